@@ -1,0 +1,20 @@
+"""Performance budgets and regression gating for pytest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.perf import Perf
+
+__all__ = ["Perf"]
+
+
+def __getattr__(name: str) -> object:
+    # Importing the entry point runs this module first, in every pytest session: it stays empty.
+    if name == "Perf":
+        from pytest_perfbudget.plugin.perf import Perf  # noqa: PLC0415
+
+        return Perf
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,152 @@
+"""What users configure, checked once: the table of pyproject.toml, and the keywords of a marker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.terms import Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.units import parse_duration_ns
+from pytest_perfbudget.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLE: Final = "[tool.perfbudget]"
+
+
+def load_settings(file: Path) -> Settings:
+    """Read `[tool.perfbudget]` of a pyproject.toml; the defaults if there is no such file or table.
+
+    Raises:
+        ConfigError: an unknown key, a wrong value, a file that is no TOML.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        message = f"{file.name}: cannot be read: {error.strerror}"
+        raise ConfigError(message) from error
+    if b"perfbudget" not in content:
+        return Settings()
+    try:
+        document = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{file.name}: is no valid TOML: {error}"
+        raise ConfigError(message) from error
+    table = document.get("tool", {}).get("perfbudget", {})
+    return parse_settings(table, file.name)
+
+
+def parse_settings(table: object, file: str) -> Settings:
+    """Turn the table into settings.
+
+    Args:
+        table: what TOML gave for `[tool.perfbudget]`.
+        file: the file's name; it opens every error message.
+
+    Raises:
+        ConfigError: an unknown key or a wrong value.
+    """
+    place = f"{file} {TABLE}"
+    rest = dict(_table(table, place))
+    values: dict[str, Any] = {
+        key: check(rest.pop(key), key, place) for key, check in _SETTINGS.items() if key in rest
+    }
+    if "max_time" in values:
+        values["max_time_ns"] = values.pop("max_time")
+    entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
+    components = _table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
+    known = [*_SETTINGS, "budgets", "components"]
+    terms = Terms(budgets=tuple(parse_budgets(rest, place, known)))
+    rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
+    rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
+    return Settings(
+        **values,
+        terms=terms,
+        entries=tuple(rules),
+        components=tuple(_component(name, entry, file) for name, entry in components.items()),
+    )
+
+
+def parse_terms(
+    keywords: Mapping[str, object], place: str, *, name: str | None = None, more: Iterable[str] = ()
+) -> Terms:
+    """Turn the keywords of a marker, a call or a table entry into terms.
+
+    Raises:
+        ConfigError: an unknown keyword or a wrong value.
+    """
+    rest = dict(keywords)
+    component = rest.pop("component", None)
+    if component is not None and (not isinstance(component, str) or not component):
+        message = f"{place}: component must be a name such as 'security.jwt', found {component!r}"
+        raise ConfigError(message)
+    max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
+    budgets = parse_budgets(rest, place, ["component", "max_time", *more])
+    return Terms(tuple(budgets), component, max_time_ns, name)
+
+
+def _entry(pattern: str, entry: object, file: str) -> Rule:
+    place = f'{file} [tool.perfbudget.budgets] "{pattern}"'
+    return Rule((pattern,), parse_terms(_table(entry, place), place), place)
+
+
+def _component(name: str, entry: object, file: str) -> Rule:
+    place = f'{file} [tool.perfbudget.components."{name}"]'
+    rest = dict(_table(entry, place))
+    match = rest.pop("match", [])
+    patterns = [match] if isinstance(match, str) else match
+    if not isinstance(patterns, list) or not all(isinstance(one, str) and one for one in patterns):
+        message = f"{place}: match must be a list of patterns such as 'tests/test_jwt.py::*', found {match!r}"
+        raise ConfigError(message)
+    if "component" in rest:
+        message = f"{place}: component is the table's own name here: remove the key"
+        raise ConfigError(message)
+    terms = parse_terms(rest, place, more=["match"])
+    return Rule(tuple(patterns), Terms(terms.budgets, name, terms.max_time_ns), place)
+
+
+def _table(value: object, place: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        message = f"{place}: must be a table, such as {{ p95_ms = 50 }}, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def duration_ns(value: object, key: str, place: str) -> int:
+    """Return a duration in ns, or raise a ConfigError that names the place."""
+    try:
+        return parse_duration_ns(value)
+    except ValueError as error:
+        message = f"{place}: {key}: {error}"
+        raise ConfigError(message) from error
+
+
+def _share(value: object, key: str, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        message = f"{place}: {key} must be a number between 0 and 1, found {value!r}"
+        raise ConfigError(message)
+    return float(value)
+
+
+def _flag(value: object, key: str, place: str) -> bool:
+    if not isinstance(value, bool):
+        message = f"{place}: {key} must be true or false, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+_SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
+    "alpha": _share,
+    "confidence": _share,
+    "max_time": duration_ns,
+    "strict": _flag,
+    "warn_at": _share,
+}

@@ -1,0 +1,42 @@
+"""How many calls make a round, and how many rounds make a block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from pytest_perfbudget.core.budgets import Budget, Resource
+
+BLOCK_NS = 20_000_000
+"""The length of a block: the heap is drawn anew and garbage collected between two."""
+
+TOO_FAST = 50
+"""A call shorter than this many readings of the clock is not timed singly, unless its limit allows."""
+
+TOO_TIGHT = 20
+"""A limit of at least this many readings of the clock can be held against single calls: what the
+reading adds is then at most a twentieth of the limit, and only ever counts against the code."""
+
+_ROUND_READINGS = 100
+
+
+def needs_single_calls(budgets: Iterable[Budget], overhead_ns: float) -> bool:
+    """Return whether some budget is on single calls (not their mean) and wide enough to hold."""
+    return any(
+        budget.metric.resource in (Resource.WALL, Resource.CPU)
+        and budget.metric.statistic != "mean"
+        and budget.limit >= TOO_TIGHT * overhead_ns
+        for budget in budgets
+    )
+
+
+def iterations(call_ns: float, overhead_ns: float, *, single: bool) -> int:
+    """Return the calls per round: 1, or so many that reading the clock adds at most a hundredth."""
+    if single or call_ns >= TOO_FAST * overhead_ns:
+        return 1
+    return math.ceil(_ROUND_READINGS * overhead_ns / max(call_ns, 1.0))
+
+
+def rounds_per_block(round_ns: float, wanted: int) -> int:
+    """Return how many of the wanted rounds the next block holds; at least one."""
+    return max(1, min(wanted, int(BLOCK_NS / max(round_ns, 1.0))))

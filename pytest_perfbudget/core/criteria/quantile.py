@@ -1,0 +1,242 @@
+"""Distribution-free verdicts on a quantile, from the binomial count of rounds above the limit.
+
+A quantile of share q lies above the limit exactly if more than 1 - q of all calls do. So the count
+of rounds above the limit, a binomial walk with step probability 1 - q in the worst case, is all
+that is needed, whatever the distribution. The walk is looked at on a fixed schedule; the
+boundaries are computed by exact recursion over the walk, so the chance of crossing one by mistake
+at any look stays within the stated error (alpha spending: Lan and DeMets 1983, Biometrika 70;
+recursion: Armitage, McPherson and Rowe 1969, JRSS A 132). Turned round, each boundary is an order
+statistic: the confidence bounds in the decision.
+
+Rounds are taken as independent draws of what this process on this machine does now.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.samples import quantile
+
+MOST_ROUNDS = 20_000
+"""Rounds after which a limit is called too close to decide: the estimate is within a fraction of a
+per cent of it by then."""
+
+_GROWTH = 1.25
+_NEGLIGIBLE = 1e-18
+
+
+class Look(NamedTuple):
+    """At `rounds`, `within` if at most so many rounds lay above the limit, `exceeded` if at least."""
+
+    rounds: int
+    within_at_most: int
+    exceeded_at_least: int
+
+
+def rounds_to_bound(share: float, error: float) -> int:
+    """Return the fewest rounds whose maximum bounds the quantile from above: 59 for p95 at 5 %."""
+    return math.ceil(math.log(error) / math.log(share) - 1e-9)
+
+
+def rounds_to_exceed(share: float, error: float) -> int:
+    """Return the fewest rounds that, all above the limit, show that the quantile is."""
+    return math.ceil(math.log(error) / math.log(1 - share) - 1e-9)
+
+
+def _binomial(trials: int, chance: float) -> tuple[int, list[float]]:
+    """Return (first count, probabilities) of a binomial distribution, negligible tails cut off."""
+    # Written out, because importing scipy costs a quarter of a second that a cleared budget has
+    # not; a test compares it with scipy.
+    mode = int((trials + 1) * chance)
+    log_mode = (
+        math.lgamma(trials + 1)
+        - math.lgamma(mode + 1)
+        - math.lgamma(trials - mode + 1)
+        + mode * math.log(chance)
+        + (trials - mode) * math.log1p(-chance)
+    )
+    odds = chance / (1 - chance)
+    below = [math.exp(log_mode)]
+    for count in range(mode, 0, -1):
+        below.append(below[-1] * count / ((trials - count + 1) * odds))
+        if below[-1] < _NEGLIGIBLE:
+            break
+    above = [below[0]]
+    for count in range(mode, trials):
+        above.append(above[-1] * (trials - count) / (count + 1) * odds)
+        if above[-1] < _NEGLIGIBLE:
+            break
+    return mode - len(below) + 1, below[:0:-1] + above
+
+
+class _Walk:
+    """The distribution of the count over the paths that have crossed no boundary yet."""
+
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+        self.rounds = 0
+        self.first = 0
+        self.mass = [1.0]
+        self.spent = 0.0
+
+    def advance(self, rounds: int) -> None:
+        step_first, step = _binomial(rounds - self.rounds, self.chance)
+        after = [0.0] * (len(self.mass) + len(step) - 1)
+        for offset, here in enumerate(self.mass):
+            if here > _NEGLIGIBLE:
+                for further, share in enumerate(step, start=offset):
+                    after[further] += here * share
+        self.first += step_first
+        self.rounds = rounds
+        self.mass = after
+
+    def stop_low(self, allowed: float) -> int:
+        """Absorb the lowest counts while the error spent stays allowed; return the highest such."""
+        taken = 0
+        while taken < len(self.mass) - 1 and self.spent + self.mass[taken] <= allowed:
+            self.spent += self.mass[taken]
+            taken += 1
+        del self.mass[:taken]
+        self.first += taken
+        return self.first - 1 if taken else -1
+
+    def stop_high(self, allowed: float) -> int:
+        """Absorb the highest counts while the error spent stays allowed; return the lowest such."""
+        taken = 0
+        while taken < len(self.mass) - 1 and self.spent + self.mass[-1] <= allowed:
+            self.spent += self.mass.pop()
+            taken += 1
+        return self.first + len(self.mass) if taken else self.rounds + 1
+
+
+class Schedule:
+    """The looks for one quantile, computed as far as they are asked for."""
+
+    def __init__(self, share: float, errors: Errors, planned_rounds: int) -> None:
+        self.rounds = _look_rounds(share, errors, planned_rounds)
+        self._computed: list[Look] = []
+        self._boundaries = self._compute(share, errors)
+
+    def upto(self, rounds: int) -> Iterator[Look]:
+        """Yield the looks at no more than so many rounds, ascending."""
+        for index, at in enumerate(self.rounds):
+            if at > rounds:
+                return
+            if index == len(self._computed):
+                self._computed.append(next(self._boundaries))
+            yield self._computed[index]
+
+    def _compute(self, share: float, errors: Errors) -> Iterator[Look]:
+        low, high = _Walk(1 - share), _Walk(1 - share)
+        first_within = rounds_to_bound(share, errors.within)
+        within_looks = [at for at in self.rounds if at >= first_within]
+        for index, at in enumerate(self.rounds, start=1):
+            low.advance(at)
+            high.advance(at)
+            within_at_most = -1
+            if at in within_looks:
+                done = (within_looks.index(at) + 1) / len(within_looks)
+                # The first look may spend half; on a plan with room for little more than it, all.
+                ample = within_looks[-1] >= 3 * first_within
+                within_at_most = low.stop_low(errors.within * (0.5 + 0.5 * done if ample else 1))
+            # Front-loaded, so that two slow rounds that both exceed a p95 can already say so.
+            exceeded_at_least = high.stop_high(errors.exceeded * (0.3 + 0.7 * index / len(self.rounds)))
+            yield Look(at, within_at_most, exceeded_at_least)
+
+
+def _look_rounds(share: float, errors: Errors, planned_rounds: int) -> tuple[int, ...]:
+    planned = min(planned_rounds, max(MOST_ROUNDS, 2 * rounds_to_bound(share, errors.within)))
+    first_within = rounds_to_bound(share, errors.within)
+    ample = planned >= 3 * first_within
+    opening = rounds_to_bound(share, errors.within / 2) if ample else first_within
+    grid = {opening}
+    rounds = 2.0
+    while rounds <= planned:
+        grid.add(round(rounds))
+        rounds = max(rounds + 1, rounds * _GROWTH)
+    if ample:
+        # Between the two the first look at `within` could spend nothing.
+        grid -= set(range(first_within, opening))
+    return tuple(sorted(at for at in grid if at <= planned))
+
+
+@lru_cache(maxsize=64)
+def schedule(share: float, errors: Errors, planned_rounds: int) -> Schedule:
+    """Return the looks for a plan, computed once for all tests that share it."""
+    return Schedule(share, errors, planned_rounds)
+
+
+def fixed_look(share: float, errors: Errors, rounds: int) -> Look:
+    """Return the boundaries of a single look at a number of rounds that was not ours to choose."""
+    low, high = _Walk(1 - share), _Walk(1 - share)
+    low.advance(rounds)
+    high.advance(rounds)
+    return Look(rounds, low.stop_low(errors.within), high.stop_high(errors.exceeded))
+
+
+@dataclass(frozen=True)
+class QuantileCriterion:
+    """Whether the quantile of share `share` lies within a limit.
+
+    `planned_rounds` None means that the number of rounds was set elsewhere: one look at the end.
+    """
+
+    share: float
+    errors: Errors
+    planned_rounds: int | None
+
+    def looks(self) -> Sequence[int]:
+        """Return the rounds of the schedule; none if there is only the end."""
+        return () if self.planned_rounds is None else self._schedule(self.planned_rounds).rounds
+
+    def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
+        """See `Criterion.decide`."""
+        last: Look | None = None
+        above = counted = 0
+        for look in self._looks_at(values, final=final):
+            above += sum(value > limit for value in values[counted : look.rounds])
+            counted = look.rounds
+            closing = final and look.rounds == self._last_look(values)
+            if above <= look.within_at_most:
+                return self._decision(Verdict.WITHIN, values, look)
+            if above >= look.exceeded_at_least and (closing or look.rounds >= earliest_exceeded):
+                return self._decision(Verdict.EXCEEDED, values, look)
+            last = look
+        return self._decision(Verdict.UNDECIDED, values, last)
+
+    def _looks_at(self, values: Sequence[float], *, final: bool) -> Iterator[Look]:
+        if self.planned_rounds is not None:
+            yield from self._schedule(self.planned_rounds).upto(len(values))
+        elif final and values:
+            yield fixed_look(self.share, self.errors, len(values))
+
+    def _last_look(self, values: Sequence[float]) -> int:
+        if self.planned_rounds is None:
+            return len(values)
+        return max((at for at in self.looks() if at <= len(values)), default=0)
+
+    def _schedule(self, planned_rounds: int) -> Schedule:
+        # Plans of similar length share their looks: only whole steps of the grid matter.
+        step = 2.0
+        while step * _GROWTH <= planned_rounds:
+            step *= _GROWTH
+        floor = rounds_to_bound(self.share, self.errors.within)
+        return schedule(self.share, self.errors, max(int(step), floor if planned_rounds >= floor else 0))
+
+    def _decision(self, verdict: Verdict, values: Sequence[float], look: Look | None) -> Decision:
+        seen = sorted(values[: look.rounds] if look and verdict is not Verdict.UNDECIDED else values)
+        lower = upper = None
+        if look:
+            ordered = sorted(values[: look.rounds])
+            if look.exceeded_at_least <= look.rounds:
+                lower = ordered[look.rounds - look.exceeded_at_least]
+            if look.within_at_most >= 0:
+                upper = ordered[look.rounds - look.within_at_most - 1]
+        needs = rounds_to_bound(self.share, self.errors.within)
+        return Decision(verdict, quantile(seen, self.share), lower, upper, len(seen), needs)

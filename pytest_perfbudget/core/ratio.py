@@ -1,0 +1,49 @@
+"""The ratio of two functions' times, from blocks that alternated in one process.
+
+Blocks run in ABBA order; a quad of four cancels a drift of the machine to first order and is the
+unit of analysis, for blocks a moment apart are not independent. The interval is Student's t over
+the quads' log ratios, each block entering with its median round. Its error is shared equally among
+the looks (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Final
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.distributions import t_quantile
+from pytest_perfbudget.core.results import Decision, Verdict
+
+LOOKS: Final = (6, 12, 24, 48)
+"""Numbers of quads at which a decision can fall."""
+
+
+def quad_log_ratio(new_ns: Sequence[float], reference_ns: Sequence[float]) -> float:
+    """Return log(new / reference) of one quad from the medians of its two blocks per side."""
+    return statistics.fmean(map(math.log, new_ns)) - statistics.fmean(map(math.log, reference_ns))
+
+
+def decide_ratio(log_ratios: Sequence[float], limit: float, errors: Errors) -> Decision:
+    """Replay the looks over the quads so far; undecided if none of them decides.
+
+    Args:
+        log_ratios: one per quad, in the order they ran; at least one.
+        limit: the largest ratio allowed, above zero.
+        errors: as for the other criteria.
+    """
+    lower = upper = None
+    for at in (look for look in LOOKS if look <= len(log_ratios)):
+        seen = log_ratios[:at]
+        centre = statistics.fmean(seen)
+        # Equal quads happen with coarse clocks; they are no proof of a spread of zero.
+        error = max(statistics.stdev(seen), 1e-6) / math.sqrt(at)
+        lower = math.exp(centre - error * t_quantile(at - 1, 1 - errors.exceeded / len(LOOKS)))
+        upper = math.exp(centre + error * t_quantile(at - 1, 1 - errors.within / len(LOOKS)))
+        verdict = Verdict.EXCEEDED if lower > limit else Verdict.WITHIN if upper <= limit else None
+        if verdict:
+            return Decision(verdict, math.exp(centre), lower, upper, at, LOOKS[0])
+    estimate = math.exp(statistics.fmean(log_ratios))
+    return Decision(Verdict.UNDECIDED, estimate, lower, upper, len(log_ratios), LOOKS[0])

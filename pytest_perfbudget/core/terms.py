@@ -1,0 +1,110 @@
+"""Terms: what is asked of a measurement, and which of several places that say so wins."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pytest_perfbudget.core.budgets import Budget, merge_budgets
+from pytest_perfbudget.core.criteria import Errors
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one marker, call or table entry says of the measurements it covers.
+
+    `name` limits it to the measurement of that name; None covers all of the test's.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    component: str | None = None
+    max_time_ns: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Terms for the tests whose node id matches one of the patterns."""
+
+    patterns: tuple[str, ...]
+    terms: Terms
+    place: str
+
+    def matches(self, nodeid: str) -> bool:
+        """Return whether one of the patterns covers this test."""
+        return any(pattern_matches(pattern, nodeid) for pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table, checked. `entries` are in the order in which they win, most specific first."""
+
+    alpha: float = 0.01
+    confidence: float = 0.95
+    max_time_ns: int = 1_000_000_000
+    strict: bool = False
+    warn_at: float = 0.8
+    terms: Terms = field(default_factory=Terms)
+    entries: tuple[Rule, ...] = ()
+    components: tuple[Rule, ...] = ()
+
+    @property
+    def errors(self) -> Errors:
+        """How often a verdict on one budget may be wrong."""
+        return Errors(exceeded=self.alpha, within=1 - self.confidence)
+
+
+def pattern_matches(pattern: str, nodeid: str) -> bool:
+    """Return whether a pattern covers a node id.
+
+    `*` and `?` are wildcards; brackets are not, because node ids of parametrized tests hold them.
+    A pattern without wildcard also covers everything below it: a file, a class, all parameters.
+    """
+    literal = pattern.replace("[", "[[]")
+    if fnmatch.fnmatchcase(nodeid, literal):
+        return True
+    return any(nodeid.startswith(pattern + separator) for separator in ("::", "[", "/"))
+
+
+def specificity(pattern: str) -> tuple[int, int]:
+    """Return a key that orders patterns: fewer wildcards count more, then the longer text."""
+    wildcards = pattern.count("*") + pattern.count("?")
+    return -wildcards, len(pattern) - wildcards
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What holds for one measurement after all places have been heard."""
+
+    budgets: Sequence[Budget]
+    component: str
+    max_time_ns: int
+
+
+def resolve(
+    settings: Settings, nodeid: str, given: Iterable[Terms], *, name: str, max_time_ns: int | None = None
+) -> Resolved:
+    """Return what holds for the measurement `name` of a test.
+
+    Budgets merge metric by metric. First comes what is `given` (the call, then the markers from
+    the test outwards, terms that name the measurement before those that do not), then the
+    entries of the table from the most specific pattern on, then the component, then the table
+    itself. `max_time_ns`, from the command line, is before them all.
+    """
+    heard = [terms for terms in given if terms.name in (None, name)]
+    heard.sort(key=lambda terms: terms.name is None)
+    heard += [rule.terms for rule in settings.entries if rule.matches(nodeid)]
+    component = next((terms.component for terms in heard if terms.component), None)
+    for rule in settings.components:
+        if component == rule.terms.component or (component is None and rule.matches(nodeid)):
+            component = rule.terms.component
+            heard.append(rule.terms)
+            break
+    heard.append(settings.terms)
+    limits_ns = [terms.max_time_ns for terms in heard if terms.max_time_ns is not None]
+    return Resolved(
+        merge_budgets(*(terms.budgets for terms in heard)),
+        component or "",
+        max_time_ns or next(iter(limits_ns), settings.max_time_ns),
+    )

@@ -1,0 +1,31 @@
+"""The units in which limits are written, and the base units in which everything is computed.
+
+Times are nanoseconds, memory is bytes, everywhere below the configuration and above the report.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+NS_PER: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+"""Nanoseconds in each unit of time."""
+
+BYTES_PER_MB: Final = 1_000_000
+"""A megabyte is the SI one: `peak_mb = 1` allows 1,000,000 bytes."""
+
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s)\s*")
+
+
+def parse_duration_ns(text: object) -> int:
+    """Return the nanoseconds in a text such as `1s`, `250ms` or `1.5 s`.
+
+    Raises:
+        ValueError: the text is no positive number with one of the units ns, us, ms, s.
+    """
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    duration_ns = round(float(found[1]) * NS_PER[found[2]]) if found else 0
+    if duration_ns <= 0:
+        message = f"expected a duration with its unit, such as '1s' or '250ms', found {text!r}"
+        raise ValueError(message)
+    return duration_ns

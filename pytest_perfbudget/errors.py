@@ -1,0 +1,24 @@
+"""What can go wrong because of what a user wrote; knows nothing of pytest."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PerfBudgetError(Exception):
+    """Base of all errors of this package; the message names the place and the remedy."""
+
+
+class ConfigError(PerfBudgetError):
+    """A marker, an option or a table of pyproject.toml says something that cannot be."""
+
+
+class MisuseError(PerfBudgetError):
+    """The `perf` fixture was called in a way that cannot be measured."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,1 @@
+"""Taking numbers from running code; what they mean is decided in `core`."""

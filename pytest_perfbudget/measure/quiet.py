@@ -1,0 +1,98 @@
+"""What is kept still while rounds are timed, and put back afterwards whatever happens."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+_TOOLS = range(6)
+_EVENTS = [1 << bit for bit in range(19)]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Stop garbage collection, tracing, profiling and `sys.monitoring` callbacks until the end.
+
+    What the process already holds is frozen, so that the collection between two blocks looks at
+    what the rounds made and not at the whole application.
+    """
+    with ExitStack() as undo:
+        _pause_collection(undo)
+        _pause_tracing(undo)
+        yield
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Stop garbage collection only: for a block of code that is timed where it stands."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def is_traced() -> bool:
+    """Return whether a tracer or profiler is at work, whose cost would be timed as well."""
+    return sys.gettrace() is not None or sys.getprofile() is not None
+
+
+def _pause_collection(undo: ExitStack) -> None:
+    undo.enter_context(uncollected())
+    # Objects that somebody else froze must stay frozen, and unfreeze() knows no difference.
+    if hasattr(gc, "freeze") and gc.get_freeze_count() == 0:
+        gc.freeze()
+        undo.callback(gc.unfreeze)
+
+
+def _pause_tracing(undo: ExitStack) -> None:
+    trace, profile = sys.gettrace(), sys.getprofile()
+    if trace is not None:
+        undo.callback(sys.settrace, trace)
+        sys.settrace(None)
+    if profile is not None:
+        undo.callback(sys.setprofile, profile)
+        sys.setprofile(None)
+    monitoring = getattr(sys, "monitoring", None)
+    if monitoring is not None:
+        _pause_monitoring(monitoring, undo)
+
+
+def _pause_monitoring(monitoring: Any, undo: ExitStack) -> None:  # noqa: ANN401 - sys.monitoring is absent before 3.12
+    # The events themselves stay on: switching them off would make the interpreter instrument all
+    # code anew. Without a callback they cost a few nanoseconds.
+    for tool in _TOOLS:
+        if monitoring.get_tool(tool) is None:
+            continue
+        for event in _EVENTS:
+            try:
+                callback = monitoring.register_callback(tool, event, None)
+            except ValueError:
+                continue  # this version of Python has no such event
+            if callback is not None:
+                undo.callback(monitoring.register_callback, tool, event, callback)
+
+
+class Heap:
+    """Draws the layout of the heap anew before each block.
+
+    Where a function's buffers come to lie decides by up to a factor of two how fast it is. Over
+    many layouts that averages out; a process that keeps one measures its luck.
+    """
+
+    def __init__(self) -> None:
+        # An own generator: the tested code may have seeded the global one.
+        self._draw = random.Random()  # noqa: S311 - layout, not secrets
+        self._held: list[bytearray] = []
+
+    def redraw(self) -> None:
+        """Let go of the buffers held, hold others, and collect garbage."""
+        sizes: Callable[[], int] = lambda: self._draw.randrange(1, 1 << self._draw.randrange(5, 17))  # noqa: E731
+        self._held = [bytearray(sizes()) for _ in range(self._draw.randrange(1, 60))]
+        gc.collect()

@@ -1,0 +1,96 @@
+"""Counting what a call allocates and which calls it makes, in passes that are not timed."""
+
+from __future__ import annotations
+
+import cProfile
+import tracemalloc
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from pytest_perfbudget.core.budgets import Budget, Resource
+from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
+from pytest_perfbudget.core.results import Judgement
+from pytest_perfbudget.measure.subject import Probe, Subject
+
+_PASSES = 2
+"""A count above its limit is taken again and the lower one holds: what a call fills once, a cache
+say, is not what every call costs."""
+
+
+class ProbeBusyError(Exception):
+    """Another tool holds the interpreter's only place for a profiler."""
+
+
+class CountingProbe(Probe, Protocol):
+    """A probe that ends with a number."""
+
+    count: float
+
+
+class PeakBytes:
+    """The most bytes held at once through Python's allocators, above what was held at the start."""
+
+    def __init__(self) -> None:
+        self.count = 0.0
+        self._ours = False
+        self._before = 0
+
+    def start(self) -> None:
+        """See `Probe.start`."""
+        self._ours = not tracemalloc.is_tracing()
+        if self._ours:
+            tracemalloc.start()
+        tracemalloc.reset_peak()
+        self._before = tracemalloc.get_traced_memory()[0]
+
+    def stop(self) -> None:
+        """See `Probe.stop`."""
+        self.count = float(max(0, tracemalloc.get_traced_memory()[1] - self._before))
+        if self._ours:
+            tracemalloc.stop()
+
+
+class FunctionCalls:
+    """Calls of Python and built-in functions, the measured one and recursive ones included."""
+
+    def __init__(self) -> None:
+        self.count = 0.0
+        self._profile = cProfile.Profile()
+
+    def start(self) -> None:
+        """See `Probe.start`."""
+        try:
+            self._profile.enable()
+        except ValueError as error:
+            raise ProbeBusyError from error
+
+    def stop(self) -> None:
+        """See `Probe.stop`."""
+        self._profile.disable()
+        # The profiler also saw this method and its own `disable`.
+        ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
+        self.count = float(sum(entry.callcount for entry in self._profile.getstats() if entry.code not in ours))
+
+
+_PROBES: Final[dict[Resource, type[CountingProbe]]] = {Resource.PEAK: PeakBytes, Resource.CALLS: FunctionCalls}
+
+
+async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[Judgement]:
+    """Run a pass for each budget on memory or calls, and return the judgements."""
+    __tracebackhide__ = True
+    return [await _judge_count(subject, budget) for budget in budgets if not is_timed(budget)]
+
+
+async def _judge_count(subject: Subject, budget: Budget) -> Judgement:
+    __tracebackhide__ = True
+    lowest = float("inf")
+    passes = 0
+    while passes < _PASSES and lowest > budget.limit:
+        probe = _PROBES[budget.metric.resource]()
+        try:
+            await subject.once(probe)
+        except ProbeBusyError:
+            return unmeasured(budget, "another profiler is active: run without it to count calls")
+        lowest = min(lowest, probe.count)
+        passes += 1
+    return judge_count(budget, lowest, passes)

@@ -1,0 +1,175 @@
+"""Runs a subject in blocks of rounds until every timed budget is decided or the time is up."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pytest_perfbudget.core.budgets import Resource
+from pytest_perfbudget.core.calibration import iterations, needs_single_calls, rounds_per_block
+from pytest_perfbudget.core.gate import Gate
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.quiet import Heap, quiet
+from pytest_perfbudget.measure.subject import Block, Subject, Timings
+
+_T = TypeVar("_T")
+
+_WARM_CALLS = 20
+"""The interpreter specialises code within its first few executions."""
+
+_WARM_NS = 5_000_000
+"""A first call that takes longer than this is all the warm-up there is time for."""
+
+_UNBUDGETED_ROUNDS = 59
+_UNBUDGETED_NS = 100_000_000
+"""What is spent on a measurement that no time limit waits for: enough to bound its p95."""
+
+_FEWEST_ROUNDS = 2
+"""Two rounds that both exceed a p95 show that it is exceeded; slow code may take so many."""
+
+Progress = Callable[[int, int, int], None]
+"""Called after each block with the rounds so far, the ns spent and the ns allowed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure, and for which decisions."""
+
+    gate: Gate
+    max_time_ns: int
+    clock: Clock = SYSTEM
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the first call returned, and the rounds that were timed after it."""
+
+    result: Any
+    samples: Samples
+
+
+def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that never suspends, as all do that measure a plain function."""
+    __tracebackhide__ = True
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        result: _T = finished.value
+        return result
+    finally:
+        coroutine.close()
+    message = "a plain function suspended its caller"
+    raise RuntimeError(message)
+
+
+async def measure(subject: Subject, plan: Plan) -> Outcome:
+    """Warm up, then time rounds until the gate needs no more or `max_time_ns` is over.
+
+    The first call runs with tracing and garbage collection as they are, so that coverage sees
+    the code; it is not timed. How many rounds are planned, and with it the schedule of looks, is
+    settled by calls that come before the rounds the budgets are judged on. (A slow function has no
+    time for that: there the first round helps to plan.)
+    """
+    __tracebackhide__ = True
+    run = _Run(subject, plan)
+    read = plan.clock.wall_ns
+    start = read()
+    result = await subject.once()
+    first_ns = read() - start
+    with quiet():
+        await run.settle(first_ns)
+        await run.fill()
+    return Outcome(result, run.samples())
+
+
+class _Run:
+    """The state of one measurement while it runs."""
+
+    def __init__(self, subject: Subject, plan: Plan) -> None:
+        self.subject = subject
+        self.plan = plan
+        self.overhead_ns = overhead_ns(plan.clock)
+        budgets = plan.gate.budgets
+        self.with_cpu = any(budget.metric.resource is Resource.CPU for budget in budgets)
+        self.cpu_overhead_ns = cpu_overhead_ns(plan.clock) if self.with_cpu else None
+        self.single = needs_single_calls(budgets, self.overhead_ns)
+        self.wall_ns: list[float] = []
+        self.cpu_ns: list[float] = []
+        self.iterations = 1
+        self.round_ns = 1.0
+        self.planned_rounds = 1
+        self.heap = Heap()
+        self.start_ns = plan.clock.wall_ns()
+
+    async def settle(self, first_ns: int) -> None:
+        """Decide how many calls make a round and how many rounds to plan for."""
+        __tracebackhide__ = True
+        began_ns = self.plan.clock.wall_ns()
+        if first_ns < _WARM_NS:
+            warm = await self._block(_WARM_CALLS, began_ns + _WARM_NS)
+            call_ns = statistics.median(warm.wall_ns)
+            spent_ns = (self.plan.clock.wall_ns() - began_ns) / len(warm.wall_ns)
+            self.iterations = iterations(call_ns, self.overhead_ns, single=self.single)
+            self.round_ns = max(spent_ns - call_ns, 0.0) + call_ns * self.iterations
+            self.start_ns = self.plan.clock.wall_ns()
+        else:
+            self.start_ns = began_ns
+            self._keep(await self._block(1, began_ns))
+            spent_ns = self.plan.clock.wall_ns() - began_ns
+            self.round_ns = max(min(first_ns, spent_ns), 1.0)
+        self.planned_rounds = max(1, int(self.plan.max_time_ns / max(self.round_ns, 1.0)))
+
+    async def fill(self) -> None:
+        """Run blocks until nothing is left to decide."""
+        __tracebackhide__ = True
+        deadline_ns = self.start_ns + self._allowed_ns()
+        while (wanted := self._wanted(deadline_ns)) > 0:
+            rounds = rounds_per_block(self.round_ns, wanted)
+            self._keep(await self._block(rounds, deadline_ns))
+            if self.plan.progress is not None:
+                spent_ns = self.plan.clock.wall_ns() - self.start_ns
+                self.plan.progress(len(self.wall_ns), spent_ns, self.plan.max_time_ns)
+
+    def samples(self) -> Samples:
+        """Return the rounds timed so far."""
+        return Samples(
+            self.wall_ns,
+            self.cpu_ns,
+            iterations=self.iterations,
+            overhead_ns=self.overhead_ns,
+            cpu_overhead_ns=self.cpu_overhead_ns,
+            elapsed_ns=self.plan.clock.wall_ns() - self.start_ns,
+            planned_rounds=self.planned_rounds,
+        )
+
+    def _timed(self) -> bool:
+        return any(budget.metric.resource in (Resource.WALL, Resource.CPU) for budget in self.plan.gate.budgets)
+
+    def _allowed_ns(self) -> int:
+        return self.plan.max_time_ns if self._timed() else min(self.plan.max_time_ns, _UNBUDGETED_NS)
+
+    def _wanted(self, deadline_ns: int) -> int:
+        """Return the rounds still missing until the next look; 0 ends the measurement."""
+        done = len(self.wall_ns)
+        samples = self.samples()
+        look = self.plan.gate.next_look(samples) if self._timed() else _UNBUDGETED_ROUNDS
+        if look is None:
+            return 0 if done else 1
+        late = done > 0 and self.plan.clock.wall_ns() >= deadline_ns
+        if late and not (done < _FEWEST_ROUNDS and self.plan.gate.all_above(samples)):
+            return 0
+        return look - done
+
+    async def _block(self, rounds: int, deadline_ns: int) -> Timings:
+        __tracebackhide__ = True
+        self.heap.redraw()
+        block = Block(rounds, self.iterations, deadline_ns, self.with_cpu)
+        return await self.subject.rounds(block, self.plan.clock)
+
+    def _keep(self, timings: Timings) -> None:
+        self.wall_ns += [total / self.iterations for total in timings.wall_ns]
+        self.cpu_ns += [total / self.iterations for total in timings.cpu_ns]

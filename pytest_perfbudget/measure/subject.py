@@ -1,0 +1,190 @@
+"""What is measured: a function with its arguments, called or awaited, singly or in rounds."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import Clock
+
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+
+
+class Block(NamedTuple):
+    """Rounds to run in a row; none is begun after `deadline_ns` on the wall clock but the first."""
+
+    rounds: int
+    iterations: int
+    deadline_ns: int
+    with_cpu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Per round, the time of all its iterations together, in ns."""
+
+    wall_ns: list[int] = field(default_factory=list)
+    cpu_ns: list[int] = field(default_factory=list)
+
+
+class Probe(Protocol):
+    """Watches one call from just before to just after it, set-up left out."""
+
+    def start(self) -> None:
+        """Begin to watch."""
+
+    def stop(self) -> None:
+        """Stop watching; called even if the call failed."""
+
+
+class _NoProbe:
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+_UNWATCHED = _NoProbe()
+
+
+class Subject(Protocol):
+    """Something that can be run once, or timed in rounds.
+
+    Both are coroutines, so that one runner serves plain and `async` functions; those of a plain
+    function never suspend.
+    """
+
+    async def once(self, probe: Probe = ...) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Run set-up and call, untimed, the call watched by the probe; return its result."""
+
+    async def rounds(self, block: Block, clock: Clock) -> Timings:
+        """Time the rounds of a block; set-up runs before each of them, untimed."""
+
+
+def _checked(returned: object, given: Arguments) -> Arguments:
+    """Return the arguments a set-up made, in pytest-benchmark's form, or those given."""
+    if returned is None:
+        return given
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
+        positional, named = returned
+        if isinstance(positional, (tuple, list)):
+            if any(given):
+                message = "perf: setup returned arguments although some were given: pass them in one of the two ways"
+                raise MisuseError(message)
+            return positional, named
+    message = f"perf: setup must return None or (args, kwargs), such as ((1, 2), {{}}); it returned {returned!r:.80}"
+    raise MisuseError(message)
+
+
+@dataclass(frozen=True)
+class PlainSubject:
+    """A function that is called."""
+
+    function: Callable[..., Any]
+    given: Arguments = ((), {})
+    setup: Callable[[], Any] | None = None
+
+    def _arguments(self) -> Arguments:
+        return self.given if self.setup is None else _checked(self.setup(), self.given)
+
+    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
+        """See `Subject.once`."""
+        __tracebackhide__ = True
+        args, kwargs = self._arguments()
+        probe.start()
+        try:
+            result = self.function(*args, **kwargs)
+        finally:
+            probe.stop()
+        if inspect.iscoroutine(result):
+            result.close()
+            message = (
+                "perf: the function returned a coroutine, so its body never ran: "
+                "write `await perf.aio(...)` in an async test"
+            )
+            raise MisuseError(message)
+        return result
+
+    async def rounds(self, block: Block, clock: Clock) -> Timings:
+        """See `Subject.rounds`."""
+        __tracebackhide__ = True
+        function, wall, cpu = self.function, clock.wall_ns, clock.cpu_ns
+        args, kwargs = self.given
+        timings = Timings()
+        for _ in range(block.rounds):
+            if self.setup is not None:
+                args, kwargs = self._arguments()
+            cpu_start = cpu() if block.with_cpu else 0
+            if block.iterations == 1:
+                start = wall()
+                function(*args, **kwargs)
+                end = wall()
+            else:
+                calls = range(block.iterations)
+                start = wall()
+                for _ in calls:
+                    function(*args, **kwargs)
+                end = wall()
+            if block.with_cpu:
+                timings.cpu_ns.append(cpu() - cpu_start)
+            timings.wall_ns.append(end - start)
+            if end >= block.deadline_ns:
+                break
+        return timings
+
+
+@dataclass(frozen=True)
+class AsyncSubject:
+    """A function whose result is awaited, in the event loop that is running; set-up may be, too."""
+
+    function: Callable[..., Awaitable[Any]]
+    given: Arguments = ((), {})
+    setup: Callable[[], Any] | None = None
+
+    async def _arguments(self) -> Arguments:
+        if self.setup is None:
+            return self.given
+        returned = self.setup()
+        if inspect.isawaitable(returned):
+            returned = await returned
+        return _checked(returned, self.given)
+
+    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
+        """See `Subject.once`."""
+        __tracebackhide__ = True
+        args, kwargs = await self._arguments()
+        probe.start()
+        try:
+            pending = self.function(*args, **kwargs)
+            if inspect.isawaitable(pending):
+                return await pending
+        finally:
+            probe.stop()
+        message = "perf.aio: the function returned nothing to await: use `perf(...)` for plain functions"
+        raise MisuseError(message)
+
+    async def rounds(self, block: Block, clock: Clock) -> Timings:
+        """See `Subject.rounds`."""
+        __tracebackhide__ = True
+        function, wall, cpu = self.function, clock.wall_ns, clock.cpu_ns
+        args, kwargs = self.given
+        timings = Timings()
+        for _ in range(block.rounds):
+            if self.setup is not None:
+                args, kwargs = await self._arguments()
+            cpu_start = cpu() if block.with_cpu else 0
+            calls = range(block.iterations)
+            start = wall()
+            for _ in calls:
+                await function(*args, **kwargs)
+            end = wall()
+            if block.with_cpu:
+                timings.cpu_ns.append(cpu() - cpu_start)
+            timings.wall_ns.append(end - start)
+            if end >= block.deadline_ns:
+                break
+        return timings

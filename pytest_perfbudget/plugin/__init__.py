@@ -1,0 +1,1 @@
+"""The hooks: the only folder that knows pytest."""

@@ -1,0 +1,84 @@
+"""Reads what pytest-benchmark's fixture measured; the fixture itself stays as it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_perfbudget.core.gate import is_timed, unmeasured
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.terms import Resolved
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.run import ItemRun
+
+_WALL_ONLY = "pytest-benchmark records wall-clock time only: measure it with perf(...)"
+
+
+def _fixture(item: pytest.Item) -> Any | None:  # noqa: ANN401 - pytest-benchmark is untyped
+    """Return pytest-benchmark's own fixture object; None if another plugin took the name."""
+    found = getattr(item, "funcargs", {}).get("benchmark")
+    module = sys.modules.get("pytest_benchmark.fixture")
+    # By type(), for pytest-codspeed's fixture claims to be an instance and has none of the data.
+    return found if module is not None and type(found) is module.BenchmarkFixture else None
+
+
+@contextmanager
+def enabled(item: pytest.Item) -> Iterator[None]:
+    """Let the fixture measure in an xdist worker.
+
+    pytest-benchmark switches itself off there because other workers would disturb it. A perf test
+    runs alone, so that reason is gone. An explicit --benchmark-disable stays in force.
+    """
+    fixture = _fixture(item)
+    session = item.config.pluginmanager.getplugin("pytest-benchmark")
+    if fixture is None or not fixture.disabled or not getattr(session, "xdist_warning", False):
+        yield
+        return
+    fixture.disabled = False
+    try:
+        yield
+    finally:
+        fixture.disabled = True
+        # Its own reports are off in workers: they must not find a result there and write files.
+        if fixture.stats in session.benchmarks:
+            session.benchmarks.remove(fixture.stats)
+
+
+def keep(run: ItemRun) -> None:
+    """Judge the fixture's rounds as a measurement of the run; as unmeasured if there are none."""
+    fixture = _fixture(run.item)
+    resolved = run.resolve("")
+    reason = _why_unmeasured(fixture)
+    if reason or fixture is None:
+        if resolved.budgets:
+            run.add(_unmeasured(run.item.nodeid, resolved, reason))
+        return
+    stats = fixture.stats
+    wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
+    others = [
+        unmeasured(budget, _WALL_ONLY)
+        for budget in resolved.budgets
+        if not is_timed(budget)
+    ]
+    samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
+    run.keep("", "benchmark", samples, resolved, others)
+
+
+def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401
+    if fixture is None:
+        return "its benchmark fixture is not pytest-benchmark's: measure it with perf(...)"
+    if fixture.stats is None:
+        disabled = "pytest-benchmark did not measure (--benchmark-disable)"
+        return disabled if fixture.disabled else "the test asks for the benchmark fixture but never called it"
+    return ""
+
+
+def _unmeasured(nodeid: str, resolved: Resolved, reason: str) -> Measurement:
+    judgements = [unmeasured(budget, reason) for budget in resolved.budgets]
+    return Measurement(nodeid, "", "benchmark", resolved.component, 0, 1, None, 0, {}, judgements)

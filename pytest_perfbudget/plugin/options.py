@@ -1,0 +1,56 @@
+"""The command line options and the marker's description; imported by every pytest session."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+MARKER: Final = (
+    "perf_budget(name=None, /, *, component=None, max_time=None, **limits): repeat and time the test, or judge what "
+    "its perf or benchmark fixture timed, and fail it when a limit such as p95_ms=50 is exceeded"
+)
+OUTPUT_SUFFIXES: Final = (".json",)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the `--perf-*` options."""
+    group = parser.getgroup("perfbudget", "performance budgets")
+    group.addoption("--perf-only", action="store_true", help="run perf tests only")
+    group.addoption("--perf-skip", action="store_true", help="leave perf tests out")
+    group.addoption(
+        "--perf-gate",
+        choices=("fail", "warn", "off"),
+        default="fail",
+        help="fail: an exceeded budget fails its test (default); warn: it is only reported; "
+        "off: run each body once, untimed",
+    )
+    group.addoption(
+        "--perf-strict",
+        action="store_true",
+        help="fail tests whose budgets could not be judged, too: undecided, unmeasured",
+    )
+    group.addoption(
+        "--perf-max-time",
+        metavar="TIME",
+        help="measuring time per measurement, such as 500ms or 2s; overrides pyproject.toml and markers",
+    )
+    group.addoption(
+        "--perf-output",
+        action="append",
+        default=[],
+        type=_output_path,
+        metavar="PATH",
+        help="write the results to this file, as JSON (repeatable)",
+    )
+
+
+def _output_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in OUTPUT_SUFFIXES:
+        known = ", ".join(OUTPUT_SUFFIXES)
+        message = f"the file's suffix picks the format: expected {known}, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return path

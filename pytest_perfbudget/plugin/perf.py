@@ -1,0 +1,276 @@
+"""What the `perf` fixture gives to a test."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_perfbudget.config import parse_terms
+from pytest_perfbudget.core.budgets import Budget, Metric, Resource, checked_limit
+from pytest_perfbudget.core.gate import is_timed, judgement, unmeasured
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.terms import Resolved, Terms
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import SYSTEM, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.contrast import contrast
+from pytest_perfbudget.measure.quiet import is_traced, uncollected
+from pytest_perfbudget.measure.runner import run_plain
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.run import ItemRun
+
+_T = TypeVar("_T")
+_MORE = ("name", "setup")
+
+
+class Perf:
+    """Measures functions, coroutines and blocks of code within one test.
+
+    Every limit is a budget keyword (`p95_ms=50`); `component=` and `max_time=` may stand beside it.
+    What was measured is judged when the test's body has ended, all of it together.
+    """
+
+    def __init__(self, run: ItemRun) -> None:
+        self._run = run
+        self._timers: dict[str, _TimerRecord] = {}
+
+    def __call__(
+        self,
+        function: Callable[..., _T],
+        /,
+        *args: Any,  # noqa: ANN401 - they are the function's
+        name: str | None = None,
+        setup: Callable[[], Any] | None = None,
+        **limits: Any,  # noqa: ANN401 - checked by parse_terms
+    ) -> _T:
+        """Time `function(*args)` and return what its first call returned.
+
+        Args:
+            function: a plain function; bind keyword arguments with `functools.partial`.
+            args: its positional arguments.
+            name: the measurement's name; the function's if not given.
+            setup: called before every round, untimed. It returns None, or `(args, kwargs)` for
+                that round.
+            limits: budgets, `component=`, `max_time=`.
+
+        Raises:
+            MisuseError: the function is a coroutine or generator function. It fails the test.
+        """
+        __tracebackhide__ = True
+        _refuse_unrunnable(function)
+        call = self._terms("perf()", name, limits)
+        subject = PlainSubject(function, (args, {}), setup)
+        if self._run.is_off:
+            return run_plain(subject.once())  # type: ignore[no-any-return]
+        own = self._run.claim_name(name, function)
+        return run_plain(self._run.measure(subject, own, "call", call))  # type: ignore[no-any-return]
+
+    async def aio(
+        self,
+        function: Callable[..., Awaitable[_T]],
+        /,
+        *args: Any,  # noqa: ANN401
+        name: str | None = None,
+        setup: Callable[[], Any] | None = None,
+        **limits: Any,  # noqa: ANN401
+    ) -> _T:
+        """Time `await function(*args)` in the running event loop; see `__call__`.
+
+        `setup` may be a coroutine function, too.
+        """
+        __tracebackhide__ = True
+        call = self._terms("perf.aio()", name, limits)
+        subject = AsyncSubject(function, (args, {}), setup)
+        if self._run.is_off:
+            return await subject.once()  # type: ignore[no-any-return]
+        own = self._run.claim_name(name, function)
+        return await self._run.measure(subject, own, "call", call)  # type: ignore[no-any-return]
+
+    def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+        """Return a context manager that times its block once; all blocks of a name are one measurement.
+
+        Put it into a loop for more rounds: p95 needs 59 of them. Garbage collection rests within
+        the block.
+        """
+        call = self._terms("perf.timer()", name, limits)
+        if name not in self._timers:
+            self._run.claim_name(name, self.timer)
+            self._timers[name] = _TimerRecord()
+        record = self._timers[name]
+        if limits or record.resolved is None:
+            record.resolved = self._run.resolve(name, call)
+        return _Timer(record)
+
+    def ratio(
+        self,
+        new: Callable[[], object],
+        reference: Callable[[], object],
+        /,
+        *,
+        max_ratio: float,
+        name: str | None = None,
+        **limits: Any,  # noqa: ANN401
+    ) -> float:
+        """Compare the times of two functions in alternating blocks; return new / reference.
+
+        Both are called without arguments, in this process, so the machine's speed cancels out.
+
+        Args:
+            new: the function that has a budget.
+            reference: the function it is compared with.
+            max_ratio: the largest ratio allowed; 0.5 asks for twice as fast.
+            name: the measurement's name; new's if not given.
+            limits: `component=`, `max_time=`.
+        """
+        __tracebackhide__ = True
+        place = "perf.ratio()"
+        for function in (new, reference):
+            _refuse_unrunnable(function, place)
+        call = self._terms(place, name, limits)
+        limit = checked_limit("max_ratio", max_ratio, self._place(place))
+        if call.budgets:
+            message = f"{place}: takes max_ratio only, found {call.budgets[0].keyword}: budget it with perf()"
+            raise MisuseError(message)
+        if self._run.is_off:
+            for function in (new, reference):
+                function()
+            return 1.0
+        own = self._run.claim_name(name, new)
+        budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", self._place(place))
+        return self._ratio(new, reference, budget, own, call)
+
+    def finish_timers(self) -> None:
+        """Hand the timers' rounds over; called when the test's body has ended."""
+        for name, record in self._timers.items():
+            resolved = record.resolved
+            if resolved is None or self._run.is_off:
+                continue
+            counts = [
+                unmeasured(budget, "a timer's block cannot be run again for it: use perf(...)")
+                for budget in resolved.budgets
+                if not is_timed(budget)
+            ]
+            warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
+            self._run.keep(name, "timer", record.samples(), resolved, counts, warnings)
+        self._timers.clear()
+
+    def _ratio(
+        self, new: Callable[[], object], reference: Callable[[], object], budget: Budget, name: str, call: Terms
+    ) -> float:
+        __tracebackhide__ = True
+        resolved = self._run.resolve(name, call)
+        errors = self._run.session.settings.errors
+        subjects = PlainSubject(new), PlainSubject(reference)
+        found = run_plain(contrast(*subjects, budget, errors, resolved.max_time_ns))
+        statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
+        self._run.add(
+            Measurement(
+                nodeid=self._run.item.nodeid,
+                name=name,
+                kind="ratio",
+                component=resolved.component,
+                rounds=found.quads,
+                iterations=found.iterations,
+                overhead_ns=overhead_ns(SYSTEM),
+                elapsed_ns=found.elapsed_ns,
+                statistics=statistics,
+                judgements=[judgement(budget, found.decision)],
+            )
+        )
+        return found.decision.estimate
+
+    def _terms(self, what: str, name: str | None, limits: dict[str, object]) -> Terms:
+        if not limits:
+            return Terms()
+        # The call is nearest of all, so it counts as naming its measurement.
+        return parse_terms(limits, self._place(what), name=name, more=_MORE)
+
+    def _place(self, what: str) -> str:
+        """Return `perf() in tests/test_api.py:31`, the line of the test that called us."""
+        frame = sys._getframe(1)  # noqa: SLF001 - what inspect.currentframe() returns
+        while frame.f_back is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        file = Path(frame.f_code.co_filename)
+        root = self._run.item.config.rootpath
+        shown = os.fspath(file.relative_to(root)) if file.is_relative_to(root) else file.name
+        return f"{what} in {shown.replace(os.sep, '/')}:{frame.f_lineno}"
+
+
+class _TimerRecord:
+    """The rounds of all timers of one name."""
+
+    def __init__(self) -> None:
+        self.resolved: Resolved | None = None
+        self.wall_ns: list[float] = []
+        self.cpu_ns: list[float] = []
+        self.traced = False
+
+    @property
+    def with_cpu(self) -> bool:
+        budgets = self.resolved.budgets if self.resolved else ()
+        return any(budget.metric.resource is Resource.CPU for budget in budgets)
+
+    def samples(self) -> Samples:
+        return Samples(
+            self.wall_ns,
+            self.cpu_ns,
+            overhead_ns=overhead_ns(SYSTEM),
+            cpu_overhead_ns=cpu_overhead_ns(SYSTEM) if self.with_cpu else None,
+            elapsed_ns=int(sum(self.wall_ns)),
+        )
+
+
+class _Timer:
+    """Times one block at a time."""
+
+    def __init__(self, record: _TimerRecord) -> None:
+        self._record = record
+        self._start_ns: int | None = None
+        self._start_cpu_ns = 0
+        self._collection: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        if self._start_ns is not None:
+            message = "perf.timer: this timer is running already: call perf.timer(...) for each block"
+            raise MisuseError(message)
+        self._record.traced |= is_traced()
+        self._collection = uncollected()
+        self._collection.__enter__()
+        if self._record.with_cpu:
+            self._start_cpu_ns = SYSTEM.cpu_ns()
+        self._start_ns = SYSTEM.wall_ns()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        end_ns = SYSTEM.wall_ns()
+        if self._start_ns is None or self._collection is None:
+            return
+        if self._record.with_cpu and kind is None:
+            self._record.cpu_ns.append(SYSTEM.cpu_ns() - self._start_cpu_ns)
+        self._collection.__exit__(kind, error, traceback)
+        if kind is None:
+            self._record.wall_ns.append(end_ns - self._start_ns)
+        self._start_ns = None
+
+
+def _refuse_unrunnable(function: object, what: str = "perf()") -> None:
+    """Refuse functions whose call does not run their body."""
+    name = getattr(function, "__name__", repr(function))
+    if not callable(function):
+        message = f"{what}: expected a function, found {function!r:.80}: write perf(fn, *args), not perf(fn(*args))"
+        raise MisuseError(message)
+    if inspect.iscoroutinefunction(function):
+        message = f"{what}: {name} is a coroutine function: write `await perf.aio({name}, ...)` in an async test"
+        raise MisuseError(message)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        message = f"{what}: {name} is a generator function, its body would not run: consume it, perf(lambda: list({name}()))"
+        raise MisuseError(message)

@@ -1,0 +1,193 @@
+"""One run of one perf test: what it measured, and what became of its budgets."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_perfbudget.core.gate import Gate, unmeasured
+from pytest_perfbudget.core.results import Judgement, Measurement
+from pytest_perfbudget.core.samples import Samples, describe
+from pytest_perfbudget.core.terms import Resolved, Terms, resolve
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.resources import judge_counts
+from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
+from pytest_perfbudget.plugin import benchmark
+from pytest_perfbudget.plugin.perf import Perf
+from pytest_perfbudget.report.view import statistics_order
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.session import PerfSession
+
+
+class Mode(enum.Enum):
+    """What of a perf test is measured."""
+
+    BODY = "its body, repeated"
+    FIXTURE = "what it hands to the perf fixture"
+    BENCHMARK = "what it hands to pytest-benchmark"
+
+
+class ItemRun:
+    """Collects the measurements of one run of a test and judges them at its end."""
+
+    def __init__(self, session: PerfSession, item: pytest.Item, mode: Mode, warnings: Iterable[str] = ()) -> None:
+        self.session = session
+        self.item = item
+        self.mode = mode
+        self.perf = Perf(self)
+        self.finished: list[Measurement] | None = None
+        self.closed = False
+        self._warnings = list(warnings)
+        self._terms = session.terms_of(item)
+        self._measurements: list[Measurement] = []
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is to be timed."""
+        return self.session.gate == "off"
+
+    def resolve(self, name: str, call: Terms | None = None) -> Resolved:
+        """Return what holds for a measurement of this test."""
+        given = [call, *self._terms] if call else self._terms
+        session = self.session
+        return resolve(session.settings, self.item.nodeid, given, name=name, max_time_ns=session.max_time_ns)
+
+    def claim_name(self, name: str | None, function: Callable[..., Any]) -> str:
+        """Return the name of a measurement: the one given, or the function's with a number if taken."""
+        if self.closed:
+            message = "perf: used after its test has ended: measure within the test or its set-up"
+            raise MisuseError(message)
+        taken = {measurement.name for measurement in self._measurements}
+        if name is not None:
+            if name in taken:
+                message = f"perf: two measurements of this test are called {name!r}: give each a name of its own"
+                raise MisuseError(message)
+            return name
+        plain = getattr(function, "__name__", type(function).__name__).strip("<>")
+        names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
+        return next(one for one in names if one not in taken)
+
+    async def measure(self, subject: Subject, name: str, kind: str, call: Terms | None = None) -> Any:  # noqa: ANN401
+        """Measure a subject, keep what was found, and return the result of its first call."""
+        __tracebackhide__ = True
+        resolved = self.resolve(name, call)
+        gate = Gate(resolved.budgets, self.session.settings.errors)
+        progress = self.session.progress
+        try:
+            outcome = await measure(subject, Plan(gate, resolved.max_time_ns, progress=progress.show))
+            counts = await judge_counts(subject, resolved.budgets)
+        finally:
+            progress.clear()
+        self.keep(name, kind, outcome.samples, resolved, counts)
+        return outcome.result
+
+    def keep(
+        self,
+        name: str,
+        kind: str,
+        samples: Samples,
+        resolved: Resolved,
+        others: Sequence[Judgement] = (),
+        warnings: Sequence[str] = (),
+    ) -> None:
+        """Judge samples and keep the measurement."""
+        judgements = [*Gate(resolved.budgets, self.session.settings.errors).judge(samples), *others]
+        counts = {one.metric: one.estimate for one in others if one.estimate is not None}
+        self.add(
+            Measurement(
+                nodeid=self.item.nodeid,
+                name=name,
+                kind=kind,
+                component=resolved.component,
+                rounds=len(samples.wall_ns),
+                iterations=samples.iterations,
+                overhead_ns=samples.overhead_ns,
+                elapsed_ns=samples.elapsed_ns,
+                statistics=statistics_order({**describe(samples), **counts}),
+                judgements=judgements,
+                warnings=[*self._warnings, *warnings],
+            )
+        )
+
+    def add(self, measurement: Measurement) -> None:
+        """Keep a measurement that is judged already."""
+        self._measurements.append(measurement)
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Let the test's function be the repeated one while it runs, if that is what is measured."""
+        item = self.item
+        if self.mode is Mode.BODY and isinstance(item, pytest.Function) and not self.is_off:
+            original = item.obj
+            item.obj = self._repeated(original)
+            try:
+                yield
+            finally:
+                item.obj = original
+        elif self.mode is Mode.BENCHMARK and not self.is_off:
+            with benchmark.enabled(item):
+                yield
+        else:
+            yield
+
+    def finish(self) -> list[Measurement]:
+        """Close the run of a test that passed, and return its measurements, judged."""
+        self.perf.finish_timers()
+        self.close()
+        if self.is_off:
+            self.finished = []
+            return []
+        if self.mode is Mode.BENCHMARK:
+            benchmark.keep(self)
+        names = {measurement.name for measurement in self._measurements}
+        if not names:
+            self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
+        for name in dict.fromkeys(terms.name for terms in self._terms if terms.name):
+            if name not in names:
+                self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}")
+        self.finished = list(self._measurements)
+        return self.finished
+
+    def close(self) -> None:
+        """Take no further measurements."""
+        self.closed = True
+
+    def _keep_unmeasured(self, name: str, reason: str) -> None:
+        resolved = self.resolve(name)
+        if resolved.budgets:
+            judgements = [unmeasured(budget, reason) for budget in resolved.budgets]
+            nodeid = self.item.nodeid
+            self.add(Measurement(nodeid, name, "none", resolved.component, 0, 1, None, 0, {}, judgements))
+
+    def _repeated(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(original):
+
+            @functools.wraps(original)
+            async def repeated_async(**kwargs: Any) -> Any:  # noqa: ANN401
+                __tracebackhide__ = True
+                return await self.measure(AsyncSubject(original, ((), kwargs)), "", "body")
+
+            return repeated_async
+
+        @functools.wraps(original)
+        def repeated(**kwargs: Any) -> Any:  # noqa: ANN401
+            __tracebackhide__ = True
+            return run_plain(self.measure(PlainSubject(original, ((), kwargs)), "", "body"))
+
+        return repeated
+
+
+_NOTHING_MEASURED = {
+    Mode.BODY: "the test's function was never called, or by a plugin that does not use item.obj",
+    Mode.FIXTURE: "the test asks for the perf fixture but never called it",
+    Mode.BENCHMARK: "the test asks for the benchmark fixture but never called it",
+}
+

@@ -1,0 +1,187 @@
+"""The measuring half of the plugin: which tests are perf tests, and what happens around each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+
+from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
+from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
+from pytest_perfbudget.errors import ConfigError, MisuseError
+from pytest_perfbudget.plugin.alone import Alone
+from pytest_perfbudget.plugin.progress import Progress
+from pytest_perfbudget.plugin.run import ItemRun, Mode
+from pytest_perfbudget.report.view import failure_text
+
+MODE: Final = pytest.StashKey[Mode]()
+RUN: Final = pytest.StashKey[ItemRun]()
+
+
+class PerfBudgetWarning(pytest.PytestWarning):
+    """Something in the configuration has no effect."""
+
+
+class PerfSession:
+    """One pytest process's perf tests."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        option = config.option
+        self.config = config
+        self.settings = settings
+        self.gate: str = option.perf_gate
+        self.strict: bool = settings.strict or option.perf_strict
+        self.max_time_ns = (
+            duration_ns(option.perf_max_time, "--perf-max-time", "command line") if option.perf_max_time else None
+        )
+        self.alone = Alone(getattr(config, "workerinput", {}).get("perfbudget_lock"))
+        self.progress = Progress(config)
+        self._modes: set[Mode] = set()
+
+    @classmethod
+    def from_config(cls, config: pytest.Config) -> PerfSession:
+        """Read the configuration; a mistake in it becomes a usage error."""
+        try:
+            session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+        if session.gate == "off" and session.strict:
+            message = "--perf-gate=off measures nothing, which --perf-strict (or strict = true) forbids: drop one"
+            raise pytest.UsageError(message)
+        return session
+
+    def adopt(self, items: list[pytest.Item]) -> None:
+        """Find the perf tests among the collected items, and leave out what was asked to be."""
+        try:
+            for item in items:
+                self._classify(item)
+            self._check_patterns(items)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from None
+        option = self.config.option
+        if option.perf_only or option.perf_skip:
+            left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
+            items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
+            self.config.hook.pytest_deselected(items=left_out)
+
+    def run_of(self, item: pytest.Item) -> ItemRun:
+        """Return the run of an item; a new one if it asked for `perf` only at run time."""
+        if RUN not in item.stash:
+            late = ["perf was requested at run time: other workers' tests may have run beside it"]
+            item.stash[RUN] = ItemRun(self, item, Mode.FIXTURE, warnings=late if self.alone.is_needed else [])
+        return item.stash[RUN]
+
+    def terms_of(self, item: pytest.Item) -> list[Terms]:
+        """Return what the markers of an item say, from the test outwards."""
+        return [_marker_terms(node, mark) for node, mark in item.iter_markers_with_node("perf_budget")]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Run a perf test alone, and any other test not beside one."""
+        if not self._modes:
+            return (yield)
+        with self.alone.by_itself() if MODE in item.stash else self.alone.among_others():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Begin a run; a test that is run again begins a new one."""
+        if MODE in item.stash:
+            item.stash[RUN] = ItemRun(self, item, item.stash[MODE])
+        with _misuse_fails():
+            yield
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Repeat the body if it is what is measured, then judge; a failed test is not judged."""
+        if RUN not in item.stash and MODE not in item.stash:
+            with _misuse_fails():
+                yield
+        else:
+            with _misuse_fails(), item.stash[RUN].measuring():
+                yield
+        if RUN in item.stash:
+            with _misuse_fails():
+                measurements = item.stash[RUN].finish()
+            if self.gate == "fail":
+                text = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
+                if text:
+                    pytest.fail(text, pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the results on the report, as builtins: it may have to cross to the controller."""
+        report = yield
+        if call.when == "call" and RUN in item.stash:
+            finished = item.stash[RUN].finished
+            if finished is not None:
+                data: Any = [measurement.to_dict() for measurement in finished]
+                report.perfbudget = data
+        return report
+
+    def _classify(self, item: pytest.Item) -> None:
+        names = getattr(item, "fixturenames", ())
+        asked = "perf" in names
+        if not asked and "perf_budget" not in item.keywords:
+            asked = any(rule.matches(item.nodeid) for rule in self.settings.entries)
+            if not asked:
+                return
+        self.terms_of(item)  # an unknown keyword is an error before anything runs
+        if "benchmark" in names:
+            mode = Mode.BENCHMARK
+        elif "perf" in names:
+            mode = Mode.FIXTURE
+        else:
+            mode = Mode.BODY
+        item.stash[MODE] = mode
+        self._modes.add(mode)
+
+    def _check_patterns(self, items: list[pytest.Item]) -> None:
+        """Warn of patterns that cover nothing measured; an error if strict."""
+        if getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
+            return
+        perf_ids = [item.nodeid for item in items if MODE in item.stash]
+        files = {item.nodeid.partition("::")[0] for item in items}
+        for rule in (*self.settings.entries, *self.settings.components):
+            for pattern in rule.patterns:
+                if not any(pattern_matches(pattern, nodeid) for nodeid in perf_ids):
+                    self._report_unmatched(rule, pattern, items, files)
+
+    def _report_unmatched(self, rule: Rule, pattern: str, items: list[pytest.Item], files: set[str]) -> None:
+        file = pattern.partition("::")[0]
+        collected = any(pattern_matches(file, one) for one in files)
+        partial = any("::" in argument for argument in self.config.args)
+        if collected and partial:
+            return
+        if not collected and any(self.config.rootpath.glob(file)):
+            return  # those tests exist, but this session was not asked to collect them
+        if any(pattern_matches(pattern, item.nodeid) for item in items):
+            what = "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"
+        else:
+            what = "matches no test: correct the pattern or remove it"
+        message = f"{rule.place}: {pattern!r} {what}"
+        if self.strict:
+            raise ConfigError(message)
+        warnings.warn(PerfBudgetWarning(message), stacklevel=1)
+
+
+def _marker_terms(node: pytest.Collector | pytest.Item, mark: pytest.Mark) -> Terms:
+    place = f"perf_budget marker of {node.nodeid}"
+    if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
+        message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"
+        raise ConfigError(message)
+    return parse_terms(mark.kwargs, place, name=next(iter(mark.args), None))
+
+
+@contextmanager
+def _misuse_fails() -> Iterator[None]:
+    """Turn a mistake in the use of `perf` into a failure without our stack."""
+    try:
+        yield
+    except (MisuseError, ConfigError) as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,106 @@
+"""The reporting half of the plugin: gathers results on the controller, shows and writes them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.gate import tally
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.terms import Settings
+from pytest_perfbudget.report import document
+from pytest_perfbudget.report.view import counts_text, notes
+
+
+class Summary:
+    """The results of a session, by test; a test that is run again replaces its own."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._results: dict[str, list[Measurement]] = {}
+        self._write_errors: list[str] = []
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """All measurements in the order their tests ended."""
+        return [measurement for found in self._results.values() for measurement in found]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the results off a report, be it from here or from an xdist worker."""
+        data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
+        if data is not None:
+            self._results[report.nodeid] = [Measurement.from_dict(entry) for entry in data]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the files; here and not in the summary, so that it works without a terminal."""
+        option = self._config.option
+        if not option.perf_output or hasattr(self._config, "workerinput"):
+            return
+        facts = document.session_facts(
+            self._settings,
+            gate=option.perf_gate,
+            strict=option.perf_strict or self._settings.strict,
+            workers=len(getattr(self._config.option, "tx", None) or ()),
+        )
+        built = document.build(self.measurements, facts)
+        for path in option.perf_output:
+            try:
+                document.write(built, self._config.invocation_params.dir / path)
+            except OSError as error:
+                self._write_errors.append(f"--perf-output: {path} cannot be written: {error.strerror}")
+        if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table, the notes and the counts."""
+        for error in self._write_errors:
+            terminalreporter.write_line(error, red=True)
+        if self._config.option.perf_gate == "off":
+            if self._results:
+                count = len(self._results)
+                terminalreporter.write_line(f"performance budgets: off, {count} perf tests ran once, untimed")
+            return
+        measurements = self.measurements
+        if measurements:
+            self._show(measurements, terminalreporter)
+
+    def _show(self, measurements: list[Measurement], terminal: pytest.TerminalReporter) -> None:
+        from pytest_perfbudget.report.terminal import render_table  # noqa: PLC0415 - rich, only to show something
+
+        warn_at = self._settings.warn_at
+        terminal.section("performance budgets")
+        table = render_table(
+            measurements,
+            width=shown_width(terminal),
+            color=terminal.hasmarkup,
+            unicode=_shows_blocks(),
+            warn_at=warn_at,
+            every_row=terminal.verbosity > 0,
+        )
+        terminal.write(table)
+        terminal.write_line("")
+        for note in notes(measurements, warn_at):
+            terminal.write_line(note)
+        verdicts = tally(judgement.verdict for one in measurements for judgement in one.judgements)
+        text = counts_text(verdicts, measurements)
+        if verdicts["exceeded"] and self._config.option.perf_gate == "warn":
+            text += " (nothing fails: --perf-gate=warn)"
+        calm = not (verdicts["exceeded"] or verdicts["undecided"] or verdicts["unmeasured"])
+        terminal.write_line(text, red=bool(verdicts["exceeded"]), green=calm)
+
+
+def shown_width(terminal: pytest.TerminalReporter) -> int:
+    """Return the columns for the table: the terminal's, and enough for node ids when there is none."""
+    return terminal.config.get_terminal_writer().fullwidth if terminal.isatty else 120
+
+
+def _shows_blocks() -> bool:
+    try:
+        "█░─".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

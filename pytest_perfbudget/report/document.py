@@ -1,0 +1,81 @@
+"""The result document, schema `perfbudget-report/1`: everything a session found, as builtins.
+
+The README describes it; a change to its shape is a new number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.core.gate import tally
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.terms import Settings
+from pytest_perfbudget.report.view import is_near
+
+SCHEMA: Final = "perfbudget-report/1"
+
+
+def session_facts(settings: Settings, *, gate: str, strict: bool, workers: int) -> dict[str, Any]:
+    """Return what a reader needs to know of the session the numbers come from."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "gate": gate,
+        "strict": strict,
+        "alpha": settings.alpha,
+        "confidence": settings.confidence,
+        "max_time_ns": settings.max_time_ns,
+        "warn_at": settings.warn_at,
+        "workers": workers,
+    }
+
+
+def build(measurements: Sequence[Measurement], session: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document."""
+    verdicts = [judgement.verdict for measurement in measurements for judgement in measurement.judgements]
+    return {
+        "schema": SCHEMA,
+        "session": dict(session),
+        "summary": {"measurements": len(measurements), **tally(verdicts)},
+        "measurements": [_measurement(one, session["warn_at"]) for one in measurements],
+    }
+
+
+def _measurement(measurement: Measurement, warn_at: float) -> dict[str, Any]:
+    data = measurement.to_dict()
+    budgets = [
+        {**entry, "used": judgement.used, "near_limit": is_near(judgement, warn_at)}
+        for entry, judgement in zip(data.pop("judgements"), measurement.judgements, strict=True)
+    ]
+    return {"id": measurement.id, **data, "budgets": budgets}
+
+
+def write(document: Mapping[str, Any], path: Path) -> None:
+    """Write the document as JSON; a reader sees the old file or the new one, whole.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        # mkstemp makes it private; a report is as readable as any file the user creates.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,107 @@
+"""The table at the end of a session, drawn by rich into text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.report.view import is_near, share_text, quantity
+
+_STYLES: Final = {
+    Verdict.EXCEEDED: "bold red",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.UNMEASURED: "magenta",
+    Verdict.WITHIN: "green",
+}
+_BAR_CELLS = 10
+_MOST_ROWS = 40
+
+
+def render_table(
+    measurements: Sequence[Measurement], *, width: int, color: bool, unicode: bool, warn_at: float, every_row: bool
+) -> str:
+    """Return the table of all budgets as text.
+
+    Args:
+        measurements: in the order they ran.
+        width: columns of the terminal.
+        color: whether to use ANSI colours.
+        unicode: whether the output can show block characters; else ASCII.
+        warn_at: the share of a budget from which it is shown as near its limit.
+        every_row: false leaves out budgets that are well within once there are many rows.
+    """
+    table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, expand=False, pad_edge=False, show_edge=False)
+    if any(measurement.component for measurement in measurements):
+        table.add_column("component", overflow="fold")
+        components = True
+    else:
+        components = False
+    table.add_column("test", overflow="fold", ratio=1)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("limit", justify="right", no_wrap=True)
+    table.add_column("used", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    rows = [(one, judgement) for one in measurements for judgement in (*one.judgements, *_unjudged(one))]
+    shown = [row for row in rows if every_row or len(rows) <= _MOST_ROWS or not _is_calm(row[1], warn_at)]
+    for measurement, judgement in shown:
+        cells = list(_cells(measurement, judgement, unicode=unicode, warn_at=warn_at))
+        table.add_row(*([Text(measurement.component)] if components else []), *cells)
+    sink = io.StringIO()
+    console = Console(
+        file=sink,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        highlight=False,
+        legacy_windows=False,
+        emoji=False,
+    )
+    console.print(table)
+    lines = [line.rstrip() for line in sink.getvalue().splitlines()]
+    if len(shown) < len(rows):
+        lines.append(f"{len(rows) - len(shown)} more budgets are well within; -v shows them")
+    return "\n".join(lines) + "\n"
+
+
+def _unjudged(measurement: Measurement) -> Iterator[None]:
+    """Give a measurement without budget a row of its own."""
+    if not measurement.judgements:
+        yield None
+
+
+def _is_calm(judgement: Judgement | None, warn_at: float) -> bool:
+    return judgement is None or (judgement.verdict is Verdict.WITHIN and not is_near(judgement, warn_at))
+
+
+def _cells(
+    measurement: Measurement, judgement: Judgement | None, *, unicode: bool, warn_at: float
+) -> Iterator[Text | str]:
+    yield Text(measurement.id)
+    if judgement is None:
+        name = "median" if "median" in measurement.statistics else "mean"
+        yield name
+        yield quantity(measurement.statistics.get(name, 0.0), "ns")
+        yield from ("", "", Text("no budget", "dim"))
+        return
+    yield judgement.metric
+    yield "-" if judgement.estimate is None else quantity(judgement.estimate, judgement.unit)
+    yield quantity(judgement.limit, judgement.unit)
+    near = judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at)
+    style = "yellow" if near else _STYLES[judgement.verdict]
+    yield "" if judgement.used is None else Text(_bar(judgement.used, unicode=unicode), style)
+    yield Text("near limit" if near else judgement.verdict.value, style)
+
+
+def _bar(used: float, *, unicode: bool) -> str:
+    full, empty = ("█", "░") if unicode else ("#", ".")
+    cells = min(_BAR_CELLS, round(used * _BAR_CELLS))
+    return f"{full * cells}{empty * (_BAR_CELLS - cells)} {share_text(used):>5}"

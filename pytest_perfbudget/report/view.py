@@ -1,0 +1,176 @@
+"""All wording and rounding: what a verdict is called and how a number is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pytest_perfbudget.core.budgets import KEYWORDS, STATISTICS, Resource
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
+
+_METRICS = [prefix + name for prefix in ("", "cpu_") for name in STATISTICS]
+
+
+def statistics_order(statistics: Mapping[str, float]) -> dict[str, float]:
+    """Return the statistics from the smallest to the largest, wall-clock time first."""
+    order = [*(name for name in _METRICS if name in statistics), *statistics]
+    return {name: statistics[name] for name in dict.fromkeys(order)}
+
+
+def three_digits(value: float) -> str:
+    """Return a number with three significant digits, without an exponent."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits and value == int(value) else f"{value:.{digits}f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value in base units as people read it: `1.84 ms`, `64.2 MB`, `201`, `0.48x`."""
+    if unit == "ns":
+        for name in ("s", "ms", "us"):
+            if value >= NS_PER[name]:
+                return f"{three_digits(value / NS_PER[name])} {name}"
+        return f"{three_digits(value)} ns"
+    if unit == "bytes":
+        if value >= BYTES_PER_MB / 10:
+            return f"{three_digits(value / BYTES_PER_MB)} MB"
+        return f"{three_digits(value / 1000)} kB"
+    if unit == "calls":
+        return f"{value:,.0f}"
+    return f"{three_digits(value)}x"
+
+
+def share_text(share: float) -> str:
+    """Return a share of a limit: `38%`, `100.4%` where rounding would hide the side, `6.5x`."""
+    if share >= 2:
+        return f"{three_digits(share)}x"
+    return f"{share:.1%}" if 0.99 < share < 1.01 and share != 1 else f"{share:.0%}"
+
+
+def rounds_text(judgement: Judgement, measurement: Measurement) -> str:
+    """Return what a number rests on: `72 rounds`, `2 passes`, `12 quads of blocks`."""
+    count = judgement.rounds
+    if judgement.metric in (Resource.PEAK.value, Resource.CALLS.value):
+        return f"{count} untimed pass" + ("es" if count != 1 else "")
+    if measurement.kind == "ratio":
+        return f"{count} alternating quads of blocks"
+    text = f"{count:,} round" + ("s" if count != 1 else "")
+    return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
+
+
+def is_red(verdict: Verdict, *, strict: bool) -> bool:
+    """Return whether a verdict fails its test."""
+    return verdict is Verdict.EXCEEDED or (strict and verdict is not Verdict.WITHIN)
+
+
+def failure_text(measurements: Iterable[Measurement], *, strict: bool, errors: Errors) -> str:
+    """Return why a test fails, a paragraph per budget and then what to do; empty if it does not."""
+    red = [
+        (measurement, judgement)
+        for measurement in measurements
+        for judgement in measurement.judgements
+        if is_red(judgement.verdict, strict=strict)
+    ]
+    paragraphs = ["\n  ".join(_paragraph(*pair, errors)) for pair in red]
+    if any(judgement.verdict is Verdict.EXCEEDED for _, judgement in red):
+        paragraphs.append(
+            "Make it cheaper, or raise the limit where it stands if the cost is meant. To see where the time goes:\n"
+            f'  python -m cProfile -s cumtime -m pytest --perf-gate=off "{red[0][0].nodeid}"'
+        )
+    if any(judgement.verdict is not Verdict.EXCEEDED for _, judgement in red):
+        paragraphs.append("A budget that is not judged fails because of --perf-strict (or strict = true).")
+    return "\n".join(paragraphs)
+
+
+def _paragraph(measurement: Measurement, judgement: Judgement, errors: Errors) -> Iterator[str]:
+    what = f"{measurement.name}: {judgement.metric}" if measurement.name else judgement.metric
+    limit = quantity(judgement.limit, judgement.unit)
+    estimate = quantity(judgement.estimate or 0, judgement.unit)
+    if judgement.verdict is Verdict.UNMEASURED:
+        yield f"{what} was not measured, its budget is {limit}"
+        yield judgement.reason
+    else:
+        verb = "exceeds" if judgement.verdict is Verdict.EXCEEDED else "is undecided against"
+        yield f"{what} {estimate} {verb} its budget of {limit} ({share_text(judgement.used or 0)})"
+        yield f"{_interval(judgement, errors)}; {rounds_text(judgement, measurement)}{_spent(measurement, judgement)}"
+    if judgement.verdict is Verdict.UNDECIDED:
+        yield undecided_reason(measurement, judgement)
+    yield f"limit {judgement.keyword}={_written(judgement)} from {judgement.source}"
+
+
+def _interval(judgement: Judgement, errors: Errors) -> str:
+    unit = judgement.unit
+    if judgement.lower == judgement.upper == judgement.estimate:
+        return "as observed"
+    if judgement.verdict is Verdict.EXCEEDED and judgement.lower is not None:
+        sure = 100 * (1 - errors.exceeded)
+        return f"{judgement.metric} lies above {quantity(judgement.lower, unit)} ({sure:.3g} % sure)"
+    lower = "unknown" if judgement.lower is None else quantity(judgement.lower, unit)
+    upper = "unknown" if judgement.upper is None else quantity(judgement.upper, unit)
+    return f"{judgement.metric} lies between {lower} and {upper}"
+
+
+def _spent(measurement: Measurement, judgement: Judgement) -> str:
+    counted = judgement.metric in (Resource.PEAK.value, Resource.CALLS.value)
+    return "" if counted else f" in {quantity(measurement.elapsed_ns, 'ns')}"
+
+
+def _written(judgement: Judgement) -> str:
+    factor = KEYWORDS[judgement.keyword][1] if judgement.keyword in KEYWORDS else 1
+    return f"{judgement.limit / factor:g}"
+
+
+def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
+    """Return what would decide an undecided budget."""
+    metric, needs, had = judgement.metric, judgement.needs_rounds, judgement.rounds
+    if needs and had < needs:
+        each_ns = measurement.elapsed_ns / max(measurement.rounds, 1)
+        what = "quads" if measurement.kind == "ratio" else "rounds"
+        text = f"{metric} needs {needs} {what}, had {had}"
+        if measurement.kind == "timer":
+            return f"{text}: loop the timer"
+        if measurement.kind == "benchmark":
+            return f"{text}: raise pytest-benchmark's min_rounds or max_time"
+        unit = judgement.keyword.rpartition("_")[2]
+        instead = f", or budget median_{unit} or max_{unit}" if unit in NS_PER else ""
+        return f"{text}; that takes about {quantity(each_ns * needs, 'ns')}: raise max_time{instead}"
+    side = "below" if (judgement.used or 0) <= 1 else "above"
+    return f"too close to call, the estimate lies {side} the limit: move the limit away from it, or raise max_time"
+
+
+def notes(measurements: Iterable[Measurement], warn_at: float) -> Iterator[str]:
+    """Yield a line for everything that a reader of the table should know, the pressing first."""
+    lines: dict[Verdict, list[str]] = {verdict: [] for verdict in Verdict}
+    for measurement in measurements:
+        for judgement in measurement.judgements:
+            prefix = f"{judgement.verdict.value}: {measurement.id} {judgement.metric}"
+            if judgement.verdict is Verdict.UNDECIDED:
+                lines[judgement.verdict].append(f"{prefix}: {undecided_reason(measurement, judgement)}")
+            elif judgement.verdict is Verdict.UNMEASURED:
+                lines[judgement.verdict].append(f"{prefix}: {judgement.reason}")
+            elif judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at):
+                used = share_text(judgement.used or 0)
+                text = f"near its limit: {measurement.id} {judgement.metric} uses {used} of {quantity(judgement.limit, judgement.unit)}"
+                lines[judgement.verdict].append(text)
+        lines[Verdict.WITHIN] += [f"note: {measurement.id}: {warning}" for warning in measurement.warnings]
+    for found in lines.values():
+        yield from found
+
+
+def is_near(judgement: Judgement, warn_at: float) -> bool:
+    """Return whether a budget that holds is used up to the share from which the report warns."""
+    return judgement.used is not None and judgement.used >= warn_at
+
+
+def counts_text(tally: Mapping[str, int], measurements: Sequence[Measurement]) -> str:
+    """Return the closing line of the summary."""
+    found = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count) or "no budget"
+    number = len(measurements)
+    return f"{number} measurement{'s' if number != 1 else ''}: {found}"
+
+
+def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:
+    """Return the note that is shown while a measurement takes long."""
+    return f"perf: {rounds:,} rounds, {spent_ns / 1e9:.1f} of {allowed_ns / 1e9:.3g} s"
