@@ -56,9 +56,7 @@ def parse_settings(table: object, file: str) -> Settings:
     """
     place = f"{file} {TABLE}"
     rest = dict(_table(table, place))
-    values: dict[str, Any] = {
-        key: check(rest.pop(key), key, place) for key, check in _SETTINGS.items() if key in rest
-    }
+    values: dict[str, Any] = {key: check(rest.pop(key), key, place) for key, check in _SETTINGS.items() if key in rest}
     if "max_time" in values:
         values["max_time_ns"] = values.pop("max_time")
     entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")

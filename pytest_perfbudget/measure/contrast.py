@@ -41,7 +41,7 @@ class _Side:
 
 
 async def contrast(
-    new: Subject, reference: Subject, budget: Budget, errors: Errors, max_time_ns: int, clock: Clock = SYSTEM
+    new: Subject, reference: Subject, budget: Budget, errors: Errors, *, max_time_ns: int, clock: Clock = SYSTEM
 ) -> Contrast:
     """Alternate blocks of two subjects until the ratio is decided or the time is up.
 

@@ -61,13 +61,9 @@ def keep(run: ItemRun) -> None:
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
-    others = [
-        unmeasured(budget, _WALL_ONLY)
-        for budget in resolved.budgets
-        if not is_timed(budget)
-    ]
+    others = [unmeasured(budget, _WALL_ONLY) for budget in resolved.budgets if not is_timed(budget)]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, resolved, others)
+    run.keep("", "benchmark", samples, resolved, others=others)
 
 
 def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401

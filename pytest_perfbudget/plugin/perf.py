@@ -159,7 +159,7 @@ class Perf:
                 if not is_timed(budget)
             ]
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
-            self._run.keep(name, "timer", record.samples(), resolved, counts, warnings)
+            self._run.keep(name, "timer", record.samples(), resolved, others=counts, warnings=warnings)
         self._timers.clear()
 
     def _ratio(
@@ -169,7 +169,7 @@ class Perf:
         resolved = self._run.resolve(name, call)
         errors = self._run.session.settings.errors
         subjects = PlainSubject(new), PlainSubject(reference)
-        found = run_plain(contrast(*subjects, budget, errors, resolved.max_time_ns))
+        found = run_plain(contrast(*subjects, budget, errors, max_time_ns=resolved.max_time_ns))
         statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
         self._run.add(
             Measurement(
@@ -272,5 +272,7 @@ def _refuse_unrunnable(function: object, what: str = "perf()") -> None:
         message = f"{what}: {name} is a coroutine function: write `await perf.aio({name}, ...)` in an async test"
         raise MisuseError(message)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        message = f"{what}: {name} is a generator function, its body would not run: consume it, perf(lambda: list({name}()))"
+        message = (
+            f"{what}: {name} is a generator function, its body would not run: consume it, perf(lambda: list({name}()))"
+        )
         raise MisuseError(message)

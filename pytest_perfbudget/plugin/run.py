@@ -86,7 +86,7 @@ class ItemRun:
             counts = await judge_counts(subject, resolved.budgets)
         finally:
             progress.clear()
-        self.keep(name, kind, outcome.samples, resolved, counts)
+        self.keep(name, kind, outcome.samples, resolved, others=counts)
         return outcome.result
 
     def keep(
@@ -95,6 +95,7 @@ class ItemRun:
         kind: str,
         samples: Samples,
         resolved: Resolved,
+        *,
         others: Sequence[Judgement] = (),
         warnings: Sequence[str] = (),
     ) -> None:
@@ -190,4 +191,3 @@ _NOTHING_MEASURED = {
     Mode.FIXTURE: "the test asks for the perf fixture but never called it",
     Mode.BENCHMARK: "the test asks for the benchmark fixture but never called it",
 }
-

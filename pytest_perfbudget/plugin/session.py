@@ -120,8 +120,7 @@ class PerfSession:
         if call.when == "call" and RUN in item.stash:
             finished = item.stash[RUN].finished
             if finished is not None:
-                data: Any = [measurement.to_dict() for measurement in finished]
-                report.perfbudget = data
+                report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in finished]
         return report
 
     def _classify(self, item: pytest.Item) -> None:
@@ -170,7 +169,7 @@ class PerfSession:
         warnings.warn(PerfBudgetWarning(message), stacklevel=1)
 
 
-def _marker_terms(node: pytest.Collector | pytest.Item, mark: pytest.Mark) -> Terms:
+def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public
     place = f"perf_budget marker of {node.nodeid}"
     if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
         message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"

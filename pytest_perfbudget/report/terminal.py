@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
-from pytest_perfbudget.report.view import is_near, share_text, quantity
+from pytest_perfbudget.report.view import is_near, quantity, share_text
 
 _STYLES: Final = {
     Verdict.EXCEEDED: "bold red",

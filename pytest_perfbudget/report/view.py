@@ -152,8 +152,9 @@ def notes(measurements: Iterable[Measurement], warn_at: float) -> Iterator[str]:
                 lines[judgement.verdict].append(f"{prefix}: {judgement.reason}")
             elif judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at):
                 used = share_text(judgement.used or 0)
-                text = f"near its limit: {measurement.id} {judgement.metric} uses {used} of {quantity(judgement.limit, judgement.unit)}"
-                lines[judgement.verdict].append(text)
+                limit = quantity(judgement.limit, judgement.unit)
+                near = f"near its limit: {measurement.id} {judgement.metric} uses {used} of {limit}"
+                lines[judgement.verdict].append(near)
         lines[Verdict.WITHIN] += [f"note: {measurement.id}: {warning}" for warning in measurement.warnings]
     for found in lines.values():
         yield from found
