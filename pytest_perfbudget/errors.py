@@ -18,7 +18,7 @@ class MisuseError(PerfBudgetError):
     """The `perf` fixture was called in a way that cannot be measured."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""

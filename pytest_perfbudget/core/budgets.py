@@ -125,7 +125,8 @@ def parse_budgets(limits: Mapping[str, object], place: str, others: Iterable[str
 
 def _unknown(keyword: str, others: Iterable[str]) -> str:
     timed = _TIMED.fullmatch(keyword)
-    if timed:
+    # `max_tme` and `max_cals` look like a maximum in a unit of their own.
+    if timed and not nearest(keyword, [*others, "max_calls"], cutoff=0.8):
         units = ", ".join(NS_PER)
         return f"{keyword!r} has no such unit {timed[1]!r}: use one of {units}"
     return f"unknown keyword {keyword!r}{nearest(keyword, [*KEYWORDS, *others])}"

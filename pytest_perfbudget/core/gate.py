@@ -17,9 +17,9 @@ from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
 from pytest_perfbudget.core.results import Decision, Judgement, Verdict
 from pytest_perfbudget.core.samples import Samples
 
-EXPOSURE_NS = 200_000_000
-"""Rounds must have taken this long before one of many looks may call a budget exceeded: a single
-stall of the machine is no evidence against the code. The last look may at any time."""
+EXPOSURE_NS = 1_000_000_000
+"""Rounds must have taken this long before one of many looks may call a budget exceeded: a stall of
+the machine is no evidence against the code. The last look may at any time."""
 
 
 def criterion(metric: Metric, errors: Errors, planned_rounds: int | None) -> Criterion:

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.terms import Resolved, Terms
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.clock import SYSTEM, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
 from pytest_perfbudget.measure.quiet import is_traced, uncollected
 from pytest_perfbudget.measure.runner import run_plain
@@ -103,7 +103,7 @@ class Perf:
         call = self._terms("perf.timer()", name, limits)
         if name not in self._timers:
             self._run.claim_name(name, self.timer)
-            self._timers[name] = _TimerRecord()
+            self._timers[name] = _TimerRecord(self._run.session.clock)
         record = self._timers[name]
         if limits or record.resolved is None:
             record.resolved = self._run.resolve(name, call)
@@ -169,7 +169,8 @@ class Perf:
         resolved = self._run.resolve(name, call)
         errors = self._run.session.settings.errors
         subjects = PlainSubject(new), PlainSubject(reference)
-        found = run_plain(contrast(*subjects, budget, errors, max_time_ns=resolved.max_time_ns))
+        clock = self._run.session.clock
+        found = run_plain(contrast(*subjects, budget, errors, max_time_ns=resolved.max_time_ns, clock=clock))
         statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
         self._run.add(
             Measurement(
@@ -179,7 +180,7 @@ class Perf:
                 component=resolved.component,
                 rounds=found.quads,
                 iterations=found.iterations,
-                overhead_ns=overhead_ns(SYSTEM),
+                overhead_ns=overhead_ns(clock),
                 elapsed_ns=found.elapsed_ns,
                 statistics=statistics,
                 judgements=[judgement(budget, found.decision)],
@@ -207,7 +208,8 @@ class Perf:
 class _TimerRecord:
     """The rounds of all timers of one name."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.resolved: Resolved | None = None
         self.wall_ns: list[float] = []
         self.cpu_ns: list[float] = []
@@ -222,8 +224,8 @@ class _TimerRecord:
         return Samples(
             self.wall_ns,
             self.cpu_ns,
-            overhead_ns=overhead_ns(SYSTEM),
-            cpu_overhead_ns=cpu_overhead_ns(SYSTEM) if self.with_cpu else None,
+            overhead_ns=overhead_ns(self.clock),
+            cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
             elapsed_ns=int(sum(self.wall_ns)),
         )
 
@@ -233,6 +235,7 @@ class _Timer:
 
     def __init__(self, record: _TimerRecord) -> None:
         self._record = record
+        self._wall_ns = record.clock.wall_ns
         self._start_ns: int | None = None
         self._start_cpu_ns = 0
         self._collection: AbstractContextManager[None] | None = None
@@ -245,17 +248,17 @@ class _Timer:
         self._collection = uncollected()
         self._collection.__enter__()
         if self._record.with_cpu:
-            self._start_cpu_ns = SYSTEM.cpu_ns()
-        self._start_ns = SYSTEM.wall_ns()
+            self._start_cpu_ns = self._record.clock.cpu_ns()
+        self._start_ns = self._wall_ns()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        end_ns = SYSTEM.wall_ns()
+        end_ns = self._wall_ns()
         if self._start_ns is None or self._collection is None:
             return
         if self._record.with_cpu and kind is None:
-            self._record.cpu_ns.append(SYSTEM.cpu_ns() - self._start_cpu_ns)
+            self._record.cpu_ns.append(self._record.clock.cpu_ns() - self._start_cpu_ns)
         self._collection.__exit__(kind, error, traceback)
         if kind is None:
             self._record.wall_ns.append(end_ns - self._start_ns)

@@ -81,8 +81,9 @@ class ItemRun:
         resolved = self.resolve(name, call)
         gate = Gate(resolved.budgets, self.session.settings.errors)
         progress = self.session.progress
+        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show)
         try:
-            outcome = await measure(subject, Plan(gate, resolved.max_time_ns, progress=progress.show))
+            outcome = await measure(subject, plan)
             counts = await judge_counts(subject, resolved.budgets)
         finally:
             progress.clear()

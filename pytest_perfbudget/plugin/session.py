@@ -12,6 +12,7 @@ import pytest
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
 from pytest_perfbudget.errors import ConfigError, MisuseError
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.alone import Alone
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun, Mode
@@ -38,6 +39,7 @@ class PerfSession:
             duration_ns(option.perf_max_time, "--perf-max-time", "command line") if option.perf_max_time else None
         )
         self.alone = Alone(getattr(config, "workerinput", {}).get("perfbudget_lock"))
+        self.clock = SYSTEM
         self.progress = Progress(config)
         self._modes: set[Mode] = set()
 

@@ -28,6 +28,7 @@ MOST_ROUNDS = 20_000
 per cent of it by then."""
 
 _GROWTH = 1.25
+_PLAN_STEP = 1.05
 _NEGLIGIBLE = 1e-18
 
 
@@ -108,11 +109,10 @@ class _Walk:
 
     def stop_high(self, allowed: float) -> int:
         """Absorb the highest counts while the error spent stays allowed; return the lowest such."""
-        taken = 0
-        while taken < len(self.mass) - 1 and self.spent + self.mass[-1] <= allowed:
+        before = len(self.mass)
+        while len(self.mass) > 1 and self.spent + self.mass[-1] <= allowed:
             self.spent += self.mass.pop()
-            taken += 1
-        return self.first + len(self.mass) if taken else self.rounds + 1
+        return self.first + len(self.mass) if len(self.mass) < before else self.rounds + 1
 
 
 class Schedule:
@@ -155,9 +155,9 @@ def _look_rounds(share: float, errors: Errors, planned_rounds: int) -> tuple[int
     first_within = rounds_to_bound(share, errors.within)
     ample = planned >= 3 * first_within
     opening = rounds_to_bound(share, errors.within / 2) if ample else first_within
-    grid = {opening}
+    grid = {opening, planned}
     rounds = 2.0
-    while rounds <= planned:
+    while rounds * _GROWTH**0.5 <= planned:
         grid.add(round(rounds))
         rounds = max(rounds + 1, rounds * _GROWTH)
     if ample:
@@ -222,12 +222,12 @@ class QuantileCriterion:
         return max((at for at in self.looks() if at <= len(values)), default=0)
 
     def _schedule(self, planned_rounds: int) -> Schedule:
-        # Plans of similar length share their looks: only whole steps of the grid matter.
-        step = 2.0
-        while step * _GROWTH <= planned_rounds:
-            step *= _GROWTH
+        # Plans of similar length share their looks, whose boundaries take a while to compute.
+        shared = 2.0
+        while shared * _PLAN_STEP <= planned_rounds:
+            shared *= _PLAN_STEP
         floor = rounds_to_bound(self.share, self.errors.within)
-        return schedule(self.share, self.errors, max(int(step), floor if planned_rounds >= floor else 0))
+        return schedule(self.share, self.errors, max(int(shared), floor if planned_rounds >= floor else 0))
 
     def _decision(self, verdict: Verdict, values: Sequence[float], look: Look | None) -> Decision:
         seen = sorted(values[: look.rounds] if look and verdict is not Verdict.UNDECIDED else values)

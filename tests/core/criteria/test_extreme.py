@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.results import Verdict
+
+WITHIN, EXCEEDED, UNDECIDED = Verdict.WITHIN, Verdict.EXCEEDED, Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("values", "final", "verdict"),
+    [
+        ([60.0, 40.0], False, WITHIN),  # more rounds can only lower it
+        ([60.0, 55.0], False, UNDECIDED),
+        ([60.0, 55.0], True, EXCEEDED),
+    ],
+)
+def test_the_minimum(values: list[float], final: bool, verdict: Verdict) -> None:
+    assert ExtremeCriterion("min", 1000).decide(values, 50.0, final=final).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "final", "verdict"),
+    [
+        ([40.0, 60.0], False, EXCEEDED),  # more rounds can only raise it
+        ([40.0, 45.0], False, UNDECIDED),
+        ([40.0, 45.0], True, WITHIN),
+        ([40.0] * 59, False, WITHIN),
+    ],
+)
+def test_the_maximum(values: list[float], final: bool, verdict: Verdict) -> None:
+    assert ExtremeCriterion("max", 1000).decide(values, 50.0, final=final).verdict is verdict
+
+
+@pytest.mark.parametrize("planned", [1, 2, 59, 60, 5000])
+def test_the_last_look_is_at_the_last_round_that_counts(planned: int) -> None:
+    assert ExtremeCriterion("min", planned).looks()[-1] == planned
+    assert ExtremeCriterion("max", planned).looks()[-1] == min(planned, 59)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.mean import FEWEST_TO_CLEAR, MeanCriterion
+from pytest_perfbudget.core.results import Verdict
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+
+
+@pytest.mark.parametrize("planned", [40, 300, 3000])
+@pytest.mark.parametrize(
+    ("name", "mean"),
+    [("normal", 10.0), ("exponential", 1.0), ("gamma", 2.0), ("lognormal", float(np.exp(0.125)))],
+)
+def test_errors_stay_within_what_is_stated_for_skewed_times(name: str, mean: float, planned: int) -> None:
+    draw = np.random.default_rng(planned)
+    samples = {
+        "normal": lambda: draw.normal(10, 2, planned),
+        "exponential": lambda: draw.exponential(1, planned),
+        "gamma": lambda: draw.gamma(2, 1, planned),
+        "lognormal": lambda: draw.lognormal(0, 0.5, planned),
+    }
+    criterion = MeanCriterion(ERRORS, planned)
+    trials = 400
+    verdicts = [criterion.decide(samples[name]().tolist(), mean, final=True).verdict for _ in range(trials)]
+    assert verdicts.count(Verdict.WITHIN) / trials <= ERRORS.within + 3 * (ERRORS.within / trials) ** 0.5
+    assert verdicts.count(Verdict.EXCEEDED) / trials <= ERRORS.exceeded + 3 * (ERRORS.exceeded / trials) ** 0.5
+
+
+def test_a_mean_well_off_its_limit_is_decided() -> None:
+    values = np.random.default_rng(1).gamma(2, 1, 200).tolist()
+    criterion = MeanCriterion(ERRORS, 200)
+    assert criterion.decide(values, 3.5, final=True).verdict is Verdict.WITHIN
+    assert criterion.decide(values, 1.2, final=True).verdict is Verdict.EXCEEDED
+    assert criterion.decide(values, float(np.mean(values)), final=True).verdict is Verdict.UNDECIDED
+
+
+def test_few_rounds_can_condemn_but_not_clear() -> None:
+    criterion = MeanCriterion(ERRORS, 5)
+    values = [10.0, 11.0, 10.5, 10.2, 10.8]
+    assert criterion.decide(values, 5.0, final=True).verdict is Verdict.EXCEEDED
+    cleared = criterion.decide(values, 50.0, final=True)
+    assert (cleared.verdict, cleared.needs_rounds) == (Verdict.UNDECIDED, FEWEST_TO_CLEAR)
+
+
+@pytest.mark.parametrize("values", [[7.0] * 40, [7.0] * 20 + [9.0] * 20])
+def test_equal_and_symmetric_values_have_bounds(values: list[float]) -> None:
+    decision = MeanCriterion(ERRORS, 40).decide(values, 20.0, final=True)
+    assert decision.verdict is Verdict.WITHIN
+    assert decision.lower is not None
+    assert decision.upper is not None
+    assert decision.lower <= np.mean(values[: decision.rounds]) <= decision.upper
+
+
+def test_one_look_at_rounds_that_were_planned_elsewhere() -> None:
+    values = np.random.default_rng(1).normal(10, 1, 50).tolist()
+    criterion = MeanCriterion(ERRORS, None)
+    assert criterion.looks() == ()
+    assert criterion.decide(values, 12.0, final=True).verdict is Verdict.WITHIN
+    assert criterion.decide(values, 12.0, final=False).verdict is Verdict.UNDECIDED

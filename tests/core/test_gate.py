@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_perfbudget.core.budgets import Budget, parse_budgets
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.gate import Gate, judge_count, tally, unmeasured, worst
+from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.samples import Samples
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+MS = 1e6
+
+
+def budget(**limit: float) -> Budget:
+    return parse_budgets(limit, "here")[0]
+
+
+def gate(**limits: float) -> Gate:
+    return Gate(parse_budgets(limits, "here"), ERRORS)
+
+
+def verdicts(found: list[Judgement]) -> dict[str, str]:
+    return {one.metric: one.verdict.value for one in found}
+
+
+def test_each_budget_gets_its_own_verdict() -> None:
+    samples = Samples([10 * MS] * 72, planned_rounds=100)
+    found = gate(p95_ms=50, median_ms=5, p99_ms=50, max_ms=9, min_ms=11).judge(samples)
+    assert verdicts(found) == {
+        "p95": "within",
+        "median": "exceeded",
+        "p99": "undecided",
+        "max": "exceeded",
+        "min": "within",
+    }
+
+
+def test_a_judgement_carries_the_limit_its_source_and_the_bounds() -> None:
+    (found,) = gate(p95_ms=50).judge(Samples([10 * MS] * 59, planned_rounds=59))
+    assert (found.limit, found.keyword, found.source, found.unit) == (50 * MS, "p95_ms", "here", "ns")
+    assert (found.estimate, found.upper, found.rounds, found.used) == (10 * MS, 10 * MS, 59, 0.2)
+
+
+def test_measuring_goes_on_until_the_last_budget_is_decided() -> None:
+    both = gate(p95_ms=50, p99_ms=50)
+    first = Samples([MS] * 72, planned_rounds=1000)
+    assert verdicts(both.judge(first)) == {"p95": "within", "p99": "undecided"}
+    upcoming = both.next_look(first)
+    assert upcoming is not None
+    assert upcoming > 72
+    assert gate(p95_ms=50).next_look(first) is None
+    assert gate(p95_ms=50).next_look(Samples([], planned_rounds=1000)) == 2
+
+
+def test_nothing_is_called_exceeded_after_a_moment_of_many_planned_rounds() -> None:
+    stalled = Samples([60 * MS] * 3, planned_rounds=1000)
+    assert gate(p95_ms=50).next_look(stalled) == 4
+    long = Samples([60 * MS] * 20, planned_rounds=1000)
+    assert gate(p95_ms=50).next_look(long) is None
+
+
+def test_means_of_calls_have_no_percentiles() -> None:
+    samples = Samples([80.0] * 100, iterations=100, planned_rounds=100)
+    found = gate(p95_ns=100, mean_ns=100).judge(samples)
+    assert verdicts(found) == {"p95": "unmeasured", "mean": "within"}
+    assert found[0].reason == (
+        "each sample is the mean of 100 calls, which has no p95 of calls: budget mean_ns, or time single calls"
+    )
+
+
+def test_a_limit_near_the_cost_of_a_reading_is_refused_for_fast_code_only() -> None:
+    tight = gate(mean_ns=500)
+    fast = Samples([100.0] * 100, overhead_ns=60, planned_rounds=100)
+    slow = Samples([100_000.0] * 100, overhead_ns=60, planned_rounds=100)
+    assert verdicts(tight.judge(fast)) == {"mean": "unmeasured"}
+    assert verdicts(tight.judge(slow)) == {"mean": "exceeded"}
+
+
+def test_cpu_time_is_judged_on_its_own_rounds() -> None:
+    samples = Samples([60 * MS] * 60, [2 * MS] * 60, planned_rounds=60)
+    assert verdicts(gate(cpu_p95_ms=5, p95_ms=5).judge(samples)) == {"cpu_p95": "within", "p95": "exceeded"}
+    (none,) = gate(cpu_p95_ms=5).judge(Samples([60 * MS]))
+    assert (none.verdict, none.reason) == (Verdict.UNMEASURED, "no round was measured")
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(3, Verdict.WITHIN), (3.5, Verdict.EXCEEDED)])
+def test_counts_are_as_observed(count: float, verdict: Verdict) -> None:
+    found = judge_count(budget(max_calls=3), count, passes=1)
+    assert (found.verdict, found.lower, found.upper) == (verdict, count, count)
+
+
+def test_budgets_on_counts_are_left_to_their_own_pass() -> None:
+    assert gate(peak_mb=1, max_calls=1).judge(Samples([1.0])) == []
+
+
+def test_some_budget_is_broken_by_every_round() -> None:
+    both = gate(p95_ms=50, median_ms=500)
+    assert both.all_above(Samples([60 * MS], planned_rounds=1))
+    assert not both.all_above(Samples([40 * MS], planned_rounds=1))
+
+
+def test_the_most_pressing_verdict() -> None:
+    assert worst([Verdict.WITHIN, Verdict.UNDECIDED, Verdict.EXCEEDED]) is Verdict.EXCEEDED
+    assert worst([]) is None
+    assert tally([Verdict.WITHIN, Verdict.WITHIN]) == {"exceeded": 0, "undecided": 0, "unmeasured": 0, "within": 2}
+
+
+def test_a_measurement_survives_the_way_through_builtins() -> None:
+    judgements = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
+    measurement = Measurement("a::b", "n", "call", "c", 59, 1, 60.0, 5, {"p95": MS}, judgements, ["w"])
+    data = measurement.to_dict()
+    assert Measurement.from_dict(data) == measurement
+    assert {type(value) for value in data.values()} <= {str, int, float, dict, list}

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import cProfile
+import sys
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.results import Judgement, Verdict
+from pytest_perfbudget.measure.resources import judge_counts
+from pytest_perfbudget.measure.runner import run_plain
+from pytest_perfbudget.measure.subject import PlainSubject
+
+MB = 1_000_000
+
+
+def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> Judgement:
+    subject = PlainSubject(function, (args, {}), setup)
+    (found,) = run_plain(judge_counts(subject, parse_budgets(limits, "here")))
+    return found
+
+
+def allocate(size: int) -> int:
+    return len(bytearray(size))
+
+
+def test_the_peak_is_what_was_held_at_once() -> None:
+    found = judge(allocate, 8 * MB, peak_mb=9)
+    assert found.verdict is Verdict.WITHIN
+    assert found.estimate == pytest.approx(8 * MB, rel=0.01)
+    assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+
+
+def test_what_set_up_allocates_is_not_the_calls() -> None:
+    found = judge(len, setup=lambda: ((bytearray(8 * MB),), {}), peak_mb=1)
+    assert found.verdict is Verdict.WITHIN
+
+
+def test_a_trace_of_the_user_goes_on() -> None:
+    tracemalloc.start()
+    try:
+        assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+    judge(allocate, MB, peak_mb=7)
+    assert not tracemalloc.is_tracing()
+
+
+def fibonacci(number: int) -> int:
+    return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
+
+
+@pytest.mark.parametrize(("number", "calls"), [(0, 1), (2, 3), (5, 15)])
+def test_calls_are_counted_exactly(number: int, calls: int) -> None:
+    found = judge(fibonacci, number, max_calls=calls)
+    assert (found.estimate, found.verdict) == (calls, Verdict.WITHIN)
+    if calls > 1:
+        assert judge(fibonacci, number, max_calls=calls - 1).verdict is Verdict.EXCEEDED
+
+
+def test_a_cache_that_one_pass_fills_is_not_held_against_the_code() -> None:
+    seen: list[int] = []
+
+    def warming() -> None:
+        if not seen:
+            fibonacci(6)
+        seen.append(1)
+
+    found = judge(warming, max_calls=3)
+    assert (found.verdict, found.rounds) == (Verdict.WITHIN, 2)
+
+
+def test_a_call_that_fails_leaves_no_probe_behind() -> None:
+    for limits in ({"peak_mb": 1.0}, {"max_calls": 1.0}):
+        with pytest.raises(ZeroDivisionError):
+            judge(lambda: 1 // 0, **limits)
+        assert not tracemalloc.is_tracing()
+        assert sys.getprofile() is None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a second profiler replaces the first")
+def test_an_active_profiler_is_said() -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        found = judge(fibonacci, 3, max_calls=100)
+    finally:
+        profile.disable()
+    assert (found.verdict, found.reason) == (
+        Verdict.UNMEASURED,
+        "another profiler is active: run without it to count calls",
+    )

@@ -1,0 +1,157 @@
+"""How long is measured, on a clock that moves only as the measured function says."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+from conftest import ScriptedClock
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.gate import Gate
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.subject import PlainSubject
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+S, MS, US = 10**9, 10**6, 10**3
+
+
+class Code:
+    """A function that takes the scripted times, the last of them from then on."""
+
+    def __init__(self, scripted: ScriptedClock, *ns: float) -> None:
+        self.scripted = scripted
+        self.ns = list(ns)
+        self.calls = 0
+
+    def __call__(self) -> int:
+        self.scripted.advance(self.ns[min(self.calls, len(self.ns) - 1)])
+        self.calls += 1
+        return self.calls
+
+
+def run(code: Code, *, max_time_ns: int = S, **limits: float) -> Samples:
+    gate = Gate(parse_budgets(limits, "here"), ERRORS)
+    plan = Plan(gate, max_time_ns, code.scripted.clock)
+    return run_plain(measure(PlainSubject(code), plan)).samples
+
+
+def test_a_cleared_budget_ends_the_measurement(scripted: ScriptedClock) -> None:
+    samples = run(Code(scripted, MS), p95_ms=50)
+    assert len(samples.wall_ns) == 72
+    assert set(samples.wall_ns) == {float(MS)}
+
+
+def test_an_exceeded_budget_is_measured_for_all_the_time_there_is(scripted: ScriptedClock) -> None:
+    samples = run(Code(scripted, 10 * MS), p95_ms=5)
+    assert 0.8 * S <= sum(samples.wall_ns) <= 1.0 * S
+
+
+def test_the_first_call_is_warm_up(scripted: ScriptedClock) -> None:
+    code = Code(scripted, 300 * MS, MS)
+    samples = run(code, p95_ms=50)
+    assert max(samples.wall_ns) == MS
+    # One slow first call must not make the plan a short one.
+    assert samples.planned_rounds == 1000
+
+
+def test_the_result_is_the_first_calls(scripted: ScriptedClock) -> None:
+    code = Code(scripted, MS)
+    plan = Plan(Gate([], ERRORS), S, scripted.clock)
+    assert run_plain(measure(PlainSubject(code), plan)).result == 1
+
+
+def test_slow_code_runs_few_rounds(scripted: ScriptedClock) -> None:
+    code = Code(scripted, 2 * S)
+    assert len(run(code, p95_s=5).wall_ns) == 1
+    assert code.calls == 2
+
+
+def test_slow_code_above_its_limit_gets_a_second_round_to_show_it(scripted: ScriptedClock) -> None:
+    code = Code(scripted, 2 * S)
+    assert len(run(code, p95_s=1).wall_ns) == 2
+    assert code.calls == 3
+
+
+@pytest.mark.parametrize("max_time_ns", [S // 10, S, 3 * S])
+def test_max_time_is_kept_to_within_a_round(scripted: ScriptedClock, max_time_ns: int) -> None:
+    samples = run(Code(scripted, 7 * MS), max_time_ns=max_time_ns, p999_ms=8)
+    assert sum(samples.wall_ns) <= max_time_ns + 7 * MS
+
+
+def test_code_that_slows_down_midway_is_stopped_in_time(scripted: ScriptedClock) -> None:
+    code = Code(scripted, *[MS] * 40, 800 * MS)
+    samples = run(code, p95_ms=5000)
+    assert sum(samples.wall_ns) <= 2 * S
+
+
+def test_set_up_counts_towards_max_time(scripted: ScriptedClock) -> None:
+    def setup() -> None:
+        scripted.advance(99 * MS)
+
+    plan = Plan(Gate(parse_budgets({"p95_ms": 50}, "here"), ERRORS), S, scripted.clock)
+    subject = PlainSubject(scripted.advance, ((MS,), {}), None)
+    with_setup = PlainSubject(lambda: scripted.advance(MS), ((), {}), setup)
+    assert len(run_plain(measure(subject, plan)).samples.wall_ns) == 72
+    assert len(run_plain(measure(with_setup, plan)).samples.wall_ns) <= 11
+
+
+def test_code_too_fast_to_time_is_timed_in_rounds_of_many_calls() -> None:
+    scripted = ScriptedClock(reading_ns=60)
+    samples = run(Code(scripted, 80), mean_ns=200)
+    assert samples.iterations > 10
+    assert samples.wall_ns[0] == pytest.approx(80, rel=0.02)
+    assert samples.overhead_ns == 60
+
+
+def test_a_percentile_that_is_wide_enough_keeps_single_calls() -> None:
+    scripted = ScriptedClock(reading_ns=60)
+    samples = run(Code(scripted, 80), p95_ms=1)
+    assert samples.iterations == 1
+
+
+def test_cpu_time_is_read_only_where_it_has_a_budget(scripted: ScriptedClock) -> None:
+    assert run(Code(scripted, MS), p95_ms=5).cpu_ns == []
+    samples = run(Code(scripted, MS), cpu_p95_ms=5)
+    assert len(samples.cpu_ns) == len(samples.wall_ns)
+
+
+def test_without_a_budget_a_p95s_worth_of_rounds_is_taken(scripted: ScriptedClock) -> None:
+    assert len(run(Code(scripted, MS)).wall_ns) == 59
+    assert len(run(Code(scripted, 50 * MS)).wall_ns) <= 3
+    assert len(run(Code(scripted, MS), peak_mb=1).wall_ns) == 59
+
+
+def test_progress_is_told_after_each_block(scripted: ScriptedClock) -> None:
+    told: list[tuple[int, int, int]] = []
+    plan = Plan(
+        Gate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock, lambda *state: told.append(state)
+    )
+    run_plain(measure(PlainSubject(Code(scripted, 10 * MS)), plan))
+    assert len(told) > 10
+    assert told == sorted(told)
+    assert {allowed for _, _, allowed in told} == {S}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, StopIteration])
+@pytest.mark.parametrize("calls", [1, 2, 30])
+def test_an_error_in_any_repetition_comes_through_and_leaves_nothing_behind(
+    scripted: ScriptedClock, error: type[BaseException], calls: int
+) -> None:
+    code = Code(scripted, MS)
+
+    def failing() -> None:
+        if code() >= calls:
+            raise error
+
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
+    plan = Plan(Gate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock)
+    # A StopIteration cannot leave a coroutine: Python turns it into a RuntimeError, as in async tests.
+    expected: Any = RuntimeError if error is StopIteration else error
+    with pytest.raises(expected):
+        run_plain(measure(PlainSubject(failing), plan))
+    assert code.calls == calls
+    assert (gc.isenabled(), gc.get_freeze_count()) == (enabled, frozen)
