@@ -1,71 +1,21 @@
-"""A scripted clock, and pytester projects whose tests run on one."""
+"""The fixtures of all tests."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np  # noqa: F401 - pytester unloads what a run inside this process loaded, which numpy cannot stand
 import pytest
+import scipy.special  # noqa: F401
+from scripting import CONFTEST, SCRIPTED, Project, ScriptedClock
 
-from pytest_perfbudget.measure.clock import Clock
+import pytest_perfbudget.plugin.session
+import pytest_perfbudget.plugin.summary  # noqa: F401 - nor can enums that some modules hold from before
 
 pytest_plugins = ["pytester"]
-
-SCRIPTED = '''
-"""A clock that moves only when a test says so: verdicts do not depend on the machine."""
-now_ns = 0
-cpu_ns = 0
-
-def advance(ms, cpu_ms=0):
-    global now_ns, cpu_ns
-    now_ns += round(ms * 1e6)
-    cpu_ns += round(cpu_ms * 1e6)
-
-def wall():
-    return now_ns
-
-def cpu():
-    global cpu_ns
-    cpu_ns += 1
-    return cpu_ns
-'''
-
-CONFTEST = """
-import pytest
-import scripted
-from pytest_perfbudget.measure.clock import Clock
-
-@pytest.fixture(autouse=True)
-def scripted_clock(request):
-    session = request.config.pluginmanager.getplugin("perfbudget-session")
-    if session is not None:
-        session.clock = Clock(scripted.wall, scripted.cpu)
-"""
-
-
-class ScriptedClock:
-    """A clock for unit tests: `advance` moves it, reading it costs `reading_ns`."""
-
-    def __init__(self, reading_ns: int = 0) -> None:
-        self.now_ns = 0
-        self.cpu_now_ns = 0
-        self.reading_ns = reading_ns
-        self.clock = Clock(self._wall, self._cpu)
-
-    def advance(self, ns: float, cpu_ns: float = 0) -> None:
-        self.now_ns += round(ns)
-        self.cpu_now_ns += round(cpu_ns)
-
-    def _wall(self) -> int:
-        self.now_ns += self.reading_ns
-        return self.now_ns
-
-    def _cpu(self) -> int:
-        self.cpu_now_ns += 1
-        return self.cpu_now_ns
 
 
 @pytest.fixture
@@ -73,45 +23,11 @@ def scripted() -> ScriptedClock:
     return ScriptedClock()
 
 
-@dataclass
-class Project:
-    """A pytester project with the scripted clock."""
-
-    pytester: pytest.Pytester
-    arguments: tuple[str, ...] = ()
-
-    def file(self, name: str, text: str) -> Path:
-        path = self.pytester.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def run(self, tests: str, *arguments: str, pyproject: str = "") -> pytest.RunResult:
-        """Write the tests, run them, and return the result; `report` has the JSON."""
-        self.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
-        if pyproject:
-            self.file("pyproject.toml", pyproject)
-        return self.pytester.runpytest_inprocess(
-            "-p", "no:randomly", "--perf-output", "report.json", *self.arguments, *arguments
-        )
-
-    @property
-    def report(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.pytester.path / "report.json").read_text("utf-8"))
-        return document
-
-    def verdicts(self) -> dict[str, str]:
-        """Return the verdict of each budget, by test name, measurement name and metric."""
-        return {
-            f"{one['id'].partition('::')[2]} {budget['metric']}": budget["verdict"]
-            for one in self.report["measurements"]
-            for budget in one["budgets"]
-        }
-
-
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    # The suite itself may run under xdist, which pytest-benchmark would notice in the projects.
+    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
     made = Project(pytester)
     made.file("scripted.py", SCRIPTED)
     made.file("conftest.py", CONFTEST)

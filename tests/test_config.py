@@ -28,7 +28,8 @@ def test_without_a_file_or_a_table_the_defaults_hold(tmp_path: Path) -> None:
 def test_the_settings_of_the_table(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text(
-        '[tool.perfbudget]\nalpha = 0.001\nconfidence = 0.9\nmax_time = "250ms"\nstrict = true\nwarn_at = 0.5\n', "utf-8"
+        '[tool.perfbudget]\nalpha = 0.001\nconfidence = 0.9\nmax_time = "250ms"\nstrict = true\nwarn_at = 0.5\n',
+        "utf-8",
     )
     settings = load_settings(file)
     assert (settings.alpha, settings.confidence, settings.max_time_ns) == (0.001, 0.9, 250_000_000)
@@ -62,7 +63,7 @@ def test_the_settings_of_the_table(tmp_path: Path) -> None:
         ),
         (
             {"components": {"jwt": {"component": "x"}}},
-            "pyproject.toml [tool.perfbudget.components.\"jwt\"]: component is the table's own name here: "
+            'pyproject.toml [tool.perfbudget.components."jwt"]: component is the table\'s own name here: '
             "remove the key",
         ),
         (
@@ -98,7 +99,9 @@ def test_a_component_is_a_name(component: object) -> None:
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-TABLES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=3))
+TABLES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=3)
+)
 
 
 @given(

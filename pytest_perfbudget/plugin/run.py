@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import unittest
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -129,11 +130,17 @@ class ItemRun:
         item = self.item
         if self.mode is Mode.BODY and isinstance(item, pytest.Function) and not self.is_off:
             original = item.obj
-            item.obj = self._repeated(original)
+            item.obj = repeated = self._repeated(original)
+            # pytest looks up the coroutine tests of unittest on the instance.
+            instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
+            if instance is not None:
+                vars(instance)[item.name] = repeated
             try:
                 yield
             finally:
                 item.obj = original
+                if instance is not None:
+                    vars(instance).pop(item.name, None)
         elif self.mode is Mode.BENCHMARK and not self.is_off:
             with benchmark.enabled(item):
                 yield

@@ -168,7 +168,10 @@ class PerfSession:
         message = f"{rule.place}: {pattern!r} {what}"
         if self.strict:
             raise ConfigError(message)
-        warnings.warn(PerfBudgetWarning(message), stacklevel=1)
+        try:
+            warnings.warn(PerfBudgetWarning(message), stacklevel=1)
+        except PerfBudgetWarning:  # the user's filter makes errors of warnings
+            raise ConfigError(message) from None
 
 
 def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public

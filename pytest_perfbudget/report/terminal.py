@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich import box
@@ -20,7 +21,6 @@ _STYLES: Final = {
     Verdict.UNMEASURED: "magenta",
     Verdict.WITHIN: "green",
 }
-_BAR_CELLS = 10
 _MOST_ROWS = 40
 
 
@@ -37,7 +37,8 @@ def render_table(
         warn_at: the share of a budget from which it is shown as near its limit.
         every_row: false leaves out budgets that are well within once there are many rows.
     """
-    table = Table(box=box.SIMPLE_HEAD if unicode else box.ASCII2, expand=False, pad_edge=False, show_edge=False)
+    head = box.SIMPLE_HEAD if unicode else box.ASCII2
+    table = Table(box=head, pad_edge=False, show_edge=False, collapse_padding=True)
     if any(measurement.component for measurement in measurements):
         table.add_column("component", overflow="fold")
         components = True
@@ -51,8 +52,11 @@ def render_table(
     table.add_column("verdict", no_wrap=True)
     rows = [(one, judgement) for one in measurements for judgement in (*one.judgements, *_unjudged(one))]
     shown = [row for row in rows if every_row or len(rows) <= _MOST_ROWS or not _is_calm(row[1], warn_at)]
+    names = short_names([measurement.nodeid for measurement, _ in shown])
+    bar = Bar(cells=10 if width >= 100 else 4, unicode=unicode)
     for measurement, judgement in shown:
-        cells = list(_cells(measurement, judgement, unicode=unicode, warn_at=warn_at))
+        name = f"{names[measurement.nodeid]} {measurement.name}".rstrip()
+        cells = [Text(name), *_cells(measurement, judgement, bar=bar, warn_at=warn_at)]
         table.add_row(*([Text(measurement.component)] if components else []), *cells)
     sink = io.StringIO()
     console = Console(
@@ -82,10 +86,38 @@ def _is_calm(judgement: Judgement | None, warn_at: float) -> bool:
     return judgement is None or (judgement.verdict is Verdict.WITHIN and not is_near(judgement, warn_at))
 
 
-def _cells(
-    measurement: Measurement, judgement: Judgement | None, *, unicode: bool, warn_at: float
-) -> Iterator[Text | str]:
-    yield Text(measurement.id)
+def short_names(nodeids: Sequence[str]) -> dict[str, str]:
+    """Return the shortest form of node ids that still tells them apart: without file, without folder, or whole.
+
+    Failure texts and notes have them whole.
+    """
+    distinct = list(dict.fromkeys(nodeids))
+    bare = [nodeid.partition("::")[2] or nodeid for nodeid in distinct]
+    in_file = [
+        f"{nodeid.partition('::')[0].rpartition('/')[2]}::{rest}" for nodeid, rest in zip(distinct, bare, strict=True)
+    ]
+    for names in (bare, in_file):
+        if len(set(names)) == len(distinct):
+            return dict(zip(distinct, names, strict=True))
+    return {nodeid: nodeid for nodeid in distinct}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Draws a share of a limit as a bar of so many cells, with the number behind it."""
+
+    cells: int
+    unicode: bool
+
+    def draw(self, used: float) -> str:
+        """Return the bar; it is full from 100 % on."""
+        full, empty = ("█", "░") if self.unicode else ("#", ".")
+        # A full bar is for a full budget: 97 % leaves a cell empty.
+        filled = self.cells if used >= 1 else min(self.cells - 1, round(used * self.cells))
+        return f"{full * filled}{empty * (self.cells - filled)} {share_text(used):>5}"
+
+
+def _cells(measurement: Measurement, judgement: Judgement | None, *, bar: Bar, warn_at: float) -> Iterator[Text | str]:
     if judgement is None:
         name = "median" if "median" in measurement.statistics else "mean"
         yield name
@@ -97,11 +129,5 @@ def _cells(
     yield quantity(judgement.limit, judgement.unit)
     near = judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at)
     style = "yellow" if near else _STYLES[judgement.verdict]
-    yield "" if judgement.used is None else Text(_bar(judgement.used, unicode=unicode), style)
+    yield "" if judgement.used is None else Text(bar.draw(judgement.used), style)
     yield Text("near limit" if near else judgement.verdict.value, style)
-
-
-def _bar(used: float, *, unicode: bool) -> str:
-    full, empty = ("█", "░") if unicode else ("#", ".")
-    cells = min(_BAR_CELLS, round(used * _BAR_CELLS))
-    return f"{full * cells}{empty * (_BAR_CELLS - cells)} {share_text(used):>5}"

@@ -102,7 +102,7 @@ def _paragraph(measurement: Measurement, judgement: Judgement, errors: Errors) -
 
 def _interval(judgement: Judgement, errors: Errors) -> str:
     unit = judgement.unit
-    if judgement.lower == judgement.upper == judgement.estimate:
+    if judgement.needs_rounds is None:  # an extreme or a count: no inference
         return "as observed"
     if judgement.verdict is Verdict.EXCEEDED and judgement.lower is not None:
         sure = 100 * (1 - errors.exceeded)
@@ -134,7 +134,8 @@ def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
         if measurement.kind == "benchmark":
             return f"{text}: raise pytest-benchmark's min_rounds or max_time"
         unit = judgement.keyword.rpartition("_")[2]
-        instead = f", or budget median_{unit} or max_{unit}" if unit in NS_PER else ""
+        kind = "cpu_" if judgement.keyword.startswith("cpu_") else ""
+        instead = f", or budget {kind}median_{unit} or {kind}max_{unit}" if unit in NS_PER else ""
         return f"{text}; that takes about {quantity(each_ns * needs, 'ns')}: raise max_time{instead}"
     side = "below" if (judgement.used or 0) <= 1 else "above"
     return f"too close to call, the estimate lies {side} the limit: move the limit away from it, or raise max_time"
@@ -161,7 +162,12 @@ def notes(measurements: Iterable[Measurement], warn_at: float) -> Iterator[str]:
 
 
 def is_near(judgement: Judgement, warn_at: float) -> bool:
-    """Return whether a budget that holds is used up to the share from which the report warns."""
+    """Return whether a budget that holds is used up to the share from which the report warns.
+
+    A number of calls is exact, and limits are set to it: that is not near.
+    """
+    if judgement.metric == Resource.CALLS.value:
+        return False
     return judgement.used is not None and judgement.used >= warn_at
 
 

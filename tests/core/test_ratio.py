@@ -45,9 +45,7 @@ def test_on_recorded_code_twice_as_slow_the_budget_fires(data: Callable[[str], A
 def test_errors_over_all_looks_stay_within_what_is_stated(spread: float) -> None:
     draw = np.random.default_rng(3)
     trials = 1500
-    verdicts = [
-        decide_ratio(draw.normal(0, spread, LOOKS[-1]).tolist(), 1.0, ERRORS).verdict for _ in range(trials)
-    ]
+    verdicts = [decide_ratio(draw.normal(0, spread, LOOKS[-1]).tolist(), 1.0, ERRORS).verdict for _ in range(trials)]
     assert verdicts.count(Verdict.WITHIN) / trials <= ERRORS.within + 3 * (ERRORS.within / trials) ** 0.5
     assert verdicts.count(Verdict.EXCEEDED) / trials <= ERRORS.exceeded + 3 * (ERRORS.exceeded / trials) ** 0.5
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from conftest import ScriptedClock
+from scripting import ScriptedClock
 
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 

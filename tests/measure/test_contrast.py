@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ScriptedClock
+from scripting import ScriptedClock
 
 from pytest_perfbudget.core.budgets import Budget, Metric, Resource
 from pytest_perfbudget.core.criteria import Errors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -32,13 +33,10 @@ def test_garbage_collection_and_tracing_rest_and_come_back(error: type[BaseExcep
     sys.setprofile(tracer)
     gc.enable()
     seen: list[Any] = []
-    try:
-        with quiet():
-            seen = [gc.isenabled(), sys.gettrace(), sys.getprofile()]
-            if error:
-                raise error
-    except BaseException as raised:  # noqa: BLE001
-        assert type(raised) is error
+    with pytest.raises(error) if error else nullcontext(), quiet():
+        seen = [gc.isenabled(), sys.gettrace(), sys.getprofile()]
+        if error:
+            raise error
     after = [gc.isenabled(), sys.gettrace(), sys.getprofile()]
     sys.settrace(None)
     sys.setprofile(None)

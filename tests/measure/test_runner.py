@@ -6,7 +6,7 @@ import gc
 from typing import Any
 
 import pytest
-from conftest import ScriptedClock
+from scripting import ScriptedClock
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import ScriptedClock
+from scripting import ScriptedClock
 
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.runner import run_plain
@@ -45,7 +45,7 @@ def test_cpu_time_is_read_around_the_wall_clock(scripted: ScriptedClock) -> None
 
 
 def test_set_up_runs_before_every_round_and_is_not_timed(scripted: ScriptedClock) -> None:
-    made = []
+    made: list[int] = []
 
     def setup() -> Any:
         scripted.advance(5000)
@@ -88,7 +88,7 @@ def test_a_coroutine_in_disguise_is_refused() -> None:
     async def work() -> None: ...
 
     with pytest.raises(MisuseError, match=r"write `await perf.aio\(...\)`"):
-        run_plain(PlainSubject(lambda: work()).once())
+        run_plain(PlainSubject(work).once())
 
 
 def test_nothing_to_await_is_refused() -> None:

@@ -1,0 +1,122 @@
+"""Under xdist nothing else runs while a perf test measures."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from scripting import Project
+
+from pytest_perfbudget.plugin.alone import Alone
+
+# Each test notes in a file of all workers when it begins and ends; the order of the lines tells.
+BUSY = """
+import os, pathlib
+
+LOG = pathlib.Path("log.txt")
+
+def note(text):
+    with LOG.open("a") as log:
+        log.write(text + chr(10))
+
+def churn(seconds=0.05):
+    import time
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        sum(range(500))
+
+@pytest.mark.parametrize("number", range({busy}))
+def test_busy(number):
+    note("busy begins")
+    churn()
+    note("busy ends")
+
+@pytest.mark.parametrize("number", range({perf}))
+@pytest.mark.perf_budget
+def test_perf(number, perf):
+    note("perf begins")
+    perf(churn, 0.001)
+    note("perf ends")
+"""
+
+
+def overlaps(log: str) -> int:
+    """Count the lines that fall between the begin and the end of a perf test."""
+    inside = found = 0
+    for line in log.splitlines():
+        if line == "perf begins":
+            found += inside
+            inside = 1
+        elif line == "perf ends":
+            inside = 0
+        else:
+            found += inside
+    return found
+
+
+def test_an_ordinary_test_never_overlaps_a_measurement(project: Project) -> None:
+    tests = BUSY.format(busy=24, perf=8)
+    result = project.run(tests, "-n3", "--dist=load")
+    result.assert_outcomes(passed=32)
+    log = (project.pytester.path / "log.txt").read_text("utf-8")
+    assert log.count("perf begins") == 8
+    assert log.count("busy begins") == 24
+    assert overlaps(log) == 0
+
+
+def test_without_the_lock_they_would_overlap(project: Project) -> None:
+    """The twin: the same tests with the lock taken away."""
+    project.file(
+        "conftest.py",
+        """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config):
+    from pytest_perfbudget.plugin.alone import Alone
+    session = config.pluginmanager.getplugin("perfbudget-session")
+    assert session.alone.is_needed
+    session.alone = Alone(None)
+""",
+    )
+    for _ in range(5):
+        (project.pytester.path / "log.txt").unlink(missing_ok=True)
+        project.run(BUSY.format(busy=24, perf=8), "-n3").assert_outcomes(passed=32)
+        if overlaps((project.pytester.path / "log.txt").read_text("utf-8")):
+            return
+    message = "five sessions without the lock, and never an overlap"
+    raise AssertionError(message)
+
+
+def test_the_lock_is_gone_afterwards(project: Project, tmp_path: Path) -> None:
+    project.file("conftest.py", "import tempfile\ntempfile.tempdir = %r\n" % str(tmp_path))  # noqa: UP031
+    project.run("@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass", "-n2", subprocess=True).assert_outcomes(
+        passed=1
+    )
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("perfbudget-")] == []
+
+
+def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
+    # Two objects stand for two processes: the lock is on the file.
+    first, second = Alone(str(tmp_path)), Alone(str(tmp_path))
+    order: list[str] = []
+
+    def measure() -> None:
+        with second.by_itself():
+            order.append("measured")
+
+    with first.among_others():
+        order.append("ordinary")
+    waiting = threading.Thread(target=measure)
+    waiting.start()
+    waiting.join(timeout=30)
+    assert order == ["ordinary", "measured"]
+    assert time.monotonic() > 0
+
+
+def test_a_session_without_xdist_needs_no_lock() -> None:
+    alone = Alone(None)
+    assert not alone.is_needed
+    with alone.by_itself(), alone.among_others():
+        assert alone._lock is None

@@ -1,0 +1,145 @@
+"""The user's mistakes: one line that names the place and the remedy, exit code 4."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+USAGE = pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("p95_mss=5", "'p95_mss' has no such unit 'mss': use one of ns, us, ms, s"),
+        ("p95ms=5", "unknown keyword 'p95ms' (did you mean 'p95_ms'?)"),
+        ("componet='x'", "unknown keyword 'componet' (did you mean 'component'?)"),
+        ("p95_ms=-5", "p95_ms must be a number above zero, found -5"),
+        ("p95_ms=0", "p95_ms must be a number above zero, found 0"),
+        ("p95_ms=float('nan')", "p95_ms must be a number above zero, found nan"),
+        ("p95_ms=True", "p95_ms must be a number, found True: write p95_ms = 50"),
+        ("p95_ms='50'", "p95_ms must be a number, found '50': write p95_ms = 50"),
+        ("max_time=1", "max_time: expected a duration with its unit, such as '1s' or '250ms', found 1"),
+        ("50", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found (50,)"),
+        ("'a', 'b'", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found ('a', 'b')"),
+    ],
+)
+def test_a_mistake_in_a_marker(project: Project, marker: str, message: str) -> None:
+    result = project.run(f"""
+@pytest.mark.perf_budget({marker})
+def test_it(): raise SystemError("never run")
+""")
+    assert result.ret == USAGE
+    errors = [line for line in result.errlines if line]
+    assert errors == [f"ERROR: perf_budget marker of test_it.py::test_it: {message}"]
+
+
+def test_a_mistake_is_the_same_under_xdist(each_way: Project) -> None:
+    result = each_way.run("""
+@pytest.mark.perf_budget(p95ms=5)
+def test_it(): raise SystemError("never run")
+""")
+    assert result.ret == USAGE
+    text = result.stdout.str() + result.stderr.str()
+    message = "ERROR: perf_budget marker of test_it.py::test_it: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"
+    assert text.count(message) == 1
+    assert "Traceback" not in text
+    assert "INTERNALERROR" not in text
+
+
+def test_a_mistake_in_the_table(each_way: Project) -> None:
+    result = each_way.run("def test_it(): pass", pyproject="[tool.perfbudget]\nmax_tme = '1s'\n")
+    assert result.ret == USAGE
+    errors = [line for line in result.errlines if line]
+    assert errors == ["ERROR: pyproject.toml [tool.perfbudget]: unknown keyword 'max_tme' (did you mean 'max_time'?)"]
+
+
+def test_broken_toml(project: Project) -> None:
+    result = project.run("def test_it(): pass", pyproject="[tool.perfbudget\n")
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["ERROR: *pyproject.toml*"])
+
+
+PATTERNS = """
+[tool.perfbudget.budgets]
+"{pattern}" = {{ p95_ms = 50 }}
+"""
+
+TWO = """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(): pass
+
+def test_plain(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("test_it.py::test_it", None),
+        ("test_it.py::test_pl*", None),
+        ("test_it.py::test_tpyo", "matches no test: correct the pattern or remove it"),
+        ("test_gone.py", "matches no test: correct the pattern or remove it"),
+        ("other/test_o.py::test_o", None),
+    ],
+)
+def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complaint: str | None) -> None:
+    # A file that this session does not collect may hold the tests that a pattern is for.
+    project.file("other/test_o.py", "def test_o(): pass\n")
+    table = PATTERNS.format(pattern=pattern)
+    result = project.run(TWO, "test_it.py", "-Wdefault", pyproject=table)
+    assert result.ret == 0
+    line = f"*pyproject.toml [[]tool.perfbudget.budgets] \"{pattern}\": '{pattern}' {complaint}*"
+    if complaint is None:
+        assert "matches no" not in result.stdout.str()
+    else:
+        result.stdout.fnmatch_lines([line])
+    strict = project.run(TWO, "test_it.py", "--perf-strict", pyproject=table)
+    assert strict.ret == (USAGE if complaint else 0)
+
+
+def test_under_xdist_it_is_said_once(project: Project) -> None:
+    table = PATTERNS.format(pattern="test_gone.py")
+    result = project.run(TWO, "-n2", "-Wdefault", pyproject=table)
+    assert result.stdout.str().count("'test_gone.py' matches no test") == 1
+    assert project.run(TWO, "-n2", "--perf-strict", pyproject=table).ret == USAGE
+
+
+def test_a_filter_that_makes_errors_of_warnings_makes_it_a_usage_error(project: Project) -> None:
+    result = project.run(TWO, "-Werror", pyproject=PATTERNS.format(pattern="test_gone.py"))
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["ERROR: *'test_gone.py' matches no test: correct the pattern or remove it"])
+
+
+def test_a_component_that_measures_nothing_is_said(project: Project) -> None:
+    table = '[tool.perfbudget.components."jwt"]\nmatch = ["test_it.py::test_plain"]\np95_ms = 50\n'
+    result = project.run(TWO, "-Wdefault", pyproject=table)
+    result.stdout.fnmatch_lines(["*matches tests, but none that is measured: mark them with perf_budget*"])
+
+
+def test_part_of_a_file_is_no_reason_to_complain(project: Project) -> None:
+    table = PATTERNS.format(pattern="test_it.py::test_other")
+    result = project.run(TWO, "test_it.py::test_it", pyproject=table)
+    assert "matches no" not in result.stdout.str()
+
+
+def test_a_generator_test_is_refused_by_pytest(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(): yield
+""")
+    assert result.ret != 0
+    assert project.report["measurements"] == []
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 8 warns only")
+def test_a_marker_on_a_fixture_is_refused_by_pytest(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95_ms=50)
+@pytest.fixture
+def server(): pass
+
+def test_it(server): pass
+""")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*Marks cannot be applied to fixtures*"])

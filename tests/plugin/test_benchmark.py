@@ -1,0 +1,160 @@
+"""pytest-benchmark's fixture, unchanged, is judged from its raw data."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+TIMER = """
+import scripted
+def seconds():
+    return scripted.now_ns / 1e9
+"""
+
+
+def test_a_benchmark_is_judged_by_marker_or_table_and_left_alone_otherwise(project: Project) -> None:
+    result = project.run(
+        TIMER
+        + """
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=50)
+def test_marked(benchmark):
+    assert benchmark.pedantic(lambda: advance(ms=10) or 5, rounds=70) == 5
+
+@pytest.mark.benchmark(timer=seconds)
+def test_listed(benchmark):
+    benchmark.pedantic(advance, args=(60,), rounds=70)
+
+@pytest.mark.benchmark(timer=seconds)
+def test_other(benchmark):
+    benchmark.pedantic(advance, args=(60,), rounds=70)
+""",
+        pyproject='[tool.perfbudget.budgets]\n"test_it.py::test_listed" = { p95_ms = 50 }\n',
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    assert project.verdicts() == {"test_marked p95": "within", "test_listed p95": "exceeded"}
+    kinds = {one["kind"] for one in project.report["measurements"]}
+    assert kinds == {"benchmark"}
+    result.stdout.fnmatch_lines(["*benchmark: 3 tests*"])
+
+
+def test_few_rounds_are_undecided_with_the_number_missing(project: Project) -> None:
+    result = project.run(
+        TIMER
+        + """
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(benchmark):
+    benchmark.pedantic(advance, args=(10,), rounds=5)
+"""
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["undecided: *p95: p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time"]
+    )
+
+
+def test_percentiles_of_means_are_refused_and_a_mean_is_judged(project: Project) -> None:
+    result = project.run(
+        TIMER
+        + """
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=50, mean_ms=50)
+def test_it(benchmark):
+    benchmark.pedantic(advance, args=(10,), rounds=100, iterations=3)
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it p95": "unmeasured", "test_it mean": "within"}
+    result.stdout.fnmatch_lines(["*each sample is the mean of 3 calls, which has no p95 of calls: budget mean_ms*"])
+
+
+def test_resources_that_it_does_not_record_are_unmeasured(project: Project) -> None:
+    project.run("""
+@pytest.mark.perf_budget(cpu_p95_ms=50, peak_mb=5)
+def test_it(benchmark):
+    benchmark.pedantic(advance, args=(10,), rounds=5)
+""").assert_outcomes(passed=1)
+    assert set(project.verdicts().values()) == {"unmeasured"}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_benchmark_that_did_not_measure_is_unmeasured(project: Project, strict: bool) -> None:
+    arguments = ["--benchmark-disable", *(["--perf-strict"] if strict else [])]
+    result = project.run(
+        """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(benchmark):
+    benchmark(advance, 10)
+""",
+        *arguments,
+    )
+    result.assert_outcomes(failed=1) if strict else result.assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it p95": "unmeasured"}
+    result.stdout.fnmatch_lines(["*pytest-benchmark did not measure (--benchmark-disable)*"])
+
+
+def test_never_called(project: Project) -> None:
+    result = project.run(
+        """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(benchmark): pass
+""",
+        "-Wignore",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["unmeasured:*the test asks for the benchmark fixture but never called it"])
+
+
+def test_another_plugins_fixture_of_the_name_is_not_trusted(project: Project) -> None:
+    project.arguments = ("-p", "no:benchmark")
+    result = project.run("""
+@pytest.fixture
+def benchmark():
+    return lambda function, *args: function(*args)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(benchmark):
+    benchmark(advance, 10)
+""")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["unmeasured:*its benchmark fixture is not pytest-benchmark's*"])
+
+
+def test_with_xdist_it_measures_because_a_perf_test_runs_alone(project: Project) -> None:
+    result = project.run(
+        TIMER
+        + """
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=50)
+def test_quick(benchmark):
+    benchmark.pedantic(advance, args=(10,), rounds=70)
+
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=50)
+def test_slow(benchmark):
+    benchmark.pedantic(advance, args=(60,), rounds=70)
+
+def test_other(benchmark):
+    assert benchmark.disabled
+    benchmark(advance, 1)
+""",
+        "-n2",
+        "--benchmark-json=b.json",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    assert project.verdicts() == {"test_quick p95": "within", "test_slow p95": "exceeded"}
+    # A worker writes no file, neither ours nor pytest-benchmark's.
+    assert not (project.pytester.path / "b.json").exists()
+
+
+def test_an_explicit_disable_stays_in_force_with_xdist(project: Project) -> None:
+    project.run(
+        """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(benchmark): benchmark(advance, 10)
+""",
+        "-n2",
+        "--benchmark-disable",
+    ).assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it p95": "unmeasured"}

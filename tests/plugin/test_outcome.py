@@ -1,0 +1,172 @@
+"""An exceeded budget is a failed test item, so everything that builds on those works."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from scripting import Project
+
+TESTS = """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_slow(): advance(ms=60)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_quick(): advance(ms=10)
+"""
+
+
+def test_stop_at_the_first_failure(project: Project) -> None:
+    project.run(TESTS, "-x").assert_outcomes(failed=1)
+
+
+def test_run_the_last_failures_again(project: Project) -> None:
+    project.run(TESTS).assert_outcomes(failed=1, passed=1)
+    project.run(TESTS, "--lf").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_expected_failures(project: Project, strict: bool) -> None:
+    result = project.run(f"""
+@pytest.mark.xfail(strict={strict})
+@pytest.mark.perf_budget(p95_ms=50)
+def test_slow(): advance(ms=60)
+
+@pytest.mark.xfail(strict={strict})
+@pytest.mark.perf_budget(p95_ms=50)
+def test_quick(): advance(ms=10)
+""")
+    result.assert_outcomes(xfailed=1, failed=1) if strict else result.assert_outcomes(xfailed=1, xpassed=1)
+    assert project.verdicts() == {"test_slow p95": "exceeded", "test_quick p95": "within"}
+
+
+def test_reruns_measure_again_and_the_last_run_counts(each_way: Project) -> None:
+    result = each_way.run(
+        """
+runs = []
+
+@pytest.fixture
+def attempt():
+    runs.append(1)
+    return len(runs)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_recovers(attempt): advance(ms=60 if attempt == 1 else 10)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_stays_slow(): advance(ms=60)
+""",
+        "--reruns",
+        "1",
+    )
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["failed"], outcomes["rerun"]) == (1, 1, 2)
+    assert each_way.verdicts() == {"test_recovers p95": "within", "test_stays_slow p95": "exceeded"}
+
+
+def test_junit_holds_the_paragraph(each_way: Project) -> None:
+    each_way.run(TESTS, "--junitxml=junit.xml")
+    suite = ET.parse(each_way.pytester.path / "junit.xml").getroot()
+    failures = [case.find("failure") for case in suite.iter("testcase") if case.find("failure") is not None]
+    (failure,) = failures
+    assert failure is not None
+    assert "p95 60 ms exceeds its budget of 50 ms (120%)" in (failure.text or "").replace("60.0", "60")
+    assert suite.find("testsuite").get("failures") == "1"  # type: ignore[union-attr]
+
+
+def test_the_exit_status_is_pytests_own(each_way: Project) -> None:
+    assert each_way.run(TESTS).ret == pytest.ExitCode.TESTS_FAILED
+    assert each_way.run(TESTS, "-k", "quick").ret == pytest.ExitCode.OK
+
+
+def test_it_fails_without_the_terminal_plugin(project: Project) -> None:
+    assert project.run(TESTS, "-p", "no:terminal").ret == pytest.ExitCode.TESTS_FAILED
+    assert project.verdicts() == {"test_slow p95": "exceeded", "test_quick p95": "within"}
+
+
+def test_a_test_that_fails_by_itself_is_not_reported_as_slow(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it():
+    advance(ms=60)
+    assert not "right"
+
+def test_measured_then_wrong(perf):
+    perf(advance, 60, p95_ms=50)
+    assert not "right"
+""")
+    result.assert_outcomes(failed=2)
+    assert project.report["measurements"] == []
+    assert "exceeds" not in result.stdout.str()
+
+
+def test_skip_midway_is_a_skip(project: Project) -> None:
+    project.run("""
+import gc
+calls = []
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it():
+    calls.append(1)
+    advance(ms=60)
+    if len(calls) == 5:
+        pytest.skip("enough")
+
+def test_after(): assert gc.isenabled()
+""").assert_outcomes(skipped=1, passed=1)
+    assert project.report["measurements"] == []
+
+
+@pytest.mark.parametrize("leave", ["raise SystemExit(3)", "import sys; sys.exit(3)"])
+def test_sys_exit_in_the_body_fails_it_and_restores_everything(project: Project, leave: str) -> None:
+    project.run(f"""
+import gc, sys
+calls = []
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it():
+    calls.append(1)
+    if len(calls) == 30:
+        {leave}
+
+def test_after():
+    assert gc.isenabled() and gc.get_freeze_count() == 0
+    assert sys.getprofile() is None
+""").assert_outcomes(failed=1, passed=1)
+
+
+def test_ctrl_c_in_the_body_interrupts_the_session_and_restores_everything(project: Project) -> None:
+    result = project.run(
+        """
+import gc, os
+affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+calls = []
+
+@pytest.fixture(scope="session", autouse=True)
+def last():
+    yield
+    assert gc.isenabled() and gc.get_freeze_count() == 0
+    assert affinity is None or os.sched_getaffinity(0) == affinity
+    print("restored")
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it():
+    calls.append(1)
+    if len(calls) == 30:
+        raise KeyboardInterrupt
+""",
+        "-s",
+        subprocess=True,
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*restored*"])
+    assert project.report["measurements"] == []
+
+
+def test_a_debugger_sees_the_test_function(project: Project) -> None:
+    project.run("""
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(request):
+    assert request.function.__name__ == "test_it"
+    assert request.node.obj.__name__ == "test_it"
+""").assert_outcomes(passed=1)

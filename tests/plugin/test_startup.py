@@ -1,0 +1,81 @@
+"""What a session without perf tests pays for the plugin: nearly nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+PROBE = """
+import sys
+
+def pytest_unconfigure(config):
+    print("LOADED", *sorted(sys.modules))
+"""
+
+
+def loaded(pytester: pytest.Pytester, tests: str, *arguments: str) -> set[str]:
+    pytester.makeconftest(PROBE)
+    pytester.makepyfile(tests)
+    options = ("-p", "no:benchmark", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:rerunfailures")
+    result = pytester.runpytest_subprocess(
+        "-s", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:trio", *options, *arguments
+    )
+    (line,) = (line for line in result.outlines if line.startswith("LOADED"))
+    return set(line.split())
+
+
+HEAVY = ("numpy", "scipy", "rich", "filelock", "pytest_perfbudget.core", "tracemalloc")
+
+
+def test_without_perf_tests_nothing_heavy_is_imported(pytester: pytest.Pytester) -> None:
+    modules = loaded(pytester, "def test_it(): pass")
+    assert [name for name in HEAVY if name in modules] == []
+    ours = {name for name in modules if name.startswith("pytest_perfbudget")}
+    assert ours == {
+        "pytest_perfbudget",
+        "pytest_perfbudget.plugin",
+        "pytest_perfbudget.plugin.hooks",
+        "pytest_perfbudget.plugin.options",
+    }
+
+
+def test_a_perf_test_of_a_percentile_needs_neither_scipy_nor_numpy(pytester: pytest.Pytester) -> None:
+    tests = "import pytest\n@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass"
+    modules = loaded(pytester, tests)
+    assert "pytest_perfbudget.core" in modules
+    assert "rich" in modules
+    assert not {"numpy", "scipy", "filelock"} & modules
+
+
+def test_a_mean_does(pytester: pytest.Pytester) -> None:
+    tests = "import pytest\n@pytest.mark.perf_budget(mean_s=5)\ndef test_it(): pass"
+    assert "scipy.special" in loaded(pytester, tests)
+    assert "scipy.stats" not in loaded(pytester, tests)
+
+
+def test_it_can_be_switched_off(pytester: pytest.Pytester) -> None:
+    assert not {name for name in loaded(pytester, "def test_it(): pass", "-p", "no:perfbudget") if "perfbudget" in name}
+
+
+def test_the_marker_is_registered_for_strict_markers(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass")
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--strict-markers").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--markers").stdout.fnmatch_lines(
+        ["@pytest.mark.perf_budget(name=None, /, *, compo*"]
+    )
+
+
+def test_the_fixture_is_listed_with_its_help(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--fixtures").stdout.fnmatch_lines(
+        ["perf -- *", "*Measure functions, coroutines and*"]
+    )
+
+
+def test_the_package_offers_the_fixtures_type_without_importing_it() -> None:
+    import pytest_perfbudget
+
+    assert pytest_perfbudget.Perf.__name__ == "Perf"
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = pytest_perfbudget.Nothing
+    assert "pytest_perfbudget.plugin.perf" in sys.modules
