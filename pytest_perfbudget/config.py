@@ -62,7 +62,7 @@ def parse_settings(table: object, file: str) -> Settings:
     entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
     components = _table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
     known = [*_SETTINGS, "budgets", "components"]
-    terms = Terms(budgets=tuple(parse_budgets(rest, place, known)))
+    terms = Terms(budgets=tuple(parse_budgets(rest, place, known, general=True)))
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
     return Settings(
@@ -74,7 +74,12 @@ def parse_settings(table: object, file: str) -> Settings:
 
 
 def parse_terms(
-    keywords: Mapping[str, object], place: str, *, name: str | None = None, more: Iterable[str] = ()
+    keywords: Mapping[str, object],
+    place: str,
+    *,
+    name: str | None = None,
+    more: Iterable[str] = (),
+    general: bool = False,
 ) -> Terms:
     """Turn the keywords of a marker, a call or a table entry into terms.
 
@@ -87,7 +92,7 @@ def parse_terms(
         message = f"{place}: component must be a name such as 'security.jwt', found {component!r}"
         raise ConfigError(message)
     max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
-    budgets = parse_budgets(rest, place, ["component", "max_time", *more])
+    budgets = parse_budgets(rest, place, ["component", "max_time", *more], general=general)
     return Terms(tuple(budgets), component, max_time_ns, name)
 
 
@@ -107,7 +112,7 @@ def _component(name: str, entry: object, file: str) -> Rule:
     if "component" in rest:
         message = f"{place}: component is the table's own name here: remove the key"
         raise ConfigError(message)
-    terms = parse_terms(rest, place, more=["match"])
+    terms = parse_terms(rest, place, more=["match"], general=True)
     return Rule(tuple(patterns), Terms(terms.budgets, name, terms.max_time_ns), place)
 
 

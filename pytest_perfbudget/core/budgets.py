@@ -56,12 +56,17 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A limit on one metric, in base units, with the keyword and the place it came from."""
+    """A limit on one metric, in base units, with the keyword and the place it came from.
+
+    `general` marks the limit of a component or of the whole table: where a measurement has no such
+    metric, it is left out with a note. A limit that names its test is said to be unmeasured there.
+    """
 
     metric: Metric
     limit: float
     keyword: str
     source: str
+    general: bool = False
 
 
 def _keywords() -> dict[str, tuple[Metric, int]]:
@@ -98,12 +103,15 @@ def checked_limit(keyword: str, value: object, place: str) -> float:
     return float(value)
 
 
-def parse_budgets(limits: Mapping[str, object], place: str, others: Iterable[str] = ()) -> list[Budget]:
+def parse_budgets(
+    limits: Mapping[str, object], place: str, others: Iterable[str] = (), *, general: bool = False
+) -> list[Budget]:
     """Turn `{"p95_ms": 50}` into budgets whose source is `place`.
 
     Args:
         limits: keyword to limit, as written.
         place: file and key, or the marker; it opens every error message.
+        general: whether it is a place for many tests: a component, the whole table.
         others: the keywords that are allowed there besides budgets, for the hint on a typo.
 
     Raises:
@@ -119,7 +127,7 @@ def parse_budgets(limits: Mapping[str, object], place: str, others: Iterable[str
             message = f"{place}: {budgets[metric].keyword} and {keyword} limit the same number: keep one"
             raise ConfigError(message)
         limit = checked_limit(keyword, value, place) * factor
-        budgets[metric] = Budget(metric, limit, keyword, place)
+        budgets[metric] = Budget(metric, limit, keyword, place, general)
     return list(budgets.values())
 
 

@@ -36,12 +36,21 @@ def is_timed(budget: Budget) -> bool:
     return budget.metric.resource in (Resource.WALL, Resource.CPU)
 
 
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """The resources that a kind of measurement cannot measure, and why."""
+
+    resources: frozenset[Resource] = frozenset()
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Gate:
     """Judges the timed budgets of one measurement, while it runs and at its end."""
 
     budgets: Sequence[Budget]
     errors: Errors
+    lacks: Lacks = Lacks()
 
     def next_look(self, samples: Samples) -> int | None:
         """Return the number of rounds at which to stop and look again; None once all is decided."""
@@ -63,8 +72,21 @@ class Gate:
         )
 
     def judge(self, samples: Samples) -> list[Judgement]:
-        """Return the final judgement on every timed budget."""
-        return [self._judge(budget, samples) for budget in self.budgets if is_timed(budget)]
+        """Return the final judgement on every timed budget, and on those that cannot be measured."""
+        judged = [self._judge(one, samples) for one in self.budgets if is_timed(one) and not self._is_lacking(one)]
+        missing = [one for one in self.budgets if self._is_lacking(one) and not one.general]
+        return judged + [unmeasured(one, self.lacks.why) for one in missing]
+
+    def left_out(self) -> list[str]:
+        """Return a note on every general budget that cannot be measured here."""
+        return [
+            f"{budget.keyword} of {budget.source} is left out: {self.lacks.why}"
+            for budget in self.budgets
+            if self._is_lacking(budget) and budget.general
+        ]
+
+    def _is_lacking(self, budget: Budget) -> bool:
+        return budget.metric.resource in self.lacks.resources
 
     def _decided(self, budget: Budget, samples: Samples) -> bool:
         return self._decide(budget, samples, final=False).verdict is not Verdict.UNDECIDED

@@ -20,7 +20,8 @@ class Samples:
         overhead_ns: what reading the clock adds to a round; None if unknown.
         cpu_overhead_ns: the same for the CPU clock, or its tick where that is longer.
         elapsed_ns: time spent, set-up and warm-up included.
-        planned_rounds: how many rounds were planned before the first one was timed.
+        planned_rounds: how many rounds there was thought to be time for before the first of them;
+            None if the number of rounds was set elsewhere.
     """
 
     wall_ns: Sequence[float]

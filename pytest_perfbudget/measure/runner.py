@@ -70,9 +70,7 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     """Warm up, then time rounds until the gate needs no more or `max_time_ns` is over.
 
     The first call runs with tracing and garbage collection as they are, so that coverage sees
-    the code; it is not timed. How many rounds are planned, and with it the schedule of looks, is
-    settled by calls that come before the rounds the budgets are judged on. (A slow function has no
-    time for that: there the first round helps to plan.)
+    the code; it is not timed.
     """
     __tracebackhide__ = True
     run = _Run(subject, plan)

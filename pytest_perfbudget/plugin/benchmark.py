@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.core.gate import is_timed, unmeasured
+from pytest_perfbudget.core.budgets import Resource
+from pytest_perfbudget.core.gate import Lacks, unmeasured
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.terms import Resolved
@@ -17,7 +18,10 @@ from pytest_perfbudget.core.terms import Resolved
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.run import ItemRun
 
-_WALL_ONLY = "pytest-benchmark records wall-clock time only: measure it with perf(...)"
+_LACKS = Lacks(
+    frozenset({Resource.CPU, Resource.PEAK, Resource.CALLS}),
+    "pytest-benchmark records wall-clock time only: measure it with perf(...)",
+)
 
 
 def _fixture(item: pytest.Item) -> Any | None:  # noqa: ANN401 - pytest-benchmark is untyped
@@ -61,9 +65,8 @@ def keep(run: ItemRun) -> None:
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
-    others = [unmeasured(budget, _WALL_ONLY) for budget in resolved.budgets if not is_timed(budget)]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, resolved, others=others)
+    run.keep("", "benchmark", samples, resolved, lacks=_LACKS)
 
 
 def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401

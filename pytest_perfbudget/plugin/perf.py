@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_perfbudget.config import parse_terms
-from pytest_perfbudget.core.budgets import Budget, Metric, Resource, checked_limit
-from pytest_perfbudget.core.gate import is_timed, judgement, unmeasured
+from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit
+from pytest_perfbudget.core.gate import Lacks, judgement
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.terms import Resolved, Terms
-from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
 from pytest_perfbudget.measure.quiet import is_traced, uncollected
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
+_TIMER_LACKS = Lacks(
+    frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
+)
 
 
 class Perf:
@@ -137,7 +140,9 @@ class Perf:
         call = self._terms(place, name, limits)
         limit = checked_limit("max_ratio", max_ratio, self._place(place))
         if call.budgets:
-            message = f"{place}: takes max_ratio only, found {call.budgets[0].keyword}: budget it with perf()"
+            message = (
+                f"{self._place(place)}: takes max_ratio only, found {call.budgets[0].keyword}: budget it with perf()"
+            )
             raise MisuseError(message)
         if self._run.is_off:
             for function in (new, reference):
@@ -153,13 +158,8 @@ class Perf:
             resolved = record.resolved
             if resolved is None or self._run.is_off:
                 continue
-            counts = [
-                unmeasured(budget, "a timer's block cannot be run again for it: use perf(...)")
-                for budget in resolved.budgets
-                if not is_timed(budget)
-            ]
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
-            self._run.keep(name, "timer", record.samples(), resolved, others=counts, warnings=warnings)
+            self._run.keep(name, "timer", record.samples(), resolved, lacks=_TIMER_LACKS, warnings=warnings)
         self._timers.clear()
 
     def _ratio(
@@ -191,8 +191,14 @@ class Perf:
     def _terms(self, what: str, name: str | None, limits: dict[str, object]) -> Terms:
         if not limits:
             return Terms()
-        # The call is nearest of all, so it counts as naming its measurement.
-        return parse_terms(limits, self._place(what), name=name, more=_MORE)
+        place = self._place(what)
+        try:
+            # The call is nearest of all, so it comes before markers that name its measurement.
+            return parse_terms(limits, place, name=name, more=_MORE)
+        except ConfigError as error:
+            hint = "" if KEYWORDS.keys() & limits.keys() else "; keywords of the function go into functools.partial"
+            message = f"{error}{hint}"
+            raise MisuseError(message) from None
 
     def _place(self, what: str) -> str:
         """Return `perf() in tests/test_api.py:31`, the line of the test that called us."""

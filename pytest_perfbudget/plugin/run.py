@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.core.gate import Gate, unmeasured
+from pytest_perfbudget.core.gate import Gate, Lacks, unmeasured
 from pytest_perfbudget.core.results import Judgement, Measurement
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Resolved, Terms, resolve
@@ -99,10 +99,21 @@ class ItemRun:
         resolved: Resolved,
         *,
         others: Sequence[Judgement] = (),
+        lacks: Lacks = Lacks(),  # noqa: B008 - frozen
         warnings: Sequence[str] = (),
     ) -> None:
-        """Judge samples and keep the measurement."""
-        judgements = [*Gate(resolved.budgets, self.session.settings.errors).judge(samples), *others]
+        """Judge samples and keep the measurement.
+
+        Args:
+            name: the measurement's name.
+            kind: how the rounds came about.
+            samples: the rounds.
+            resolved: the budgets that hold.
+            others: judgements that were made elsewhere.
+            lacks: what this kind of measurement cannot measure, and why.
+            warnings: what a reader should know.
+        """
+        gate = Gate(resolved.budgets, self.session.settings.errors, lacks)
         counts = {one.metric: one.estimate for one in others if one.estimate is not None}
         self.add(
             Measurement(
@@ -115,8 +126,8 @@ class ItemRun:
                 overhead_ns=samples.overhead_ns,
                 elapsed_ns=samples.elapsed_ns,
                 statistics=statistics_order({**describe(samples), **counts}),
-                judgements=judgements,
-                warnings=[*self._warnings, *warnings],
+                judgements=[*gate.judge(samples), *others],
+                warnings=[*self._warnings, *warnings, *gate.left_out()],
             )
         )
 

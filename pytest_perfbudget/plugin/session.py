@@ -11,7 +11,7 @@ import pytest
 
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
-from pytest_perfbudget.errors import ConfigError, MisuseError
+from pytest_perfbudget.errors import ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.alone import Alone
 from pytest_perfbudget.plugin.progress import Progress
@@ -50,8 +50,8 @@ class PerfSession:
             session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None
-        if session.gate == "off" and session.strict:
-            message = "--perf-gate=off measures nothing, which --perf-strict (or strict = true) forbids: drop one"
+        if session.gate == "off" and config.option.perf_strict:
+            message = "--perf-gate=off measures nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)
         return session
 
@@ -132,7 +132,8 @@ class PerfSession:
             asked = any(rule.matches(item.nodeid) for rule in self.settings.entries)
             if not asked:
                 return
-        self.terms_of(item)  # an unknown keyword is an error before anything runs
+        for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
+            self._check_component(terms.component, item)
         if "benchmark" in names:
             mode = Mode.BENCHMARK
         elif "perf" in names:
@@ -141,6 +142,12 @@ class PerfSession:
             mode = Mode.BODY
         item.stash[MODE] = mode
         self._modes.add(mode)
+
+    def _check_component(self, component: str | None, item: pytest.Item) -> None:
+        """Complain of a component that has no table but nearly the name of one."""
+        known = [rule.terms.component or "" for rule in self.settings.components]
+        if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
+            self._complain(f"perf_budget marker of {item.nodeid}: component {component!r} has no table{hint}")
 
     def _check_patterns(self, items: list[pytest.Item]) -> None:
         """Warn of patterns that cover nothing measured; an error if strict."""
@@ -157,21 +164,33 @@ class PerfSession:
         file = pattern.partition("::")[0]
         collected = any(pattern_matches(file, one) for one in files)
         partial = any("::" in argument for argument in self.config.args)
-        if collected and partial:
-            return
-        if not collected and any(self.config.rootpath.glob(file)):
-            return  # those tests exist, but this session was not asked to collect them
+        if (collected and partial) or self._has_uncollected(file, files):
+            return  # such tests may exist, but this session was not asked to collect them
         if any(pattern_matches(pattern, item.nodeid) for item in items):
             what = "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"
         else:
             what = "matches no test: correct the pattern or remove it"
-        message = f"{rule.place}: {pattern!r} {what}"
+        self._complain(f"{rule.place}: {pattern!r} {what}")
+
+    def _complain(self, message: str) -> None:
+        """Warn of something in the configuration that has no effect; an error if strict."""
         if self.strict:
             raise ConfigError(message)
         try:
             warnings.warn(PerfBudgetWarning(message), stacklevel=1)
         except PerfBudgetWarning:  # the user's filter makes errors of warnings
             raise ConfigError(message) from None
+
+    def _has_uncollected(self, pattern: str, collected: set[str]) -> bool:
+        """Return whether the pattern covers test files on disk that this session did not collect."""
+        root = self.config.rootpath
+        names = self.config.getini("python_files")
+        found = [*root.glob(pattern), *root.glob(f"{pattern}/**/*.py")]
+        return any(
+            path.relative_to(root).as_posix() not in collected
+            for path in found
+            if path.is_file() and any(path.match(name) for name in names)
+        )
 
 
 def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public
@@ -188,4 +207,4 @@ def _misuse_fails() -> Iterator[None]:
     try:
         yield
     except (MisuseError, ConfigError) as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -13,6 +13,9 @@ from pytest_perfbudget.core.terms import Settings
 from pytest_perfbudget.report import document
 from pytest_perfbudget.report.view import counts_text, notes
 
+_MOST_CALM = 30
+"""Budgets well within that the table shows; none with -q, all with -v."""
+
 
 class Summary:
     """The results of a session, by test; a test that is run again replaces its own."""
@@ -79,7 +82,7 @@ class Summary:
             color=terminal.hasmarkup,
             unicode=_shows_blocks(),
             warn_at=warn_at,
-            every_row=terminal.verbosity > 0,
+            most_calm=None if terminal.verbosity > 0 else _MOST_CALM if terminal.verbosity == 0 else 0,
         )
         terminal.write(table)
         terminal.write_line("")

@@ -21,11 +21,17 @@ _STYLES: Final = {
     Verdict.UNMEASURED: "magenta",
     Verdict.WITHIN: "green",
 }
-_MOST_ROWS = 40
+_Row = tuple[Measurement, Judgement | None]
 
 
 def render_table(
-    measurements: Sequence[Measurement], *, width: int, color: bool, unicode: bool, warn_at: float, every_row: bool
+    measurements: Sequence[Measurement],
+    *,
+    width: int,
+    color: bool,
+    unicode: bool,
+    warn_at: float,
+    most_calm: int | None,
 ) -> str:
     """Return the table of all budgets as text.
 
@@ -35,7 +41,7 @@ def render_table(
         color: whether to use ANSI colours.
         unicode: whether the output can show block characters; else ASCII.
         warn_at: the share of a budget from which it is shown as near its limit.
-        every_row: false leaves out budgets that are well within once there are many rows.
+        most_calm: how many budgets that are well within are shown, the most used ones; None for all.
     """
     head = box.SIMPLE_HEAD if unicode else box.ASCII2
     table = Table(box=head, pad_edge=False, show_edge=False, collapse_padding=True)
@@ -51,7 +57,7 @@ def render_table(
     table.add_column("used", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     rows = [(one, judgement) for one in measurements for judgement in (*one.judgements, *_unjudged(one))]
-    shown = [row for row in rows if every_row or len(rows) <= _MOST_ROWS or not _is_calm(row[1], warn_at)]
+    shown = rows if most_calm is None else _most_used(rows, warn_at, most_calm)
     names = short_names([measurement.nodeid for measurement, _ in shown])
     bar = Bar(cells=10 if width >= 100 else 4, unicode=unicode)
     for measurement, judgement in shown:
@@ -71,6 +77,8 @@ def render_table(
     )
     console.print(table)
     lines = [line.rstrip() for line in sink.getvalue().splitlines()]
+    if not shown:
+        lines = []
     if len(shown) < len(rows):
         lines.append(f"{len(rows) - len(shown)} more budgets are well within; -v shows them")
     return "\n".join(lines) + "\n"
@@ -80,6 +88,14 @@ def _unjudged(measurement: Measurement) -> Iterator[None]:
     """Give a measurement without budget a row of its own."""
     if not measurement.judgements:
         yield None
+
+
+def _most_used(rows: Sequence[_Row], warn_at: float, most_calm: int) -> list[_Row]:
+    """Return all rows that are not well within, and the most used of the others, in their order."""
+    calm = [row for row in rows if _is_calm(row[1], warn_at)]
+    calm.sort(key=lambda row: (row[1].used if row[1] else None) or 0.0, reverse=True)
+    left_out = {id(row) for row in calm[most_calm:]}
+    return [row for row in rows if id(row) not in left_out]
 
 
 def _is_calm(judgement: Judgement | None, warn_at: float) -> bool:

@@ -117,6 +117,31 @@ def test_a_component_that_measures_nothing_is_said(project: Project) -> None:
     result.stdout.fnmatch_lines(["*matches tests, but none that is measured: mark them with perf_budget*"])
 
 
+def test_a_pattern_over_files_that_were_not_all_collected_is_no_reason_to_complain(project: Project) -> None:
+    project.file("test_other.py", "import pytest\n@pytest.mark.perf_budget(p95_s=9)\ndef test_o(): pass\n")
+    table = PATTERNS.format(pattern="test_*.py")
+    result = project.run("def test_plain(): pass", "test_it.py", "-Wdefault", pyproject=table)
+    assert "matches" not in result.stdout.str()
+
+
+def test_a_component_without_table_but_nearly_the_name_of_one_is_said(project: Project) -> None:
+    table = '[tool.perfbudget.components."storage"]\np95_ms = 50\n'
+    tests = """
+@pytest.mark.perf_budget(component="storag")
+def test_it(): pass
+
+@pytest.mark.perf_budget(component="other")
+def test_other(): pass
+"""
+    result = project.run(tests, "-Wdefault", pyproject=table)
+    message = "perf_budget marker of test_it.py::test_it: component 'storag' has no table (did you mean 'storage'?)"
+    assert message in result.stdout.str()
+    assert "component 'other'" not in result.stdout.str()
+    strict = project.run(tests, "--perf-strict", pyproject=table)
+    assert strict.ret == USAGE
+    assert f"ERROR: {message}" in strict.stderr.str()
+
+
 def test_part_of_a_file_is_no_reason_to_complain(project: Project) -> None:
     table = PATTERNS.format(pattern="test_it.py::test_other")
     result = project.run(TWO, "test_it.py::test_it", pyproject=table)

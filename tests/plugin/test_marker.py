@@ -21,7 +21,7 @@ def test_slow():
     result.stdout.fnmatch_lines(
         [
             "p95 60 ms exceeds its budget of 50 ms (120%)",
-            "  p95 lies above 60 ms (99 % sure); * rounds in * ms",
+            "  p95 lies above 60 ms (99 % sure); * rounds in *s",
             "  limit p95_ms=50 from perf_budget marker of test_it.py::test_slow",
             "FAILED test_it.py::test_slow - Failed: p95 60 ms exceeds its budget*",
         ]

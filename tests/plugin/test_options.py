@@ -103,7 +103,12 @@ def test_within(): advance(ms=1)
 def test_strict_and_off_contradict_each_other(project: Project) -> None:
     result = project.run(TESTS, "--perf-strict", "--perf-gate=off")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --perf-gate=off measures nothing, which --perf-strict * forbids: drop one"])
+    result.stderr.fnmatch_lines(["ERROR: --perf-gate=off measures nothing, which --perf-strict forbids: drop one*"])
+
+
+def test_off_on_the_command_line_is_stronger_than_strict_in_the_table(project: Project) -> None:
+    table = "[tool.perfbudget]\nstrict = true\n"
+    project.run(TESTS.format(calls=2), "--perf-gate=off", pyproject=table).assert_outcomes(passed=4)
 
 
 def test_max_time_overrides_marker_and_table(project: Project) -> None:

@@ -136,6 +136,29 @@ def test_it(perf):
     assert project.verdicts() == {"test_it render peak": "unmeasured", "test_it render p95": "within"}
 
 
+def test_a_general_limit_that_a_timer_cannot_hold_is_left_out_with_a_note(project: Project) -> None:
+    result = project.run(
+        """
+def test_it(perf):
+    for _ in range(59):
+        with perf.timer("render", p95_ms=50): pass
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_benchmark(benchmark): benchmark.pedantic(advance, args=(1,), rounds=59)
+""",
+        "--perf-strict",
+        pyproject="[tool.perfbudget]\npeak_mb = 500\n",
+    )
+    result.assert_outcomes(passed=2)
+    assert project.verdicts() == {"test_it render p95": "within", "test_benchmark p95": "within"}
+    result.stdout.fnmatch_lines(
+        [
+            "note: *::test_it render: peak_mb of pyproject.toml [[]tool.perfbudget] is left out: a timer's block*",
+            "note: *::test_benchmark: peak_mb of * is left out: pytest-benchmark records wall-clock time only*",
+        ]
+    )
+
+
 def test_a_ratio_needs_no_number_of_the_machine(each_way: Project) -> None:
     each_way.run("""
 def quick(): advance(ms=1)
@@ -185,7 +208,10 @@ def test_forgot(perf): pass
         ("perf(lambda: co())", "perf: the function returned a coroutine, so its body never ran: *"),
         ("perf(gen)", "perf(): gen is a generator function, its body would not run: consume it, *"),
         ("perf(advance(1))", "perf(): expected a function, found None: write perf(fn, *args), not perf(fn(*args))"),
-        ("perf(advance, ms=1)", "perf() in test_it.py:7: unknown keyword 'ms'*"),
+        (
+            "perf(advance, ms=1)",
+            "perf() in test_it.py:7: unknown keyword 'ms'*; keywords of the function go into functools*",
+        ),
         ("perf(advance, 1, p59_ms=1)", "perf() in test_it.py:7: unknown keyword 'p59_ms' (did you mean 'p9*"),
         ("perf(advance, 1, p95_ms=True)", "perf() in test_it.py:7: p95_ms must be a number, found True*"),
         (
@@ -199,7 +225,7 @@ def test_forgot(perf): pass
         ("perf.ratio(co, co, max_ratio=1)", "perf.ratio(): co is a coroutine function*"),
         (
             "perf.ratio(len, len, max_ratio=1, p95_ms=4)",
-            "perf.ratio(): takes max_ratio only, found p95_ms: budget it with perf()",
+            "perf.ratio() in test_it.py:7: takes max_ratio only, found p95_ms: budget it with perf()",
         ),
         (
             "with perf.timer('a') as t: pass\n    t = perf.timer('a')\n    with t:\n        with t: pass",
@@ -218,6 +244,7 @@ def test_it(perf):
     escaped = message.replace("[", "[[]")
     result.stdout.fnmatch_lines([escaped])
     assert "Traceback" not in result.stdout.str()
+    assert "During handling" not in result.stdout.str()
     assert "coroutine 'co' was never awaited" not in result.stdout.str()
 
 

@@ -53,7 +53,7 @@ MIXED = [
     ],
 )
 def test_the_table(name: str, width: int, color: bool, unicode: bool) -> None:
-    drawn = render_table(MIXED, width=width, color=color, unicode=unicode, warn_at=0.8, every_row=False)
+    drawn = render_table(MIXED, width=width, color=color, unicode=unicode, warn_at=0.8, most_calm=30)
     file = GOLDEN / f"table_{name}.txt"
     if os.environ.get("PERFBUDGET_GOLDEN") == "write":
         file.write_text(drawn, "utf-8")
@@ -65,19 +65,26 @@ def test_the_table(name: str, width: int, color: bool, unicode: bool) -> None:
 
 
 def test_a_long_table_leaves_out_what_is_well_within() -> None:
-    many = [one(f"a.py::test_{number}", "p95", 0.1, Verdict.WITHIN) for number in range(60)]
-    short = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, every_row=False)
-    assert "test_1" not in short
+    many = [one(f"a.py::test_{number}", "p95", number / 100, Verdict.WITHIN) for number in range(60)]
+    short = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=30)
+    assert "test_1 " not in short
+    assert "test_59 " in short
     assert "test_claim[10-000]" in short
     assert "test_cold" in short
-    assert "64 more budgets are well within; -v shows them" in short
-    full = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, every_row=True)
+    assert "34 more budgets are well within; -v shows them" in short
+    full = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=None)
     assert all(f"test_{number} " in full for number in range(60))
+
+
+def test_a_table_of_nothing_but_calm_rows_can_shrink_to_a_line() -> None:
+    calm = [one("a.py::test", "p95", 0.1, Verdict.WITHIN)]
+    drawn = render_table(calm, width=120, color=False, unicode=True, warn_at=0.8, most_calm=0)
+    assert drawn == "1 more budgets are well within; -v shows them\n"
 
 
 def test_brackets_in_a_node_id_are_no_markup() -> None:
     odd = [one("a.py::test_it[bold red]", "p95", 0.1, Verdict.WITHIN)]
-    assert "test_it[bold red]" in render_table(odd, width=100, color=True, unicode=True, warn_at=0.8, every_row=True)
+    assert "test_it[bold red]" in render_table(odd, width=100, color=True, unicode=True, warn_at=0.8, most_calm=None)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.results import Decision, Verdict
 
 WATCHED_ROUNDS = 59
@@ -25,11 +26,12 @@ class ExtremeCriterion:
     planned_rounds: int | None
 
     def looks(self) -> Sequence[int]:
-        """Return 1, 2, 4, ... and the last round."""
+        """Return 1, 2, 4, ... rounds; a maximum is watched for no more than `WATCHED_ROUNDS`."""
         if self.planned_rounds is None:
             return ()
-        last = self.planned_rounds if self.statistic == "min" else min(self.planned_rounds, WATCHED_ROUNDS)
-        return tuple(sorted({at for at in (1, 2, 4, 8, 16, 32, 59, 128, 256, 512, 1024, 2048) if at < last} | {last}))
+        last = MOST_ROUNDS if self.statistic == "min" else WATCHED_ROUNDS
+        doubled = (2**power for power in range(last.bit_length()))
+        return (*(at for at in doubled if at < last), last)
 
     def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:  # noqa: ARG002 - an observation is not early
         """See `Criterion.decide`."""

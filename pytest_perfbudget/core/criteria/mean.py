@@ -21,8 +21,7 @@ FEWEST_TO_CLEAR = 20
 """With fewer rounds the skewness cannot be estimated, and the rare slow call may not be among them.
 Skewness to the right makes the lower bound cautious, so that one needs fewer."""
 
-_FIRST_LOOK = 5
-_MOST_ROUNDS = 20_480
+_LOOKS = (FEWEST_TO_EXCEED, 5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480)
 
 
 def _bound(values: Sequence[float], error: float, side: int) -> float:
@@ -50,18 +49,12 @@ class MeanCriterion:
     planned_rounds: int | None
 
     def looks(self) -> Sequence[int]:
-        """Return 5, 10, 20, ... rounds, as far as planned."""
-        if self.planned_rounds is None:
-            return ()
-        planned = max(self.planned_rounds, FEWEST_TO_EXCEED)
-        if planned < _FIRST_LOOK:
-            return (planned,)
-        steps = int(math.log2(min(planned, _MOST_ROUNDS) / _FIRST_LOOK))
-        return tuple(_FIRST_LOOK * 2**step for step in range(steps + 1))
+        """Return 3, 5, 10, 20, ... rounds."""
+        return () if self.planned_rounds is None else _LOOKS
 
     def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
         """See `Criterion.decide`."""
-        looks = self.looks()
+        looks: Sequence[int] = self.looks()
         reached = [at for at in looks if at <= len(values)]
         if final and self.planned_rounds is None and values:
             looks = reached = [len(values)]

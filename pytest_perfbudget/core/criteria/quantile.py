@@ -27,8 +27,7 @@ MOST_ROUNDS = 20_000
 """Rounds after which a limit is called too close to decide: the estimate is within a fraction of a
 per cent of it by then."""
 
-_GROWTH = 1.25
-_PLAN_STEP = 1.05
+_GROWTH = 1.2
 _NEGLIGIBLE = 1e-18
 
 
@@ -116,10 +115,17 @@ class _Walk:
 
 
 class Schedule:
-    """The looks for one quantile, computed as far as they are asked for."""
+    """The looks for one quantile, computed as far as they are asked for.
 
-    def __init__(self, share: float, errors: Errors, planned_rounds: int) -> None:
-        self.rounds = _look_rounds(share, errors, planned_rounds)
+    An `ample` schedule expects room for more than the first look at `within` and keeps half of
+    that error for later; the other one spends what the fewest possible rounds take.
+    """
+
+    def __init__(self, share: float, errors: Errors, *, ample: bool) -> None:
+        fewest = rounds_to_bound(share, errors.within)
+        self._opening = rounds_to_bound(share, errors.within / 2) if ample else fewest
+        self.rounds = _look_rounds(fewest, self._opening)
+        self._ample = ample
         self._computed: list[Look] = []
         self._boundaries = self._compute(share, errors)
 
@@ -134,42 +140,33 @@ class Schedule:
 
     def _compute(self, share: float, errors: Errors) -> Iterator[Look]:
         low, high = _Walk(1 - share), _Walk(1 - share)
-        first_within = rounds_to_bound(share, errors.within)
-        within_looks = [at for at in self.rounds if at >= first_within]
-        for index, at in enumerate(self.rounds, start=1):
+        for at in self.rounds:
             low.advance(at)
             high.advance(at)
             within_at_most = -1
-            if at in within_looks:
-                done = (within_looks.index(at) + 1) / len(within_looks)
-                # The first look may spend half; on a plan with room for little more than it, all.
-                ample = within_looks[-1] >= 3 * first_within
-                within_at_most = low.stop_low(errors.within * (0.5 + 0.5 * done if ample else 1))
+            if at >= self._opening:
+                later = 1 - (self._opening / at) ** 0.5
+                within_at_most = low.stop_low(errors.within * (0.5 + 0.5 * later if self._ample else 1))
             # Front-loaded, so that two slow rounds that both exceed a p95 can already say so.
-            exceeded_at_least = high.stop_high(errors.exceeded * (0.3 + 0.7 * index / len(self.rounds)))
-            yield Look(at, within_at_most, exceeded_at_least)
+            later = 1 - (self.rounds[0] / at) ** 0.25
+            yield Look(at, within_at_most, high.stop_high(errors.exceeded * (0.3 + 0.7 * later)))
 
 
-def _look_rounds(share: float, errors: Errors, planned_rounds: int) -> tuple[int, ...]:
-    planned = min(planned_rounds, max(MOST_ROUNDS, 2 * rounds_to_bound(share, errors.within)))
-    first_within = rounds_to_bound(share, errors.within)
-    ample = planned >= 3 * first_within
-    opening = rounds_to_bound(share, errors.within / 2) if ample else first_within
-    grid = {opening, planned}
+def _look_rounds(fewest: int, opening: int) -> tuple[int, ...]:
+    most = max(MOST_ROUNDS, 2 * fewest)
+    grid = {opening, most}
     rounds = 2.0
-    while rounds * _GROWTH**0.5 <= planned:
+    while rounds * _GROWTH**0.5 <= most:
         grid.add(round(rounds))
         rounds = max(rounds + 1, rounds * _GROWTH)
-    if ample:
-        # Between the two the first look at `within` could spend nothing.
-        grid -= set(range(first_within, opening))
-    return tuple(sorted(at for at in grid if at <= planned))
+    # Between the two, a first look at `within` could spend nothing.
+    return tuple(sorted(grid - set(range(fewest, opening))))
 
 
-@lru_cache(maxsize=64)
-def schedule(share: float, errors: Errors, planned_rounds: int) -> Schedule:
-    """Return the looks for a plan, computed once for all tests that share it."""
-    return Schedule(share, errors, planned_rounds)
+@lru_cache(maxsize=32)
+def schedule(share: float, errors: Errors, *, ample: bool) -> Schedule:
+    """Return the looks for a quantile, computed once for all tests."""
+    return Schedule(share, errors, ample=ample)
 
 
 def fixed_look(share: float, errors: Errors, rounds: int) -> Look:
@@ -184,7 +181,9 @@ def fixed_look(share: float, errors: Errors, rounds: int) -> Look:
 class QuantileCriterion:
     """Whether the quantile of share `share` lies within a limit.
 
-    `planned_rounds` None means that the number of rounds was set elsewhere: one look at the end.
+    `planned_rounds` is how many rounds there was thought to be time for before the first of them;
+    it only chooses between two schedules, each of which holds its errors whenever measuring ends.
+    None means that the number of rounds was set elsewhere: one look at the end.
     """
 
     share: float
@@ -222,12 +221,8 @@ class QuantileCriterion:
         return max((at for at in self.looks() if at <= len(values)), default=0)
 
     def _schedule(self, planned_rounds: int) -> Schedule:
-        # Plans of similar length share their looks, whose boundaries take a while to compute.
-        shared = 2.0
-        while shared * _PLAN_STEP <= planned_rounds:
-            shared *= _PLAN_STEP
-        floor = rounds_to_bound(self.share, self.errors.within)
-        return schedule(self.share, self.errors, max(int(shared), floor if planned_rounds >= floor else 0))
+        ample = planned_rounds >= 3 * rounds_to_bound(self.share, self.errors.within)
+        return schedule(self.share, self.errors, ample=ample)
 
     def _decision(self, verdict: Verdict, values: Sequence[float], look: Look | None) -> Decision:
         seen = sorted(values[: look.rounds] if look and verdict is not Verdict.UNDECIDED else values)

@@ -1,0 +1,67 @@
+"""Sets up a virtual environment of its own and runs one of the project's jobs in it.
+
+Needs Python 3.10 or later and nothing else: `python .ci/do.py example|tests|checks [arguments]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUPS = ("test", "example", "check")
+JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "example": (("pytest", "example_project"),),
+    "tests": (("pytest", "-n", "2"),),
+    "checks": (
+        ("ruff", "check"),
+        ("ruff", "format", "--check"),
+        ("mypy", "pytest_perfbudget", "tests"),
+        ("mypy", "example_project"),
+        ("lint-imports",),
+    ),
+}
+
+
+def environment(folder: Path, wheel: Path | None) -> Path:
+    """Create the virtual environment if it is missing or out of date, and return its folder of scripts."""
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(wheel).encode()).hexdigest()
+    stamp = folder / "perfbudget-stamp"
+    if stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return scripts
+    print(f"setting up {folder}", flush=True)
+    venv.create(folder, with_pip=True, clear=True)
+    pip = [str(scripts / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    # Dependency groups need pip 25.1, which may be newer than the one that came with Python.
+    subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)
+    groups = [argument for group in GROUPS for argument in ("--group", group)]
+    package = [str(wheel)] if wheel else ["--editable", "."]
+    subprocess.run([*pip, *groups, *package], check=True, cwd=ROOT)
+    stamp.write_text(wanted, "utf-8")
+    return scripts
+
+
+def main() -> int:
+    """Run the job; its exit code is the first that is not zero."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="the virtual environment (default: .venv)")
+    parser.add_argument("--wheel", type=Path, help="test this built wheel instead of the checkout")
+    options, arguments = parser.parse_known_args()
+    scripts = environment(options.venv.resolve(), options.wheel and options.wheel.resolve())
+    for name, *rest in JOBS[options.job]:
+        print("$", name, *rest, *arguments, flush=True)
+        code = subprocess.run([str(scripts / name), *rest, *arguments], cwd=ROOT, check=False).returncode
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

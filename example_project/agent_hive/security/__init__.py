@@ -1,0 +1,1 @@
+"""Who an agent is, what it may do, and how often."""

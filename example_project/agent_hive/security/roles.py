@@ -1,0 +1,96 @@
+"""Role-based access control: permissions are worked out when the policy is built, not when asked."""
+
+from __future__ import annotations
+
+import graphlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from agent_hive.errors import PermissionDeniedError, PolicyError
+
+_PERMISSION = re.compile(r"([a-z][a-z0-9_]*):[a-z][a-z0-9_]*")
+_WILDCARD = re.compile(r"[a-z][a-z0-9_]*:\*")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A name, what it grants itself, and the roles it inherits from.
+
+    A permission reads `resource:action`; `task:*` grants every action on tasks.
+    """
+
+    name: str
+    permissions: frozenset[str] = frozenset()
+    inherits: frozenset[str] = frozenset()
+
+
+class Policy:
+    """What each role grants, with all it inherits."""
+
+    def __init__(self, roles: Iterable[Role]) -> None:
+        """Work out every role's permissions.
+
+        Raises:
+            PolicyError: two roles of one name, a role that inherits from an unknown one or in a
+                circle, a permission that is none.
+        """
+        self._granted = _granted(_by_name(roles))
+
+    def permissions_of(self, role: str) -> frozenset[str]:
+        """Return all that a role grants, wildcards as written; nothing for an unknown role."""
+        return self._granted.get(role, frozenset())
+
+    def allows(self, roles: Iterable[str], permission: str) -> bool:
+        """Return whether one of the roles grants a permission.
+
+        A role that the policy does not know grants nothing: a token may name a role that is gone.
+        Neither does any role grant what is no permission.
+        """
+        parts = _PERMISSION.fullmatch(permission)
+        if parts is None:
+            return False
+        wildcard = f"{parts[1]}:*"
+        for role in roles:
+            granted = self._granted.get(role)
+            if granted is not None and (permission in granted or wildcard in granted):
+                return True
+        return False
+
+    def require(self, roles: Iterable[str], permission: str) -> None:
+        """Check a permission.
+
+        Raises:
+            PermissionDeniedError: none of the roles grants it.
+        """
+        if not self.allows(roles, permission):
+            raise PermissionDeniedError(f"{permission} is not granted")
+
+
+def _by_name(roles: Iterable[Role]) -> dict[str, Role]:
+    named: dict[str, Role] = {}
+    for role in roles:
+        if role.name in named:
+            raise PolicyError(f"role {role.name!r} is defined twice")
+        for permission in role.permissions:
+            if not (_PERMISSION.fullmatch(permission) or _WILDCARD.fullmatch(permission)):
+                raise PolicyError(f"role {role.name!r}: {permission!r} is no permission such as 'task:claim'")
+        named[role.name] = role
+    for role in named.values():
+        unknown = sorted(role.inherits - named.keys())
+        if unknown:
+            raise PolicyError(f"role {role.name!r} inherits from unknown roles: {', '.join(unknown)}")
+    return named
+
+
+def _granted(roles: Mapping[str, Role]) -> dict[str, frozenset[str]]:
+    parents = {name: role.inherits for name, role in roles.items()}
+    granted: dict[str, frozenset[str]] = {}
+    try:
+        for name in graphlib.TopologicalSorter(parents).static_order():
+            inherited = (granted[parent] for parent in parents[name])
+            granted[name] = roles[name].permissions.union(*inherited)
+    except graphlib.CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise PolicyError(f"roles inherit in a circle: {circle}") from error
+    return granted

@@ -1,0 +1,1 @@
+"""What the hive keeps in a SQLite file: its agents and their tasks."""
