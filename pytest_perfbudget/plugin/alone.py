@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from filelock import ReadWriteLock
+
+LOCK_INPUT: Final = "perfbudget_lock"
+"""The name under which the controller tells its workers the lock's folder."""
 
 
 class Alone:

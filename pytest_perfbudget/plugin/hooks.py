@@ -1,15 +1,12 @@
 """The entry point: loaded by every pytest session, so it imports and does next to nothing.
 
-The half that measures (`session`) is registered when a perf test is collected, the half that
-reports (`summary`) when the first result arrives.
+The plugin proper is begun when the configuration mentions it or a perf test is collected.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
     from pytest_perfbudget.plugin.perf import Perf
     from pytest_perfbudget.plugin.session import PerfSession
 
-PLUGIN: Final = pytest.StashKey["Plugin"]()
-LOCK_INPUT: Final = "perfbudget_lock"
+SESSION: Final = pytest.StashKey["PerfSession"]()
 ERROR_OUTPUT: Final = "perfbudget_error"
 
 
@@ -30,12 +26,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and the object that holds the config."""
+    """Register the marker; begin where something is configured, so that a mistake in it shows at once."""
     config.addinivalue_line("markers", MARKER)
-    plugin = config.stash[PLUGIN] = Plugin(config)
-    config.pluginmanager.register(plugin, "perfbudget-plugin")
-    if plugin.is_configured():
-        _ = plugin.session  # a mistake in the configuration shows before anything runs
+    if _is_configured(config):
+        begin(config)
+    if getattr(config.option, "dist", "no") != "no":
+        from pytest_perfbudget.plugin.controller import Controller  # noqa: PLC0415
+
+        config.pluginmanager.register(Controller(config), "perfbudget-controller")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin if there is something to measure, and tell the perf tests from the others."""
+    try:
+        if SESSION in config.stash or any(_asks(item) for item in items):
+            begin(config).adopt(items)
+    except pytest.UsageError as error:
+        # xdist has no way for a worker's usage error: the controller would crash on it.
+        if not hasattr(config, "workeroutput"):
+            raise
+        config.workeroutput[ERROR_OUTPUT] = str(error)
+        items.clear()
 
 
 @pytest.fixture
@@ -46,90 +58,34 @@ def perf(request: pytest.FixtureRequest) -> Iterator[Perf]:
     a coroutine function, `with perf.timer("name")` times a block, `perf.ratio(new, reference,
     max_ratio=0.5)` compares two functions. All take `name=` and limits such as `p95_ms=50`.
     """
-    run = request.config.stash[PLUGIN].session.run_of(request.node)
+    run = begin(request.config).run_of(request.node)
     yield run.perf
     run.close()
 
 
-class Plugin:
-    """Holds the config, and brings in the heavy halves when they are needed."""
+def begin(config: pytest.Config) -> PerfSession:
+    """Return the measuring half; on first use it is created and registered, with the reporting half."""
+    if SESSION not in config.stash:
+        from pytest_perfbudget.plugin.session import PerfSession  # noqa: PLC0415
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self._session: PerfSession | None = None
-        self._lock_folder = ""
-        self._worker_error = ""
+        session = config.stash[SESSION] = PerfSession.from_config(config)
+        config.pluginmanager.register(session, "perfbudget-session")
+        if not hasattr(config, "workerinput"):
+            from pytest_perfbudget.plugin.summary import Summary  # noqa: PLC0415
 
-    def is_configured(self) -> bool:
-        """Return whether the command line or pyproject.toml says anything about us."""
-        option = self.config.option
-        if option.perf_output or option.perf_max_time or option.perf_strict:
-            return True
-        try:
-            return b"tool.perfbudget" in (self.config.rootpath / "pyproject.toml").read_bytes()
-        except OSError:
-            return False
+            config.pluginmanager.register(Summary(config, session.settings), "perfbudget-summary")
+    return config.stash[SESSION]
 
-    @property
-    def session(self) -> PerfSession:
-        """The measuring half; created and registered on first use, the reporting half with it."""
-        if self._session is None:
-            from pytest_perfbudget.plugin.session import PerfSession  # noqa: PLC0415
 
-            self._session = PerfSession.from_config(self.config)
-            self.config.pluginmanager.register(self._session, "perfbudget-session")
-            if not hasattr(self.config, "workerinput"):
-                from pytest_perfbudget.plugin.summary import Summary  # noqa: PLC0415
-
-                summary = Summary(self.config, self._session.settings)
-                self.config.pluginmanager.register(summary, "perfbudget-summary")
-        return self._session
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Bring in the measuring half if there is something to measure."""
-        try:
-            if self._session or any(_asks(item) for item in items):
-                self.session.adopt(items)
-        except pytest.UsageError as error:
-            # xdist has no way for a worker's usage error: the controller would crash on it.
-            if not hasattr(self.config, "workeroutput"):
-                raise
-            self.config.workeroutput[ERROR_OUTPUT] = str(error)
-            items.clear()
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Bring in the reporting half of an xdist controller, which collects nothing itself."""
-        if self._session is None and hasattr(report, "perfbudget"):
-            _ = self.session
-            self.config.pluginmanager.getplugin("perfbudget-summary").pytest_runtest_logreport(report)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist may be absent
-        """Tell each xdist worker where the lock is that lets a perf test run alone."""
-        self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
-        node.workerinput[LOCK_INPUT] = self._lock_folder
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401
-        """Take a worker's usage error."""
-        self._worker_error = getattr(node, "workeroutput", {}).get(ERROR_OUTPUT, self._worker_error)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let a worker's usage error be the session's."""
-        if self._worker_error:
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show a worker's usage error as pytest shows its own."""
-        if self._worker_error:
-            terminalreporter.write_line(f"ERROR: {self._worker_error}", red=True)
-
-    def pytest_unconfigure(self) -> None:
-        """Remove the lock's folder."""
-        if self._lock_folder:
-            shutil.rmtree(self._lock_folder, ignore_errors=True)
+def _is_configured(config: pytest.Config) -> bool:
+    """Return whether the command line or pyproject.toml says anything about us."""
+    option = config.option
+    if option.perf_output or option.perf_max_time or option.perf_strict:
+        return True
+    try:
+        return b"tool.perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()
+    except OSError:
+        return False
 
 
 def _asks(item: pytest.Item) -> bool:

@@ -13,7 +13,7 @@ from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
 from pytest_perfbudget.errors import ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.alone import Alone
+from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun, Mode
 from pytest_perfbudget.report.view import failure_text
@@ -38,7 +38,7 @@ class PerfSession:
         self.max_time_ns = (
             duration_ns(option.perf_max_time, "--perf-max-time", "command line") if option.perf_max_time else None
         )
-        self.alone = Alone(getattr(config, "workerinput", {}).get("perfbudget_lock"))
+        self.alone = Alone(getattr(config, "workerinput", {}).get(LOCK_INPUT))
         self.clock = SYSTEM
         self.progress = Progress(config)
         self._modes: set[Mode] = set()

@@ -1,0 +1,54 @@
+"""The xdist controller's side: it collects and runs nothing, and hears from its workers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.plugin.alone import LOCK_INPUT
+from pytest_perfbudget.plugin.hooks import ERROR_OUTPUT, SESSION, begin
+
+
+class Controller:
+    """Gives the workers their lock, takes their usage errors, and begins when a result arrives."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._lock_folder = ""
+        self._worker_error = ""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist may be absent
+        """Tell each worker where the lock is that lets a perf test run alone."""
+        self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
+        node.workerinput[LOCK_INPUT] = self._lock_folder
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Begin with the first result; later ones find the summary registered."""
+        if SESSION not in self._config.stash and hasattr(report, "perfbudget"):
+            begin(self._config)
+            self._config.pluginmanager.getplugin("perfbudget-summary").pytest_runtest_logreport(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401
+        """Take a worker's usage error."""
+        self._worker_error = getattr(node, "workeroutput", {}).get(ERROR_OUTPUT, self._worker_error)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Let a worker's usage error be the session's."""
+        if self._worker_error:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show a worker's usage error as pytest shows its own."""
+        if self._worker_error:
+            terminalreporter.write_line(f"ERROR: {self._worker_error}", red=True)
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the lock's folder."""
+        if self._lock_folder:
+            shutil.rmtree(self._lock_folder, ignore_errors=True)

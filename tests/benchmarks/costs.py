@@ -1,0 +1,190 @@
+"""Measures what the plugin costs, beside pytest without it and beside pytest-benchmark.
+
+Run by hand on an otherwise idle machine, from the root of a checkout:
+
+    python tests/benchmarks/costs.py [--runs 15]
+
+Every table is medians of runs that alternate between the sides, each run a fresh pytest process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+OTHERS = ("asyncio", "anyio", "trio", "hypothesispytest", "rerunfailures", "xdist")
+PLAIN = "def test_{number}(): pass\n"
+BUDGETED = """
+import pytest
+
+def work():  # about 20 us
+    return sum(number * number for number in range(400))
+
+@pytest.mark.parametrize("number", range({tests}))
+@pytest.mark.perf_budget(p95_ms=1)
+def test_budget(number):
+    work()
+"""
+BENCHMARKED = BUDGETED.replace("@pytest.mark.perf_budget(p95_ms=1)\n", "").replace(
+    "(number):\n    work()", "(number, benchmark):\n    benchmark(work)"
+)
+
+
+def pytest_command(folder: Path, *arguments: str) -> list[str]:
+    switched_off = [argument for name in OTHERS for argument in ("-p", f"no:{name}")]
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *switched_off, *arguments, str(folder)]
+
+
+def pytest_seconds(folder: Path, *arguments: str) -> float:
+    """Return the wall-clock time of a pytest process over a folder."""
+    start = time.perf_counter()
+    done = subprocess.run(pytest_command(folder, *arguments), cwd=folder, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return seconds
+
+
+def interleaved(sides: Mapping[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
+    """Return each side's runs; the order of the sides is turned round from run to run."""
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for run in range(runs):
+        for name in list(sides) if run % 2 == 0 else reversed(list(sides)):
+            found[name].append(sides[name]())
+    return found
+
+
+def spread(values: Sequence[float], unit: float = 1e3) -> str:
+    """Return the median and the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle * unit:.1f} ({low * unit:.1f} .. {high * unit:.1f})"
+
+
+def differences(found: Mapping[str, Sequence[float]], side: str, base: str) -> list[float]:
+    """Return the differences of runs that followed each other."""
+    return [one - other for one, other in zip(found[side], found[base], strict=True)]
+
+
+def import_seconds() -> float:
+    """Return the time a fresh process, with pytest loaded, takes to import the entry point."""
+    code = """
+import time, pytest
+start = time.perf_counter()
+import pytest_perfbudget.plugin.hooks
+print(time.perf_counter() - start)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def instructions(folder: Path, *arguments: str) -> int:
+    """Return the instructions of a pytest process, counted by valgrind: the same number every time."""
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [*valgrind, *pytest_command(folder, *arguments)]
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=environment)
+    (line,) = (line for line in done.stderr.splitlines() if "Collected" in line)
+    return int(line.rpartition(":")[2])
+
+
+def suite(root: Path, name: str, text: str) -> Path:
+    folder = root / name
+    folder.mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    (folder / "test_it.py").write_text(text, "utf-8")
+    return folder
+
+
+def without_perf_tests(root: Path, runs: int) -> None:
+    for tests in (1, 1000):
+        folder = suite(root, f"plain_{tests}", "".join(PLAIN.format(number=number) for number in range(tests)))
+        found = interleaved(
+            {
+                "with": lambda folder=folder: pytest_seconds(folder, "-p", "no:benchmark"),  # type: ignore[misc]
+                "without": lambda folder=folder: pytest_seconds(  # type: ignore[misc]
+                    folder, "-p", "no:benchmark", "-p", "no:perfbudget"
+                ),
+            },
+            4 * runs if tests == 1 else runs,
+        )
+        print(f"pytest on {tests} tests, none of them a perf test")
+        print(f"  without the plugin: {spread(found['without'])} ms")
+        print(f"  with the plugin:    {spread(found['with'])} ms")
+        print(f"  difference:         {spread(differences(found, 'with', 'without'))} ms")
+        if tests == 1 and shutil.which("valgrind"):
+            with_it = instructions(folder, "-p", "no:benchmark")
+            without = instructions(folder, "-p", "no:benchmark", "-p", "no:perfbudget")
+            share = with_it / without - 1
+            milliseconds = share * statistics.median(found["without"]) * 1e3
+            print(f"  instructions:       {share:+.2%}, which is {milliseconds:.1f} ms of the median")
+    print(f"importing the entry point: {spread([import_seconds() for _ in range(2 * runs)])} ms")
+
+
+def hundred_tests(root: Path, runs: int) -> None:
+    tests = 100
+    ours = suite(root, "budgets", BUDGETED.format(tests=tests))
+    theirs = suite(root, "benchmarks", BENCHMARKED.format(tests=tests))
+    empty = suite(root, "empty", BENCHMARKED.format(tests=tests).replace("benchmark(work)", "pass"))
+    found = interleaved(
+        {
+            "perfbudget": lambda: pytest_seconds(ours, "-p", "no:benchmark"),
+            "empty": lambda: pytest_seconds(empty, "-p", "no:perfbudget", "-W", "ignore"),
+        },
+        max(3, runs // 3),
+    )
+    slow = [pytest_seconds(theirs, "-p", "no:perfbudget") for _ in range(2)]
+    print(f"{tests} perf tests of a 20 us function, the whole pytest process")
+    print(f"  pytest-perfbudget, p95_ms=1:        {spread(found['perfbudget'], 1)} s")
+    print(f"    that is per test:                 {spread(found['perfbudget'], 1e3 / tests)} ms")
+    print(
+        f"  pytest-benchmark, its defaults:     {statistics.fmean(slow):.1f} s, per test {10 * statistics.fmean(slow):.0f} ms"
+    )
+    print(f"  the same tests with an empty body:  {spread(found['empty'], 1)} s")
+
+
+def one_test(root: Path, runs: int) -> None:
+    plain = suite(root, "one_plain", BUDGETED.format(tests=1).replace("@pytest.mark.perf_budget(p95_ms=1)\n", ""))
+    budget = suite(root, "one_budget", BUDGETED.format(tests=1))
+    measured: list[float] = []
+
+    def with_budget() -> float:
+        report = root / "report.json"
+        seconds = pytest_seconds(budget, "-p", "no:benchmark", f"--perf-output={report}")
+        document = json.loads(report.read_text("utf-8"))
+        measured.append(document["measurements"][0]["elapsed_ns"] / 1e9)
+        return seconds
+
+    sides = {"with": with_budget, "without": lambda: pytest_seconds(plain, "-p", "no:benchmark")}
+    found = interleaved(sides, runs)
+    added = [one - rounds for one, rounds in zip(differences(found, "with", "without"), measured, strict=True)]
+    print("a session with one perf test (p95), beyond the measuring itself")
+    print(f"  added: {spread(added)} ms; the measuring: {spread(measured)} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=15)
+    runs = parser.parse_args().runs
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have their byte code cached
+    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()}")
+    print("medians, quartiles in brackets")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        without_perf_tests(root, runs)
+        one_test(root, runs)
+        hundred_tests(root, runs)
+
+
+if __name__ == "__main__":
+    main()
