@@ -13,7 +13,7 @@ from pytest_perfbudget.core.terms import Settings
 from pytest_perfbudget.report import document
 from pytest_perfbudget.report.view import counts_text, notes
 
-_MOST_CALM = 30
+_MOST_CALM = 40
 """Budgets well within that the table shows; none with -q, all with -v."""
 
 
@@ -85,7 +85,6 @@ class Summary:
             most_calm=None if terminal.verbosity > 0 else _MOST_CALM if terminal.verbosity == 0 else 0,
         )
         terminal.write(table)
-        terminal.write_line("")
         for note in notes(measurements, warn_at):
             terminal.write_line(note)
         verdicts = tally(judgement.verdict for one in measurements for judgement in one.judgements)
