@@ -121,7 +121,7 @@ def without_perf_tests(root: Path, runs: int) -> None:
         print(f"  without the plugin: {spread(found['without'])} ms")
         print(f"  with the plugin:    {spread(found['with'])} ms")
         print(f"  difference:         {spread(differences(found, 'with', 'without'))} ms")
-        if tests == 1 and shutil.which("valgrind"):
+        if shutil.which("valgrind"):
             with_it = instructions(folder, "-p", "no:benchmark")
             without = instructions(folder, "-p", "no:benchmark", "-p", "no:perfbudget")
             share = with_it / without - 1
