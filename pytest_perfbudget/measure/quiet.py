@@ -10,6 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 _TOOLS = range(6)
+_FROZEN_BY_PYTHON = 1_000
+"""Python 3.12 starts with a few hundred frozen objects of its own; an application freezes many more."""
+
 _EVENTS = [1 << bit for bit in range(19)]
 
 
@@ -46,7 +49,7 @@ def is_traced() -> bool:
 def _pause_collection(undo: ExitStack) -> None:
     undo.enter_context(uncollected())
     # Objects that somebody else froze must stay frozen, and unfreeze() knows no difference.
-    if hasattr(gc, "freeze") and gc.get_freeze_count() == 0:
+    if hasattr(gc, "freeze") and gc.get_freeze_count() < _FROZEN_BY_PYTHON:
         gc.freeze()
         undo.callback(gc.unfreeze)
 

@@ -8,30 +8,25 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_perfbudget.config import parse_terms
 from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit
-from pytest_perfbudget.core.gate import Lacks, judgement
+from pytest_perfbudget.core.gate import judgement
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.core.samples import Samples
-from pytest_perfbudget.core.terms import Resolved, Terms
+from pytest_perfbudget.core.terms import Terms
 from pytest_perfbudget.errors import ConfigError, MisuseError
-from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.clock import overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
-from pytest_perfbudget.measure.quiet import is_traced, uncollected
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
+from pytest_perfbudget.plugin.timer import LACKS, Timer, TimerRecord
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.run import ItemRun
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
-_TIMER_LACKS = Lacks(
-    frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
-)
 
 
 class Perf:
@@ -43,7 +38,7 @@ class Perf:
 
     def __init__(self, run: ItemRun) -> None:
         self._run = run
-        self._timers: dict[str, _TimerRecord] = {}
+        self._timers: dict[str, TimerRecord] = {}
 
     def __call__(
         self,
@@ -106,11 +101,11 @@ class Perf:
         call = self._terms("perf.timer()", name, limits)
         if name not in self._timers:
             self._run.claim_name(name, self.timer)
-            self._timers[name] = _TimerRecord(self._run.session.clock)
+            self._timers[name] = TimerRecord(self._run.session.clock)
         record = self._timers[name]
         if limits or record.resolved is None:
             record.resolved = self._run.resolve(name, call)
-        return _Timer(record)
+        return Timer(record)
 
     def ratio(
         self,
@@ -159,7 +154,7 @@ class Perf:
             if resolved is None or self._run.is_off:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
-            self._run.keep(name, "timer", record.samples(), resolved, lacks=_TIMER_LACKS, warnings=warnings)
+            self._run.keep(name, "timer", record.samples(), resolved, lacks=LACKS, warnings=warnings)
         self._timers.clear()
 
     def _ratio(
@@ -209,66 +204,6 @@ class Perf:
         root = self._run.item.config.rootpath
         shown = os.fspath(file.relative_to(root)) if file.is_relative_to(root) else file.name
         return f"{what} in {shown.replace(os.sep, '/')}:{frame.f_lineno}"
-
-
-class _TimerRecord:
-    """The rounds of all timers of one name."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.resolved: Resolved | None = None
-        self.wall_ns: list[float] = []
-        self.cpu_ns: list[float] = []
-        self.traced = False
-
-    @property
-    def with_cpu(self) -> bool:
-        budgets = self.resolved.budgets if self.resolved else ()
-        return any(budget.metric.resource is Resource.CPU for budget in budgets)
-
-    def samples(self) -> Samples:
-        return Samples(
-            self.wall_ns,
-            self.cpu_ns,
-            overhead_ns=overhead_ns(self.clock),
-            cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
-            elapsed_ns=int(sum(self.wall_ns)),
-        )
-
-
-class _Timer:
-    """Times one block at a time."""
-
-    def __init__(self, record: _TimerRecord) -> None:
-        self._record = record
-        self._wall_ns = record.clock.wall_ns
-        self._start_ns: int | None = None
-        self._start_cpu_ns = 0
-        self._collection: AbstractContextManager[None] | None = None
-
-    def __enter__(self) -> None:
-        if self._start_ns is not None:
-            message = "perf.timer: this timer is running already: call perf.timer(...) for each block"
-            raise MisuseError(message)
-        self._record.traced |= is_traced()
-        self._collection = uncollected()
-        self._collection.__enter__()
-        if self._record.with_cpu:
-            self._start_cpu_ns = self._record.clock.cpu_ns()
-        self._start_ns = self._wall_ns()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        end_ns = self._wall_ns()
-        if self._start_ns is None or self._collection is None:
-            return
-        if self._record.with_cpu and kind is None:
-            self._record.cpu_ns.append(self._record.clock.cpu_ns() - self._start_cpu_ns)
-        self._collection.__exit__(kind, error, traceback)
-        if kind is None:
-            self._record.wall_ns.append(end_ns - self._start_ns)
-        self._start_ns = None
 
 
 def _refuse_unrunnable(function: object, what: str = "perf()") -> None:

@@ -185,7 +185,10 @@ class PerfSession:
         """Return whether the pattern covers test files on disk that this session did not collect."""
         root = self.config.rootpath
         names = self.config.getini("python_files")
-        found = [*root.glob(pattern), *root.glob(f"{pattern}/**/*.py")]
+        try:
+            found = [*root.glob(pattern), *root.glob(f"{pattern}/**/*.py")]
+        except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
+            return False
         return any(
             path.relative_to(root).as_posix() not in collected
             for path in found

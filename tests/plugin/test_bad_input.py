@@ -81,6 +81,7 @@ def test_plain(): pass
         ("test_it.py::test_tpyo", "matches no test: correct the pattern or remove it"),
         ("test_gone.py", "matches no test: correct the pattern or remove it"),
         ("other/test_o.py::test_o", None),
+        ("::test_it", "matches no test: correct the pattern or remove it"),
     ],
 )
 def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complaint: str | None) -> None:

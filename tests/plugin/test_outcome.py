@@ -130,7 +130,7 @@ def test_it():
         {leave}
 
 def test_after():
-    assert gc.isenabled() and gc.get_freeze_count() == 0
+    assert gc.isenabled() and gc.get_freeze_count() < 1000
     assert sys.getprofile() is None
 """).assert_outcomes(failed=1, passed=1)
 
@@ -145,7 +145,7 @@ calls = []
 @pytest.fixture(scope="session", autouse=True)
 def last():
     yield
-    assert gc.isenabled() and gc.get_freeze_count() == 0
+    assert gc.isenabled() and gc.get_freeze_count() < 1000
     assert affinity is None or os.sched_getaffinity(0) == affinity
     print("restored")
 

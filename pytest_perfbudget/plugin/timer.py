@@ -1,0 +1,83 @@
+"""Times a block of code where it stands, once each time it is run."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final
+
+from pytest_perfbudget.core.budgets import Resource
+from pytest_perfbudget.core.gate import Lacks
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.terms import Resolved
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.quiet import is_traced, uncollected
+
+LACKS: Final = Lacks(
+    frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
+)
+
+
+class TimerRecord:
+    """The rounds of all timers of one name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.resolved: Resolved | None = None
+        self.wall_ns: list[float] = []
+        self.cpu_ns: list[float] = []
+        self.traced = False
+
+    @property
+    def with_cpu(self) -> bool:
+        """Whether a budget asks for CPU time."""
+        budgets = self.resolved.budgets if self.resolved else ()
+        return any(budget.metric.resource is Resource.CPU for budget in budgets)
+
+    def samples(self) -> Samples:
+        """Return the rounds so far."""
+        return Samples(
+            self.wall_ns,
+            self.cpu_ns,
+            overhead_ns=overhead_ns(self.clock),
+            cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
+            elapsed_ns=int(sum(self.wall_ns)),
+        )
+
+
+class Timer:
+    """Times one block at a time."""
+
+    def __init__(self, record: TimerRecord) -> None:
+        self._record = record
+        self._wall_ns = record.clock.wall_ns
+        self._start_ns: int | None = None
+        self._start_cpu_ns = 0
+        self._collection: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        """Begin a round."""
+        if self._start_ns is not None:
+            message = "perf.timer: this timer is running already: call perf.timer(...) for each block"
+            raise MisuseError(message)
+        self._record.traced |= is_traced()
+        self._collection = uncollected()
+        self._collection.__enter__()
+        if self._record.with_cpu:
+            self._start_cpu_ns = self._record.clock.cpu_ns()
+        self._start_ns = self._wall_ns()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End a round; a block that raised is none."""
+        end_ns = self._wall_ns()
+        if self._start_ns is None or self._collection is None:
+            return
+        if self._record.with_cpu and kind is None:
+            self._record.cpu_ns.append(self._record.clock.cpu_ns() - self._start_cpu_ns)
+        self._collection.__exit__(kind, error, traceback)
+        if kind is None:
+            self._record.wall_ns.append(end_ns - self._start_ns)
+        self._start_ns = None
