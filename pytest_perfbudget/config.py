@@ -87,6 +87,9 @@ def parse_terms(
         ConfigError: an unknown keyword or a wrong value.
     """
     rest = dict(keywords)
+    for key in _SETTINGS.keys() & rest.keys() - {"max_time"}:
+        message = f"{place}: {key} is a setting of the whole session: it belongs in {TABLE} of pyproject.toml"
+        raise ConfigError(message)
     component = rest.pop("component", None)
     if component is not None and (not isinstance(component, str) or not component):
         message = f"{place}: component must be a name such as 'security.jwt', found {component!r}"

@@ -87,6 +87,8 @@ KEYWORDS: Final = _keywords()
 
 _TIMED = re.compile(rf"(?:cpu_)?(?:{'|'.join((*STATISTICS, *_ALIASES))})_(\w+)")
 
+_PERCENTILE = re.compile(rf"(?:cpu_)?(p\d+)_(?:{'|'.join(NS_PER)})")
+
 
 def checked_limit(keyword: str, value: object, place: str) -> float:
     """Return the limit as a float.
@@ -95,7 +97,8 @@ def checked_limit(keyword: str, value: object, place: str) -> float:
         ConfigError: it is no positive, finite number. True is not taken for 1.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        message = f"{place}: {keyword} must be a number, found {value!r}: write {keyword} = 50"
+        quoted = " without quotes" if isinstance(value, str) else ""
+        message = f"{place}: {keyword} must be a number{quoted}, found {value!r}"
         raise ConfigError(message)
     if not (math.isfinite(value) and value > 0):
         message = f"{place}: {keyword} must be a number above zero, found {value!r}"
@@ -123,6 +126,8 @@ def parse_budgets(
         if keyword not in KEYWORDS:
             raise ConfigError(f"{place}: {_unknown(keyword, others)}")
         metric, factor = KEYWORDS[keyword]
+        if metric.resource is Resource.CALLS and isinstance(value, float) and not value.is_integer():
+            raise ConfigError(f"{place}: {keyword} must be a whole number, found {value!r}")
         if metric in budgets:
             message = f"{place}: {budgets[metric].keyword} and {keyword} limit the same number: keep one"
             raise ConfigError(message)
@@ -132,6 +137,13 @@ def parse_budgets(
 
 
 def _unknown(keyword: str, others: Iterable[str]) -> str:
+    if keyword.removeprefix("cpu_") in {*STATISTICS, *_ALIASES}:
+        return f"{keyword!r} lacks its unit: write {keyword}_ms, or with another of {', '.join(NS_PER)}"
+    if keyword == "max_ratio":
+        return "'max_ratio' limits a comparison only: give it to perf.ratio(...)"
+    odd = _PERCENTILE.fullmatch(keyword)
+    if odd and odd[1] not in {*STATISTICS, *_ALIASES}:
+        return f"{keyword!r} has no such statistic {odd[1]!r}: use one of {', '.join(STATISTICS)}"
     timed = _TIMED.fullmatch(keyword)
     # `max_tme` and `max_cals` look like a maximum in a unit of their own.
     if timed and not nearest(keyword, [*others, "max_calls"], cutoff=0.8):

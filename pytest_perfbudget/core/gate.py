@@ -115,7 +115,7 @@ class Gate:
         if samples.iterations > 1 and single:
             return (
                 f"each sample is the mean of {samples.iterations} calls, which has no {name} of calls: "
-                f"budget {instead}, or time single calls"
+                f"budget {instead} instead"
             )
         cpu = budget.metric.resource is Resource.CPU
         overhead_ns = (samples.cpu_overhead_ns if cpu else samples.overhead_ns) or 0.0

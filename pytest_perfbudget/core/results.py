@@ -81,7 +81,8 @@ class Measurement:
     `kind` says how the rounds came about: `body`, `call`, `timer`, `ratio` or `benchmark`.
     `statistics` maps metric names to base units, `iterations` is the number of calls that one
     round averages, `overhead_ns` what a round costs beyond the call, `warnings` what a reader
-    should know before trusting the numbers.
+    should know before trusting the numbers, `profile` where the time of one call went if a
+    budget was exceeded: function, calls, share of the time.
     """
 
     nodeid: str
@@ -95,6 +96,7 @@ class Measurement:
     statistics: Mapping[str, float]
     judgements: Sequence[Judgement]
     warnings: Sequence[str] = ()
+    profile: Sequence[tuple[str, int, float]] = ()
 
     @property
     def id(self) -> str:
@@ -115,10 +117,12 @@ class Measurement:
             "statistics": dict(self.statistics),
             "judgements": [judgement.to_dict() for judgement in self.judgements],
             "warnings": list(self.warnings),
+            "profile": [list(entry) for entry in self.profile],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
         """Rebuild what `to_dict` gave."""
         judgements = [Judgement.from_dict(entry) for entry in data["judgements"]]
-        return cls(**{**data, "judgements": judgements})
+        profile = [(function, calls, share) for function, calls, share in data["profile"]]
+        return cls(**{**data, "judgements": judgements, "profile": profile})

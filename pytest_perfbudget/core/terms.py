@@ -61,6 +61,7 @@ def pattern_matches(pattern: str, nodeid: str) -> bool:
     `*` and `?` are wildcards; brackets are not, because node ids of parametrized tests hold them.
     A pattern without wildcard also covers everything below it: a file, a class, all parameters.
     """
+    pattern = pattern.removeprefix("./").removesuffix("/")
     literal = pattern.replace("[", "[[]")
     if fnmatch.fnmatchcase(nodeid, literal):
         return True

@@ -1,11 +1,12 @@
-"""Counting what a call allocates and which calls it makes, in passes that are not timed."""
+"""What a call allocates and which calls it makes, in passes that are not timed."""
 
 from __future__ import annotations
 
 import cProfile
 import tracemalloc
 from collections.abc import Sequence
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from pytest_perfbudget.core.budgets import Budget, Resource
 from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
@@ -15,6 +16,9 @@ from pytest_perfbudget.measure.subject import Probe, Subject
 _PASSES = 2
 """A count above its limit is taken again and the lower one holds: what a call fills once, a cache
 say, is not what every call costs."""
+
+_MOST_FUNCTIONS = 5
+_LEAST_SHARE = 0.03
 
 
 class ProbeBusyError(Exception):
@@ -55,6 +59,7 @@ class FunctionCalls:
 
     def __init__(self) -> None:
         self.count = 0.0
+        self.entries: list[Any] = []
         self._profile = cProfile.Profile()
 
     def start(self) -> None:
@@ -69,10 +74,35 @@ class FunctionCalls:
         self._profile.disable()
         # The profiler also saw this method and its own `disable`.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
-        self.count = float(sum(entry.callcount for entry in self._profile.getstats() if entry.code not in ours))
+        self.entries = [entry for entry in self._profile.getstats() if entry.code not in ours]
+        self.count = float(sum(entry.callcount for entry in self.entries))
 
 
 _PROBES: Final[dict[Resource, type[CountingProbe]]] = {Resource.PEAK: PeakBytes, Resource.CALLS: FunctionCalls}
+
+
+async def profile_call(subject: Subject) -> list[tuple[str, int, float]]:
+    """Run one profiled call and return its costliest functions: name, calls, share of the time.
+
+    The time is a function's own, without what it calls. Empty if another profiler is active.
+    """
+    __tracebackhide__ = True
+    probe = FunctionCalls()
+    try:
+        await subject.once(probe)
+    except ProbeBusyError:
+        return []
+    total = sum(entry.inlinetime for entry in probe.entries) or 1.0
+    rows = [(_function_name(entry.code), entry.callcount, entry.inlinetime / total) for entry in probe.entries]
+    rows.sort(key=lambda row: row[2], reverse=True)
+    return [row for row in rows[:_MOST_FUNCTIONS] if row[2] >= _LEAST_SHARE]
+
+
+def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions
+    if isinstance(code, str):
+        return code.strip("<>")
+    file = "/".join(Path(code.co_filename).parts[-2:])
+    return f"{code.co_name} ({file}:{code.co_firstlineno})"
 
 
 async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[Judgement]:

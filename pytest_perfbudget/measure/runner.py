@@ -23,6 +23,11 @@ _WARM_CALLS = 20
 _WARM_NS = 5_000_000
 """A first call that takes longer than this is all the warm-up there is time for."""
 
+_REPEATED = (
+    "perf_budget: the first execution passed, a repetition did not. Fixtures are set up once: "
+    "if the code changes what it works on, measure it with perf(fn, setup=...)."
+)
+
 _UNBUDGETED_ROUNDS = 59
 _UNBUDGETED_NS = 100_000_000
 """What is spent on a measurement that no time limit waits for: enough to bound its p95."""
@@ -166,7 +171,12 @@ class _Run:
         __tracebackhide__ = True
         self.heap.redraw()
         block = Block(rounds, self.iterations, deadline_ns, self.with_cpu)
-        return await self.subject.rounds(block, self.plan.clock)
+        try:
+            return await self.subject.rounds(block, self.plan.clock)
+        except Exception as error:
+            # An exception's notes are shown by pytest (PEP 678).
+            error.__notes__ = [*getattr(error, "__notes__", []), _REPEATED]
+            raise
 
     def _keep(self, timings: Timings) -> None:
         self.wall_ns += [total / self.iterations for total in timings.wall_ns]

@@ -33,6 +33,20 @@ def _fixture(item: pytest.Item) -> Any | None:  # noqa: ANN401 - pytest-benchmar
 
 
 @contextmanager
+def disabled(item: pytest.Item) -> Iterator[None]:
+    """Let the fixture call its function once, untimed."""
+    fixture = _fixture(item)
+    before = fixture is None or fixture.disabled
+    if fixture is not None:
+        fixture.disabled = True
+    try:
+        yield
+    finally:
+        if fixture is not None:
+            fixture.disabled = before
+
+
+@contextmanager
 def enabled(item: pytest.Item) -> Iterator[None]:
     """Let the fixture measure in an xdist worker.
 

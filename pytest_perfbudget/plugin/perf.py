@@ -15,6 +15,7 @@ from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, c
 from pytest_perfbudget.core.gate import judgement
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.terms import Terms
+from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
@@ -68,10 +69,10 @@ class Perf:
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_off:
             return run_plain(subject.once())  # type: ignore[no-any-return]
-        own = self._run.claim_name(name, function)
+        own = self._run.begin(name, function, call, self._place("perf()"))
         return run_plain(self._run.measure(subject, own, "call", call))  # type: ignore[no-any-return]
 
-    async def aio(
+    def aio(
         self,
         function: Callable[..., Awaitable[_T]],
         /,
@@ -79,7 +80,7 @@ class Perf:
         name: str | None = None,
         setup: Callable[[], Any] | None = None,
         **limits: Any,  # noqa: ANN401
-    ) -> _T:
+    ) -> Awaitable[_T]:
         """Time `await function(*args)` in the running event loop; see `__call__`.
 
         `setup` may be a coroutine function, too.
@@ -88,9 +89,10 @@ class Perf:
         call = self._terms("perf.aio()", name, limits)
         subject = AsyncSubject(function, (args, {}), setup)
         if self._run.is_off:
-            return await subject.once()  # type: ignore[no-any-return]
-        own = self._run.claim_name(name, function)
-        return await self._run.measure(subject, own, "call", call)  # type: ignore[no-any-return]
+            return subject.once()
+        # Noted before it is awaited, so that a forgotten `await` is missed at the end of the test.
+        own = self._run.begin(name, function, call, self._place("perf.aio()"))
+        return self._run.measure(subject, own, "call", call)
 
     def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
         """Return a context manager that times its block once; all blocks of a name are one measurement.
@@ -100,7 +102,7 @@ class Perf:
         """
         call = self._terms("perf.timer()", name, limits)
         if name not in self._timers:
-            self._run.claim_name(name, self.timer)
+            self._run.begin(name, self.timer, call, self._place("perf.timer()"))
             self._timers[name] = TimerRecord(self._run.session.clock)
         record = self._timers[name]
         if limits or record.resolved is None:
@@ -143,7 +145,7 @@ class Perf:
             for function in (new, reference):
                 function()
             return 1.0
-        own = self._run.claim_name(name, new)
+        own = self._run.begin(name, new, call, self._place(place))
         budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", self._place(place))
         return self._ratio(new, reference, budget, own, call)
 
@@ -191,7 +193,9 @@ class Perf:
             # The call is nearest of all, so it comes before markers that name its measurement.
             return parse_terms(limits, place, name=name, more=_MORE)
         except ConfigError as error:
-            hint = "" if KEYWORDS.keys() & limits.keys() else "; keywords of the function go into functools.partial"
+            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time"}
+            foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
+            hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"
             raise MisuseError(message) from None
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.core.gate import Gate, Lacks, unmeasured
-from pytest_perfbudget.core.results import Judgement, Measurement
+from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.resources import judge_counts
+from pytest_perfbudget.measure.resources import judge_counts, profile_call
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 from pytest_perfbudget.plugin import benchmark
@@ -49,6 +49,8 @@ class ItemRun:
         self._warnings = list(warnings)
         self._terms = session.terms_of(item)
         self._measurements: list[Measurement] = []
+        self._begun: dict[str, Terms] = {}
+        self.failure: BaseException | None = None
 
     @property
     def is_off(self) -> bool:
@@ -61,20 +63,27 @@ class ItemRun:
         session = self.session
         return resolve(session.settings, self.item.nodeid, given, name=name, max_time_ns=session.max_time_ns)
 
-    def claim_name(self, name: str | None, function: Callable[..., Any]) -> str:
-        """Return the name of a measurement: the one given, or the function's with a number if taken."""
+    def begin(self, name: str | None, function: Callable[..., Any], call: Terms, place: str) -> str:
+        """Note that a measurement begins, and return its name.
+
+        Args:
+            name: the one given; None takes the function's, with a number if that is taken.
+            function: what is measured.
+            call: the call's own terms.
+            place: the call, for a message.
+        """
         if self.closed:
-            message = "perf: used after its test has ended: measure within the test or its set-up"
+            raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
+        taken = {*self._begun, *(measurement.name for measurement in self._measurements)}
+        if name is None:
+            plain = getattr(function, "__name__", type(function).__name__).strip("<>")
+            names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
+            name = next(one for one in names if one not in taken)
+        elif name in taken:
+            message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
             raise MisuseError(message)
-        taken = {measurement.name for measurement in self._measurements}
-        if name is not None:
-            if name in taken:
-                message = f"perf: two measurements of this test are called {name!r}: give each a name of its own"
-                raise MisuseError(message)
-            return name
-        plain = getattr(function, "__name__", type(function).__name__).strip("<>")
-        names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
-        return next(one for one in names if one not in taken)
+        self._begun[name] = call
+        return name
 
     async def measure(self, subject: Subject, name: str, kind: str, call: Terms | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep what was found, and return the result of its first call."""
@@ -85,10 +94,12 @@ class ItemRun:
         plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show)
         try:
             outcome = await measure(subject, plan)
-            counts = await judge_counts(subject, resolved.budgets)
+            judgements = gate.judge(outcome.samples) + await judge_counts(subject, resolved.budgets)
+            exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in judgements)
+            profile = await profile_call(subject) if exceeded else []
         finally:
             progress.clear()
-        self.keep(name, kind, outcome.samples, resolved, others=counts)
+        self._keep(name, kind, outcome.samples, resolved, judgements=judgements, profile=profile)
         return outcome.result
 
     def keep(
@@ -98,23 +109,36 @@ class ItemRun:
         samples: Samples,
         resolved: Resolved,
         *,
-        others: Sequence[Judgement] = (),
-        lacks: Lacks = Lacks(),  # noqa: B008 - frozen
+        lacks: Lacks,
         warnings: Sequence[str] = (),
     ) -> None:
-        """Judge samples and keep the measurement.
+        """Judge rounds that were timed elsewhere, and keep the measurement.
 
         Args:
             name: the measurement's name.
             kind: how the rounds came about.
             samples: the rounds.
             resolved: the budgets that hold.
-            others: judgements that were made elsewhere.
             lacks: what this kind of measurement cannot measure, and why.
             warnings: what a reader should know.
         """
         gate = Gate(resolved.budgets, self.session.settings.errors, lacks)
-        counts = {one.metric: one.estimate for one in others if one.estimate is not None}
+        found = [*warnings, *gate.left_out()]
+        self._keep(name, kind, samples, resolved, judgements=gate.judge(samples), warnings=found)
+
+    def _keep(
+        self,
+        name: str,
+        kind: str,
+        samples: Samples,
+        resolved: Resolved,
+        *,
+        judgements: Sequence[Judgement],
+        warnings: Sequence[str] = (),
+        profile: Sequence[tuple[str, int, float]] = (),
+    ) -> None:
+        timed = describe(samples)
+        counts = {one.metric: one.estimate for one in judgements if one.unit != "ns" and one.estimate is not None}
         self.add(
             Measurement(
                 nodeid=self.item.nodeid,
@@ -125,14 +149,16 @@ class ItemRun:
                 iterations=samples.iterations,
                 overhead_ns=samples.overhead_ns,
                 elapsed_ns=samples.elapsed_ns,
-                statistics=statistics_order({**describe(samples), **counts}),
-                judgements=[*gate.judge(samples), *others],
-                warnings=[*self._warnings, *warnings, *gate.left_out()],
+                statistics=statistics_order({**timed, **counts}),
+                judgements=judgements,
+                warnings=[*self._warnings, *warnings],
+                profile=profile,
             )
         )
 
     def add(self, measurement: Measurement) -> None:
         """Keep a measurement that is judged already."""
+        self._begun.pop(measurement.name, None)
         self._measurements.append(measurement)
 
     @contextmanager
@@ -152,8 +178,8 @@ class ItemRun:
                 item.obj = original
                 if instance is not None:
                     vars(instance).pop(item.name, None)
-        elif self.mode is Mode.BENCHMARK and not self.is_off:
-            with benchmark.enabled(item):
+        elif self.mode is Mode.BENCHMARK:
+            with benchmark.disabled(item) if self.is_off else benchmark.enabled(item):
                 yield
         else:
             yield
@@ -167,12 +193,15 @@ class ItemRun:
             return []
         if self.mode is Mode.BENCHMARK:
             benchmark.keep(self)
-        names = {measurement.name for measurement in self._measurements}
+        for name, call in list(self._begun.items()):
+            self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
+        names = {measurement.name: None for measurement in self._measurements}
         if not names:
             self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
         for name in dict.fromkeys(terms.name for terms in self._terms if terms.name):
             if name not in names:
-                self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}")
+                there = ", ".join(map(repr, names)) or "none"
+                self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}; it has {there}")
         self.finished = list(self._measurements)
         return self.finished
 
@@ -180,8 +209,8 @@ class ItemRun:
         """Take no further measurements."""
         self.closed = True
 
-    def _keep_unmeasured(self, name: str, reason: str) -> None:
-        resolved = self.resolve(name)
+    def _keep_unmeasured(self, name: str, reason: str, call: Terms | None = None) -> None:
+        resolved = self.resolve(name, call)
         if resolved.budgets:
             judgements = [unmeasured(budget, reason) for budget in resolved.budgets]
             nodeid = self.item.nodeid

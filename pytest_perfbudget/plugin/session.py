@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -57,12 +58,14 @@ class PerfSession:
 
     def adopt(self, items: list[pytest.Item]) -> None:
         """Find the perf tests among the collected items, and leave out what was asked to be."""
-        try:
-            for item in items:
-                self._classify(item)
-            self._check_patterns(items)
-        except ConfigError as error:
-            raise pytest.UsageError(str(error)) from None
+        mistakes: dict[str, None] = {}
+        for check in (*(partial(self._classify, item) for item in items), partial(self._check_patterns, items)):
+            try:
+                check()
+            except ConfigError as error:
+                mistakes[str(error)] = None
+        if mistakes:
+            raise pytest.UsageError("\n".join(mistakes))
         option = self.config.option
         if option.perf_only or option.perf_skip:
             left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
@@ -111,7 +114,14 @@ class PerfSession:
             if self.gate == "fail":
                 text = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
                 if text:
-                    pytest.fail(text, pytrace=False)
+                    failure = item.stash[RUN].failure = pytest.fail.Exception(text, pytrace=False)
+                    raise failure
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, None, None]:
+        """Say in one line that it is too late to measure."""
+        with _misuse_fails():
+            yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -121,7 +131,9 @@ class PerfSession:
         report = yield
         if call.when == "call" and RUN in item.stash:
             finished = item.stash[RUN].finished
-            if finished is not None:
+            # unittest keeps a failure or skip to itself until here: such a test was not judged.
+            own = call.excinfo is None or call.excinfo.value is item.stash[RUN].failure
+            if finished is not None and own:
                 report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in finished]
         return report
 
@@ -151,7 +163,8 @@ class PerfSession:
 
     def _check_patterns(self, items: list[pytest.Item]) -> None:
         """Warn of patterns that cover nothing measured; an error if strict."""
-        if getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
+        # One worker's warning is enough; an error has to stop them all.
+        if not self.strict and getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
             return
         perf_ids = [item.nodeid for item in items if MODE in item.stash]
         files = {item.nodeid.partition("::")[0] for item in items}
@@ -170,7 +183,8 @@ class PerfSession:
             what = "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"
         else:
             what = "matches no test: correct the pattern or remove it"
-        self._complain(f"{rule.place}: {pattern!r} {what}")
+        named = "" if f'"{pattern}"' in rule.place else f"{pattern!r} "
+        self._complain(f"{rule.place}: {named}{what}")
 
     def _complain(self, message: str) -> None:
         """Warn of something in the configuration that has no effect; an error if strict."""
@@ -198,6 +212,9 @@ class PerfSession:
 
 def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public
     place = f"perf_budget marker of {node.nodeid}"
+    if "name" in mark.kwargs:
+        message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
+        raise ConfigError(message)
     if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
         message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"
         raise ConfigError(message)

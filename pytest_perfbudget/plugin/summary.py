@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.terms import Settings
 from pytest_perfbudget.report import document
-from pytest_perfbudget.report.view import counts_text, notes
+from pytest_perfbudget.report.view import counts_text, failure_text, notes, off_text
 
 _MOST_CALM = 40
 """Budgets well within that the table shows; none with -q, all with -v."""
@@ -35,19 +36,30 @@ class Summary:
         """Take the results off a report, be it from here or from an xdist worker."""
         data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
         if data is not None:
-            self._results[report.nodeid] = [Measurement.from_dict(entry) for entry in data]
+            found = [Measurement.from_dict(entry) for entry in data]
+            if hasattr(report, "wasxfail"):
+                found = [
+                    replace(one, warnings=[*one.warnings, "the test is expected to fail (xfail)"]) for one in found
+                ]
+            self._results[report.nodeid] = found
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files; here and not in the summary, so that it works without a terminal."""
+        if self._config.option.perf_output:
+            self._write(session)
+
+    def _write(self, session: pytest.Session) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - 40 ms, only to write a file
+
         option = self._config.option
-        if not option.perf_output or hasattr(self._config, "workerinput"):
-            return
         facts = document.session_facts(
             self._settings,
             gate=option.perf_gate,
             strict=option.perf_strict or self._settings.strict,
             workers=len(getattr(self._config.option, "tx", None) or ()),
+            exit_status=int(session.exitstatus),
+            versions={name: version(name) for name in ("pytest", "pytest-perfbudget")},
         )
         built = document.build(self.measurements, facts)
         for path in option.perf_output:
@@ -64,8 +76,7 @@ class Summary:
             terminalreporter.write_line(error, red=True)
         if self._config.option.perf_gate == "off":
             if self._results:
-                count = len(self._results)
-                terminalreporter.write_line(f"performance budgets: off, {count} perf tests ran once, untimed")
+                terminalreporter.write_line(off_text(len(self._results)))
             return
         measurements = self.measurements
         if measurements:
@@ -87,6 +98,10 @@ class Summary:
         terminal.write(table)
         for note in notes(measurements, warn_at):
             terminal.write_line(note)
+        if self._config.option.perf_gate == "warn":
+            text = failure_text(measurements, strict=False, errors=self._settings.errors)
+            for line in text.splitlines():
+                terminal.write_line(line)
         verdicts = tally(judgement.verdict for one in measurements for judgement in one.judgements)
         text = counts_text(verdicts, measurements)
         if verdicts["exceeded"] and self._config.option.perf_gate == "warn":

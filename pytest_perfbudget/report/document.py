@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.core.gate import tally
-from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
 from pytest_perfbudget.core.terms import Settings
-from pytest_perfbudget.report.view import is_near
+from pytest_perfbudget.report.view import is_near, undecided_reason
 
 SCHEMA: Final = "perfbudget-report/1"
 
 
-def session_facts(settings: Settings, *, gate: str, strict: bool, workers: int) -> dict[str, Any]:
+def session_facts(
+    settings: Settings, *, gate: str, strict: bool, workers: int, exit_status: int, versions: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what a reader needs to know of the session the numbers come from."""
     return {
+        "versions": dict(versions),
+        "exit_status": exit_status,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": platform.system(),
@@ -53,10 +57,20 @@ def build(measurements: Sequence[Measurement], session: Mapping[str, Any]) -> di
 def _measurement(measurement: Measurement, warn_at: float) -> dict[str, Any]:
     data = measurement.to_dict()
     budgets = [
-        {**entry, "used": judgement.used, "near_limit": is_near(judgement, warn_at)}
+        {
+            **entry,
+            "reason": _reason(measurement, judgement),
+            "used": judgement.used,
+            "near_limit": is_near(judgement, warn_at),
+        }
         for entry, judgement in zip(data.pop("judgements"), measurement.judgements, strict=True)
     ]
     return {"id": measurement.id, **data, "budgets": budgets}
+
+
+def _reason(measurement: Measurement, judgement: Judgement) -> str:
+    """Return why a budget has no clear verdict."""
+    return undecided_reason(measurement, judgement) if judgement.verdict is Verdict.UNDECIDED else judgement.reason
 
 
 def write(document: Mapping[str, Any], path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
-from pytest_perfbudget.report.view import is_near, quantity, share_text
+from pytest_perfbudget.report.view import is_near, left_out_text, quantity, share_text
 
 _STYLES: Final = {
     Verdict.EXCEEDED: "bold red",
@@ -80,7 +80,7 @@ def render_table(
     if not shown:
         lines = []
     if len(shown) < len(rows):
-        lines.append(f"{len(rows) - len(shown)} more budgets are well within; -v shows them")
+        lines.append(left_out_text(len(rows) - len(shown)))
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_perfbudget.core.budgets import KEYWORDS, STATISTICS, Resource
 from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
@@ -75,13 +76,25 @@ def failure_text(measurements: Iterable[Measurement], *, strict: bool, errors: E
     ]
     paragraphs = ["\n  ".join(_paragraph(*pair, errors)) for pair in red]
     if any(judgement.verdict is Verdict.EXCEEDED for _, judgement in red):
-        paragraphs.append(
-            "Make it cheaper, or raise the limit where it stands if the cost is meant. To see where the time goes:\n"
-            f'  python -m cProfile -s cumtime -m pytest --perf-gate=off "{red[0][0].nodeid}"'
-        )
+        paragraphs.append("Make it cheaper, or raise the limit where it stands if the cost is meant.")
+        slow = {measurement.id: measurement for measurement, judgement in red if _is_slow(judgement)}
+        paragraphs += [_profile_text(measurement) for measurement in slow.values() if measurement.profile]
     if any(judgement.verdict is not Verdict.EXCEEDED for _, judgement in red):
         paragraphs.append("A budget that is not judged fails because of --perf-strict (or strict = true).")
     return "\n".join(paragraphs)
+
+
+def _is_slow(judgement: Judgement) -> bool:
+    return judgement.verdict is Verdict.EXCEEDED and judgement.unit in ("ns", "calls")
+
+
+def _profile_text(measurement: Measurement) -> str:
+    """Return where the time of a measurement goes, from one profiled call."""
+    name = f" of {measurement.name}" if measurement.name else ""
+    lines = [
+        f"  {share:4.0%}  {_counted(calls, 'call')} of {function}" for function, calls, share in measurement.profile
+    ]
+    return "\n".join([f"Where the time goes, in one profiled call{name}, without what a function calls:", *lines])
 
 
 def _paragraph(measurement: Measurement, judgement: Judgement, errors: Errors) -> Iterator[str]:
@@ -107,9 +120,12 @@ def _interval(judgement: Judgement, errors: Errors) -> str:
     if judgement.verdict is Verdict.EXCEEDED and judgement.lower is not None:
         sure = 100 * (1 - errors.exceeded)
         return f"{judgement.metric} lies above {quantity(judgement.lower, unit)} ({sure:.3g} % sure)"
-    lower = "unknown" if judgement.lower is None else quantity(judgement.lower, unit)
-    upper = "unknown" if judgement.upper is None else quantity(judgement.upper, unit)
-    return f"{judgement.metric} lies between {lower} and {upper}"
+    if judgement.lower is None and judgement.upper is None:
+        return "too few rounds for a bound"
+    if judgement.upper is None:
+        return f"{judgement.metric} lies above {quantity(judgement.lower or 0.0, unit)}"
+    lower = quantity(judgement.lower or 0.0, unit)
+    return f"{judgement.metric} lies between {lower} and {quantity(judgement.upper, unit)}"
 
 
 def _spent(measurement: Measurement, judgement: Judgement) -> str:
@@ -128,7 +144,8 @@ def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
     if needs and had < needs:
         each_ns = measurement.elapsed_ns / max(measurement.rounds, 1)
         what = "quads" if measurement.kind == "ratio" else "rounds"
-        text = f"{metric} needs {needs} {what}, had {had}"
+        above = ", and the estimate lies above the limit" if (judgement.used or 0) > 1 else ""
+        text = f"{metric} needs {needs} {what}, had {had}{above}"
         if measurement.kind == "timer":
             return f"{text}: loop the timer"
         if measurement.kind == "benchmark":
@@ -136,9 +153,10 @@ def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
         unit = judgement.keyword.rpartition("_")[2]
         kind = "cpu_" if judgement.keyword.startswith("cpu_") else ""
         instead = f", or budget {kind}median_{unit} or {kind}max_{unit}" if unit in NS_PER else ""
-        return f"{text}; that takes about {quantity(each_ns * needs, 'ns')}: raise max_time{instead}"
+        return f"{text}; that takes at least {quantity(each_ns * needs, 'ns')}: raise max_time{instead}"
     side = "below" if (judgement.used or 0) <= 1 else "above"
-    return f"too close to call, the estimate lies {side} the limit: move the limit away from it, or raise max_time"
+    more = "" if had >= MOST_ROUNDS else ", or raise max_time"
+    return f"too close to call, the estimate lies {side} the limit: move the limit away from it{more}"
 
 
 def notes(measurements: Iterable[Measurement], warn_at: float) -> Iterator[str]:
@@ -173,9 +191,25 @@ def is_near(judgement: Judgement, warn_at: float) -> bool:
 
 def counts_text(tally: Mapping[str, int], measurements: Sequence[Measurement]) -> str:
     """Return the closing line of the summary."""
-    found = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count) or "no budget"
-    number = len(measurements)
-    return f"{number} measurement{'s' if number != 1 else ''}: {found}"
+    found = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count)
+    budgets, number = sum(tally.values()), len(measurements)
+    if not budgets:
+        return f"{_counted(number, 'measurement')}, no budget"
+    return f"{_counted(budgets, 'budget')} of {_counted(number, 'measurement')}: {found}"
+
+
+def off_text(tests: int) -> str:
+    """Return the line that stands in for the table where the gate is off."""
+    return f"performance budgets: off, {_counted(tests, 'perf test')} ran once, untimed"
+
+
+def left_out_text(budgets: int) -> str:
+    """Return the line that stands in for the rows a short table leaves out."""
+    return f"{_counted(budgets, 'more budget')} well within; -v shows all"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:

@@ -65,7 +65,7 @@ def test_means_of_calls_have_no_percentiles() -> None:
     found = gate(p95_ns=100, mean_ns=100).judge(samples)
     assert verdicts(found) == {"p95": "unmeasured", "mean": "within"}
     assert found[0].reason == (
-        "each sample is the mean of 100 calls, which has no p95 of calls: budget mean_ns, or time single calls"
+        "each sample is the mean of 100 calls, which has no p95 of calls: budget mean_ns instead"
     )
 
 
@@ -108,7 +108,7 @@ def test_the_most_pressing_verdict() -> None:
 
 def test_a_measurement_survives_the_way_through_builtins() -> None:
     judgements = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
-    measurement = Measurement("a::b", "n", "call", "c", 59, 1, 60.0, 5, {"p95": MS}, judgements, ["w"])
+    measurement = Measurement("a::b", "n", "call", "c", 59, 1, 60.0, 5, {"p95": MS}, judgements, ["w"], [("f", 3, 0.5)])
     data = measurement.to_dict()
     assert Measurement.from_dict(data) == measurement
     assert {type(value) for value in data.values()} <= {str, int, float, dict, list}

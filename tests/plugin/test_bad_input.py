@@ -13,12 +13,17 @@ USAGE = pytest.ExitCode.USAGE_ERROR
     [
         ("p95_mss=5", "'p95_mss' has no such unit 'mss': use one of ns, us, ms, s"),
         ("p95ms=5", "unknown keyword 'p95ms' (did you mean 'p95_ms'?)"),
+        ("p95=5", "'p95' lacks its unit: write p95_ms, or with another of ns, us, ms, s"),
+        ("max_ratio=5", "'max_ratio' limits a comparison only: give it to perf.ratio(...)"),
+        ("alpha=0.1", "alpha is a setting of the whole session: it belongs in [tool.perfbudget] of pyproject.toml"),
+        ("name='x'", "the name comes first and without a keyword: perf_budget('x', ...)"),
+        ("max_calls=1.5", "max_calls must be a whole number, found 1.5"),
         ("componet='x'", "unknown keyword 'componet' (did you mean 'component'?)"),
         ("p95_ms=-5", "p95_ms must be a number above zero, found -5"),
         ("p95_ms=0", "p95_ms must be a number above zero, found 0"),
         ("p95_ms=float('nan')", "p95_ms must be a number above zero, found nan"),
-        ("p95_ms=True", "p95_ms must be a number, found True: write p95_ms = 50"),
-        ("p95_ms='50'", "p95_ms must be a number, found '50': write p95_ms = 50"),
+        ("p95_ms=True", "p95_ms must be a number, found True"),
+        ("p95_ms='50'", "p95_ms must be a number without quotes, found '50'"),
         ("max_time=1", "max_time: expected a duration with its unit, such as '1s' or '250ms', found 1"),
         ("50", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found (50,)"),
         ("'a', 'b'", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found ('a', 'b')"),
@@ -102,14 +107,27 @@ def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complain
 def test_under_xdist_it_is_said_once(project: Project) -> None:
     table = PATTERNS.format(pattern="test_gone.py")
     result = project.run(TWO, "-n2", "-Wdefault", pyproject=table)
-    assert result.stdout.str().count("'test_gone.py' matches no test") == 1
-    assert project.run(TWO, "-n2", "--perf-strict", pyproject=table).ret == USAGE
+    assert result.stdout.str().count('"test_gone.py": matches no test') == 1
+    strict = project.run(TWO, "-n2", "--perf-strict", pyproject=table)
+    assert strict.ret == USAGE
+    assert "Different tests were collected" not in strict.stdout.str()
+
+
+def test_all_mistakes_are_said_at_once(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95=5)
+def test_one(): pass
+@pytest.mark.perf_budget(peak_mb=-5)
+def test_two(): pass
+""")
+    assert result.ret == USAGE
+    assert [line.partition("::")[2].partition(":")[0] for line in result.errlines if line] == ["test_one", "test_two"]
 
 
 def test_a_filter_that_makes_errors_of_warnings_makes_it_a_usage_error(project: Project) -> None:
     result = project.run(TWO, "-Werror", pyproject=PATTERNS.format(pattern="test_gone.py"))
     assert result.ret == USAGE
-    result.stderr.fnmatch_lines(["ERROR: *'test_gone.py' matches no test: correct the pattern or remove it"])
+    result.stderr.fnmatch_lines(['ERROR: *"test_gone.py": matches no test: correct the pattern or remove it'])
 
 
 def test_a_component_that_measures_nothing_is_said(project: Project) -> None:

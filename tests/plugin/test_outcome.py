@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -98,6 +99,51 @@ def test_measured_then_wrong(perf):
     result.assert_outcomes(failed=2)
     assert project.report["measurements"] == []
     assert "exceeds" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    "body", ["self.assertEqual(1, 2)", "self.skipTest('no')", "self.fail()", "pytest.skip('no')"], ids=str.split
+)
+def test_a_unittest_that_fails_or_skips_by_itself_is_not_judged(project: Project, body: str) -> None:
+    project.run(f"""
+import unittest
+class TestIt(unittest.TestCase):
+    @pytest.mark.perf_budget(p95_ms=50)
+    def test_it(self): {body}
+""")
+    assert project.report["measurements"] == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="notes on exceptions are new in 3.11")
+def test_an_error_in_a_repetition_says_that_it_was_one(project: Project) -> None:
+    result = project.run("""
+calls = []
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it():
+    calls.append(1)
+    assert len(calls) == 1
+""")
+    result.stdout.fnmatch_lines(
+        ["*perf_budget: the first execution passed, a repetition did not. Fixtures are set up*"]
+    )
+
+
+def test_an_exceeded_time_shows_where_it_went(project: Project) -> None:
+    result = project.run("""
+def inner(): return sorted(range(3000), key=str)
+
+@pytest.mark.perf_budget(p95_ms=5)
+def test_it():
+    advance(ms=10)
+    inner()
+""")
+    result.stdout.fnmatch_lines(
+        [
+            "Where the time goes, in one profiled call, without what a function calls:",
+            "  *%  1 call of built-in method builtins.sorted",
+        ]
+    )
 
 
 def test_skip_midway_is_a_skip(project: Project) -> None:

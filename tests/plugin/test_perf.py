@@ -191,7 +191,7 @@ def test_other_name(perf):
     result.stdout.fnmatch_lines(
         [
             "unmeasured: test_it.py::test_forgot p95: the test asks for the perf fixture but never called it",
-            "unmeasured: test_it.py::test_other_name parse p95: the test has no measurement of the name 'parse'",
+            "unmeasured: *::test_other_name parse p95: the test has no measurement of the name 'parse'; it has 'parze'",
         ]
     )
     project.arguments = ("--perf-strict",)
@@ -210,13 +210,16 @@ def test_forgot(perf): pass
         ("perf(advance(1))", "perf(): expected a function, found None: write perf(fn, *args), not perf(fn(*args))"),
         (
             "perf(advance, ms=1)",
-            "perf() in test_it.py:7: unknown keyword 'ms'*; keywords of the function go into functools*",
+            "perf() in test_it.py:7: unknown keyword 'ms'*; keywords of the function itself go into functools*",
         ),
-        ("perf(advance, 1, p59_ms=1)", "perf() in test_it.py:7: unknown keyword 'p59_ms' (did you mean 'p9*"),
+        (
+            "perf(advance, 1, p59_ms=1)",
+            "perf() in test_it.py:7: 'p59_ms' has no such statistic 'p59': use one of min, mean, median, p75*",
+        ),
         ("perf(advance, 1, p95_ms=True)", "perf() in test_it.py:7: p95_ms must be a number, found True*"),
         (
             "perf(advance, 1, name='a'); perf(advance, 1, name='a')",
-            "perf: two measurements of this test are called 'a'*",
+            "perf() in test_it.py:7: two measurements of this test are called 'a'*",
         ),
         (
             "perf.ratio(advance, advance, max_ratio=-1)",
@@ -246,6 +249,27 @@ def test_it(perf):
     assert "Traceback" not in result.stdout.str()
     assert "During handling" not in result.stdout.str()
     assert "coroutine 'co' was never awaited" not in result.stdout.str()
+
+
+def test_what_raised_or_was_never_awaited_is_unmeasured(project: Project) -> None:
+    result = project.run(
+        """
+@pytest.mark.asyncio
+async def test_it(perf):
+    async def work(): pass
+    with pytest.raises(ZeroDivisionError):
+        perf(lambda: 1 / 0, p95_ms=5)
+    perf.aio(work, p95_ms=5).close()
+    await perf.aio(work, p95_ms=5, name="awaited")
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {
+        "test_it awaited p95": "within",
+        "test_it lambda p95": "unmeasured",
+        "test_it work p95": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(["unmeasured: *what it measured raised, or perf.aio was not awaited"])
 
 
 def test_awaiting_a_plain_function_is_misuse(project: Project) -> None:
@@ -287,7 +311,9 @@ def server(perf):
 def test_it(server): pass
 """)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*perf: used after its test has ended: measure within the test or its set-up"])
+    result.stdout.fnmatch_lines(
+        ["perf() in test_it.py:*: used after its test has ended: measure within the test or its set-up"]
+    )
 
 
 def test_requested_at_run_time_it_works_too(each_way: Project) -> None:

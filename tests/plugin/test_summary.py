@@ -30,7 +30,7 @@ def test_the_table_and_the_counts(each_way: Project) -> None:
             "api * test_near * p95 * 45*ms * 50 ms * 90%  near limit",
             "api * test_slow * p95 * 60*ms * 50 ms * 120%  exceeded",
             "near its limit: test_it.py::test_near p95 uses 90% of 50 ms",
-            "3 measurements: 1 exceeded, 2 within",
+            "3 budgets of 3 measurements: 1 exceeded, 2 within",
         ]
     )
 
@@ -81,6 +81,8 @@ def test_the_json_says_what_the_session_was(each_way: Project) -> None:
     assert document["schema"] == "perfbudget-report/1"
     session = document["session"]
     assert (session["gate"], session["strict"], session["alpha"], session["confidence"]) == ("warn", False, 0.01, 0.95)
+    assert session["versions"]["pytest"] == pytest.__version__
+    assert session["exit_status"] == 0
     assert session["workers"] == (2 if "2" in each_way.arguments else 0)
     one = next(found for found in document["measurements"] if found["nodeid"].endswith("slow"))
     assert one["component"] == "api"

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Settings
 from pytest_perfbudget.report.document import SCHEMA, build, session_facts, write
 
-SESSION = session_facts(Settings(), gate="fail", strict=False, workers=0)
+SESSION = session_facts(Settings(), gate="fail", strict=False, workers=0, exit_status=0, versions={"pytest": "9"})
 
 
 def measurement() -> Measurement:
@@ -36,6 +36,7 @@ def test_the_document_holds_session_summary_and_measurements() -> None:
     assert (first["limit"], first["source"], first["verdict"]) == (50e6, "here", "within")
     assert (first["used"], first["near_limit"]) == (0.9, True)
     assert (second["verdict"], second["needs_rounds"]) == ("undecided", 299)
+    assert second["reason"].startswith("p99 needs 299 rounds, had 59; that takes at least")
 
 
 def test_it_is_json_without_losses(tmp_path: Path) -> None:

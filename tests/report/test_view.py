@@ -84,9 +84,20 @@ def test_a_failure_says_what_how_sure_whose_limit_and_what_to_do() -> None:
         "p95 61.3 ms exceeds its budget of 50 ms (123%)\n"
         "  p95 lies above 58.2 ms (99 % sure); 72 rounds in 4.40 s\n"
         "  limit p95_ms=50 from perf_budget marker of a.py::test\n"
-        "Make it cheaper, or raise the limit where it stands if the cost is meant. To see where the time goes:\n"
-        '  python -m cProfile -s cumtime -m pytest --perf-gate=off "a.py::test"'
+        "Make it cheaper, or raise the limit where it stands if the cost is meant."
     )
+
+
+def test_a_failure_shows_where_the_time_of_a_call_went() -> None:
+    profile = [("verify (security/tokens.py:88)", 41, 0.91), ("built-in method _json.loads", 1, 0.05)]
+    profiled = measurement(judgement(), name="login", profile=profile)
+    assert failure_text([profiled], strict=False, errors=ERRORS).splitlines()[-3:] == [
+        "Where the time goes, in one profiled call of login, without what a function calls:",
+        "   91%  41 calls of verify (security/tokens.py:88)",
+        "    5%  1 call of built-in method _json.loads",
+    ]
+    memory = measurement(judgement(metric="peak", unit="bytes", keyword="peak_mb"), profile=profile)
+    assert "Where the time goes" not in failure_text([memory], strict=False, errors=ERRORS)
 
 
 def test_only_what_is_red_is_in_the_text() -> None:
@@ -102,22 +113,31 @@ def test_only_what_is_red_is_in_the_text() -> None:
     ("changed", "kind", "text"),
     [
         (
-            {"rounds": 2, "upper": None},
+            {"rounds": 2, "upper": None, "estimate": 9 * MS},
             "body",
-            "p95 needs 59 rounds, had 2; that takes about 3.61 s: raise max_time, or budget median_ms or max_ms",
+            "p95 needs 59 rounds, had 2; that takes at least 3.61 s: raise max_time, or budget median_ms or max_ms",
         ),
         (
-            {"rounds": 2, "keyword": "cpu_p95_s", "metric": "cpu_p95"},
+            {"rounds": 2, "keyword": "cpu_p95_s", "metric": "cpu_p95", "estimate": 9 * MS},
             "call",
-            "cpu_p95 needs 59 rounds, had 2; that takes about 3.61 s: raise max_time, "
+            "cpu_p95 needs 59 rounds, had 2; that takes at least 3.61 s: raise max_time, "
             "or budget cpu_median_s or cpu_max_s",
         ),
-        ({"rounds": 1}, "timer", "p95 needs 59 rounds, had 1: loop the timer"),
-        ({"rounds": 5}, "benchmark", "p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time"),
+        ({"rounds": 1}, "timer", "p95 needs 59 rounds, had 1, and the estimate lies above the limit: loop the timer"),
+        (
+            {"rounds": 5, "estimate": 9 * MS},
+            "benchmark",
+            "p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time",
+        ),
         (
             {"rounds": 900},
             "body",
             "too close to call, the estimate lies above the limit: move the limit away from it, or raise max_time",
+        ),
+        (
+            {"rounds": 20_000},
+            "body",
+            "too close to call, the estimate lies above the limit: move the limit away from it",
         ),
         (
             {"rounds": 900, "estimate": 49 * MS},
@@ -146,8 +166,11 @@ def test_notes_name_whatever_a_reader_should_know_the_pressing_first() -> None:
 
 def test_the_closing_line() -> None:
     one = [measurement()]
-    assert counts_text({"exceeded": 1, "within": 2, "undecided": 0}, one) == "1 measurement: 1 exceeded, 2 within"
-    assert counts_text({}, one * 2) == "2 measurements: no budget"
+    assert (
+        counts_text({"exceeded": 1, "within": 2, "undecided": 0}, one)
+        == "3 budgets of 1 measurement: 1 exceeded, 2 within"
+    )
+    assert counts_text({}, one * 2) == "2 measurements, no budget"
 
 
 def test_progress() -> None:

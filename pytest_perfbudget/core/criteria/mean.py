@@ -62,7 +62,7 @@ class MeanCriterion:
         for at in reached:
             seen = values[:at]
             if at >= FEWEST_TO_EXCEED:
-                lower = _bound(seen, self.errors.exceeded / len(looks), -1)
+                lower = max(0.0, _bound(seen, self.errors.exceeded / len(looks), -1))
             if at >= FEWEST_TO_CLEAR:
                 upper = _bound(seen, self.errors.within / len(looks), 1)
             early = at < earliest_exceeded and not (final and at == reached[-1])
