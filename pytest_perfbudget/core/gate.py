@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, cast
 
@@ -134,23 +134,6 @@ def _rounds_of_exposure(wall_ns: Sequence[float], iterations: int) -> int:
     return next((at for at, total in enumerate(totals, start=1) if total >= EXPOSURE_NS), len(wall_ns) + 1)
 
 
-def judgement(budget: Budget, decision: Decision) -> Judgement:
-    """Return a decision together with the budget it is about."""
-    return Judgement(
-        metric=str(budget.metric),
-        keyword=budget.keyword,
-        unit=budget.metric.resource.unit,
-        limit=budget.limit,
-        source=budget.source,
-        verdict=decision.verdict,
-        estimate=decision.estimate,
-        lower=decision.lower,
-        upper=decision.upper,
-        rounds=decision.rounds,
-        needs_rounds=decision.needs_rounds,
-    )
-
-
 def unmeasured(budget: Budget, reason: str) -> Judgement:
     """Return the judgement on a budget for which there is no number."""
     return Judgement(
@@ -161,6 +144,19 @@ def unmeasured(budget: Budget, reason: str) -> Judgement:
         source=budget.source,
         verdict=Verdict.UNMEASURED,
         reason=reason,
+    )
+
+
+def judgement(budget: Budget, decision: Decision) -> Judgement:
+    """Return a decision together with the budget it is about."""
+    return replace(
+        unmeasured(budget, ""),
+        verdict=decision.verdict,
+        estimate=decision.estimate,
+        lower=decision.lower,
+        upper=decision.upper,
+        rounds=decision.rounds,
+        needs_rounds=decision.needs_rounds,
     )
 
 
