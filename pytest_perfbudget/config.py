@@ -94,6 +94,8 @@ def parse_terms(
     if component is not None and (not isinstance(component, str) or not component):
         message = f"{place}: component must be a name such as 'security.jwt', found {component!r}"
         raise ConfigError(message)
+    if component is not None:
+        component = str.__str__(component)  # an enum of strings would not cross to an xdist controller
     max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
     budgets = parse_budgets(rest, place, ["component", "max_time", *more], general=general)
     return Terms(tuple(budgets), component, max_time_ns, name)

@@ -78,13 +78,19 @@ class Project:
         path.write_text(text, encoding="utf-8")
         return path
 
-    def run(self, tests: str, *arguments: str, pyproject: str = "", subprocess: bool = False) -> pytest.RunResult:
-        """Write the tests, run them, and return the result; `report` has the JSON."""
+    def run(
+        self, tests: str, *arguments: str, pyproject: str = "", subprocess: bool = False, output: bool = True
+    ) -> pytest.RunResult:
+        """Write the tests, run them, and return the result; `report` has the JSON.
+
+        Without `output` nothing configures the plugin: it begins when it is first needed.
+        """
         self.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
         if pyproject:
             self.file("pyproject.toml", pyproject)
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        return run("--perf-output", "report.json", *self.arguments, *arguments)
+        written = ("--perf-output", "report.json") if output else ()
+        return run(*written, *self.arguments, *arguments)
 
     @property
     def report(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -100,7 +100,8 @@ def checked_limit(keyword: str, value: object, place: str) -> float:
         quoted = " without quotes" if isinstance(value, str) else ""
         message = f"{place}: {keyword} must be a number{quoted}, found {value!r}"
         raise ConfigError(message)
-    if not (math.isfinite(value) and value > 0):
+    largest = sys.float_info.max / NS_PER["s"]
+    if not 0 < value < largest:  # also false for NaN
         message = f"{place}: {keyword} must be a number above zero, found {value!r}"
         raise ConfigError(message)
     return float(value)

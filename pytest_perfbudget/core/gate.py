@@ -119,9 +119,9 @@ class Gate:
             )
         cpu = budget.metric.resource is Resource.CPU
         overhead_ns = (samples.cpu_overhead_ns if cpu else samples.overhead_ns) or 0.0
-        tight = budget.limit < TOO_TIGHT * overhead_ns
-        fast = math.fsum(values) / len(values) < TOO_FAST * overhead_ns
-        if samples.iterations == 1 and tight and fast:
+        tight = budget.limit * samples.iterations < TOO_TIGHT * overhead_ns
+        fast = math.fsum(values) / len(values) * samples.iterations < TOO_FAST * overhead_ns
+        if tight and fast:
             return (
                 f"one call is too short to hold against this limit (its clock resolves {overhead_ns:.0f} ns): "
                 f"give {instead} a measurement of its own, without percentiles"

@@ -14,6 +14,7 @@ NS_PER: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 BYTES_PER_MB: Final = 1_000_000
 """A megabyte is the SI one: `peak_mb = 1` allows 1,000,000 bytes."""
 
+_LONGEST = 15
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s)\s*")
 
 
@@ -24,8 +25,8 @@ def parse_duration_ns(text: object) -> int:
         ValueError: the text is no positive number with one of the units ns, us, ms, s.
     """
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    duration_ns = round(float(found[1]) * NS_PER[found[2]]) if found else 0
-    if duration_ns <= 0:
+    duration_ns = round(float(found[1][:20]) * NS_PER[found[2]]) if found else 0
+    if duration_ns <= 0 or (found and len(found[1]) > _LONGEST):
         message = f"expected a duration with its unit, such as '1s' or '250ms', found {text!r}"
         raise ValueError(message)
     return duration_ns

@@ -59,7 +59,8 @@ def _pause_tracing(undo: ExitStack) -> None:
     if trace is not None:
         undo.callback(sys.settrace, trace)
         sys.settrace(None)
-    if profile is not None:
+    # Before 3.12 cProfile shows itself as an object that cannot be set again: it stays on.
+    if callable(profile):
         undo.callback(sys.setprofile, profile)
         sys.setprofile(None)
     monitoring = getattr(sys, "monitoring", None)

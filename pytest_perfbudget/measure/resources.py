@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cProfile
+import sys
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final, Protocol
 from pytest_perfbudget.core.budgets import Budget, Resource
 from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
 from pytest_perfbudget.core.results import Judgement
+from pytest_perfbudget.measure.quiet import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
 
 _PASSES = 2
@@ -22,7 +24,7 @@ _LEAST_SHARE = 0.03
 
 
 class ProbeBusyError(Exception):
-    """Another tool holds the interpreter's only place for a profiler."""
+    """Another tool, or the measured code itself, is in the way of a count."""
 
 
 class CountingProbe(Probe, Protocol):
@@ -49,6 +51,9 @@ class PeakBytes:
 
     def stop(self) -> None:
         """See `Probe.stop`."""
+        if not tracemalloc.is_tracing():
+            message = "the measured code stopped tracemalloc itself"
+            raise ProbeBusyError(message)
         self.count = float(max(0, tracemalloc.get_traced_memory()[1] - self._before))
         if self._ours:
             tracemalloc.stop()
@@ -64,10 +69,13 @@ class FunctionCalls:
 
     def start(self) -> None:
         """See `Probe.start`."""
+        message = "another profiler is active: run without it to count calls"
+        if sys.getprofile() is not None:  # before 3.12 ours would replace it
+            raise ProbeBusyError(message)
         try:
             self._profile.enable()
         except ValueError as error:
-            raise ProbeBusyError from error
+            raise ProbeBusyError(message) from error
 
     def stop(self) -> None:
         """See `Probe.stop`."""
@@ -118,9 +126,10 @@ async def _judge_count(subject: Subject, budget: Budget) -> Judgement:
     while passes < _PASSES and lowest > budget.limit:
         probe = _PROBES[budget.metric.resource]()
         try:
-            await subject.once(probe)
-        except ProbeBusyError:
-            return unmeasured(budget, "another profiler is active: run without it to count calls")
+            with uncollected():  # the collector's callbacks are no calls of the code
+                await subject.once(probe)
+        except ProbeBusyError as error:
+            return unmeasured(budget, str(error))
         lowest = min(lowest, probe.count)
         passes += 1
     return judge_count(budget, lowest, passes)

@@ -23,6 +23,10 @@ _WARM_CALLS = 20
 _WARM_NS = 5_000_000
 """A first call that takes longer than this is all the warm-up there is time for."""
 
+_WARMED_ROUNDS = 4
+"""A block of so many rounds or more begins with one that is not counted. The rounds of shorter blocks
+are long enough for cold caches not to matter."""
+
 _REPEATED = (
     "perf_budget: the first execution passed, a repetition did not. Fixtures are set up once: "
     "if the code changes what it works on, measure it with perf(fn, setup=...)."
@@ -112,18 +116,23 @@ class _Run:
         """Decide how many calls make a round and how many rounds to plan for."""
         __tracebackhide__ = True
         began_ns = self.plan.clock.wall_ns()
+        timings = Timings()
+        if first_ns >= _WARM_NS:
+            self.start_ns = began_ns
+            timings = await self._block(1, began_ns)
+            first_ns = min(first_ns, self.plan.clock.wall_ns() - began_ns)
+        # A first call that was slow alone (an import, a cache to fill) says nothing of the others.
         if first_ns < _WARM_NS:
+            began_ns = self.plan.clock.wall_ns()
             warm = await self._block(_WARM_CALLS, began_ns + _WARM_NS)
             call_ns = statistics.median(warm.wall_ns)
-            spent_ns = (self.plan.clock.wall_ns() - began_ns) / len(warm.wall_ns)
+            spent_ns = (self.plan.clock.wall_ns() - began_ns) / (len(warm.wall_ns) + 1)  # one is not counted
             self.iterations = iterations(call_ns, self.overhead_ns, single=self.single)
             self.round_ns = max(spent_ns - call_ns, 0.0) + call_ns * self.iterations
             self.start_ns = self.plan.clock.wall_ns()
         else:
-            self.start_ns = began_ns
-            self._keep(await self._block(1, began_ns))
-            spent_ns = self.plan.clock.wall_ns() - began_ns
-            self.round_ns = max(min(first_ns, spent_ns), 1.0)
+            self._keep(timings)
+            self.round_ns = max(first_ns, 1.0)
         self.planned_rounds = max(1, int(self.plan.max_time_ns / max(self.round_ns, 1.0)))
 
     async def fill(self) -> None:
@@ -172,6 +181,9 @@ class _Run:
         self.heap.redraw()
         block = Block(rounds, self.iterations, deadline_ns, self.with_cpu)
         try:
+            if rounds >= _WARMED_ROUNDS:
+                # The new heap and the collection left the caches cold: that is not the code's.
+                await self.subject.rounds(block._replace(rounds=1), self.plan.clock)
             return await self.subject.rounds(block, self.plan.clock)
         except Exception as error:
             # An exception's notes are shown by pytest (PEP 678).

@@ -100,10 +100,11 @@ class PlainSubject:
             result = self.function(*args, **kwargs)
         finally:
             probe.stop()
-        if inspect.iscoroutine(result):
-            result.close()
+        if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
             message = (
-                "perf: the function returned a coroutine, so its body never ran: "
+                "perf: the function returned something to await, and the call is all that would be timed: "
                 "write `await perf.aio(...)` in an async test"
             )
             raise MisuseError(message)

@@ -53,5 +53,5 @@ class Alone:
         if self._lock is None:
             from filelock import ReadWriteLock  # noqa: PLC0415 - 50 ms that only xdist workers need
 
-            self._lock = ReadWriteLock(Path(folder, "alone.db"))
+            self._lock = ReadWriteLock(Path(folder, "alone.db"), is_singleton=False)
         return self._lock

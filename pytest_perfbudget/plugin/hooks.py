@@ -36,18 +36,38 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Controller(config), "perfbudget-controller")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin if there is something to measure, and tell the perf tests from the others."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Begin if there is something to measure, and tell the perf tests from the others.
+
+    A conftest may add markers in this hook, and options deselect: so it looks when the others have
+    run, at all that was collected.
+    """
+    collected = list(items)
+    yield
     try:
         if SESSION in config.stash or any(_asks(item) for item in items):
-            begin(config).adopt(items)
+            begin(config).adopt(items, collected)
     except pytest.UsageError as error:
         # xdist has no way for a worker's usage error: the controller would crash on it.
         if not hasattr(config, "workeroutput"):
             raise
         config.workeroutput[ERROR_OUTPUT] = str(error)
         items.clear()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Measure and judge; here, for a test may ask for `perf` as late as in its body."""
+    session = item.config.stash.get(SESSION, None)
+    if session is None:
+        yield
+    else:
+        with session.measuring(item):
+            yield
+    session = item.config.stash.get(SESSION, None)
+    if session is not None:
+        session.judge(item)
 
 
 @pytest.fixture
@@ -80,13 +100,13 @@ def begin(config: pytest.Config) -> PerfSession:
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether the command line or pyproject.toml says anything about us."""
     option = config.option
-    if option.perf_output or option.perf_max_time or option.perf_strict:
+    if option.perf_output or option.perf_max_time or option.perf_strict or option.perf_only:
         return True
     try:
-        return b"tool.perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()
+        return b"perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()
     except OSError:
         return False
 
 
 def _asks(item: pytest.Item) -> bool:
-    return "perf_budget" in item.keywords or "perf" in getattr(item, "fixturenames", ())
+    return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_perfbudget.config import parse_terms
-from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit
+from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit, merge_budgets
 from pytest_perfbudget.core.gate import judgement
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.terms import Terms
@@ -106,7 +106,14 @@ class Perf:
             self._timers[name] = TimerRecord(self._run.session.clock)
         record = self._timers[name]
         if limits or record.resolved is None:
-            record.resolved = self._run.resolve(name, call)
+            # Limits of several calls of one name hold together; the latest wins over the same metric.
+            record.terms = Terms(
+                tuple(merge_budgets(call.budgets, record.terms.budgets)),
+                call.component or record.terms.component,
+                call.max_time_ns or record.terms.max_time_ns,
+                name,
+            )
+            record.resolved = self._run.resolve(name, record.terms)
         return Timer(record)
 
     def ratio(
@@ -149,6 +156,11 @@ class Perf:
         budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", self._place(place))
         return self._ratio(new, reference, budget, own, call)
 
+    def abandon_timers(self) -> None:
+        """End timers whose block was never left: collection of garbage comes back on."""
+        for record in self._timers.values():
+            record.abandon()
+
     def finish_timers(self) -> None:
         """Hand the timers' rounds over; called when the test's body has ended."""
         for name, record in self._timers.items():
@@ -157,6 +169,7 @@ class Perf:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             self._run.keep(name, "timer", record.samples(), resolved, lacks=LACKS, warnings=warnings)
+        self.abandon_timers()
         self._timers.clear()
 
     def _ratio(

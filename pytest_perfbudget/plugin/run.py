@@ -34,6 +34,7 @@ class Mode(enum.Enum):
     BODY = "its body, repeated"
     FIXTURE = "what it hands to the perf fixture"
     BENCHMARK = "what it hands to pytest-benchmark"
+    OTHER = "nothing: its perf is another fixture"
 
 
 class ItemRun:
@@ -51,6 +52,7 @@ class ItemRun:
         self._measurements: list[Measurement] = []
         self._begun: dict[str, Terms] = {}
         self.failure: BaseException | None = None
+        self._is_repeating = False
 
     @property
     def is_off(self) -> bool:
@@ -59,7 +61,11 @@ class ItemRun:
 
     def resolve(self, name: str, call: Terms | None = None) -> Resolved:
         """Return what holds for a measurement of this test."""
-        given = [call, *self._terms] if call else self._terms
+        terms = self._terms
+        if self.mode is Mode.BODY and name:
+            # The marker's own limits are for the body, not for what a fixture measures before it.
+            terms = [one for one in terms if one.name]
+        given = [call, *terms] if call else terms
         session = self.session
         return resolve(session.settings, self.item.nodeid, given, name=name, max_time_ns=session.max_time_ns)
 
@@ -72,6 +78,8 @@ class ItemRun:
             call: the call's own terms.
             place: the call, for a message.
         """
+        if self._is_repeating:
+            raise MisuseError(f"{place}: the whole body is repeated already: ask for perf as an argument of the test")
         if self.closed:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
         taken = {*self._begun, *(measurement.name for measurement in self._measurements)}
@@ -165,6 +173,11 @@ class ItemRun:
     def measuring(self) -> Iterator[None]:
         """Let the test's function be the repeated one while it runs, if that is what is measured."""
         item = self.item
+        self._terms = self.session.terms_of(item)  # a fixture may have added a marker
+        asked = getattr(item, "funcargs", {}).get("perf", self.perf)
+        if self.mode is Mode.FIXTURE and asked is not self.perf:
+            # The project has a fixture of that name of its own.
+            self.mode = Mode.BODY if self._terms else Mode.OTHER
         if self.mode is Mode.BODY and isinstance(item, pytest.Function) and not self.is_off:
             original = item.obj
             item.obj = repeated = self._repeated(original)
@@ -172,9 +185,11 @@ class ItemRun:
             instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
             if instance is not None:
                 vars(instance)[item.name] = repeated
+            self._is_repeating = True
             try:
                 yield
             finally:
+                self._is_repeating = False
                 item.obj = original
                 if instance is not None:
                     vars(instance).pop(item.name, None)
@@ -196,7 +211,11 @@ class ItemRun:
         for name, call in list(self._begun.items()):
             self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}
-        if not names:
+        if not names and self.mode in _NOTHING_MEASURED:
+            self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
+        elif self._measurements and all(one.kind == "ratio" for one in self._measurements):
+            self._keep_unmeasured("", "perf.ratio holds max_ratio only: measure a function with perf(...) for it")
+        elif self.mode is Mode.BODY and "" not in names:
             self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
         for name in dict.fromkeys(terms.name for terms in self._terms if terms.name):
             if name not in names:
@@ -206,13 +225,15 @@ class ItemRun:
         return self.finished
 
     def close(self) -> None:
-        """Take no further measurements."""
+        """Take no further measurements, and let go of timers that were entered and not left."""
+        self.perf.abandon_timers()
         self.closed = True
 
     def _keep_unmeasured(self, name: str, reason: str, call: Terms | None = None) -> None:
         resolved = self.resolve(name, call)
-        if resolved.budgets:
-            judgements = [unmeasured(budget, reason) for budget in resolved.budgets]
+        budgets = [budget for budget in resolved.budgets if not (budget.general and self._measurements)]
+        if budgets:
+            judgements = [unmeasured(budget, reason) for budget in budgets]
             nodeid = self.item.nodeid
             self.add(Measurement(nodeid, name, "none", resolved.component, 0, 1, None, 0, {}, judgements))
 

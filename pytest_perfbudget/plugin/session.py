@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from pytest_perfbudget.plugin.run import ItemRun, Mode
 from pytest_perfbudget.report.view import failure_text
 
 MODE: Final = pytest.StashKey[Mode]()
-RUN: Final = pytest.StashKey[ItemRun]()
+RUN: Final = pytest.StashKey["ItemRun | None"]()
 
 
 class PerfBudgetWarning(pytest.PytestWarning):
@@ -51,15 +52,15 @@ class PerfSession:
             session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
         except ConfigError as error:
             raise pytest.UsageError(str(error)) from None
-        if session.gate == "off" and config.option.perf_strict:
-            message = "--perf-gate=off measures nothing, which --perf-strict forbids: drop one of them"
+        if session.gate != "fail" and config.option.perf_strict:
+            message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)
         return session
 
-    def adopt(self, items: list[pytest.Item]) -> None:
-        """Find the perf tests among the collected items, and leave out what was asked to be."""
+    def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
+        """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
         mistakes: dict[str, None] = {}
-        for check in (*(partial(self._classify, item) for item in items), partial(self._check_patterns, items)):
+        for check in (*(partial(self._classify, item) for item in collected), partial(self._check_patterns, collected)):
             try:
                 check()
             except ConfigError as error:
@@ -74,10 +75,15 @@ class PerfSession:
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; a new one if it asked for `perf` only at run time."""
-        if RUN not in item.stash:
-            late = ["perf was requested at run time: other workers' tests may have run beside it"]
-            item.stash[RUN] = ItemRun(self, item, Mode.FIXTURE, warnings=late if self.alone.is_needed else [])
-        return item.stash[RUN]
+        run = item.stash.get(RUN, None)
+        if run is None:
+            run = item.stash[RUN] = ItemRun(self, item, Mode.FIXTURE, self._late_warnings())
+        return run
+
+    def _late_warnings(self) -> list[str]:
+        if not self.alone.is_needed:
+            return []
+        return ["it was known as a perf test at run time only: other workers' tests may have run beside it"]
 
     def terms_of(self, item: pytest.Item) -> list[Terms]:
         """Return what the markers of an item say, from the test outwards."""
@@ -94,28 +100,38 @@ class PerfSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Begin a run; a test that is run again begins a new one."""
-        if MODE in item.stash:
-            item.stash[RUN] = ItemRun(self, item, item.stash[MODE])
+        item.stash[RUN] = None
         with _misuse_fails():
+            if MODE in item.stash:
+                item.stash[RUN] = ItemRun(self, item, item.stash[MODE])
             yield
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Repeat the body if it is what is measured, then judge; a failed test is not judged."""
-        if RUN not in item.stash and MODE not in item.stash:
-            with _misuse_fails():
+    @contextmanager
+    def measuring(self, item: pytest.Item) -> Iterator[None]:
+        """Let the test's body be the repeated one if that is what is measured."""
+        run = item.stash.get(RUN, None)
+        with _misuse_fails():
+            if run is None and item.get_closest_marker("perf_budget") is not None:
+                # A fixture has marked it since it was collected.
+                run = item.stash[RUN] = ItemRun(self, item, _mode(item), self._late_warnings())
+            if run is None:
                 yield
-        else:
-            with _misuse_fails(), item.stash[RUN].measuring():
-                yield
-        if RUN in item.stash:
-            with _misuse_fails():
-                measurements = item.stash[RUN].finish()
-            if self.gate == "fail":
-                text = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
-                if text:
-                    failure = item.stash[RUN].failure = pytest.fail.Exception(text, pytrace=False)
-                    raise failure
+            else:
+                with run.measuring():
+                    yield
+
+    def judge(self, item: pytest.Item) -> None:
+        """Judge a test whose body has passed, and fail it if a budget is red."""
+        run = item.stash.get(RUN, None)
+        if run is None:
+            return
+        with _misuse_fails():
+            measurements = run.finish()
+        if self.gate == "fail":
+            text = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
+            if text:
+                run.failure = pytest.fail.Exception(text, pytrace=False)
+                raise run.failure
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, None, None]:
@@ -129,30 +145,20 @@ class PerfSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the results on the report, as builtins: it may have to cross to the controller."""
         report = yield
-        if call.when == "call" and RUN in item.stash:
-            finished = item.stash[RUN].finished
-            # unittest keeps a failure or skip to itself until here: such a test was not judged.
-            own = call.excinfo is None or call.excinfo.value is item.stash[RUN].failure
-            if finished is not None and own:
-                report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in finished]
+        run = item.stash.get(RUN, None)
+        # unittest keeps a failure or skip to itself until here: such a test was not judged.
+        judged = run is not None and (call.excinfo is None or call.excinfo.value is run.failure)
+        if call.when == "call" and run is not None and run.finished is not None and judged:
+            report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in run.finished]
         return report
 
     def _classify(self, item: pytest.Item) -> None:
-        names = getattr(item, "fixturenames", ())
-        asked = "perf" in names
-        if not asked and "perf_budget" not in item.keywords:
-            asked = any(rule.matches(item.nodeid) for rule in self.settings.entries)
-            if not asked:
-                return
+        asked = "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
+        if not asked and not any(rule.matches(item.nodeid) for rule in self.settings.entries):
+            return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
             self._check_component(terms.component, item)
-        if "benchmark" in names:
-            mode = Mode.BENCHMARK
-        elif "perf" in names:
-            mode = Mode.FIXTURE
-        else:
-            mode = Mode.BODY
-        item.stash[MODE] = mode
+        mode = item.stash[MODE] = _mode(item)
         self._modes.add(mode)
 
     def _check_component(self, component: str | None, item: pytest.Item) -> None:
@@ -177,6 +183,8 @@ class PerfSession:
         file = pattern.partition("::")[0]
         collected = any(pattern_matches(file, one) for one in files)
         partial = any("::" in argument for argument in self.config.args)
+        # --lf and the like collect no more of a file than they run.
+        partial = partial or bool(getattr(self.config.option, "lf", False))
         if (collected and partial) or self._has_uncollected(file, files):
             return  # such tests may exist, but this session was not asked to collect them
         if any(pattern_matches(pattern, item.nodeid) for item in items):
@@ -208,6 +216,22 @@ class PerfSession:
             for path in found
             if path.is_file() and any(path.match(name) for name in names)
         )
+
+
+def _mode(item: pytest.Item) -> Mode:
+    """Return what of a test is measured.
+
+    Only a test that itself asks for `perf` hands over what it wants measured; of one whose fixtures use
+    it, the body is measured.
+    """
+    if "benchmark" in getattr(item, "fixturenames", ()):
+        return Mode.BENCHMARK
+    function = getattr(item, "function", None)
+    own = inspect.signature(function).parameters if function is not None else ()
+    marked = item.get_closest_marker("perf_budget") is not None
+    if "perf" in own or ("perf" in getattr(item, "fixturenames", ()) and not marked):
+        return Mode.FIXTURE
+    return Mode.BODY
 
 
 def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public

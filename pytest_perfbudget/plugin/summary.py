@@ -35,6 +35,8 @@ class Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results off a report, be it from here or from an xdist worker."""
         data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
+        if report.when == "call":
+            self._results.pop(report.nodeid, None)  # of a run before a rerun
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_perfbudget.core.budgets import Resource
 from pytest_perfbudget.core.gate import Lacks
 from pytest_perfbudget.core.samples import Samples
-from pytest_perfbudget.core.terms import Resolved
+from pytest_perfbudget.core.terms import Resolved, Terms
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.quiet import is_traced, uncollected
@@ -25,6 +25,8 @@ class TimerRecord:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.resolved: Resolved | None = None
+        self.terms = Terms()
+        self.running: list[Timer] = []
         self.wall_ns: list[float] = []
         self.cpu_ns: list[float] = []
         self.traced = False
@@ -34,6 +36,11 @@ class TimerRecord:
         """Whether a budget asks for CPU time."""
         budgets = self.resolved.budgets if self.resolved else ()
         return any(budget.metric.resource is Resource.CPU for budget in budgets)
+
+    def abandon(self) -> None:
+        """End the timers that are running, without a round."""
+        for timer in reversed(self.running[:]):
+            timer.__exit__(GeneratorExit, None, None)
 
     def samples(self) -> Samples:
         """Return the rounds so far."""
@@ -64,6 +71,7 @@ class Timer:
         self._record.traced |= is_traced()
         self._collection = uncollected()
         self._collection.__enter__()
+        self._record.running.append(self)
         if self._record.with_cpu:
             self._start_cpu_ns = self._record.clock.cpu_ns()
         self._start_ns = self._wall_ns()
@@ -77,7 +85,8 @@ class Timer:
             return
         if self._record.with_cpu and kind is None:
             self._record.cpu_ns.append(self._record.clock.cpu_ns() - self._start_cpu_ns)
-        self._collection.__exit__(kind, error, traceback)
+        self._collection.__exit__(None, None, None)
+        self._record.running.remove(self)
         if kind is None:
             self._record.wall_ns.append(end_ns - self._start_ns)
         self._start_ns = None

@@ -83,7 +83,7 @@ def write(document: Mapping[str, Any], path: Path) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2, ensure_ascii=False)
+            json.dump(document, file, indent=2)
             file.write("\n")
         # mkstemp makes it private; a report is as readable as any file the user creates.
         umask = os.umask(0)

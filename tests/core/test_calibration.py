@@ -32,7 +32,7 @@ def test_a_percentile_wide_enough_for_the_clock_wants_single_calls(limits: dict[
 
 @pytest.mark.parametrize(
     ("round_ns", "wanted", "expected"),
-    [(BLOCK_NS / 4, 100, 4), (BLOCK_NS / 4, 3, 3), (BLOCK_NS * 9, 100, 1), (0, 7, 7)],
+    [(BLOCK_NS / 4, 100, 4), (BLOCK_NS / 4, 3, 4), (BLOCK_NS * 9, 100, 1), (1, 7, 80), (1, 900, 900)],
 )
 def test_a_block_holds_about_20_ms_of_rounds(round_ns: float, wanted: int, expected: int) -> None:
     assert rounds_per_block(round_ns, wanted) == expected

@@ -81,7 +81,30 @@ def test_a_call_that_fails_leaves_no_probe_behind() -> None:
         assert sys.getprofile() is None
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a second profiler replaces the first")
+def test_callbacks_of_the_garbage_collector_are_no_calls_of_the_code() -> None:
+    import gc
+
+    def noticed(*_: object) -> None:
+        return None
+
+    gc.callbacks.append(noticed)
+    try:
+        found = judge(lambda: [[number] for number in range(30_000)], max_calls=2)
+    finally:
+        gc.callbacks.remove(noticed)
+    assert found.verdict is Verdict.WITHIN
+
+
+def test_code_that_stops_tracemalloc_has_no_peak() -> None:
+    def meddling() -> None:
+        bytearray(8 * MB)
+        tracemalloc.start()
+        tracemalloc.stop()
+
+    found = judge(meddling, peak_mb=1)
+    assert (found.verdict, found.reason) == (Verdict.UNMEASURED, "the measured code stopped tracemalloc itself")
+
+
 def test_an_active_profiler_is_said() -> None:
     profile = cProfile.Profile()
     profile.enable()

@@ -41,7 +41,7 @@ def run(code: Code, *, max_time_ns: int = S, **limits: float) -> Samples:
 
 def test_a_cleared_budget_ends_the_measurement(scripted: ScriptedClock) -> None:
     samples = run(Code(scripted, MS), p95_ms=50)
-    assert len(samples.wall_ns) == 72
+    assert len(samples.wall_ns) == 80
     assert set(samples.wall_ns) == {float(MS)}
 
 
@@ -50,12 +50,35 @@ def test_an_exceeded_budget_is_measured_for_all_the_time_there_is(scripted: Scri
     assert 0.8 * S <= sum(samples.wall_ns) <= 1.0 * S
 
 
+def test_a_block_of_many_rounds_begins_with_one_that_is_not_counted(scripted: ScriptedClock) -> None:
+    code = Code(scripted, MS)
+    rounds = run(code, p95_ms=50).wall_ns
+    first_and_warm = 1 + 5  # the first call, and 5 ms of warm-up
+    blocks = code.calls - first_and_warm - 1 - len(rounds)
+    assert 3 <= blocks <= 5
+
+
+def test_the_rounds_of_short_blocks_all_count(scripted: ScriptedClock) -> None:
+    code = Code(scripted, 9 * MS)
+    assert code.calls == 0
+    rounds = run(code, p95_ms=5).wall_ns
+    assert code.calls == 1 + len(rounds)
+
+
 def test_the_first_call_is_warm_up(scripted: ScriptedClock) -> None:
     code = Code(scripted, 300 * MS, MS)
     samples = run(code, p95_ms=50)
     assert max(samples.wall_ns) == MS
     # One slow first call must not make the plan a short one.
     assert samples.planned_rounds == 1000
+
+
+def test_a_first_call_that_was_slow_alone_leaves_fast_code_fast() -> None:
+    # It filled a cache: what follows is too fast to time singly, and is found to be.
+    scripted = ScriptedClock(reading_ns=60)
+    samples = run(Code(scripted, 20 * MS, 125), mean_ns=500)
+    assert samples.iterations > 10
+    assert max(samples.wall_ns) < 150
 
 
 def test_the_result_is_the_first_calls(scripted: ScriptedClock) -> None:
@@ -95,7 +118,7 @@ def test_set_up_counts_towards_max_time(scripted: ScriptedClock) -> None:
     plan = Plan(Gate(parse_budgets({"p95_ms": 50}, "here"), ERRORS), S, scripted.clock)
     subject = PlainSubject(scripted.advance, ((MS,), {}), None)
     with_setup = PlainSubject(lambda: scripted.advance(MS), ((), {}), setup)
-    assert len(run_plain(measure(subject, plan)).samples.wall_ns) == 72
+    assert len(run_plain(measure(subject, plan)).samples.wall_ns) == 80
     assert len(run_plain(measure(with_setup, plan)).samples.wall_ns) <= 11
 
 
@@ -120,9 +143,9 @@ def test_cpu_time_is_read_only_where_it_has_a_budget(scripted: ScriptedClock) ->
 
 
 def test_without_a_budget_a_p95s_worth_of_rounds_is_taken(scripted: ScriptedClock) -> None:
-    assert len(run(Code(scripted, MS)).wall_ns) == 59
+    assert 59 <= len(run(Code(scripted, MS)).wall_ns) <= 80
     assert len(run(Code(scripted, 50 * MS)).wall_ns) <= 3
-    assert len(run(Code(scripted, MS), peak_mb=1).wall_ns) == 59
+    assert 59 <= len(run(Code(scripted, MS), peak_mb=1).wall_ns) <= 80
 
 
 def test_progress_is_told_after_each_block(scripted: ScriptedClock) -> None:

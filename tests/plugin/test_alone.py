@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 from scripting import Project
@@ -26,18 +25,28 @@ def churn(seconds=0.05):
     while time.perf_counter() < end:
         sum(range(500))
 
-@pytest.mark.parametrize("number", range({busy}))
 def test_busy(number):
     note("busy begins")
     churn()
     note("busy ends")
 
-@pytest.mark.parametrize("number", range({perf}))
 @pytest.mark.perf_budget
 def test_perf(number, perf):
     note("perf begins")
     perf(churn, 0.001)
     note("perf ends")
+
+# One perf test after three ordinary ones, so that both kinds are always under way.
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize("number", range({perf} if metafunc.function is test_perf else {busy}))
+"""
+
+MIXED = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.callspec.params["number"] * (3 if "perf" in item.name else 1))
 """
 
 
@@ -57,6 +66,7 @@ def overlaps(log: str) -> int:
 
 def test_an_ordinary_test_never_overlaps_a_measurement(project: Project) -> None:
     tests = BUSY.format(busy=24, perf=8)
+    project.file("conftest.py", MIXED)
     result = project.run(tests, "-n3", "--dist=load")
     result.assert_outcomes(passed=32)
     log = (project.pytester.path / "log.txt").read_text("utf-8")
@@ -69,11 +79,14 @@ def test_without_the_lock_they_would_overlap(project: Project) -> None:
     """The twin: the same tests with the lock taken away."""
     project.file(
         "conftest.py",
-        """
-import pytest
+        MIXED
+        + """
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config):
+def pytest_runtestloop(session):
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        return
     from pytest_perfbudget.plugin.alone import Alone
     session = config.pluginmanager.getplugin("perfbudget-session")
     assert session.alone.is_needed
@@ -106,13 +119,13 @@ def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
         with second.by_itself():
             order.append("measured")
 
-    with first.among_others():
-        order.append("ordinary")
     waiting = threading.Thread(target=measure)
-    waiting.start()
+    with first.among_others():
+        waiting.start()
+        waiting.join(timeout=0.2)  # a writer that did not wait would be done by now
+        order.append("ordinary")
     waiting.join(timeout=30)
     assert order == ["ordinary", "measured"]
-    assert time.monotonic() > 0
 
 
 def test_a_session_without_xdist_needs_no_lock() -> None:

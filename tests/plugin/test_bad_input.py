@@ -95,7 +95,7 @@ def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complain
     table = PATTERNS.format(pattern=pattern)
     result = project.run(TWO, "test_it.py", "-Wdefault", pyproject=table)
     assert result.ret == 0
-    line = f"*pyproject.toml [[]tool.perfbudget.budgets] \"{pattern}\": {complaint}*"
+    line = f'*pyproject.toml [[]tool.perfbudget.budgets] "{pattern}": {complaint}*'
     if complaint is None:
         assert "matches no" not in result.stdout.str()
     else:

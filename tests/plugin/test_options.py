@@ -109,7 +109,7 @@ def test_within(): advance(ms=1)
 def test_strict_and_off_contradict_each_other(project: Project) -> None:
     result = project.run(TESTS, "--perf-strict", "--perf-gate=off")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --perf-gate=off measures nothing, which --perf-strict forbids: drop one*"])
+    result.stderr.fnmatch_lines(["ERROR: --perf-gate=off fails nothing, which --perf-strict forbids: drop one*"])
 
 
 def test_off_on_the_command_line_is_stronger_than_strict_in_the_table(project: Project) -> None:

@@ -205,7 +205,7 @@ def test_forgot(perf): pass
     ("body", "message"),
     [
         ("perf(co)", "perf(): co is a coroutine function: write `await perf.aio(co, ...)` in an async test"),
-        ("perf(lambda: co())", "perf: the function returned a coroutine, so its body never ran: *"),
+        ("perf(lambda: co())", "perf: the function returned something to await, *"),
         ("perf(gen)", "perf(): gen is a generator function, its body would not run: consume it, *"),
         ("perf(advance(1))", "perf(): expected a function, found None: write perf(fn, *args), not perf(fn(*args))"),
         (

@@ -16,12 +16,11 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.results import Decision, Verdict
 
-FEWEST_TO_EXCEED = 3
-FEWEST_TO_CLEAR = 20
-"""With fewer rounds the skewness cannot be estimated, and the rare slow call may not be among them.
-Skewness to the right makes the lower bound cautious, so that one needs fewer."""
+FEWEST_ROUNDS = 20
+"""With fewer rounds the skewness cannot be estimated, and the rare slow or fast call that a mean lives
+off may not be among them."""
 
-_LOOKS = (FEWEST_TO_EXCEED, 5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480)
+_LOOKS = (FEWEST_ROUNDS, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480)
 
 
 def _bound(values: Sequence[float], error: float, side: int) -> float:
@@ -49,7 +48,7 @@ class MeanCriterion:
     planned_rounds: int | None
 
     def looks(self) -> Sequence[int]:
-        """Return 3, 5, 10, 20, ... rounds."""
+        """Return 20, 40, 80, ... rounds."""
         return () if self.planned_rounds is None else _LOOKS
 
     def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
@@ -61,17 +60,20 @@ class MeanCriterion:
         lower = upper = None
         for at in reached:
             seen = values[:at]
-            if at >= FEWEST_TO_EXCEED:
+            if at >= FEWEST_ROUNDS:
                 lower = max(0.0, _bound(seen, self.errors.exceeded / len(looks), -1))
-            if at >= FEWEST_TO_CLEAR:
+            if at >= FEWEST_ROUNDS:
                 upper = _bound(seen, self.errors.within / len(looks), 1)
-            early = at < earliest_exceeded and not (final and at == reached[-1])
+            closing = final and at == reached[-1]
+            early = at < earliest_exceeded and not closing
+            # A mean lives off its rare slow calls: a tenth of that time has to pass without them.
+            too_soon = at < earliest_exceeded / 10 and not closing
             verdict = Verdict.UNDECIDED
             if lower is not None and lower > limit and not early:
                 verdict = Verdict.EXCEEDED
-            elif upper is not None and upper <= limit:
+            elif upper is not None and upper <= limit and not too_soon:
                 verdict = Verdict.WITHIN
             if verdict is not Verdict.UNDECIDED:
-                return Decision(verdict, math.fsum(seen) / at, lower, upper, at, FEWEST_TO_CLEAR)
+                return Decision(verdict, math.fsum(seen) / at, lower, upper, at, FEWEST_ROUNDS)
         estimate = math.fsum(values) / len(values)
-        return Decision(Verdict.UNDECIDED, estimate, lower, upper, len(values), FEWEST_TO_CLEAR)
+        return Decision(Verdict.UNDECIDED, estimate, lower, upper, len(values), FEWEST_ROUNDS)

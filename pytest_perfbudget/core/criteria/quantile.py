@@ -104,14 +104,17 @@ class _Walk:
             taken += 1
         del self.mass[:taken]
         self.first += taken
-        return self.first - 1 if taken else -1
+        return self.first - 1
 
     def stop_high(self, allowed: float) -> int:
-        """Absorb the highest counts while the error spent stays allowed; return the lowest such."""
-        before = len(self.mass)
+        """Absorb the highest counts while the error spent stays allowed; return the lowest such.
+
+        Counts above what is left are reached only by paths that an earlier look charged: they cost
+        no error, and they must count, for that look may have come too early to speak.
+        """
         while len(self.mass) > 1 and self.spent + self.mass[-1] <= allowed:
             self.spent += self.mass.pop()
-        return self.first + len(self.mass) if len(self.mass) < before else self.rounds + 1
+        return self.first + len(self.mass)
 
 
 class Schedule:

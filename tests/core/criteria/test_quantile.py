@@ -167,6 +167,16 @@ def test_a_burst_cannot_decide_before_enough_rounds_but_the_last_look_can() -> N
     assert criterion.decide(slow, 50, final=True, earliest_exceeded=400).verdict is Verdict.EXCEEDED
 
 
+@pytest.mark.parametrize("share", [0.75, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("rounds", range(2, 40))
+def test_rounds_that_are_all_far_above_a_limit_are_exceeded_however_few(share: float, rounds: int) -> None:
+    # A second is reached with the last round, so each look before it came early.
+    criterion = QuantileCriterion(share, SHIPPED, rounds)
+    found = criterion.decide([60.0] * rounds, 50, final=True, earliest_exceeded=rounds).verdict
+    fewest = {0.75: 4, 0.9: 3, 0.95: 2, 0.99: 2}[share]
+    assert found is (Verdict.EXCEEDED if rounds >= fewest else Verdict.UNDECIDED)
+
+
 def test_rounds_that_were_not_ours_to_plan_are_looked_at_once() -> None:
     assert decide([1.0] * 59, 50, planned=None) is Verdict.WITHIN
     criterion = QuantileCriterion(0.95, SHIPPED, None)
