@@ -166,12 +166,6 @@ def judge_count(budget: Budget, count: float, passes: int) -> Judgement:
     return judgement(budget, Decision(verdict, count, count, count, passes))
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """Return the most pressing verdict; None of none."""
-    found = set(verdicts)
-    return next((verdict for verdict in Verdict if verdict in found), None)
-
-
 def tally(verdicts: Iterable[Verdict]) -> Mapping[str, int]:
     """Return how often each verdict fell, every verdict named."""
     fallen = list(verdicts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -97,6 +97,6 @@ class Heap:
 
     def redraw(self) -> None:
         """Let go of the buffers held, hold others, and collect garbage."""
-        sizes: Callable[[], int] = lambda: self._draw.randrange(1, 1 << self._draw.randrange(5, 17))  # noqa: E731
-        self._held = [bytearray(sizes()) for _ in range(self._draw.randrange(1, 60))]
+        draw = self._draw.randrange
+        self._held = [bytearray(draw(1, 1 << draw(5, 17))) for _ in range(draw(1, 60))]
         gc.collect()

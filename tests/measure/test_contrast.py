@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 from scripting import ScriptedClock
 
@@ -8,6 +10,7 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.ratio import LOOKS
 from pytest_perfbudget.core.results import Verdict
 from pytest_perfbudget.measure.contrast import Contrast, contrast
+from pytest_perfbudget.measure.quiet import Heap
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -59,3 +62,34 @@ def test_fast_code_is_timed_in_rounds_of_many_calls() -> None:
     found = run(ScriptedClock(reading_ns=60), 100, 400, 0.5)
     assert found.iterations > 1
     assert found.decision.estimate == pytest.approx(0.25, rel=0.05)
+
+
+def test_blocks_are_quiet_each_on_a_heap_of_its_own(scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    collecting: list[bool] = []
+    drawn: list[int] = []
+    monkeypatch.setattr(Heap, "redraw", lambda _: drawn.append(1))
+
+    def work() -> None:
+        scripted.advance(10 * MS)
+        collecting.append(gc.isenabled())
+
+    budget = Budget(Metric(Resource.RATIO), 2.0, "max_ratio", "here")
+    subjects = PlainSubject(work), PlainSubject(work)
+    found = run_plain(contrast(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    assert len(drawn) == 4 * found.quads
+    assert not any(collecting[2:])  # the first call of each side is as the test left things
+    assert gc.isenabled()
+
+
+def test_what_the_other_side_left_in_the_caches_is_not_counted(scripted: ScriptedClock) -> None:
+    last = [""]
+
+    def side(name: str) -> None:
+        cold = last[0] != name and name == "new"
+        last[0] = name
+        scripted.advance(3 * MS if cold else MS)
+
+    budget = Budget(Metric(Resource.RATIO), 1.01, "max_ratio", "here")
+    subjects = PlainSubject(side, (("new",), {})), PlainSubject(side, (("reference",), {}))
+    found = run_plain(contrast(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    assert found.decision.estimate == pytest.approx(1.0)

@@ -12,6 +12,7 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import Gate
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.measure.quiet import Heap
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -56,6 +57,13 @@ def test_a_block_of_many_rounds_begins_with_one_that_is_not_counted(scripted: Sc
     first_and_warm = 1 + 5  # the first call, and 5 ms of warm-up
     blocks = code.calls - first_and_warm - 1 - len(rounds)
     assert 3 <= blocks <= 5
+
+
+def test_each_block_has_a_heap_of_its_own(scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(Heap, "redraw", lambda _: drawn.append(1))
+    run(Code(scripted, MS), p95_ms=50)
+    assert len(drawn) >= 4
 
 
 def test_the_rounds_of_short_blocks_all_count(scripted: ScriptedClock) -> None:

@@ -40,9 +40,12 @@ def test_perf_that_is_asked_for_at_run_time_in_a_session_that_knows_nothing_of_i
     project: Project, arguments: tuple[str, ...]
 ) -> None:
     tests = """
-import time
+import scripted
 def test_it(request):
-    request.getfixturevalue("perf")(time.sleep, 0.02, p95_ms=1, max_time="100ms")
+    perf = request.getfixturevalue("perf")
+    session = request.config.pluginmanager.getplugin("perfbudget-session")
+    session.clock = type(session.clock)(scripted.wall, scripted.cpu)
+    perf(advance, 60, p95_ms=50)
 """
     result = project.run(tests, *arguments, output=False)
     result.assert_outcomes(failed=1)

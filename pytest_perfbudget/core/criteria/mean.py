@@ -62,7 +62,6 @@ class MeanCriterion:
             seen = values[:at]
             if at >= FEWEST_ROUNDS:
                 lower = max(0.0, _bound(seen, self.errors.exceeded / len(looks), -1))
-            if at >= FEWEST_ROUNDS:
                 upper = _bound(seen, self.errors.within / len(looks), 1)
             closing = final and at == reached[-1]
             early = at < earliest_exceeded and not closing

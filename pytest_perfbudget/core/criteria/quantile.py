@@ -44,11 +44,6 @@ def rounds_to_bound(share: float, error: float) -> int:
     return math.ceil(math.log(error) / math.log(share) - 1e-9)
 
 
-def rounds_to_exceed(share: float, error: float) -> int:
-    """Return the fewest rounds that, all above the limit, show that the quantile is."""
-    return math.ceil(math.log(error) / math.log(1 - share) - 1e-9)
-
-
 def _binomial(trials: int, chance: float) -> tuple[int, list[float]]:
     """Return (first count, probabilities) of a binomial distribution, negligible tails cut off."""
     # Written out, because importing scipy costs a quarter of a second that a cleared budget has

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion
+from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion, _bound
 from pytest_perfbudget.core.results import Verdict
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -74,3 +75,17 @@ def test_early_rounds_do_not_call_a_mean_exceeded() -> None:
     slow = [60.0, 61.0] * 40
     assert criterion.decide(slow, 50.0, final=False, earliest_exceeded=1000).verdict is Verdict.UNDECIDED
     assert criterion.decide(slow, 50.0, final=False, earliest_exceeded=0).verdict is Verdict.EXCEEDED
+
+
+def test_skewness_moves_both_bounds_towards_the_long_tail() -> None:
+    values = np.random.default_rng(5).exponential(1, 60).tolist()
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
+    plain = stats.t(len(values) - 1).ppf(0.95) * error
+    assert _bound(values, 0.05, 1) > mean + 1.05 * plain
+    assert _bound(values, 0.05, -1) > mean - 0.95 * plain
+
+
+def test_without_skewness_the_bounds_are_students() -> None:
+    values = [8.0, 9.0, 10.0, 11.0, 12.0] * 8
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    assert _bound(values, 0.05, 1) == pytest.approx(10 + stats.t(39).ppf(0.95) * error)

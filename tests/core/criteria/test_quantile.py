@@ -17,7 +17,6 @@ from pytest_perfbudget.core.criteria.quantile import (
     _binomial,
     fixed_look,
     rounds_to_bound,
-    rounds_to_exceed,
 )
 from pytest_perfbudget.core.results import Verdict
 
@@ -35,7 +34,6 @@ def test_the_textbook_numbers_of_rounds() -> None:
     assert rounds_to_bound(0.95, 0.05) == 59
     assert rounds_to_bound(0.99, 0.05) == 299
     assert rounds_to_bound(0.5, 0.05) == 5
-    assert rounds_to_exceed(0.95, 0.01) == 2
 
 
 @given(st.integers(1, 3000), st.sampled_from([0.001, 0.01, 0.05, 0.1, 0.25, 0.5]))
