@@ -87,7 +87,7 @@ def test_what_the_other_side_left_in_the_caches_is_not_counted(scripted: Scripte
     def side(name: str) -> None:
         cold = last[0] != name and name == "new"
         last[0] = name
-        scripted.advance(9 * MS if cold else 3 * MS)
+        scripted.advance(4.5 * MS if cold else 3 * MS)
 
     budget = Budget(Metric(Resource.RATIO), 1.01, "max_ratio", "here")
     subjects = PlainSubject(side, (("new",), {})), PlainSubject(side, (("reference",), {}))
