@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.terms import Rule, Settings, Terms, specificity
-from pytest_perfbudget.core.units import parse_duration_ns
+from pytest_perfbudget.core.regression import FEWEST_RUNS
+from pytest_perfbudget.core.terms import Allowance, Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.units import parse_duration_ns, parse_share
 from pytest_perfbudget.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -18,6 +20,7 @@ else:
     import tomli as tomllib
 
 TABLE: Final = "[tool.perfbudget]"
+_MOST_RUNS = 100
 
 
 def load_settings(file: Path) -> Settings:
@@ -59,6 +62,7 @@ def parse_settings(table: object, file: str) -> Settings:
     values: dict[str, Any] = {key: check(rest.pop(key), key, place) for key, check in _SETTINGS.items() if key in rest}
     if "max_time" in values:
         values["max_time_ns"] = values.pop("max_time")
+    values["baseline_asked"] = "baseline" in values
     entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
     components = _table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
     known = [*_SETTINGS, "budgets", "components"]
@@ -87,7 +91,7 @@ def parse_terms(
         ConfigError: an unknown keyword or a wrong value.
     """
     rest = dict(keywords)
-    for key in _SETTINGS.keys() & rest.keys() - {"max_time"}:
+    for key in _SETTINGS.keys() & rest.keys() - {"max_time", "max_regression"}:
         message = f"{place}: {key} is a setting of the whole session: it belongs in {TABLE} of pyproject.toml"
         raise ConfigError(message)
     component = rest.pop("component", None)
@@ -97,8 +101,9 @@ def parse_terms(
     if component is not None:
         component = str.__str__(component)  # an enum of strings would not cross to an xdist controller
     max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
-    budgets = parse_budgets(rest, place, ["component", "max_time", *more], general=general)
-    return Terms(tuple(budgets), component, max_time_ns, name)
+    allowance = _allowance(rest.pop("max_regression"), "max_regression", place) if "max_regression" in rest else None
+    budgets = parse_budgets(rest, place, ["component", "max_time", "max_regression", *more], general=general)
+    return Terms(tuple(budgets), component, max_time_ns, name, allowance)
 
 
 def _entry(pattern: str, entry: object, file: str) -> Rule:
@@ -118,7 +123,7 @@ def _component(name: str, entry: object, file: str) -> Rule:
         message = f"{place}: component is the table's own name here: remove the key"
         raise ConfigError(message)
     terms = parse_terms(rest, place, more=["match"], general=True)
-    return Rule(tuple(patterns), Terms(terms.budgets, name, terms.max_time_ns), place)
+    return Rule(tuple(patterns), replace(terms, component=name), place)
 
 
 def _table(value: object, place: str) -> Mapping[str, object]:
@@ -144,6 +149,28 @@ def _share(value: object, key: str, place: str) -> float:
     return float(value)
 
 
+def _allowance(value: object, key: str, place: str) -> Allowance:
+    try:
+        return Allowance(parse_share(value), f"{key} = {value!r} of {place}")
+    except ValueError as error:
+        message = f"{place}: {key}: {error}"
+        raise ConfigError(message) from error
+
+
+def _path(value: object, key: str, place: str) -> str:
+    if not isinstance(value, str) or not value.endswith(".json"):
+        message = f"{place}: {key} must be the path of a .json file, from this file's folder, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def _runs(value: object, key: str, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not FEWEST_RUNS <= value <= _MOST_RUNS:
+        message = f"{place}: {key} must be a whole number from {FEWEST_RUNS} to {_MOST_RUNS}, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
 def _flag(value: object, key: str, place: str) -> bool:
     if not isinstance(value, bool):
         message = f"{place}: {key} must be true or false, found {value!r}"
@@ -153,7 +180,10 @@ def _flag(value: object, key: str, place: str) -> bool:
 
 _SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
     "alpha": _share,
+    "baseline": _path,
+    "baseline_runs": _runs,
     "confidence": _share,
+    "max_regression": _allowance,
     "max_time": duration_ns,
     "strict": _flag,
     "warn_at": _share,

@@ -18,6 +18,14 @@ class MisuseError(PerfBudgetError):
     """The `perf` fixture was called in a way that cannot be measured."""
 
 
+class BaselineError(PerfBudgetError):
+    """The baseline file cannot be read or written."""
+
+
+class WorkerError(PerfBudgetError):
+    """A fresh process gave no measurements; the message says in a line what became of it."""
+
+
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)

@@ -37,11 +37,14 @@ def iterations(call_ns: float, overhead_ns: float, *, single: bool) -> int:
     return math.ceil(_ROUND_READINGS * overhead_ns / max(call_ns, 1.0))
 
 
+COMPARED_BLOCK_NS = 5_000_000
+"""The length of a block between two readings of the canaries: weather changes within longer ones."""
+
 FEWEST_IN_BLOCK = 80
 """A block of fast code holds at least so many rounds, whatever the next look: each block costs a
 collection of garbage, and leaves the caches cold."""
 
 
-def rounds_per_block(round_ns: float, wanted: int) -> int:
+def rounds_per_block(round_ns: float, wanted: int, block_ns: int = BLOCK_NS) -> int:
     """Return how many rounds the next block holds; at least one."""
-    return max(1, min(max(wanted, FEWEST_IN_BLOCK), int(BLOCK_NS / max(round_ns, 1.0))))
+    return max(1, min(max(wanted, FEWEST_IN_BLOCK), int(block_ns / max(round_ns, 1.0))))

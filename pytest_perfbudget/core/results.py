@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from pytest_perfbudget.core.weather import Block
 
 
 class Verdict(enum.Enum):
@@ -74,6 +76,113 @@ class Judgement:
         return cls(**{**data, "verdict": Verdict(data["verdict"])})
 
 
+class Standing(enum.Enum):
+    """How a measurement stands against the baseline, from the most to the least pressing."""
+
+    REGRESSED = "regressed"
+    UNMEASURED = "unmeasured"
+    NEW = "new"
+    FOREIGN = "foreign"
+    MISSING = "missing"
+    UNDECIDED = "undecided"
+    UNCONFIRMED = "unconfirmed"
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether nothing was compared at all."""
+        return self in (Standing.UNMEASURED, Standing.NEW, Standing.FOREIGN, Standing.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A function that is called more often than in the baseline; `before` is None where that is not known."""
+
+    function: str
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One number of a measurement against the baseline.
+
+    Attributes:
+        metric: `time`, `calls` or `peak`.
+        standing: what can be said.
+        unit: of `before` and `after`.
+        before: the baseline's number; a time is that in calm weather.
+        after: the number now, freed of the weather likewise.
+        ratio: after / before, with the bounds `lower` and `upper` of a two-sided interval.
+        log_error: the standard error of the ratio's logarithm.
+        limit: the growth that is allowed, as a share.
+        source: where that was written.
+        runs: fresh processes that decided; 0 if the session's own run did.
+        weather: how much slower the machine was than when the baseline was made, as a ratio.
+        commit: the baseline's commit.
+        date: its day.
+        reason: why there is no comparison.
+        grown: the functions that are called more often, the costliest first.
+    """
+
+    metric: str
+    standing: Standing
+    unit: str = "ns"
+    before: float | None = None
+    after: float | None = None
+    ratio: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    log_error: float | None = None
+    limit: float = 0.0
+    source: str = ""
+    runs: int = 0
+    weather: float | None = None
+    commit: str = ""
+    date: str = ""
+    reason: str = ""
+    grown: Sequence[Growth] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return builtins only."""
+        return {**asdict(self), "standing": self.standing.value, "grown": [asdict(one) for one in self.grown]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Change:
+        """Rebuild what `to_dict` gave."""
+        grown = [Growth(**entry) for entry in data["grown"]]
+        return cls(**{**data, "standing": Standing(data["standing"]), "grown": grown})
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a measurement is compared by: its blocks, and what one execution calls and holds.
+
+    Attributes:
+        blocks: the timed blocks with the weather around them.
+        calls: function calls of one execution; None if they could not be counted.
+        peak: bytes held at once; None likewise.
+        functions: calls by function, `module:name`, in the order of the time they take with all they call.
+    """
+
+    blocks: Sequence[Block] = ()
+    calls: int | None = None
+    peak: int | None = None
+    functions: Mapping[str, int] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return builtins only."""
+        blocks = [[one.time_ns, list(one.before), list(one.after)] for one in self.blocks]
+        return {"blocks": blocks, "calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recording:
+        """Rebuild what `to_dict` gave."""
+        blocks = [Block(time_ns, tuple(before), tuple(after)) for time_ns, before, after in data["blocks"]]
+        return cls(**{**data, "blocks": blocks})
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One timed thing of one test, judged.
@@ -82,7 +191,9 @@ class Measurement:
     `statistics` maps metric names to base units, `iterations` is the number of calls that one
     round averages, `overhead_ns` what a round costs beyond the call, `warnings` what a reader
     should know before trusting the numbers, `profile` where the time of one call went if a
-    budget was exceeded: function, calls, share of the time.
+    budget was exceeded: function, calls, share of the time. `max_regression` is the growth that it is
+    allowed against the baseline, as a share; None if it is not compared. `changes` is how it stands against the
+    baseline, `recording` what that rests on; it stays within the process that compares.
     """
 
     nodeid: str
@@ -97,6 +208,9 @@ class Measurement:
     judgements: Sequence[Judgement]
     warnings: Sequence[str] = ()
     profile: Sequence[tuple[str, int, float]] = ()
+    max_regression: float | None = None
+    changes: Sequence[Change] = ()
+    recording: Recording | None = None
 
     @property
     def id(self) -> str:
@@ -118,6 +232,9 @@ class Measurement:
             "judgements": [judgement.to_dict() for judgement in self.judgements],
             "warnings": list(self.warnings),
             "profile": [list(entry) for entry in self.profile],
+            "max_regression": self.max_regression,
+            "changes": [change.to_dict() for change in self.changes],
+            **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
 
     @classmethod
@@ -125,4 +242,6 @@ class Measurement:
         """Rebuild what `to_dict` gave."""
         judgements = [Judgement.from_dict(entry) for entry in data["judgements"]]
         profile = [(function, calls, share) for function, calls, share in data["profile"]]
-        return cls(**{**data, "judgements": judgements, "profile": profile})
+        changes = [Change.from_dict(entry) for entry in data["changes"]]
+        recording = Recording.from_dict(data["recording"]) if "recording" in data else None
+        return cls(**{**data, "judgements": judgements, "profile": profile, "changes": changes, "recording": recording})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_perfbudget.core.budgets import QUANTILES, Metric, Resource
+from pytest_perfbudget.core.weather import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Samples:
         elapsed_ns: time spent, set-up and warm-up included.
         planned_rounds: how many rounds there was thought to be time for before the first of them;
             None if the number of rounds was set elsewhere.
+        blocks: the median round of each block with the weather around it; empty unless it was asked for.
     """
 
     wall_ns: Sequence[float]
@@ -31,6 +33,7 @@ class Samples:
     cpu_overhead_ns: float | None = None
     elapsed_ns: int = 0
     planned_rounds: int | None = None
+    blocks: Sequence[Block] = ()
 
     def of(self, resource: Resource) -> Sequence[float]:
         """Return the rounds of wall-clock or CPU time, in ns."""

@@ -11,6 +11,14 @@ from pytest_perfbudget.core.criteria import Errors
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """The growth against the baseline that never fails a test, as a share, and where it was written."""
+
+    share: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What one marker, call or table entry says of the measurements it covers.
 
@@ -21,6 +29,7 @@ class Terms:
     component: str | None = None
     max_time_ns: int | None = None
     name: str | None = None
+    max_regression: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The table, checked. `entries` are in the order in which they win, most specific first."""
+    """The table, checked. `entries` are in the order in which they win, most specific first.
+
+    `baseline_asked` tells whether the table names the baseline: then it has to be there.
+    """
 
     alpha: float = 0.01
     confidence: float = 0.95
     max_time_ns: int = 1_000_000_000
+    max_regression: Allowance = Allowance(0.05, "the default")
+    baseline: str = "perf-baseline.json"
+    baseline_asked: bool = False
+    baseline_runs: int = 10
     strict: bool = False
     warn_at: float = 0.8
     terms: Terms = field(default_factory=Terms)
@@ -81,6 +97,7 @@ class Resolved:
     budgets: Sequence[Budget]
     component: str
     max_time_ns: int
+    max_regression: Allowance
 
 
 def resolve(
@@ -103,9 +120,11 @@ def resolve(
             heard.append(rule.terms)
             break
     heard.append(settings.terms)
+    allowances = [terms.max_regression for terms in heard if terms.max_regression is not None]
     limits_ns = [terms.max_time_ns for terms in heard if terms.max_time_ns is not None]
     return Resolved(
         merge_budgets(*(terms.budgets for terms in heard)),
         component or "",
         max_time_ns or next(iter(limits_ns), settings.max_time_ns),
+        next(iter(allowances), settings.max_regression),
     )

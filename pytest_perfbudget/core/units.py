@@ -14,6 +14,7 @@ NS_PER: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 BYTES_PER_MB: Final = 1_000_000
 """A megabyte is the SI one: `peak_mb = 1` allows 1,000,000 bytes."""
 
+_PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
 _LONGEST = 15
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s)\s*")
 
@@ -30,3 +31,17 @@ def parse_duration_ns(text: object) -> int:
         message = f"expected a duration with its unit, such as '1s' or '250ms', found {text!r}"
         raise ValueError(message)
     return duration_ns
+
+
+def parse_share(text: object) -> float:
+    """Return the share in a text such as `5%`.
+
+    Raises:
+        ValueError: the text is no positive number of percent.
+    """
+    found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
+    share = float(found[1]) / 100 if found else 0.0
+    if share <= 0:
+        message = f"expected a percentage above zero, such as '5%', found {text!r}"
+        raise ValueError(message)
+    return share

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import cProfile
+import os
 import sys
 import tracemalloc
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from types import CodeType
+from typing import Any, Final, Protocol, TypeVar
 
 from pytest_perfbudget.core.budgets import Budget, Resource
 from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
@@ -109,8 +112,72 @@ async def profile_call(subject: Subject) -> list[tuple[str, int, float]]:
 def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions
     if isinstance(code, str):
         return code.strip("<>")
-    file = "/".join(Path(code.co_filename).parts[-2:])
-    return f"{code.co_name} ({file}:{code.co_firstlineno})"
+    return f"{_portable_name(code)}, line {code.co_firstlineno}"
+
+
+def called_functions(probe: FunctionCalls) -> dict[str, int]:
+    """Return the calls by function, `package.module:name`, the same on every machine and line.
+
+    They are in the order of the time they took with all they call, the costliest first.
+    """
+    calls: dict[str, int] = {}
+    for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
+        name = entry.code.strip("<>") if isinstance(entry.code, str) else _portable_name(entry.code)
+        calls[name] = calls.get(name, 0) + entry.callcount
+    return calls
+
+
+def _portable_name(code: CodeType) -> str:
+    qualified: str = getattr(code, "co_qualname", code.co_name)
+    return f"{_module(code.co_filename)}:{qualified.replace('.<locals>', '')}"
+
+
+@lru_cache(maxsize=1024)
+def _module(file: str) -> str:
+    """Return the dotted module of a source file, from the folder on `sys.path` that it is nearest to."""
+    roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
+    path = file[len(max(roots, key=len)) :] if roots else Path(file).name
+    return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
+
+
+async def record_counts(
+    subject: Subject, most_calls: float | None, most_peak: float | None
+) -> tuple[int | None, int | None, dict[str, int]]:
+    """Count what one execution calls and holds at most; a count above what is given is taken again.
+
+    Returns:
+        calls, peak bytes and the calls by function; None or empty where a count was not asked for
+        or something was in its way.
+    """
+    __tracebackhide__ = True
+    calls = peak = None
+    functions: dict[str, int] = {}
+    try:
+        if most_calls is not None:
+            probe, _ = await _count(subject, FunctionCalls, most_calls)
+            calls, functions = int(probe.count), called_functions(probe)
+        if most_peak is not None:
+            peak = int((await _count(subject, PeakBytes, most_peak))[0].count)
+    except ProbeBusyError:
+        pass
+    return calls, peak, functions
+
+
+_Counting = TypeVar("_Counting", bound=CountingProbe)
+
+
+async def _count(subject: Subject, kind: type[_Counting], most: float) -> tuple[_Counting, int]:
+    """Return the probe that counted the least, and the number of passes."""
+    __tracebackhide__ = True
+    lowest: _Counting | None = None
+    passes = 0
+    while lowest is None or (passes < _PASSES and lowest.count > most):
+        probe = kind()
+        with uncollected():  # the collector's callbacks are no calls of the code
+            await subject.once(probe)
+        lowest = probe if lowest is None or probe.count < lowest.count else lowest
+        passes += 1
+    return lowest, passes
 
 
 async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[Judgement]:
@@ -121,15 +188,8 @@ async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[Judg
 
 async def _judge_count(subject: Subject, budget: Budget) -> Judgement:
     __tracebackhide__ = True
-    lowest = float("inf")
-    passes = 0
-    while passes < _PASSES and lowest > budget.limit:
-        probe = _PROBES[budget.metric.resource]()
-        try:
-            with uncollected():  # the collector's callbacks are no calls of the code
-                await subject.once(probe)
-        except ProbeBusyError as error:
-            return unmeasured(budget, str(error))
-        lowest = min(lowest, probe.count)
-        passes += 1
-    return judge_count(budget, lowest, passes)
+    try:
+        probe, passes = await _count(subject, _PROBES[budget.metric.resource], budget.limit)
+    except ProbeBusyError as error:
+        return unmeasured(budget, str(error))
+    return judge_count(budget, probe.count, passes)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pytest_perfbudget.core.budgets import Resource
-from pytest_perfbudget.core.calibration import iterations, needs_single_calls, rounds_per_block
+from pytest_perfbudget.core.calibration import (
+    BLOCK_NS,
+    COMPARED_BLOCK_NS,
+    iterations,
+    needs_single_calls,
+    rounds_per_block,
+)
 from pytest_perfbudget.core.gate import Gate
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.weather import Block as WeatherBlock
+from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.quiet import Heap, quiet
 from pytest_perfbudget.measure.subject import Block, Subject, Timings
@@ -42,15 +50,23 @@ _FEWEST_ROUNDS = 2
 Progress = Callable[[int, int, int], None]
 """Called after each block with the rounds so far, the ns spent and the ns allowed."""
 
+MoreBlocks = Callable[[Sequence[WeatherBlock]], int]
+"""Told the blocks so far, says how many more are wanted."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure, and for which decisions."""
+    """How long to measure, and for which decisions.
+
+    With `more_blocks` the measurement is one to compare: canaries are read around each block, and it
+    goes on for as many blocks as are wanted, within the time allowed.
+    """
 
     gate: Gate
     max_time_ns: int
     clock: Clock = SYSTEM
     progress: Progress | None = None
+    more_blocks: MoreBlocks | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,7 @@ class _Run:
         self.iterations = 1
         self.round_ns = 1.0
         self.planned_rounds = 1
+        self.blocks: list[WeatherBlock] = []
         self.heap = Heap()
         self.start_ns = plan.clock.wall_ns()
 
@@ -119,10 +136,11 @@ class _Run:
         timings = Timings()
         if first_ns >= _WARM_NS:
             self.start_ns = began_ns
-            timings = await self._block(1, began_ns)
+            timings = await self._block(1, began_ns, compared=True)
             first_ns = min(first_ns, self.plan.clock.wall_ns() - began_ns)
         # A first call that was slow alone (an import, a cache to fill) says nothing of the others.
         if first_ns < _WARM_NS:
+            self.blocks.clear()
             began_ns = self.plan.clock.wall_ns()
             warm = await self._block(_WARM_CALLS, began_ns + _WARM_NS)
             call_ns = statistics.median(warm.wall_ns)
@@ -140,8 +158,9 @@ class _Run:
         __tracebackhide__ = True
         deadline_ns = self.start_ns + self._allowed_ns()
         while (wanted := self._wanted(deadline_ns)) > 0:
-            rounds = rounds_per_block(self.round_ns, wanted)
-            self._keep(await self._block(rounds, deadline_ns))
+            block_ns = COMPARED_BLOCK_NS if self.plan.more_blocks else BLOCK_NS
+            rounds = rounds_per_block(self.round_ns, wanted, block_ns)
+            self._keep(await self._block(rounds, deadline_ns, compared=True))
             if self.plan.progress is not None:
                 spent_ns = self.plan.clock.wall_ns() - self.start_ns
                 self.plan.progress(len(self.wall_ns), spent_ns, self.plan.max_time_ns)
@@ -156,35 +175,50 @@ class _Run:
             cpu_overhead_ns=self.cpu_overhead_ns,
             elapsed_ns=self.plan.clock.wall_ns() - self.start_ns,
             planned_rounds=self.planned_rounds,
+            blocks=self.blocks,
         )
 
     def _timed(self) -> bool:
         return any(budget.metric.resource in (Resource.WALL, Resource.CPU) for budget in self.plan.gate.budgets)
 
     def _allowed_ns(self) -> int:
-        return self.plan.max_time_ns if self._timed() else min(self.plan.max_time_ns, _UNBUDGETED_NS)
+        waits = self._timed() or self.plan.more_blocks is not None
+        return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, _UNBUDGETED_NS)
 
     def _wanted(self, deadline_ns: int) -> int:
         """Return the rounds still missing until the next look; 0 ends the measurement."""
         done = len(self.wall_ns)
         samples = self.samples()
         look = self.plan.gate.next_look(samples) if self._timed() else _UNBUDGETED_ROUNDS
-        if look is None:
+        wanted = max(0 if look is None else look - done, self._wanted_for_blocks())
+        if wanted <= 0:
             return 0 if done else 1
         late = done > 0 and self.plan.clock.wall_ns() >= deadline_ns
         if late and not (done < _FEWEST_ROUNDS and self.plan.gate.all_above(samples)):
             return 0
-        return look - done
+        return wanted
 
-    async def _block(self, rounds: int, deadline_ns: int) -> Timings:
+    def _wanted_for_blocks(self) -> int:
+        """Return the rounds that the blocks still wanted will hold, at least one; 0 if none is."""
+        more = self.plan.more_blocks(self.blocks) if self.plan.more_blocks else 0
+        return max(1, int(more * COMPARED_BLOCK_NS / max(self.round_ns, 1.0))) if more > 0 else 0
+
+    async def _block(self, rounds: int, deadline_ns: int, *, compared: bool = False) -> Timings:
         __tracebackhide__ = True
         self.heap.redraw()
+        clock = self.plan.clock
         block = Block(rounds, self.iterations, deadline_ns, self.with_cpu)
+        compared = compared and self.plan.more_blocks is not None
         try:
+            before = read_canaries(clock) if compared else ()
             if rounds >= _WARMED_ROUNDS:
                 # The new heap and the collection left the caches cold: that is not the code's.
-                await self.subject.rounds(block._replace(rounds=1), self.plan.clock)
-            return await self.subject.rounds(block, self.plan.clock)
+                await self.subject.rounds(block._replace(rounds=1), clock)
+            timings = await self.subject.rounds(block, clock)
+            if compared:
+                time_ns = max(statistics.median(timings.wall_ns), 1) / self.iterations
+                self.blocks.append(WeatherBlock(time_ns, before, read_canaries(clock)))
+            return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # An exception's notes are shown by pytest (PEP 678).
             error.__notes__ = [*getattr(error, "__notes__", []), _REPEATED]

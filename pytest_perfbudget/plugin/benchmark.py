@@ -11,9 +11,10 @@ import pytest
 
 from pytest_perfbudget.core.budgets import Resource
 from pytest_perfbudget.core.gate import Lacks, unmeasured
-from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.terms import Resolved
+from pytest_perfbudget.measure.subject import PlainSubject
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.run import ItemRun
@@ -68,19 +69,65 @@ def enabled(item: pytest.Item) -> Iterator[None]:
             session.benchmarks.remove(fixture.stats)
 
 
-def keep(run: ItemRun) -> None:
-    """Judge the fixture's rounds as a measurement of the run; as unmeasured if there are none."""
+@contextmanager
+def compared(run: ItemRun) -> Iterator[None]:
+    """Measure what is given to the fixture once more, in blocks between canaries, when it is through with it.
+
+    Its own rounds run on for a second without a look at the weather, so they cannot be compared. It
+    is done on the spot: what the test has opened is open then.
+    """
+    fixture = _fixture(run.item)
+    if fixture is None or run.session.comparer is None:
+        yield
+        return
+    kind = type(fixture)
+    call, pedantic = kind.__call__, kind.pedantic
+
+    def calling(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        result = call(self, function, *args, **kwargs)
+        if self is fixture:
+            run.record_benchmark(PlainSubject(function, (args, kwargs)))
+        return result
+
+    def pacing(self: Any, target: Any, args: Any = (), kwargs: Any = None, setup: Any = None, **rest: Any) -> Any:  # noqa: ANN401
+        result = pedantic(self, target, args, kwargs, setup, **rest)
+        if self is fixture and rest.get("teardown") is None:
+            run.record_benchmark(PlainSubject(target, (args, kwargs or {}), setup))
+        return result
+
+    kind.__call__, kind.pedantic = calling, pacing
+    try:
+        yield
+    finally:
+        kind.__call__, kind.pedantic = call, pedantic
+
+
+def keep(run: ItemRun, recording: Recording | None) -> None:
+    """Judge the fixture's rounds as a measurement of the run; as unmeasured if there are none.
+
+    Args:
+        run: the run of the test.
+        recording: what was measured between canaries, if anything was.
+    """
     fixture = _fixture(run.item)
     resolved = run.resolve("")
     reason = _why_unmeasured(fixture)
+    if recording is not None and (reason or fixture is None):
+        run.keep("", "benchmark", _samples(recording), resolved, lacks=_LACKS, recording=recording)
+        return
     if reason or fixture is None:
-        if resolved.budgets:
+        if resolved.budgets or run.session.comparer is not None:
             run.add(_unmeasured(run.item.nodeid, resolved, reason))
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, resolved, lacks=_LACKS)
+    run.keep("", "benchmark", samples, resolved, lacks=_LACKS, recording=recording)
+
+
+def _samples(recording: Recording) -> Samples:
+    """Return the blocks' medians, where the fixture itself was kept from measuring."""
+    return Samples([block.time_ns for block in recording.blocks])
 
 
 def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.plugin.alone import LOCK_INPUT
-from pytest_perfbudget.plugin.hooks import ERROR_OUTPUT, SESSION, begin
+from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, ARGUMENTS_INPUT, ERROR_OUTPUT, SESSION, begin
 
 
 class Controller:
@@ -25,6 +26,7 @@ class Controller:
         """Tell each worker where the lock is that lets a perf test run alone."""
         self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
         node.workerinput[LOCK_INPUT] = self._lock_folder
+        node.workerinput[ARGUMENTS_INPUT] = [os.fspath(one) for one in self._config.invocation_params.args]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Begin with the first result; later ones find the summary registered."""
@@ -34,8 +36,11 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401
-        """Take a worker's usage error."""
-        self._worker_error = getattr(node, "workeroutput", {}).get(ERROR_OUTPUT, self._worker_error)
+        """Take a worker's usage error, and which tests the baseline made it expect."""
+        output = getattr(node, "workeroutput", {})
+        self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
+        if ACCOUNT_OUTPUT in output:
+            begin(self._config).account = output[ACCOUNT_OUTPUT]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 SESSION: Final = pytest.StashKey["PerfSession"]()
 ERROR_OUTPUT: Final = "perfbudget_error"
+ACCOUNT_OUTPUT: Final = "perfbudget_account"
+"""Under which an xdist worker tells its controller which tests the baseline made it expect."""
+ARGUMENTS_INPUT: Final = "perfbudget_arguments"
+"""Under which the controller tells its workers the command line."""
+BASELINE: Final = "perf-baseline.json"
+"""Where the baseline is unless pyproject.toml names another file."""
+WORKER: Final = "perfbudget-worker"
+"""The name of the plugin that makes a session a worker's."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -93,7 +101,11 @@ def begin(config: pytest.Config) -> PerfSession:
         if not hasattr(config, "workerinput"):
             from pytest_perfbudget.plugin.summary import Summary  # noqa: PLC0415
 
-            config.pluginmanager.register(Summary(config, session.settings), "perfbudget-summary")
+            config.pluginmanager.register(Summary(session), "perfbudget-summary")
+        if session.is_updating and not hasattr(config, "workerinput"):
+            from pytest_perfbudget.plugin.update import Update  # noqa: PLC0415
+
+            config.pluginmanager.register(Update(session), "perfbudget-update")
     return config.stash[SESSION]
 
 
@@ -101,6 +113,8 @@ def _is_configured(config: pytest.Config) -> bool:
     """Return whether the command line or pyproject.toml says anything about us."""
     option = config.option
     if option.perf_output or option.perf_max_time or option.perf_strict or option.perf_only:
+        return True
+    if option.perf_update_baseline or option.perf_reason or option.perf_prune or (config.rootpath / BASELINE).exists():
         return True
     try:
         return b"perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()

@@ -38,6 +38,21 @@ def add_options(parser: pytest.Parser) -> None:
         help="measuring time per measurement, such as 500ms or 2s; overrides pyproject.toml and markers",
     )
     group.addoption(
+        "--perf-update-baseline",
+        action="store_true",
+        help="measure the selected perf tests that pass in fresh processes, and write the baseline",
+    )
+    group.addoption(
+        "--perf-reason",
+        metavar="TEXT",
+        help="with --perf-update-baseline: why tests that got slower are accepted",
+    )
+    group.addoption(
+        "--perf-prune",
+        action="store_true",
+        help="with --perf-update-baseline: remove tests that are no longer there",
+    )
+    group.addoption(
         "--perf-output",
         action="append",
         default=[],

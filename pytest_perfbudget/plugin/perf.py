@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_perfbudget.config import parse_terms
 from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit, merge_budgets
 from pytest_perfbudget.core.gate import judgement
-from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.terms import Terms
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError
@@ -21,7 +21,7 @@ from pytest_perfbudget.measure.clock import overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
-from pytest_perfbudget.plugin.timer import LACKS, Timer, TimerRecord
+from pytest_perfbudget.plugin.timer import LACKS, Timer, TimerRecord, Weather
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.run import ItemRun
@@ -40,6 +40,7 @@ class Perf:
     def __init__(self, run: ItemRun) -> None:
         self._run = run
         self._timers: dict[str, TimerRecord] = {}
+        self._weather: Weather | None = None
 
     def __call__(
         self,
@@ -104,6 +105,9 @@ class Perf:
         if name not in self._timers:
             self._run.begin(name, self.timer, call, self._place("perf.timer()"))
             self._timers[name] = TimerRecord(self._run.session.clock)
+            if self._run.session.comparer is not None:
+                self._weather = self._weather or Weather(self._run.session.clock)
+                self._timers[name].weather = self._weather
         record = self._timers[name]
         if limits or record.resolved is None:
             # Limits of several calls of one name hold together; the latest wins over the same metric.
@@ -168,7 +172,9 @@ class Perf:
             if resolved is None or self._run.is_off:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
-            self._run.keep(name, "timer", record.samples(), resolved, lacks=LACKS, warnings=warnings)
+            samples = record.samples()
+            recording = Recording(samples.blocks) if self._run.ask(name, resolved) is not None else None
+            self._run.keep(name, "timer", samples, resolved, lacks=LACKS, warnings=warnings, recording=recording)
         self.abandon_timers()
         self._timers.clear()
 

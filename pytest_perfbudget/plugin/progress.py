@@ -37,6 +37,13 @@ class Progress:
             self._width = len(text)
             self._write(text)
 
+    def note(self, text: str) -> None:
+        """Show a text until the next one."""
+        if self._is_on:
+            self.clear()
+            self._width = len(text)
+            self._write(text)
+
     def clear(self) -> None:
         """Take the note away."""
         if self._width:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import time
 import unittest
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_perfbudget.core.gate import Gate, Lacks, unmeasured
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.results import Judgement, Measurement, Recording, Verdict
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.resources import judge_counts, profile_call
+from pytest_perfbudget.measure.resources import judge_counts, profile_call, record_counts
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 from pytest_perfbudget.plugin import benchmark
@@ -25,6 +27,7 @@ from pytest_perfbudget.plugin.perf import Perf
 from pytest_perfbudget.report.view import statistics_order
 
 if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.comparison import Asked
     from pytest_perfbudget.plugin.session import PerfSession
 
 
@@ -45,12 +48,15 @@ class ItemRun:
         self.item = item
         self.mode = mode
         self.perf = Perf(self)
+        self.started_s = time.monotonic()
         self.finished: list[Measurement] | None = None
         self.closed = False
         self._warnings = list(warnings)
         self._terms = session.terms_of(item)
         self._measurements: list[Measurement] = []
         self._begun: dict[str, Terms] = {}
+        self._asked: dict[str, Asked] = {}
+        self._benchmark: Recording | None = None
         self.failure: BaseException | None = None
         self._is_repeating = False
 
@@ -97,18 +103,49 @@ class ItemRun:
         """Measure a subject, keep what was found, and return the result of its first call."""
         __tracebackhide__ = True
         resolved = self.resolve(name, call)
+        if self.session.is_worker:  # it records; who asked has judged the budgets
+            resolved = replace(resolved, budgets=())
         gate = Gate(resolved.budgets, self.session.settings.errors)
         progress = self.session.progress
-        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show)
+        asked = self.ask(name, resolved)
+        more_blocks = asked.more_blocks if asked is not None and asked.is_timed else None
+        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, more_blocks)
         try:
             outcome = await measure(subject, plan)
+            recording = await _record(subject, outcome.samples, asked, resolved)
             judgements = gate.judge(outcome.samples) + await judge_counts(subject, resolved.budgets)
             exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in judgements)
-            profile = await profile_call(subject) if exceeded else []
+            slower = asked is not None and asked.is_suspect(outcome.samples.blocks)
+            profile = await profile_call(subject) if exceeded or slower else []
         finally:
             progress.clear()
-        self._keep(name, kind, outcome.samples, resolved, judgements=judgements, profile=profile)
+        self._keep(name, kind, outcome.samples, resolved, judgements=judgements, profile=profile, recording=recording)
         return outcome.result
+
+    def ask(self, name: str, resolved: Resolved) -> Asked | None:
+        """Return what is wanted of a measurement beyond its budgets; None if that is nothing."""
+        comparer = self.session.comparer
+        if comparer is None:
+            return None
+        asked = self._asked[name] = comparer.ask(self.item.nodeid, name, resolved)
+        return asked
+
+    def record_benchmark(self, subject: Subject) -> None:
+        """Measure what a benchmark fixture was given, to be compared."""
+        __tracebackhide__ = True
+        resolved = self.resolve("")
+        asked = self.ask("", resolved)
+        if asked is None or not (asked.is_timed or asked.most_calls is not None):
+            return
+        plan = Plan(Gate((), self.session.settings.errors), resolved.max_time_ns, self.session.clock)
+        plan = replace(plan, more_blocks=asked.more_blocks)
+        samples = run_plain(measure(subject, plan)).samples
+        self._benchmark = run_plain(_record(subject, samples, asked, resolved))
+
+    def _benchmark_mode(self) -> AbstractContextManager[None]:
+        """Return what lets the fixture measure or not: a fresh process only needs what it is given."""
+        item = self.item
+        return benchmark.disabled(item) if self.is_off or self.session.is_worker else benchmark.enabled(item)
 
     def keep(
         self,
@@ -119,6 +156,7 @@ class ItemRun:
         *,
         lacks: Lacks,
         warnings: Sequence[str] = (),
+        recording: Recording | None = None,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement.
 
@@ -129,10 +167,11 @@ class ItemRun:
             resolved: the budgets that hold.
             lacks: what this kind of measurement cannot measure, and why.
             warnings: what a reader should know.
+            recording: what it is compared by.
         """
         gate = Gate(resolved.budgets, self.session.settings.errors, lacks)
         found = [*warnings, *gate.left_out()]
-        self._keep(name, kind, samples, resolved, judgements=gate.judge(samples), warnings=found)
+        self._keep(name, kind, samples, resolved, judgements=gate.judge(samples), warnings=found, recording=recording)
 
     def _keep(
         self,
@@ -144,6 +183,7 @@ class ItemRun:
         judgements: Sequence[Judgement],
         warnings: Sequence[str] = (),
         profile: Sequence[tuple[str, int, float]] = (),
+        recording: Recording | None = None,
     ) -> None:
         timed = describe(samples)
         counts = {one.metric: one.estimate for one in judgements if one.unit != "ns" and one.estimate is not None}
@@ -161,6 +201,8 @@ class ItemRun:
                 judgements=judgements,
                 warnings=[*self._warnings, *warnings],
                 profile=profile,
+                max_regression=resolved.max_regression.share,
+                recording=recording,
             )
         )
 
@@ -194,7 +236,7 @@ class ItemRun:
                 if instance is not None:
                     vars(instance).pop(item.name, None)
         elif self.mode is Mode.BENCHMARK:
-            with benchmark.disabled(item) if self.is_off else benchmark.enabled(item):
+            with self._benchmark_mode(), benchmark.compared(self):
                 yield
         else:
             yield
@@ -207,7 +249,7 @@ class ItemRun:
             self.finished = []
             return []
         if self.mode is Mode.BENCHMARK:
-            benchmark.keep(self)
+            benchmark.keep(self, self._benchmark)
         for name, call in list(self._begun.items()):
             self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}
@@ -221,6 +263,9 @@ class ItemRun:
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"
                 self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}; it has {there}")
+        if self.session.comparer is not None:
+            nodeid = self.item.nodeid
+            self._measurements = self.session.comparer.settle(nodeid, self._measurements, self._asked)
         self.finished = list(self._measurements)
         return self.finished
 
@@ -253,6 +298,17 @@ class ItemRun:
             return run_plain(self.measure(PlainSubject(original, ((), kwargs)), "", "body"))
 
         return repeated
+
+
+async def _record(subject: Subject, samples: Samples, asked: Asked | None, resolved: Resolved) -> Recording | None:
+    """Count what is to be compared, unless one call takes all the time there is: counting multiplies it."""
+    __tracebackhide__ = True
+    if asked is None:
+        return None
+    if min(samples.wall_ns, default=0.0) * samples.iterations > resolved.max_time_ns:
+        return Recording(samples.blocks)
+    calls, peak, functions = await record_counts(subject, asked.most_calls, asked.most_peak)
+    return Recording(samples.blocks, calls, peak, functions)
 
 
 _NOTHING_MEASURED = {

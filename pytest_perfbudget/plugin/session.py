@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,19 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
-from pytest_perfbudget.errors import ConfigError, MisuseError, nearest
+from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
+from pytest_perfbudget.plugin.comparison import Comparer, Comparison, Recorder
+from pytest_perfbudget.plugin.fresh import Fresh
+from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun, Mode
+from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
 
 MODE: Final = pytest.StashKey[Mode]()
@@ -43,6 +50,14 @@ class PerfSession:
         self.alone = Alone(getattr(config, "workerinput", {}).get(LOCK_INPUT))
         self.clock = SYSTEM
         self.progress = Progress(config)
+        self.baseline_file = config.rootpath / settings.baseline
+        self.is_worker = config.pluginmanager.hasplugin(WORKER)
+        self.is_updating = bool(option.perf_update_baseline) and not self.is_worker
+        self.comparer = self._comparer()
+        self.fresh = Fresh(config)
+        self.account: dict[str, list[list[str]]] = {}
+        self.collected: set[str] = set()
+        self.collected_files: set[str] = set()
         self._modes: set[Mode] = set()
 
     @classmethod
@@ -50,11 +65,13 @@ class PerfSession:
         """Read the configuration; a mistake in it becomes a usage error."""
         try:
             session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
-        except ConfigError as error:
+        except (ConfigError, BaselineError) as error:
             raise pytest.UsageError(str(error)) from None
         if session.gate != "fail" and config.option.perf_strict:
             message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)
+        if not session.is_worker:  # it has the command line of who started it
+            _check_update(config)
         return session
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
@@ -68,10 +85,46 @@ class PerfSession:
         if mistakes:
             raise pytest.UsageError("\n".join(mistakes))
         option = self.config.option
-        if option.perf_only or option.perf_skip:
+        only = option.perf_only or self.is_updating
+        if only or option.perf_skip:
             left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
             items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
             self.config.hook.pytest_deselected(items=left_out)
+        self.collected = {item.nodeid for item in collected}
+        self.collected_files = {nodeid.partition("::")[0] for nodeid in self.collected}
+        if isinstance(self.comparer, Comparison):
+            self.comparer.begin(item.nodeid for item in items if MODE in item.stash)
+            self.account = self._account({item.nodeid for item in items}, self.comparer)
+            if hasattr(self.config, "workeroutput"):
+                self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
+        self.fresh.begin()
+
+    def _account(self, chosen: set[str], comparison: Comparison) -> dict[str, list[list[str]]]:
+        """Return what the baseline has of this session's tests, and what it has that is not there any more.
+
+        What the command line left out is in neither.
+        """
+        partial = any("::" in argument for argument in self.config.args) or getattr(self.config.option, "lf", False)
+        account: dict[str, list[list[str]]] = {"expected": [], "absent": []}
+        for test, name in sorted(comparison.known):
+            if test in chosen:
+                account["expected"].append([test, name])
+            elif test not in self.collected and not partial:
+                file = test.partition("::")[0]
+                if file in self.collected_files or not (self.config.rootpath / file).exists():
+                    account["absent"].append([test, name])
+        return account
+
+    def _comparer(self) -> Comparer | None:
+        """Return what else is done with measurements; nothing while the baseline is being replaced."""
+        if self.is_worker:
+            return Recorder()
+        if self.gate == "off" or self.is_updating:
+            return None
+        baseline = read(self.baseline_file)
+        if baseline is None and not self.settings.baseline_asked:
+            return None
+        return Comparison(self, baseline or Baseline())
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; a new one if it asked for `perf` only at run time."""
@@ -125,10 +178,12 @@ class PerfSession:
         run = item.stash.get(RUN, None)
         if run is None:
             return
+        self.fresh.saw(time.monotonic() - run.started_s)
         with _misuse_fails():
             measurements = run.finish()
-        if self.gate == "fail":
-            text = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
+        if self.gate == "fail" and not self.is_worker:
+            budgets = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
+            text = "\n".join(filter(None, [budgets, changes_text(measurements, strict=self.strict)]))
             if text:
                 run.failure = pytest.fail.Exception(text, pytrace=False)
                 raise run.failure
@@ -156,7 +211,10 @@ class PerfSession:
     def _classify(self, item: pytest.Item) -> None:
         asked = "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
         if not asked and not any(rule.matches(item.nodeid) for rule in self.settings.entries):
-            return
+            # A fresh process collects what it was asked for, and who asked knew it.
+            known = self.is_worker or (isinstance(self.comparer, Comparison) and self.comparer.knows(item.nodeid))
+            if not (known and "benchmark" in getattr(item, "fixturenames", ())):
+                return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
             self._check_component(terms.component, item)
         mode = item.stash[MODE] = _mode(item)
@@ -217,6 +275,19 @@ class PerfSession:
             for path in found
             if path.is_file() and any(path.match(name) for name in names)
         )
+
+
+def _check_update(config: pytest.Config) -> None:
+    """Refuse options that mean nothing together."""
+    option = config.option
+    if not option.perf_update_baseline:
+        for name, given in (("--perf-reason", option.perf_reason), ("--perf-prune", option.perf_prune)):
+            if given:
+                message = f"{name} belongs to --perf-update-baseline: add it"
+                raise pytest.UsageError(message)
+    elif option.perf_gate == "off" or option.perf_skip:
+        message = "--perf-update-baseline measures perf tests: drop --perf-gate=off and --perf-skip"
+        raise pytest.UsageError(message)
 
 
 def _mode(item: pytest.Item) -> Mode:

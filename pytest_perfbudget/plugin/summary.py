@@ -10,8 +10,10 @@ import pytest
 
 from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.core.terms import Settings
+from pytest_perfbudget.plugin.comparison import Comparison
+from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report import document
+from pytest_perfbudget.report.changes import change_notes, changes_text, standings, standings_text
 from pytest_perfbudget.report.view import counts_text, failure_text, notes, off_text
 
 _MOST_CALM = 40
@@ -21,9 +23,10 @@ _MOST_CALM = 40
 class Summary:
     """The results of a session, by test; a test that is run again replaces its own."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
-        self._config = config
-        self._settings = settings
+    def __init__(self, session: PerfSession) -> None:
+        self._session = session
+        self._config = session.config
+        self._settings = session.settings
         self._results: dict[str, list[Measurement]] = {}
         self._write_errors: list[str] = []
 
@@ -48,6 +51,9 @@ class Summary:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files; here and not in the summary, so that it works without a terminal."""
+        strict = self._session.strict and self._session.gate == "fail"
+        if strict and self._missing() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._config.option.perf_output:
             self._write(session)
 
@@ -63,7 +69,7 @@ class Summary:
             exit_status=int(session.exitstatus),
             versions={name: version(name) for name in ("pytest", "pytest-perfbudget")},
         )
-        built = document.build(self.measurements, facts)
+        built = document.build(self.measurements, facts, self._missing())
         for path in option.perf_output:
             try:
                 document.write(built, self._config.invocation_params.dir / path)
@@ -81,7 +87,7 @@ class Summary:
                 terminalreporter.write_line(off_text(len(self._results)))
             return
         measurements = self.measurements
-        if measurements:
+        if measurements or self._missing():
             self._show(measurements, terminalreporter)
 
     def _show(self, measurements: list[Measurement], terminal: pytest.TerminalReporter) -> None:
@@ -93,7 +99,7 @@ class Summary:
             measurements,
             width=shown_width(terminal),
             color=terminal.hasmarkup,
-            unicode=_shows_blocks(),
+            unicode=shows_blocks(),
             warn_at=warn_at,
             most_calm=None if terminal.verbosity > 0 else _MOST_CALM if terminal.verbosity == 0 else 0,
         )
@@ -104,6 +110,7 @@ class Summary:
             text = failure_text(measurements, strict=False, errors=self._settings.errors)
             for line in text.splitlines():
                 terminal.write_line(line)
+        self._show_changes(measurements, terminal)
         verdicts = tally(judgement.verdict for one in measurements for judgement in one.judgements)
         text = counts_text(verdicts, measurements)
         if verdicts["exceeded"] and self._config.option.perf_gate == "warn":
@@ -111,13 +118,49 @@ class Summary:
         calm = not (verdicts["exceeded"] or verdicts["undecided"] or verdicts["unmeasured"])
         terminal.write_line(text, red=bool(verdicts["exceeded"]), green=calm)
 
+    def _show_changes(self, measurements: list[Measurement], terminal: pytest.TerminalReporter) -> None:
+        """Show how the session stands against the baseline, if there is one."""
+        if not isinstance(self._session.comparer, Comparison):
+            return
+        from pytest_perfbudget.report.terminal import render_changes  # noqa: PLC0415 - rich
+
+        missing = self._missing()
+        table = render_changes(
+            measurements,
+            width=shown_width(terminal),
+            color=terminal.hasmarkup,
+            unicode=shows_blocks(),
+            all_rows=terminal.verbosity > 0,
+        )
+        terminal.write(table)
+        for note in change_notes(measurements, missing):
+            terminal.write_line(note)
+        if self._session.gate == "warn":
+            for line in changes_text(measurements, strict=False).splitlines():
+                terminal.write_line(line)
+        counts = standings(measurements, len(missing))
+        terminal.write_line(standings_text(counts), red=bool(counts["regressed"]))
+
+    def _missing(self) -> list[tuple[str, str]]:
+        """Return what the baseline has and this session should have measured, with the reason why it has not."""
+        measured = {(one.nodeid, one.name) for one in self.measurements if one.kind != "none"}
+        account = self._session.account
+        missing = [
+            (f"{test} {name}".rstrip(), "it did not run to its end, or has no such measurement any more")
+            for test, name in account.get("expected", ())
+            if (test, name) not in measured
+        ]
+        gone = "it is in the baseline and is not collected: remove it with --perf-update-baseline --perf-prune"
+        return missing + [(f"{test} {name}".rstrip(), gone) for test, name in account.get("absent", ())]
+
 
 def shown_width(terminal: pytest.TerminalReporter) -> int:
     """Return the columns for the table: the terminal's, and enough for node ids when there is none."""
     return terminal.config.get_terminal_writer().fullwidth if terminal.isatty else 120
 
 
-def _shows_blocks() -> bool:
+def shows_blocks() -> bool:
+    """Return whether standard output can show block characters and lines."""
     try:
         "█░─".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

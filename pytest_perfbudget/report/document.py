@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,8 @@ from typing import Any, Final
 from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
 from pytest_perfbudget.core.terms import Settings
+from pytest_perfbudget.files import replace_text
+from pytest_perfbudget.report.changes import standings
 from pytest_perfbudget.report.view import is_near, undecided_reason
 
 SCHEMA: Final = "perfbudget-report/1"
@@ -43,14 +44,21 @@ def session_facts(
     }
 
 
-def build(measurements: Sequence[Measurement], session: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document."""
+def build(
+    measurements: Sequence[Measurement], session: Mapping[str, Any], missing: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return the document; `missing` is what the baseline has and was not measured, with the reason."""
     verdicts = [judgement.verdict for measurement in measurements for judgement in measurement.judgements]
     return {
         "schema": SCHEMA,
         "session": dict(session),
-        "summary": {"measurements": len(measurements), **tally(verdicts)},
+        "summary": {
+            "measurements": len(measurements),
+            **tally(verdicts),
+            "baseline": standings(measurements, len(missing)),
+        },
         "measurements": [_measurement(one, session["warn_at"]) for one in measurements],
+        "missing": [{"id": id_, "reason": reason} for id_, reason in missing],
     }
 
 
@@ -79,17 +87,4 @@ def write(document: Mapping[str, Any], path: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-        # mkstemp makes it private; a report is as readable as any file the user creates.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_text(path, json.dumps(document, indent=2) + "\n")

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.baseline.revision import Fate, Revision
+from pytest_perfbudget.core.results import Judgement, Measurement, Standing, Verdict
+from pytest_perfbudget.report.changes import percent, revision_text
 from pytest_perfbudget.report.view import is_near, left_out_text, quantity, share_text
 
 _STYLES: Final = {
@@ -64,6 +66,16 @@ def render_table(
         name = f"{names[measurement.nodeid]} {measurement.name}".rstrip()
         cells = [Text(name), *_cells(measurement, judgement, bar=bar, warn_at=warn_at)]
         table.add_row(*([Text(measurement.component)] if components else []), *cells)
+    lines = _lines(table, width=width, color=color)
+    if not shown:
+        lines = []
+    if len(shown) < len(rows):
+        lines.append(left_out_text(len(rows) - len(shown)))
+    return "\n".join(lines) + "\n"
+
+
+def _lines(table: Table, *, width: int, color: bool) -> list[str]:
+    """Draw a table into lines."""
     sink = io.StringIO()
     console = Console(
         file=sink,
@@ -76,12 +88,79 @@ def render_table(
         emoji=False,
     )
     console.print(table)
-    lines = [line.rstrip() for line in sink.getvalue().splitlines()]
-    if not shown:
-        lines = []
-    if len(shown) < len(rows):
-        lines.append(left_out_text(len(rows) - len(shown)))
-    return "\n".join(lines) + "\n"
+    return [line.rstrip() for line in sink.getvalue().splitlines()]
+
+
+_STANDING_STYLES: Final = {
+    Standing.REGRESSED: "bold red",
+    Standing.IMPROVED: "cyan",
+    Standing.UNCHANGED: "green",
+}
+
+
+def render_changes(
+    measurements: Sequence[Measurement], *, width: int, color: bool, unicode: bool, all_rows: bool
+) -> str:
+    """Return the table of measurements against the baseline; empty if none of its rows tells anything.
+
+    Args:
+        measurements: in the order they ran.
+        width: columns of the terminal.
+        color: whether to use ANSI colours.
+        unicode: whether the output can show lines; else ASCII.
+        all_rows: whether to show what is unchanged or could not be told apart, too.
+    """
+    rows = [
+        (one, change)
+        for one in measurements
+        for change in one.changes
+        if change.ratio is not None and (all_rows or change.standing in (Standing.REGRESSED, Standing.IMPROVED))
+    ]
+    if not rows:
+        return ""
+    table = Table(
+        box=box.SIMPLE_HEAD if unicode else box.ASCII2, pad_edge=False, show_edge=False, collapse_padding=True
+    )
+    table.add_column("test", overflow="fold", ratio=1)
+    for name in ("metric", "baseline", "now", "change", "between", "verdict"):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("metric", "verdict") else "right")
+    names = short_names([one.nodeid for one, _ in rows])
+    for one, change in rows:
+        bounds = ""
+        if change.lower is not None and change.upper is not None:
+            bounds = f"{percent(change.lower)} .. {percent(change.upper)}"
+        table.add_row(
+            Text(f"{names[one.nodeid]} {one.name}".rstrip()),
+            change.metric,
+            quantity(change.before or 0, change.unit),
+            quantity(change.after or 0, change.unit),
+            percent(change.ratio or 1),
+            bounds,
+            Text(change.standing.value, _STANDING_STYLES.get(change.standing, "yellow")),
+        )
+    return "\n".join(_lines(table, width=width, color=color)) + "\n"
+
+
+_FATE_STYLES: Final = {Fate.REFUSED: "bold red", Fate.ACCEPTED: "yellow", Fate.NEW: "cyan", Fate.FASTER: "green"}
+
+
+def render_revisions(revisions: Sequence[Revision], *, width: int, color: bool, unicode: bool) -> str:
+    """Return the table of what an update changes in the baseline; empty if it changes nothing."""
+    changed = [one for one in revisions if one.fate is not Fate.UNCHANGED]
+    if not changed:
+        return ""
+    table = Table(
+        box=box.SIMPLE_HEAD if unicode else box.ASCII2, pad_edge=False, show_edge=False, collapse_padding=True
+    )
+    table.add_column("test", overflow="fold", ratio=1)
+    for name in ("metric", "baseline", "now", "change", ""):
+        table.add_column(name, no_wrap=True, justify="left" if name in ("metric", "") else "right")
+    order = list(Fate)
+    names = short_names([one.key.test for one in changed])
+    for one in sorted(changed, key=lambda one: order.index(one.fate)):
+        name = f"{names[one.key.test]} {one.key.name}".rstrip()
+        table.add_row(Text(name), one.metric, *revision_text(one), Text(one.fate.value, _FATE_STYLES.get(one.fate, "")))
+    return "\n".join(_lines(table, width=width, color=color)) + "\n"
 
 
 def _unjudged(measurement: Measurement) -> Iterator[None]:

@@ -78,7 +78,7 @@ def failure_text(measurements: Iterable[Measurement], *, strict: bool, errors: E
     if any(judgement.verdict is Verdict.EXCEEDED for _, judgement in red):
         paragraphs.append("Make it cheaper, or raise the limit where it stands if the cost is meant.")
         slow = {measurement.id: measurement for measurement, judgement in red if _is_slow(judgement)}
-        paragraphs += [_profile_text(measurement) for measurement in slow.values() if measurement.profile]
+        paragraphs += [profile_text(measurement) for measurement in slow.values() if measurement.profile]
     if any(judgement.verdict is not Verdict.EXCEEDED for _, judgement in red):
         paragraphs.append("A budget that is not judged fails because of --perf-strict (or strict = true).")
     return "\n".join(paragraphs)
@@ -88,11 +88,11 @@ def _is_slow(judgement: Judgement) -> bool:
     return judgement.verdict is Verdict.EXCEEDED and judgement.unit in ("ns", "calls")
 
 
-def _profile_text(measurement: Measurement) -> str:
+def profile_text(measurement: Measurement) -> str:
     """Return where the time of a measurement goes, from one profiled call."""
     name = f" of {measurement.name}" if measurement.name else ""
     lines = [
-        f"  {share:4.0%}  {_counted(calls, 'call')} of {function}" for function, calls, share in measurement.profile
+        f"  {share:4.0%}  {counted(calls, 'call')} of {function}" for function, calls, share in measurement.profile
     ]
     return "\n".join([f"Where the time goes, in one profiled call{name}, without what a function calls:", *lines])
 
@@ -194,22 +194,23 @@ def counts_text(tally: Mapping[str, int], measurements: Sequence[Measurement]) -
     found = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count)
     budgets, number = sum(tally.values()), len(measurements)
     if not budgets:
-        return f"{_counted(number, 'measurement')}, no budget"
-    return f"{_counted(budgets, 'budget')} of {_counted(number, 'measurement')}: {found}"
+        return f"{counted(number, 'measurement')}, no budget"
+    return f"{counted(budgets, 'budget')} of {counted(number, 'measurement')}: {found}"
 
 
 def off_text(tests: int) -> str:
     """Return the line that stands in for the table where the gate is off."""
-    return f"performance budgets: off, {_counted(tests, 'perf test')} ran once, untimed"
+    return f"performance budgets: off, {counted(tests, 'perf test')} ran once, untimed"
 
 
 def left_out_text(budgets: int) -> str:
     """Return the line that stands in for the rows a short table leaves out."""
-    return f"{_counted(budgets, 'more budget')} well within; -v shows all"
+    return f"{counted(budgets, 'more budget')} well within; -v shows all"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+def counted(number: int, what: str, plural: str = "s") -> str:
+    """Return a number of things: `1 call`, `2 calls`."""
+    return f"{number} {what}{plural if number != 1 else ''}"
 
 
 def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:

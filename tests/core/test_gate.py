@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_perfbudget.core.budgets import Budget, parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import Gate, judge_count, tally, unmeasured
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.results import Change, Growth, Judgement, Measurement, Recording, Standing, Verdict
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.weather import Block
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 MS = 1e6
@@ -106,7 +109,27 @@ def test_every_verdict_is_counted() -> None:
 
 def test_a_measurement_survives_the_way_through_builtins() -> None:
     judgements = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
-    measurement = Measurement("a::b", "n", "call", "c", 59, 1, 60.0, 5, {"p95": MS}, judgements, ["w"], [("f", 3, 0.5)])
+    changes = [
+        Change("time", Standing.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)])
+    ]
+    recording = Recording([Block(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201})
+    measurement = Measurement(
+        "a::b",
+        "n",
+        "call",
+        "c",
+        59,
+        1,
+        60.0,
+        5,
+        {"p95": MS},
+        judgements,
+        ["w"],
+        [("f", 3, 0.5)],
+        0.05,
+        changes,
+        recording,
+    )
     data = measurement.to_dict()
-    assert Measurement.from_dict(data) == measurement
+    assert Measurement.from_dict(json.loads(json.dumps(data))) == measurement
     assert {type(value) for value in data.values()} <= {str, int, float, dict, list}

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.results import Judgement, Verdict
-from pytest_perfbudget.measure.resources import judge_counts
+from pytest_perfbudget.measure.resources import FunctionCalls, called_functions, judge_counts, record_counts
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -116,3 +116,38 @@ def test_an_active_profiler_is_said() -> None:
         Verdict.UNMEASURED,
         "another profiler is active: run without it to count calls",
     )
+
+
+def test_calls_by_function_are_named_by_module_and_the_costliest_comes_first() -> None:
+    def inner() -> None:
+        len("")
+
+    def outer() -> None:
+        inner()
+        inner()
+
+    probe = FunctionCalls()
+    probe.start()
+    outer()
+    probe.stop()
+    found = called_functions(probe)
+    names = [name.rpartition(":")[2].rpartition(".")[2] for name in found]
+    assert names[:2] == ["outer", "inner"]
+    assert list(found.values())[:2] == [1, 2]
+    assert next(iter(found)).startswith("test_resources:")
+    assert found["built-in method builtins.len"] == 2
+
+
+@pytest.mark.parametrize(("most", "passes"), [(1e9, 1), (0.0, 2)])
+def test_a_count_is_taken_again_only_above_what_is_allowed(most: float, passes: int) -> None:
+    ran: list[int] = []
+    calls, peak, functions = run_plain(record_counts(PlainSubject(lambda: ran.append(1)), most, None))
+    assert (len(ran), peak) == (passes, None)
+    assert calls == sum(functions.values()) == 2
+
+
+def test_of_two_passes_the_lower_count_holds() -> None:
+    fills = iter([100, 0])
+    calls, _, _ = run_plain(record_counts(PlainSubject(lambda: [abs(one) for one in range(next(fills))]), 50, None))
+    assert calls is not None
+    assert calls < 50

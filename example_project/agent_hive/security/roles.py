@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent_hive.errors import PermissionDeniedError, PolicyError
+from agent_hive.switches import Optimisation, is_on
 
 _PERMISSION = re.compile(r"([a-z][a-z0-9_]*):[a-z][a-z0-9_]*")
 _WILDCARD = re.compile(r"[a-z][a-z0-9_]*:\*")
@@ -35,11 +36,17 @@ class Policy:
             PolicyError: two roles of one name, a role that inherits from an unknown one or in a
                 circle, a permission that is none.
         """
-        self._granted = _granted(_by_name(roles))
+        self._roles = _by_name(roles)
+        self._table = _granted(self._roles)
+        self._keeps_table = is_on(Optimisation.PERMISSION_TABLE)
 
     def permissions_of(self, role: str) -> frozenset[str]:
         """Return all that a role grants, wildcards as written; nothing for an unknown role."""
         return self._granted.get(role, frozenset())
+
+    @property
+    def _granted(self) -> Mapping[str, frozenset[str]]:
+        return self._table if self._keeps_table else _granted(self._roles)
 
     def allows(self, roles: Iterable[str], permission: str) -> bool:
         """Return whether one of the roles grants a permission.
@@ -51,8 +58,9 @@ class Policy:
         if parts is None:
             return False
         wildcard = f"{parts[1]}:*"
+        table = self._granted
         for role in roles:
-            granted = self._granted.get(role)
+            granted = table.get(role)
             if granted is not None and (permission in granted or wildcard in granted):
                 return True
         return False

@@ -16,6 +16,7 @@ from agent_hive.security.identity import Identity
 from agent_hive.security.keys import KeySet, SigningKey
 from agent_hive.security.revocation import RevocationList
 from agent_hive.security.token_cache import TokenCache
+from agent_hive.switches import Optimisation, is_on
 
 ALGORITHM: Final = "EdDSA"
 """The only algorithm, whatever a token's header asks for."""
@@ -81,6 +82,7 @@ class TokenVerifier:
         self._leeway_s = leeway_s
         self._clock = clock
         self._cache = TokenCache(cache_size)
+        self._caches = is_on(Optimisation.TOKEN_CACHE)
 
     @property
     def cached(self) -> int:
@@ -106,7 +108,7 @@ class TokenVerifier:
         except AuthenticationError:
             self._cache.discard(digest)
             raise
-        if known is None:
+        if known is None and self._caches:
             self._cache.put(digest, identity)
         return identity
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent_hive.errors import BusyError, ConstraintError, StorageError
-from agent_hive.storage.schema import migrate
+from agent_hive.storage.schema import INDEXES, migrate
+from agent_hive.switches import Optimisation, is_on
 
 _RETRY_S = 0.005
 
@@ -28,9 +29,13 @@ class Database:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._closed = False
+        self._keeps_connections = is_on(Optimisation.KEPT_CONNECTIONS)
         try:
             with self.transaction() as connection:
                 migrate(connection)
+                for optimisation, index in INDEXES.items():
+                    if not is_on(optimisation):
+                        connection.execute(f"DROP INDEX IF EXISTS {index}")
         except BaseException:
             self.close()
             raise
@@ -46,7 +51,7 @@ class Database:
             message = "the database is closed"
             raise StorageError(message)
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        if connection is None or not (self._keeps_connections or connection.in_transaction):
             connection = self._local.connection = self._open()
         return connection
 

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Final
 
 from agent_hive.errors import SchemaError
+from agent_hive.switches import Optimisation
 
 _AGENTS: Final = (
     """
@@ -58,6 +59,10 @@ _TASKS: Final = (
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_AGENTS, _TASKS)
 """The statements of each step. A step that was released is never changed; a new one is appended."""
+
+
+INDEXES: Final = {Optimisation.QUEUE_INDEX: "tasks_queue", Optimisation.OWNER_INDEX: "tasks_by_agent"}
+"""The indexes that can be switched off."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,1 @@
+"""The committed baseline: its file, and the machine its times hold for."""

@@ -1,0 +1,140 @@
+"""What an update makes of the baseline: which lines are new, which are replaced, and which stay."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pytest_perfbudget.baseline.schema import Key, Line
+from pytest_perfbudget.core.comparison import judge_growth
+from pytest_perfbudget.core.regression import FEWEST_RUNS, Prior, compare, estimate_for, fit
+from pytest_perfbudget.core.results import Recording, Standing
+from pytest_perfbudget.core.weather import Canaries
+
+ALPHA: Final = 0.01
+"""How often a line may be called slower or faster that is neither."""
+
+_FASTER_SHARE = 0.4
+"""Of what a slowdown is allowed: less of a gain is no reason to touch a line."""
+
+
+class Fate(enum.Enum):
+    """What becomes of a line."""
+
+    REFUSED = "slower, kept"
+    ACCEPTED = "slower, accepted"
+    NEW = "new"
+    FASTER = "faster"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What becomes of one line: the line as it is to be, None if it goes, and by how much it changed.
+
+    `ratio` is new / old: of the time, or of the count that grew, which `metric` then names.
+    """
+
+    key: Key
+    fate: Fate
+    line: Line | None
+    before: Line | None = None
+    metric: str = "time"
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where new numbers come from."""
+
+    commit: str
+    date: str
+    reason: str = ""
+
+
+def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance: Provenance) -> Line:
+    """Return the line that fresh runs of one measurement make.
+
+    Its counts are the highest of any run: they differ with the hash seed, and what one seed costs is
+    no growth of another.
+    """
+    timed = [run.blocks for run in runs if run.blocks]
+    calls = [run.calls for run in runs if run.calls is not None]
+    peaks = [run.peak for run in runs if run.peak is not None]
+    return Line(
+        key,
+        fit(timed, calm_ns) if len(timed) >= FEWEST_RUNS else None,
+        max(calls) if calls else None,
+        max(peaks) if peaks else None,
+        provenance.commit,
+        provenance.date,
+    )
+
+
+def revise(
+    old: Line | None, new: Line, runs: Sequence[Recording], *, prior: Prior, share: float, reason: str
+) -> Revision:
+    """Return what becomes of a line for which there are fresh runs.
+
+    One that is neither credibly slower nor faster stays, to the byte: so the file changes only with
+    cause, and many small steps cannot creep past the gate.
+
+    Args:
+        old: the line as it is; None if there is none.
+        new: the line that the runs make.
+        runs: the fresh runs.
+        prior: the typical spread of the baseline's tests.
+        share: how much slower is no matter.
+        reason: why a slower one is accepted; empty if it is not.
+    """
+    if old is None or (old.time is not None and not old.is_corrected) or (old.time is None and new.time is not None):
+        return Revision(new.key, Fate.NEW, new, old)
+    metric, ratio, slower = _change(old, new, runs, prior, share)
+    if slower:
+        fate = Fate.ACCEPTED if reason else Fate.REFUSED
+        return Revision(new.key, fate, replace(new, reason=reason) if reason else old, old, metric, ratio)
+    if slower is False:
+        return Revision(new.key, Fate.FASTER, new, old, metric, ratio)
+    return Revision(new.key, Fate.UNCHANGED, old, old, metric, ratio)
+
+
+def _change(
+    old: Line, new: Line, runs: Sequence[Recording], prior: Prior, share: float
+) -> tuple[str, float | None, bool | None]:
+    """Return which metric changed, by which ratio, and whether it got worse; None if it did not change."""
+    timed = [run.blocks for run in runs if run.blocks]
+    metric, ratio, slower = "time", None, None
+    if old.time is not None and timed:
+        limit = math.log1p(share)
+        found = compare(old.time, [estimate_for(old.time, blocks) for blocks in timed], prior)
+        ratio = math.exp(found.log_ratio)
+        if found.log_ratio > limit and found.slower < ALPHA:
+            return metric, ratio, True
+        if found.log_ratio < -_FASTER_SHARE * limit and 1 - found.slower < ALPHA:
+            slower = False
+    for count, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):
+        if before is None or after is None:
+            if before is None and after is not None and slower is None:
+                slower = False  # it was not counted before
+            continue
+        change = judge_growth(count, before, after, share)
+        if change.standing is Standing.REGRESSED:
+            return count, change.ratio, True
+        if change.standing is Standing.IMPROVED and slower is None:
+            metric, ratio, slower = count, change.ratio, False
+    return metric, ratio, slower
+
+
+def apply(lines: Mapping[Key, Line], revisions: Sequence[Revision]) -> dict[Key, Line]:
+    """Return the lines after the revisions; those of other keys stay."""
+    after = dict(lines)
+    for revision in revisions:
+        if revision.line is None:
+            after.pop(revision.key, None)
+        else:
+            after[revision.key] = revision.line
+    return after

@@ -1,0 +1,85 @@
+"""The baseline's file: read whole, changed under a lock, written whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.baseline.schema import Baseline, parse, render
+from pytest_perfbudget.errors import BaselineError
+from pytest_perfbudget.files import replace_text
+
+LARGEST: Final = 200_000_000
+"""A file beyond this is none that we wrote, and reading it could take the machine's memory."""
+
+_LOCK_S = 60
+
+Beside = Callable[[], None]
+"""Writes a file beside the baseline; raises an OSError if it cannot."""
+
+
+def read(path: Path) -> Baseline | None:
+    """Return the baseline; None if there is no file.
+
+    Raises:
+        BaselineError: it cannot be read, or is not as it should be.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            message = f"{path.name}: is larger than {LARGEST // 1_000_000} MB, that is no baseline: restore it from git"
+            raise BaselineError(message)
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"{path.name}: cannot be read: {error.strerror}"
+        raise BaselineError(message) from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path.name}: is no UTF-8 text (byte {error.start}): restore it from git"
+        raise BaselineError(message) from error
+    return parse(text, path.name)
+
+
+def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> None:
+    """Replace the baseline by what `edit` makes of it; nothing that another process adds is lost.
+
+    Args:
+        path: the file.
+        edit: given what is there, returns what is to be.
+        beside: writes what stands beside it, before and under the same lock.
+
+    Raises:
+        BaselineError: the file cannot be read or written. It stands as it was then.
+    """
+    with _locked(path):
+        before = read(path) or Baseline()
+        after = edit(before)
+        try:
+            beside()
+            if not path.exists() or after != before:
+                replace_text(path, render(after))
+        except OSError as error:
+            message = f"{path.name}: cannot be written: {error.strerror}: the baseline stands as it was"
+            raise BaselineError(message) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms, only to write
+
+    # Not beside the baseline: a lock file cannot be removed safely, and would stand in the way of git.
+    name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), mode=0o666)
+    try:
+        with lock.acquire(timeout=_LOCK_S):
+            yield
+    except Timeout:
+        message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
+        raise BaselineError(message) from None

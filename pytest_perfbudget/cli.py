@@ -1,0 +1,143 @@
+"""The `perfbudget` command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_perfbudget.baseline import store
+from pytest_perfbudget.baseline.imported import imported, seeded
+from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.config import load_settings
+from pytest_perfbudget.core.units import parse_share
+from pytest_perfbudget.doctor.findings import Findings
+from pytest_perfbudget.doctor.trial import Trial
+from pytest_perfbudget.doctor.workloads import WORKLOADS
+from pytest_perfbudget.errors import PerfBudgetError
+from pytest_perfbudget.files import replace_text
+from pytest_perfbudget.report.doctor import doctor_text
+
+SLOWDOWNS = (0.02, 0.05, 0.1, 0.2)
+_SESSIONS_PER_BASELINE = 5
+_QUICK_RUNS = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 1 says that something is wrong, 2 that the command is."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except PerfBudgetError as error:
+        sys.stderr.write(f"perfbudget: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("perfbudget: interrupted\n")
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="perfbudget", description="Performance budgets and baselines.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    doctor = commands.add_parser(
+        "doctor",
+        help="show how noisy this machine is and what the gate catches on it",
+        description="Runs the gate over a dozen workloads, as they are and slowed down, and counts what it says. "
+        "Let nothing else run meanwhile.",
+    )
+    doctor.add_argument("--quick", action="store_true", help="a look of about a minute, too short for rates")
+    doctor.add_argument("--sessions", type=_positive, default=3, metavar="N", help="clean and slowed sessions each (3)")
+    doctor.add_argument("--max-regression", type=_share, metavar="SHARE", help="such as 2%%; default 5%%")
+    doctor.add_argument("--output", type=Path, metavar="PATH", help="write all findings to this JSON file")
+    doctor.set_defaults(run=_doctor)
+    importing = commands.add_parser(
+        "import-benchmark",
+        help="seed a baseline from a file of pytest-benchmark's",
+        description="Adds the medians of a file that --benchmark-json or --benchmark-save wrote to the baseline of the "
+        "project in this folder. They are not corrected for weather: until the first --perf-update-baseline only "
+        "slowdowns of several times show.",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE.json")
+    importing.set_defaults(run=_import)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        message = f"expected a whole number from 1, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _share(text: str) -> str:
+    try:
+        parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text.strip()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    findings = Findings()
+    sessions = 1 if options.quick else options.sessions
+    start_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="perfbudget-doctor-") as folder:
+        trial = Trial(
+            Path(folder), max_regression=options.max_regression or "", baseline_runs=_QUICK_RUNS if options.quick else 0
+        )
+        for number in range(sessions):
+            if number % _SESSIONS_PER_BASELINE == 0:
+                _say("making a baseline", start_s)
+                findings.update_s.append(trial.update())
+            _say(f"clean session {number + 1} of {sessions}", start_s)
+            findings.clean.append(trial.session({}))
+            _say(f"slowed session {number + 1} of {sessions}", start_s)
+            findings.slowed.append(trial.session(_slowdowns(number, quick=options.quick)))
+            if options.output is not None:  # a long visit that is interrupted has shown something
+                _write(findings, options.output)
+    sys.stdout.write(doctor_text(findings, str(this_machine()), time.monotonic() - start_s))
+    return 0 if findings.can_fire() else 1
+
+
+def _import(options: argparse.Namespace) -> int:
+    settings = load_settings(Path("pyproject.toml"))
+    seed = imported(options.file)
+    added = 0
+
+    def edit(before: Baseline) -> Baseline:
+        nonlocal added
+        after, added = seeded(before, seed)
+        return after
+
+    store.change(Path(settings.baseline), edit, lambda: None)
+    (machine,) = seed.machines.values()
+    sys.stdout.write(f"{settings.baseline}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
+    if machine != this_machine():
+        sys.stdout.write(f"this machine is another one, their times are not judged here: {this_machine()}\n")
+    return 0
+
+
+def _slowdowns(session: int, *, quick: bool) -> dict[str, float]:
+    """Slow every workload down by one of the shares, each by another one in the next session."""
+    if quick:
+        return dict(zip(list(WORKLOADS)[::3], (0.1, 0.2, 0.1, 0.2), strict=True))
+    return {name: SLOWDOWNS[(at + session) % len(SLOWDOWNS)] for at, name in enumerate(WORKLOADS)}
+
+
+def _write(findings: Findings, path: Path) -> None:
+    try:
+        replace_text(path, json.dumps({"machine": this_machine().to_dict(), **findings.to_dict()}, indent=1) + "\n")
+    except OSError as error:
+        message = f"--output: {path} cannot be written: {error.strerror}"
+        raise PerfBudgetError(message) from error
+
+
+def _say(what: str, start_s: float) -> None:
+    sys.stderr.write(f"{time.monotonic() - start_s:5.0f} s  {what}\n")
+    sys.stderr.flush()

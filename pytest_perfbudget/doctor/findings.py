@@ -1,0 +1,108 @@
+"""What sessions with and without slowdowns show of the gate: pure counting."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_perfbudget.doctor.trial import Session
+
+_LEAST = 0.02
+_STEP = 0.005
+_BOUND = 3.7
+"""Standard errors that a regression has to lie above nothing, with 12 tests sharing 1 %."""
+
+
+@dataclass
+class Findings:
+    """All sessions of one visit to the doctor.
+
+    Attributes:
+        clean: sessions with nothing slowed down.
+        slowed: sessions in which every workload was, each by its own share.
+        update_s: seconds that each update of the baseline took.
+    """
+
+    clean: list[Session] = field(default_factory=list)
+    slowed: list[Session] = field(default_factory=list)
+    update_s: list[float] = field(default_factory=list)
+
+    @property
+    def false_alarms(self) -> int:
+        """Clean sessions that failed."""
+        return sum(session.failed for session in self.clean)
+
+    def caught(self) -> dict[float, tuple[int, int]]:
+        """Return by slowdown how many cases were called regressed, and of how many."""
+        found: dict[float, list[bool]] = {}
+        for session in self.slowed:
+            for case in session.cases:
+                if case.slowdown:
+                    found.setdefault(case.slowdown, []).append(case.standing == "regressed")
+        return {slowdown: (sum(hits), len(hits)) for slowdown, hits in sorted(found.items())}
+
+    def missed(self) -> dict[str, list[float]]:
+        """Return by workload the slowdowns of at least 10 % that were not called regressed."""
+        found: dict[str, list[float]] = {}
+        for session in self.slowed:
+            for case in session.cases:
+                if case.slowdown >= 0.1 and case.standing != "regressed":
+                    found.setdefault(case.workload, []).append(case.slowdown)
+        return found
+
+    def seconds_per_test(self) -> float:
+        """Return the median time a clean session takes for each of its tests, start-up included."""
+        return statistics.median(session.elapsed_s / len(session.cases) for session in self.clean)
+
+    def can_fire(self) -> bool:
+        """Return whether the largest slowdown was caught at all."""
+        caught = self.caught()
+        return bool(caught) and caught[max(caught)][0] > 0
+
+    def recommended(self) -> float | None:
+        """Return the `max_regression` below which nothing is gained here; None if nothing was confirmed.
+
+        A regression has to be both above the limit and clear of the noise. So a limit that the noise
+        keeps nine of ten workloads from reaching catches no more than a higher one.
+        """
+        errors = [case.error for one in self.slowed for case in one.cases if case.fresh and case.error is not None]
+        if len(errors) < 2:
+            return None
+        bound = math.expm1(_BOUND * _ninth_decile(errors))
+        return max(_LEAST, math.ceil(bound / _STEP) * _STEP)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return builtins only."""
+        return {
+            "schema": "perfbudget-doctor/1",
+            "clean_sessions": len(self.clean),
+            "false_alarms": self.false_alarms,
+            "caught": [
+                {"slowdown": slowdown, "caught": hits, "of": number}
+                for slowdown, (hits, number) in self.caught().items()
+            ],
+            "seconds_per_test": self.seconds_per_test(),
+            "update_seconds": self.update_s,
+            "recommended_max_regression": self.recommended(),
+            "can_fire": self.can_fire(),
+            "cases": [
+                {
+                    "session": number,
+                    "workload": case.workload,
+                    "slowdown": case.slowdown,
+                    "standing": case.standing,
+                    "ratio": case.ratio,
+                    "error": case.error,
+                    "fresh": case.fresh,
+                }
+                for number, session in enumerate([*self.clean, *self.slowed])
+                for case in session.cases
+            ],
+        }
+
+
+def _ninth_decile(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=10, method="inclusive")[-1]

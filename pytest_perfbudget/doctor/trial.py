@@ -1,0 +1,129 @@
+"""Runs real sessions of pytest over the workloads, clean and slowed down, and gathers what the gate said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.doctor.workloads import WORKLOADS
+from pytest_perfbudget.errors import PerfBudgetError
+
+_SLOWDOWNS: Final = "PERFBUDGET_DOCTOR"
+
+_TESTS: Final = f"""
+import json
+import os
+
+import pytest
+
+from pytest_perfbudget.doctor.workloads import WORKLOADS, workload
+
+SLOWDOWNS = json.loads(os.environ.get('{_SLOWDOWNS}', '{{}}'))
+
+
+@pytest.mark.perf_budget
+@pytest.mark.parametrize('name', WORKLOADS)
+def test_workload(name, perf):
+    perf(workload(name, SLOWDOWNS.get(name, 0.0)), name='work')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a session said of the time of one workload.
+
+    Attributes:
+        workload: its name.
+        slowdown: the share of work that was added; 0 for none.
+        standing: `regressed`, `unchanged`, ...
+        ratio: what the gate took the change for; None if there is no number.
+        error: the standard error of its logarithm, from the interval that was shown; None likewise.
+        fresh: fresh processes that were started for it.
+    """
+
+    workload: str
+    slowdown: float
+    standing: str
+    ratio: float | None
+    error: float | None
+    fresh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session: its cases, how long it took, and whether it failed."""
+
+    cases: tuple[Case, ...]
+    elapsed_s: float
+    failed: bool
+
+
+class Trial:
+    """A project of the workloads in a folder of its own.
+
+    Args:
+        folder: an empty one.
+        max_regression: as in pyproject.toml; the default if empty.
+        baseline_runs: as in pyproject.toml; the default if 0.
+    """
+
+    def __init__(self, folder: Path, *, max_regression: str = "", baseline_runs: int = 0) -> None:
+        self._folder = folder
+        settings = [f'max_regression = "{max_regression}"'] if max_regression else []
+        settings += [f"baseline_runs = {baseline_runs}"] if baseline_runs else []
+        (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *settings, ""]), "utf-8")
+        (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+        (folder / "test_workloads.py").write_text(_TESTS, "utf-8")
+
+    def update(self) -> float:
+        """Make the baseline anew and return the seconds it took."""
+        (self._folder / "perf-baseline.json").unlink(missing_ok=True)
+        elapsed_s, _ = self._pytest({}, "--perf-update-baseline", "--perf-gate=warn")
+        return elapsed_s
+
+    def session(self, slowdowns: Mapping[str, float]) -> Session:
+        """Run a session with some workloads slowed down, the others as in the baseline."""
+        elapsed_s, code = self._pytest(slowdowns, "--perf-output=report.json")
+        document = json.loads((self._folder / "report.json").read_text("utf-8"))
+        cases = tuple(_case(entry, slowdowns) for entry in document["measurements"])
+        if len(cases) != len(WORKLOADS):
+            message = f"doctor: a session measured {len(cases)} of {len(WORKLOADS)} workloads"
+            raise PerfBudgetError(message)
+        return Session(cases, elapsed_s, code != 0)
+
+    def _pytest(self, slowdowns: Mapping[str, float], *arguments: str) -> tuple[float, int]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        # Other plugins have no part in it; ours is loaded by name.
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", _SLOWDOWNS: json.dumps(dict(slowdowns))}
+        plugins = ["-p", "pytest_perfbudget.plugin.hooks", "-p", "no:cacheprovider"]
+        start_s = time.monotonic()
+        ended = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "pytest", "-q", *plugins, *arguments],
+            cwd=self._folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if ended.returncode not in (0, 1):
+            last = (ended.stdout + ended.stderr).strip().splitlines()[-1:]
+            message = f"doctor: pytest ended with {ended.returncode}: {''.join(last)}"
+            raise PerfBudgetError(message)
+        return time.monotonic() - start_s, ended.returncode
+
+
+def _case(entry: Mapping[str, Any], slowdowns: Mapping[str, float]) -> Case:
+    name = entry["nodeid"].partition("[")[2].removesuffix("]")
+    change = next(one for one in entry["changes"] if one["metric"] == "time")
+    return Case(
+        name, slowdowns.get(name, 0.0), change["standing"], change["ratio"], change["log_error"], change["runs"]
+    )

@@ -1,0 +1,125 @@
+"""The worker's side of a fresh process: pytest once more, for the asked tests only.
+
+Loaded by `bootstrap`, as a plugin.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Sequence
+from typing import IO, Any, Final
+
+import pytest
+
+from pytest_perfbudget.plugin.hooks import WORKER
+from pytest_perfbudget.workers.protocol import Answer, Request
+
+_QUIET_OPTIONS: Final[dict[str, object]] = {
+    "xmlpath": None,  # JUnit
+    "htmlpath": None,  # pytest-html
+    "json_report": False,
+    "report_log": None,
+    "perf_output": [],
+    "perf_update_baseline": False,
+    "benchmark_json": None,
+    "benchmark_save": None,
+    "benchmark_autosave": False,
+    "benchmark_compare": None,
+    "benchmark_compare_fail": [],
+    "lf": False,
+    "failedfirst": False,
+    "newfirst": False,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "reruns": 0,
+    "count": 1,  # pytest-repeat
+    "maxfail": 0,
+    "usepdb": False,
+    "trace": False,
+    "collectonly": False,
+    "setuponly": False,
+    "setupplan": False,
+}
+"""Options of pytest and well-known plugins that write files, choose tests or wait for a person.
+Each is set only if its plugin is there."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the session a worker's, before anybody looks."""
+    channel: Any = config.pluginmanager.getplugin("perfbudget-channel")
+    config.pluginmanager.register(WorkerPlugin(Request(**channel.request), channel.answers), WORKER)
+
+
+class WorkerPlugin:
+    """Narrows a pytest session down to the asked tests and sends what they measured."""
+
+    def __init__(self, request: Request, channel: IO[str]) -> None:
+        self._request = request
+        self._channel = channel
+        self._started_s = 0.0
+        self._uncollected: dict[str, str] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave out what writes, chooses or waits, before others read their options."""
+        for name, value in _QUIET_OPTIONS.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+        config.option.basetemp = f"{self._request.scratch}/t"
+        files = dict.fromkeys(nodeid.partition("::")[0] for nodeid in self._request.nodeids)
+        config.args[:] = [str(config.rootpath / file) for file in files]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take why a file gives no tests."""
+        if report.failed:
+            self._uncollected[report.nodeid.partition("::")[0]] = _last_line(report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
+        """Keep the asked tests, in their order, beginning with another one in each worker."""
+        yield
+        found = {item.nodeid: item for item in items}
+        asked = [found[nodeid] for nodeid in self._request.nodeids if nodeid in found]
+        for nodeid in self._request.nodeids:
+            if nodeid not in found:
+                why = self._uncollected.get(nodeid.partition("::")[0], "it is not there")
+                self._send(Answer(nodeid, f"a fresh process does not collect it: {why}", []))
+        at = self._request.start % max(len(asked), 1)
+        items[:] = asked[at:] + asked[:at]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Send one answer for each test when it is through."""
+        self._started_s = time.monotonic()
+        self._problem = ""
+        self._measured: Sequence[dict[str, Any]] = []
+        result = yield
+        self._send(Answer(item.nodeid, self._problem, self._measured, time.monotonic() - self._started_s))
+        return result
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what was measured, and why not."""
+        if report.failed:
+            self._problem = f"it fails in a fresh process: {_last_line(report)}"
+        elif report.skipped:
+            self._problem = "it is skipped in a fresh process"
+        self._measured = getattr(report, "perfbudget", self._measured)
+
+    def _send(self, answer: Answer) -> None:
+        try:
+            self._channel.write(answer.to_line() + "\n")
+            self._channel.flush()
+        except BrokenPipeError:  # who asked is gone
+            os._exit(1)
+
+
+def _last_line(report: pytest.TestReport | pytest.CollectReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        return next((line.strip() for line in crash.message.splitlines() if line.strip()), "no reason given")
+    lines = [line.strip() for line in str(report.longrepr).splitlines() if line.strip()]
+    said = [line.removeprefix("E ").strip() for line in lines if line.startswith("E ")]
+    return (said or lines or ["no reason given"])[-1]

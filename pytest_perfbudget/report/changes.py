@@ -1,0 +1,173 @@
+"""The wording of everything about the baseline: changes, what is missing, and what an update did."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pytest_perfbudget.baseline.revision import Fate, Revision
+from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing, Verdict
+from pytest_perfbudget.report.view import counted, profile_text, quantity
+
+_UPDATE = "pytest --perf-update-baseline"
+_NOTICEABLE = 1.1
+"""The machine's slowness is worth a word from here on."""
+
+
+def is_red(change: Change, *, strict: bool) -> bool:
+    """Return whether a change fails its test."""
+    return change.standing is Standing.REGRESSED or (strict and change.standing.is_unjudged)
+
+
+def percent(ratio: float) -> str:
+    """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`."""
+    if ratio >= 2:
+        return f"{ratio:.1f}x"
+    share = 100 * (ratio - 1)
+    return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
+
+
+def changes_text(measurements: Iterable[Measurement], *, strict: bool) -> str:
+    """Return why a test fails against the baseline, and what to do; empty if it does not."""
+    red = [(one, change) for one in measurements for change in one.changes if is_red(change, strict=strict)]
+    paragraphs = []
+    for one in dict.fromkeys(one.id for one, _ in red):
+        changes = [(found, change) for found, change in red if found.id == one]
+        paragraphs += ["\n  ".join(_paragraph(found, change)) for found, change in changes]
+        grown = next((change.grown for _, change in changes if change.grown), ())
+        if grown:
+            paragraphs.append("\n  ".join(["Called more often:", *map(_growth, grown)]))
+        slower = any(change.standing is Standing.REGRESSED and change.metric == "time" for _, change in changes)
+        exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in changes[0][0].judgements)
+        if slower and not exceeded and changes[0][0].profile:  # a budget's text has it already
+            paragraphs.append(profile_text(changes[0][0]))
+    regressed = dict.fromkeys(one.nodeid for one, change in red if change.standing is Standing.REGRESSED)
+    if regressed:
+        tests = " ".join(map(shlex.quote, regressed))
+        paragraphs.append(f"Make it faster, or accept it: {_UPDATE} --perf-reason '...' {tests}")
+    unjudged = [change for _, change in red if change.standing is not Standing.REGRESSED]
+    if unjudged:
+        paragraphs.append("What is not compared fails because of --perf-strict (or strict = true).")
+    return "\n".join(paragraphs)
+
+
+def _paragraph(measurement: Measurement, change: Change) -> Iterator[str]:
+    what = f"{measurement.name}: " if measurement.name else ""
+    if change.standing is not Standing.REGRESSED:
+        yield f"{what}{change.standing.value}: {change.reason}"
+        yield f"update the baseline: {_UPDATE} {shlex.quote(measurement.nodeid)}"
+        return
+    before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
+    if change.metric == "time":
+        yield f"{what}{_slower(change.ratio or 1)} than the baseline{_interval(change)}"
+        yield f"{after}, baseline {before}{_origin(change)}; {counted(change.runs, 'fresh process', 'es')}"
+        if change.weather is not None and change.weather > _NOTICEABLE:
+            slower = percent(change.weather).lstrip("+")
+            yield f"the machine ran {slower} slower than for the baseline; that is taken out of these numbers"
+    else:
+        noun = {"calls": "function calls", "peak": "memory held at once"}[change.metric]
+        more = percent(change.ratio) if change.ratio else "from none"
+        yield f"{what}{more} {noun} against the baseline"
+        yield f"{after}, baseline {before}{_origin(change)}; the lower of 2 passes"
+    yield f"limit {100 * change.limit:g} % from {change.source}"
+
+
+def _slower(ratio: float) -> str:
+    return f"{ratio:.1f} times slower" if ratio >= 2 else f"{percent(ratio).lstrip('+')} slower"
+
+
+def _growth(growth: Growth) -> str:
+    before = "few" if growth.before is None else f"{growth.before:,}"
+    return f"{before} -> {growth.after:,} calls of {growth.function}"
+
+
+def _interval(change: Change) -> str:
+    if change.lower is None or change.upper is None:
+        return ""
+    return f" (95 % interval {percent(change.lower)} .. {percent(change.upper)})"
+
+
+def _origin(change: Change) -> str:
+    places = [f"commit {change.commit}" if change.commit else "", change.date]
+    known = ", ".join(place for place in places if place)
+    return f" ({known})" if known else ""
+
+
+def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for everything that was not compared, or not decided, and a reader should know of."""
+    by_reason: dict[tuple[Standing, str], list[str]] = {}
+    for one in measurements:
+        for change in one.changes:
+            if change.standing.is_unjudged:
+                by_reason.setdefault((change.standing, change.reason), []).append(one.id)
+            elif change.standing is Standing.UNCONFIRMED:
+                fresh = counted(change.runs, "fresh process", "es")
+                looked = f"looked slower, {fresh} did not: {percent(change.ratio or 1)}"
+                by_reason.setdefault((change.standing, looked), []).append(one.id)
+    for id_, reason in missing:
+        by_reason.setdefault((Standing.MISSING, reason), []).append(id_)
+    for (standing, reason), ids in by_reason.items():
+        yield f"{standing.value}: {_some(ids)}: {reason}"
+
+
+def _some(ids: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(ids[:most])
+    return shown if len(ids) <= most else f"{shown} and {len(ids) - most:,} more"
+
+
+def standings(measurements: Iterable[Measurement], missing: int) -> Mapping[str, int]:
+    """Return how often each standing fell, every one of them named."""
+    fallen = Counter(change.standing for one in measurements for change in one.changes)
+    fallen[Standing.MISSING] += missing
+    return {standing.value: fallen[standing] for standing in Standing}
+
+
+def standings_text(tally: Mapping[str, int]) -> str:
+    """Return the closing line about the baseline."""
+    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
+    return f"against the baseline: {found}"
+
+
+def update_progress_text(run: int, runs: int, done: int, total: int, left_s: float) -> str:
+    """Return the note that is shown while a baseline is measured."""
+    cells = 20
+    filled = cells * done // max(total, 1)
+    left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
+    return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {left} left"
+
+
+def revision_text(revision: Revision) -> tuple[str, str, str]:
+    """Return a line's old number, its new one and the change between them, as a row shows them."""
+    metric = revision.metric
+    before, after = revision.before, revision.line
+    if revision.fate is Fate.REFUSED and before is not None:
+        ratio = revision.ratio or 1.0
+        old = _number(before, metric)
+        return quantity(old, _unit(metric)), quantity(old * ratio, _unit(metric)), percent(ratio)
+    shown = ["" if line is None else quantity(_number(line, metric), _unit(metric)) for line in (before, after)]
+    change = "" if revision.ratio is None or revision.fate is Fate.NEW else percent(revision.ratio)
+    return shown[0], shown[1], change
+
+
+def _number(line: object, metric: str) -> float:
+    if metric == "time":
+        time = getattr(line, "time", None)
+        return time.time_ns if time is not None else 0.0
+    return float(getattr(line, metric) or 0)
+
+
+def _unit(metric: str) -> str:
+    return {"time": "ns", "calls": "calls", "peak": "bytes"}[metric]
+
+
+def update_text(revisions: Sequence[Revision], file: str) -> Iterator[str]:
+    """Yield what an update did, and what is left to do."""
+    if not revisions:
+        yield "no perf test passed: the baseline stands as it was"
+        return
+    fates = Counter(revision.fate for revision in revisions)
+    found = ", ".join(f"{fates[fate]:,} {fate.value}" for fate in Fate if fates[fate])
+    yield f"{file}: {found}"
+    if fates[Fate.REFUSED]:
+        yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be'"

@@ -1,0 +1,36 @@
+"""The wording of what the doctor found."""
+
+from __future__ import annotations
+
+import statistics
+
+from pytest_perfbudget.doctor.findings import Findings
+from pytest_perfbudget.report.view import counted
+
+
+def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
+    """Return the findings as text."""
+    tests = len(findings.clean[0].cases)
+    lines = [
+        f"machine         {machine}",
+        f"clean sessions  {findings.false_alarms} of {len(findings.clean)} with {tests} tests failed",
+        f"time            {findings.seconds_per_test():.2f} s per test of a clean session, start-up included; "
+        f"{statistics.median(findings.update_s) / tests:.1f} s per test of an update",
+        "caught          "
+        + ", ".join(f"+{slowdown:.0%} {hits} of {number}" for slowdown, (hits, number) in findings.caught().items()),
+    ]
+    if missed := findings.missed():
+        lines.append("missed          " + ", ".join(f"{name} {_shares(found)}" for name, found in missed.items()))
+    recommended = findings.recommended()
+    if recommended is not None:
+        lines.append(f'advice          max_regression = "{100 * recommended:g}%"')
+    if not findings.can_fire():
+        lines.append("THE GATE DOES NOT FIRE: it caught nothing of the largest slowdown. Do not rely on it here.")
+    elif len(findings.clean) < 10:
+        sessions = counted(len(findings.clean), "session")
+        lines.append(f"{sessions} in {elapsed_s / 60:.1f} min: a look, no rates; --sessions 30 gives some")
+    return "\n".join(lines) + "\n"
+
+
+def _shares(found: list[float]) -> str:
+    return " ".join(f"+{share:.0%}" for share in found)

@@ -1,0 +1,163 @@
+"""Starts a worker, listens to it, and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Final
+
+from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.workers.protocol import Answer, Request
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SCRIPT: Final = Path(__file__).parent.parent / "plugin" / "bootstrap.py"
+"""The worker's side; started by its place, for it knows pytest and this folder does not."""
+
+_NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "PYTEST_CURRENT_TEST")
+"""Variables that would make a worker think it is one of xdist's, or is watched by coverage."""
+
+_LAST_WORDS = 300
+_TELLING: Final = re.compile(r"E  |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
+_TERMINATE_S = 2.0
+
+
+class Worker:
+    """One fresh process; a context manager, whose end is the process's.
+
+    Args:
+        request: what to measure.
+        hash_seed: its PYTHONHASHSEED.
+        patience_s: how long it may be silent before it counts as hanging.
+    """
+
+    def __init__(self, request: Request, *, hash_seed: int, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._folder = tempfile.TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
+        self._request = replace(request, scratch=self._folder.name)
+        self._log = Path(self._folder.name, "log")
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
+        self._environment = {**environment, "PYTHONHASHSEED": str(hash_seed)}
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process."""
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the process, whatever it is doing."""
+        self.close()
+
+    def answers(self) -> Iterator[Answer]:
+        """Yield an answer for each test as it comes.
+
+        Raises:
+            WorkerError: it died, hangs, or ended without an answer for each test.
+        """
+        missing = dict.fromkeys(self._request.nodeids)
+        while missing:
+            try:
+                line = self._lines.get(timeout=self._patience_s)
+            except queue.Empty:
+                message = f"a fresh process said nothing for {self._patience_s:.0f} s and was ended{self._last_words()}"
+                raise WorkerError(message) from None
+            if line is None:
+                raise WorkerError(self._death(list(missing)))
+            answer = Answer.from_line(line)
+            missing.pop(answer.nodeid, None)
+            yield answer
+
+    def close(self) -> None:
+        """End the process and all it has started, and remove its files."""
+        process = self._process
+        if process is not None:
+            _kill(process)
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            self._process = None
+        self._folder.cleanup()
+
+    def _start(self) -> None:
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
+        with self._log.open("wb") as log:
+            self._process = process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [sys.executable, *flags, str(SCRIPT)],
+                cwd=self._request.folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                encoding="utf-8",
+                # A group of its own: Ctrl-C comes to us, and we end the group with all it started.
+                start_new_session=True,
+            )
+        assert process.stdin is not None  # noqa: S101 - for mypy
+        assert process.stdout is not None  # noqa: S101
+        threading.Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
+        with contextlib.suppress(BrokenPipeError):  # it has died at once: `answers` says of what
+            process.stdin.write(self._request.to_line() + "\n")
+            process.stdin.close()
+
+    def _death(self, missing: list[str]) -> str:
+        code = self._process.wait() if self._process is not None else 0
+        if code < 0:
+            how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+        elif code:
+            how = f"ended with exit code {code}"
+        else:
+            return f"a fresh process ended without measuring {missing[0]}{self._last_words()}"
+        return f"a fresh process {how} before it had measured {missing[0]}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        """Return the line of the worker's output that says most, behind a colon."""
+        with contextlib.suppress(OSError):
+            lines = [line.strip() for line in self._log.read_text("utf-8", "replace").splitlines() if line.strip()]
+            telling = [line for line in lines if _TELLING.match(line)]
+            if telling or lines:
+                line = re.sub(r"^(E|INTERNALERROR>)\s+", "", (telling or lines)[-1])
+                return f": {line[:_LAST_WORDS]}"
+        return ""
+
+
+def _listen(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    with contextlib.suppress(OSError, ValueError):  # closed under our hands
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the process's group: politely if it still runs, so that its tests' servers end, too."""
+    if os.name != "posix":
+        process.kill()
+        return
+    # Before it is waited for, its number cannot have become another's.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_TERMINATE_S)
+        os.killpg(process.pid, signal.SIGKILL)

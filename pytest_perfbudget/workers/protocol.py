@@ -1,0 +1,70 @@
+"""What passes between a session and its workers: one JSON object a line, builtins only.
+
+The request goes down the worker's standard input, answers come up what was its standard output
+before it put that aside. So neither a conftest that prints nor a test that reads disturbs them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one worker is to measure, and the invocation it inherits.
+
+    Attributes:
+        arguments: the command line of the session, and what has to differ from it.
+        folder: the folder it was given in.
+        path: `sys.path` of the session: `python -m pytest` and `pytest` differ in it.
+        nodeids: the tests to measure, all others are left out.
+        start: with which of them to begin; the order goes round.
+        has_cache: whether pytest's cache is in use, which has to be another one there.
+        scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
+    """
+
+    arguments: Sequence[str]
+    folder: str
+    path: Sequence[str]
+    nodeids: Sequence[str]
+    start: int = 0
+    has_cache: bool = False
+    scratch: str = ""
+
+    def to_line(self) -> str:
+        """Return it as a line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> Request:
+        """Rebuild what `to_line` gave."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one test in a worker.
+
+    Attributes:
+        nodeid: the test.
+        problem: why there is no measurement, in one line; empty if it passed.
+        measurements: `Measurement.to_dict()` of each.
+        elapsed_s: time the test took, set-up and tear-down included.
+    """
+
+    nodeid: str
+    problem: str
+    measurements: Sequence[Mapping[str, Any]]
+    elapsed_s: float = 0.0
+
+    def to_line(self) -> str:
+        """Return it as a line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> Answer:
+        """Rebuild what `to_line` gave."""
+        return cls(**json.loads(line))

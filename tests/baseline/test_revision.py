@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pytest_perfbudget.baseline.revision import Fate, Provenance, Revision, apply, measured, revise
+from pytest_perfbudget.baseline.schema import Key, Line
+from pytest_perfbudget.core.regression import Prior, Reference
+from pytest_perfbudget.core.results import Recording
+from pytest_perfbudget.core.weather import Block
+
+CALM_NS = (40_000.0, 20_000.0, 30_000.0)
+KEY = Key("tests/test_a.py::t", "", "m")
+MADE = Provenance("3f2a91c", "2026-11-20")
+
+
+def recordings(time_ns: float, *, calls: int | None = 100, peak: int | None = 50_000, seed: int = 1) -> list[Recording]:
+    draw = np.random.default_rng(seed)
+    levels = time_ns * np.exp(draw.normal(0, 0.005, 6))
+    return [Recording([Block(float(level), CALM_NS, CALM_NS)] * 5, calls, peak) for level in levels]
+
+
+def line(time_ns: float = 1e6, **changes: int) -> Line:
+    return measured(KEY, recordings(time_ns, **changes), CALM_NS, Provenance("old", "2026-01-01"))
+
+
+def revised(old: Line | None, runs: list[Recording], *, reason: str = "") -> Revision:
+    new = measured(KEY, runs, CALM_NS, MADE)
+    return revise(old, new, runs, prior=Prior(0.005, 4), share=0.05, reason=reason)
+
+
+def test_a_line_holds_what_the_runs_agree_on_and_the_highest_counts() -> None:
+    runs = recordings(1e6)
+    runs[3] = replace(runs[3], calls=120, peak=40_000)
+    found = measured(KEY, runs, CALM_NS, MADE)
+    assert found.time is not None
+    assert found.time.time_ns == pytest.approx(1e6, rel=0.01)
+    assert (found.calls, found.peak, found.commit, found.date) == (120, 50_000, "3f2a91c", "2026-11-20")
+
+
+def test_what_was_measured_once_has_no_time() -> None:
+    assert measured(KEY, recordings(1e6)[:1], CALM_NS, MADE).time is None
+
+
+def test_what_the_baseline_does_not_have_is_new() -> None:
+    assert revised(None, recordings(1e6)).fate is Fate.NEW
+
+
+def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:
+    old = line()
+    found = revised(old, recordings(1.01e6, seed=2))
+    assert found.fate is Fate.UNCHANGED
+    assert found.line is old
+
+
+def test_what_got_faster_is_replaced() -> None:
+    found = revised(line(), recordings(0.8e6, seed=2))
+    assert found.fate is Fate.FASTER
+    assert found.ratio == pytest.approx(0.8, rel=0.02)
+    assert found.line is not None
+    assert found.line.commit == "3f2a91c"
+
+
+def test_what_got_slower_stays_unless_there_is_a_reason_which_is_kept() -> None:
+    old = line()
+    refused = revised(old, recordings(1.2e6, seed=2))
+    assert (refused.fate, refused.line) == (Fate.REFUSED, old)
+    accepted = revised(old, recordings(1.2e6, seed=2), reason="stronger hashes")
+    assert accepted.fate is Fate.ACCEPTED
+    assert accepted.line is not None
+    assert accepted.line.reason == "stronger hashes"
+    assert accepted.line.time is not None
+    assert accepted.line.time.time_ns == pytest.approx(1.2e6, rel=0.01)
+
+
+def test_many_small_steps_do_not_creep_past_the_gate() -> None:
+    """Each step is allowed, and the line stays where it was, until their sum is not."""
+    current = line()
+    for step in range(1, 8):
+        found = revised(current, recordings(1e6 * 1.02**step, seed=step))
+        if found.fate is Fate.REFUSED:
+            break
+        assert found.line is current
+    assert found.fate is Fate.REFUSED
+    assert step <= 5
+
+
+@pytest.mark.parametrize("count", ["calls", "peak"])
+def test_counts_that_grew_need_a_reason_too(count: str) -> None:
+    grown = {count: 100_000}
+    found = revised(line(), recordings(1e6, **grown))
+    assert (found.fate, found.metric) == (Fate.REFUSED, count)
+    assert revised(line(), recordings(1e6, **grown), reason="why").fate is Fate.ACCEPTED
+
+
+def test_counts_that_shrank_are_faster_and_small_changes_are_none() -> None:
+    assert revised(line(calls=1000), recordings(1e6, calls=500)).fate is Fate.FASTER
+    assert revised(line(calls=1000), recordings(1e6, calls=1010)).fate is Fate.UNCHANGED
+
+
+def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
+    imported = Line(KEY, Reference(1e3, 0.15, 2, 1.0, 0.0, 1.0, (), ()))
+    assert revised(imported, recordings(1e6)).fate is Fate.NEW
+
+
+def test_other_lines_stay_and_removed_ones_go() -> None:
+    other = replace(line(), key=Key("other", "", "m"))
+    gone = replace(line(), key=Key("gone", "", "m"))
+    revisions = [revised(None, recordings(1e6)), Revision(gone.key, Fate.REMOVED, None, gone)]
+    after = apply({other.key: other, gone.key: gone}, revisions)
+    assert set(after) == {KEY, other.key}
+    assert after[other.key] is other
+
+
+def test_slower_by_less_than_is_sure_is_no_reason_to_ask_for_one() -> None:
+    draw = np.random.default_rng(3)
+    noisy = [Recording([Block(float(1.06e6 * math.exp(draw.normal(0, 0.2))), CALM_NS, CALM_NS)] * 5) for _ in range(6)]
+    assert revised(line(), noisy).fate is Fate.UNCHANGED

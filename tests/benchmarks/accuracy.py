@@ -1,0 +1,140 @@
+"""Sets the gate beside pytest-benchmark's `--benchmark-compare-fail`, on the same workloads, session by session.
+
+    python tests/benchmarks/accuracy.py [--sessions 10] [--output accuracy.json]
+
+Both have a baseline from the start of the script, and a new one after every five sessions. A session of one is
+followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %.
+Prints the table of the README. Let nothing else run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_perfbudget.cli import SLOWDOWNS
+from pytest_perfbudget.doctor.trial import Trial
+from pytest_perfbudget.doctor.workloads import WORKLOADS
+
+FIELDS = ("min", "median", "mean")
+PER_BASELINE = 5
+TESTS = """
+import json, os, pytest
+from pytest_perfbudget.doctor.workloads import WORKLOADS, workload
+SLOWDOWNS = json.loads(os.environ.get("SLOWDOWNS", "{}"))
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_workload(name, benchmark):
+    benchmark(workload(name, SLOWDOWNS.get(name, 0.0)))
+"""
+FAILED = re.compile(r"test_workload\[(?P<name>.+?)\].*Field '(?P<field>\w+)' has failed")
+
+
+class Rival:
+    """The same workloads under pytest-benchmark alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+        (folder / "test_workloads.py").write_text(TESTS, "utf-8")
+
+    def update(self) -> None:
+        self._run({}, "--benchmark-save=base")
+
+    def session(self, slowdowns: Mapping[str, float]) -> tuple[dict[str, set[str]], float]:
+        """Return by field the workloads that compare-fail names, and the seconds it took."""
+        start_s = time.monotonic()
+        output = self._run(slowdowns, "--benchmark-compare", *(f"--benchmark-compare-fail={one}:5%" for one in FIELDS))
+        found: dict[str, set[str]] = {field: set() for field in FIELDS}
+        for match in FAILED.finditer(output):
+            found[match["field"]].add(match["name"])
+        return found, time.monotonic() - start_s
+
+    def _run(self, slowdowns: Mapping[str, float], *arguments: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "SLOWDOWNS": json.dumps(dict(slowdowns))}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "pytest_benchmark.plugin",
+            "-p",
+            "no:cacheprovider",
+            *arguments,
+        ]
+        ended = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode in (0, 1), ended.stdout + ended.stderr
+        return ended.stdout + ended.stderr
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    alarms: dict[str, int] = defaultdict(int)
+    caught: dict[str, dict[float, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    seconds: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        trial, rival = Trial(Path(ours)), Rival(Path(theirs))
+        for number in range(options.sessions):
+            if number % PER_BASELINE == 0:
+                trial.update()
+                rival.update()
+            names = list(WORKLOADS)
+            slowed = {name: SLOWDOWNS[(at + number) % len(SLOWDOWNS)] for at, name in enumerate(names)}
+            for slowdowns in ({}, slowed):
+                session = trial.session(slowdowns)
+                red = {case.workload for case in session.cases if case.standing == "regressed"}
+                found, elapsed_s = rival.session(slowdowns)
+                gates = {"perfbudget": red, **{f"{field}:5%": found[field] for field in FIELDS}}
+                for gate, names_red in gates.items():
+                    if not slowdowns:
+                        alarms[gate] += bool(names_red)
+                        seconds[gate].append((session.elapsed_s if gate == "perfbudget" else elapsed_s) / len(names))
+                    for name, slowdown in slowdowns.items():
+                        caught[gate][slowdown].append(name in names_red)
+            print(f"session {number + 1}: alarms {dict(alarms)}", file=sys.stderr, flush=True)
+            if options.output:
+                options.output.write_text(json.dumps(summary(number + 1, alarms, caught, seconds), indent=1), "utf-8")
+    print(table(summary(options.sessions, alarms, caught, seconds)))
+
+
+def summary(
+    sessions: int, alarms: Mapping[str, int], caught: Any, seconds: Mapping[str, list[float]]
+) -> dict[str, Any]:
+    return {
+        gate: {
+            "clean_sessions": sessions,
+            "alarms": alarms[gate],
+            "caught": {f"{slowdown:.0%}": [sum(hits), len(hits)] for slowdown, hits in sorted(caught[gate].items())},
+            "seconds_per_test": sorted(seconds[gate])[len(seconds[gate]) // 2],
+        }
+        for gate in seconds
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    shares = [f"{slowdown:.0%}" for slowdown in SLOWDOWNS]
+    rows = ["| gate | clean sessions alarmed | " + " | ".join(f"+{one} caught" for one in shares) + " | s per test |"]
+    rows += ["|---|---|" + "---|" * (len(shares) + 1)]
+    for gate, one in found.items():
+        hits = " | ".join("{} of {}".format(*one["caught"][share]) for share in shares)
+        rows.append(f"| {gate} | {one['alarms']} of {one['clean_sessions']} | {hits} | {one['seconds_per_test']:.2f} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,478 @@
+"""The committed baseline, from the command line: every process on the scripted clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripting import Project
+
+FAST = """
+[tool.perfbudget]
+baseline_runs = 2
+"""
+
+TWO = """
+import os
+SLOW = float(os.environ.get("SLOW", "1"))
+
+@pytest.mark.perf_budget
+def test_body():
+    advance(0.1 * SLOW)
+
+def test_call(perf):
+    perf(advance, 0.2, name="step")
+
+def test_ordinary(): pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def motherless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some tests note in `MOTHER` which process is not a fresh one."""
+    monkeypatch.setenv("MOTHER", "")
+    monkeypatch.delenv("MOTHER")
+
+
+@pytest.fixture
+def based(project: Project) -> Project:
+    """A project with a baseline of `TWO`."""
+    project.run(TWO, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2, deselected=1)
+    return project
+
+
+def lines(project: Project) -> dict[str, dict[str, Any]]:
+    document = json.loads((project.pytester.path / "perf-baseline.json").read_text("utf-8"))
+    return {
+        f"{line['test'].partition('::')[2]} {line.get('name', '')}".rstrip(): line for line in document["measurements"]
+    }
+
+
+def standings(project: Project) -> dict[str, str]:
+    return {
+        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
+        for one in project.report["measurements"]
+        for change in one["changes"]
+    }
+
+
+def times(project: Project) -> dict[str, str]:
+    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
+
+
+class TestUpdate:
+    def test_it_writes_a_line_for_each_measurement_and_runs_perf_tests_only(self, based: Project) -> None:
+        found = lines(based)
+        assert set(found) == {"test_body", "test_call step"}
+        assert found["test_body"]["time"]["time_ns"] == 100_000
+        assert found["test_call step"]["time"]["time_ns"] == 200_000
+        assert found["test_body"]["time"]["runs"] == 2
+        assert found["test_body"]["calls"] > 0
+
+    @pytest.mark.parametrize("workers", [(), ("-n", "0"), ("-n", "2")], ids=["plain", "n0", "n2"])
+    def test_it_ends_with_a_table_of_what_changed(self, project: Project, workers: tuple[str, ...]) -> None:
+        result = project.run(TWO, "--perf-update-baseline", *workers, pyproject=FAST)
+        result.stdout.fnmatch_lines(
+            ["*performance baseline*", "*test_body *time *100 us *new*", "perf-baseline.json: 2 new"]
+        )
+        assert result.ret == 0
+        assert set(lines(project)) == {"test_body", "test_call step"}
+
+    def test_a_second_one_changes_nothing(self, based: Project) -> None:
+        before = (based.pytester.path / "perf-baseline.json").read_bytes()
+        result = based.run(TWO, "--perf-update-baseline")
+        result.stdout.fnmatch_lines(["perf-baseline.json: 2 unchanged"])
+        assert (based.pytester.path / "perf-baseline.json").read_bytes() == before
+
+    def test_slower_needs_a_reason(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "1.5")
+        result = based.run(TWO, "--perf-update-baseline")
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(
+            [
+                "*test_body *time *100 us *150 us *+50 % *slower, kept",
+                "perf-baseline.json: 1 slower, kept, 1 unchanged",
+                "to accept what got slower: pytest --perf-update-baseline --perf-reason 'why it may be'",
+            ]
+        )
+        assert lines(based)["test_body"]["time"]["time_ns"] == 100_000
+        result = based.run(TWO, "--perf-update-baseline", "--perf-reason", "stronger hashes")
+        assert result.ret == 0
+        assert lines(based)["test_body"]["time"]["time_ns"] == 150_000
+        assert lines(based)["test_body"]["reason"] == "stronger hashes"
+
+    def test_faster_is_taken(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "0.5")
+        based.run(TWO, "--perf-update-baseline").stdout.fnmatch_lines(["*test_body *-50 % *faster"])
+        assert lines(based)["test_body"]["time"]["time_ns"] == 50_000
+
+    def test_a_selection_updates_what_it_measured(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "0.5")
+        before = lines(based)
+        based.run(TWO, "--perf-update-baseline", "-k", "call")
+        assert lines(based) == before
+
+    def test_a_failed_test_updates_nothing(self, project: Project) -> None:
+        tests = TWO + "\n@pytest.mark.perf_budget\ndef test_bad():\n    advance(1)\n    assert False\n"
+        result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        result.assert_outcomes(passed=2, failed=1, deselected=1)
+        assert set(lines(project)) == {"test_body", "test_call step"}
+
+    def test_a_test_that_fails_in_a_fresh_process_is_named_and_kept_out(self, project: Project) -> None:
+        tests = TWO + (
+            "\n@pytest.mark.perf_budget\ndef test_once():\n    advance(1)\n"
+            "    assert os.environ.setdefault('MOTHER', str(os.getpid())) == str(os.getpid())\n"
+        )
+        result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(
+            ["not updated: test_it.py::test_once: it fails in a fresh process: AssertionError:*"]
+        )
+        assert "test_once" not in lines(project)
+
+    def test_prune_removes_what_is_no_longer_there(self, based: Project) -> None:
+        renamed = TWO.replace("test_call", "test_renamed")
+        based.run(renamed, "--perf-update-baseline")
+        assert set(lines(based)) == {"test_body", "test_call step", "test_renamed step"}
+        result = based.run(renamed, "--perf-update-baseline", "--perf-prune")
+        result.stdout.fnmatch_lines(["*test_call step *removed", "perf-baseline.json: 1 removed, 2 unchanged"])
+        assert set(lines(based)) == {"test_body", "test_renamed step"}
+
+    def test_prune_leaves_what_was_only_not_selected(self, based: Project) -> None:
+        based.run(TWO, "--perf-update-baseline", "--perf-prune", "-k", "body")
+        assert set(lines(based)) == {"test_body", "test_call step"}
+
+    def test_reason_and_prune_mean_nothing_alone(self, project: Project) -> None:
+        for option in ("--perf-reason=x", "--perf-prune"):
+            result = project.run(TWO, option)
+            assert result.ret == pytest.ExitCode.USAGE_ERROR
+            result.stderr.fnmatch_lines(
+                [f"ERROR: {option.partition('=')[0]} belongs to --perf-update-baseline: add it"]
+            )
+
+    def test_a_baseline_that_cannot_be_read_is_not_written_over(self, project: Project) -> None:
+        project.file("perf-baseline.json", "precious")
+        result = project.run(TWO, "--perf-update-baseline", pyproject=FAST)
+        assert result.ret != 0
+        result.stdout.fnmatch_lines(["the baseline was not updated: perf-baseline.json:1: is no JSON*"])
+        assert (project.pytester.path / "perf-baseline.json").read_text("utf-8") == "precious"
+
+    def test_fresh_processes_inherit_the_invocation_and_survive_what_prints(self, project: Project) -> None:
+        project.file("mark.ini", "[pytest]\npythonpath = .\npython_functions = check_*\n")
+        project.file("more.py", "import pytest\n@pytest.fixture\ndef extra():\n    return 1\n")
+        conftest = project.pytester.path / "conftest.py"
+        conftest.write_text(
+            conftest.read_text("utf-8") + "\nimport os\nprint('loud'); os.write(1, b'louder')\n", "utf-8"
+        )
+        tests = """
+@pytest.mark.perf_budget
+def check_it(extra, capfd):
+    print("in the test")
+    advance(0.1)
+"""
+        arguments = ("-c", "mark.ini", "-p", "more", "-o", "python_files=test_*.py", "-s")
+        result = project.run(tests, "--perf-update-baseline", *arguments, pyproject=FAST)
+        assert result.ret == 0, result.stdout.str()
+        assert set(lines(project)) == {"check_it"}
+
+    def test_the_sessions_own_files_are_left_alone_by_fresh_processes(self, project: Project) -> None:
+        tests = (
+            TWO + "\ndef test_keeps(tmp_path, perf):\n    perf(advance, 1)\n    (tmp_path / 'kept').write_text('x')\n"
+        )
+        result = project.run(
+            tests, "--perf-update-baseline", "--junitxml=j.xml", "--basetemp=base", "--lf", pyproject=FAST
+        )
+        assert result.ret == 0, result.stdout.str()
+        assert (project.pytester.path / "base" / "test_keeps0" / "kept").exists()
+        assert 'tests="3"' in (project.pytester.path / "j.xml").read_text("utf-8")
+
+    def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
+        tests = TWO + (
+            "\n@pytest.mark.perf_budget\ndef test_crash():\n    advance(1)\n"
+            "    if os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): os._exit(7)\n"
+        )
+        result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        expected = "the baseline was not updated: a fresh process ended with exit code 7 before it had measured test_it.py::test_crash*"
+        result.stdout.fnmatch_lines([expected])
+        assert not (project.pytester.path / "perf-baseline.json").exists()
+
+
+class TestGate:
+    def test_what_is_as_fast_as_it_was_passes(self, based: Project) -> None:
+        based.run(TWO).assert_outcomes(passed=3)
+        assert times(based) == {"test_body": "unchanged", "test_call step": "unchanged"}
+
+    @pytest.mark.parametrize("workers", [(), ("-n", "0"), ("-n", "2")], ids=["plain", "n0", "n2"])
+    def test_what_got_slower_fails_with_the_numbers(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setenv("SLOW", "1.1")
+        result = based.run(TWO, *workers)
+        result.assert_outcomes(passed=2, failed=1)
+        assert times(based) == {"test_body": "regressed", "test_call step": "unchanged"}
+        result.stdout.fnmatch_lines(
+            [
+                "10.0 % slower than the baseline (95 % interval *% .. *%)",
+                "  110 us, baseline 100 us (*); 3 fresh processes",
+                "  limit 5 % from the default",
+                "Make it faster, or accept it: pytest --perf-update-baseline --perf-reason '...' test_it.py::test_body",
+            ]
+        )
+        result.stdout.fnmatch_lines(["against the baseline: 1 regressed, *"])
+
+    def test_a_slowdown_of_one_process_alone_is_not_confirmed(self, based: Project) -> None:
+        """Such as a noisy neighbour's who has left since."""
+        tests = TWO.replace(
+            "SLOW =", "SLOW = 2.0 if os.environ.setdefault('MOTHER', str(os.getpid())) == str(os.getpid()) else"
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=3)
+        assert times(based)["test_body"] == "unconfirmed"
+        result.stdout.fnmatch_lines(
+            ["unconfirmed: test_it.py::test_body: looked slower, 1 fresh process did not: +0.0 %"]
+        )
+
+    def test_limits_come_from_the_nearest_place(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "1.1")
+        based.run(TWO.replace("perf_budget\n", "perf_budget(max_regression='20%')\n")).assert_outcomes(passed=3)
+        table = FAST + 'max_regression = "20%"\n'
+        based.run(TWO, pyproject=table).assert_outcomes(passed=3)
+        result = based.run(TWO.replace("perf_budget\n", "perf_budget(max_regression='3%')\n"), pyproject=table)
+        result.assert_outcomes(passed=2, failed=1)
+        result.stdout.fnmatch_lines(
+            ["  limit 3 % from max_regression = '3%' of perf_budget marker of test_it.py::test_body"]
+        )
+
+    def test_a_gate_that_warns_says_the_same_and_fails_nothing(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLOW", "1.5")
+        result = based.run(TWO, "--perf-gate=warn")
+        result.assert_outcomes(passed=3)
+        result.stdout.fnmatch_lines(["50 % slower than the baseline*"])
+
+    def test_calls_are_judged_and_the_culprit_is_named(self, based: Project) -> None:
+        tests = (
+            TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    for _ in range(40): verify()")
+            + "\ndef verify(): pass\n"
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=2, failed=1)
+        result.stdout.fnmatch_lines(["*function calls against the baseline", "*0 -> 40 calls of test_it:verify"])
+        assert standings(based)["test_body calls"] == "regressed"
+        assert times(based)["test_body"] == "unchanged"
+
+    def test_memory_is_judged(self, based: Project) -> None:
+        tests = TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    bytearray(1_000_000)")
+        result = based.run(tests)
+        result.assert_outcomes(passed=2, failed=1)
+        result.stdout.fnmatch_lines(["*memory held at once against the baseline"])
+
+    def test_a_count_that_one_pass_alone_sees_is_none(self, based: Project) -> None:
+        tests = TWO.replace(
+            "advance(0.1 * SLOW)", "advance(0.1)\n    filled.update(fill() if passes() == 45 else {})"
+        ) + (
+            "\nfilled = {}\ncount = iter(range(10**6))\ndef passes(): return next(count)\n"
+            "def fill(): return {str(n): str(n) for n in range(100)}\n"
+        )
+        based.run(tests, "--perf-update-baseline", "--perf-reason=x")
+        based.run(tests).assert_outcomes(passed=3)
+
+    def test_fixtures_and_timers_are_compared_too(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        tests = (
+            TWO
+            + """
+def test_timer(perf):
+    for _ in range(30):
+        with perf.timer("block"): advance(0.1 * SLOW)
+
+@pytest.mark.perf_budget
+def test_benchmark(benchmark):
+    benchmark.pedantic(lambda: advance(0.1 * SLOW), rounds=3)
+"""
+        )
+        project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=4, deselected=1)
+        assert {"test_timer block", "test_benchmark"} <= set(lines(project))
+        project.run(tests).assert_outcomes(passed=5)
+        monkeypatch.setenv("SLOW", "1.5")
+        project.run(tests).assert_outcomes(passed=2, failed=3)
+        assert times(project)["test_timer block"] == times(project)["test_benchmark"] == "regressed"
+
+    def test_a_benchmark_test_without_a_marker_is_compared_if_the_baseline_has_it(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tests = "import os\n{}\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(float(os.environ.get('SLOW', '1'))), rounds=3)\n"
+        project.run(tests.format("@pytest.mark.perf_budget"), "--perf-update-baseline", pyproject=FAST)
+        project.run(tests.format("")).assert_outcomes(passed=1)
+        assert times(project) == {"test_old": "unchanged"}
+        monkeypatch.setenv("SLOW", "2")
+        project.run(tests.format("")).assert_outcomes(failed=1)
+
+
+class TestAccounts:
+    """What was not compared is counted and named, and red with --perf-strict."""
+
+    def test_without_a_baseline_nothing_is_said(self, project: Project) -> None:
+        result = project.run(TWO)
+        result.stdout.no_fnmatch_line("*against the baseline*")
+
+    def test_a_baseline_that_pyproject_names_has_to_be_there(self, project: Project) -> None:
+        named = '[tool.perfbudget]\nbaseline = "perf/base.json"\nbaseline_runs = 2\n'
+        result = project.run(TWO, pyproject=named)
+        result.stdout.fnmatch_lines(["new: *: the baseline does not have it", "against the baseline: 2 new"])
+        project.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
+        project.run(TWO, "--perf-update-baseline").assert_outcomes(passed=2, deselected=1)
+        assert (project.pytester.path / "perf" / "base.json").exists()
+        project.run(TWO, "--perf-strict").assert_outcomes(passed=3)
+
+    def test_new(self, based: Project) -> None:
+        tests = TWO + "\n@pytest.mark.perf_budget\ndef test_added(): advance(1)\n"
+        result = based.run(tests)
+        result.assert_outcomes(passed=4)
+        assert times(based)["test_added"] == "new"
+        result.stdout.fnmatch_lines(["new: test_it.py::test_added: the baseline does not have it"])
+        based.run(tests, "--perf-strict").assert_outcomes(passed=3, failed=1)
+
+    def test_missing_because_it_was_renamed(self, each_way: Project) -> None:
+        each_way.run(TWO, "--perf-update-baseline", pyproject=FAST)
+        result = each_way.run(TWO.replace("test_call", "test_renamed"))
+        assert result.ret == 0
+        result.stdout.fnmatch_lines(
+            ["missing: test_it.py::test_call step: *", "against the baseline: 1 new, 1 missing, *"]
+        )
+        assert each_way.report["missing"][0]["id"] == "test_it.py::test_call step"
+        assert each_way.run(TWO.replace("test_call", "test_body2"), "--perf-strict").ret == pytest.ExitCode.TESTS_FAILED
+
+    def test_missing_because_it_was_skipped_is_red_if_strict(self, based: Project) -> None:
+        tests = TWO.replace("def test_call(perf):", "def test_call(perf):\n    pytest.skip('today')")
+        assert based.run(tests).ret == 0
+        assert based.report["summary"]["baseline"]["missing"] == 1
+        assert based.run(tests, "--perf-strict").ret == pytest.ExitCode.TESTS_FAILED
+
+    def test_what_was_not_asked_for_is_not_missing(self, based: Project) -> None:
+        based.run(TWO, "-k", "body")
+        assert based.report["missing"] == []
+        based.run(TWO, "test_it.py::test_body")
+        assert based.report["missing"] == []
+        based.file("test_other.py", "def test_x(): pass")
+        based.run(TWO, "test_other.py")
+        assert based.report["missing"] == []
+
+    def test_foreign(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Times of another machine are not judged; counts are, for the Python is the same."""
+        file = based.pytester.path / "perf-baseline.json"
+        document = json.loads(file.read_text("utf-8"))
+        (key,) = document["machines"]
+        file.write_text(file.read_text("utf-8").replace(key, "elsewhere"), "utf-8")
+        monkeypatch.setenv("SLOW", "3")
+        result = based.run(TWO)
+        result.assert_outcomes(passed=3)
+        assert times(based) == {"test_body": "foreign", "test_call step": "foreign"}
+        result.stdout.fnmatch_lines(["foreign: *: the baseline has no times of this machine (*)"])
+        assert standings(based)["test_body calls"] == "unchanged"
+        based.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
+        tests = (
+            TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    for _ in range(40): verify()")
+            + "\ndef verify(): pass\n"
+        )
+        based.run(tests).assert_outcomes(passed=2, failed=1)
+
+    def test_another_python_is_another_machine_for_counts_as_well(self, based: Project) -> None:
+        file = based.pytester.path / "perf-baseline.json"
+        (key,) = json.loads(file.read_text("utf-8"))["machines"]
+        text = file.read_text("utf-8").replace(key, "elsewhere").replace('"CPython ', '"PyPy ')
+        file.write_text(text, "utf-8")
+        based.run(TWO)
+        assert standings(based) == {"test_body time": "foreign", "test_call step time": "foreign"}
+
+    def test_a_suspect_that_cannot_be_confirmed_is_unmeasured(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLOW", "2")
+        tests = TWO.replace(
+            "SLOW =", "if os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): 1 / 0\nSLOW ="
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=3)
+        assert times(based)["test_body"] == "unmeasured"
+        result.stdout.fnmatch_lines(
+            ["unmeasured: *test_body: it looked slower, and could not be confirmed: *ZeroDivisionError*"]
+        )
+        based.run(tests, "--perf-strict").assert_outcomes(passed=2, failed=1)
+
+    def test_with_the_gate_off_nothing_is_compared(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "3")
+        based.run(TWO, "--perf-gate=off").assert_outcomes(passed=3)
+
+
+class TestFaults:
+    @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "n2"])
+    def test_a_broken_baseline_is_one_line(self, based: Project, workers: tuple[str, ...]) -> None:
+        file = based.pytester.path / "perf-baseline.json"
+        file.write_text(file.read_text("utf-8")[:-200], "utf-8")
+        result = based.run(TWO, *workers)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: perf-baseline.json:*: is cut off: restore it from git"])
+
+    def test_odd_node_ids(self, project: Project) -> None:
+        tests = """
+import os
+@pytest.mark.perf_budget
+@pytest.mark.parametrize("name", ["a::b", "x [y] z", "ünï", "q'\\"uote", "back\\\\slash", "a/b"])
+def test_odd(name): advance(float(os.environ.get("SLOW", "0.1")))
+"""
+        project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=6)
+        assert len(lines(project)) == 6
+        project.run(tests).assert_outcomes(passed=6)
+        assert set(times(project).values()) == {"unchanged"}
+        os.environ["SLOW"] = "0.2"
+        try:
+            project.run(tests).assert_outcomes(failed=6)
+        finally:
+            del os.environ["SLOW"]
+
+    def test_a_worker_that_hangs_is_ended(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "2")
+        conftest = based.pytester.path / "conftest.py"
+        patience = """
+@pytest.fixture(autouse=True)
+def impatient(request):
+    session = request.config.pluginmanager.getplugin("perfbudget-session")
+    session.fresh.patience_s = lambda: 3.0
+"""
+        conftest.write_text(conftest.read_text("utf-8") + patience, "utf-8")
+        tests = TWO.replace(
+            "SLOW =",
+            "import signal\nif os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): signal.pause()\nSLOW =",
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=3)
+        result.stdout.fnmatch_lines(["unmeasured: *: a fresh process said nothing for 3 s and was ended*"])
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+    def test_an_interrupt_while_confirming_leaves_nothing(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SLOW", "2")
+        pids = based.pytester.path / "pids"
+        tests = TWO.replace(
+            "SLOW =",
+            "import signal, time\nif os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()):\n"
+            f"    open({str(pids)!r}, 'a').write(str(os.getpid()) + ' ')\n"
+            "    os.kill(int(os.environ['MOTHER']), signal.SIGINT)\n    signal.pause()\nSLOW =",
+        )
+        before = (based.pytester.path / "perf-baseline.json").read_bytes()
+        result = based.run(tests, subprocess=True)
+        assert result.ret == pytest.ExitCode.INTERRUPTED
+        for pid in pids.read_text("utf-8").split():
+            shown = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout
+            assert not shown.strip() or shown.startswith("Z")
+        assert (based.pytester.path / "perf-baseline.json").read_bytes() == before
+        left = [one.name for one in Path(based.pytester.path).iterdir() if "lock" in one.name]
+        assert left == []
