@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
-from pytest_perfbudget.core.regression import FEWEST_RUNS, Reference
+from pytest_perfbudget.core.regression import uncorrected
 from pytest_perfbudget.errors import BaselineError
 
 SPREAD: Final = 0.15
@@ -63,5 +63,5 @@ def _line(benchmark: Mapping[str, Any], machine: Machine, commit: str, date: str
     if not math.isfinite(time_ns) or time_ns <= 0:
         message = f"median of {benchmark['fullname']} is {time_ns / 1e9}"
         raise ValueError(message)
-    time = Reference(time_ns, SPREAD, FEWEST_RUNS, 1.0, 0.0, 1.0, (), ())
+    time = uncorrected(time_ns, SPREAD)
     return Line(Key(str(benchmark["fullname"]), "", machine.key), time, commit=commit, date=date)

@@ -24,8 +24,8 @@ _FASTER_SHARE = 0.4
 class Fate(enum.Enum):
     """What becomes of a line."""
 
-    REFUSED = "slower, kept"
-    ACCEPTED = "slower, accepted"
+    REFUSED = "slower (kept)"
+    ACCEPTED = "slower (accepted)"
     NEW = "new"
     FASTER = "faster"
     REMOVED = "removed"

@@ -1,4 +1,4 @@
-"""The lines of the baseline file, schema `perfbudget-baseline/1`: text to values and back.
+"""The lines of the baseline file, schema `perfbudget-baseline/1`: what they hold, and values to text.
 
     {
     "schema": "perfbudget-baseline/1",
@@ -21,16 +21,14 @@ History of the format: 1, canaries parse, allocate, write.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.baseline.machine import Machine
-from pytest_perfbudget.core.regression import FEWEST_RUNS, Reference
-from pytest_perfbudget.errors import BaselineError, nearest
+from pytest_perfbudget.core.regression import Reference
 
-_NAME: Final = "perfbudget-baseline"
+NAME: Final = "perfbudget-baseline"
 VERSION: Final = 1
 CANARIES: Final = 3
 
@@ -93,7 +91,7 @@ def render(baseline: Baseline) -> str:
     return "\n".join(
         [
             "{",
-            f'"schema": "{_NAME}/{VERSION}",',
+            f'"schema": "{NAME}/{VERSION}",',
             *_block('"machines": {', machines, "},"),
             *_block('"measurements": [', lines, "]"),
             "}",
@@ -124,6 +122,7 @@ def _time_to_dict(time: Reference) -> dict[str, Any]:
         "time_ns": _short(time.time_ns),
         "spread": round(time.spread, 5),
         "runs": time.runs,
+        "blocks": time.blocks,
         "precision": round(time.precision, 2),
         "weather": round(time.weather, 4),
         "slope_error": round(time.slope_error, 4),
@@ -136,231 +135,3 @@ def _short(value: float) -> float:
     """Return a number with as many digits as it can be worth."""
     short = float(f"{value:.{_DIGITS}g}")
     return int(short) if short.is_integer() else short
-
-
-def parse(text: str, place: str) -> Baseline:
-    """Turn the text of a baseline file into its content.
-
-    Args:
-        text: the whole file.
-        place: the file's name; it opens every error message.
-
-    Raises:
-        BaselineError: anything is not as the schema says; the message names the line and the remedy.
-    """
-    if "<<<<<<<" in text or ">>>>>>>" in text:
-        for number, row in enumerate(text.splitlines(), start=1):
-            if row.startswith(("<<<<<<< ", ">>>>>>> ")):
-                message = f"{place}:{number}: holds an unresolved merge: keep the lines of one side, or both and update"
-                raise BaselineError(message)
-    try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-        what = "is cut off" if ends else f"is no JSON: {error.msg}"
-        message = f"{place}:{error.lineno}: {what}: restore it from git"
-        raise BaselineError(message) from None
-    except RecursionError:
-        message = f"{place}: is no baseline: it is nested too deeply"
-        raise BaselineError(message) from None
-    except _FoundError as found:
-        message = f"{place}{_line_of(text, found.what)}: {found.problem}"
-        raise BaselineError(message) from None
-    return _Reader(text, place).read(document)
-
-
-class _FoundError(Exception):
-    def __init__(self, what: str, problem: str) -> None:
-        self.what = what
-        self.problem = problem
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for at, (key, _) in enumerate(pairs) if key in dict(pairs[:at]))
-        raise _FoundError(json.dumps(twice), f"has the key {twice!r} twice: keep one")
-    return found
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise _FoundError(text, f"holds {text}, which is no measurement: measure again with --perf-update-baseline")
-
-
-def _line_of(text: str, what: str) -> str:
-    at = text.find(what)
-    return f":{text.count(chr(10), 0, at) + 1}" if at >= 0 else ""
-
-
-_Check = Callable[[Any], bool]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_positive(value: Any) -> bool:  # noqa: ANN401
-    return _is_number(value) and value > 0
-
-
-def _is_spread(value: Any) -> bool:  # noqa: ANN401
-    return _is_number(value) and value >= 0
-
-
-def _is_runs(value: Any) -> bool:  # noqa: ANN401
-    return _is_count(value) and value >= FEWEST_RUNS
-
-
-def _is_weights(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, list) and len(value) == CANARIES and all(map(_is_spread, value))
-
-
-def _is_canaries(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, list) and len(value) == CANARIES and all(map(_is_positive, value))
-
-
-_LINE: Final[Mapping[str, tuple[_Check, str]]] = {
-    "test": (_is_text, "a node id"),
-    "name": (_is_text, "a text"),
-    "machine": (_is_text, "the key of a machine"),
-    "time": (lambda value: isinstance(value, dict), "an object"),
-    "calls": (_is_count, "a whole number"),
-    "peak": (_is_count, "a whole number of bytes"),
-    "commit": (_is_text, "a text"),
-    "date": (_is_text, "a text"),
-    "reason": (_is_text, "a text"),
-}
-_TIME: Final[Mapping[str, tuple[_Check, str]]] = {
-    "time_ns": (_is_positive, "a number above zero"),
-    "spread": (_is_spread, "a number, zero or above"),
-    "runs": (_is_runs, f"a whole number from {FEWEST_RUNS}"),
-    "precision": (_is_positive, "a number above zero"),
-    "weather": (_is_number, "a number"),
-    "slope_error": (_is_positive, "a number above zero"),
-    "weights": (_is_weights, f"{CANARIES} numbers, zero or above"),
-    "calm_ns": (_is_canaries, f"{CANARIES} numbers above zero"),
-}
-_MACHINE: Final[Mapping[str, tuple[_Check, str]]] = {
-    "cpu": (_is_text, "a text"),
-    "architecture": (_is_text, "a text"),
-    "system": (_is_text, "a text"),
-    "python": (_is_text, "a text"),
-}
-_UNCORRECTED: Final = {"time_ns", "spread"}
-
-
-class _Reader:
-    """Checks a document and says where it is wrong."""
-
-    def __init__(self, text: str, place: str) -> None:
-        self._text = text
-        self._place = place
-
-    def read(self, document: object) -> Baseline:
-        if not isinstance(document, dict) or "schema" not in document:
-            self._fail("", "is no baseline: it has no schema; make one with pytest --perf-update-baseline")
-        self._check_schema(document["schema"])
-        self._check_keys(document, ("schema", "machines", "measurements"), "")
-        machines = document.get("machines", {})
-        lines = document.get("measurements", [])
-        if not isinstance(machines, dict) or not isinstance(lines, list):
-            self._fail('"machines"', "machines must be an object and measurements a list: restore it from git")
-        known = {key: self._machine(key, value) for key, value in machines.items()}
-        found: dict[Key, Line] = {}
-        for value in lines:
-            line = self._line(value, known)
-            if line.key in found:
-                second = self._where(value)
-                message = f"{self._place}{second}: {line.key.test} is there twice for one machine: delete one line"
-                raise BaselineError(message)
-            found[line.key] = line
-        return Baseline(known, found)
-
-    def _check_schema(self, schema: object) -> None:
-        name, _, version = str(schema).partition("/")
-        if name != _NAME or not version.isdigit():
-            self._fail('"schema"', f"schema must be {_NAME}/{VERSION}, found {schema!r}")
-        if int(version) > VERSION:
-            self._fail(
-                '"schema"', f"is of schema {schema}, this version reads up to {VERSION}: upgrade pytest-perfbudget"
-            )
-
-    def _machine(self, key: str, value: object) -> Machine:
-        checked = self._checked(value, _MACHINE, json.dumps(key), f"machine {key}")
-        missing = _MACHINE.keys() - checked.keys()
-        if missing:
-            self._fail(json.dumps(key), f"machine {key} lacks {min(missing)!r}: restore it from git")
-        return Machine(**checked)
-
-    def _line(self, value: object, machines: Mapping[str, Machine]) -> Line:
-        if not isinstance(value, dict) or not value.keys() <= _LINE.keys():
-            value = self._checked(value, _LINE, self._anchor(value), "a measurement")
-        for key, found in value.items():
-            if not _LINE[key][0](found):
-                self._refuse(value, key, found, _LINE[key][1])
-        if "test" not in value or value.get("machine") not in machines:
-            lacks = "no test" if "test" not in value else f"the machine {value.get('machine')!r}, which is not listed"
-            self._fail(self._anchor(value), f"a measurement has {lacks}: restore it from git")
-        rest = dict(value)
-        time = self._time(value, rest.pop("time")) if "time" in rest else None
-        key = Key(rest.pop("test"), rest.pop("name", ""), rest.pop("machine"))
-        return Line(key, time, **rest)
-
-    def _time(self, line: dict[str, Any], time: dict[str, Any]) -> Reference:
-        for key, found in time.items():
-            if key not in _TIME:
-                self._checked(time, _TIME, self._anchor(line), "time")
-            if not _TIME[key][0](found):
-                self._refuse(line, key, found, _TIME[key][1])
-        if time.keys() == _UNCORRECTED:
-            return Reference(time["time_ns"], time["spread"], FEWEST_RUNS, 1.0, 0.0, 1.0, (), ())
-        missing = _TIME.keys() - time.keys()
-        if missing:
-            self._fail(self._anchor(line), f"time of {line['test']} lacks {min(missing)!r}: measure it again")
-        numbers = {**time, "weights": tuple(map(float, time["weights"])), "calm_ns": tuple(map(float, time["calm_ns"]))}
-        return Reference(**numbers)
-
-    def _checked(
-        self, value: object, wanted: Mapping[str, tuple[_Check, str]], anchor: str, what: str
-    ) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            self._fail(anchor, f"{what} must be an object, found {value!r:.60}")
-        self._check_keys(value, wanted, anchor)
-        for key, found in value.items():
-            if not wanted[key][0](found):
-                self._fail(anchor, f"{key} of {what} must be {wanted[key][1]}, found {found!r:.60}")
-        return value
-
-    def _check_keys(self, value: dict[str, Any], known: Iterable[str], anchor: str) -> None:
-        for key in value:
-            if key not in known:
-                self._fail(anchor or json.dumps(key), f"unknown key {key!r}{nearest(key, known)}")
-
-    def _refuse(self, line: dict[str, Any], key: str, found: object, wanted: str) -> NoReturn:
-        name = line.get("test") or "a measurement"
-        self._fail(self._anchor(line), f"{key} of {name} must be {wanted}, found {found!r:.60}: measure it again")
-
-    @staticmethod
-    def _anchor(value: object) -> str:
-        """Return a text by which the value's line is found."""
-        test = value.get("test") if isinstance(value, dict) else None
-        return json.dumps(test, ensure_ascii=False) if isinstance(test, str) else json.dumps(value)[:40]
-
-    def _where(self, value: object) -> str:
-        anchor = self._anchor(value)
-        first = self._text.find(anchor)
-        second = self._text.find(anchor, first + 1)
-        return f":{self._text.count(chr(10), 0, second) + 1}" if second >= 0 else ""
-
-    def _fail(self, anchor: str, problem: str) -> NoReturn:
-        where = _line_of(self._text, anchor) if anchor else ""
-        message = f"{self._place}{where}: {problem}"
-        raise BaselineError(message)

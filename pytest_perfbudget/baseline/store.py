@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.baseline.schema import Baseline, parse, render
+from pytest_perfbudget.baseline.reader import parse
+from pytest_perfbudget.baseline.schema import Baseline, render
 from pytest_perfbudget.errors import BaselineError
 from pytest_perfbudget.files import replace_text
 

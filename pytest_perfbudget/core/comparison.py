@@ -67,13 +67,17 @@ class Question:
     def more_blocks(self, blocks: Sequence[Block]) -> int:
         """Return how many blocks the screening run still wants."""
         done = len(blocks)
-        if done == BLOCKS and self.is_suspect(blocks):
+        if done == BLOCKS and self.is_suspect(self.estimate(blocks)):
             return BLOCKS
         return max((DOUBLED if done > BLOCKS else BLOCKS) - done, 0)
 
-    def is_suspect(self, blocks: Sequence[Block]) -> bool:
+    def estimate(self, blocks: Sequence[Block]) -> Estimate:
+        """Return the estimate of a run, at least one block, as it is compared."""
+        return estimate_for(self.reference, blocks)
+
+    def is_suspect(self, run: Estimate) -> bool:
         """Return whether a screening run looks slower than allowed."""
-        found = self.difference([estimate_for(self.reference, blocks)])
+        found = self.difference([run])
         return found.log_ratio > _SUSPECT_SHARE * self._limit and found.slower < _SUSPECT_PROBABILITY
 
     def needs_fresh(self, fresh: Sequence[Estimate]) -> bool:
@@ -88,9 +92,9 @@ class Question:
         """Return the difference of runs from the reference."""
         return compare(self.reference, runs, self.prior)
 
-    def screened(self, blocks: Sequence[Block]) -> Change:
+    def screened(self, run: Estimate) -> Change:
         """Return what the screening run of a test says that is no suspect."""
-        found = self.difference([estimate_for(self.reference, blocks)])
+        found = self.difference([run])
         change = self._change(found)
         if change.lower is not None and change.upper is not None:
             if 1 - found.slower < self.alpha and found.log_ratio < -self._limit:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 from typing import Final
 
 from pytest_perfbudget.core.distributions import digamma, t_probability, t_quantile, trigamma
@@ -47,6 +48,7 @@ class Reference:
         time_ns: the time of one call in calm weather.
         spread: standard deviation of a calm run's log time.
         runs: how many processes it rests on.
+        blocks: how many blocks each of them took; the fewest.
         precision: their weights' sum; `runs` if all were calm.
         weather: the mean shift of those runs, in log time.
         slope_error: standard error of the share of the weather that the function feels.
@@ -57,11 +59,17 @@ class Reference:
     time_ns: float
     spread: float
     runs: int
+    blocks: int
     precision: float
     weather: float
     slope_error: float
     weights: tuple[float, ...]
     calm_ns: Canaries
+
+
+def uncorrected(time_ns: float, spread: float) -> Reference:
+    """Return a reference for a time from elsewhere: one run, and nothing known of the weather."""
+    return Reference(time_ns, spread, FEWEST_RUNS, 1, 1.0, 0.0, 1.0, (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canarie
     counts = [one.weight for one in shifts]
     total = sum(counts)
     corrected = [
-        math.log(block.time_ns) - sum(part * found for part, found in zip(weights, one.canaries, strict=True))
+        math.log(block.time_ns) - sum(map(mul, weights, one.canaries))
         for block, one in zip(blocks, shifts, strict=True)
     ]
     distance = sum(one.weight * abs(one.mean) for one in shifts) / total
@@ -126,10 +134,12 @@ def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canarie
 def estimate_for(reference: Reference, blocks: Sequence[Block]) -> Estimate:
     """Return the estimate of a run as it is compared with a reference.
 
-    A reference that came from elsewhere knows no weather: the run is taken as it is.
+    A reference that came from elsewhere knows no weather: the run is taken as it is. A run of fewer blocks
+    than the reference's counts for less.
     """
     if reference.weights:
-        return estimate(blocks, reference.weights, reference.calm_ns)
+        found = estimate(blocks, reference.weights, reference.calm_ns)
+        return replace(found, weight=found.weight * min(1.0, len(blocks) / reference.blocks))
     calm_ns = calm(blocks)
     return replace(estimate(blocks, (0.0,) * len(calm_ns), calm_ns), weather=0.0, weight=1.0)
 
@@ -151,6 +161,7 @@ def fit(runs: Sequence[Sequence[Block]], calm_ns: Canaries | None = None) -> Ref
         time_ns=math.exp(centre),
         spread=spread,
         runs=len(runs),
+        blocks=min(map(len, runs)),
         precision=precision,
         weather=weather,
         slope_error=slope_error,

@@ -38,7 +38,7 @@ class Shift(NamedTuple):
 
 def weight(*distances: float) -> float:
     """Return how much a time counts that was taken so far from calm weather; 1 in the calm."""
-    return 1 / (1 + sum((distance / CALM) ** 2 for distance in distances))
+    return 1 / (1 + math.hypot(*distances) ** 2 / CALM**2)
 
 
 def shift(block: Block, calm_ns: Canaries) -> Shift:
@@ -46,12 +46,13 @@ def shift(block: Block, calm_ns: Canaries) -> Shift:
 
     A block within which the weather changed counts less, as one in bad weather does.
     """
-    number = len(calm_ns)
-    before = [math.log(found / calm) for found, calm in zip(block.before, calm_ns, strict=True)]
-    after = [math.log(found / calm) for found, calm in zip(block.after, calm_ns, strict=True)]
-    both = tuple((first + second) / 2 for first, second in zip(before, after, strict=True))
-    mean = sum(both) / number
-    change = sum(abs(first - second) for first, second in zip(before, after, strict=True)) / number
+    # The product of both sides takes one logarithm each: 10,000 measurements have millions of them.
+    both = tuple(
+        math.log(before * after / (calm * calm)) / 2
+        for before, after, calm in zip(block.before, block.after, calm_ns, strict=True)
+    )
+    mean = sum(both) / len(both)
+    change = math.log(math.prod(block.after) / math.prod(block.before)) / len(both)
     return Shift(both, mean, weight(mean, change))
 
 

@@ -12,7 +12,7 @@ from pytest_perfbudget.baseline.calls import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.core.comparison import BLOCKS, Question, grown_functions, judge_growth, most_allowed
-from pytest_perfbudget.core.regression import Estimate, estimate_for, prior_of
+from pytest_perfbudget.core.regression import Estimate, prior_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
@@ -114,7 +114,7 @@ class _Compare:
         return self.question.more_blocks(blocks) if self.question else 0
 
     def is_suspect(self, blocks: Sequence[Block]) -> bool:
-        return self.question is not None and bool(blocks) and self.question.is_suspect(blocks)
+        return self.question is not None and bool(blocks) and self.question.is_suspect(self.question.estimate(blocks))
 
     def sourced(self, change: Change) -> Change:
         """Return a change with where its limit and its baseline come from."""
@@ -209,7 +209,7 @@ class Comparison:
             return self._explained(confirmed[measurement.name], measurement, asked)
         if measurement.recording is None or not measurement.recording.blocks:
             return replace(blank, reason=f"it was not timed in blocks ({measurement.kind})")
-        return asked.question.screened(measurement.recording.blocks)
+        return asked.question.screened(asked.question.estimate(measurement.recording.blocks))
 
     def _explained(self, change: Change, measurement: Measurement, asked: _Compare) -> Change:
         """Add the functions that are called more often to a confirmed regression."""
@@ -274,7 +274,7 @@ def _take(
             return (
                 f"a fresh process has no measurement {name!r} of it" if name else "a fresh process did not measure it"
             )
-        fresh[name].append(estimate_for(question.reference, recording.blocks))
+        fresh[name].append(question.estimate(recording.blocks))
     return ""
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import enum
-import functools
-import inspect
 import time
-import unittest
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -21,8 +18,9 @@ from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.resources import judge_counts, profile_call, record_counts
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
-from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
+from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin import benchmark
+from pytest_perfbudget.plugin.body import repeated_body
 from pytest_perfbudget.plugin.perf import Perf
 from pytest_perfbudget.report.view import statistics_order
 
@@ -221,20 +219,12 @@ class ItemRun:
             # The project has a fixture of that name of its own.
             self.mode = Mode.BODY if self._terms else Mode.OTHER
         if self.mode is Mode.BODY and isinstance(item, pytest.Function) and not self.is_off:
-            original = item.obj
-            item.obj = repeated = self._repeated(original)
-            # pytest looks up the coroutine tests of unittest on the instance.
-            instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
-            if instance is not None:
-                vars(instance)[item.name] = repeated
             self._is_repeating = True
             try:
-                yield
+                with repeated_body(item, self._measure_body):
+                    yield
             finally:
                 self._is_repeating = False
-                item.obj = original
-                if instance is not None:
-                    vars(instance).pop(item.name, None)
         elif self.mode is Mode.BENCHMARK:
             with self._benchmark_mode(), benchmark.compared(self):
                 yield
@@ -282,22 +272,9 @@ class ItemRun:
             nodeid = self.item.nodeid
             self.add(Measurement(nodeid, name, "none", resolved.component, 0, 1, None, 0, {}, judgements))
 
-    def _repeated(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(original):
-
-            @functools.wraps(original)
-            async def repeated_async(**kwargs: Any) -> Any:  # noqa: ANN401
-                __tracebackhide__ = True
-                return await self.measure(AsyncSubject(original, ((), kwargs)), "", "body")
-
-            return repeated_async
-
-        @functools.wraps(original)
-        def repeated(**kwargs: Any) -> Any:  # noqa: ANN401
-            __tracebackhide__ = True
-            return run_plain(self.measure(PlainSubject(original, ((), kwargs)), "", "body"))
-
-        return repeated
+    async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
+        __tracebackhide__ = True
+        return await self.measure(subject, "", "body")
 
 
 async def _record(subject: Subject, samples: Samples, asked: Asked | None, resolved: Resolved) -> Recording | None:

@@ -15,10 +15,11 @@ import pytest
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
-from pytest_perfbudget.core.terms import Rule, Settings, Terms, pattern_matches
+from pytest_perfbudget.core.terms import Settings, Terms
 from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
+from pytest_perfbudget.plugin.collected import Collected
 from pytest_perfbudget.plugin.comparison import Comparer, Comparison, Recorder
 from pytest_perfbudget.plugin.fresh import Fresh
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
@@ -53,11 +54,11 @@ class PerfSession:
         self.baseline_file = config.rootpath / settings.baseline
         self.is_worker = config.pluginmanager.hasplugin(WORKER)
         self.is_updating = bool(option.perf_update_baseline) and not self.is_worker
+        self.baseline = Baseline()
         self.comparer = self._comparer()
         self.fresh = Fresh(config)
         self.account: dict[str, list[list[str]]] = {}
-        self.collected: set[str] = set()
-        self.collected_files: set[str] = set()
+        self.collected = Collected(config, ())
         self._modes: set[Mode] = set()
 
     @classmethod
@@ -76,6 +77,7 @@ class PerfSession:
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
+        self.collected = Collected(self.config, collected)
         mistakes: dict[str, None] = {}
         for check in (*(partial(self._classify, item) for item in collected), partial(self._check_patterns, collected)):
             try:
@@ -90,41 +92,36 @@ class PerfSession:
             left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
             items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
             self.config.hook.pytest_deselected(items=left_out)
-        self.collected = {item.nodeid for item in collected}
-        self.collected_files = {nodeid.partition("::")[0] for nodeid in self.collected}
+        self._take_account(items)
         if isinstance(self.comparer, Comparison):
             self.comparer.begin(item.nodeid for item in items if MODE in item.stash)
-            self.account = self._account({item.nodeid for item in items}, self.comparer)
-            if hasattr(self.config, "workeroutput"):
-                self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
         self.fresh.begin()
 
-    def _account(self, chosen: set[str], comparison: Comparison) -> dict[str, list[list[str]]]:
-        """Return what the baseline has of this session's tests, and what it has that is not there any more.
+    def _take_account(self, items: list[pytest.Item]) -> None:
+        """Note what the baseline has of this session's tests, and what it has that is not there any more.
 
         What the command line left out is in neither.
         """
-        partial = any("::" in argument for argument in self.config.args) or getattr(self.config.option, "lf", False)
-        account: dict[str, list[list[str]]] = {"expected": [], "absent": []}
-        for test, name in sorted(comparison.known):
-            if test in chosen:
-                account["expected"].append([test, name])
-            elif test not in self.collected and not partial:
-                file = test.partition("::")[0]
-                if file in self.collected_files or not (self.config.rootpath / file).exists():
-                    account["absent"].append([test, name])
-        return account
+        chosen = {item.nodeid for item in items}
+        known = sorted({(key.test, key.name) for key in self.baseline.lines})
+        self.account = {
+            "expected": [[test, name] for test, name in known if test in chosen],
+            "absent": [[test, name] for test, name in known if self.collected.is_gone(test)],
+        }
+        if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
+            self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
 
     def _comparer(self) -> Comparer | None:
         """Return what else is done with measurements; nothing while the baseline is being replaced."""
         if self.is_worker:
             return Recorder()
-        if self.gate == "off" or self.is_updating:
+        if self.gate == "off":
             return None
-        baseline = read(self.baseline_file)
-        if baseline is None and not self.settings.baseline_asked:
+        found = read(self.baseline_file)
+        self.baseline = found or self.baseline
+        if self.is_updating or (found is None and not self.settings.baseline_asked):
             return None
-        return Comparison(self, baseline or Baseline())
+        return Comparison(self, self.baseline)
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; a new one if it asked for `perf` only at run time."""
@@ -231,27 +228,9 @@ class PerfSession:
         # One worker's warning is enough; an error has to stop them all.
         if not self.strict and getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
             return
-        perf_ids = [item.nodeid for item in items if MODE in item.stash]
-        files = {item.nodeid.partition("::")[0] for item in items}
-        for rule in (*self.settings.entries, *self.settings.components):
-            for pattern in rule.patterns:
-                if not any(pattern_matches(pattern, nodeid) for nodeid in perf_ids):
-                    self._report_unmatched(rule, pattern, items, files)
-
-    def _report_unmatched(self, rule: Rule, pattern: str, items: list[pytest.Item], files: set[str]) -> None:
-        file = pattern.partition("::")[0]
-        collected = any(pattern_matches(file, one) for one in files)
-        partial = any("::" in argument for argument in self.config.args)
-        # --lf and the like collect no more of a file than they run.
-        partial = partial or bool(getattr(self.config.option, "lf", False))
-        if (collected and partial) or self._has_uncollected(file, files):
-            return  # such tests may exist, but this session was not asked to collect them
-        if any(pattern_matches(pattern, item.nodeid) for item in items):
-            what = "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"
-        else:
-            what = "matches no test: correct the pattern or remove it"
-        named = "" if f'"{pattern}"' in rule.place else f"{pattern!r} "
-        self._complain(f"{rule.place}: {named}{what}")
+        perf_tests = [item.nodeid for item in items if MODE in item.stash]
+        for message in self.collected.unmatched((*self.settings.entries, *self.settings.components), perf_tests):
+            self._complain(message)
 
     def _complain(self, message: str) -> None:
         """Warn of something in the configuration that has no effect; an error if strict."""
@@ -261,20 +240,6 @@ class PerfSession:
             warnings.warn(PerfBudgetWarning(message), stacklevel=1)
         except PerfBudgetWarning:  # the user's filter makes errors of warnings
             raise ConfigError(message) from None
-
-    def _has_uncollected(self, pattern: str, collected: set[str]) -> bool:
-        """Return whether the pattern covers test files on disk that this session did not collect."""
-        root = self.config.rootpath
-        names = self.config.getini("python_files")
-        try:
-            found = [*root.glob(pattern), *root.glob(f"{pattern}/**/*.py")]
-        except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
-            return False
-        return any(
-            path.relative_to(root).as_posix() not in collected
-            for path in found
-            if path.is_file() and any(path.match(name) for name in names)
-        )
 
 
 def _check_update(config: pytest.Config) -> None:

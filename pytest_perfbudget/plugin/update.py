@@ -156,14 +156,12 @@ class Update:
         return write
 
     def _is_gone(self, key: Key, found: _Measured) -> bool:
-        """Return whether a line is to be pruned: its file was collected, or is not there, and it is in neither."""
+        """Return whether a line is to be pruned: its test is not there, or was measured without it."""
         if not self._prune or (key.test, key.name) in found:
             return False
-        if key.test in self._session.collected:
-            # The test is there; its measurement of that name is gone only if it ran.
-            return any(test == key.test for test, _ in found)
-        file = key.test.partition("::")[0]
-        return file in self._session.collected_files or not (self._session.config.rootpath / file).exists()
+        if [key.test, key.name] in self._session.account.get("absent", ()):
+            return True
+        return any(test == key.test for test, _ in found)
 
 
 def _total(functions: Mapping[str, int]) -> int:

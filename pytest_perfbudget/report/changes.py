@@ -24,7 +24,7 @@ def percent(ratio: float) -> str:
     """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`."""
     if ratio >= 2:
         return f"{ratio:.1f}x"
-    share = 100 * (ratio - 1)
+    share = round(100 * (ratio - 1), 1)
     return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_perfbudget.baseline.revision import Fate, Provenance, Revision, apply, measured, revise
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.core.regression import Prior, Reference
+from pytest_perfbudget.core.regression import Prior, uncorrected
 from pytest_perfbudget.core.results import Recording
 from pytest_perfbudget.core.weather import Block
 
@@ -102,7 +102,7 @@ def test_counts_that_shrank_are_faster_and_small_changes_are_none() -> None:
 
 
 def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
-    imported = Line(KEY, Reference(1e3, 0.15, 2, 1.0, 0.0, 1.0, (), ()))
+    imported = Line(KEY, uncorrected(1e3, 0.15))
     assert revised(imported, recordings(1e6)).fate is Fate.NEW
 
 

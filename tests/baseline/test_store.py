@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -118,6 +119,15 @@ def test_a_folder_that_cannot_be_written_is_said(path: Path) -> None:
         path.parent.chmod(0o700)
 
 
+def test_no_permission_to_write_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(BaselineError, match="cannot be written: Permission denied: the baseline stands as it was"):
+        add(path, "a")
+
+
 def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add(path, "a")
 
@@ -147,6 +157,7 @@ def test_permissions_and_symbolic_links_stay(path: Path) -> None:
 
 ADDER = """
 import sys
+import tempfile
 from pathlib import Path
 sys.path[:0] = {path!r}
 from test_store import add

@@ -54,7 +54,9 @@ class Rival:
     def session(self, slowdowns: Mapping[str, float]) -> tuple[dict[str, set[str]], float]:
         """Return by field the workloads that compare-fail names, and the seconds it took."""
         start_s = time.monotonic()
-        output = self._run(slowdowns, "--benchmark-compare", *(f"--benchmark-compare-fail={one}:5%" for one in FIELDS))
+        output = self._run(
+            slowdowns, "--benchmark-compare", "--benchmark-compare-fail", *(f"{one}:5%" for one in FIELDS)
+        )
         found: dict[str, set[str]] = {field: set() for field in FIELDS}
         for match in FAILED.finditer(output):
             found[match["field"]].add(match["name"])

@@ -18,12 +18,12 @@ from pytest_perfbudget.core.comparison import (
     judge_growth,
     most_allowed,
 )
-from pytest_perfbudget.core.regression import Estimate, Prior, Reference, estimate_for, fit, prior_of
+from pytest_perfbudget.core.regression import Estimate, Prior, Reference, fit, prior_of
 from pytest_perfbudget.core.results import Growth, Standing
 from pytest_perfbudget.core.weather import Block, calm
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
-REFERENCE = Reference(1e6, 0.01, 10, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_NS)
+REFERENCE = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_NS)
 
 
 def question(**changes: Any) -> Question:
@@ -50,17 +50,17 @@ class TestScreening:
         ("ratio", "suspect"), [(0.8, False), (1.0, False), (1.015, False), (1.05, True), (2.0, True)]
     )
     def test_a_suspect_is_known_by_a_low_bar(self, ratio: float, *, suspect: bool) -> None:
-        assert question().is_suspect(blocks(ratio)) is suspect
+        assert question().is_suspect(fresh(ratio)[0]) is suspect
 
     def test_what_is_no_suspect_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
-        assert question().screened(blocks(1.0)).standing is Standing.UNCHANGED
-        assert question(share=0.01).screened(blocks(1.0)).standing is Standing.UNDECIDED
+        assert question().screened(fresh(1.0)[0]).standing is Standing.UNCHANGED
+        assert question(share=0.01).screened(fresh(1.0)[0]).standing is Standing.UNDECIDED
 
     def test_faster_than_is_a_matter_of_noise_is_improved(self) -> None:
-        change = question().screened(blocks(0.8))
+        change = question().screened(fresh(0.8)[0])
         assert change.standing is Standing.IMPROVED
         assert change.ratio == pytest.approx(0.8)
-        assert question().screened(blocks(0.97)).standing is not Standing.IMPROVED
+        assert question().screened(fresh(0.97)[0]).standing is not Standing.IMPROVED
 
 
 class TestConfirmation:
@@ -203,11 +203,11 @@ class TestOnRecordedNoise:
 
     @staticmethod
     def _is_regressed(asked: Question, runs: list[list[Block]]) -> bool:
-        if not asked.is_suspect(runs[0]):
+        if not asked.is_suspect(asked.estimate(runs[0])):
             return False
         estimates: list[Estimate] = []
         for run in runs[1:]:
-            estimates.append(estimate_for(asked.reference, run))
+            estimates.append(asked.estimate(run))
             if not asked.needs_fresh(estimates):
                 break
         return asked.confirmed(estimates).standing is Standing.REGRESSED

@@ -20,6 +20,7 @@ from pytest_perfbudget.core.regression import (
     estimate_for,
     fit,
     prior_of,
+    uncorrected,
 )
 from pytest_perfbudget.core.weather import Block, Canaries
 
@@ -48,7 +49,7 @@ def draw_run(
 
 
 def reference(**changes: float) -> Reference:
-    given = Reference(1e6, 0.01, 10, 10.0, 0.0, 0.03, FEELS, CALM_NS)
+    given = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, FEELS, CALM_NS)
     return replace(given, **changes)  # type: ignore[arg-type]
 
 
@@ -181,12 +182,19 @@ def test_equal_spreads_give_a_firm_prior_and_few_tests_the_usual_one() -> None:
 
 
 def test_a_reference_from_elsewhere_is_no_part_of_the_prior_and_takes_a_run_as_it_is() -> None:
-    foreign = Reference(1e6, 0.15, 2, 1.0, 0.0, 1.0, (), ())
+    foreign = uncorrected(1e6, 0.15)
     assert prior_of([foreign] * 20) == Prior()
     busy = [Block(1.5e6, (6e4, 3e4, 4.5e4), (6e4, 3e4, 4.5e4))] * 4
     assert estimate_for(foreign, busy).log_ns == pytest.approx(math.log(1.5e6))
     difference = compare(foreign, [estimate_for(foreign, busy)], Prior())
     assert difference.slower > 0.001  # 50 % more is nothing against a single uncorrected number
+
+
+def test_a_run_of_fewer_blocks_than_the_baselines_counts_for_less() -> None:
+    run = [Block(1e6, CALM_NS, CALM_NS)] * 10
+    assert estimate_for(reference(), run).weight == pytest.approx(0.25)
+    assert estimate_for(reference(), run * 4).weight == estimate_for(reference(), run * 8).weight == 1
+    assert estimate_for(reference(blocks=5), run).weight == 1
 
 
 @given(st.floats(1e-2, 50))

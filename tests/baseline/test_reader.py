@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.baseline.machine import Machine
-from pytest_perfbudget.baseline.schema import Baseline, Key, Line, parse, render
-from pytest_perfbudget.core.regression import Reference
+from pytest_perfbudget.baseline.reader import parse
+from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
+from pytest_perfbudget.core.regression import Reference, uncorrected
 from pytest_perfbudget.errors import BaselineError
 
 MACHINE = Machine("AMD EPYC 7763", "x86_64", "Linux", "CPython 3.11")
-TIME = Reference(1_843_200.0, 0.01234, 10, 8.5, 0.0312, 0.0456, (0.412, 0.3, 0.351), (36712.0, 24533.0, 38521.0))
+TIME = Reference(1_843_200.0, 0.01234, 10, 40, 8.5, 0.0312, 0.0456, (0.412, 0.3, 0.351), (36712.0, 24533.0, 38521.0))
 KEY = Key("tests/test_api.py::test_login", "", MACHINE.key)
 LINE = Line(KEY, TIME, 1234, 45678, "3f2a91c", "2026-11-20", "argon2 instead of bcrypt")
 
@@ -92,7 +93,7 @@ def test_any_node_id_name_and_reason_survive(test: str, name: str, time_ns: floa
 
 
 def test_an_imported_time_is_marked_as_uncorrected() -> None:
-    imported = Line(KEY, Reference(5e6, 0.15, 2, 1.0, 0.0, 1.0, (), ()))
+    imported = Line(KEY, uncorrected(5e6, 0.15))
     content = render(baseline(imported))
     assert '"time": {"time_ns": 5000000, "spread": 0.15}' in content
     (found,) = parse(content, "f").lines.values()

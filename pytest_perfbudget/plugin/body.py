@@ -1,0 +1,53 @@
+"""Puts the repeated execution of a test's body in the place of the plain one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import unittest
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.measure.runner import run_plain
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
+
+Measure = Callable[[Subject], Coroutine[Any, Any, Any]]
+"""Measures a subject and returns what its first call returned."""
+
+
+@contextmanager
+def repeated_body(item: pytest.Function, measure: Measure) -> Iterator[None]:
+    """Let whoever calls the test's function, within the block, have it measured instead."""
+    original = item.obj
+    item.obj = repeated = _repeated(original, measure)
+    # pytest looks up the coroutine tests of unittest on the instance.
+    instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
+    if instance is not None:
+        vars(instance)[item.name] = repeated
+    try:
+        yield
+    finally:
+        item.obj = original
+        if instance is not None:
+            vars(instance).pop(item.name, None)
+
+
+def _repeated(original: Callable[..., Any], measure: Measure) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def repeated_async(**kwargs: Any) -> Any:  # noqa: ANN401
+            __tracebackhide__ = True
+            return await measure(AsyncSubject(original, ((), kwargs)))
+
+        return repeated_async
+
+    @functools.wraps(original)
+    def repeated(**kwargs: Any) -> Any:  # noqa: ANN401
+        __tracebackhide__ = True
+        return run_plain(measure(PlainSubject(original, ((), kwargs))))
+
+    return repeated
