@@ -64,8 +64,9 @@ def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> 
         after = edit(before)
         try:
             beside()
-            if not path.exists() or after != before:
-                replace_text(path, render(after))
+            text = render(after)
+            if text != render(before):
+                replace_text(path, text)
         except OSError as error:
             message = f"{path.name}: cannot be written: {error.strerror}: the baseline stands as it was"
             raise BaselineError(message) from error

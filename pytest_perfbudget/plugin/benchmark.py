@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,7 +78,9 @@ def compared(run: ItemRun) -> Iterator[None]:
     is done on the spot: what the test has opened is open then.
     """
     fixture = _fixture(run.item)
-    if fixture is None or run.session.comparer is None:
+    # A session with --benchmark-disable asks for nothing to be timed; a fresh process only needs what it is given.
+    is_off = fixture is not None and fixture.disabled and not run.session.is_worker
+    if fixture is None or is_off or run.session.comparer is None:
         yield
         return
     kind = type(fixture)
@@ -113,7 +116,7 @@ def keep(run: ItemRun, recording: Recording | None) -> None:
     resolved = run.resolve("")
     reason = _why_unmeasured(fixture)
     if recording is not None and (reason or fixture is None):
-        run.keep("", "benchmark", _samples(recording), resolved, lacks=_LACKS, recording=recording)
+        run.keep("", "benchmark", _samples(recording), replace(resolved, budgets=()), lacks=_LACKS, recording=recording)
         return
     if reason or fixture is None:
         if resolved.budgets or run.session.comparer is not None:

@@ -233,13 +233,13 @@ class Comparison:
             most = max(len(fresh[name]) for name in open_)
             self._session.progress.note(f"perf: {nodeid} looks slower, measuring it in fresh process {most + 1}")
             try:
-                answer = next(iter(self._session.fresh.measure([nodeid])))
+                (answer,) = self._session.fresh.measure([nodeid])
                 problem = answer.problem
             except WorkerError as error:
                 problem = str(error)
             if not problem:
                 found = {one.name: one for one in map(Measurement.from_dict, answer.measurements)}
-                problem = _take(suspects, found, fresh)
+                problem = _take({name: suspects[name] for name in open_}, found, fresh)
             if problem:
                 break
         self._session.progress.clear()

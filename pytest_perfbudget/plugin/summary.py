@@ -143,7 +143,7 @@ class Summary:
 
     def _missing(self) -> list[tuple[str, str]]:
         """Return what the baseline has and this session should have measured, with the reason why it has not."""
-        measured = {(one.nodeid, one.name) for one in self.measurements if one.kind != "none"}
+        measured = {(one.nodeid, one.name) for one in self.measurements if one.changes}
         account = self._session.account
         missing = [
             (f"{test} {name}".rstrip(), "it did not run to its end, or has no such measurement any more")

@@ -35,7 +35,7 @@ class Update:
         self._passed: dict[str, bool] = {}
         self._shares: dict[tuple[str, str], float] = {}
         self._revisions: list[Revision] = []
-        self._problems: list[str] = []
+        self._problems = ["the session ended early: the baseline stands as it was"]
         self._kept_out: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -56,6 +56,7 @@ class Update:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Measure when all tests have run: nothing else does then, under xdist neither."""
         result = yield
+        self._problems.clear()
         if self._session.config.option.collectonly:
             return result
         tests = [nodeid for nodeid, passed in self._passed.items() if passed]

@@ -86,6 +86,9 @@ class Worker:
             answer = Answer.from_line(line)
             missing.pop(answer.nodeid, None)
             yield answer
+        if self._process is not None:  # whatever its plugins have to tidy up at the end
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._patience_s)
 
     def close(self) -> None:
         """End the process and all it has started, and remove its files."""

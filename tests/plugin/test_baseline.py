@@ -117,6 +117,27 @@ class TestUpdate:
         based.run(TWO, "--perf-update-baseline", "-k", "call")
         assert lines(based) == before
 
+    def test_where_nothing_passes_nothing_is_written(self, project: Project) -> None:
+        result = project.run("def test_plain(): pass", "--perf-update-baseline")
+        result.stdout.fnmatch_lines(["no perf test passed: the baseline stands as it was"])
+        assert not (project.pytester.path / "perf-baseline.json").exists()
+
+    def test_a_session_that_ends_early_updates_nothing(self, project: Project) -> None:
+        tests = "@pytest.mark.perf_budget\ndef test_bad():\n    assert False\n" + TWO
+        result = project.run(tests, "--perf-update-baseline", "-x", pyproject=FAST)
+        result.stdout.fnmatch_lines(["the session ended early: the baseline stands as it was"])
+        assert not (project.pytester.path / "perf-baseline.json").exists()
+
+    def test_a_fresh_process_ends_as_a_session_does(self, project: Project) -> None:
+        """What a conftest has to stop at the end of a session is stopped there, too."""
+        conftest = project.pytester.path / "conftest.py"
+        hook = (
+            "\ndef pytest_sessionfinish(session):\n    print('x', file=open(session.config.rootpath / 'ended', 'a'))\n"
+        )
+        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        project.run(TWO, "--perf-update-baseline", pyproject=FAST)
+        assert (project.pytester.path / "ended").read_text("utf-8").split() == ["x"] * 3
+
     def test_a_failed_test_updates_nothing(self, project: Project) -> None:
         tests = TWO + "\n@pytest.mark.perf_budget\ndef test_bad():\n    advance(1)\n    assert False\n"
         result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
@@ -317,6 +338,14 @@ def test_benchmark(benchmark):
         assert times(project) == {"test_old": "unchanged"}
         monkeypatch.setenv("SLOW", "2")
         project.run(tests.format("")).assert_outcomes(failed=1)
+
+    def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(self, project: Project) -> None:
+        tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=60)\n"
+        project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        project.run(tests, "--benchmark-disable")
+        assert project.verdicts() == {"test_old p95": "unmeasured"}
+        assert times(project) == {}
+        assert project.report["summary"]["baseline"]["missing"] == 1
 
 
 class TestAccounts:

@@ -108,6 +108,11 @@ open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
     assert not Path(scratch).exists()
 
 
+def test_a_process_may_tidy_up_at_its_end(script: Path, tmp_path: Path) -> None:
+    run(script, "import atexit; atexit.register(lambda: open('tidy', 'w').close()); answer('a')")
+    assert (tmp_path / "tidy").exists()
+
+
 def test_an_interrupt_here_ends_the_process(script: Path, tmp_path: Path) -> None:
     script.write_text(HEAD + "open('pid', 'w').write(str(os.getpid())); answer('a'); signal.pause()", "utf-8")
 
