@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +26,12 @@ CULPRITS: Final = {
 }
 """By switch, the test that it slows down most, and the function that is to be named."""
 
+ALL: Final = [test for test, _ in CULPRITS.values()]
 RUNS: Final = 4
 
 
-def run(folder: Path, *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
+def run(folder: Path, tests: Iterable[str], *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
-    tests = [f"{test}" for test, _ in CULPRITS.values()]
     return subprocess.run(  # noqa: S603
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", " or ".join(tests), "--perf-only", *arguments],
         cwd=folder,
@@ -52,38 +52,34 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings.read_text("utf-8").replace("[tool.perfbudget]\n", f"[tool.perfbudget]\nbaseline_runs = {RUNS}\n"),
         "utf-8",
     )
-    made = run(folder, "--perf-update-baseline")
+    made = run(folder, ALL, "--perf-update-baseline")
     assert made.returncode == 0, made.stdout
     return folder
 
 
-@pytest.fixture
-def changes(measured: Path) -> Callable[[str], tuple[subprocess.CompletedProcess[str], dict[str, list[str]]]]:
-    def compare(without: str) -> tuple[subprocess.CompletedProcess[str], dict[str, list[str]]]:
-        ended = run(measured, "--perf-output=report.json", without=without)
-        document: dict[str, Any] = json.loads((measured / "report.json").read_text("utf-8"))
-        found: dict[str, list[str]] = {}
-        for one in document["measurements"]:
-            test = one["nodeid"].rpartition("::")[2]
-            found.setdefault(test, []).extend(change["standing"] for change in one["changes"])
-        return ended, found
-
-    return compare
+def standings(folder: Path) -> dict[str, set[str]]:
+    """Return what the last session said of each test."""
+    document: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
+    return {
+        one["nodeid"].rpartition("::")[2]: {change["standing"] for change in one["changes"]}
+        for one in document["measurements"]
+    }
 
 
-def test_as_it_was_measured_the_hive_passes(changes: Callable[[str], Any]) -> None:
-    ended, found = changes("")
+def test_as_it_was_measured_the_hive_passes(measured: Path) -> None:
+    ended = run(measured, ALL, "--perf-output=report.json")
     assert ended.returncode == 0, ended.stdout
-    assert "regressed" not in {standing for standings in found.values() for standing in standings}
+    assert set(standings(measured)) == set(ALL)
+    assert "regressed" not in set.union(*standings(measured).values())
 
 
 @pytest.mark.parametrize("optimisation", CULPRITS, ids=lambda one: one.value)
-def test_what_is_switched_off_is_found_and_named(changes: Callable[[str], Any], optimisation: Optimisation) -> None:
+def test_what_is_switched_off_is_found_and_named(measured: Path, optimisation: Optimisation) -> None:
     test, function = CULPRITS[optimisation]
-    ended, found = changes(optimisation.value)
+    ended = run(measured, [test], "--perf-output=report.json", without=optimisation.value)
     assert ended.returncode == 1, ended.stdout
-    assert "regressed" in found[test], ended.stdout
-    (text,) = (part for part in ended.stdout.split("\n____") if part.lstrip("_ ").startswith(test))
+    assert "regressed" in standings(measured)[test], ended.stdout
+    text, _, _ = ended.stdout.partition("= performance budgets =")
     assert function in text, ended.stdout
 
 

@@ -67,6 +67,9 @@ def _line_of(text: str, what: str) -> str:
     return f":{text.count(chr(10), 0, at) + 1}" if at >= 0 else ""
 
 
+_LARGEST = 3
+"""In log time, a factor of 20: no spread or weather that was measured is larger."""
+
 _Check = Callable[[Any], bool]
 
 
@@ -86,8 +89,8 @@ def _is_positive(value: Any) -> bool:  # noqa: ANN401
     return _is_number(value) and value > 0
 
 
-def _is_spread(value: Any) -> bool:  # noqa: ANN401
-    return _is_number(value) and value >= 0
+def _is_weather(value: Any) -> bool:  # noqa: ANN401
+    return _is_number(value) and abs(value) <= _LARGEST
 
 
 def _is_runs(value: Any) -> bool:  # noqa: ANN401
@@ -98,8 +101,12 @@ def _is_blocks(value: Any) -> bool:  # noqa: ANN401
     return _is_count(value) and value >= 1
 
 
+def _is_share(value: Any) -> bool:  # noqa: ANN401
+    return _is_number(value) and 0 <= value <= _LARGEST
+
+
 def _is_weights(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, list) and len(value) == CANARIES and all(map(_is_spread, value))
+    return isinstance(value, list) and len(value) == CANARIES and all(map(_is_share, value))
 
 
 def _is_canaries(value: Any) -> bool:  # noqa: ANN401
@@ -119,13 +126,13 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
 }
 _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),
-    "spread": (_is_spread, "a number, zero or above"),
+    "spread": (_is_share, f"a number from 0 to {_LARGEST}"),
     "runs": (_is_runs, f"a whole number from {FEWEST_RUNS}"),
     "blocks": (_is_blocks, "a whole number from 1"),
     "precision": (_is_positive, "a number above zero"),
-    "weather": (_is_number, "a number"),
-    "slope_error": (_is_positive, "a number above zero"),
-    "weights": (_is_weights, f"{CANARIES} numbers, zero or above"),
+    "weather": (_is_weather, f"a number from -{_LARGEST} to {_LARGEST}"),
+    "slope_error": (_is_share, f"a number from 0 to {_LARGEST}"),
+    "weights": (_is_weights, f"{CANARIES} numbers from 0 to {_LARGEST}"),
     "calm_ns": (_is_canaries, f"{CANARIES} numbers above zero"),
 }
 _MACHINE: Final[Mapping[str, tuple[_Check, str]]] = {

@@ -113,6 +113,12 @@ class Question:
             return replace(change, standing=Standing.UNDECIDED)
         return replace(change, standing=Standing.UNCONFIRMED)
 
+    def smallest_found(self) -> float:
+        """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
+        calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
+        needed = -self.difference([calm] * FEWEST_FRESH).bound(self.alpha)
+        return math.expm1(max(needed, self._limit))
+
     def _change(self, found: Difference) -> Change:
         return Change(
             metric="time",

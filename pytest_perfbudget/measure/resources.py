@@ -104,9 +104,24 @@ async def profile_call(subject: Subject) -> list[tuple[str, int, float]]:
     except ProbeBusyError:
         return []
     total = sum(entry.inlinetime for entry in probe.entries) or 1.0
-    rows = [(_function_name(entry.code), entry.callcount, entry.inlinetime / total) for entry in probe.entries]
+    callers = _callers(probe.entries)
+    rows = [
+        (_function_name(entry.code) + callers.get(entry.code, ""), entry.callcount, entry.inlinetime / total)
+        for entry in probe.entries
+    ]
     rows.sort(key=lambda row: row[2], reverse=True)
     return [row for row in rows[:_MOST_FUNCTIONS] if row[2] >= _LEAST_SHARE]
+
+
+def _callers(entries: Sequence[Any]) -> dict[str, str]:
+    """Return for built-in functions who spends the most time in them: that is where something can be done."""
+    most: dict[str, tuple[float, str]] = {}
+    for entry in entries:
+        for called in entry.calls or ():
+            if isinstance(called.code, str) and not isinstance(entry.code, str):
+                found = (called.totaltime, f", from {_portable_name(entry.code)}")
+                most[called.code] = max(most.get(called.code, (-1.0, "")), found)
+    return {code: caller for code, (_, caller) in most.items()}
 
 
 def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions

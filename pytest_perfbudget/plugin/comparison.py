@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,10 @@ from pytest_perfbudget.errors import WorkerError
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
+
+
+_BLIND = 0.5
+"""A slowdown by so much that cannot be found is worth a note."""
 
 
 class Asked(Protocol):
@@ -176,7 +180,8 @@ class Comparison:
         settled = []
         for one in measurements:
             changes = list(self._changes(one, compared.get(one.name), confirmed))
-            settled.append(replace(one, changes=changes, recording=None))
+            warnings = [*one.warnings, *_doubts(compared.get(one.name))]
+            settled.append(replace(one, changes=changes, warnings=warnings, recording=None))
         return settled
 
     def _changes(
@@ -256,6 +261,16 @@ def _modules_below(root: Path) -> set[str]:
         name: Path(file).relative_to(root) for name, file in found.items() if file and Path(file).is_relative_to(root)
     }
     return {name for name, file in inside.items() if "site-packages" not in file.parts}
+
+
+def _doubts(asked: _Compare | None) -> Iterator[str]:
+    """Yield a note if the baseline is too uncertain to be of use: a gate that cannot fire has to say so."""
+    if asked is None or asked.question is None:
+        return
+    smallest = asked.question.smallest_found()
+    if smallest > max(_BLIND, 2 * asked.allowance.share):
+        what = "uncertain" if asked.line is None or asked.line.is_corrected else "imported, not corrected for weather"
+        yield f"its baseline is {what}: a slowdown of less than {smallest:.0%} would not be found; update it"
 
 
 def _suspect(measurement: Measurement, asked: _Compare | None) -> Question | None:

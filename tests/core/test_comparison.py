@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,20 @@ class TestConfirmation:
     def test_the_machines_weather_is_told(self) -> None:
         busy = [Estimate(math.log(1.2e6), math.log(1.4), 0.05)] * 3
         assert question().confirmed(busy).weather == pytest.approx(1.4)
+
+
+class TestPower:
+    def test_what_could_be_found_follows_from_the_spread(self) -> None:
+        assert question().smallest_found() == pytest.approx(0.05)
+        rough = question(reference=replace(REFERENCE, spread=0.15))
+        assert 0.5 < rough.smallest_found() < 2
+        assert question(share=3.0).smallest_found() == pytest.approx(3.0)
+
+    def test_a_slowdown_just_beyond_it_is_found_and_just_below_is_not(self) -> None:
+        rough = question(reference=replace(REFERENCE, spread=0.05))
+        smallest = 1 + rough.smallest_found()
+        assert rough.confirmed(fresh(*[smallest * 1.01] * 3)).standing is Standing.REGRESSED
+        assert rough.confirmed(fresh(*[smallest * 0.99] * 3)).standing is Standing.UNDECIDED
 
 
 class TestCounts:

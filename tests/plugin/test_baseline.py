@@ -32,6 +32,9 @@ def test_ordinary(): pass
 """
 
 
+_MADE: dict[str, str] = {}
+
+
 @pytest.fixture(autouse=True)
 def motherless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests note in `MOTHER` which process is not a fresh one."""
@@ -41,8 +44,13 @@ def motherless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def based(project: Project) -> Project:
-    """A project with a baseline of `TWO`."""
-    project.run(TWO, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2, deselected=1)
+    """A project with a baseline of `TWO`; made once, for on the scripted clock it is always the same."""
+    if not _MADE:
+        project.run(TWO, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2, deselected=1)
+        for name in ("perf-baseline.json", "perf-baseline.calls.json"):
+            _MADE[name] = (project.pytester.path / name).read_text("utf-8")
+    for name, text in {**_MADE, "pyproject.toml": FAST}.items():
+        project.file(name, text)
     return project
 
 
@@ -347,6 +355,16 @@ def test_benchmark(benchmark):
         assert times(project) == {}
         assert project.report["summary"]["baseline"]["missing"] == 1
 
+    def test_a_baseline_that_could_find_nothing_is_said(self, based: Project) -> None:
+        file = based.pytester.path / "perf-baseline.json"
+        file.write_text(file.read_text("utf-8").replace('"spread": 0.0', '"spread": 0.9'), "utf-8")
+        result = based.run(TWO)
+        result.stdout.fnmatch_lines(
+            [
+                "note: test_it.py::test_body: its baseline is uncertain: a slowdown of less than *% would not be found; update it"
+            ]
+        )
+
 
 class TestAccounts:
     """What was not compared is counted and named, and red with --perf-strict."""
@@ -372,8 +390,8 @@ class TestAccounts:
         result.stdout.fnmatch_lines(["new: test_it.py::test_added: the baseline does not have it"])
         based.run(tests, "--perf-strict").assert_outcomes(passed=3, failed=1)
 
+    @pytest.mark.usefixtures("based")
     def test_missing_because_it_was_renamed(self, each_way: Project) -> None:
-        each_way.run(TWO, "--perf-update-baseline", pyproject=FAST)
         result = each_way.run(TWO.replace("test_call", "test_renamed"))
         assert result.ret == 0
         result.stdout.fnmatch_lines(
