@@ -33,8 +33,11 @@ def imported(path: Path) -> Baseline:
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise BaselineError(message) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{path}: is no file of pytest-benchmark's: {type(error).__name__}: {error}"
+    except KeyError as error:
+        message = f"{path}: is no file of pytest-benchmark's: it lacks {error}"
+        raise BaselineError(message) from None
+    except (ValueError, TypeError, AttributeError) as error:
+        message = f"{path}: is no file of pytest-benchmark's: {error}"
         raise BaselineError(message) from None
     return Baseline({machine.key: machine}, {line.key: line for line in lines})
 

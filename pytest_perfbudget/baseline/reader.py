@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
@@ -26,14 +25,19 @@ def parse(text: str, place: str) -> Baseline:
     if "<<<<<<<" in text or ">>>>>>>" in text:
         for number, row in enumerate(text.splitlines(), start=1):
             if row.startswith(("<<<<<<< ", ">>>>>>> ")):
-                message = f"{place}:{number}: holds an unresolved merge: keep the lines of one side, or both and update"
+                message = (
+                    f"{place}:{number}: holds an unresolved merge: delete the markers, and of each line one version"
+                )
                 raise BaselineError(message)
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        ends = not text.rstrip().endswith(("}", "]")) and text.lstrip()[:1] in ("{", "[", "")
         what = "is cut off" if ends else f"is no JSON: {error.msg}"
         message = f"{place}:{error.lineno}: {what}: restore it from git"
+        raise BaselineError(message) from None
+    except ValueError as error:  # a number of thousands of digits
+        message = f"{place}: is no baseline: {error}"
         raise BaselineError(message) from None
     except RecursionError:
         message = f"{place}: is no baseline: it is nested too deeply"
@@ -67,6 +71,12 @@ def _line_of(text: str, what: str) -> str:
     return f":{text.count(chr(10), 0, at) + 1}" if at >= 0 else ""
 
 
+_MOST = 10**18
+"""In ns it is 30 years, in bytes more than there are."""
+
+_MOST_RUNS = 1000
+_LEAST_PRECISION = 0.01
+
 _LARGEST = 3
 """In log time, a factor of 20: no spread or weather that was measured is larger."""
 
@@ -78,11 +88,11 @@ def _is_text(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_MOST <= value <= _MOST
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
 
 
 def _is_positive(value: Any) -> bool:  # noqa: ANN401
@@ -93,8 +103,12 @@ def _is_weather(value: Any) -> bool:  # noqa: ANN401
     return _is_number(value) and abs(value) <= _LARGEST
 
 
+def _is_precision(value: Any) -> bool:  # noqa: ANN401
+    return _is_number(value) and value >= _LEAST_PRECISION
+
+
 def _is_runs(value: Any) -> bool:  # noqa: ANN401
-    return _is_count(value) and value >= FEWEST_RUNS
+    return _is_count(value) and FEWEST_RUNS <= value <= _MOST_RUNS
 
 
 def _is_blocks(value: Any) -> bool:  # noqa: ANN401
@@ -110,7 +124,7 @@ def _is_weights(value: Any) -> bool:  # noqa: ANN401
 
 
 def _is_canaries(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, list) and len(value) == CANARIES and all(map(_is_positive, value))
+    return isinstance(value, list) and len(value) == CANARIES and all(_is_number(one) and one >= 1 for one in value)
 
 
 _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
@@ -129,11 +143,11 @@ _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "spread": (_is_share, f"a number from 0 to {_LARGEST}"),
     "runs": (_is_runs, f"a whole number from {FEWEST_RUNS}"),
     "blocks": (_is_blocks, "a whole number from 1"),
-    "precision": (_is_positive, "a number above zero"),
+    "precision": (_is_precision, f"a number from {_LEAST_PRECISION}"),
     "weather": (_is_weather, f"a number from -{_LARGEST} to {_LARGEST}"),
     "slope_error": (_is_share, f"a number from 0 to {_LARGEST}"),
     "weights": (_is_weights, f"{CANARIES} numbers from 0 to {_LARGEST}"),
-    "calm_ns": (_is_canaries, f"{CANARIES} numbers above zero"),
+    "calm_ns": (_is_canaries, f"{CANARIES} numbers from 1"),
 }
 _MACHINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "cpu": (_is_text, "a text"),
@@ -173,7 +187,7 @@ class _Reader:
 
     def _check_schema(self, schema: object) -> None:
         name, _, version = str(schema).partition("/")
-        if name != NAME or not version.isdigit():
+        if name != NAME or not (version.isascii() and version.isdigit()):
             self._fail('"schema"', f"schema must be {NAME}/{VERSION}, found {schema!r}")
         if int(version) > VERSION:
             self._fail(
@@ -194,7 +208,9 @@ class _Reader:
             if not _LINE[key][0](found):
                 self._refuse(value, key, found, _LINE[key][1])
         if "test" not in value or value.get("machine") not in machines:
-            lacks = "no test" if "test" not in value else f"the machine {value.get('machine')!r}, which is not listed"
+            machine = value.get("machine")
+            lacks = "no machine" if machine is None else f"the machine {machine!r}, which is not listed"
+            lacks = "no test" if "test" not in value else lacks
             self._fail(self._anchor(value), f"a measurement has {lacks}: restore it from git")
         rest = dict(value)
         time = self._time(value, rest.pop("time")) if "time" in rest else None

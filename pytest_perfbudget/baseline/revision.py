@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_perfbudget.baseline.schema import Key, Line
@@ -34,17 +34,17 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What becomes of one line: the line as it is to be, None if it goes, and by how much it changed.
+    """What becomes of one line: the line as it is to be, None if it goes.
 
-    `ratio` is new / old: of the time, or of the count that grew, which `metric` then names.
+    `ratios` are new / old of each number that changed, by metric (`time`, `calls`, `peak`); of a line that
+    is replaced, everything that is accepted with it.
     """
 
     key: Key
     fate: Fate
     line: Line | None
     before: Line | None = None
-    metric: str = "time"
-    ratio: float | None = None
+    ratios: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +93,41 @@ def revise(
     """
     if old is None or (old.time is not None and not old.is_corrected) or (old.time is None and new.time is not None):
         return Revision(new.key, Fate.NEW, new, old)
-    metric, ratio, slower = _change(old, new, runs, prior, share)
-    if slower:
+    ratios, worse, better = _changes(old, new, runs, prior, share)
+    if worse:
         fate = Fate.ACCEPTED if reason else Fate.REFUSED
-        return Revision(new.key, fate, replace(new, reason=reason) if reason else old, old, metric, ratio)
-    if slower is False:
-        return Revision(new.key, Fate.FASTER, new, old, metric, ratio)
-    return Revision(new.key, Fate.UNCHANGED, old, old, metric, ratio)
+        return Revision(new.key, fate, replace(new, reason=reason) if reason else old, old, ratios)
+    if better:
+        return Revision(new.key, Fate.FASTER, new, old, ratios)
+    return Revision(new.key, Fate.UNCHANGED, old, old)
 
 
-def _change(
+def _changes(
     old: Line, new: Line, runs: Sequence[Recording], prior: Prior, share: float
-) -> tuple[str, float | None, bool | None]:
-    """Return which metric changed, by which ratio, and whether it got worse; None if it did not change."""
+) -> tuple[dict[str, float], bool, bool]:
+    """Return by which ratio each metric changed, and whether any got credibly worse, or better."""
+    ratios: dict[str, float] = {}
+    worse = better = False
     timed = [run.blocks for run in runs if run.blocks]
-    metric, ratio, slower = "time", None, None
     if old.time is not None and timed:
         limit = math.log1p(share)
         found = compare(old.time, [estimate_for(old.time, blocks) for blocks in timed], prior)
-        ratio = math.exp(found.log_ratio)
-        if found.log_ratio > limit and found.slower < ALPHA:
-            return metric, ratio, True
-        if found.log_ratio < -_FASTER_SHARE * limit and 1 - found.slower < ALPHA:
-            slower = False
-    for count, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):
-        if before is None or after is None:
-            if before is None and after is not None and slower is None:
-                slower = False  # it was not counted before
+        worse = found.log_ratio > limit and found.slower < ALPHA
+        better = found.log_ratio < -_FASTER_SHARE * limit and 1 - found.slower < ALPHA
+        if worse or better:
+            ratios["time"] = math.exp(found.log_ratio)
+    for metric, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):
+        if after is None:
             continue
-        change = judge_growth(count, before, after, share)
-        if change.standing is Standing.REGRESSED:
-            return count, change.ratio, True
-        if change.standing is Standing.IMPROVED and slower is None:
-            metric, ratio, slower = count, change.ratio, False
-    return metric, ratio, slower
+        if before is None:
+            better = True  # it was not counted before
+            continue
+        standing = judge_growth(metric, before, after, share).standing
+        if standing is not Standing.UNCHANGED:
+            ratios[metric] = after / before if before else math.inf
+        worse = worse or standing is Standing.REGRESSED
+        better = better or standing is Standing.IMPROVED
+    return ratios, worse, better
 
 
 def apply(lines: Mapping[Key, Line], revisions: Sequence[Revision]) -> dict[Key, Line]:

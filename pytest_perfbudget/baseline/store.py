@@ -80,8 +80,14 @@ def _locked(path: Path) -> Iterator[None]:
     name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
     lock = FileLock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), mode=0o666)
     try:
-        with lock.acquire(timeout=_LOCK_S):
-            yield
+        lock.acquire(timeout=_LOCK_S)
     except Timeout:
         message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
         raise BaselineError(message) from None
+    except OSError as error:
+        message = f"{path.name}: cannot be locked: {error}: the baseline stands as it was"
+        raise BaselineError(message) from error
+    try:
+        yield
+    finally:
+        lock.release()

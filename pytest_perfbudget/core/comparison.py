@@ -38,8 +38,8 @@ _SURE = 0.95
 
 _SHOWN_FUNCTIONS = 5
 
-FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 4096}
-"""A count may grow by so much whatever it was: it is less than a microsecond, or a page."""
+FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 16_384}
+"""A count may grow by so much whatever it was: it is less than a microsecond, or what caches hold more or less."""
 
 UNITS: Final[Mapping[str, str]] = {"time": "ns", "calls": "calls", "peak": "bytes"}
 

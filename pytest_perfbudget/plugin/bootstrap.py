@@ -6,12 +6,17 @@ cannot be rewritten.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 from typing import IO, Any
 
 import pytest
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Channel:
@@ -23,8 +28,16 @@ class Channel:
         self.answers = answers
 
 
+def _end_with_parent() -> None:
+    """Let the system end this process when who started it is gone; Linux only."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> int:
     """Put standard input and output aside for the channel, then be pytest."""
+    _end_with_parent()
     request = json.loads(sys.stdin.readline())
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         # From here on what anybody prints goes where errors go, the log.

@@ -12,19 +12,25 @@ if TYPE_CHECKING:
 
 
 class Collected:
-    """The tests of a session before any were deselected, next to what there may be besides."""
+    """The tests of a session before any were deselected, next to what there may be besides.
 
-    def __init__(self, config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    Args:
+        config: the session's.
+        items: what was collected.
+        visited: node ids of files that were looked into, tests or not: one may have been skipped as a whole.
+    """
+
+    def __init__(self, config: pytest.Config, items: Iterable[pytest.Item], visited: Iterable[str] = ()) -> None:
         self._root = config.rootpath
         self._file_names: list[str] = config.getini("python_files")
-        self._nodeids = {item.nodeid for item in items}
-        self._files = {nodeid.partition("::")[0] for nodeid in self._nodeids}
+        self.nodeids = {item.nodeid for item in items}
+        self._files = {nodeid.partition("::")[0] for nodeid in self.nodeids} | set(visited)
         # --lf and the like collect no more of a file than they run.
         self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
 
     def is_gone(self, nodeid: str) -> bool:
         """Return whether a test is there no longer: its file was collected without it, or is not there."""
-        if nodeid in self._nodeids or self._is_partial:
+        if nodeid in self.nodeids or self._is_partial:
             return False
         file = nodeid.partition("::")[0]
         return file in self._files or not (self._root / file).exists()
@@ -45,7 +51,7 @@ class Collected:
         collected = any(pattern_matches(file, one) for one in self._files)
         if (collected and self._is_partial) or self._has_uncollected(file):
             return ""
-        if any(pattern_matches(pattern, nodeid) for nodeid in self._nodeids):
+        if any(pattern_matches(pattern, nodeid) for nodeid in self.nodeids):
             return "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"
         return "matches no test: correct the pattern or remove it"
 

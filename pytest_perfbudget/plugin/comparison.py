@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -140,8 +140,10 @@ class Comparison:
         self._tests = {test for test, _ in self.known}
         self._counted: dict[tuple[str, str], Line] = {}
         for key, line in baseline.lines.items():
-            if baseline.machines[key.machine].python == self._machine.python:
-                self._counted.setdefault((key.test, key.name), line)
+            other = baseline.machines[key.machine]
+            if (other.python, other.system) == (self._machine.python, self._machine.system):
+                place = (key.test, key.name)
+                self._counted[place] = _higher(self._counted.get(place), line)
         self._counted |= self._here
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
         self._share = 1
@@ -176,9 +178,11 @@ class Comparison:
             for one in measurements
             if (question := _suspect(one, compared.get(one.name))) is not None
         }
-        confirmed = self._confirm(nodeid, suspects) if suspects else {}
+        grown = {one.name for one in measurements if _has_grown(one, compared.get(one.name))}
+        confirmed, counted = self._confirm(nodeid, suspects, grown) if suspects or grown else ({}, {})
         settled = []
-        for one in measurements:
+        for measurement in measurements:
+            one = _with_lower_counts(measurement, counted.get(measurement.name))
             changes = list(self._changes(one, compared.get(one.name), confirmed))
             warnings = [*one.warnings, *_doubts(compared.get(one.name))]
             settled.append(replace(one, changes=changes, warnings=warnings, recording=None))
@@ -205,7 +209,10 @@ class Comparison:
         blank = Change("time", Standing.UNMEASURED)
         if asked.question is None:
             if not asked.is_known_elsewhere:
-                return replace(blank, standing=Standing.NEW, reason="the baseline does not have it")
+                why = "the baseline does not have it"
+                if not self.known and not self._session.baseline_file.exists():
+                    why = f"there is no {self._session.settings.baseline}: make it with pytest --perf-update-baseline"
+                return replace(blank, standing=Standing.NEW, reason=why)
             if asked.line is None:
                 where = f"the baseline has no times of this machine ({self._machine})"
                 return replace(blank, standing=Standing.FOREIGN, reason=where)
@@ -230,12 +237,28 @@ class Comparison:
         own = _modules_below(self._session.config.rootpath)
         return grown_functions(known.functions, recording.functions, known.unknown, own)
 
-    def _confirm(self, nodeid: str, suspects: Mapping[str, Question]) -> dict[str, Change]:
-        """Measure suspects of one test in fresh processes until each is decided."""
+    def _confirm(
+        self, nodeid: str, suspects: Mapping[str, Question], grown: Collection[str]
+    ) -> tuple[dict[str, Change], dict[str, Recording]]:
+        """Measure suspects of one test in fresh processes until each is decided.
+
+        Args:
+            nodeid: the test.
+            suspects: the measurements whose time is suspect.
+            grown: those of which a count is: one fresh process tells whether it is the session that makes it
+                so, which other tests may have changed.
+
+        Returns:
+            What the fresh processes say of the times, and the recordings of the first of them.
+        """
         fresh: dict[str, list[Estimate]] = {name: [] for name in suspects}
-        problem = ""
-        while open_ := [name for name, question in suspects.items() if question.needs_fresh(fresh[name])]:
-            most = max(len(fresh[name]) for name in open_)
+        first: dict[str, Recording] = {}
+        problem, runs = "", 0
+        while (open_ := [name for name, one in suspects.items() if one.needs_fresh(fresh[name])]) or (
+            grown and not runs
+        ):
+            runs += 1
+            most = runs - 1
             self._session.progress.note(f"perf: {nodeid} looks slower, measuring it in fresh process {most + 1}")
             try:
                 (answer,) = self._session.fresh.measure([nodeid])
@@ -244,14 +267,16 @@ class Comparison:
                 problem = str(error)
             if not problem:
                 found = {one.name: one for one in map(Measurement.from_dict, answer.measurements)}
+                first = first or {name: one.recording for name, one in found.items() if one.recording}
                 problem = _take({name: suspects[name] for name in open_}, found, fresh)
             if problem:
                 break
         self._session.progress.clear()
-        return {
+        changes = {
             name: question.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
             for name, question in suspects.items()
         }
+        return changes, first
 
 
 def _modules_below(root: Path) -> set[str]:
@@ -261,6 +286,33 @@ def _modules_below(root: Path) -> set[str]:
         name: Path(file).relative_to(root) for name, file in found.items() if file and Path(file).is_relative_to(root)
     }
     return {name for name, file in inside.items() if "site-packages" not in file.parts}
+
+
+def _has_grown(measurement: Measurement, asked: _Compare | None) -> bool:
+    recording = measurement.recording
+    if asked is None or recording is None:
+        return False
+    pairs = ((recording.calls, asked.most_calls), (recording.peak, asked.most_peak))
+    return any(count is not None and most is not None and count > most for count, most in pairs)
+
+
+def _with_lower_counts(measurement: Measurement, fresh: Recording | None) -> Measurement:
+    """Return the measurement with the lower of its own counts and those of a fresh process."""
+    own = measurement.recording
+    if own is None or fresh is None:
+        return measurement
+    calls = own.calls if own.calls is None or fresh.calls is None else min(own.calls, fresh.calls)
+    peak = own.peak if own.peak is None or fresh.peak is None else min(own.peak, fresh.peak)
+    return replace(measurement, recording=replace(own, calls=calls, peak=peak))
+
+
+def _higher(known: Line | None, line: Line) -> Line:
+    """Return a line with the higher counts of both: of several machines none is held against another's luck."""
+    if known is None:
+        return line
+    calls = max((one for one in (known.calls, line.calls) if one is not None), default=None)
+    peak = max((one for one in (known.peak, line.peak) if one is not None), default=None)
+    return replace(line, calls=calls, peak=peak)
 
 
 def _doubts(asked: _Compare | None) -> Iterator[str]:

@@ -21,11 +21,17 @@ _PATIENCE = 10
 
 
 class Fresh:
-    """Starts fresh processes for a session, one at a time."""
+    """Starts fresh processes for a session, one at a time.
+
+    `company` are the files of all tests of the baseline: a process collects them, whichever it measures.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._started_s = time.monotonic()
         self._longest_s = 0.0
+        self.company: set[str] = set()
+        # What a test changes of them is its own affair, and it may be at it while it is confirmed.
+        self._environment = dict(os.environ)
         self._draw = random.Random()  # noqa: S311 - an own generator: tests may have seeded the global one
         arguments = getattr(config, "workerinput", {}).get(ARGUMENTS_INPUT, config.invocation_params.args)
         self._request = Request(
@@ -56,9 +62,10 @@ class Fresh:
         Raises:
             WorkerError: it died, hangs or gave no answer.
         """
-        request = replace(self._request, nodeids=list(nodeids), start=start)
+        request = replace(self._request, nodeids=list(nodeids), files=sorted(self.company), start=start)
         seed = self._draw.randrange(_SEEDS)
-        with Worker(request, hash_seed=seed, patience_s=self.patience_s()) as worker:
+        patience_s, environment = self.patience_s(), self._environment
+        with Worker(request, hash_seed=seed, patience_s=patience_s, environment=environment) as worker:
             yield from worker.answers()
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_perfbudget.baseline.calls import calls_file
+from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
@@ -59,6 +61,8 @@ class PerfSession:
         self.fresh = Fresh(config)
         self.account: dict[str, list[list[str]]] = {}
         self.collected = Collected(config, ())
+        self._visited: set[str] = set()
+        self._deselected: set[str] = set()
         self._modes: set[Mode] = set()
 
     @classmethod
@@ -77,7 +81,7 @@ class PerfSession:
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
-        self.collected = Collected(self.config, collected)
+        self.collected = Collected(self.config, collected, self._visited)
         mistakes: dict[str, None] = {}
         for check in (*(partial(self._classify, item) for item in collected), partial(self._check_patterns, collected)):
             try:
@@ -97,17 +101,31 @@ class PerfSession:
             self.comparer.begin(item.nodeid for item in items if MODE in item.stash)
         self.fresh.begin()
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note which files were looked into."""
+        self._visited.add(report.nodeid.partition("::")[0])
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Note what was deselected and said so."""
+        self._deselected |= {item.nodeid for item in items}
+
     def _take_account(self, items: list[pytest.Item]) -> None:
         """Note what the baseline has of this session's tests, and what it has that is not there any more.
 
-        What the command line left out is in neither.
+        What the command line left out is neither, it is among the others.
         """
         chosen = {item.nodeid for item in items}
-        known = sorted({(key.test, key.name) for key in self.baseline.lines})
-        self.account = {
-            "expected": [[test, name] for test, name in known if test in chosen],
-            "absent": [[test, name] for test, name in known if self.collected.is_gone(test)],
-        }
+        # A hook may drop items without a word, as no option does: those were expected.
+        dropped = {test for test in self.collected.nodeids if test not in chosen and test not in self._deselected}
+        # What another machine has measured may be there on that one only.
+        here = this_machine().key
+        known = sorted({(key.test, key.name) for key in self.baseline.lines if key.machine == here})
+        self.account = {"expected": [], "absent": [], "others": []}
+        for test, name in known:
+            expected = test in chosen or test in dropped
+            what = "expected" if expected else "absent" if self.collected.is_gone(test) else "others"
+            self.account[what].append([test, name])
+        self.fresh.company = {test.partition("::")[0] for test, _ in known}
         if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
             self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
 
@@ -119,7 +137,9 @@ class PerfSession:
             return None
         found = read(self.baseline_file)
         self.baseline = found or self.baseline
-        if self.is_updating or (found is None and not self.settings.baseline_asked):
+        # Call profiles without their baseline: it was there and is lost.
+        is_missed = self.settings.baseline_asked or calls_file(self.baseline_file).exists()
+        if self.is_updating or (found is None and not is_missed):
             return None
         return Comparison(self, self.baseline)
 

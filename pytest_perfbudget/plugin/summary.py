@@ -13,7 +13,7 @@ from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report import document
-from pytest_perfbudget.report.changes import change_notes, changes_text, standings, standings_text
+from pytest_perfbudget.report.changes import change_notes, changes_text, others_text, standings, standings_text
 from pytest_perfbudget.report.view import counts_text, failure_text, notes, off_text
 
 _MOST_CALM = 40
@@ -29,6 +29,7 @@ class Summary:
         self._settings = session.settings
         self._results: dict[str, list[Measurement]] = {}
         self._write_errors: list[str] = []
+        self._is_cut_short = False
 
     @property
     def measurements(self) -> list[Measurement]:
@@ -51,6 +52,7 @@ class Summary:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files; here and not in the summary, so that it works without a terminal."""
+        self._is_cut_short = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         strict = self._session.strict and self._session.gate == "fail"
         if strict and self._missing() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -138,11 +140,15 @@ class Summary:
         if self._session.gate == "warn":
             for line in changes_text(measurements, strict=False).splitlines():
                 terminal.write_line(line)
+        if others := len(self._session.account.get("others", ())):
+            terminal.write_line(others_text(others))
         counts = standings(measurements, len(missing))
         terminal.write_line(standings_text(counts), red=bool(counts["regressed"]))
 
     def _missing(self) -> list[tuple[str, str]]:
         """Return what the baseline has and this session should have measured, with the reason why it has not."""
+        if self._is_cut_short:
+            return []
         measured = {(one.nodeid, one.name) for one in self.measurements if one.changes}
         account = self._session.account
         missing = [

@@ -56,15 +56,20 @@ class Update:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Measure when all tests have run: nothing else does then, under xdist neither."""
         result = yield
-        self._problems.clear()
         if self._session.config.option.collectonly:
             return result
+        self._problems = ["the update was interrupted: the baseline stands as it was"]
         tests = [nodeid for nodeid, passed in self._passed.items() if passed]
         try:
             found = self._measure(tests) if tests else {}
             self._write(found)
+            self._problems.clear()
         except (BaselineError, WorkerError) as error:
-            self._problems.append(f"the baseline was not updated: {error}")
+            self._problems = [f"the baseline was not updated: {error}"]
+        if self._prune and any("::" in one for one in self._session.config.args):
+            self._problems.append(
+                "nothing was pruned: name files or folders, for of single tests nothing else is known"
+            )
         return result
 
     @pytest.hookimpl(trylast=True)
@@ -90,6 +95,9 @@ class Update:
 
     def _measure(self, tests: Sequence[str]) -> dict[tuple[str, str], list[Recording]]:
         runs = self._session.settings.baseline_runs
+        here = this_machine().key
+        known = [key.test for key in self._session.baseline.lines if key.machine == here]
+        self._session.fresh.company = {test.partition("::")[0] for test in (*known, *tests)}
         total, done, start_s = runs * len(tests), 0, time.monotonic()
         found: dict[tuple[str, str], list[Recording]] = {}
         try:
@@ -135,7 +143,7 @@ class Update:
             self._revisions += [
                 Revision(key, Fate.REMOVED, None, line)
                 for key, line in before.lines.items()
-                if self._is_gone(key, found)
+                if key.machine == machine.key and self._is_gone(key, found)
             ]
             return Baseline({**before.machines, machine.key: machine}, apply(before.lines, self._revisions))
 

@@ -17,6 +17,9 @@ from pytest_perfbudget.workers.protocol import Answer, Request
 
 _QUIET_OPTIONS: Final[dict[str, object]] = {
     "xmlpath": None,  # JUnit
+    "log_file": os.devnull,
+    "pastebin": None,
+    "allure_report_dir": None,
     "htmlpath": None,  # pytest-html
     "json_report": False,
     "report_log": None,
@@ -35,6 +38,7 @@ _QUIET_OPTIONS: Final[dict[str, object]] = {
     "reruns": 0,
     "count": 1,  # pytest-repeat
     "maxfail": 0,
+    "continue_on_collection_errors": True,
     "usepdb": False,
     "trace": False,
     "collectonly": False,
@@ -68,7 +72,8 @@ class WorkerPlugin:
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         config.option.basetemp = f"{self._request.scratch}/t"
-        files = dict.fromkeys(nodeid.partition("::")[0] for nodeid in self._request.nodeids)
+        asked = [nodeid.partition("::")[0] for nodeid in self._request.nodeids]
+        files = sorted({*asked, *(file for file in self._request.files if (config.rootpath / file).is_file())})
         config.args[:] = [str(config.rootpath / file) for file in files]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_perfbudget.baseline.revision import Fate, Revision
+from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.core.comparison import UNITS
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing, Verdict
 from pytest_perfbudget.report.view import counted, profile_text, quantity
 
@@ -22,6 +25,8 @@ def is_red(change: Change, *, strict: bool) -> bool:
 
 def percent(ratio: float) -> str:
     """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`."""
+    if math.isinf(ratio):
+        return "from none"
     if ratio >= 2:
         return f"{ratio:.1f}x"
     share = round(100 * (ratio - 1), 1)
@@ -69,7 +74,7 @@ def _paragraph(measurement: Measurement, change: Change) -> Iterator[str]:
         noun = {"calls": "function calls", "peak": "memory held at once"}[change.metric]
         more = percent(change.ratio) if change.ratio else "from none"
         yield f"{what}{more} {noun} against the baseline"
-        yield f"{after}, baseline {before}{_origin(change)}; the lower of 2 passes"
+        yield f"{after}, baseline {before}{_origin(change)}; the lowest of 2 passes here and one in a fresh process"
     yield f"limit {100 * change.limit:g} % from {change.source}"
 
 
@@ -129,6 +134,11 @@ def standings_text(tally: Mapping[str, int]) -> str:
     return f"against the baseline: {found}"
 
 
+def others_text(number: int) -> str:
+    """Return the line about what the baseline has and the session was not asked for."""
+    return f"{counted(number, 'other measurement')} of the baseline: not selected or not collected"
+
+
 def update_progress_text(run: int, runs: int, done: int, total: int, left_s: float) -> str:
     """Return the note that is shown while a baseline is measured."""
     cells = 20
@@ -137,37 +147,34 @@ def update_progress_text(run: int, runs: int, done: int, total: int, left_s: flo
     return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {left} left"
 
 
-def revision_text(revision: Revision) -> tuple[str, str, str]:
-    """Return a line's old number, its new one and the change between them, as a row shows them."""
-    metric = revision.metric
-    before, after = revision.before, revision.line
-    if revision.fate is Fate.REFUSED and before is not None:
-        ratio = revision.ratio or 1.0
-        old = _number(before, metric)
-        return quantity(old, _unit(metric)), quantity(old * ratio, _unit(metric)), percent(ratio)
-    shown = ["" if line is None else quantity(_number(line, metric), _unit(metric)) for line in (before, after)]
-    change = "" if revision.ratio is None or revision.fate is Fate.NEW else percent(revision.ratio)
-    return shown[0], shown[1], change
+def revision_rows(revision: Revision) -> Iterator[tuple[str, str, str, str]]:
+    """Yield for each number that changed: its metric, the old one, the new one and the change between them."""
+    ratios: dict[str, float | None] = {**revision.ratios} or {"time": None}
+    for metric, ratio in ratios.items():
+        before = _number(revision.before, metric)
+        after = _number(revision.line, metric)
+        if revision.fate is Fate.REFUSED and before is not None and ratio is not None:
+            after = before * ratio  # the line stays as it was
+        shown = ["" if number is None else quantity(number, UNITS[metric]) for number in (before, after)]
+        yield metric, shown[0], shown[1], "" if ratio is None else percent(ratio)
 
 
-def _number(line: object, metric: str) -> float:
+def _number(line: Line | None, metric: str) -> float | None:
+    if line is None:
+        return None
     if metric == "time":
-        time = getattr(line, "time", None)
-        return time.time_ns if time is not None else 0.0
-    return float(getattr(line, metric) or 0)
-
-
-def _unit(metric: str) -> str:
-    return {"time": "ns", "calls": "calls", "peak": "bytes"}[metric]
+        return line.time.time_ns if line.time is not None else None
+    return line.calls if metric == "calls" else line.peak
 
 
 def update_text(revisions: Sequence[Revision], file: str) -> Iterator[str]:
     """Yield what an update did, and what is left to do."""
     if not revisions:
-        yield "no perf test passed: the baseline stands as it was"
+        yield "no perf test was measured: the baseline stands as it was"
         return
     fates = Counter(revision.fate for revision in revisions)
     found = ", ".join(f"{fates[fate]:,} {fate.value}" for fate in Fate if fates[fate])
     yield f"{file}: {found}"
     if fates[Fate.REFUSED]:
-        yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be'"
+        tests = dict.fromkeys(one.key.test for one in revisions if one.fate is Fate.REFUSED)
+        yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be' {' '.join(map(shlex.quote, tests))}"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pytest_perfbudget.baseline.revision import Fate, Revision
 from pytest_perfbudget.core.results import Judgement, Measurement, Standing, Verdict
-from pytest_perfbudget.report.changes import percent, revision_text
+from pytest_perfbudget.report.changes import percent, revision_rows
 from pytest_perfbudget.report.view import is_near, left_out_text, quantity, share_text
 
 _STYLES: Final = {
@@ -159,7 +159,8 @@ def render_revisions(revisions: Sequence[Revision], *, width: int, color: bool, 
     names = short_names([one.key.test for one in changed])
     for one in sorted(changed, key=lambda one: order.index(one.fate)):
         name = f"{names[one.key.test]} {one.key.name}".rstrip()
-        table.add_row(Text(name), one.metric, *revision_text(one), Text(one.fate.value, _FATE_STYLES.get(one.fate, "")))
+        for row in revision_rows(one):
+            table.add_row(Text(name), *row, Text(one.fate.value, _FATE_STYLES.get(one.fate, "")))
     return "\n".join(_lines(table, width=width, color=color)) + "\n"
 
 

@@ -10,6 +10,9 @@ from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
+_FAR_BELOW = 0.8
+"""An estimate below this share of its limit is not close to it."""
+
 _METRICS = [prefix + name for prefix in ("", "cpu_") for name in STATISTICS]
 
 
@@ -154,6 +157,10 @@ def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
         kind = "cpu_" if judgement.keyword.startswith("cpu_") else ""
         instead = f", or budget {kind}median_{unit} or {kind}max_{unit}" if unit in NS_PER else ""
         return f"{text}; that takes at least {quantity(each_ns * needs, 'ns')}: raise max_time{instead}"
+    if (judgement.used or 0) < _FAR_BELOW and measurement.kind != "ratio":
+        remedies = {"timer": "loop the timer more often", "benchmark": "raise pytest-benchmark's min_rounds"}
+        remedy = remedies.get(measurement.kind, "raise max_time")
+        return f"some rounds lay above the limit, too many for {had}: {remedy}"
     side = "below" if (judgement.used or 0) <= 1 else "above"
     more = "" if had >= MOST_ROUNDS else ", or raise max_time"
     return f"too close to call, the estimate lies {side} the limit: move the limit away from it{more}"
@@ -205,7 +212,7 @@ def off_text(tests: int) -> str:
 
 def left_out_text(budgets: int) -> str:
     """Return the line that stands in for the rows a short table leaves out."""
-    return f"{counted(budgets, 'more budget')} well within; -v shows all"
+    return f"{counted(budgets, 'more row')}: well within, or without a budget; -v shows all"
 
 
 def counted(number: int, what: str, plural: str = "s") -> str:

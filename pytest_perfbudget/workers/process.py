@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 SCRIPT: Final = Path(__file__).parent.parent / "plugin" / "bootstrap.py"
 """The worker's side; started by its place, for it knows pytest and this folder does not."""
 
-_NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "PYTEST_CURRENT_TEST")
+_NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_", "PYTEST_CURRENT_TEST")
 """Variables that would make a worker think it is one of xdist's, or is watched by coverage."""
+
+# Taken before any test can put something else in their place.
+_Popen = subprocess.Popen
+_killpg = getattr(os, "killpg", None)
+_getpgid = getattr(os, "getpgid", None)
 
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
@@ -41,22 +46,34 @@ class Worker:
         request: what to measure.
         hash_seed: its PYTHONHASHSEED.
         patience_s: how long it may be silent before it counts as hanging.
+        environment: its variables; this process's if not given.
     """
 
-    def __init__(self, request: Request, *, hash_seed: int, patience_s: float) -> None:
+    def __init__(
+        self, request: Request, *, hash_seed: int, patience_s: float, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._patience_s = patience_s
         self._folder = tempfile.TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
         self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-        self._environment = {**environment, "PYTHONHASHSEED": str(hash_seed)}
+        given = os.environ if environment is None else environment
+        kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
+        self._environment = {**kept, "PYTHONHASHSEED": str(hash_seed)}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        """Start the process."""
+        """Start the process.
+
+        Raises:
+            WorkerError: it cannot be started.
+        """
         try:
             self._start()
+        except OSError as error:
+            self.close()
+            message = f"a fresh process could not be started: {error}"
+            raise WorkerError(message) from None
         except BaseException:
             self.close()
             raise
@@ -106,7 +123,7 @@ class Worker:
     def _start(self) -> None:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
-            self._process = process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            self._process = process = _Popen(
                 [sys.executable, *flags, str(SCRIPT)],
                 cwd=self._request.folder,
                 env=self._environment,
@@ -154,13 +171,17 @@ def _listen(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
 
 def _kill(process: subprocess.Popen[str]) -> None:
     """End the process's group: politely if it still runs, so that its tests' servers end, too."""
-    if os.name != "posix":
+    pid: object = process.pid
+    if os.name != "posix" or _killpg is None or _getpgid is None:
         process.kill()
+        return
+    # A confirmation runs within a test, whose mocks may reach here; and 1 or 0 would be everybody.
+    if type(pid) is not int or pid <= 1:
         return
     # Before it is waited for, its number cannot have become another's.
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+        if process.poll() is None and _getpgid(pid) == pid:
+            _killpg(pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_TERMINATE_S)
-        os.killpg(process.pid, signal.SIGKILL)
+        _killpg(pid, signal.SIGKILL)

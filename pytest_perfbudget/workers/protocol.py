@@ -21,6 +21,8 @@ class Request:
         folder: the folder it was given in.
         path: `sys.path` of the session: `python -m pytest` and `pytest` differ in it.
         nodeids: the tests to measure, all others are left out.
+        files: further files to collect, so that what they bring about by being imported is the same in
+            every process that is compared.
         start: with which of them to begin; the order goes round.
         has_cache: whether pytest's cache is in use, which has to be another one there.
         scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
@@ -30,6 +32,7 @@ class Request:
     folder: str
     path: Sequence[str]
     nodeids: Sequence[str]
+    files: Sequence[str] = ()
     start: int = 0
     has_cache: bool = False
     scratch: str = ""

@@ -111,7 +111,7 @@ def test_an_imported_time_is_marked_as_uncorrected() -> None:
         ("hello", "perf-baseline.json:1: is no JSON: Expecting value: restore it from git"),
         (
             "{\n<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> b\n}",
-            "perf-baseline.json:2: holds an unresolved merge: keep the lines of one side, or both and update",
+            "perf-baseline.json:2: holds an unresolved merge: delete the markers, and of each line one version",
         ),
         ("[" * 100_000, "perf-baseline.json: is no baseline: it is nested too deeply"),
         (

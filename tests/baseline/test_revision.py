@@ -59,7 +59,7 @@ def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:
 def test_what_got_faster_is_replaced() -> None:
     found = revised(line(), recordings(0.8e6, seed=2))
     assert found.fate is Fate.FASTER
-    assert found.ratio == pytest.approx(0.8, rel=0.02)
+    assert found.ratios == {"time": pytest.approx(0.8, rel=0.02)}
     assert found.line is not None
     assert found.line.commit == "3f2a91c"
 
@@ -92,7 +92,7 @@ def test_many_small_steps_do_not_creep_past_the_gate() -> None:
 def test_counts_that_grew_need_a_reason_too(count: str) -> None:
     grown = {count: 100_000}
     found = revised(line(), recordings(1e6, **grown))
-    assert (found.fate, found.metric) == (Fate.REFUSED, count)
+    assert (found.fate, list(found.ratios)) == (Fate.REFUSED, [count])
     assert revised(line(), recordings(1e6, **grown), reason="why").fate is Fate.ACCEPTED
 
 
@@ -119,3 +119,9 @@ def test_slower_by_less_than_is_sure_is_no_reason_to_ask_for_one() -> None:
     draw = np.random.default_rng(3)
     noisy = [Recording([Block(float(1.06e6 * math.exp(draw.normal(0, 0.2))), CALM_NS, CALM_NS)] * 5) for _ in range(6)]
     assert revised(line(), noisy).fate is Fate.UNCHANGED
+
+
+def test_what_is_accepted_with_a_slower_time_is_told_too() -> None:
+    found = revised(line(calls=600), recordings(1.2e6, calls=900, seed=2), reason="why")
+    assert found.fate is Fate.ACCEPTED
+    assert found.ratios == {"time": pytest.approx(1.2, rel=0.02), "calls": 1.5}

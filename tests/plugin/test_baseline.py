@@ -18,7 +18,7 @@ baseline_runs = 2
 """
 
 TWO = """
-import os
+import os, sys
 SLOW = float(os.environ.get("SLOW", "1"))
 
 @pytest.mark.perf_budget
@@ -33,13 +33,6 @@ def test_ordinary(): pass
 
 
 _MADE: dict[str, str] = {}
-
-
-@pytest.fixture(autouse=True)
-def motherless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some tests note in `MOTHER` which process is not a fresh one."""
-    monkeypatch.setenv("MOTHER", "")
-    monkeypatch.delenv("MOTHER")
 
 
 @pytest.fixture
@@ -105,7 +98,7 @@ class TestUpdate:
             [
                 "*test_body *time *100 us *150 us *+50 % *slower (kept)",
                 "perf-baseline.json: 1 slower (kept), 1 unchanged",
-                "to accept what got slower: pytest --perf-update-baseline --perf-reason 'why it may be'",
+                "to accept what got slower: pytest --perf-update-baseline --perf-reason 'why it may be' test_it.py::test_body",
             ]
         )
         assert lines(based)["test_body"]["time"]["time_ns"] == 100_000
@@ -127,7 +120,7 @@ class TestUpdate:
 
     def test_where_nothing_passes_nothing_is_written(self, project: Project) -> None:
         result = project.run("def test_plain(): pass", "--perf-update-baseline")
-        result.stdout.fnmatch_lines(["no perf test passed: the baseline stands as it was"])
+        result.stdout.fnmatch_lines(["no perf test was measured: the baseline stands as it was"])
         assert not (project.pytester.path / "perf-baseline.json").exists()
 
     def test_a_session_that_ends_early_updates_nothing(self, project: Project) -> None:
@@ -154,8 +147,7 @@ class TestUpdate:
 
     def test_a_test_that_fails_in_a_fresh_process_is_named_and_kept_out(self, project: Project) -> None:
         tests = TWO + (
-            "\n@pytest.mark.perf_budget\ndef test_once():\n    advance(1)\n"
-            "    assert os.environ.setdefault('MOTHER', str(os.getpid())) == str(os.getpid())\n"
+            "\n@pytest.mark.perf_budget\ndef test_once():\n    advance(1)\n    assert 'bootstrap' not in sys.argv[0]\n"
         )
         result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
         assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -227,7 +219,7 @@ def check_it(extra, capfd):
     def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
         tests = TWO + (
             "\n@pytest.mark.perf_budget\ndef test_crash():\n    advance(1)\n"
-            "    if os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): os._exit(7)\n"
+            "    if 'bootstrap' in sys.argv[0]: os._exit(7)\n"
         )
         result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
         assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -261,9 +253,7 @@ class TestGate:
 
     def test_a_slowdown_of_one_process_alone_is_not_confirmed(self, based: Project) -> None:
         """Such as a noisy neighbour's who has left since."""
-        tests = TWO.replace(
-            "SLOW =", "SLOW = 2.0 if os.environ.setdefault('MOTHER', str(os.getpid())) == str(os.getpid()) else"
-        )
+        tests = TWO.replace("SLOW =", "SLOW = 2.0 if 'bootstrap' not in sys.argv[0] else")
         result = based.run(tests)
         result.assert_outcomes(passed=3)
         assert times(based)["test_body"] == "unconfirmed"
@@ -300,6 +290,31 @@ class TestGate:
         result.stdout.fnmatch_lines(["*function calls against the baseline", "*0 -> 40 calls of test_it:verify"])
         assert standings(based)["test_body calls"] == "regressed"
         assert times(based)["test_body"] == "unchanged"
+
+    def test_calls_that_other_tests_have_brought_about_are_none(self, project: Project) -> None:
+        tests = """
+HANDLERS = []
+def test_registers(): HANDLERS.extend([str] * 50)
+@pytest.mark.perf_budget
+def test_dispatch():
+    advance(0.1)
+    for handler in HANDLERS: handler()
+"""
+        project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        project.run(tests).assert_outcomes(passed=2)
+
+    def test_what_another_file_brings_about_when_imported_is_the_same_in_a_session_without_it(
+        self, project: Project
+    ) -> None:
+        project.file("work.py", "from scripted import advance\ncost = 1.0\ndef run(): advance(cost)\n")
+        project.file(
+            "test_fast.py",
+            "import pytest, work\nwork.cost = 0.5\n@pytest.mark.perf_budget\ndef test_fast(): work.run()\n",
+        )
+        tests = "import work\n@pytest.mark.perf_budget\ndef test_it(): work.run()\n"
+        project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2)
+        project.run(tests, "test_it.py").assert_outcomes(passed=1)
+        assert times(project) == {"test_it": "unconfirmed"}
 
     def test_memory_is_judged(self, based: Project) -> None:
         tests = TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    bytearray(1_000_000)")
@@ -376,7 +391,12 @@ class TestAccounts:
     def test_a_baseline_that_pyproject_names_has_to_be_there(self, project: Project) -> None:
         named = '[tool.perfbudget]\nbaseline = "perf/base.json"\nbaseline_runs = 2\n'
         result = project.run(TWO, pyproject=named)
-        result.stdout.fnmatch_lines(["new: *: the baseline does not have it", "against the baseline: 2 new"])
+        result.stdout.fnmatch_lines(
+            [
+                "new: *: there is no perf/base.json: make it with pytest --perf-update-baseline",
+                "against the baseline: 2 new",
+            ]
+        )
         project.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
         project.run(TWO, "--perf-update-baseline").assert_outcomes(passed=2, deselected=1)
         assert (project.pytester.path / "perf" / "base.json").exists()
@@ -406,6 +426,32 @@ class TestAccounts:
         assert based.report["summary"]["baseline"]["missing"] == 1
         assert based.run(tests, "--perf-strict").ret == pytest.ExitCode.TESTS_FAILED
 
+    def test_missing_because_its_file_gives_no_tests(self, based: Project) -> None:
+        result = based.run("pytest.importorskip('not_installed_anywhere')\n" + TWO)
+        assert based.report["summary"]["baseline"]["missing"] == 2
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_body, test_it.py::test_call step: *"])
+        assert based.run("", "--perf-strict").ret != 0
+
+    def test_missing_because_a_hook_dropped_it_without_a_word(self, based: Project) -> None:
+        conftest = based.pytester.path / "conftest.py"
+        hook = "\ndef pytest_collection_modifyitems(items):\n    items[:] = [one for one in items if 'body' not in one.name]\n"
+        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        based.run(TWO)
+        assert [one["id"] for one in based.report["missing"]] == ["test_it.py::test_body"]
+
+    def test_a_baseline_that_is_lost_is_missed(self, based: Project) -> None:
+        (based.pytester.path / "perf-baseline.json").unlink()
+        result = based.run(TWO)
+        result.stdout.fnmatch_lines(
+            ["new: *: there is no perf-baseline.json: make it with pytest --perf-update-baseline"]
+        )
+        based.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
+
+    def test_what_is_not_part_of_the_session_is_counted(self, based: Project) -> None:
+        based.run(TWO, "-k", "body").stdout.fnmatch_lines(
+            ["1 other measurement of the baseline: not selected or not collected"]
+        )
+
     def test_what_was_not_asked_for_is_not_missing(self, based: Project) -> None:
         based.run(TWO, "-k", "body")
         assert based.report["missing"] == []
@@ -424,6 +470,7 @@ class TestAccounts:
         monkeypatch.setenv("SLOW", "3")
         result = based.run(TWO)
         result.assert_outcomes(passed=3)
+        assert based.report["missing"] == []
         assert times(based) == {"test_body": "foreign", "test_call step": "foreign"}
         result.stdout.fnmatch_lines(["foreign: *: the baseline has no times of this machine (*)"])
         assert standings(based)["test_body calls"] == "unchanged"
@@ -446,9 +493,7 @@ class TestAccounts:
         self, based: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SLOW", "2")
-        tests = TWO.replace(
-            "SLOW =", "if os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): 1 / 0\nSLOW ="
-        )
+        tests = TWO.replace("SLOW =", "if 'bootstrap' in sys.argv[0]: 1 / 0\nSLOW =")
         result = based.run(tests)
         result.assert_outcomes(passed=3)
         assert times(based)["test_body"] == "unmeasured"
@@ -500,7 +545,7 @@ def impatient(request):
         conftest.write_text(conftest.read_text("utf-8") + patience, "utf-8")
         tests = TWO.replace(
             "SLOW =",
-            "import signal\nif os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()): signal.pause()\nSLOW =",
+            "import signal\nif 'bootstrap' in sys.argv[0]: signal.pause()\nSLOW =",
         )
         result = based.run(tests)
         result.assert_outcomes(passed=3)
@@ -514,9 +559,9 @@ def impatient(request):
         pids = based.pytester.path / "pids"
         tests = TWO.replace(
             "SLOW =",
-            "import signal, time\nif os.environ.setdefault('MOTHER', str(os.getpid())) != str(os.getpid()):\n"
+            "import signal, time\nif 'bootstrap' in sys.argv[0]:\n"
             f"    open({str(pids)!r}, 'a').write(str(os.getpid()) + ' ')\n"
-            "    os.kill(int(os.environ['MOTHER']), signal.SIGINT)\n    signal.pause()\nSLOW =",
+            "    os.kill(os.getppid(), signal.SIGINT)\n    signal.pause()\nSLOW =",
         )
         before = (based.pytester.path / "perf-baseline.json").read_bytes()
         result = based.run(tests, subprocess=True)

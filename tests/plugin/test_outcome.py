@@ -141,7 +141,7 @@ def test_it():
     result.stdout.fnmatch_lines(
         [
             "Where the time goes, in one profiled call, without what a function calls:",
-            "  *%  1 call of built-in method builtins.sorted",
+            "  *%  1 call of built-in method builtins.sorted, from test_it:inner",
         ]
     )
 

@@ -60,10 +60,10 @@ def test_a_growth_of_counts_says_so_and_the_culprits_are_named_once() -> None:
     peak = Change("peak", Standing.REGRESSED, "bytes", 1e6, 1.2e6, 1.2, limit=0.05, source="the default")
     assert changes_text([measurement(calls, peak, name="parse")], strict=False).splitlines()[:-1] == [
         "parse: 34.3x function calls against the baseline",
-        "  4,120, baseline 120; the lower of 2 passes",
+        "  4,120, baseline 120; the lowest of 2 passes here and one in a fresh process",
         "  limit 5 % from the default",
         "parse: +20 % memory held at once against the baseline",
-        "  1.20 MB, baseline 1 MB; the lower of 2 passes",
+        "  1.20 MB, baseline 1 MB; the lowest of 2 passes here and one in a fresh process",
         "  limit 5 % from the default",
         "Called more often:",
         "  1 -> 41 calls of a:b",
@@ -131,7 +131,7 @@ def revision(
         return Line(key, Reference(time_ns, 0.01, 10, 40, 9.0, 0.0, 0.1, (0.3, 0.3, 0.3), (1.0, 1.0, 1.0)))
 
     key = Key(f"tests/test_api.py::{test}", "", "m")
-    return Revision(key, fate, line(after_ns), line(before_ns), ratio=ratio)
+    return Revision(key, fate, line(after_ns), line(before_ns), {} if ratio is None else {"time": ratio})
 
 
 REVISIONS = [
@@ -176,6 +176,6 @@ def test_a_table_that_would_tell_nothing_is_left_out() -> None:
 def test_an_update_ends_with_what_it_did_and_what_is_left_to_do() -> None:
     assert list(update_text(REVISIONS, "perf-baseline.json")) == [
         "perf-baseline.json: 1 slower (kept), 1 slower (accepted), 1 new, 1 faster, 1 removed, 1 unchanged",
-        "to accept what got slower: pytest --perf-update-baseline --perf-reason 'why it may be'",
+        "to accept what got slower: pytest --perf-update-baseline --perf-reason 'why it may be' tests/test_api.py::test_slower",
     ]
-    assert list(update_text([], "perf-baseline.json")) == ["no perf test passed: the baseline stands as it was"]
+    assert list(update_text([], "perf-baseline.json")) == ["no perf test was measured: the baseline stands as it was"]

@@ -71,7 +71,7 @@ def test_a_long_table_leaves_out_what_is_well_within() -> None:
     assert "test_59 " in short
     assert "test_claim[10-000]" in short
     assert "test_cold" in short
-    assert "34 more budgets well within; -v shows all" in short
+    assert "34 more rows: well within, or without a budget; -v shows all" in short
     full = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=None)
     assert all(f"test_{number} " in full for number in range(60))
 
@@ -79,7 +79,7 @@ def test_a_long_table_leaves_out_what_is_well_within() -> None:
 def test_a_table_of_nothing_but_calm_rows_can_shrink_to_a_line() -> None:
     calm = [one("a.py::test", "p95", 0.1, Verdict.WITHIN)]
     drawn = render_table(calm, width=120, color=False, unicode=True, warn_at=0.8, most_calm=0)
-    assert drawn == "1 more budget well within; -v shows all\n"
+    assert drawn == "1 more row: well within, or without a budget; -v shows all\n"
 
 
 def test_brackets_in_a_node_id_are_no_markup() -> None:

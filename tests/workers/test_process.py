@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -108,6 +109,29 @@ open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
     assert not Path(scratch).exists()
 
 
+def test_a_mock_in_the_place_of_a_process_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confirmation runs within a test: what that has patched must not become `kill(-1)`."""
+    killed: list[object] = []
+    monkeypatch.setattr(process, "_killpg", lambda *given: killed.append(given))
+    process._kill(mock.MagicMock())
+    assert killed == []
+
+
+def test_what_a_test_patches_is_not_what_starts_a_process(script: Path) -> None:
+    with mock.patch("subprocess.Popen") as patched:
+        assert run(script, "answer('a')") == [Answer("a", "", [])]
+    patched.assert_not_called()
+
+
+def test_a_process_that_cannot_be_started_is_one_line(script: Path) -> None:
+    worker = Worker(Request([], str(script.parent / "absent"), [], ["a"]), hash_seed=1, patience_s=5)
+    with (
+        pytest.raises(WorkerError, match=r"^a fresh process could not be started: .*No such file or directory"),
+        worker,
+    ):
+        pass
+
+
 def test_a_process_may_tidy_up_at_its_end(script: Path, tmp_path: Path) -> None:
     run(script, "import atexit; atexit.register(lambda: open('tidy', 'w').close()); answer('a')")
     assert (tmp_path / "tidy").exists()
@@ -127,7 +151,7 @@ def test_an_interrupt_here_ends_the_process(script: Path, tmp_path: Path) -> Non
 
 
 def test_request_and_answer_are_lines() -> None:
-    request = Request(["-k", "a\nb"], "/x", ["/y"], ["t::ü[a::b]"], start=3, has_cache=True, scratch="/tmp")
+    request = Request(["-k", "a\nb"], "/x", ["/y"], ["t::ü[a::b]"], ["a.py"], start=3, has_cache=True, scratch="/tmp")
     answer = Answer("t", "no\nline", [{"a": 1}], 0.5)
     assert "\n" not in request.to_line() + answer.to_line()
     assert Request.from_line(request.to_line()) == request
