@@ -33,6 +33,9 @@ _SUSPECT_PROBABILITY = 0.25
 """A run is suspect above so much of what is allowed, with at least so small a p-value. Lower bars catch
 no more of a 10 % slowdown and start more processes."""
 
+_STALE = math.log(2.5)
+"""Of the weather of a shared machine nothing beyond a factor of 1.8 was seen."""
+
 _SURE = 0.95
 """Of the interval that is shown, two-sided, and that `unchanged` needs."""
 
@@ -74,6 +77,10 @@ class Question:
     def estimate(self, blocks: Sequence[Block]) -> Estimate:
         """Return the estimate of a run, at least one block, as it is compared."""
         return estimate_for(self.reference, blocks)
+
+    def is_stale(self, run: Estimate) -> bool:
+        """Return whether the canaries are so far from the reference's that it must be of another machine."""
+        return bool(self.reference.weights) and abs(run.weather) > _STALE
 
     def is_suspect(self, run: Estimate) -> bool:
         """Return whether a screening run looks slower than allowed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,7 +119,10 @@ class _Compare:
         return self.question.more_blocks(blocks) if self.question else 0
 
     def is_suspect(self, blocks: Sequence[Block]) -> bool:
-        return self.question is not None and bool(blocks) and self.question.is_suspect(self.question.estimate(blocks))
+        if self.question is None or not blocks:
+            return False
+        run = self.question.estimate(blocks)
+        return self.question.is_suspect(run) and not self.question.is_stale(run)
 
     def sourced(self, change: Change) -> Change:
         """Return a change with where its limit and its baseline come from."""
@@ -206,22 +210,32 @@ class Comparison:
             yield asked.sourced(judge_growth("peak", counted.peak, recording.peak, asked.allowance.share))
 
     def _time(self, measurement: Measurement, asked: _Compare, confirmed: Mapping[str, Change]) -> Change:
-        blank = Change("time", Standing.UNMEASURED)
         if asked.question is None:
-            if not asked.is_known_elsewhere:
-                why = "the baseline does not have it"
-                if not self.known and not self._session.baseline_file.exists():
-                    why = f"there is no {self._session.settings.baseline}: make it with pytest --perf-update-baseline"
-                return replace(blank, standing=Standing.NEW, reason=why)
-            if asked.line is None:
-                where = f"the baseline has no times of this machine ({self._machine})"
-                return replace(blank, standing=Standing.FOREIGN, reason=where)
-            return replace(blank, reason="the baseline has no time of it")
+            return self._unanswerable(asked)
         if measurement.name in confirmed:
             return self._explained(confirmed[measurement.name], measurement, asked)
+        blank = Change("time", Standing.UNMEASURED)
         if measurement.recording is None or not measurement.recording.blocks:
             return replace(blank, reason=f"it was not timed in blocks ({measurement.kind})")
-        return asked.question.screened(asked.question.estimate(measurement.recording.blocks))
+        run = asked.question.estimate(measurement.recording.blocks)
+        if asked.question.is_stale(run):
+            slower = math.exp(run.weather)
+            return replace(
+                blank, reason=f"the canaries take {slower:.2g} times what they took for the baseline: update it"
+            )
+        return asked.question.screened(run)
+
+    def _unanswerable(self, asked: _Compare) -> Change:
+        """Return why there is no time to compare with."""
+        if not asked.is_known_elsewhere:
+            why = "the baseline does not have it"
+            if not self.known and not self._session.baseline_file.exists():
+                why = f"there is no {self._session.settings.baseline}: make it with pytest --perf-update-baseline"
+            return Change("time", Standing.NEW, reason=why)
+        if asked.line is None:
+            where = f"the baseline has no times of this machine ({self._machine})"
+            return Change("time", Standing.FOREIGN, reason=where)
+        return Change("time", Standing.UNMEASURED, reason="the baseline has no time of it")
 
     def _explained(self, change: Change, measurement: Measurement, asked: _Compare) -> Change:
         """Add the functions that are called more often to a confirmed regression."""

@@ -35,6 +35,13 @@ def test_ordinary(): pass
 _MADE: dict[str, str] = {}
 
 
+@pytest.fixture(autouse=True)
+def few_plugins(project: Project) -> None:
+    """A project starts a dozen fresh processes here: what it does not use is not imported in each of them."""
+    blocked = " ".join(f"-p no:{name}" for name in ("hypothesispytest", "trio", "asyncio", "anyio", "rerunfailures"))
+    project.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {blocked}\n")
+
+
 @pytest.fixture
 def based(project: Project) -> Project:
     """A project with a baseline of `TWO`; made once, for on the scripted clock it is always the same."""
@@ -446,6 +453,18 @@ class TestAccounts:
             ["new: *: there is no perf-baseline.json: make it with pytest --perf-update-baseline"]
         )
         based.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
+
+    def test_a_baseline_of_a_machine_of_quite_another_speed_is_stale(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = based.pytester.path / "perf-baseline.json"
+        file.write_text(file.read_text("utf-8").replace('"calm_ns": [1, 1, 1]', '"calm_ns": [9, 9, 9]'), "utf-8")
+        monkeypatch.setenv("SLOW", "3")
+        result = based.run(TWO)
+        assert times(based)["test_body"] == "unmeasured"
+        result.stdout.fnmatch_lines(
+            ["unmeasured: *: the canaries take 0.11 times what they took for the baseline: update it"]
+        )
 
     def test_what_is_not_part_of_the_session_is_counted(self, based: Project) -> None:
         based.run(TWO, "-k", "body").stdout.fnmatch_lines(
