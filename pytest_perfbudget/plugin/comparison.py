@@ -1,10 +1,10 @@
-"""Holds the session's measurements against the committed baseline, and confirms suspects."""
+"""Holds the session's measurements against the committed baseline."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,11 +13,11 @@ from pytest_perfbudget.baseline.calls import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.core.comparison import BLOCKS, Question, grown_functions, judge_growth, most_allowed
-from pytest_perfbudget.core.regression import Estimate, prior_of
+from pytest_perfbudget.core.regression import prior_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.plugin.confirmation import confirm
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -183,7 +183,7 @@ class Comparison:
             if (question := _suspect(one, compared.get(one.name))) is not None
         }
         grown = {one.name for one in measurements if _has_grown(one, compared.get(one.name))}
-        confirmed, counted = self._confirm(nodeid, suspects, grown) if suspects or grown else ({}, {})
+        confirmed, counted = confirm(self._session, nodeid, suspects, grown) if suspects or grown else ({}, {})
         settled = []
         for measurement in measurements:
             one = _with_lower_counts(measurement, counted.get(measurement.name))
@@ -251,47 +251,6 @@ class Comparison:
         own = _modules_below(self._session.config.rootpath)
         return grown_functions(known.functions, recording.functions, known.unknown, own)
 
-    def _confirm(
-        self, nodeid: str, suspects: Mapping[str, Question], grown: Collection[str]
-    ) -> tuple[dict[str, Change], dict[str, Recording]]:
-        """Measure suspects of one test in fresh processes until each is decided.
-
-        Args:
-            nodeid: the test.
-            suspects: the measurements whose time is suspect.
-            grown: those of which a count is: one fresh process tells whether it is the session that makes it
-                so, which other tests may have changed.
-
-        Returns:
-            What the fresh processes say of the times, and the recordings of the first of them.
-        """
-        fresh: dict[str, list[Estimate]] = {name: [] for name in suspects}
-        first: dict[str, Recording] = {}
-        problem, runs = "", 0
-        while (open_ := [name for name, one in suspects.items() if one.needs_fresh(fresh[name])]) or (
-            grown and not runs
-        ):
-            runs += 1
-            most = runs - 1
-            self._session.progress.note(f"perf: {nodeid} looks slower, measuring it in fresh process {most + 1}")
-            try:
-                (answer,) = self._session.fresh.measure([nodeid])
-                problem = answer.problem
-            except WorkerError as error:
-                problem = str(error)
-            if not problem:
-                found = {one.name: one for one in map(Measurement.from_dict, answer.measurements)}
-                first = first or {name: one.recording for name, one in found.items() if one.recording}
-                problem = _take({name: suspects[name] for name in open_}, found, fresh)
-            if problem:
-                break
-        self._session.progress.clear()
-        changes = {
-            name: question.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
-            for name, question in suspects.items()
-        }
-        return changes, first
-
 
 def _modules_below(root: Path) -> set[str]:
     """Return the modules of the project itself, without what is installed in a folder of it."""
@@ -343,21 +302,3 @@ def _suspect(measurement: Measurement, asked: _Compare | None) -> Question | Non
     if asked is None or measurement.recording is None or not asked.is_suspect(measurement.recording.blocks):
         return None
     return asked.question
-
-
-def _take(
-    suspects: Mapping[str, Question], found: Mapping[str, Measurement], fresh: Mapping[str, list[Estimate]]
-) -> str:
-    """Add what a fresh process measured; return what is missing, if something is."""
-    for name, question in suspects.items():
-        recording = found[name].recording if name in found else None
-        if recording is None or not recording.blocks:
-            return (
-                f"a fresh process has no measurement {name!r} of it" if name else "a fresh process did not measure it"
-            )
-        fresh[name].append(question.estimate(recording.blocks))
-    return ""
-
-
-def _unconfirmable(problem: str) -> Change:
-    return Change("time", Standing.UNMEASURED, reason=f"it looked slower, and could not be confirmed: {problem}")
