@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_perfbudget.config import load_settings, parse_settings, parse_terms
 from pytest_perfbudget.core.terms import Settings
 from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.plugin.hooks import BASELINE
 
 
 def refused(table: Any) -> str:
@@ -114,3 +115,8 @@ def test_whatever_a_table_holds_it_is_read_or_refused_with_its_place(table: dict
         assert isinstance(parse_settings(table, "pyproject.toml"), Settings)
     except ConfigError as error:
         assert str(error).startswith("pyproject.toml ")  # noqa: PT017 - both ways are right
+
+
+def test_the_hooks_know_the_baseline_by_its_default_name() -> None:
+    """They may import nothing, so the name stands there a second time."""
+    assert Settings().baseline == BASELINE

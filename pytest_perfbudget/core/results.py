@@ -164,17 +164,20 @@ class Recording:
         calls: function calls of one execution; None if they could not be counted.
         peak: bytes held at once; None likewise.
         functions: calls by function, `module:name`, in the order of the time they take with all they call.
+        uncounted: why a count that was asked for is None.
     """
 
     blocks: Sequence[Block] = ()
     calls: int | None = None
     peak: int | None = None
     functions: Mapping[str, int] = field(default_factory=dict)
+    uncounted: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
         blocks = [[one.time_ns, list(one.before), list(one.after)] for one in self.blocks]
-        return {"blocks": blocks, "calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
+        counts = {"calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
+        return {"blocks": blocks, **counts, "uncounted": self.uncounted}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:

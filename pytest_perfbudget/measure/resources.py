@@ -7,6 +7,7 @@ import os
 import sys
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
@@ -14,7 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from pytest_perfbudget.core.budgets import Budget, Resource
 from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
-from pytest_perfbudget.core.results import Judgement
+from pytest_perfbudget.core.results import Judgement, Recording
 from pytest_perfbudget.measure.quiet import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
 
@@ -155,27 +156,27 @@ def _module(file: str) -> str:
     return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
 
 
-async def record_counts(
-    subject: Subject, most_calls: float | None, most_peak: float | None
-) -> tuple[int | None, int | None, dict[str, int]]:
+async def record_counts(subject: Subject, most_calls: float | None, most_peak: float | None) -> Recording:
     """Count what one execution calls and holds at most; a count above what is given is taken again.
 
     Returns:
-        calls, peak bytes and the calls by function; None or empty where a count was not asked for
-        or something was in its way.
+        A recording without blocks. A count is None if it was not asked for, or if something was in its way.
     """
     __tracebackhide__ = True
-    calls = peak = None
-    functions: dict[str, int] = {}
-    try:
-        if most_calls is not None:
-            probe, _ = await _count(subject, FunctionCalls, most_calls)
-            calls, functions = int(probe.count), called_functions(probe)
-        if most_peak is not None:
-            peak = int((await _count(subject, PeakBytes, most_peak))[0].count)
-    except ProbeBusyError:
-        pass
-    return calls, peak, functions
+    recording = Recording()
+    if most_calls is not None:
+        try:
+            calls, _ = await _count(subject, FunctionCalls, most_calls)
+            recording = Recording(calls=int(calls.count), functions=called_functions(calls))
+        except ProbeBusyError as error:
+            recording = Recording(uncounted=str(error))
+    if most_peak is not None:
+        try:
+            peak, _ = await _count(subject, PeakBytes, most_peak)
+            recording = replace(recording, peak=int(peak.count))
+        except ProbeBusyError as error:
+            recording = replace(recording, uncounted=str(error))
+    return recording
 
 
 _Counting = TypeVar("_Counting", bound=CountingProbe)

@@ -120,7 +120,7 @@ def keep(run: ItemRun, recording: Recording | None) -> None:
         return
     if reason or fixture is None:
         if resolved.budgets or run.session.comparer is not None:
-            run.add(_unmeasured(run.item.nodeid, resolved, reason))
+            run.add(_unmeasured(run.nodeid, resolved, reason))
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     import pytest
 
 
+def nodeid_of(item: pytest.Item) -> str:
+    """Return the node id of a test as it is without xdist, whose workers add the group for --dist loadgroup."""
+    if not getattr(item.config.option, "loadgroup", False):
+        return item.nodeid
+    marks = item.iter_markers("xdist_group")
+    groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
+    # It is added after some hooks have run, and before others.
+    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}")
+
+
 class Collected:
     """The tests of a session before any were deselected, next to what there may be besides.
 
@@ -23,7 +33,7 @@ class Collected:
     def __init__(self, config: pytest.Config, items: Iterable[pytest.Item], visited: Iterable[str] = ()) -> None:
         self._root = config.rootpath
         self._file_names: list[str] = config.getini("python_files")
-        self.nodeids = {item.nodeid for item in items}
+        self.nodeids = {nodeid_of(item) for item in items}
         self._files = {nodeid.partition("::")[0] for nodeid in self.nodeids} | set(visited)
         # --lf and the like collect no more of a file than they run.
         self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))

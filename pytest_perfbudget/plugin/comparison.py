@@ -7,88 +7,27 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pytest_perfbudget.baseline.calls import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
-from pytest_perfbudget.core.comparison import BLOCKS, Question, grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.comparison import UNITS, Question, grown_functions, judge_growth, most_allowed
 from pytest_perfbudget.core.regression import prior_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
-from pytest_perfbudget.plugin.confirmation import confirm
+from pytest_perfbudget.plugin.comparer import Asked
+from pytest_perfbudget.plugin.confirmation import Confirmation, confirm
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
 
+_COUNTS = {"calls": "function calls", "peak": "memory"}
+
 _BLIND = 0.5
 """A slowdown by so much that cannot be found is worth a note."""
-
-
-class Asked(Protocol):
-    """What is wanted of one measurement beyond its budgets."""
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether blocks are wanted."""
-
-    @property
-    def most_calls(self) -> float | None:
-        """Above what a count of calls is taken again; None if it is not wanted."""
-
-    @property
-    def most_peak(self) -> float | None:
-        """The same for bytes held at once."""
-
-    def more_blocks(self, blocks: Sequence[Block]) -> int:
-        """Return how many more blocks are wanted."""
-
-    def is_suspect(self, blocks: Sequence[Block]) -> bool:
-        """Return whether the run looks slower, so that a reader may want to know where its time goes."""
-
-
-class Comparer(Protocol):
-    """What a session does with measurements besides judging their budgets."""
-
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
-        """Return what is wanted of a measurement that is about to begin."""
-
-    def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
-        """Return the measurements of a test that passed, with what is said of them."""
-
-
-@dataclass(frozen=True)
-class _Record:
-    """Asks for a run of fixed length, and for every count, twice over if in doubt."""
-
-    most_calls: float | None = 0.0
-    most_peak: float | None = 0.0
-    is_timed: bool = True
-
-    def more_blocks(self, blocks: Sequence[Block]) -> int:
-        return BLOCKS - len(blocks)
-
-    def is_suspect(self, blocks: Sequence[Block]) -> bool:  # noqa: ARG002 - see `Recorder`
-        return False
-
-
-class Recorder:
-    """A fresh process: it measures and leaves the judging to who asked."""
-
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
-        """See `Comparer.ask`."""
-        return _Record()
-
-    def settle(
-        self,
-        nodeid: str,  # noqa: ARG002
-        measurements: Sequence[Measurement],
-        asked: Mapping[str, Asked],  # noqa: ARG002
-    ) -> list[Measurement]:
-        """See `Comparer.settle`."""
-        return list(measurements)
 
 
 @dataclass(frozen=True)
@@ -183,37 +122,30 @@ class Comparison:
             if (question := _suspect(one, compared.get(one.name))) is not None
         }
         grown = {one.name for one in measurements if _has_grown(one, compared.get(one.name))}
-        confirmed, counted = confirm(self._session, nodeid, suspects, grown) if suspects or grown else ({}, {})
+        fresh = Confirmation({}, {})
+        if suspects or grown:
+            fresh = confirm(self._session, nodeid, suspects, grown)
         settled = []
         for measurement in measurements:
-            one = _with_lower_counts(measurement, counted.get(measurement.name))
-            changes = list(self._changes(one, compared.get(one.name), confirmed))
-            warnings = [*one.warnings, *_doubts(compared.get(one.name))]
-            settled.append(replace(one, changes=changes, warnings=warnings, recording=None))
+            changes = list(self._changes(measurement, compared.get(measurement.name), fresh))
+            warnings = [*measurement.warnings, *_doubts(compared.get(measurement.name))]
+            settled.append(replace(measurement, changes=changes, warnings=warnings, recording=None))
         return settled
 
-    def _changes(
-        self, measurement: Measurement, asked: _Compare | None, confirmed: Mapping[str, Change]
-    ) -> Iterable[Change]:
+    def _changes(self, measurement: Measurement, asked: _Compare | None, fresh: Confirmation) -> Iterator[Change]:
         if asked is None:
             return
-        yield asked.sourced(self._time(measurement, asked, confirmed))
-        recording, counted = measurement.recording, asked.counted
-        if recording is None or counted is None:
-            return
-        if recording.calls is not None and counted.calls is not None:
-            grown: Sequence[Growth] = ()
-            if asked.most_calls is not None and recording.calls > asked.most_calls:
-                grown = self._grown(counted.key, recording)
-            yield asked.sourced(judge_growth("calls", counted.calls, recording.calls, asked.allowance.share, grown))
-        if recording.peak is not None and counted.peak is not None:
-            yield asked.sourced(judge_growth("peak", counted.peak, recording.peak, asked.allowance.share))
+        yield asked.sourced(self._time(measurement, asked, fresh))
+        for metric in _COUNTS:
+            before = getattr(asked.counted, metric, None)
+            if before is not None:
+                yield asked.sourced(self._count(metric, before, measurement, asked, fresh))
 
-    def _time(self, measurement: Measurement, asked: _Compare, confirmed: Mapping[str, Change]) -> Change:
+    def _time(self, measurement: Measurement, asked: _Compare, fresh: Confirmation) -> Change:
         if asked.question is None:
             return self._unanswerable(asked)
-        if measurement.name in confirmed:
-            return self._explained(confirmed[measurement.name], measurement, asked)
+        if measurement.name in fresh.times:
+            return self._explained(fresh.times[measurement.name], measurement, asked)
         blank = Change("time", Standing.UNMEASURED)
         if measurement.recording is None or not measurement.recording.blocks:
             return replace(blank, reason=f"it was not timed in blocks ({measurement.kind})")
@@ -224,6 +156,26 @@ class Comparison:
                 blank, reason=f"the canaries take {slower:.2g} times what they took for the baseline: update it"
             )
         return asked.question.screened(run)
+
+    def _count(
+        self, metric: str, before: int, measurement: Measurement, asked: _Compare, fresh: Confirmation
+    ) -> Change:
+        recording = measurement.recording
+        after: int | None = getattr(recording, metric, None)
+        blank = Change(metric, Standing.UNMEASURED, UNITS[metric], before=before)
+        if recording is None or after is None:
+            why = recording.uncounted if recording is not None else ""
+            return replace(blank, reason=f"its {_COUNTS[metric]} could not be counted: {why or measurement.kind}")
+        share = asked.allowance.share
+        if after <= most_allowed(metric, before, share):
+            return judge_growth(metric, before, after, share)
+        again: int | None = getattr(fresh.recordings.get(measurement.name), metric, None)
+        if again is None:
+            why = fresh.problem or "a fresh process did not count it"
+            return replace(blank, reason=f"more {_COUNTS[metric]} than allowed, which could not be confirmed: {why}")
+        grown = self._grown(asked.counted.key, recording) if metric == "calls" and asked.counted else ()
+        # Whichever is lower: other tests of this session may have brought something about.
+        return judge_growth(metric, before, min(after, again), share, grown)
 
     def _unanswerable(self, asked: _Compare) -> Change:
         """Return why there is no time to compare with."""
@@ -267,16 +219,6 @@ def _has_grown(measurement: Measurement, asked: _Compare | None) -> bool:
         return False
     pairs = ((recording.calls, asked.most_calls), (recording.peak, asked.most_peak))
     return any(count is not None and most is not None and count > most for count, most in pairs)
-
-
-def _with_lower_counts(measurement: Measurement, fresh: Recording | None) -> Measurement:
-    """Return the measurement with the lower of its own counts and those of a fresh process."""
-    own = measurement.recording
-    if own is None or fresh is None:
-        return measurement
-    calls = own.calls if own.calls is None or fresh.calls is None else min(own.calls, fresh.calls)
-    peak = own.peak if own.peak is None or fresh.peak is None else min(own.peak, fresh.peak)
-    return replace(measurement, recording=replace(own, calls=calls, peak=peak))
 
 
 def _higher(known: Line | None, line: Line) -> Line:

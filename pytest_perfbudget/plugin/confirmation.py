@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.comparison import Question
@@ -14,9 +15,24 @@ if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """What fresh processes say of a test.
+
+    Attributes:
+        times: the verdicts on the times that were suspect, by measurement.
+        recordings: those of the first process that gave any, by measurement: the counts are in them.
+        problem: why it has not come to an end; empty if it has.
+    """
+
+    times: Mapping[str, Change]
+    recordings: Mapping[str, Recording]
+    problem: str = ""
+
+
 def confirm(
     session: PerfSession, nodeid: str, suspects: Mapping[str, Question], grown: Collection[str]
-) -> tuple[dict[str, Change], dict[str, Recording]]:
+) -> Confirmation:
     """Measure one test in fresh processes until each of its suspects is decided.
 
     Args:
@@ -25,9 +41,6 @@ def confirm(
         suspects: the measurements whose time is suspect.
         grown: those of which a count is: one fresh process tells whether it is the session that makes it
             so, which other tests may have changed.
-
-    Returns:
-        What the fresh processes say of the times, and the recordings of the first of them.
     """
     fresh: dict[str, list[Estimate]] = {name: [] for name in suspects}
     first: dict[str, Recording] = {}
@@ -51,7 +64,7 @@ def confirm(
         name: question.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
         for name, question in suspects.items()
     }
-    return changes, first
+    return Confirmation(changes, first, problem)
 
 
 def _open(suspects: Mapping[str, Question], fresh: Mapping[str, list[Estimate]]) -> dict[str, Question]:

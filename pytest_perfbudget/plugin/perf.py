@@ -190,7 +190,7 @@ class Perf:
         statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
         self._run.add(
             Measurement(
-                nodeid=self._run.item.nodeid,
+                nodeid=self._run.nodeid,
                 name=name,
                 kind="ratio",
                 component=resolved.component,

@@ -21,11 +21,12 @@ from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin import benchmark
 from pytest_perfbudget.plugin.body import repeated_body
+from pytest_perfbudget.plugin.collected import nodeid_of
 from pytest_perfbudget.plugin.perf import Perf
 from pytest_perfbudget.report.view import statistics_order
 
 if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.comparison import Asked
+    from pytest_perfbudget.plugin.comparer import Asked
     from pytest_perfbudget.plugin.session import PerfSession
 
 
@@ -44,6 +45,7 @@ class ItemRun:
     def __init__(self, session: PerfSession, item: pytest.Item, mode: Mode, warnings: Iterable[str] = ()) -> None:
         self.session = session
         self.item = item
+        self.nodeid = nodeid_of(item)
         self.mode = mode
         self.perf = Perf(self)
         self.started_s = time.monotonic()
@@ -71,7 +73,7 @@ class ItemRun:
             terms = [one for one in terms if one.name]
         given = [call, *terms] if call else terms
         session = self.session
-        return resolve(session.settings, self.item.nodeid, given, name=name, max_time_ns=session.max_time_ns)
+        return resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
 
     def begin(self, name: str | None, function: Callable[..., Any], call: Terms, place: str) -> str:
         """Note that a measurement begins, and return its name.
@@ -125,7 +127,7 @@ class ItemRun:
         comparer = self.session.comparer
         if comparer is None:
             return None
-        asked = self._asked[name] = comparer.ask(self.item.nodeid, name, resolved)
+        asked = self._asked[name] = comparer.ask(self.nodeid, name, resolved)
         return asked
 
     def record_benchmark(self, subject: Subject) -> None:
@@ -187,7 +189,7 @@ class ItemRun:
         counts = {one.metric: one.estimate for one in judgements if one.unit != "ns" and one.estimate is not None}
         self.add(
             Measurement(
-                nodeid=self.item.nodeid,
+                nodeid=self.nodeid,
                 name=name,
                 kind=kind,
                 component=resolved.component,
@@ -254,8 +256,7 @@ class ItemRun:
                 there = ", ".join(map(repr, names)) or "none"
                 self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}; it has {there}")
         if self.session.comparer is not None:
-            nodeid = self.item.nodeid
-            self._measurements = self.session.comparer.settle(nodeid, self._measurements, self._asked)
+            self._measurements = self.session.comparer.settle(self.nodeid, self._measurements, self._asked)
         self.finished = list(self._measurements)
         return self.finished
 
@@ -269,8 +270,7 @@ class ItemRun:
         budgets = [budget for budget in resolved.budgets if not (budget.general and self._measurements)]
         if budgets:
             judgements = [unmeasured(budget, reason) for budget in budgets]
-            nodeid = self.item.nodeid
-            self.add(Measurement(nodeid, name, "none", resolved.component, 0, 1, None, 0, {}, judgements))
+            self.add(Measurement(self.nodeid, name, "none", resolved.component, 0, 1, None, 0, {}, judgements))
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
@@ -283,9 +283,8 @@ async def _record(subject: Subject, samples: Samples, asked: Asked | None, resol
     if asked is None:
         return None
     if min(samples.wall_ns, default=0.0) * samples.iterations > resolved.max_time_ns:
-        return Recording(samples.blocks)
-    calls, peak, functions = await record_counts(subject, asked.most_calls, asked.most_peak)
-    return Recording(samples.blocks, calls, peak, functions)
+        return Recording(samples.blocks, uncounted="one call takes longer than max_time_s")
+    return replace(await record_counts(subject, asked.most_calls, asked.most_peak), blocks=samples.blocks)
 
 
 _NOTHING_MEASURED = {

@@ -21,8 +21,9 @@ from pytest_perfbudget.core.terms import Settings, Terms
 from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
-from pytest_perfbudget.plugin.collected import Collected
-from pytest_perfbudget.plugin.comparison import Comparer, Comparison, Recorder
+from pytest_perfbudget.plugin.collected import Collected, nodeid_of
+from pytest_perfbudget.plugin.comparer import Comparer, Recorder
+from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.fresh import Fresh
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
 from pytest_perfbudget.plugin.progress import Progress
@@ -98,7 +99,7 @@ class PerfSession:
             self.config.hook.pytest_deselected(items=left_out)
         self._take_account(items)
         if isinstance(self.comparer, Comparison):
-            self.comparer.begin(item.nodeid for item in items if MODE in item.stash)
+            self.comparer.begin(nodeid_of(item) for item in items if MODE in item.stash)
         self.fresh.begin()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -107,14 +108,14 @@ class PerfSession:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Note what was deselected and said so."""
-        self._deselected |= {item.nodeid for item in items}
+        self._deselected |= {nodeid_of(item) for item in items}
 
     def _take_account(self, items: list[pytest.Item]) -> None:
         """Note what the baseline has of this session's tests, and what it has that is not there any more.
 
         What the command line left out is neither, it is among the others.
         """
-        chosen = {item.nodeid for item in items}
+        chosen = {nodeid_of(item) for item in items}
         # A hook may drop items without a word, as no option does: those were expected.
         dropped = {test for test in self.collected.nodeids if test not in chosen and test not in self._deselected}
         # What another machine has measured may be there on that one only.
@@ -227,9 +228,9 @@ class PerfSession:
 
     def _classify(self, item: pytest.Item) -> None:
         asked = "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
-        if not asked and not any(rule.matches(item.nodeid) for rule in self.settings.entries):
+        if not asked and not any(rule.matches(nodeid_of(item)) for rule in self.settings.entries):
             # A fresh process collects what it was asked for, and who asked knew it.
-            known = self.is_worker or (isinstance(self.comparer, Comparison) and self.comparer.knows(item.nodeid))
+            known = self.is_worker or (isinstance(self.comparer, Comparison) and self.comparer.knows(nodeid_of(item)))
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
@@ -241,14 +242,14 @@ class PerfSession:
         """Complain of a component that has no table but nearly the name of one."""
         known = [rule.terms.component or "" for rule in self.settings.components]
         if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
-            self._complain(f"perf_budget marker of {item.nodeid}: component {component!r} has no table{hint}")
+            self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
 
     def _check_patterns(self, items: list[pytest.Item]) -> None:
         """Warn of patterns that cover nothing measured; an error if strict."""
         # One worker's warning is enough; an error has to stop them all.
         if not self.strict and getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
             return
-        perf_tests = [item.nodeid for item in items if MODE in item.stash]
+        perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
         for message in self.collected.unmatched((*self.settings.entries, *self.settings.components), perf_tests):
             self._complain(message)
 

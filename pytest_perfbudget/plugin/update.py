@@ -33,6 +33,7 @@ class Update:
         self._reason: str = option.perf_reason or ""
         self._prune: bool = option.perf_prune
         self._passed: dict[str, bool] = {}
+        self._tests: dict[str, str] = {}
         self._shares: dict[tuple[str, str], float] = {}
         self._revisions: list[Revision] = []
         self._problems = ["the session ended early: the baseline stands as it was"]
@@ -47,6 +48,8 @@ class Update:
         if data:
             self._passed[report.nodeid] = report.passed
             for one in map(Measurement.from_dict, data):
+                # Under xdist a report's node id may have a group's name at its end.
+                self._tests[report.nodeid] = one.nodeid
                 if one.max_regression is not None:
                     self._shares[one.nodeid, one.name] = one.max_regression
         if report.failed:
@@ -59,7 +62,7 @@ class Update:
         if self._session.config.option.collectonly:
             return result
         self._problems = ["the update was interrupted: the baseline stands as it was"]
-        tests = [nodeid for nodeid, passed in self._passed.items() if passed]
+        tests = [self._tests[nodeid] for nodeid, passed in self._passed.items() if passed]
         try:
             found = self._measure(tests) if tests else {}
             self._write(found)

@@ -61,7 +61,8 @@ def _paragraph(measurement: Measurement, change: Change) -> Iterator[str]:
     what = f"{measurement.name}: " if measurement.name else ""
     if change.standing is not Standing.REGRESSED:
         yield f"{what}{change.standing.value}: {change.reason}"
-        yield f"update the baseline: {_UPDATE} {shlex.quote(measurement.nodeid)}"
+        if change.standing in (Standing.NEW, Standing.FOREIGN):
+            yield f"update the baseline: {_UPDATE} {shlex.quote(measurement.nodeid)}"
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
     if change.metric == "time":
@@ -101,19 +102,29 @@ def _origin(change: Change) -> str:
 
 def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Yield a line for everything that was not compared, or not decided, and a reader should know of."""
-    by_reason: dict[tuple[Standing, str], list[str]] = {}
+    by_reason: dict[tuple[Standing, str], dict[str, None]] = {}
+
+    def add(standing: Standing, reason: str, id_: str) -> None:
+        by_reason.setdefault((standing, reason), {})[id_] = None
+
     for one in measurements:
         for change in one.changes:
             if change.standing.is_unjudged:
-                by_reason.setdefault((change.standing, change.reason), []).append(one.id)
-            elif change.standing is Standing.UNCONFIRMED:
-                fresh = counted(change.runs, "fresh process", "es")
-                looked = f"looked slower, {fresh} did not: {percent(change.ratio or 1)}"
-                by_reason.setdefault((change.standing, looked), []).append(one.id)
+                add(change.standing, change.reason, one.id)
+            elif change.runs and change.standing is not Standing.REGRESSED:
+                add(change.standing, _not_confirmed(change), one.id)
     for id_, reason in missing:
-        by_reason.setdefault((Standing.MISSING, reason), []).append(id_)
+        add(Standing.MISSING, reason, id_)
     for (standing, reason), ids in by_reason.items():
-        yield f"{standing.value}: {_some(ids)}: {reason}"
+        yield f"{standing.value}: {_some(list(ids))}: {reason}"
+
+
+def _not_confirmed(change: Change) -> str:
+    fresh = counted(change.runs, "fresh process", "es")
+    if change.standing is Standing.UNDECIDED:
+        found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
+        return f"looked slower, in {fresh} too, but they are too far apart to say so: {found}"
+    return f"looked slower, {fresh} did not: {percent(change.ratio or 1)}"
 
 
 def _some(ids: Sequence[str], most: int = 3) -> str:

@@ -78,6 +78,11 @@ class TestConfirmation:
         assert not question().needs_fresh(fresh(1.0))
         assert question().confirmed(fresh(1.0)).standing is Standing.UNCONFIRMED
 
+    def test_but_not_in_weather_so_bad_that_it_means_nothing(self) -> None:
+        assert question().needs_fresh(fresh(1.0, weight=0.1))
+        assert question().needs_fresh(fresh(1.0, 1.0, weight=0.1))
+        assert not question().needs_fresh(fresh(1.0, 1.0, 1.0, weight=0.1))
+
     def test_runs_that_agree_on_a_slowdown_beyond_the_limit_make_it_regressed(self) -> None:
         change = question().confirmed(fresh(1.1, 1.11, 1.09))
         assert change.standing is Standing.REGRESSED

@@ -141,13 +141,25 @@ def test_calls_by_function_are_named_by_module_and_the_costliest_comes_first() -
 @pytest.mark.parametrize(("most", "passes"), [(1e9, 1), (0.0, 2)])
 def test_a_count_is_taken_again_only_above_what_is_allowed(most: float, passes: int) -> None:
     ran: list[int] = []
-    calls, peak, functions = run_plain(record_counts(PlainSubject(lambda: ran.append(1)), most, None))
-    assert (len(ran), peak) == (passes, None)
-    assert calls == sum(functions.values()) == 2
+    found = run_plain(record_counts(PlainSubject(lambda: ran.append(1)), most, None))
+    assert (len(ran), found.peak, found.uncounted) == (passes, None, "")
+    assert found.calls == sum(found.functions.values()) == 2
 
 
 def test_of_two_passes_the_lower_count_holds() -> None:
     fills = iter([100, 0])
-    calls, _, _ = run_plain(record_counts(PlainSubject(lambda: [abs(one) for one in range(next(fills))]), 50, None))
-    assert calls is not None
-    assert calls < 50
+    found = run_plain(record_counts(PlainSubject(lambda: [abs(one) for one in range(next(fills))]), 50, None))
+    assert found.calls is not None
+    assert found.calls < 50
+
+
+def test_memory_is_recorded_even_if_calls_cannot_be() -> None:
+    sys.setprofile(lambda *_: None)
+    try:
+        found = run_plain(record_counts(PlainSubject(lambda: bytearray(50_000)), 1e9, 1e9))
+    finally:
+        sys.setprofile(None)
+    assert found.calls is None
+    assert "another profiler is active" in found.uncounted
+    assert found.peak is not None
+    assert found.peak > 50_000

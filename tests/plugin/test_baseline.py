@@ -323,6 +323,31 @@ def test_dispatch():
         project.run(tests, "test_it.py").assert_outcomes(passed=1)
         assert times(project) == {"test_it": "unconfirmed"}
 
+    @pytest.mark.parametrize("fault", ["os._exit(7)", "sys.setprofile(lambda *_: None)"], ids=["dies", "cannot-count"])
+    def test_a_count_that_no_fresh_process_confirms_is_unmeasured(self, based: Project, fault: str) -> None:
+        tests = TWO.replace(
+            "advance(0.1 * SLOW)",
+            f"advance(0.1)\n    if 'bootstrap' in sys.argv[0]: {fault}\n    for _ in range(40): len('')",
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=3)
+        assert standings(based)["test_body calls"] == "unmeasured"
+        result.stdout.fnmatch_lines(
+            ["unmeasured: *::test_body: more function calls than allowed, which could not be confirmed: *"]
+        )
+        based.run(tests, "--perf-strict").assert_outcomes(passed=2, failed=1)
+
+    def test_a_count_that_something_is_in_the_way_of_is_unmeasured(self, based: Project) -> None:
+        tests = TWO.replace("def test_body():", "def test_body():\n    sys.setprofile(lambda *_: None)")
+        result = based.run(
+            tests + "\n@pytest.fixture(autouse=True)\ndef undone():\n    yield\n    sys.setprofile(None)"
+        )
+        result.assert_outcomes(passed=3)
+        assert standings(based)["test_body calls"] == "unmeasured"
+        result.stdout.fnmatch_lines(
+            ["unmeasured: *::test_body: its function calls could not be counted: another profiler is active*"]
+        )
+
     def test_memory_is_judged(self, based: Project) -> None:
         tests = TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    bytearray(1_000_000)")
         result = based.run(tests)
@@ -416,6 +441,16 @@ class TestAccounts:
         assert times(based)["test_added"] == "new"
         result.stdout.fnmatch_lines(["new: test_it.py::test_added: the baseline does not have it"])
         based.run(tests, "--perf-strict").assert_outcomes(passed=3, failed=1)
+
+    def test_the_group_that_xdist_adds_to_a_node_id_is_none_of_it(self, project: Project) -> None:
+        tests = TWO.replace("@pytest.mark.perf", "@pytest.mark.xdist_group('db')\n@pytest.mark.perf")
+        budget = FAST + '[tool.perfbudget.budgets]\n"test_it.py::test_body" = {p95_ms = 5}\n'
+        grouped = ("-n", "2", "--dist", "loadgroup")
+        project.run(tests, "--perf-update-baseline", *grouped, pyproject=budget)
+        assert set(lines(project)) == {"test_body", "test_call step"}
+        project.run(tests, "--perf-strict", *grouped).assert_outcomes(passed=3)
+        assert times(project) == {"test_body": "unchanged", "test_call step": "unchanged"}
+        assert list(project.verdicts()) == ["test_body p95"]
 
     @pytest.mark.usefixtures("based")
     def test_missing_because_it_was_renamed(self, each_way: Project) -> None:
@@ -580,7 +615,9 @@ def impatient(request):
             "SLOW =",
             "import signal, time\nif 'bootstrap' in sys.argv[0]:\n"
             f"    open({str(pids)!r}, 'a').write(str(os.getpid()) + ' ')\n"
-            "    os.kill(os.getppid(), signal.SIGINT)\n    signal.pause()\nSLOW =",
+            "    os.kill(os.getppid(), signal.SIGINT)\n    signal.pause()\n"
+            # A shell's background job ignores it, and Python with it.
+            "else: signal.signal(signal.SIGINT, signal.default_int_handler)\nSLOW =",
         )
         before = (based.pytester.path / "perf-baseline.json").read_bytes()
         result = based.run(tests, subprocess=True)

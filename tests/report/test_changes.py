@@ -87,7 +87,9 @@ def test_only_what_is_unjudged_is_red_and_only_if_strict(standing: Standing) -> 
     strict = changes_text(found, strict=True)
     assert bool(strict) is standing.is_unjudged
     if strict:
-        assert strict.startswith(f"{standing.value}: why\n  update the baseline: pytest --perf-update-baseline tests/")
+        assert strict.startswith(f"{standing.value}: why\n")
+        helps = standing in (Standing.NEW, Standing.FOREIGN)
+        assert ("\n  update the baseline: pytest --perf-update-baseline tests/" in strict) is helps
         assert strict.endswith("What is not compared fails because of --perf-strict (or strict = true).")
 
 
@@ -95,11 +97,21 @@ def test_notes_gather_tests_with_the_same_reason() -> None:
     new = [measurement(change(Standing.NEW, reason="not there"), nodeid=f"a.py::t{number}") for number in range(5)]
     unsure = measurement(change(Standing.UNCONFIRMED, runs=1, ratio=1.004), nodeid="a.py::u")
     assert list(
-        change_notes([*new, unsure, measurement(change(Standing.UNCHANGED))], [("a.py::gone", "renamed?")])
+        change_notes([*new, unsure, measurement(change(Standing.UNCHANGED, runs=0))], [("a.py::gone", "renamed?")])
     ) == [
         "new: a.py::t0, a.py::t1, a.py::t2 and 2 more: not there",
         "unconfirmed: a.py::u: looked slower, 1 fresh process did not: +0.4 %",
         "missing: a.py::gone: renamed?",
+    ]
+
+
+def test_notes_name_a_measurement_once_and_say_what_fresh_processes_could_not() -> None:
+    reasons = [Change(metric, Standing.UNMEASURED, reason="no room") for metric in ("calls", "peak")]
+    unsure = change(Standing.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05)
+    assert list(change_notes([measurement(*reasons), measurement(unsure, nodeid="a.py::u")], [])) == [
+        f"unmeasured: {measurement().id}: no room",
+        "undecided: a.py::u: looked slower, in 10 fresh processes too, but they are too far apart to say so: "
+        "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %",
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -102,10 +103,7 @@ open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
         run(script, body, patience_s=1)
     own, child, scratch = (tmp_path / "pids").read_text("utf-8").split()
     assert not is_alive(int(own))
-    deadline = time.monotonic() + 10
-    while is_alive(int(child)) and time.monotonic() < deadline:
-        os.sched_yield()
-    assert not is_alive(int(child))
+    assert _until(lambda: not is_alive(int(child)))
     assert not Path(scratch).exists()
 
 
@@ -156,3 +154,35 @@ def test_request_and_answer_are_lines() -> None:
     assert "\n" not in request.to_line() + answer.to_line()
     assert Request.from_line(request.to_line()) == request
     assert Answer.from_line(answer.to_line()) == answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does it")
+def test_a_fresh_process_ends_with_who_started_it(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import os, signal\ndef test_it():\n    open('pid.part', 'w').write(str(os.getpid()))\n"
+        "    os.rename('pid.part', 'pid')\n    signal.pause()\n",
+        "utf-8",
+    )
+    starter = """
+import sys
+from pytest_perfbudget.workers.process import Worker
+from pytest_perfbudget.workers.protocol import Request
+request = Request(["--perf-only", "-p", "no:cacheprovider"], ".", sys.path, ["test_it.py::test_it"])
+with Worker(request, hash_seed=1, patience_s=60) as worker:
+    list(worker.answers())
+"""
+    (tmp_path / "pyproject.toml").write_text('[tool.perfbudget.budgets]\n"test_it.py" = {p95_ms = 5}\n', "utf-8")
+    with subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path) as process:
+        try:
+            assert _until(lambda: (tmp_path / "pid").exists() or process.poll() is not None)
+            pid = int((tmp_path / "pid").read_text("utf-8"))
+        finally:
+            process.kill()
+    assert _until(lambda: not is_alive(pid))
+
+
+def _until(happened: Callable[[], bool], patience_s: float = 30) -> bool:
+    deadline = time.monotonic() + patience_s
+    while not happened() and time.monotonic() < deadline:
+        os.sched_yield()
+    return happened()

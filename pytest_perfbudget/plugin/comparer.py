@@ -1,0 +1,76 @@
+"""What a session does with its measurements besides judging their budgets: the roles, and the recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_perfbudget.core.comparison import BLOCKS
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.core.terms import Resolved
+from pytest_perfbudget.core.weather import Block
+
+
+class Asked(Protocol):
+    """What is wanted of one measurement beyond its budgets."""
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether blocks are wanted."""
+
+    @property
+    def most_calls(self) -> float | None:
+        """Above what a count of calls is taken again; None if it is not wanted."""
+
+    @property
+    def most_peak(self) -> float | None:
+        """The same for bytes held at once."""
+
+    def more_blocks(self, blocks: Sequence[Block]) -> int:
+        """Return how many more blocks are wanted."""
+
+    def is_suspect(self, blocks: Sequence[Block]) -> bool:
+        """Return whether the run looks slower, so that a reader may want to know where its time goes."""
+
+
+class Comparer(Protocol):
+    """What a session does with measurements besides judging their budgets."""
+
+    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
+        """Return what is wanted of a measurement that is about to begin."""
+
+    def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
+        """Return the measurements of a test that passed, with what is said of them."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """Asks for a run of fixed length, and for every count, twice over if in doubt."""
+
+    most_calls: float | None = 0.0
+    most_peak: float | None = 0.0
+    is_timed: bool = True
+
+    def more_blocks(self, blocks: Sequence[Block]) -> int:
+        return BLOCKS - len(blocks)
+
+    def is_suspect(self, blocks: Sequence[Block]) -> bool:  # noqa: ARG002 - see `Recorder`
+        return False
+
+
+class Recorder:
+    """A fresh process: it measures and leaves the judging to who asked."""
+
+    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
+        """See `Comparer.ask`."""
+        return _Record()
+
+    def settle(
+        self,
+        nodeid: str,  # noqa: ARG002
+        measurements: Sequence[Measurement],
+        asked: Mapping[str, Asked],  # noqa: ARG002
+    ) -> list[Measurement]:
+        """See `Comparer.settle`."""
+        return list(measurements)
