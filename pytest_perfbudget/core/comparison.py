@@ -22,11 +22,10 @@ BLOCKS: Final = 40
 DOUBLED: Final = 2 * BLOCKS
 """A run that looks slower goes on for as many again, which is cheaper than a fresh process."""
 
-FEWEST_FRESH: Final = 3
 MOST_FRESH: Final = 10
-ENOUGH_PRECISION: Final = 3.0
-"""Fresh runs whose weights add up to so much decide: three in calm weather, more in bad. What was
-measured has no part in it, so waiting for it favours no outcome."""
+ENOUGH_PRECISION: Final = 3
+"""Fresh runs whose weights, 1 at most, add up to so much decide: three or four in calm weather, more in bad.
+What was measured has no part in it, so waiting for it favours no outcome."""
 
 _ENOUGH_TO_CLEAR = 0.3
 """A fresh run that looks like the baseline ends a confirmation unless the weather was so bad that it means
@@ -96,8 +95,6 @@ class Question:
         precision = sum(one.weight for one in fresh)
         if precision >= _ENOUGH_TO_CLEAR and self.difference(fresh).log_ratio < _SUSPECT_SHARE * self._limit:
             return False  # it will not come to a regression
-        if len(fresh) < FEWEST_FRESH:
-            return True
         return len(fresh) < MOST_FRESH and precision < ENOUGH_PRECISION
 
     def difference(self, runs: Sequence[Estimate]) -> Difference:
@@ -128,7 +125,7 @@ class Question:
     def smallest_found(self) -> float:
         """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
         calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
-        needed = -self.difference([calm] * FEWEST_FRESH).bound(self.alpha)
+        needed = -self.difference([calm] * ENOUGH_PRECISION).bound(self.alpha)
         return math.expm1(max(needed, self._limit))
 
     def _change(self, found: Difference) -> Change:

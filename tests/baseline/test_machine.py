@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from pytest_perfbudget.baseline.machine import Machine, linux_cpu, this_machine
 
 AMD = """processor\t: 0
@@ -49,3 +53,13 @@ def test_another_processor_or_python_is_another_machine() -> None:
     }
     assert len(keys) == 3
     assert str(first) == "a, x86_64, Linux, CPython 3.11"
+
+
+def test_an_interpreter_without_its_lock_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_lock = this_machine()
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    this_machine.cache_clear()
+    try:
+        assert this_machine().python == f"{with_lock.python.removesuffix('t')}t"
+    finally:
+        this_machine.cache_clear()

@@ -101,6 +101,10 @@ def test_counts_that_shrank_are_faster_and_small_changes_are_none() -> None:
     assert revised(line(calls=1000), recordings(1e6, calls=1010)).fate is Fate.UNCHANGED
 
 
+def test_what_was_not_counted_before_is_filled_in() -> None:
+    assert revised(replace(line(), calls=None), recordings(1e6)).fate is Fate.FASTER
+
+
 def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
     imported = Line(KEY, uncorrected(1e3, 0.15))
     assert revised(imported, recordings(1e6)).fate is Fate.NEW
@@ -115,10 +119,14 @@ def test_other_lines_stay_and_removed_ones_go() -> None:
     assert after[other.key] is other
 
 
-def test_slower_by_less_than_is_sure_is_no_reason_to_ask_for_one() -> None:
-    draw = np.random.default_rng(3)
-    noisy = [Recording([Block(float(1.06e6 * math.exp(draw.normal(0, 0.2))), CALM_NS, CALM_NS)] * 5) for _ in range(6)]
-    assert revised(line(), noisy).fate is Fate.UNCHANGED
+@pytest.mark.parametrize(("ratio", "sure"), [(1.12, Fate.REFUSED), (0.9, Fate.FASTER)])
+def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float, sure: Fate) -> None:
+    def apart(by: float) -> list[Recording]:
+        times = [1e6 * ratio * math.exp(by * step) for step in (-3, -2, -1, 1, 2, 3)]
+        return [Recording([Block(time_ns, CALM_NS, CALM_NS)] * 5, 100, 50_000) for time_ns in times]
+
+    assert revised(line(), apart(0.1)).fate is Fate.UNCHANGED
+    assert revised(line(), apart(0.001)).fate is sure
 
 
 def test_what_is_accepted_with_a_slower_time_is_told_too() -> None:

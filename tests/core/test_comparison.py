@@ -53,6 +53,9 @@ class TestScreening:
     def test_a_suspect_is_known_by_a_low_bar(self, ratio: float, *, suspect: bool) -> None:
         assert question().is_suspect(fresh(ratio)[0]) is suspect
 
+    def test_in_weather_so_bad_that_it_may_be_anything_nobody_is_suspect(self) -> None:
+        assert not question().is_suspect(fresh(1.1, weight=0.001)[0])
+
     def test_what_is_no_suspect_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
         assert question().screened(fresh(1.0)[0]).standing is Standing.UNCHANGED
         assert question(share=0.01).screened(fresh(1.0)[0]).standing is Standing.UNDECIDED
@@ -130,6 +133,8 @@ class TestCounts:
             ("calls", 5, 15, Standing.UNCHANGED),  # ten calls more are less than a microsecond
             ("calls", 5, 16, Standing.REGRESSED),
             ("calls", 0, 11, Standing.REGRESSED),
+            ("calls", 15, 5, Standing.UNCHANGED),
+            ("calls", 16, 5, Standing.IMPROVED),
             ("peak", 100, 16_484, Standing.UNCHANGED),  # what caches hold
             ("peak", 1_000_000, 1_050_000, Standing.UNCHANGED),
             ("peak", 1_000_000, 1_100_000, Standing.REGRESSED),

@@ -72,6 +72,17 @@ def test_without_weather_to_learn_from_it_is_taken_to_be_felt_in_full_and_that_i
     found = fit([draw_run(draw, busy=0.0) for _ in range(10)], CALM_NS)
     assert sum(found.weights) == pytest.approx(1, abs=0.4)
     assert found.slope_error > 0.2
+    assert fit([[Block(1e6, CALM_NS, CALM_NS)] * 5] * 3, CALM_NS).weights == pytest.approx([1 / 3] * 3)
+
+
+def test_wild_blocks_teach_nothing_about_the_weather() -> None:
+    draw = np.random.default_rng(11)
+    measured = [draw_run(draw) for _ in range(10)]
+    wild = [
+        [block._replace(time_ns=3e6) if block.before[0] > 50_000 else block for block in measured[0]],
+        *measured[1:],
+    ]
+    assert sum(fit(wild, CALM_NS).weights) == pytest.approx(sum(fit(measured, CALM_NS).weights), abs=0.05)
 
 
 def test_the_weather_is_taken_out_of_a_run() -> None:
@@ -177,6 +188,7 @@ def test_equal_spreads_give_a_firm_prior_and_few_tests_the_usual_one() -> None:
     draw = np.random.default_rng(10)
     equal = [reference(spread=0.02 * math.sqrt(draw.chisquare(9) / 9)) for _ in range(500)]
     assert prior_of(equal).degrees > 9
+    assert prior_of([reference(spread=0.0)] * 20).spread == pytest.approx(0.002, rel=0.1)
     assert prior_of(equal[:3]) == Prior()
     assert prior_of([]) == Prior()
 
