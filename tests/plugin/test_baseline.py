@@ -152,6 +152,20 @@ class TestUpdate:
         result.assert_outcomes(passed=2, failed=1, deselected=1)
         assert set(lines(project)) == {"test_body", "test_call step"}
 
+    def test_a_test_that_fails_in_its_teardown_updates_nothing(self, project: Project) -> None:
+        fixture = "\n@pytest.fixture\ndef broken():\n    yield\n    assert 'bootstrap' in sys.argv[0]\n"
+        tests = TWO + fixture + "\n@pytest.mark.perf_budget\ndef test_bad(broken):\n    advance(1)\n"
+        project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=3, errors=1, deselected=1)
+        assert set(lines(project)) == {"test_body", "test_call step"}
+
+    def test_each_fresh_process_has_a_hash_seed_of_its_own_and_begins_with_another_test(self, project: Project) -> None:
+        note = "\n@pytest.fixture(autouse=True)\ndef note(request):\n    if 'bootstrap' in sys.argv[0]:\n"
+        note += "        with open('notes', 'a') as file: print(os.environ['PYTHONHASHSEED'], request.node.name, file=file)\n"
+        project.run(TWO + note, "--perf-update-baseline", pyproject=FAST)
+        notes = [line.split() for line in (project.pytester.path / "notes").read_text("utf-8").splitlines()]
+        assert [name for _, name in notes] == ["test_body", "test_call", "test_call", "test_body"]
+        assert notes[0][0] == notes[1][0] != notes[2][0] == notes[3][0]
+
     def test_a_test_that_fails_in_a_fresh_process_is_named_and_kept_out(self, project: Project) -> None:
         tests = TWO + (
             "\n@pytest.mark.perf_budget\ndef test_once():\n    advance(1)\n    assert 'bootstrap' not in sys.argv[0]\n"
@@ -170,6 +184,16 @@ class TestUpdate:
         result = based.run(renamed, "--perf-update-baseline", "--perf-prune")
         result.stdout.fnmatch_lines(["*test_call step *removed", "perf-baseline.json: 1 removed, 2 unchanged"])
         assert set(lines(based)) == {"test_body", "test_renamed step"}
+
+    def test_prune_removes_a_measurement_that_its_test_no_longer_makes(self, based: Project) -> None:
+        named = TWO.replace('name="step"', 'name="other"')
+        based.run(named, "--perf-update-baseline", "--perf-prune")
+        assert set(lines(based)) == {"test_body", "test_call other"}
+
+    def test_prune_needs_whole_files(self, based: Project) -> None:
+        result = based.run(TWO, "--perf-update-baseline", "--perf-prune", "test_it.py::test_body")
+        result.stdout.fnmatch_lines(["nothing was pruned: name files or folders*"])
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
 
     def test_prune_under_xdist(self, based: Project) -> None:
         based.run(TWO.replace("test_call", "test_renamed"), "--perf-update-baseline", "--perf-prune", "-n", "2")
@@ -214,13 +238,14 @@ def check_it(extra, capfd):
 
     def test_the_sessions_own_files_are_left_alone_by_fresh_processes(self, project: Project) -> None:
         tests = (
-            TWO + "\ndef test_keeps(tmp_path, perf):\n    perf(advance, 1)\n    (tmp_path / 'kept').write_text('x')\n"
+            TWO
+            + "\ndef test_keeps(tmp_path, perf):\n    perf(advance, 1)\n    (tmp_path / str('bootstrap' in sys.argv[0])).write_text('x')\n"
         )
         result = project.run(
             tests, "--perf-update-baseline", "--junitxml=j.xml", "--basetemp=base", "--lf", pyproject=FAST
         )
         assert result.ret == 0, result.stdout.str()
-        assert (project.pytester.path / "base" / "test_keeps0" / "kept").exists()
+        assert (project.pytester.path / "base" / "test_keeps0" / "False").exists()
         assert 'tests="3"' in (project.pytester.path / "j.xml").read_text("utf-8")
 
     def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
@@ -267,6 +292,13 @@ class TestGate:
         result.stdout.fnmatch_lines(
             ["unconfirmed: test_it.py::test_body: looked slower, 1 fresh process did not: +0.0 %"]
         )
+
+    def test_what_a_test_does_to_the_environment_is_not_passed_on_to_fresh_processes(self, based: Project) -> None:
+        tests = TWO.replace("SLOW =", "SLOW = 2 if 'bootstrap' not in sys.argv[0] or 'LEAK' in os.environ else 1 #")
+        tests = tests.replace("def test_body():", "def test_body(leak):")
+        tests += "\n@pytest.fixture\ndef leak(monkeypatch):\n    monkeypatch.setenv('LEAK', '1')\n"
+        based.run(tests).assert_outcomes(passed=3)
+        assert times(based)["test_body"] == "unconfirmed"
 
     def test_limits_come_from_the_nearest_place(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SLOW", "1.1")
