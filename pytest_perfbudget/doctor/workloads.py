@@ -41,7 +41,12 @@ def _groups_rows() -> _Work:
     database = sqlite3.connect(":memory:")
     database.execute("create table sales(shop integer, amount real)")
     database.executemany("insert into sales values(?, ?)", [(draw.randrange(20), draw.random()) for _ in range(300)])
-    return lambda: database.execute("select shop, sum(amount), count(*) from sales group by shop order by 2").fetchall()
+
+    def work() -> object:
+        return database.execute("select shop, sum(amount), count(*) from sales group by shop order by 2").fetchall()
+
+    weakref.finalize(work, database.close)
+    return work
 
 
 def _compresses() -> _Work:

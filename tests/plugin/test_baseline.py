@@ -237,15 +237,17 @@ def check_it(extra, capfd):
         assert set(lines(project)) == {"check_it"}
 
     def test_the_sessions_own_files_are_left_alone_by_fresh_processes(self, project: Project) -> None:
-        tests = (
-            TWO
-            + "\ndef test_keeps(tmp_path, perf):\n    perf(advance, 1)\n    (tmp_path / str('bootstrap' in sys.argv[0])).write_text('x')\n"
-        )
-        result = project.run(
-            tests, "--perf-update-baseline", "--junitxml=j.xml", "--basetemp=base", "--lf", pyproject=FAST
-        )
+        tests = """
+def test_keeps(tmp_path, perf):
+    perf(advance, 1)
+    logging.error("said %s", "bootstrap" in sys.argv[0])
+    (tmp_path / str("bootstrap" in sys.argv[0])).write_text("x")
+"""
+        files = ("--junitxml=j.xml", "--log-file=log.txt", "--basetemp=base")
+        result = project.run("import logging\n" + TWO + tests, "--perf-update-baseline", "--lf", *files, pyproject=FAST)
         assert result.ret == 0, result.stdout.str()
         assert (project.pytester.path / "base" / "test_keeps0" / "False").exists()
+        assert (project.pytester.path / "log.txt").read_text("utf-8").count("said False") == 1
         assert 'tests="3"' in (project.pytester.path / "j.xml").read_text("utf-8")
 
     def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
