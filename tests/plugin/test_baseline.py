@@ -426,7 +426,8 @@ def test_benchmark(benchmark):
         project.run(tests.format("")).assert_outcomes(passed=1)
         assert times(project) == {"test_old": "unchanged"}
         monkeypatch.setenv("SLOW", "2")
-        project.run(tests.format("")).assert_outcomes(failed=1)
+        # Nothing else says that there is anything to do.
+        project.run(tests.format(""), pyproject="# empty", output=False).assert_outcomes(failed=1)
 
     def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(self, project: Project) -> None:
         tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=60)\n"
