@@ -17,9 +17,6 @@ from pytest_perfbudget.core.weather import Canaries
 ALPHA: Final = 0.01
 """How often a line may be called slower or faster that is neither."""
 
-_FASTER_SHARE = 0.4
-"""Of what a slowdown is allowed: less of a gain is no reason to touch a line."""
-
 
 class Fate(enum.Enum):
     """What becomes of a line."""
@@ -94,12 +91,21 @@ def revise(
     if old is None or (old.time is not None and not old.is_corrected) or (old.time is None and new.time is not None):
         return Revision(new.key, Fate.NEW, new, old)
     ratios, worse, better = _changes(old, new, runs, prior, share)
+    if not worse and not better:
+        return Revision(new.key, Fate.UNCHANGED, old, old)
+    # Only the numbers that changed: with a gain in one, a loss in another would come in unseen.
+    merged = replace(
+        new,
+        time=new.time if "time" in ratios else old.time,
+        calls=new.calls if "calls" in ratios or old.calls is None else old.calls,
+        peak=new.peak if "peak" in ratios or old.peak is None else old.peak,
+        reason=reason if worse else "",
+    )
+    if "time" not in ratios:
+        merged = replace(merged, commit=old.commit, date=old.date)
     if worse:
-        fate = Fate.ACCEPTED if reason else Fate.REFUSED
-        return Revision(new.key, fate, replace(new, reason=reason) if reason else old, old, ratios)
-    if better:
-        return Revision(new.key, Fate.FASTER, new, old, ratios)
-    return Revision(new.key, Fate.UNCHANGED, old, old)
+        return Revision(new.key, Fate.ACCEPTED if reason else Fate.REFUSED, merged if reason else old, old, ratios)
+    return Revision(new.key, Fate.FASTER, merged, old, ratios)
 
 
 def _changes(
@@ -113,7 +119,7 @@ def _changes(
         limit = math.log1p(share)
         found = compare(old.time, [estimate_for(old.time, blocks) for blocks in timed], prior)
         worse = found.log_ratio > limit and found.slower < ALPHA
-        better = found.log_ratio < -_FASTER_SHARE * limit and 1 - found.slower < ALPHA
+        better = found.log_ratio < -limit and 1 - found.slower < ALPHA
         if worse or better:
             ratios["time"] = math.exp(found.log_ratio)
     for metric, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):

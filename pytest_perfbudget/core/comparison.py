@@ -23,6 +23,10 @@ DOUBLED: Final = 2 * BLOCKS
 """A run that looks slower goes on for as many again, which is cheaper than a fresh process."""
 
 MOST_FRESH: Final = 10
+LOOKS: Final = 2
+"""A slowdown that the first look cannot tell from noise is looked at once more, with all the runs there may be;
+each look has its part of alpha (Bonferroni)."""
+
 ENOUGH_PRECISION: Final = 3
 """Fresh runs whose weights, 1 at most, add up to so much decide: three or four in calm weather, more in bad.
 What was measured has no part in it, so waiting for it favours no outcome."""
@@ -92,10 +96,22 @@ class Question:
 
     def needs_fresh(self, fresh: Sequence[Estimate]) -> bool:
         """Return whether another fresh process is to measure."""
+        if not fresh:
+            return True
         precision = sum(one.weight for one in fresh)
-        if precision >= _ENOUGH_TO_CLEAR and self.difference(fresh).log_ratio < _SUSPECT_SHARE * self._limit:
+        found = self.difference(fresh)
+        if precision >= _ENOUGH_TO_CLEAR and found.log_ratio < _SUSPECT_SHARE * self._limit:
             return False  # it will not come to a regression
-        return len(fresh) < MOST_FRESH and precision < ENOUGH_PRECISION
+        if len(fresh) >= MOST_FRESH:
+            return False
+        if precision < ENOUGH_PRECISION:
+            return True
+        # Between the two looks nothing is decided, or they would be many.
+        is_first_look = precision - fresh[-1].weight < ENOUGH_PRECISION
+        return not is_first_look or (found.log_ratio > self._limit and not self._is_sure(found))
+
+    def _is_sure(self, found: Difference) -> bool:
+        return found.slower < self.alpha / LOOKS
 
     def difference(self, runs: Sequence[Estimate]) -> Difference:
         """Return the difference of runs from the reference."""
@@ -116,16 +132,14 @@ class Question:
         """Return what the fresh runs of a suspect say."""
         found = self.difference(fresh)
         change = replace(self._change(found), runs=len(fresh))
-        if found.log_ratio > self._limit and found.slower < self.alpha:
-            return replace(change, standing=Standing.REGRESSED)
         if found.log_ratio > self._limit:
-            return replace(change, standing=Standing.UNDECIDED)
+            return replace(change, standing=Standing.REGRESSED if self._is_sure(found) else Standing.UNDECIDED)
         return replace(change, standing=Standing.UNCONFIRMED)
 
     def smallest_found(self) -> float:
         """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
         calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
-        needed = -self.difference([calm] * ENOUGH_PRECISION).bound(self.alpha)
+        needed = -self.difference([calm] * ENOUGH_PRECISION).bound(self.alpha / LOOKS)
         return math.expm1(max(needed, self._limit))
 
     def _change(self, found: Difference) -> Change:

@@ -6,7 +6,7 @@ the log time it would have had in calm weather: the weighted median over blocks 
 `spread**2 / weight`, with the weight of their weather, so means of runs are weighted means, and their
 difference is judged by a t test. A spread from few runs is uncertain and is moderated towards that
 of all tests (Smyth 2004, "Linear models and empirical Bayes methods", as in limma), but never taken
-for smaller than it was seen.
+for smaller than it was seen, in the baseline or now.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ FEWEST_RUNS: Final = 2
 SHARED: Final = 0.1
 """The part of the runs' variance that runs in a row have in common, which their mean keeps. Recorded
 runs have none of it once the weather is taken out, but for work on disks."""
+
+SESSION: Final = 0.005
+"""Standard deviation of what all runs of a session have in common and the next session has not (placement,
+a frequency, a neighbour that stays): no number of runs makes it smaller."""
 
 SLOPE_ERROR: Final = 0.1
 """By how much the share of the weather that a function feels differs from one time to another."""
@@ -259,6 +263,8 @@ def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Di
     among = sum(one.weight * (one.log_ns - log_ns) ** 2 for one in fresh)
     variance = ((prior.degrees + own) * moderated + among) / degrees
     variance = max(variance, moderated, reference.spread**2, _LEAST_SPREAD**2)
+    # Of a session that is less steady than the baseline's was, its own runs tell how much.
+    own_variance = max(variance, among / (number - 1)) if number > 1 else variance
     slope = (SLOPE_ERROR**2 + reference.slope_error**2) * (weather - reference.weather) ** 2
-    error = math.sqrt(variance * (1 / total + 1 / reference.precision + SHARED) + slope)
+    error = math.sqrt(own_variance / total + variance * (1 / reference.precision + SHARED) + slope + SESSION**2)
     return Difference(log_ns - math.log(reference.time_ns), error, degrees, number, weather - reference.weather)

@@ -88,6 +88,17 @@ def test_many_small_steps_do_not_creep_past_the_gate() -> None:
     assert step <= 5
 
 
+def test_a_gain_in_memory_lets_no_loss_of_time_in() -> None:
+    current = line(peak=1_000_000)
+    for step in range(1, 4):
+        found = revised(current, recordings(1.03e6, peak=round(1e6 * 0.9**step), seed=step))
+        assert found.fate is Fate.FASTER
+        assert found.line is not None
+        assert found.line.time == current.time
+        assert found.line.peak == round(1e6 * 0.9**step)
+        current = found.line
+
+
 @pytest.mark.parametrize("count", ["calls", "peak"])
 def test_counts_that_grew_need_a_reason_too(count: str) -> None:
     grown = {count: 100_000}

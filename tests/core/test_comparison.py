@@ -73,6 +73,15 @@ class TestConfirmation:
         assert question().needs_fresh(fresh(1.1, 1.1))
         assert not question().needs_fresh(fresh(1.1, 1.1, 1.1))
 
+    def test_what_the_first_look_cannot_tell_from_noise_is_looked_at_once_more_with_all_runs(self) -> None:
+        unsure = [1.02, 1.2, 1.1, 1.08, 1.15, 1.1, 1.05, 1.14, 1.09, 1.11]
+        sure = [1.02, 1.2, 1.1] + [1.1] * 7
+        assert question().confirmed(fresh(*unsure[:3])).standing is Standing.UNDECIDED
+        assert all(question().needs_fresh(fresh(*unsure[:number])) for number in range(3, 10))
+        assert all(question().needs_fresh(fresh(*sure[:number])) for number in range(3, 10))
+        assert not question().needs_fresh(fresh(*unsure))
+        assert question().confirmed(fresh(*unsure)).standing is Standing.REGRESSED
+
     def test_in_bad_weather_there_are_more_up_to_a_limit(self) -> None:
         assert question().needs_fresh(fresh(*[1.3] * 5, weight=0.1))
         assert not question().needs_fresh(fresh(*[1.3] * MOST_FRESH, weight=0.1))
