@@ -115,7 +115,7 @@ def _import(options: argparse.Namespace) -> int:
         after, added = seeded(before, seed)
         return after
 
-    store.change(Path(settings.baseline), edit, lambda: None)
+    store.change(Path(settings.baseline), edit, lambda _: None)
     (machine,) = seed.machines.values()
     sys.stdout.write(f"{settings.baseline}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
     if machine != this_machine():

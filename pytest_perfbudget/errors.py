@@ -26,6 +26,10 @@ class WorkerError(PerfBudgetError):
     """A fresh process gave no measurements; the message says in a line what became of it."""
 
 
+class WorkerHangsError(WorkerError):
+    """A fresh process said nothing for too long."""
+
+
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)

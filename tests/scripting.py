@@ -50,11 +50,14 @@ class ScriptedClock:
         self.now_ns = 0
         self.cpu_now_ns = 0
         self.reading_ns = reading_ns
-        self.clock = Clock(self._wall, self._cpu)
+        self.waited_ns = 0
+        self.clock = Clock(self._wall, self._cpu, lambda: self.waited_ns)
 
-    def advance(self, ns: float, cpu_ns: float = 0) -> None:
-        self.now_ns += round(ns)
+    def advance(self, ns: float, cpu_ns: float = 0, waited_ns: float = 0) -> None:
+        """Let time pass, for some of which another process has the CPU."""
+        self.now_ns += round(ns + waited_ns)
         self.cpu_now_ns += round(cpu_ns)
+        self.waited_ns += round(waited_ns)
 
     def _wall(self) -> int:
         self.now_ns += self.reading_ns

@@ -7,12 +7,14 @@ longer than the line it explains, and it is read only when something got slower.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.baseline.schema import Key
+from pytest_perfbudget.errors import BaselineError
 from pytest_perfbudget.files import replace_text
 
 _SCHEMA: Final = "perfbudget-calls/1"
@@ -42,13 +44,14 @@ _Place = tuple[str, str, str]
 
 
 def calls_file(baseline: Path) -> Path:
-    """Return where a baseline's call profiles are."""
+    """Return where a baseline's call profiles are: beside the file itself, if it is a link."""
+    baseline = Path(os.path.realpath(baseline))
     return baseline.with_name(f"{baseline.stem}.calls{baseline.suffix}")
 
 
 def read_calls(baseline: Path, key: Key, python: str) -> Calls | None:
     """Return the call profile of a measurement; None if there is none to be had."""
-    return _read(calls_file(baseline)).get((key.test, key.name, python))
+    return (_read(calls_file(baseline)) or {}).get((key.test, key.name, python))
 
 
 def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterable[tuple[str, str]]) -> None:
@@ -56,26 +59,32 @@ def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterabl
 
     Raises:
         OSError: the file cannot be written.
+        BaselineError: there is one that cannot be understood, and is not written over.
     """
     gone = set(removed)
     path = calls_file(baseline)
     before = _read(path)
+    if before is None:
+        message = f"{path.name}: cannot be understood: restore it from git, or remove it"
+        raise BaselineError(message)
     after = {place: calls for place, calls in before.items() if place[:2] not in gone} | dict(found)
     if after != before:
         replace_text(path, _render(after))
 
 
-def _read(path: Path) -> dict[_Place, Calls]:
-    """Return all profiles; none if the file cannot be understood, for nothing is decided by it."""
+def _read(path: Path) -> dict[_Place, Calls] | None:
+    """Return all profiles; None if there is a file that cannot be understood."""
     try:
         document = json.loads(path.read_text("utf-8-sig"))
         if document["schema"] != _SCHEMA:
-            return {}
+            return None
         return {
             _place(row): Calls(_functions(row["calls"]), int(row.get("unknown", 0))) for row in document["profiles"]
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _place(row: Mapping[str, Any]) -> _Place:

@@ -20,8 +20,8 @@ LARGEST: Final = 200_000_000
 
 _LOCK_S = 60
 
-Beside = Callable[[], None]
-"""Writes a file beside the baseline; raises an OSError if it cannot."""
+Beside = Callable[[Baseline], None]
+"""Given the baseline as it is to be, writes a file beside it; raises an OSError if it cannot."""
 
 
 def read(path: Path) -> Baseline | None:
@@ -36,6 +36,9 @@ def read(path: Path) -> Baseline | None:
             raise BaselineError(message)
         content = path.read_bytes()
     except FileNotFoundError:
+        if path.is_symlink():
+            message = f"{path.name}: is a link to {path.readlink()}, which is not there: mend or remove it"
+            raise BaselineError(message) from None
         return None
     except OSError as error:
         message = f"{path.name}: cannot be read: {error.strerror}"
@@ -63,10 +66,15 @@ def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> 
         before = read(path) or Baseline()
         after = edit(before)
         try:
-            beside()
+            beside(after)
             text = render(after)
             if text != render(before):
                 replace_text(path, text)
+        except UnicodeEncodeError as error:  # a name with half of a surrogate pair in it
+            message = (
+                f"{path.name}: cannot hold {error.object[max(error.start - 20, 0) : error.end]!a}: rename the test"
+            )
+            raise BaselineError(message) from None
         except OSError as error:
             message = f"{path.name}: cannot be written: {error.strerror}: the baseline stands as it was"
             raise BaselineError(message) from error

@@ -41,6 +41,15 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Stop garbage collection, tracing and profiling: for canaries between blocks that are timed where they stand."""
+    with ExitStack() as undo:
+        undo.enter_context(uncollected())
+        _pause_tracing(undo)
+        yield
+
+
 def is_traced() -> bool:
     """Return whether a tracer or profiler is at work, whose cost would be timed as well."""
     return sys.gettrace() is not None or sys.getprofile() is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import os
+import re
 import sys
 import tracemalloc
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ _PASSES = 2
 say, is not what every call costs."""
 
 _MOST_FUNCTIONS = 5
+_ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
 _LEAST_SHARE = 0.03
 
 
@@ -127,7 +129,7 @@ def _callers(entries: Sequence[Any]) -> dict[str, str]:
 
 def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions
     if isinstance(code, str):
-        return code.strip("<>")
+        return _ADDRESS.sub("", code.strip("<>"))
     return f"{_portable_name(code)}, line {code.co_firstlineno}"
 
 
@@ -138,7 +140,7 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
     """
     calls: dict[str, int] = {}
     for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
-        name = entry.code.strip("<>") if isinstance(entry.code, str) else _portable_name(entry.code)
+        name = _ADDRESS.sub("", entry.code.strip("<>")) if isinstance(entry.code, str) else _portable_name(entry.code)
         calls[name] = calls.get(name, 0) + entry.callcount
     return calls
 

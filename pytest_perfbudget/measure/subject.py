@@ -20,14 +20,22 @@ class Block(NamedTuple):
     iterations: int
     deadline_ns: int
     with_cpu: bool
+    with_waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Per round, the time of all its iterations together, in ns."""
+    """Per round, the time of all its iterations together, in ns; and for how much of it there was no CPU."""
 
     wall_ns: list[int] = field(default_factory=list)
     cpu_ns: list[int] = field(default_factory=list)
+    waited_ns: list[int] = field(default_factory=list)
+
+    def run_ns(self) -> list[int]:
+        """Return the rounds without the time that they waited for a CPU, where that was asked for."""
+        if not self.waited_ns:
+            return self.wall_ns
+        return [max(wall - waited, 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
 
 
 class Probe(Protocol):
@@ -113,12 +121,13 @@ class PlainSubject:
     async def rounds(self, block: Block, clock: Clock) -> Timings:
         """See `Subject.rounds`."""
         __tracebackhide__ = True
-        function, wall, cpu = self.function, clock.wall_ns, clock.cpu_ns
+        function, wall, cpu, waited = self.function, clock.wall_ns, clock.cpu_ns, clock.waited_ns
         args, kwargs = self.given
         timings = Timings()
         for _ in range(block.rounds):
             if self.setup is not None:
                 args, kwargs = self._arguments()
+            waited_start = waited() if block.with_waits else 0
             cpu_start = cpu() if block.with_cpu else 0
             if block.iterations == 1:
                 start = wall()
@@ -132,6 +141,8 @@ class PlainSubject:
                 end = wall()
             if block.with_cpu:
                 timings.cpu_ns.append(cpu() - cpu_start)
+            if block.with_waits:
+                timings.waited_ns.append(waited() - waited_start)
             timings.wall_ns.append(end - start)
             if end >= block.deadline_ns:
                 break
@@ -171,12 +182,13 @@ class AsyncSubject:
     async def rounds(self, block: Block, clock: Clock) -> Timings:
         """See `Subject.rounds`."""
         __tracebackhide__ = True
-        function, wall, cpu = self.function, clock.wall_ns, clock.cpu_ns
+        function, wall, cpu, waited = self.function, clock.wall_ns, clock.cpu_ns, clock.waited_ns
         args, kwargs = self.given
         timings = Timings()
         for _ in range(block.rounds):
             if self.setup is not None:
                 args, kwargs = await self._arguments()
+            waited_start = waited() if block.with_waits else 0
             cpu_start = cpu() if block.with_cpu else 0
             calls = range(block.iterations)
             start = wall()
@@ -185,6 +197,8 @@ class AsyncSubject:
             end = wall()
             if block.with_cpu:
                 timings.cpu_ns.append(cpu() - cpu_start)
+            if block.with_waits:
+                timings.waited_ns.append(waited() - waited_start)
             timings.wall_ns.append(end - start)
             if end >= block.deadline_ns:
                 break

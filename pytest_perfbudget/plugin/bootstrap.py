@@ -14,9 +14,22 @@ import signal
 import sys
 from typing import IO, Any
 
-import pytest
-
 _PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Let the system end this process when who started it is gone; Linux only."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1 != int(sys.argv[1]):
+            sys.exit(1)  # it was gone before
+
+
+if __name__ == "__main__":  # before anything that takes time
+    _end_with_parent()
+
+import pytest  # noqa: E402
 
 
 class Channel:
@@ -28,16 +41,8 @@ class Channel:
         self.answers = answers
 
 
-def _end_with_parent() -> None:
-    """Let the system end this process when who started it is gone; Linux only."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> int:
     """Put standard input and output aside for the channel, then be pytest."""
-    _end_with_parent()
     request = json.loads(sys.stdin.readline())
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         # From here on what anybody prints goes where errors go, the log.

@@ -34,7 +34,7 @@ class Collected:
         self._root = config.rootpath
         self._file_names: list[str] = config.getini("python_files")
         self.nodeids = {nodeid_of(item) for item in items}
-        self._files = {nodeid.partition("::")[0] for nodeid in self.nodeids} | set(visited)
+        self.files = {nodeid.partition("::")[0] for nodeid in self.nodeids} | set(visited)
         # --lf and the like collect no more of a file than they run.
         self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
 
@@ -43,7 +43,7 @@ class Collected:
         if nodeid in self.nodeids or self._is_partial:
             return False
         file = nodeid.partition("::")[0]
-        return file in self._files or not (self._root / file).exists()
+        return file in self.files or not (self._root / file).exists()
 
     def unmatched(self, rules: Iterable[Rule], perf_tests: Collection[str]) -> Iterator[str]:
         """Yield a line for each pattern of the configuration that covers no perf test and ought to."""
@@ -58,7 +58,7 @@ class Collected:
     def _why_unmatched(self, pattern: str) -> str:
         """Return what is wrong with a pattern; nothing if its tests were only not asked for."""
         file = pattern.partition("::")[0]
-        collected = any(pattern_matches(file, one) for one in self._files)
+        collected = any(pattern_matches(file, one) for one in self.files)
         if (collected and self._is_partial) or self._has_uncollected(file):
             return ""
         if any(pattern_matches(pattern, nodeid) for nodeid in self.nodeids):
@@ -72,7 +72,7 @@ class Collected:
         except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
             return False
         return any(
-            path.relative_to(self._root).as_posix() not in self._files
+            path.relative_to(self._root).as_posix() not in self.files
             for path in found
             if path.is_file() and any(path.match(name) for name in self._file_names)
         )

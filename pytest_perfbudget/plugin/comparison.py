@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.baseline.calls import read_calls
@@ -19,6 +17,7 @@ from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
 from pytest_perfbudget.plugin.comparer import Asked
 from pytest_perfbudget.plugin.confirmation import Confirmation, confirm
+from pytest_perfbudget.plugin.fresh import own_modules
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -63,6 +62,11 @@ class _Compare:
         run = self.question.estimate(blocks)
         return self.question.is_suspect(run) and not self.question.is_stale(run)
 
+    def has_grown(self, recording: Recording) -> bool:
+        """Return whether a count of a recording is beyond what is allowed."""
+        pairs = ((recording.calls, self.most_calls), (recording.peak, self.most_peak))
+        return any(count is not None and most is not None and count > most for count, most in pairs)
+
     def sourced(self, change: Change) -> Change:
         """Return a change with where its limit and its baseline come from."""
         line = self.line if change.metric == "time" else self.counted
@@ -80,7 +84,6 @@ class Comparison:
             (key.test, key.name): line for key, line in baseline.lines.items() if key.machine == self._machine.key
         }
         self.known = {(key.test, key.name) for key in baseline.lines}
-        self._tests = {test for test, _ in self.known}
         self._counted: dict[tuple[str, str], Line] = {}
         for key, line in baseline.lines.items():
             other = baseline.machines[key.machine]
@@ -95,10 +98,6 @@ class Comparison:
         """Take note of the tests that will run: `alpha` is shared among their measurements."""
         chosen = set(nodeids)
         self._share = max(1, sum(line.time is not None and test in chosen for (test, _), line in self._here.items()))
-
-    def knows(self, nodeid: str) -> bool:
-        """Return whether the baseline has anything of a test."""
-        return nodeid in self._tests
 
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
         """See `Comparer.ask`."""
@@ -121,8 +120,12 @@ class Comparison:
             for one in measurements
             if (question := _suspect(one, compared.get(one.name))) is not None
         }
-        grown = {one.name for one in measurements if _has_grown(one, compared.get(one.name))}
-        fresh = Confirmation({}, {})
+        grown = {
+            one.name: one_asked.has_grown
+            for one in measurements
+            if (one_asked := compared.get(one.name)) and one.recording and one_asked.has_grown(one.recording)
+        }
+        fresh = Confirmation({}, [])
         if suspects or grown:
             fresh = confirm(self._session, nodeid, suspects, grown)
         settled = []
@@ -169,13 +172,14 @@ class Comparison:
         share = asked.allowance.share
         if after <= most_allowed(metric, before, share):
             return judge_growth(metric, before, after, share)
-        again: int | None = getattr(fresh.recordings.get(measurement.name), metric, None)
-        if again is None:
+        again = [getattr(one.get(measurement.name), metric, None) for one in fresh.recordings]
+        counted = [count for count in again if count is not None]
+        if not counted or fresh.problem:
             why = fresh.problem or "a fresh process did not count it"
             return replace(blank, reason=f"more {_COUNTS[metric]} than allowed, which could not be confirmed: {why}")
         grown = self._grown(asked.counted.key, recording) if metric == "calls" and asked.counted else ()
         # Whichever is lower: other tests of this session may have brought something about.
-        return judge_growth(metric, before, min(after, again), share, grown)
+        return judge_growth(metric, before, min(after, *counted), share, grown)
 
     def _unanswerable(self, asked: _Compare) -> Change:
         """Return why there is no time to compare with."""
@@ -200,25 +204,8 @@ class Comparison:
         known = read_calls(self._session.baseline_file, key, self._machine.python)
         if known is None:
             return []
-        own = _modules_below(self._session.config.rootpath)
+        own = own_modules(self._session.config.rootpath)
         return grown_functions(known.functions, recording.functions, known.unknown, own)
-
-
-def _modules_below(root: Path) -> set[str]:
-    """Return the modules of the project itself, without what is installed in a folder of it."""
-    found = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-    inside = {
-        name: Path(file).relative_to(root) for name, file in found.items() if file and Path(file).is_relative_to(root)
-    }
-    return {name for name, file in inside.items() if "site-packages" not in file.parts}
-
-
-def _has_grown(measurement: Measurement, asked: _Compare | None) -> bool:
-    recording = measurement.recording
-    if asked is None or recording is None:
-        return False
-    pairs = ((recording.calls, asked.most_calls), (recording.peak, asked.most_peak))
-    return any(count is not None and most is not None and count > most for count, most in pairs)
 
 
 def _higher(known: Line | None, line: Line) -> Line:

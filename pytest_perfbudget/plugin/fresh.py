@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import random
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 import pytest
 
+from pytest_perfbudget.errors import WorkerError, WorkerHangsError
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.hooks import ARGUMENTS_INPUT
 from pytest_perfbudget.workers.process import Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
@@ -18,6 +21,10 @@ from pytest_perfbudget.workers.protocol import Answer, Request
 _SEEDS = 2**32
 _PATIENCE_S = 60.0
 _PATIENCE = 10
+_MOST_PATIENCE_S = 3600.0
+
+MARK: Final = "PERFBUDGET_FRESH"
+"""The variable by which a conftest can tell a fresh process."""
 
 
 class Fresh:
@@ -27,11 +34,14 @@ class Fresh:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._started_s = time.monotonic()
+        self._root = config.rootpath
+        # Tests freeze the clock of `time`, and are confirmed while they do.
+        self._started_ns = SYSTEM.wall_ns()
         self._longest_s = 0.0
         self.company: set[str] = set()
+        self._hung = ""
         # What a test changes of them is its own affair, and it may be at it while it is confirmed.
-        self._environment = dict(os.environ)
+        self._environment = {**os.environ, MARK: "1"}
         self._draw = random.Random()  # noqa: S311 - an own generator: tests may have seeded the global one
         arguments = getattr(config, "workerinput", {}).get(ARGUMENTS_INPUT, config.invocation_params.args)
         self._request = Request(
@@ -44,34 +54,72 @@ class Fresh:
 
     def begin(self) -> None:
         """Note that the first test begins: what came before is the start-up that each process has as well."""
-        self._longest_s = max(self._longest_s, time.monotonic() - self._started_s)
+        self._longest_s = max(self._longest_s, (SYSTEM.wall_ns() - self._started_ns) / 1e9)
 
     def saw(self, elapsed_s: float) -> None:
         """Note how long a test took here: a process is given a multiple of it before it counts as hanging."""
         self._longest_s = max(self._longest_s, elapsed_s)
 
+    def has_company(self, nodeid: str) -> bool:
+        """Return whether a fresh process that measures a test collects other files besides its own."""
+        return bool(self.company - {nodeid.partition("::")[0]})
+
     def patience_s(self) -> float:
         """Return how long a process may be silent: many times what its longest test, or its start, takes."""
-        return _PATIENCE_S + _PATIENCE * self._longest_s
+        return min(_PATIENCE_S + _PATIENCE * self._longest_s, _MOST_PATIENCE_S)
 
-    def measure(self, nodeids: Sequence[str], *, start: int = 0) -> Iterator[Answer]:
+    def measure(
+        self, nodeids: Sequence[str], *, start: int = 0, is_reversed: bool = False, alone: bool = False
+    ) -> Iterator[Answer]:
         """Run one process with a hash seed of its own, and yield its answers.
 
         Closing the iterator ends the process.
 
+        Args:
+            nodeids: the tests.
+            start: with which to begin.
+            is_reversed: whether to go backwards.
+            alone: collect their own files only.
+
         Raises:
             WorkerError: it died, hangs or gave no answer.
         """
-        request = replace(self._request, nodeids=list(nodeids), files=sorted(self.company), start=start)
+        if self._hung:  # whatever it waits for, a lock or a port, this session holds it still
+            message = f"an earlier fresh process hung ({self._hung}), so none was started"
+            raise WorkerError(message)
+        files = [] if alone else sorted(self.company)
+        modules = own_modules(self._root)
+        request = replace(
+            self._request,
+            nodeids=list(nodeids),
+            files=files,
+            modules=modules,
+            start=start,
+            is_reversed=is_reversed,
+        )
         seed = self._draw.randrange(_SEEDS)
         patience_s, environment = self.patience_s(), self._environment
-        with Worker(request, hash_seed=seed, patience_s=patience_s, environment=environment) as worker:
-            yield from worker.answers()
+        try:
+            with Worker(request, hash_seed=seed, patience_s=patience_s, environment=environment) as worker:
+                yield from worker.answers()
+        except WorkerHangsError as error:
+            self._hung = str(error)
+            raise
 
 
 def _overrides(config: pytest.Config) -> Iterator[str]:
     """Yield what has to differ from the session's command line."""
-    if config.pluginmanager.hasplugin("xdist"):
+    if hasattr(config.option, "numprocesses"):
         yield "-n0"
     if config.pluginmanager.hasplugin("_cov"):
         yield "--no-cov"
+
+
+def own_modules(root: Path) -> dict[str, str]:
+    """Return the files of the project's own modules, by name, without what is installed in a folder of it."""
+    found = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    return {
+        name: file
+        for name, file in found.items()
+        if file and Path(file).is_relative_to(root) and "site-packages" not in Path(file).relative_to(root).parts
+    }

@@ -116,6 +116,7 @@ class Perf:
                 call.component or record.terms.component,
                 call.max_time_ns or record.terms.max_time_ns,
                 name,
+                call.max_regression or record.terms.max_regression,
             )
             record.resolved = self._run.resolve(name, record.terms)
         return Timer(record)
@@ -212,7 +213,7 @@ class Perf:
             # The call is nearest of all, so it comes before markers that name its measurement.
             return parse_terms(limits, place, name=name, more=_MORE)
         except ConfigError as error:
-            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time"}
+            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression"}
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
             hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from pytest_perfbudget.core.results import Judgement, Measurement, Recording, Ve
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.resources import judge_counts, profile_call, record_counts
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import Subject
@@ -48,7 +48,7 @@ class ItemRun:
         self.nodeid = nodeid_of(item)
         self.mode = mode
         self.perf = Perf(self)
-        self.started_s = time.monotonic()
+        self.started_ns = SYSTEM.wall_ns()
         self.finished: list[Measurement] | None = None
         self.closed = False
         self._warnings = list(warnings)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -59,10 +58,13 @@ class PerfSession:
         self.is_updating = bool(option.perf_update_baseline) and not self.is_worker
         self.baseline = Baseline()
         self.comparer = self._comparer()
+        self._known = {key.test for key in self.baseline.lines}
         self.fresh = Fresh(config)
         self.account: dict[str, list[list[str]]] = {}
         self.collected = Collected(config, ())
         self._visited: set[str] = set()
+        self._uncollected: set[str] = set()
+        self._judged: pytest.Item | None = None
         self._deselected: set[str] = set()
         self._modes: set[Mode] = set()
 
@@ -97,20 +99,23 @@ class PerfSession:
             left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
             items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
             self.config.hook.pytest_deselected(items=left_out)
-        self._take_account(items)
+        self._take_account(items, {nodeid_of(item) for item in collected if MODE in item.stash})
         if isinstance(self.comparer, Comparison):
             self.comparer.begin(nodeid_of(item) for item in items if MODE in item.stash)
         self.fresh.begin()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files were looked into."""
-        self._visited.add(report.nodeid.partition("::")[0])
+        """Note which files were looked into, and which of them could not be or were skipped."""
+        file = report.nodeid.partition("::")[0]
+        self._visited.add(file)
+        if not report.passed:
+            self._uncollected.add(file)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Note what was deselected and said so."""
         self._deselected |= {nodeid_of(item) for item in items}
 
-    def _take_account(self, items: list[pytest.Item]) -> None:
+    def _take_account(self, items: list[pytest.Item], perf_tests: Collection[str]) -> None:
         """Note what the baseline has of this session's tests, and what it has that is not there any more.
 
         What the command line left out is neither, it is among the others.
@@ -123,8 +128,13 @@ class PerfSession:
         known = sorted({(key.test, key.name) for key in self.baseline.lines if key.machine == here})
         self.account = {"expected": [], "absent": [], "others": []}
         for test, name in known:
-            expected = test in chosen or test in dropped
-            what = "expected" if expected else "absent" if self.collected.is_gone(test) else "others"
+            # Of a file that was skipped or is broken nothing is known: that is no reason to forget its tests.
+            unknown = test.partition("::")[0] in self._uncollected
+            expected = test in chosen or test in dropped or unknown
+            # A test that is no perf test any more is as good as gone.
+            gone = self.collected.is_gone(test) or (test in self.collected.nodeids and test not in perf_tests)
+            gone = gone and not unknown
+            what = "absent" if gone else "expected" if expected else "others"
             self.account[what].append([test, name])
         self.fresh.company = {test.partition("::")[0] for test, _ in known}
         if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
@@ -155,6 +165,12 @@ class PerfSession:
         if not self.alone.is_needed:
             return []
         return ["it was known as a perf test at run time only: other workers' tests may have run beside it"]
+
+    def stop_timeout(self) -> None:
+        """Let pytest-timeout rest for the test that is judged: its body is over, and what follows takes seconds."""
+        cancel = getattr(self.config.hook, "pytest_timeout_cancel_timer", None)
+        if cancel is not None and self._judged is not None:
+            cancel(item=self._judged)
 
     def terms_of(self, item: pytest.Item) -> list[Terms]:
         """Return what the markers of an item say, from the test outwards."""
@@ -196,7 +212,8 @@ class PerfSession:
         run = item.stash.get(RUN, None)
         if run is None:
             return
-        self.fresh.saw(time.monotonic() - run.started_s)
+        self.fresh.saw((SYSTEM.wall_ns() - run.started_ns) / 1e9)
+        self._judged = item
         with _misuse_fails():
             measurements = run.finish()
         if self.gate == "fail" and not self.is_worker:
@@ -230,7 +247,7 @@ class PerfSession:
         asked = "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
         if not asked and not any(rule.matches(nodeid_of(item)) for rule in self.settings.entries):
             # A fresh process collects what it was asked for, and who asked knew it.
-            known = self.is_worker or (isinstance(self.comparer, Comparison) and self.comparer.knows(nodeid_of(item)))
+            known = self.is_worker or nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs

@@ -138,16 +138,22 @@ class Summary:
         for note in change_notes(measurements, missing):
             terminal.write_line(note)
         if self._session.gate == "warn":
-            for line in changes_text(measurements, strict=False).splitlines():
+            for line in changes_text(measurements, strict=False, named=True).splitlines():
                 terminal.write_line(line)
         if others := len(self._session.account.get("others", ())):
             terminal.write_line(others_text(others))
         counts = standings(measurements, len(missing))
         terminal.write_line(standings_text(counts), red=bool(counts["regressed"]))
+        if missing and self._session.strict and self._session.gate == "fail":
+            terminal.write_line(
+                "What is missing fails the session because of --perf-strict (or strict = true).", red=True
+            )
 
     def _missing(self) -> list[tuple[str, str]]:
         """Return what the baseline has and this session should have measured, with the reason why it has not."""
-        if self._is_cut_short:
+        option = self._config.option
+        runs_nothing = option.collectonly or option.setuponly or option.setupplan
+        if self._is_cut_short or self._session.is_updating or runs_nothing:
             return []
         measured = {(one.nodeid, one.name) for one in self.measurements if one.changes}
         account = self._session.account
@@ -157,7 +163,8 @@ class Summary:
             if (test, name) not in measured
         ]
         gone = "it is in the baseline and is not collected: remove it with --perf-update-baseline --perf-prune"
-        return missing + [(f"{test} {name}".rstrip(), gone) for test, name in account.get("absent", ())]
+        absent = [one for one in account.get("absent", ()) if tuple(one) not in measured]
+        return missing + [(f"{test} {name}".rstrip(), gone) for test, name in absent]
 
 
 def shown_width(terminal: pytest.TerminalReporter) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from statistics import median
 from types import TracebackType
 from typing import Final
 
@@ -17,7 +17,7 @@ from pytest_perfbudget.core.weather import Block, Canaries
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
-from pytest_perfbudget.measure.quiet import is_traced, uncollected
+from pytest_perfbudget.measure.quiet import is_traced, uncollected, untraced
 
 LACKS: Final = Lacks(
     frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
@@ -33,6 +33,7 @@ class TimerRecord:
         self.terms = Terms()
         self.running: list[Timer] = []
         self.wall_ns: list[float] = []
+        self.run_ns: list[float] = []
         self.cpu_ns: list[float] = []
         self.traced = False
         self.weather: Weather | None = None
@@ -57,7 +58,7 @@ class TimerRecord:
             overhead_ns=overhead_ns(self.clock),
             cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
             elapsed_ns=int(sum(self.wall_ns)),
-            blocks=self.weather.blocks(self.wall_ns, self.readings) if self.weather else (),
+            blocks=self.weather.blocks(self.run_ns, self.readings) if self.weather else (),
         )
 
 
@@ -82,24 +83,25 @@ class Weather:
         """Note that a timer has ended."""
         self._running -= 1
 
-    def blocks(self, wall_ns: Sequence[float], readings: Sequence[int]) -> list[Block]:
+    def blocks(self, run_ns: Sequence[float], readings: Sequence[int]) -> list[Block]:
         """Return the rounds between two readings as blocks.
 
         Args:
-            wall_ns: the rounds.
+            run_ns: the rounds, without the time they waited for a CPU.
             readings: the reading that held for each.
         """
         self._read()
         rounds: dict[int, list[float]] = {}
-        for time_ns, reading in zip(wall_ns, readings, strict=True):
+        for time_ns, reading in zip(run_ns, readings, strict=True):
             rounds.setdefault(reading, []).append(time_ns)
         return [
-            Block(max(statistics.median(found), 1.0), self._readings[at], self._readings[at + 1])
-            for at, found in rounds.items()
+            Block(max(median(found), 1.0), self._readings[at], self._readings[at + 1]) for at, found in rounds.items()
         ]
 
     def _read(self) -> None:
-        self._readings.append(read_canaries(self._clock))
+        # A tracer slows the canaries more than most code, and would be taken for bad weather.
+        with untraced():
+            self._readings.append(read_canaries(self._clock))
         self._read_ns = self._clock.wall_ns()
 
 
@@ -112,6 +114,7 @@ class Timer:
         self._start_ns: int | None = None
         self._reading = 0
         self._start_cpu_ns = 0
+        self._start_waited_ns = 0
         self._collection: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> None:
@@ -125,6 +128,8 @@ class Timer:
         self._collection = uncollected()
         self._collection.__enter__()
         self._record.running.append(self)
+        if self._record.weather is not None:
+            self._start_waited_ns = self._record.clock.waited_ns()
         if self._record.with_cpu:
             self._start_cpu_ns = self._record.clock.cpu_ns()
         self._start_ns = self._wall_ns()
@@ -142,6 +147,8 @@ class Timer:
             self._record.weather.end()
             if kind is None:
                 self._record.readings.append(self._reading)
+                waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
+                self._record.run_ns.append(max(end_ns - self._start_ns - waited_ns, 1))
         self._collection.__exit__(None, None, None)
         self._record.running.remove(self)
         if kind is None:

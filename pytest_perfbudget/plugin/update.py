@@ -104,9 +104,12 @@ class Update:
         total, done, start_s = runs * len(tests), 0, time.monotonic()
         found: dict[tuple[str, str], list[Recording]] = {}
         try:
+            alone = not self._goes_with_company(tests)
             for run in range(runs):
-                # Another test comes first each time, for the first has a process to itself.
-                for answer in self._session.fresh.measure(tests, start=run * len(tests) // runs):
+                # Another test comes first each time, and every other time they go backwards: what one does
+                # to the next is to be part of the spread.
+                start, is_reversed = run * len(tests) // runs, run % 2 == 1
+                for answer in self._session.fresh.measure(tests, start=start, is_reversed=is_reversed, alone=alone):
                     done += 1
                     left_s = (time.monotonic() - start_s) / done * (total - done)
                     self._session.progress.note(update_progress_text(run + 1, runs, done, total, left_s))
@@ -118,6 +121,16 @@ class Update:
         finally:
             self._session.progress.clear()
         return {place: recordings for place, recordings in found.items() if place[0] not in self._kept_out}
+
+    def _goes_with_company(self, tests: Sequence[str]) -> bool:
+        """Return whether the files of all tests of the baseline can be collected together with these."""
+        fresh = self._session.fresh
+        if not any(fresh.has_company(test) for test in tests) or fresh.company <= self._session.collected.files:
+            return True
+        try:
+            return not any(answer.problem for answer in fresh.measure(tests[:1]))
+        except WorkerError:
+            return False
 
     def _write(self, found: _Measured) -> None:
         session, machine = self._session, this_machine()
@@ -153,11 +166,12 @@ class Update:
         store.change(session.baseline_file, edit, self._write_calls(found, machine.python))
 
     def _write_calls(self, found: _Measured, python: str) -> store.Beside:
-        def write() -> None:
+        def write(after: Baseline) -> None:
             replaced = {
                 one.key[:2] for one in self._revisions if one.fate not in (Fate.REFUSED, Fate.UNCHANGED, Fate.REMOVED)
             }
-            removed = {one.key[:2] for one in self._revisions if one.fate is Fate.REMOVED}
+            kept = {key[:2] for key in after.lines}
+            removed = {one.key[:2] for one in self._revisions if one.fate is Fate.REMOVED} - kept
             profiles = {
                 (*place, python): Calls.from_functions(max((one.functions for one in found[place]), key=_total))
                 for place in replaced

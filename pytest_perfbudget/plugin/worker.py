@@ -6,12 +6,13 @@ Loaded by `bootstrap`, as a plugin.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Collection, Generator, Sequence
 from typing import IO, Any, Final
 
 import pytest
 
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.hooks import WORKER
 from pytest_perfbudget.workers.protocol import Answer, Request
 
@@ -38,6 +39,7 @@ _QUIET_OPTIONS: Final[dict[str, object]] = {
     "reruns": 0,
     "count": 1,  # pytest-repeat
     "maxfail": 0,
+    "runxfail": True,  # xfail(strict=True) would fail what passes: who asked knows that it did
     "continue_on_collection_errors": True,
     "usepdb": False,
     "trace": False,
@@ -62,7 +64,7 @@ class WorkerPlugin:
     def __init__(self, request: Request, channel: IO[str]) -> None:
         self._request = request
         self._channel = channel
-        self._started_s = 0.0
+        self._started_ns = 0
         self._uncollected: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -83,25 +85,41 @@ class WorkerPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
-        """Keep the asked tests, in their order, beginning with another one in each worker."""
-        yield
+        """Keep the asked tests, whatever other hooks leave out: who asked has made the choice.
+
+        Each process begins with another one, and every other goes backwards: what one test does to the next
+        is in half of the runs then, part of the spread and not of the time.
+        """
         found = {item.nodeid: item for item in items}
-        asked = [found[nodeid] for nodeid in self._request.nodeids if nodeid in found]
-        for nodeid in self._request.nodeids:
-            if nodeid not in found:
-                why = self._uncollected.get(nodeid.partition("::")[0], "it is not there")
-                self._send(Answer(nodeid, f"a fresh process does not collect it: {why}", []))
+        yield
+        found |= {item.nodeid: item for item in items}
+        problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
+        for nodeid, problem in problems.items():
+            if problem:
+                self._send(Answer(nodeid, problem, []))
+        asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
-        items[:] = asked[at:] + asked[:at]
+        items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
+
+    def _why_not(self, nodeid: str, found: Collection[str]) -> str:
+        """Return why a test cannot be measured here; empty if it can."""
+        if nodeid not in found:
+            why = self._uncollected.get(nodeid.partition("::")[0], "it is not there")
+            return f"a fresh process does not collect it: {why}"
+        for name, file in self._request.modules.items():
+            other = getattr(sys.modules.get(name), "__file__", None)
+            if other and other != file:
+                return f"a fresh process imports {name!r} from {other}, the session from {file}"
+        return ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Send one answer for each test when it is through."""
-        self._started_s = time.monotonic()
+        self._started_ns = SYSTEM.wall_ns()
         self._problem = ""
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
-        self._send(Answer(item.nodeid, self._problem, self._measured, time.monotonic() - self._started_s))
+        self._send(Answer(item.nodeid, self._problem, self._measured, (SYSTEM.wall_ns() - self._started_ns) / 1e9))
         return result
 
     @pytest.hookimpl(trylast=True)

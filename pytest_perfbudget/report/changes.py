@@ -24,22 +24,27 @@ def is_red(change: Change, *, strict: bool) -> bool:
 
 
 def percent(ratio: float) -> str:
-    """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`."""
+    """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`, `1/400x`."""
     if math.isinf(ratio):
         return "from none"
     if ratio >= 2:
         return f"{ratio:.1f}x"
+    if ratio < 0.1:
+        return f"1/{1 / ratio:.0f}x" if ratio > 0 else "to none"
     share = round(100 * (ratio - 1), 1)
     return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
 
 
-def changes_text(measurements: Iterable[Measurement], *, strict: bool) -> str:
-    """Return why a test fails against the baseline, and what to do; empty if it does not."""
+def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bool = False) -> str:
+    """Return why a test fails against the baseline, and what to do; empty if it does not.
+
+    `named` puts the test's name before it, where pytest has not done so.
+    """
     red = [(one, change) for one in measurements for change in one.changes if is_red(change, strict=strict)]
     paragraphs = []
     for one in dict.fromkeys(one.id for one, _ in red):
         changes = [(found, change) for found, change in red if found.id == one]
-        paragraphs += ["\n  ".join(_paragraph(found, change)) for found, change in changes]
+        paragraphs += ["\n  ".join(_paragraph(found, change, named=named)) for found, change in changes]
         grown = next((change.grown for _, change in changes if change.grown), ())
         if grown:
             paragraphs.append("\n  ".join(["Called more often:", *map(_growth, grown)]))
@@ -49,16 +54,19 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool) -> str:
             paragraphs.append(profile_text(changes[0][0]))
     regressed = dict.fromkeys(one.nodeid for one, change in red if change.standing is Standing.REGRESSED)
     if regressed:
+        slower_somewhere = any(one.standing is Standing.REGRESSED and one.metric == "time" for _, one in red)
         tests = " ".join(map(shlex.quote, regressed))
-        paragraphs.append(f"Make it faster, or accept it: {_UPDATE} --perf-reason '...' {tests}")
+        verb = "Make it faster" if slower_somewhere else "Make it less"
+        paragraphs.append(f"{verb}, or accept it: {_UPDATE} --perf-reason '...' {tests}")
     unjudged = [change for _, change in red if change.standing is not Standing.REGRESSED]
     if unjudged:
         paragraphs.append("What is not compared fails because of --perf-strict (or strict = true).")
     return "\n".join(paragraphs)
 
 
-def _paragraph(measurement: Measurement, change: Change) -> Iterator[str]:
-    what = f"{measurement.name}: " if measurement.name else ""
+def _paragraph(measurement: Measurement, change: Change, *, named: bool) -> Iterator[str]:
+    name = measurement.id if named else measurement.name
+    what = f"{name}: " if name else ""
     if change.standing is not Standing.REGRESSED:
         yield f"{what}{change.standing.value}: {change.reason}"
         if change.standing in (Standing.NEW, Standing.FOREIGN):
@@ -75,7 +83,7 @@ def _paragraph(measurement: Measurement, change: Change) -> Iterator[str]:
         noun = {"calls": "function calls", "peak": "memory held at once"}[change.metric]
         more = percent(change.ratio) if change.ratio else "from none"
         yield f"{what}{more} {noun} against the baseline"
-        yield f"{after}, baseline {before}{_origin(change)}; the lowest of 2 passes here and one in a fresh process"
+        yield f"{after}, baseline {before}{_origin(change)}; the lowest of 2 passes here and fresh processes"
     yield f"limit {100 * change.limit:g} % from {change.source}"
 
 
@@ -124,7 +132,7 @@ def _not_confirmed(change: Change) -> str:
     if change.standing is Standing.UNDECIDED:
         found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
         return f"looked slower, in {fresh} too, but they are too far apart to say so: {found}"
-    return f"looked slower, {fresh} did not: {percent(change.ratio or 1)}"
+    return f"looked slower here; {percent(change.ratio or 1)} in {fresh}"
 
 
 def _some(ids: Sequence[str], most: int = 3) -> str:
@@ -158,16 +166,29 @@ def update_progress_text(run: int, runs: int, done: int, total: int, left_s: flo
     return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {left} left"
 
 
-def revision_rows(revision: Revision) -> Iterator[tuple[str, str, str, str]]:
-    """Yield for each number that changed: its metric, the old one, the new one and the change between them."""
+def revision_rows(revision: Revision) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield for each number that changed: its metric, the old one, the new one, the change between them, its fate.
+
+    The change is that of times freed from the weather, so it need not be the quotient of the two before it.
+    """
     ratios: dict[str, float | None] = {**revision.ratios} or {"time": None}
     for metric, ratio in ratios.items():
         before = _number(revision.before, metric)
         after = _number(revision.line, metric)
-        if revision.fate is Fate.REFUSED and before is not None and ratio is not None:
-            after = before * ratio  # the line stays as it was
+        if before is not None and ratio is not None and (metric == "time" or revision.fate is Fate.REFUSED):
+            after = before * ratio  # on the scale of the line that was there
         shown = ["" if number is None else quantity(number, UNITS[metric]) for number in (before, after)]
-        yield metric, shown[0], shown[1], "" if ratio is None else percent(ratio)
+        change = "" if ratio is None else percent(ratio)
+        yield metric, shown[0], shown[1], change, _fate(revision.fate, metric, ratio)
+
+
+def _fate(fate: Fate, metric: str, ratio: float | None) -> str:
+    """Return the fate of one number: of a line that got slower some may have got better."""
+    if ratio is None or fate not in (Fate.REFUSED, Fate.ACCEPTED, Fate.FASTER):
+        return fate.value
+    words = ("slower", "faster") if metric == "time" else ("more", "less")
+    word = words[ratio < 1]
+    return word if fate is Fate.FASTER else f"{word} ({'kept' if fate is Fate.REFUSED else 'accepted'})"
 
 
 def _number(line: Line | None, metric: str) -> float | None:

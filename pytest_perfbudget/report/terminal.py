@@ -159,8 +159,8 @@ def render_revisions(revisions: Sequence[Revision], *, width: int, color: bool, 
     names = short_names([one.key.test for one in changed])
     for one in sorted(changed, key=lambda one: order.index(one.fate)):
         name = f"{names[one.key.test]} {one.key.name}".rstrip()
-        for row in revision_rows(one):
-            table.add_row(Text(name), *row, Text(one.fate.value, _FATE_STYLES.get(one.fate, "")))
+        for *row, fate in revision_rows(one):
+            table.add_row(Text(name), *row, Text(fate, _FATE_STYLES.get(one.fate, "")))
     return "\n".join(_lines(table, width=width, color=color)) + "\n"
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import re
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
+from threading import Thread
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ _NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_", "PYT
 
 # Taken before any test can put something else in their place.
 _Popen = subprocess.Popen
+_executable = sys.executable
 _killpg = getattr(os, "killpg", None)
 _getpgid = getattr(os, "getpgid", None)
 
 _LAST_WORDS = 300
-_TELLING: Final = re.compile(r"E  |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
+_TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _TERMINATE_S = 2.0
 
 
@@ -53,10 +54,10 @@ class Worker:
         self, request: Request, *, hash_seed: int, patience_s: float, environment: Mapping[str, str] | None = None
     ) -> None:
         self._patience_s = patience_s
-        self._folder = tempfile.TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
+        self._folder = TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
         self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
         given = os.environ if environment is None else environment
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
         self._environment = {**kept, "PYTHONHASHSEED": str(hash_seed)}
@@ -95,9 +96,9 @@ class Worker:
         while missing:
             try:
                 line = self._lines.get(timeout=self._patience_s)
-            except queue.Empty:
+            except Empty:
                 message = f"a fresh process said nothing for {self._patience_s:.0f} s and was ended{self._last_words()}"
-                raise WorkerError(message) from None
+                raise WorkerHangsError(message) from None
             if line is None:
                 raise WorkerError(self._death(list(missing)))
             answer = Answer.from_line(line)
@@ -124,7 +125,7 @@ class Worker:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
             self._process = process = _Popen(
-                [sys.executable, *flags, str(SCRIPT)],
+                [_executable, *flags, str(SCRIPT), str(os.getpid())],
                 cwd=self._request.folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,
@@ -136,7 +137,7 @@ class Worker:
             )
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
-        threading.Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
+        Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
         with contextlib.suppress(BrokenPipeError):  # it has died at once: `answers` says of what
             process.stdin.write(self._request.to_line() + "\n")
             process.stdin.close()
@@ -162,7 +163,7 @@ class Worker:
         return ""
 
 
-def _listen(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:
     with contextlib.suppress(OSError, ValueError):  # closed under our hands
         for line in stream:
             lines.put(line)

@@ -6,9 +6,9 @@ before it put that aside. So neither a conftest that prints nor a test that read
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from json import dumps, loads
 from typing import Any
 
 
@@ -23,7 +23,10 @@ class Request:
         nodeids: the tests to measure, all others are left out.
         files: further files to collect, so that what they bring about by being imported is the same in
             every process that is compared.
+        modules: the files of the session's own modules, by name: a process that imports another one by a name
+            of them measures other code.
         start: with which of them to begin; the order goes round.
+        is_reversed: whether to go backwards.
         has_cache: whether pytest's cache is in use, which has to be another one there.
         scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
     """
@@ -33,18 +36,20 @@ class Request:
     path: Sequence[str]
     nodeids: Sequence[str]
     files: Sequence[str] = ()
+    modules: Mapping[str, str] = field(default_factory=dict)
     start: int = 0
+    is_reversed: bool = False
     has_cache: bool = False
     scratch: str = ""
 
     def to_line(self) -> str:
         """Return it as a line."""
-        return json.dumps(asdict(self))
+        return dumps(asdict(self))
 
     @classmethod
     def from_line(cls, line: str) -> Request:
         """Rebuild what `to_line` gave."""
-        return cls(**json.loads(line))
+        return cls(**loads(line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,9 @@ class Answer:
 
     def to_line(self) -> str:
         """Return it as a line."""
-        return json.dumps(asdict(self))
+        return dumps(asdict(self))
 
     @classmethod
     def from_line(cls, line: str) -> Answer:
         """Rebuild what `to_line` gave."""
-        return cls(**json.loads(line))
+        return cls(**loads(line))

@@ -27,7 +27,7 @@ def baseline(*names: str) -> Baseline:
 def add(path: Path, *names: str) -> None:
     added = baseline(*names)
     store.change(
-        path, lambda old: Baseline({**old.machines, **added.machines}, {**old.lines, **added.lines}), lambda: None
+        path, lambda old: Baseline({**old.machines, **added.machines}, {**old.lines, **added.lines}), lambda _: None
     )
 
 

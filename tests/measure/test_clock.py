@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure import clock
+from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns, waited_ns
 
 
 def test_the_cost_of_a_reading_is_what_two_readings_in_a_row_are_apart() -> None:
@@ -38,3 +45,25 @@ def test_a_cpu_clock_that_ticks_coarsely_is_known_by_its_tick() -> None:
 def test_the_clocks_of_the_system_move() -> None:
     assert overhead_ns(SYSTEM) >= 0
     assert cpu_overhead_ns(SYSTEM) > 0
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell")
+def test_waiting_for_a_cpu_is_counted_and_never_goes_back() -> None:
+    before = waited_ns()
+    affinity = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(affinity)})
+    rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        deadline = SYSTEM.wall_ns() + 20 * 10**9
+        while waited_ns() - before < 10**6 and SYSTEM.wall_ns() < deadline:
+            pass
+    finally:
+        rival.kill()
+        rival.wait()
+        os.sched_setaffinity(0, affinity)
+    assert waited_ns() - before >= 10**6
+
+
+def test_where_the_system_does_not_tell_there_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_SCHEDSTAT", "/nonexistent")
+    assert waited_ns() == 0

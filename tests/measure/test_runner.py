@@ -66,6 +66,16 @@ def test_each_block_has_a_heap_of_its_own(scripted: ScriptedClock, monkeypatch: 
     assert len(drawn) >= 4
 
 
+def test_time_without_a_cpu_is_no_part_of_what_is_compared_but_of_the_budget(scripted: ScriptedClock) -> None:
+    def preempted() -> None:
+        scripted.advance(2 * MS, waited_ns=3 * MS)
+
+    plan = Plan(Gate((), ERRORS), S, scripted.clock, more_blocks=lambda blocks: 5 - len(blocks))
+    samples = run_plain(measure(PlainSubject(preempted), plan)).samples
+    assert {block.time_ns for block in samples.blocks} == {2.0 * MS}
+    assert set(samples.wall_ns) == {5.0 * MS}
+
+
 def test_the_rounds_of_short_blocks_all_count(scripted: ScriptedClock) -> None:
     code = Code(scripted, 9 * MS)
     assert code.calls == 0

@@ -73,6 +73,12 @@ def times(project: Project) -> dict[str, str]:
     return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
 
 
+def _forget_helpers() -> None:
+    """As a new pytest process would: these run in ours."""
+    for name in ("helpers", "test_a", "test_b"):
+        sys.modules.pop(name, None)
+
+
 class TestUpdate:
     def test_it_writes_a_line_for_each_measurement_and_runs_perf_tests_only(self, based: Project) -> None:
         found = lines(based)
@@ -195,6 +201,20 @@ class TestUpdate:
         result.stdout.fnmatch_lines(["nothing was pruned: name files or folders*"])
         assert result.ret == pytest.ExitCode.TESTS_FAILED
 
+    def test_prune_removes_what_is_no_perf_test_any_more(self, based: Project) -> None:
+        plain = TWO.replace("@pytest.mark.perf_budget\n", "")
+        result = based.run(plain)
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_body: *--perf-prune"])
+        based.run(plain, "--perf-update-baseline", "--perf-prune")
+        assert set(lines(based)) == {"test_call step"}
+
+    @pytest.mark.parametrize("fault", ["pytest.importorskip('not_installed')", "1 / 0"], ids=["skipped", "broken"])
+    def test_prune_leaves_what_is_in_a_file_that_is_skipped_or_broken(self, based: Project, fault: str) -> None:
+        based.file("test_other.py", "import pytest\n@pytest.mark.perf_budget\ndef test_other(): pass\n")
+        broken = (fault + "\n" + TWO, "--perf-update-baseline", "--perf-prune", "--continue-on-collection-errors")
+        based.run(*broken)
+        assert {"test_body", "test_call step"} <= set(lines(based))
+
     def test_prune_under_xdist(self, based: Project) -> None:
         based.run(TWO.replace("test_call", "test_renamed"), "--perf-update-baseline", "--perf-prune", "-n", "2")
         assert set(lines(based)) == {"test_body", "test_renamed step"}
@@ -250,6 +270,45 @@ def test_keeps(tmp_path, perf):
         assert (project.pytester.path / "log.txt").read_text("utf-8").count("said False") == 1
         assert 'tests="3"' in (project.pytester.path / "j.xml").read_text("utf-8")
 
+    def test_files_that_do_not_go_together_are_measured_apart(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two services of one repository, each with a module `helpers` of its own, tested folder by folder."""
+        for service, cost in (("a", 1.0), ("b", 2.0)):
+            project.file(f"{service}/helpers.py", f"cost = {cost}\n")
+            project.file(
+                f"{service}/test_{service}.py",
+                "import helpers, os, pytest\nfrom scripted import advance\n@pytest.mark.perf_budget\n"
+                f"def test_{service}(): advance(helpers.cost * float(os.environ.get('SLOW', 1)))\n",
+            )
+        for service in "ab":
+            _forget_helpers()
+            project.run("", service, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=1)
+        found = lines(project)
+        assert (found["test_a"]["time"]["time_ns"], found["test_b"]["time"]["time_ns"]) == (1_000_000, 2_000_000)
+        monkeypatch.setenv("SLOW", "1.5")
+        _forget_helpers()
+        project.run("", "b").assert_outcomes(failed=1)
+
+    def test_a_name_that_no_file_can_hold_is_one_line(self, project: Project) -> None:
+        tests = "def test_it(perf): perf(advance, 1, name='caf\\udce9')\n"
+        result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
+        result.stdout.fnmatch_lines(
+            ["the baseline was not updated: perf-baseline.json: cannot hold *caf*udce9*: rename the test"]
+        )
+
+    def test_call_profiles_that_cannot_be_read_are_not_written_over(self, based: Project) -> None:
+        profiles = based.pytester.path / "perf-baseline.calls.json"
+        broken = profiles.read_text("utf-8").replace('"profiles"', '<<<<<<< HEAD\n"profiles"')
+        profiles.write_text(broken, "utf-8")
+        more = TWO + "\n@pytest.mark.perf_budget\ndef test_more(): advance(1)\n"
+        result = based.run(more, "--perf-update-baseline")
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(
+            ["the baseline was not updated: perf-baseline.calls.json: cannot be understood: restore it from git*"]
+        )
+        assert profiles.read_text("utf-8") == broken
+
     def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
         tests = TWO + (
             "\n@pytest.mark.perf_budget\ndef test_crash():\n    advance(1)\n"
@@ -292,7 +351,7 @@ class TestGate:
         result.assert_outcomes(passed=3)
         assert times(based)["test_body"] == "unconfirmed"
         result.stdout.fnmatch_lines(
-            ["unconfirmed: test_it.py::test_body: looked slower, 1 fresh process did not: +0.0 %"]
+            ["unconfirmed: test_it.py::test_body: looked slower here; +0.0 % in 1 fresh process"]
         )
 
     def test_what_a_test_does_to_the_environment_is_not_passed_on_to_fresh_processes(self, based: Project) -> None:
@@ -301,6 +360,42 @@ class TestGate:
         tests += "\n@pytest.fixture\ndef leak(monkeypatch):\n    monkeypatch.setenv('LEAK', '1')\n"
         based.run(tests).assert_outcomes(passed=3)
         assert times(based)["test_body"] == "unconfirmed"
+
+    def test_a_test_that_replaces_what_we_use_is_unmeasured_and_breaks_nothing(self, based: Project) -> None:
+        tests = TWO.replace("SLOW =", "SLOW = 2 #").replace("def test_body():", "def test_body(odd):")
+        tests += (
+            "\n@pytest.fixture\ndef odd(monkeypatch):\n    import tempfile, time\n"
+            "    monkeypatch.setattr(tempfile, 'tempdir', '/nonexistent')\n"
+            "    monkeypatch.setattr(time, 'monotonic', lambda: 1e12)\n"
+        )
+        result = based.run(tests)
+        result.assert_outcomes(passed=3)
+        result.stdout.fnmatch_lines(["unmeasured: *test_body: *: no fresh process: FileNotFoundError: *"])
+
+    def test_a_slower_test_that_is_expected_to_fail_does(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "2")
+        tests = TWO.replace("def test_body", "@pytest.mark.xfail(strict=True)\ndef test_body")
+        based.run(tests).assert_outcomes(passed=2, xfailed=1)
+
+    def test_a_file_of_the_baseline_that_does_not_go_with_this_one_is_left_out(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        based.file("test_more.py", "from scripted import advance\ndef test_more(perf): perf(advance, 1)\n")
+        based.run(TWO, "--perf-update-baseline")
+        based.file("test_more.py", "import os, sys\nif 'bootstrap' in sys.argv[0]: os._exit(3)\n")
+        monkeypatch.setenv("SLOW", "2")
+        based.run(TWO, "test_it.py").assert_outcomes(passed=2, failed=1)
+
+    def test_a_hook_that_leaves_tests_out_does_not_in_a_fresh_process(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Such as one that runs a share of the tests, by their number."""
+        conftest = based.pytester.path / "conftest.py"
+        left_out = "items[:0 if 'bootstrap' in sys.argv[0] else 1]"
+        hook = f"\nimport sys\ndef pytest_collection_modifyitems(items):\n    items[:] = {left_out}\n"
+        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        monkeypatch.setenv("SLOW", "2")
+        based.run(TWO).assert_outcomes(failed=1)
 
     def test_limits_come_from_the_nearest_place(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SLOW", "1.1")
@@ -319,7 +414,7 @@ class TestGate:
         monkeypatch.setenv("SLOW", "1.5")
         result = based.run(TWO, "--perf-gate=warn")
         result.assert_outcomes(passed=3)
-        result.stdout.fnmatch_lines(["50 % slower than the baseline*"])
+        result.stdout.fnmatch_lines(["test_it.py::test_body: 50 % slower than the baseline*"])
 
     def test_calls_are_judged_and_the_culprit_is_named(self, based: Project) -> None:
         tests = (
@@ -418,6 +513,17 @@ def test_benchmark(benchmark):
         project.run(tests).assert_outcomes(passed=2, failed=3)
         assert times(project)["test_timer block"] == times(project)["test_benchmark"] == "regressed"
 
+    def test_a_timer_has_a_limit_of_its_own(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        timer = """
+import os
+def test_timer(perf):
+    for _ in range(400):
+        with perf.timer("block", max_regression="90%"): advance(float(os.environ.get("SLOW", "1")))
+"""
+        project.run(timer, "--perf-update-baseline", pyproject=FAST)
+        monkeypatch.setenv("SLOW", "1.4")
+        project.run(timer).assert_outcomes(passed=1)
+
     def test_a_benchmark_test_without_a_marker_is_compared_if_the_baseline_has_it(
         self, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -428,6 +534,11 @@ def test_benchmark(benchmark):
         monkeypatch.setenv("SLOW", "2")
         # Nothing else says that there is anything to do.
         project.run(tests.format(""), pyproject="# empty", output=False).assert_outcomes(failed=1)
+
+    def test_an_imported_benchmark_without_a_marker_can_be_updated(self, project: Project) -> None:
+        tests = "{}\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=3)\n"
+        project.run(tests.format("@pytest.mark.perf_budget"), "--perf-update-baseline", pyproject=FAST)
+        project.run(tests.format(""), "--perf-update-baseline").stdout.fnmatch_lines(["*: 1 unchanged"])
 
     def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(self, project: Project) -> None:
         tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=60)\n"
@@ -468,6 +579,18 @@ class TestAccounts:
         project.run(TWO, "--perf-update-baseline").assert_outcomes(passed=2, deselected=1)
         assert (project.pytester.path / "perf" / "base.json").exists()
         project.run(TWO, "--perf-strict").assert_outcomes(passed=3)
+
+    def test_nothing_is_missing_where_nothing_runs(self, based: Project) -> None:
+        result = based.run(TWO, "--collect-only", "--perf-strict")
+        assert result.ret == 0
+        assert "missing:" not in result.stdout.str()
+
+    def test_a_link_that_leads_nowhere_is_one_line(self, based: Project) -> None:
+        file = based.pytester.path / "perf-baseline.json"
+        file.unlink()
+        file.symlink_to("gone.json")
+        result = based.run(TWO)
+        result.stderr.fnmatch_lines(["ERROR: perf-baseline.json: is a link to gone.json, which is not there: *"])
 
     def test_new(self, based: Project) -> None:
         tests = TWO + "\n@pytest.mark.perf_budget\ndef test_added(): advance(1)\n"
@@ -639,6 +762,17 @@ def impatient(request):
         result = based.run(tests)
         result.assert_outcomes(passed=3)
         result.stdout.fnmatch_lines(["unmeasured: *: a fresh process said nothing for 3 s and was ended*"])
+
+    def test_after_one_that_hung_no_other_is_started(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it waited for, a lock or a port, the session holds to its end."""
+        monkeypatch.setenv("SLOW", "2")
+        conftest = based.pytester.path / "conftest.py"
+        patience = "\n@pytest.fixture(autouse=True)\ndef impatient(request):\n    request.config.pluginmanager.getplugin('perfbudget-session').fresh.patience_s = lambda: 3.0\n"
+        conftest.write_text(conftest.read_text("utf-8") + patience, "utf-8")
+        tests = TWO.replace("SLOW =", "import signal\nif 'bootstrap' in sys.argv[0]: signal.pause()\nSLOW =")
+        tests = tests.replace("perf(advance, 0.2,", "perf(advance, 0.2 * SLOW,")
+        result = based.run(tests)
+        result.stdout.fnmatch_lines(["unmeasured: *test_call step: *an earlier fresh process hung (*), so none was*"])
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals")
     def test_an_interrupt_while_confirming_leaves_nothing(

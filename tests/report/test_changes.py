@@ -17,6 +17,7 @@ from pytest_perfbudget.report.changes import (
     change_notes,
     changes_text,
     percent,
+    revision_rows,
     standings,
     standings_text,
     update_progress_text,
@@ -60,10 +61,10 @@ def test_a_growth_of_counts_says_so_and_the_culprits_are_named_once() -> None:
     peak = Change("peak", Standing.REGRESSED, "bytes", 1e6, 1.2e6, 1.2, limit=0.05, source="the default")
     assert changes_text([measurement(calls, peak, name="parse")], strict=False).splitlines()[:-1] == [
         "parse: 34.3x function calls against the baseline",
-        "  4,120, baseline 120; the lowest of 2 passes here and one in a fresh process",
+        "  4,120, baseline 120; the lowest of 2 passes here and fresh processes",
         "  limit 5 % from the default",
         "parse: +20 % memory held at once against the baseline",
-        "  1.20 MB, baseline 1 MB; the lowest of 2 passes here and one in a fresh process",
+        "  1.20 MB, baseline 1 MB; the lowest of 2 passes here and fresh processes",
         "  limit 5 % from the default",
         "Called more often:",
         "  1 -> 41 calls of a:b",
@@ -100,7 +101,7 @@ def test_notes_gather_tests_with_the_same_reason() -> None:
         change_notes([*new, unsure, measurement(change(Standing.UNCHANGED, runs=0))], [("a.py::gone", "renamed?")])
     ) == [
         "new: a.py::t0, a.py::t1, a.py::t2 and 2 more: not there",
-        "unconfirmed: a.py::u: looked slower, 1 fresh process did not: +0.4 %",
+        "unconfirmed: a.py::u: looked slower here; +0.4 % in 1 fresh process",
         "missing: a.py::gone: renamed?",
     ]
 
@@ -123,10 +124,28 @@ def test_every_standing_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [(1.0, "+0.0 %"), (1.124, "+12.4 %"), (0.871, "-12.9 %"), (1.25, "+25 %"), (0.5, "-50 %"), (3.21, "3.2x")],
+    [
+        (1.0, "+0.0 %"),
+        (1.124, "+12.4 %"),
+        (0.871, "-12.9 %"),
+        (1.25, "+25 %"),
+        (0.5, "-50 %"),
+        (3.21, "3.2x"),
+        (0.0025, "1/400x"),
+    ],
 )
 def test_a_ratio_as_a_change(ratio: float, text: str) -> None:
     assert percent(ratio) == text
+
+
+def test_of_an_update_each_number_says_what_became_of_it() -> None:
+    both = replace(revision("test_x", Fate.REFUSED, 1e6, 1e6), ratios={"time": 0.5, "peak": 3.0})
+    assert [row[-1] for row in revision_rows(both)] == ["faster (kept)", "more (kept)"]
+    assert [row[-1] for row in revision_rows(replace(both, fate=Fate.FASTER, ratios={"calls": 0.5}))] == ["less"]
+
+
+def test_a_text_that_stands_alone_names_its_test() -> None:
+    assert changes_text([SLOWER], strict=False, named=True).startswith("tests/test_api.py::test_login: 12.4 % slower")
 
 
 def test_progress_tells_what_is_left() -> None:
