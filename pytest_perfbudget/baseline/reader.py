@@ -48,6 +48,9 @@ def parse(text: str, place: str) -> Baseline:
     return _Reader(text, place).read(document)
 
 
+_REMEDY = "restore it from git, or delete the line and measure again"
+
+
 class _FoundError(Exception):
     def __init__(self, what: str, problem: str) -> None:
         self.what = what
@@ -167,7 +170,11 @@ class _Reader:
 
     def read(self, document: object) -> Baseline:
         if not isinstance(document, dict) or "schema" not in document:
-            self._fail("", "is no baseline: it has no schema; make one with pytest --perf-update-baseline")
+            self._fail(
+                "",
+                "is no baseline: it has no schema: restore it from git, or delete it "
+                "and make one with pytest --perf-update-baseline",
+            )
         self._check_schema(document["schema"])
         self._check_keys(document, ("schema", "machines", "measurements"), "")
         machines = document.get("machines", {})
@@ -227,7 +234,10 @@ class _Reader:
             return uncorrected(time["time_ns"], time["spread"])
         missing = _TIME.keys() - time.keys()
         if missing:
-            self._fail(self._anchor(line), f"time of {line['test']} lacks {min(missing)!r}: measure it again")
+            self._fail(
+                self._anchor(line),
+                f"time of {line['test']} lacks {min(missing)!r}: {_REMEDY}",
+            )
         numbers = {**time, "weights": tuple(map(float, time["weights"])), "calm_ns": tuple(map(float, time["calm_ns"]))}
         return Reference(**numbers)
 
@@ -249,7 +259,10 @@ class _Reader:
 
     def _refuse(self, line: dict[str, Any], key: str, found: object, wanted: str) -> NoReturn:
         name = line.get("test") or "a measurement"
-        self._fail(self._anchor(line), f"{key} of {name} must be {wanted}, found {found!r:.60}: measure it again")
+        self._fail(
+            self._anchor(line),
+            f"{key} of {name} must be {wanted}, found {found!r:.60}: {_REMEDY}",
+        )
 
     @staticmethod
     def _anchor(value: object) -> str:

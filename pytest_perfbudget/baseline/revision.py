@@ -10,12 +10,17 @@ from typing import Final
 
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.comparison import judge_growth
-from pytest_perfbudget.core.regression import FEWEST_RUNS, Prior, compare, estimate_for, fit
+from pytest_perfbudget.core.regression import FEWEST_RUNS, Prior, Reference, compare, estimate_for, fit
 from pytest_perfbudget.core.results import Recording, Standing
 from pytest_perfbudget.core.weather import Canaries
 
 ALPHA: Final = 0.01
 """How often a line may be called slower or faster that is neither."""
+
+
+_UNCERTAIN: Final = 0.05
+"""A line whose runs spread by so much finds little. It may be replaced by one of half the spread although its
+time has not credibly changed."""
 
 
 class Fate(enum.Enum):
@@ -25,6 +30,7 @@ class Fate(enum.Enum):
     ACCEPTED = "slower (accepted)"
     NEW = "new"
     FASTER = "faster"
+    SURER = "surer"
     REMOVED = "removed"
     UNCHANGED = "unchanged"
 
@@ -92,6 +98,8 @@ def revise(
         return Revision(new.key, Fate.NEW, new, old)
     ratios, worse, better = _changes(old, new, runs, prior, share)
     if not worse and not better:
+        if _is_surer(old.time, new.time, share):
+            return Revision(new.key, Fate.SURER, replace(old, time=new.time, commit=new.commit, date=new.date), old)
         return Revision(new.key, Fate.UNCHANGED, old, old)
     # Only the numbers that changed: with a gain in one, a loss in another would come in unseen.
     merged = replace(
@@ -106,6 +114,13 @@ def revise(
     if worse:
         return Revision(new.key, Fate.ACCEPTED if reason else Fate.REFUSED, merged if reason else old, old, ratios)
     return Revision(new.key, Fate.FASTER, merged, old, ratios)
+
+
+def _is_surer(old: Reference | None, new: Reference | None, share: float) -> bool:
+    """Return whether a time that was too uncertain to be of use is known better now, and not slower than allowed."""
+    if old is None or new is None or old.spread < _UNCERTAIN or new.spread > old.spread / 2:
+        return False
+    return new.time_ns <= old.time_ns * (1 + share)
 
 
 def _changes(

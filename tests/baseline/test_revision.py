@@ -56,6 +56,20 @@ def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:
     assert found.line is old
 
 
+@pytest.mark.parametrize(("ratio", "fate"), [(0.98, Fate.SURER), (1.04, Fate.SURER), (1.06, Fate.UNCHANGED)])
+def test_an_uncertain_line_is_replaced_by_a_surer_one_unless_that_is_slower_than_is_allowed(
+    ratio: float, fate: Fate
+) -> None:
+    old = line()
+    assert old.time is not None
+    uncertain = replace(old, time=replace(old.time, spread=0.2))
+    found = revised(uncertain, recordings(1e6 * ratio))
+    assert found.fate is fate
+    assert found.line is not None
+    assert found.line.time is not None
+    assert (found.line.time.spread < 0.02) is (fate is Fate.SURER)
+
+
 def test_what_got_faster_is_replaced() -> None:
     found = revised(line(), recordings(0.8e6, seed=2))
     assert found.fate is Fate.FASTER
