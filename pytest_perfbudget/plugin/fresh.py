@@ -23,6 +23,9 @@ _PATIENCE_S = 60.0
 _PATIENCE = 10
 _MOST_PATIENCE_S = 3600.0
 
+_AMBIGUOUS = {"__main__", "__mp_main__", "conftest"}
+"""Whatever was started, and the conftest that was loaded last of those outside packages."""
+
 MARK: Final = "PERFBUDGET_FRESH"
 """The variable by which a conftest can tell a fresh process."""
 
@@ -116,8 +119,12 @@ def _overrides(config: pytest.Config) -> Iterator[str]:
 
 
 def own_modules(root: Path) -> dict[str, str]:
-    """Return the files of the project's own modules, by name, without what is installed in a folder of it."""
-    found = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    """Return the files of the project's own modules, by name, without what is installed in a folder of it.
+
+    Names that mean another file from one process to the next are not among them.
+    """
+    named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
+    found = {name: getattr(module, "__file__", None) for name, module in named}
     return {
         name: file
         for name, file in found.items()

@@ -108,7 +108,7 @@ class WorkerPlugin:
             return f"a fresh process does not collect it: {why}"
         for name, file in self._request.modules.items():
             other = getattr(sys.modules.get(name), "__file__", None)
-            if other and other != file:
+            if other and other != file and os.path.realpath(other) != os.path.realpath(file):
                 return f"a fresh process imports {name!r} from {other}, the session from {file}"
         return ""
 

@@ -290,6 +290,21 @@ def test_keeps(tmp_path, perf):
         _forget_helpers()
         project.run("", "b").assert_outcomes(failed=1)
 
+    def test_conftests_of_several_folders_are_no_other_code(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """pytest calls each of them `conftest`, and the one that was loaded last has the name."""
+        for folder in ("one", "two"):
+            project.file(f"{folder}/conftest.py", "")
+            project.file(
+                f"{folder}/test_{folder}.py",
+                "import os\nfrom scripted import advance\n"
+                f"def test_{folder}(perf): perf(advance, float(os.environ.get('SLOW', 1)))\n",
+            )
+        project.run("", "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2)
+        monkeypatch.setenv("SLOW", "2")
+        project.run("").assert_outcomes(failed=2)
+
     def test_a_name_that_no_file_can_hold_is_one_line(self, project: Project) -> None:
         tests = "def test_it(perf): perf(advance, 1, name='caf\\udce9')\n"
         result = project.run(tests, "--perf-update-baseline", pyproject=FAST)
