@@ -44,6 +44,19 @@ class Findings:
                     found.setdefault(case.slowdown, []).append(case.standing == "regressed")
         return {slowdown: (sum(hits), len(hits)) for slowdown, hits in sorted(found.items())}
 
+    def alarmed(self) -> dict[str, list[float]]:
+        """Return by workload what was taken for the change of clean ones that were called regressed."""
+        found: dict[str, list[float]] = {}
+        for session in self.clean:
+            for case in session.cases:
+                if case.standing == "regressed" and case.ratio is not None:
+                    found.setdefault(case.workload, []).append(case.ratio)
+        return found
+
+    def errors(self) -> list[float]:
+        """Return the standard errors, in log time, of what fresh processes confirmed."""
+        return [case.error for one in self.slowed for case in one.cases if case.fresh and case.error is not None]
+
     def missed(self) -> dict[str, list[float]]:
         """Return by workload the slowdowns of at least 10 % that were not called regressed."""
         found: dict[str, list[float]] = {}
@@ -68,7 +81,7 @@ class Findings:
         A regression has to be both above the limit and clear of the noise. So a limit that the noise
         keeps nine of ten workloads from reaching catches no more than a higher one.
         """
-        errors = [case.error for one in self.slowed for case in one.cases if case.fresh and case.error is not None]
+        errors = self.errors()
         if len(errors) < 2:
             return None
         bound = math.expm1(_BOUND * _ninth_decile(errors))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 from pytest_perfbudget.doctor.findings import Findings
+from pytest_perfbudget.report.changes import percent
 from pytest_perfbudget.report.view import counted
 
 
@@ -19,8 +20,15 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
         "caught          "
         + ", ".join(f"+{slowdown:.0%} {hits} of {number}" for slowdown, (hits, number) in findings.caught().items()),
     ]
+    if alarmed := findings.alarmed():
+        named = ", ".join(f"{name} {' '.join(map(percent, ratios))}" for name, ratios in alarmed.items())
+        lines.append(f"false alarms    {named}: of unchanged code; what was caught of them proves nothing")
     if missed := findings.missed():
         lines.append("missed          " + ", ".join(f"{name} {_shares(found)}" for name, found in missed.items()))
+    if errors := findings.errors():
+        lines.append(
+            f"noise           a change of a confirmed test is known to +- {statistics.median(errors):.1%} (median)"
+        )
     recommended = findings.recommended()
     if recommended is not None:
         lines.append(f'advice          max_regression = "{100 * recommended:g}%"')
