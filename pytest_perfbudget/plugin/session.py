@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import warnings
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Settings, Terms
 from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError, nearest
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.plugin.account import Accounts, Watch
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
 from pytest_perfbudget.plugin.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
@@ -60,12 +62,10 @@ class PerfSession:
         self.comparer = self._comparer()
         self._known = {key.test for key in self.baseline.lines}
         self.fresh = Fresh(config)
-        self.account: dict[str, list[list[str]]] = {}
+        self.account: Accounts = {}
+        self.watch = Watch()
         self.collected = Collected(config, ())
-        self._visited: set[str] = set()
-        self._uncollected: set[str] = set()
         self._judged: pytest.Item | None = None
-        self._deselected: set[str] = set()
         self._modes: set[Mode] = set()
 
     @classmethod
@@ -84,9 +84,10 @@ class PerfSession:
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
-        self.collected = Collected(self.config, collected, self._visited)
+        self.collected = Collected(self.config, collected, self.watch.visited)
         mistakes: dict[str, None] = {}
-        for check in (*(partial(self._classify, item) for item in collected), partial(self._check_patterns, collected)):
+        each = [partial(self._classify, item) for item in collected]
+        for check in (*each, partial(self._check_patterns, collected), partial(self._check_place, collected)):
             try:
                 check()
             except ConfigError as error:
@@ -104,38 +105,11 @@ class PerfSession:
             self.comparer.begin(nodeid_of(item) for item in items if MODE in item.stash)
         self.fresh.begin()
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files were looked into, and which of them could not be or were skipped."""
-        file = report.nodeid.partition("::")[0]
-        self._visited.add(file)
-        if not report.passed:
-            self._uncollected.add(file)
-
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Note what was deselected and said so."""
-        self._deselected |= {nodeid_of(item) for item in items}
-
     def _take_account(self, items: list[pytest.Item], perf_tests: Collection[str]) -> None:
-        """Note what the baseline has of this session's tests, and what it has that is not there any more.
-
-        What the command line left out is neither, it is among the others.
-        """
-        chosen = {nodeid_of(item) for item in items}
-        # A hook may drop items without a word, as no option does: those were expected.
-        dropped = {test for test in self.collected.nodeids if test not in chosen and test not in self._deselected}
         # What another machine has measured may be there on that one only.
         here = this_machine().key
         known = sorted({(key.test, key.name) for key in self.baseline.lines if key.machine == here})
-        self.account = {"expected": [], "absent": [], "others": []}
-        for test, name in known:
-            # Of a file that was skipped or is broken nothing is known: that is no reason to forget its tests.
-            unknown = test.partition("::")[0] in self._uncollected
-            expected = test in chosen or test in dropped or unknown
-            # A test that is no perf test any more is as good as gone.
-            gone = self.collected.is_gone(test) or (test in self.collected.nodeids and test not in perf_tests)
-            gone = gone and not unknown
-            what = "absent" if gone else "expected" if expected else "others"
-            self.account[what].append([test, name])
+        self.account = self.watch.accounts(known, self.collected, {nodeid_of(item) for item in items}, perf_tests)
         self.fresh.company = {test.partition("::")[0] for test, _ in known}
         if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
             self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
@@ -261,14 +235,32 @@ class PerfSession:
         if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
             self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
 
+    @property
+    def _is_first(self) -> bool:
+        """Whether to look for mistakes: one xdist worker's warning is enough, and an error has to stop them all."""
+        return self.strict or getattr(self.config, "workerinput", {}).get("workerid", "gw0") == "gw0"
+
     def _check_patterns(self, items: list[pytest.Item]) -> None:
         """Warn of patterns that cover nothing measured; an error if strict."""
-        # One worker's warning is enough; an error has to stop them all.
-        if not self.strict and getattr(self.config, "workerinput", {}).get("workerid", "gw0") != "gw0":
+        if not self._is_first:
             return
         perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
         for message in self.collected.unmatched((*self.settings.entries, *self.settings.components), perf_tests):
             self._complain(message)
+
+    def _check_place(self, items: list[pytest.Item]) -> None:
+        """Warn of a baseline of these tests that another root folder (--rootdir, -c) leaves unread."""
+        if not self._is_first or self.is_worker or self.gate == "off" or self.baseline_file.exists():
+            return
+        name, root = self.settings.baseline, self.config.rootpath
+        perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
+        above = (folder for folder in root.parents if (folder / name).is_file())
+        for folder in above:
+            text = (folder / name).read_text("utf-8", "replace")
+            inside = root.relative_to(folder).as_posix()
+            if any(json.dumps(f"{inside}/{nodeid}", ensure_ascii=False) in text for nodeid in perf_tests):
+                where = f"the root folder is {root} (from --rootdir, -c or a configuration file there)"
+                self._complain(f"{folder / name} has these tests and is not used: {where}")
 
     def _complain(self, message: str) -> None:
         """Warn of something in the configuration that has no effect; an error if strict."""

@@ -600,6 +600,18 @@ class TestAccounts:
         assert result.ret == 0
         assert "missing:" not in result.stdout.str()
 
+    def test_a_baseline_that_another_root_folder_leaves_unread_is_said(self, project: Project) -> None:
+        project.file("pytest.ini", "[pytest]\npythonpath = .\n")
+        project.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 1)\n")
+        project.run("", "inner", "--perf-update-baseline", pyproject=FAST)
+        project.file("inner/pytest.ini", "[pytest]\npythonpath = ..\n")
+        moved = ("-c", "inner/pytest.ini", "-W", "default", "inner")
+        result = project.run("", *moved)
+        result.stdout.fnmatch_lines(["*perf-baseline.json has these tests and is not used: the root folder is *inner*"])
+        assert project.run("", *moved, "--perf-strict").ret == pytest.ExitCode.USAGE_ERROR
+        project.file("inner/test_in.py", "from scripted import advance\ndef test_new(perf): perf(advance, 1)\n")
+        assert "is not used" not in project.run("", *moved).stdout.str()
+
     def test_a_link_that_leads_nowhere_is_one_line(self, based: Project) -> None:
         file = based.pytester.path / "perf-baseline.json"
         file.unlink()
