@@ -22,6 +22,10 @@ class BaselineError(PerfBudgetError):
     """The baseline file cannot be read or written."""
 
 
+class GitError(PerfBudgetError):
+    """git does not know what it was asked for, or cannot do it."""
+
+
 class WorkerError(PerfBudgetError):
     """A fresh process gave no measurements; the message says in a line what became of it."""
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repositories import commit
+from repositories import git as real_git
+
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
+
+
+def test_what_git_says_comes_back(tmp_path: Path) -> None:
+    made = commit(tmp_path, {"a": "1"})
+    assert git(tmp_path, "rev-parse", "HEAD") == made
+
+
+def test_what_it_refuses_is_one_line(tmp_path: Path) -> None:
+    commit(tmp_path, {"a": "1"})
+    with pytest.raises(
+        GitError, match=r"^git rev-parse: ambiguous argument 'nowhere'|^git rev-parse: Use '--'|^git rev-parse: "
+    ):
+        git(tmp_path, "rev-parse", "nowhere")
+
+
+def test_no_git_and_no_patience_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(GitError, match=r"^git status took longer than 0 s$"):
+        git(tmp_path, "status", seconds=0.0)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(GitError, match=r"^git could not be run: No such file or directory$"):
+        git(tmp_path, "status")
+
+
+def test_a_hook_that_runs_the_tests_does_not_turn_git_towards_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, other = commit(tmp_path / "here", {"a": "1"}), commit(tmp_path / "there", {"b": "2"})
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "there" / ".git"))
+    assert real_git(tmp_path / "here", "rev-parse", "HEAD") == other
+    assert git(tmp_path / "here", "rev-parse", "HEAD") == made

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repositories import commit, git
+
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.workers.worktree import PREFIX, Worktree, find_base
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "my project"
+    commit(folder, {"pkg/a.py": "1", "tests/test_a.py": ""})
+    git(folder, "tag", "v1")
+    commit(folder, {"pkg/a.py": "2"})
+    return folder
+
+
+def test_a_base_is_any_name_of_a_commit(repository: Path) -> None:
+    first = git(repository, "rev-parse", "v1")
+    for ref in ("v1", "HEAD~1", first, first[:8]):
+        base = find_base(repository / "pkg", ref)
+        assert (base.commit, base.top, base.ref) == (first, repository, ref)
+        assert first.startswith(base.short)
+
+
+@pytest.mark.parametrize("ref", ["--upload-pack=touch pwned", "-h", "", "a\nb"])
+def test_a_name_is_never_an_option(repository: Path, ref: str) -> None:
+    with pytest.raises(GitError, match=r"is no revision: name a branch, a tag or a commit, such as origin/main$"):
+        find_base(repository, ref)
+    assert not (repository / "pwned").exists()
+
+
+def test_an_unknown_name_is_one_line(repository: Path) -> None:
+    with pytest.raises(
+        GitError, match=r"^'origin/main' is no commit of this repository: fetch it, or correct the name$"
+    ):
+        find_base(repository, "origin/main")
+
+
+def test_a_shallow_clone_is_told_what_to_do(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
+    with pytest.raises(GitError, match=r"^'HEAD~1' is no commit .* \(actions/checkout: fetch-depth: 0\)$"):
+        find_base(tmp_path / "clone", "HEAD~1")
+
+
+def test_outside_git_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(GitError, match=r"is in no git repository that could be compared with main: "):
+        find_base(tmp_path, "main")
+
+
+def test_a_worktree_holds_the_base_and_is_gone_afterwards(repository: Path) -> None:
+    (repository / "pkg" / "a.py").write_text("3", "utf-8")
+    git(repository, "add", "pkg/a.py")
+    (repository / "untracked").write_text("x", "utf-8")
+    before = git(repository, "status", "--porcelain")
+    with Worktree(find_base(repository, "v1")) as tree:
+        assert (tree.path / "pkg" / "a.py").read_text("utf-8") == "1"
+        assert not (tree.path / "untracked").exists()
+        assert git(tree.path, "rev-parse", "HEAD") == git(repository, "rev-parse", "v1")
+        assert not tree.path.is_relative_to(repository)
+        (tree.path / "left behind").write_text("x", "utf-8")
+    assert not tree.path.parent.exists()
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert git(repository, "status", "--porcelain") == before
+    assert (repository / "pkg" / "a.py").read_text("utf-8") == "3"
+
+
+def test_it_is_gone_after_an_error_and_an_interrupt_too(repository: Path) -> None:
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), Worktree(find_base(repository, "v1")) as tree:
+            raise error
+        assert not tree.path.parent.exists()
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_no_hook_of_the_users_runs(repository: Path) -> None:
+    hook = repository / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch '{repository}/ran'\n", "utf-8")
+    hook.chmod(0o755)
+    with Worktree(find_base(repository, "v1")):
+        pass
+    assert not (repository / "ran").exists()
+
+
+def test_submodules_are_those_of_the_base_and_come_from_the_working_tree(repository: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    old = commit(library, {"lib.py": "old"})
+    git(repository, "submodule", "add", "-q", str(library), "vendor/lib")
+    commit(repository, {}, "with a submodule")
+    new = commit(library, {"lib.py": "new"})
+    git(repository / "vendor" / "lib", "fetch", "-q")
+    git(repository / "vendor" / "lib", "checkout", "-q", new)
+    commit(repository, {}, "moved on")
+    assert old != new
+    with Worktree(find_base(repository, "HEAD~1")) as tree:
+        assert (tree.path / "vendor" / "lib" / "lib.py").read_text("utf-8") == "old"
+    assert len(git(repository / "vendor" / "lib", "worktree", "list").splitlines()) == 1
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_a_base_that_cannot_be_checked_out_leaves_nothing(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    base = find_base(repository, "v1")
+    tree = git(repository, "rev-parse", "v1^{tree}")
+    (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(GitError), Worktree(base):
+        pass
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
