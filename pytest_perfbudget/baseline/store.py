@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import tempfile
@@ -48,7 +49,14 @@ def read(path: Path) -> Baseline | None:
     except UnicodeDecodeError as error:
         message = f"{path.name}: is no UTF-8 text (byte {error.start}): restore it from git"
         raise BaselineError(message) from error
-    return parse(text, path.name)
+    # All of it is kept: looking through it for garbage again and again takes a sixth of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return parse(text, path.name)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> None:
