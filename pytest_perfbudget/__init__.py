@@ -13,7 +13,7 @@ __all__ = ["Perf"]
 def __getattr__(name: str) -> object:
     # Importing the entry point runs this module first, in every pytest session: it stays empty.
     if name == "Perf":
-        from pytest_perfbudget.plugin.perf import Perf  # noqa: PLC0415
+        from pytest_perfbudget.plugin.perf import Perf  # noqa: PLC0415 - see above
 
         return Perf
     message = f"module {__name__!r} has no attribute {name!r}"

@@ -32,7 +32,7 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
     # No question that nobody would see, no lock that would stand in the user's way, no translation.
     environment = {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
-        found = subprocess.run(  # noqa: S603
+        found = subprocess.run(  # noqa: S603 - no shell, and a revision is checked where it comes in
             ["git", *arguments],  # noqa: S607 - the user's own git
             cwd=folder,
             env=environment,

@@ -32,7 +32,7 @@ RUNS: Final = 4
 
 def run(folder: Path, tests: Iterable[str], *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603 - this suite's own pytest
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", " or ".join(tests), "--perf-only", *arguments],
         cwd=folder,
         env={**kept, VARIABLE: without},

@@ -65,7 +65,7 @@ def _cpu() -> str:
             return linux_cpu(Path("/proc/cpuinfo").read_text("utf-8", "replace"))
         if sys.platform == "darwin":
             command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603 - fixed
     return platform.processor()
 
 

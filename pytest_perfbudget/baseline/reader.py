@@ -91,27 +91,27 @@ def _is_text(value: object) -> bool:
 
 
 # By their exact type, as JSON gives them: it keeps true and false out, and 10,000 lines hold 150,000 numbers.
-def _is_number(value: Any, least: float = -_MOST, most: float = _MOST) -> bool:  # noqa: ANN401
+def _is_number(value: object, least: float = -_MOST, most: float = _MOST) -> bool:
     return (type(value) is float or type(value) is int) and least <= value <= most
 
 
-def _is_count(value: Any, least: int = 0, most: int = _MOST) -> bool:  # noqa: ANN401
+def _is_count(value: object, least: int = 0, most: int = _MOST) -> bool:
     return type(value) is int and least <= value <= most
 
 
-def _is_positive(value: Any) -> bool:  # noqa: ANN401
-    return _is_number(value) and value > 0
+def _is_positive(value: object) -> bool:
+    return (type(value) is float or type(value) is int) and 0 < value <= _MOST
 
 
-def _is_share(value: Any) -> bool:  # noqa: ANN401
+def _is_share(value: object) -> bool:
     return (type(value) is float or type(value) is int) and 0 <= value <= _LARGEST
 
 
-def _is_weights(value: Any) -> bool:  # noqa: ANN401
+def _is_weights(value: object) -> bool:
     return isinstance(value, list) and len(value) == CANARIES and all(map(_is_share, value))
 
 
-def _is_canaries(value: Any) -> bool:  # noqa: ANN401
+def _is_canaries(value: object) -> bool:
     return isinstance(value, list) and len(value) == CANARIES and all(_is_number(one, 1) for one in value)
 
 

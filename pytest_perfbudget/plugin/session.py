@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
-import warnings
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,10 +16,11 @@ from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Settings, Terms
-from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError, nearest
+from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.account import Accounts, Watch
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
+from pytest_perfbudget.plugin.checks import Checks, check_update
 from pytest_perfbudget.plugin.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.comparison import Comparison
@@ -34,10 +33,6 @@ from pytest_perfbudget.report.view import failure_text
 
 MODE: Final = pytest.StashKey[Mode]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()
-
-
-class PerfBudgetWarning(pytest.PytestWarning):
-    """Something in the configuration has no effect."""
 
 
 class PerfSession:
@@ -64,6 +59,7 @@ class PerfSession:
         self.fresh = Fresh(config)
         self.account: Accounts = {}
         self.watch = Watch()
+        self._checks = Checks(config, settings, strict=self.strict)
         self.collected = Collected(config, ())
         self._judged: pytest.Item | None = None
         self._modes: set[Mode] = set()
@@ -79,15 +75,14 @@ class PerfSession:
             message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)
         if not session.is_worker:  # it has the command line of who started it
-            _check_update(config)
+            check_update(config)
         return session
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
         self.collected = Collected(self.config, collected, self.watch.visited)
         mistakes: dict[str, None] = {}
-        each = [partial(self._classify, item) for item in collected]
-        for check in (*each, partial(self._check_patterns, collected), partial(self._check_place, collected)):
+        for check in (*(partial(self._classify, item) for item in collected), partial(self._check, collected)):
             try:
                 check()
             except ConfigError as error:
@@ -225,64 +220,15 @@ class PerfSession:
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
-            self._check_component(terms.component, item)
+            self._checks.component(terms.component, item)
         mode = item.stash[MODE] = _mode(item)
         self._modes.add(mode)
 
-    def _check_component(self, component: str | None, item: pytest.Item) -> None:
-        """Complain of a component that has no table but nearly the name of one."""
-        known = [rule.terms.component or "" for rule in self.settings.components]
-        if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
-            self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
-
-    @property
-    def _is_first(self) -> bool:
-        """Whether to look for mistakes: one xdist worker's warning is enough, and an error has to stop them all."""
-        return self.strict or getattr(self.config, "workerinput", {}).get("workerid", "gw0") == "gw0"
-
-    def _check_patterns(self, items: list[pytest.Item]) -> None:
-        """Warn of patterns that cover nothing measured; an error if strict."""
-        if not self._is_first:
-            return
+    def _check(self, items: list[pytest.Item]) -> None:
         perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
-        for message in self.collected.unmatched((*self.settings.entries, *self.settings.components), perf_tests):
-            self._complain(message)
-
-    def _check_place(self, items: list[pytest.Item]) -> None:
-        """Warn of a baseline of these tests that another root folder (--rootdir, -c) leaves unread."""
-        if not self._is_first or self.is_worker or self.gate == "off" or self.baseline_file.exists():
-            return
-        name, root = self.settings.baseline, self.config.rootpath
-        perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
-        above = (folder for folder in root.parents if (folder / name).is_file())
-        for folder in above:
-            text = (folder / name).read_text("utf-8", "replace")
-            inside = root.relative_to(folder).as_posix()
-            if any(json.dumps(f"{inside}/{nodeid}", ensure_ascii=False) in text for nodeid in perf_tests):
-                where = f"the root folder is {root} (from --rootdir, -c or a configuration file there)"
-                self._complain(f"{folder / name} has these tests and is not used: {where}")
-
-    def _complain(self, message: str) -> None:
-        """Warn of something in the configuration that has no effect; an error if strict."""
-        if self.strict:
-            raise ConfigError(message)
-        try:
-            warnings.warn(PerfBudgetWarning(message), stacklevel=1)
-        except PerfBudgetWarning:  # the user's filter makes errors of warnings
-            raise ConfigError(message) from None
-
-
-def _check_update(config: pytest.Config) -> None:
-    """Refuse options that mean nothing together."""
-    option = config.option
-    if not option.perf_update_baseline:
-        for name, given in (("--perf-reason", option.perf_reason), ("--perf-prune", option.perf_prune)):
-            if given:
-                message = f"{name} belongs to --perf-update-baseline: add it"
-                raise pytest.UsageError(message)
-    elif option.perf_gate == "off" or option.perf_skip:
-        message = "--perf-update-baseline measures perf tests: drop --perf-gate=off and --perf-skip"
-        raise pytest.UsageError(message)
+        self._checks.patterns(self.collected, perf_tests)
+        if not (self.is_worker or self.gate == "off" or self.baseline_file.exists()):
+            self._checks.place(perf_tests)
 
 
 def _mode(item: pytest.Item) -> Mode:

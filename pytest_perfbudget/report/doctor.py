@@ -26,9 +26,7 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
     if missed := findings.missed():
         lines.append("missed          " + ", ".join(f"{name} {_shares(found)}" for name, found in missed.items()))
     if errors := findings.errors():
-        lines.append(
-            f"noise           a change of a confirmed test is known to +- {statistics.median(errors):.1%} (median)"
-        )
+        lines.append(f"noise           standard error of a confirmed change {statistics.median(errors):.1%} (median)")
     recommended = findings.recommended()
     if recommended is not None:
         lines.append(f'advice          max_regression = "{100 * recommended:g}%"')

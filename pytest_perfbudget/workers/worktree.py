@@ -6,20 +6,17 @@ copy of it. Nothing is fetched, no hook of the user's runs, and the index and th
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 PREFIX: Final = "perfbudget-base-"
 _SECONDS = 600.0
@@ -69,58 +66,43 @@ def find_base(folder: Path, ref: str) -> Base:
     return Base(top, commit, git(top, "rev-parse", "--short=9", commit), ref)
 
 
-class Worktree:
-    """A checkout of a base in a temporary folder; a context manager, with whose end it goes."""
+@contextmanager
+def checked_out(base: Base) -> Iterator[Path]:
+    """Check a base out in a temporary folder, which goes with the end of the context, and yield its place.
 
-    def __init__(self, base: Base) -> None:
-        self._base = base
-        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-        self.path = self._folder / base.top.name
-        self._added: list[tuple[Path, Path]] = []
+    Raises:
+        GitError: git cannot.
+    """
+    with ExitStack() as undo:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        tree = folder / base.top.name
+        _add(undo, base.top, base.commit, tree)
+        yield tree
 
-    def __enter__(self) -> Self:
-        """Check it out.
 
-        Raises:
-            GitError: git cannot.
-        """
+def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
+    undo.callback(_remove, repository, path)
+    git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
+    for inner, name in _submodules(path, commit):
+        # Its commits are here if the working tree has it; nothing is fetched.
+        own = repository / name
+        if not (own / ".git").exists():
+            continue
         try:
-            self._add(self._base.top, self._base.commit, self.path)
-        except BaseException:
-            self.close()
-            raise
-        return self
+            _add(undo, own, inner, path / name)
+        except GitError as error:
+            message = f"the submodule {name} of {commit[:9]}: {error}: fetch it with git submodule update"
+            raise GitError(message) from None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Remove it."""
-        self.close()
 
-    def close(self) -> None:
-        """Remove the checkout and git's record of it."""
-        for repository, path in reversed(self._added):
-            with contextlib.suppress(GitError):
-                git(repository, "worktree", "remove", "--force", "--force", str(path), seconds=_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        for repository, _ in self._added:
-            with contextlib.suppress(GitError):
-                git(repository, "worktree", "prune")
-        self._added.clear()
-
-    def _add(self, repository: Path, commit: str, path: Path) -> None:
-        self._added.append((repository, path))
-        git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
-        for inner, name in _submodules(path, commit):
-            # Its commits are here if the working tree has it; nothing is fetched.
-            own = repository / name
-            if not (own / ".git").exists():
-                continue
-            try:
-                self._add(own, inner, path / name)
-            except GitError as error:
-                message = f"the submodule {name} of {commit[:9]}: {error}: fetch it with git submodule update"
-                raise GitError(message) from None
+def _remove(repository: Path, path: Path) -> None:
+    """Remove a checkout, whole or half made, and git's record of it."""
+    with suppress(GitError):
+        git(repository, "worktree", "remove", "--force", "--force", str(path), seconds=_SECONDS)
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(GitError):
+        git(repository, "worktree", "prune")
 
 
 def _submodules(path: Path, commit: str) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ def test_what_is_printed() -> None:
         "time            3.00 s per test of a clean session, start-up included; 20.0 s per test of an update\n"
         "caught          +10% 0 of 1, +20% 1 of 1\n"
         "missed          csv +10%\n"
-        "noise           a change of a confirmed test is known to +- 1.0% (median)\n"
+        "noise           standard error of a confirmed change 1.0% (median)\n"
         'advice          max_regression = "4%"\n'
         "1 session in 1.1 min: a look, no rates; --sessions 30 gives some\n"
     )

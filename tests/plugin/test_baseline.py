@@ -73,6 +73,18 @@ def times(project: Project) -> dict[str, str]:
     return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
 
 
+IMPATIENT = """
+@pytest.fixture(autouse=True)
+def impatient(request):
+    request.config.pluginmanager.getplugin("perfbudget-session").fresh.patience_s = lambda: 3.0
+"""
+
+
+def add_to_conftest(project: Project, text: str) -> None:
+    conftest = project.pytester.path / "conftest.py"
+    conftest.write_text(conftest.read_text("utf-8") + text, "utf-8")
+
+
 def _forget_helpers() -> None:
     """As a new pytest process would: these run in ours."""
     for name in ("helpers", "test_a", "test_b"):
@@ -144,11 +156,10 @@ class TestUpdate:
 
     def test_a_fresh_process_ends_as_a_session_does(self, project: Project) -> None:
         """What a conftest has to stop at the end of a session is stopped there, too."""
-        conftest = project.pytester.path / "conftest.py"
         hook = (
             "\ndef pytest_sessionfinish(session):\n    print('x', file=open(session.config.rootpath / 'ended', 'a'))\n"
         )
-        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        add_to_conftest(project, hook)
         project.run(TWO, "--perf-update-baseline", pyproject=FAST)
         assert (project.pytester.path / "ended").read_text("utf-8").split() == ["x"] * 3
 
@@ -218,6 +229,21 @@ class TestUpdate:
     def test_prune_under_xdist(self, based: Project) -> None:
         based.run(TWO.replace("test_call", "test_renamed"), "--perf-update-baseline", "--perf-prune", "-n", "2")
         assert set(lines(based)) == {"test_body", "test_renamed step"}
+
+    def test_prune_leaves_the_call_profile_that_another_machine_needs(self, based: Project) -> None:
+        file, profiles = (based.pytester.path / f"perf-baseline{end}" for end in (".json", ".calls.json"))
+        document = json.loads(file.read_text("utf-8"))
+        (key,) = document["machines"]
+        document["machines"]["other"] = {**document["machines"][key], "cpu": "another"}
+        document["measurements"] += [{**one, "machine": "other"} for one in document["measurements"]]
+        file.write_text(json.dumps(document), "utf-8")
+        renamed = TWO.replace("test_call", "test_renamed")
+        based.run(renamed, "--perf-update-baseline", "--perf-prune").stdout.fnmatch_lines(["*: 1 new, 1 removed, *"])
+        assert "test_it.py::test_call" in profiles.read_text("utf-8")
+        del document["measurements"][2:]
+        file.write_text(json.dumps(document), "utf-8")
+        based.run(renamed, "--perf-update-baseline", "--perf-prune")
+        assert "test_it.py::test_call" not in profiles.read_text("utf-8")
 
     def test_prune_leaves_what_was_only_not_selected(self, based: Project) -> None:
         based.run(TWO, "--perf-update-baseline", "--perf-prune", "-k", "body")
@@ -387,6 +413,29 @@ class TestGate:
         result.assert_outcomes(passed=3)
         result.stdout.fnmatch_lines(["unmeasured: *test_body: *: no fresh process: FileNotFoundError: *"])
 
+    def test_a_test_that_stops_the_clock_of_time_is_confirmed_all_the_same(self, based: Project) -> None:
+        """And what it took by that clock, a million years, is not how long a fresh process may be silent."""
+        tests = TWO.replace("SLOW =", "SLOW = 2 #").replace("def test_body():", "def test_body(frozen):")
+        tests += "\n@pytest.fixture\ndef frozen(monkeypatch):\n    import time\n    monkeypatch.setattr(time, 'monotonic', lambda: 1e13)\n"
+        based.run(tests).assert_outcomes(passed=2, failed=1)
+
+    def test_the_timeout_of_a_test_does_not_run_while_it_is_confirmed(
+        self, based: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By the hook of pytest-timeout."""
+        add_to_conftest(
+            based,
+            "\nclass Specs:\n    @pytest.hookspec(firstresult=True)\n    def pytest_timeout_cancel_timer(item): pass\n"
+            "def pytest_addhooks(pluginmanager): pluginmanager.add_hookspecs(Specs)\n"
+            "def pytest_timeout_cancel_timer(item):\n    with open('cancelled', 'a') as file: print(item.name, file=file)\n"
+            "    return True\n",
+        )
+        based.run(TWO).assert_outcomes(passed=3)
+        assert not (based.pytester.path / "cancelled").exists()
+        monkeypatch.setenv("SLOW", "2")
+        based.run(TWO).assert_outcomes(passed=2, failed=1)
+        assert (based.pytester.path / "cancelled").read_text("utf-8").split() == ["test_body"]
+
     def test_a_slower_test_that_is_expected_to_fail_does(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SLOW", "2")
         tests = TWO.replace("def test_body", "@pytest.mark.xfail(strict=True)\ndef test_body")
@@ -405,10 +454,9 @@ class TestGate:
         self, based: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Such as one that runs a share of the tests, by their number."""
-        conftest = based.pytester.path / "conftest.py"
         left_out = "items[:0 if 'bootstrap' in sys.argv[0] else 1]"
         hook = f"\nimport sys\ndef pytest_collection_modifyitems(items):\n    items[:] = {left_out}\n"
-        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        add_to_conftest(based, hook)
         monkeypatch.setenv("SLOW", "2")
         based.run(TWO).assert_outcomes(failed=1)
 
@@ -660,9 +708,8 @@ class TestAccounts:
         assert based.run("", "--perf-strict").ret != 0
 
     def test_missing_because_a_hook_dropped_it_without_a_word(self, based: Project) -> None:
-        conftest = based.pytester.path / "conftest.py"
         hook = "\ndef pytest_collection_modifyitems(items):\n    items[:] = [one for one in items if 'body' not in one.name]\n"
-        conftest.write_text(conftest.read_text("utf-8") + hook, "utf-8")
+        add_to_conftest(based, hook)
         based.run(TWO)
         assert [one["id"] for one in based.report["missing"]] == ["test_it.py::test_body"]
 
@@ -774,14 +821,7 @@ def test_odd(name): advance(float(os.environ.get("SLOW", "0.1")))
 
     def test_a_worker_that_hangs_is_ended(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SLOW", "2")
-        conftest = based.pytester.path / "conftest.py"
-        patience = """
-@pytest.fixture(autouse=True)
-def impatient(request):
-    session = request.config.pluginmanager.getplugin("perfbudget-session")
-    session.fresh.patience_s = lambda: 3.0
-"""
-        conftest.write_text(conftest.read_text("utf-8") + patience, "utf-8")
+        add_to_conftest(based, IMPATIENT)
         tests = TWO.replace(
             "SLOW =",
             "import signal\nif 'bootstrap' in sys.argv[0]: signal.pause()\nSLOW =",
@@ -793,9 +833,7 @@ def impatient(request):
     def test_after_one_that_hung_no_other_is_started(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         """What it waited for, a lock or a port, the session holds to its end."""
         monkeypatch.setenv("SLOW", "2")
-        conftest = based.pytester.path / "conftest.py"
-        patience = "\n@pytest.fixture(autouse=True)\ndef impatient(request):\n    request.config.pluginmanager.getplugin('perfbudget-session').fresh.patience_s = lambda: 3.0\n"
-        conftest.write_text(conftest.read_text("utf-8") + patience, "utf-8")
+        add_to_conftest(based, IMPATIENT)
         tests = TWO.replace("SLOW =", "import signal\nif 'bootstrap' in sys.argv[0]: signal.pause()\nSLOW =")
         tests = tests.replace("perf(advance, 0.2,", "perf(advance, 0.2 * SLOW,")
         result = based.run(tests)

@@ -6,7 +6,7 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.workers.worktree import PREFIX, Worktree, find_base
+from pytest_perfbudget.workers.worktree import PREFIX, checked_out, find_base
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def test_a_worktree_holds_the_base_and_is_gone_afterwards(repository: Path) -> N
     git(repository, "add", "pkg/a.py")
     (repository / "untracked").write_text("x", "utf-8")
     before = git(repository, "status", "--porcelain")
-    with Worktree(find_base(repository, "v1")) as tree:
-        assert (tree.path / "pkg" / "a.py").read_text("utf-8") == "1"
-        assert not (tree.path / "untracked").exists()
-        assert git(tree.path, "rev-parse", "HEAD") == git(repository, "rev-parse", "v1")
-        assert not tree.path.is_relative_to(repository)
-        (tree.path / "left behind").write_text("x", "utf-8")
-    assert not tree.path.parent.exists()
+    with checked_out(find_base(repository, "v1")) as tree:
+        assert (tree / "pkg" / "a.py").read_text("utf-8") == "1"
+        assert not (tree / "untracked").exists()
+        assert git(tree, "rev-parse", "HEAD") == git(repository, "rev-parse", "v1")
+        assert not tree.is_relative_to(repository)
+        (tree / "left behind").write_text("x", "utf-8")
+    assert not tree.parent.exists()
     assert len(git(repository, "worktree", "list").splitlines()) == 1
     assert git(repository, "status", "--porcelain") == before
     assert (repository / "pkg" / "a.py").read_text("utf-8") == "3"
@@ -71,9 +71,9 @@ def test_a_worktree_holds_the_base_and_is_gone_afterwards(repository: Path) -> N
 
 def test_it_is_gone_after_an_error_and_an_interrupt_too(repository: Path) -> None:
     for error in (ValueError, KeyboardInterrupt):
-        with pytest.raises(error), Worktree(find_base(repository, "v1")) as tree:
+        with pytest.raises(error), checked_out(find_base(repository, "v1")) as tree:
             raise error
-        assert not tree.path.parent.exists()
+        assert not tree.parent.exists()
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
@@ -82,7 +82,7 @@ def test_no_hook_of_the_users_runs(repository: Path) -> None:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch '{repository}/ran'\n", "utf-8")
     hook.chmod(0o755)
-    with Worktree(find_base(repository, "v1")):
+    with checked_out(find_base(repository, "v1")):
         pass
     assert not (repository / "ran").exists()
 
@@ -97,8 +97,8 @@ def test_submodules_are_those_of_the_base_and_come_from_the_working_tree(reposit
     git(repository / "vendor" / "lib", "checkout", "-q", new)
     commit(repository, {}, "moved on")
     assert old != new
-    with Worktree(find_base(repository, "HEAD~1")) as tree:
-        assert (tree.path / "vendor" / "lib" / "lib.py").read_text("utf-8") == "old"
+    with checked_out(find_base(repository, "HEAD~1")) as tree:
+        assert (tree / "vendor" / "lib" / "lib.py").read_text("utf-8") == "old"
     assert len(git(repository / "vendor" / "lib", "worktree", "list").splitlines()) == 1
     assert git(repository, "status", "--porcelain") == ""
 
@@ -110,7 +110,7 @@ def test_a_base_that_cannot_be_checked_out_leaves_nothing(
     base = find_base(repository, "v1")
     tree = git(repository, "rev-parse", "v1^{tree}")
     (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
-    with pytest.raises(GitError), Worktree(base):
+    with pytest.raises(GitError), checked_out(base):
         pass
     assert not list(tmp_path.glob(f"{PREFIX}*"))
     assert len(git(repository, "worktree", "list").splitlines()) == 1
