@@ -14,11 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from operator import mul
 from typing import Final
 
 from pytest_perfbudget.core.distributions import digamma, t_probability, t_quantile, trigamma
-from pytest_perfbudget.core.weather import CALM, Block, Canaries, calm, shift, weight, weighted_median
+from pytest_perfbudget.core.weather import CALM, Block, Canaries, calm, shifts, weight, weighted_median
 
 FEWEST_RUNS: Final = 2
 """A reference takes so many runs at least: one has no spread."""
@@ -123,16 +122,13 @@ class Difference:
 
 def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canaries) -> Estimate:
     """Return the estimate of a run from its blocks, at least one."""
-    shifts = [shift(block, calm_ns) for block in blocks]
-    counts = [one.weight for one in shifts]
-    total = sum(counts)
-    corrected = [
-        math.log(block.time_ns) - sum(map(mul, weights, one.canaries))
-        for block, one in zip(blocks, shifts, strict=True)
-    ]
-    distance = sum(one.weight * abs(one.mean) for one in shifts) / total
-    mean = sum(one.weight * one.mean for one in shifts) / total
-    return Estimate(weighted_median(corrected, counts), mean, weight(distance))
+    import numpy as np  # noqa: PLC0415 - only where something is compared
+
+    found = shifts(blocks, calm_ns)
+    corrected = np.log([block.time_ns for block in blocks]) - found.canaries @ np.array(weights)
+    parts = found.weight / found.weight.sum()
+    distance, mean = float(parts @ np.abs(found.mean)), float(parts @ found.mean)
+    return Estimate(weighted_median(corrected, found.weight), mean, weight(distance))
 
 
 def estimate_for(reference: Reference, blocks: Sequence[Block]) -> Estimate:
@@ -203,10 +199,8 @@ def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[
     from scipy.optimize import nnls  # noqa: PLC0415
 
     blocks = [block for run in runs for block in run]
-    shifts = [shift(block, calm_ns) for block in blocks]
     times = np.log([block.time_ns for block in blocks])
-    canaries = np.array([one.canaries for one in shifts])
-    counts = np.array([one.weight for one in shifts])
+    canaries, mean, counts = shifts(blocks, calm_ns)
     number = canaries.shape[1]
     weights, firm, scale = np.full(number, 1 / number), np.ones(len(blocks)), 0.02
     for _ in range(8):
@@ -219,7 +213,6 @@ def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[
         residuals = (times - mean_time - (canaries - mean_canaries) @ weights) * np.sqrt(counts)
         scale = max(1.4826 * float(np.median(np.abs(residuals))), _LEAST_SPREAD / 2)
         firm = np.minimum(1, 1.5 * scale / np.maximum(np.abs(residuals), 1e-12))
-    mean = canaries.mean(axis=1)
     far = mean - np.average(mean, weights=counts)
     seen = float((counts * np.where(np.abs(far) > CALM, far**2, 0.0)).sum()) / scale**2
     return tuple(float(part) for part in weights), 1 / math.sqrt(_PRIOR_SLOPE_ERROR**-2 + seen)

@@ -8,9 +8,16 @@ less the further away it is, and where both were seen the calm moments decide.
 
 from __future__ import annotations
 
-import math
+# ruff: noqa: PLC0415 - numpy takes 0.1 s: only where something is compared
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+_Distance = TypeVar("_Distance", float, Floats)
 
 Canaries = tuple[float, ...]
 """The times of the canaries in ns, in their order."""
@@ -28,32 +35,38 @@ class Block(NamedTuple):
     after: Canaries
 
 
-class Shift(NamedTuple):
-    """Where a block's weather lies from a calm one: per canary and on average, in log time, and its weight."""
+class Shifts(NamedTuple):
+    """Where the weather of blocks lies from a calm one, in log time.
 
-    canaries: tuple[float, ...]
-    mean: float
-    weight: float
+    Attributes:
+        canaries: of each block and canary; blocks x canaries.
+        mean: of each block.
+        weight: how much each block counts.
+    """
+
+    canaries: Floats
+    mean: Floats
+    weight: Floats
 
 
-def weight(*distances: float) -> float:
+def weight(distance: _Distance) -> _Distance:
     """Return how much a time counts that was taken so far from calm weather; 1 in the calm."""
-    return 1 / (1 + math.hypot(*distances) ** 2 / CALM**2)
+    return 1 / (1 + (distance / CALM) ** 2)
 
 
-def shift(block: Block, calm_ns: Canaries) -> Shift:
-    """Return the weather of a block, the mean of what the canaries on both sides tell.
+def shifts(blocks: Sequence[Block], calm_ns: Canaries) -> Shifts:
+    """Return the weather of blocks, at least one, each the mean of what the canaries on both sides tell.
 
     A block within which the weather changed counts less, as one in bad weather does.
     """
-    # The product of both sides takes one logarithm each: 10,000 measurements have millions of them.
-    both = tuple(
-        math.log(before * after / (calm * calm)) / 2
-        for before, after, calm in zip(block.before, block.after, calm_ns, strict=True)
-    )
-    mean = sum(both) / len(both)
-    change = math.log(math.prod(block.after) / math.prod(block.before)) / len(both)
-    return Shift(both, mean, weight(mean, change))
+    import numpy as np
+
+    before = np.log([block.before for block in blocks])
+    after = np.log([block.after for block in blocks])
+    both = (before + after) / 2 - np.log(calm_ns)
+    mean = both.mean(axis=1)
+    change = (after - before).mean(axis=1)
+    return Shifts(both, mean, weight(np.hypot(mean, change)))
 
 
 def calm(blocks: Sequence[Block], share: float = 0.2) -> Canaries:
@@ -65,13 +78,10 @@ def calm(blocks: Sequence[Block], share: float = 0.2) -> Canaries:
     return tuple(sorted(found)[int(share * (len(blocks) - 1))] for found in readings)
 
 
-def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
+def weighted_median(values: Sequence[float] | Floats, weights: Sequence[float] | Floats) -> float:
     """Return the smallest value at which half of the weight is reached."""
-    ordered = sorted(zip(values, weights, strict=True))
-    half = sum(weights) / 2
-    total = 0.0
-    for value, part in ordered:
-        total += part
-        if total >= half:
-            return value
-    return ordered[-1][0]
+    import numpy as np
+
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(np.take(weights, order))
+    return float(np.take(values, order[np.searchsorted(reached, reached[-1] / 2)]))
