@@ -126,7 +126,7 @@ def _import(options: argparse.Namespace) -> int:
 def _slowdowns(session: int, *, quick: bool) -> dict[str, float]:
     """Slow every workload down by one of the shares, each by another one in the next session."""
     if quick:
-        return dict(zip(list(WORKLOADS)[::3], (0.1, 0.2, 0.1, 0.2), strict=True))
+        return dict(zip(list(WORKLOADS)[::4], (0.1, 0.2, 0.2), strict=True))
     return {name: SLOWDOWNS[(at + session) % len(SLOWDOWNS)] for at, name in enumerate(WORKLOADS)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_perfbudget.doctor.trial import Session
 
+_FEWEST_ERRORS = 6
 _LEAST = 0.02
 _STEP = 0.005
 _BOUND = 3.7
@@ -76,13 +77,13 @@ class Findings:
         return bool(caught) and caught[max(caught)][0] > 0
 
     def recommended(self) -> float | None:
-        """Return the `max_regression` below which nothing is gained here; None if nothing was confirmed.
+        """Return the `max_regression` below which nothing is gained here; None if too little was confirmed to say.
 
         A regression has to be both above the limit and clear of the noise. So a limit that the noise
         keeps nine of ten workloads from reaching catches no more than a higher one.
         """
         errors = self.errors()
-        if len(errors) < 2:
+        if len(errors) < _FEWEST_ERRORS:
             return None
         bound = math.expm1(_BOUND * _ninth_decile(errors))
         return max(_LEAST, math.ceil(bound / _STEP) * _STEP)

@@ -28,7 +28,9 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
     if errors := findings.errors():
         lines.append(f"noise           standard error of a confirmed change {statistics.median(errors):.1%} (median)")
     recommended = findings.recommended()
-    if recommended is not None:
+    if recommended is None:
+        lines.append(f"advice          none: {counted(len(errors), 'confirmed test')} are too few to recommend a limit")
+    else:
         lines.append(f'advice          max_regression = "{100 * recommended:g}%"')
     if not findings.can_fire():
         lines.append("THE GATE DOES NOT FIRE: it caught nothing of the largest slowdown. Do not rely on it here.")

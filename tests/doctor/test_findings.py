@@ -35,22 +35,28 @@ def test_a_gate_that_catches_nothing_of_the_largest_slowdown_cannot_fire() -> No
 def test_the_advice_follows_the_noise() -> None:
     def advice(error: float) -> float | None:
         slow = session(("zlib", 0.2, "regressed"), ("csv", 0.1, "regressed"), error=error)
-        return Findings([CLEAN], [slow], [40.0]).recommended()
+        return Findings([CLEAN], [slow] * 3, [40.0]).recommended()
 
     assert advice(0.001) == 0.02
     assert advice(0.01) == 0.04
     assert advice(0.03) == 0.12
-    assert Findings([CLEAN], [], [40.0]).recommended() is None
+
+
+def test_a_few_confirmed_tests_make_no_advice() -> None:
+    findings = Findings([CLEAN], [SLOW, SLOW], [40.0])
+    assert findings.recommended() is None
+    text = doctor_text(findings, "this machine", 60)
+    assert "\nadvice          none: 4 confirmed tests are too few to recommend a limit\n" in text
 
 
 def test_what_is_printed() -> None:
-    text = doctor_text(Findings([CLEAN], [SLOW], [40.0]), "AMD EPYC, x86_64, Linux, CPython 3.11", 66)
+    text = doctor_text(Findings([CLEAN], [SLOW] * 3, [40.0]), "AMD EPYC, x86_64, Linux, CPython 3.11", 66)
     assert text == (
         "machine         AMD EPYC, x86_64, Linux, CPython 3.11\n"
         "clean sessions  0 of 1 with 2 tests failed\n"
         "time            3.00 s per test of a clean session, start-up included; 20.0 s per test of an update\n"
-        "caught          +10% 0 of 1, +20% 1 of 1\n"
-        "missed          csv +10%\n"
+        "caught          +10% 0 of 3, +20% 3 of 3\n"
+        "missed          csv +10% +10% +10%\n"
         "noise           standard error of a confirmed change 1.0% (median)\n"
         'advice          max_regression = "4%"\n'
         "1 session in 1.1 min: a look, no rates; --sessions 30 gives some\n"
