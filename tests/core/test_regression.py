@@ -12,6 +12,7 @@ from scipy import special, stats
 
 from pytest_perfbudget.core.regression import (
     SESSION,
+    SHARED,
     Difference,
     Estimate,
     Prior,
@@ -173,6 +174,13 @@ def test_the_spread_is_moderated_towards_the_typical_one_but_never_below_what_wa
     assert lucky.error > 3 * believed.error
     assert believed.error > SESSION
     assert wild.error >= 0.1 * math.sqrt(1 / 10 + 1 / 4 + 0.1) - 1e-12
+
+
+def test_fresh_runs_that_happen_to_agree_make_nothing_surer() -> None:
+    agreeing = [Estimate(math.log(1e6), 0.0, 1.0)] * 10
+    found = compare(reference(spread=0.02), agreeing, Prior(0.03, 4))
+    moderated = (4 * 0.03**2 + 9 * 0.02**2) / 13
+    assert found.error >= math.sqrt(moderated * (1 / 10 + 1 / 10 + SHARED) + SESSION**2) - 1e-12
 
 
 def test_far_from_the_baselines_weather_the_error_grows() -> None:

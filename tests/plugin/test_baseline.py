@@ -175,13 +175,14 @@ class TestUpdate:
         project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=3, errors=1, deselected=1)
         assert set(lines(project)) == {"test_body", "test_call step"}
 
-    def test_each_fresh_process_has_a_hash_seed_of_its_own_and_begins_with_another_test(self, project: Project) -> None:
+    def test_each_fresh_process_has_a_hash_seed_and_an_order_of_its_own(self, project: Project) -> None:
+        """Each begins with another test, and every other one goes backwards."""
         note = "\n@pytest.fixture(autouse=True)\ndef note(request):\n    if 'bootstrap' in sys.argv[0]:\n"
         note += "        with open('notes', 'a') as file: print(os.environ['PYTHONHASHSEED'], request.node.name, file=file)\n"
-        project.run(TWO + note, "--perf-update-baseline", pyproject=FAST)
+        project.run(TWO + "\ndef test_z(perf): perf(advance, 1)\n" + note, "--perf-update-baseline", pyproject=FAST)
         notes = [line.split() for line in (project.pytester.path / "notes").read_text("utf-8").splitlines()]
-        assert [name for _, name in notes] == ["test_body", "test_call", "test_call", "test_body"]
-        assert notes[0][0] == notes[1][0] != notes[2][0] == notes[3][0]
+        assert [name for _, name in notes] == ["test_body", "test_call", "test_z", "test_call", "test_body", "test_z"]
+        assert notes[0][0] == notes[2][0] != notes[3][0] == notes[5][0]
 
     def test_a_test_that_fails_in_a_fresh_process_is_named_and_kept_out(self, project: Project) -> None:
         tests = TWO + (
