@@ -106,7 +106,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    settings = load_settings(Path("pyproject.toml"))
+    root = _root(Path.cwd())
+    settings = load_settings(root / "pyproject.toml")
     seed = imported(options.file)
     added = 0
 
@@ -115,12 +116,20 @@ def _import(options: argparse.Namespace) -> int:
         after, added = seeded(before, seed)
         return after
 
-    store.change(Path(settings.baseline), edit, lambda _: None)
+    file = root / settings.baseline
+    store.change(file, edit, lambda _: None)
     (machine,) = seed.machines.values()
-    sys.stdout.write(f"{settings.baseline}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
+    sys.stdout.write(f"{file}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
     if machine != this_machine():
         sys.stdout.write(f"this machine is another one, their times are not judged here: {this_machine()}\n")
     return 0
+
+
+def _root(folder: Path) -> Path:
+    """Return the folder that holds the project's configuration: this one, or the nearest above."""
+    names = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
+    above = (one for one in (folder, *folder.parents) if any((one / name).is_file() for name in names))
+    return next(above, folder)
 
 
 def _slowdowns(session: int, *, quick: bool) -> dict[str, float]:

@@ -23,7 +23,7 @@ _INHERITED: Final = (
 
 
 def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
-    """Return what git says, without white space around it.
+    """Return what git says, without the end of its last line.
 
     Raises:
         GitError: there is no git, it fails, or takes longer than `seconds`; the message is its own last line.
@@ -53,4 +53,4 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
         said = [line.strip() for line in found.stderr.splitlines() if line.strip()]
         message = f"git {arguments[0]}: {(said or [f'exit code {found.returncode}'])[-1].removeprefix('fatal: ')}"
         raise GitError(message)
-    return found.stdout.strip()
+    return found.stdout.rstrip("\n")

@@ -63,13 +63,27 @@ def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterabl
     """
     gone = set(removed)
     path = calls_file(baseline)
-    before = _read(path)
-    if before is None:
-        message = f"{path.name}: cannot be understood: restore it from git, or remove it"
-        raise BaselineError(message)
+    before = _checked(path)
     after = {place: calls for place, calls in before.items() if place[:2] not in gone} | dict(found)
     if after != before:
         replace_text(path, _render(after))
+
+
+def check_calls(baseline: Path) -> None:
+    """See that the profiles of a baseline can be changed.
+
+    Raises:
+        BaselineError: there is a file that cannot be understood.
+    """
+    _checked(calls_file(baseline))
+
+
+def _checked(path: Path) -> dict[_Place, Calls]:
+    found = _read(path)
+    if found is None:
+        message = f"{path.name}: cannot be understood: restore it from git, or remove it"
+        raise BaselineError(message)
+    return found
 
 
 def _read(path: Path) -> dict[_Place, Calls] | None:

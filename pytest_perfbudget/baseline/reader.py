@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from pytest_perfbudget.baseline.machine import Machine
-from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line
+from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
 from pytest_perfbudget.core.regression import FEWEST_RUNS, Reference, uncorrected
 from pytest_perfbudget.errors import BaselineError, nearest
 
@@ -48,6 +48,15 @@ def parse(text: str, place: str) -> Baseline:
     return _Reader(text, place).read(document)
 
 
+def check_line(machine: Machine, line: Line) -> None:
+    """See that a line could be read again if it were written.
+
+    Raises:
+        BaselineError: a number of it is beyond what a measurement can be.
+    """
+    parse(render(Baseline({machine.key: machine}, {line.key: line})), "line")
+
+
 _REMEDY = "restore it from git, or delete the line and measure again"
 
 
@@ -78,6 +87,7 @@ _MOST = 10**18
 """In ns it is 30 years, in bytes more than there are."""
 
 _MOST_RUNS = 1000
+_MOST_BLOCKS = 10_000
 _LEAST_PRECISION = 0.01
 
 _LARGEST = 3
@@ -130,7 +140,7 @@ _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),
     "spread": (_is_share, f"a number from 0 to {_LARGEST}"),
     "runs": (lambda value: _is_count(value, FEWEST_RUNS, _MOST_RUNS), f"a whole number from {FEWEST_RUNS}"),
-    "blocks": (lambda value: _is_count(value, 1), "a whole number from 1"),
+    "blocks": (lambda value: _is_count(value, 1, _MOST_BLOCKS), f"a whole number from 1 to {_MOST_BLOCKS}"),
     "precision": (lambda value: _is_number(value, _LEAST_PRECISION), f"a number from {_LEAST_PRECISION}"),
     "weather": (lambda value: _is_number(value, -_LARGEST, _LARGEST), f"a number from -{_LARGEST} to {_LARGEST}"),
     "slope_error": (_is_share, f"a number from 0 to {_LARGEST}"),

@@ -32,6 +32,7 @@ class Fate(enum.Enum):
     FASTER = "faster"
     SURER = "surer"
     REMOVED = "removed"
+    UNDECIDED = "undecided (kept)"
     UNCHANGED = "unchanged"
 
 
@@ -94,14 +95,14 @@ def revise(
         share: how much slower is no matter.
         reason: why a slower one is accepted; empty if it is not.
     """
-    if old is None or (old.time is not None and not old.is_corrected) or (old.time is None and new.time is not None):
+    if old is None or (old.time is None and new.time is not None):
         return Revision(new.key, Fate.NEW, new, old)
-    ratios, worse, better = _changes(old, new, runs, prior, share)
+    ratios, worse, better, unsure = _changes(old, new, runs, prior, share)
+    if old.time is not None and not old.is_corrected and not (worse and not reason):
+        return Revision(new.key, Fate.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
-        if _is_surer(old.time, new.time, share):
-            return Revision(new.key, Fate.SURER, replace(old, time=new.time, commit=new.commit, date=new.date), old)
-        return Revision(new.key, Fate.UNCHANGED, old, old)
-    # Only the numbers that changed: with a gain in one, a loss in another would come in unseen.
+        return _kept(old, new, unsure, share)
+    # Only the numbers that credibly changed: with a gain in one, a loss in another would come in unseen.
     merged = replace(
         new,
         time=new.time if "time" in ratios else old.time,
@@ -116,6 +117,15 @@ def revise(
     return Revision(new.key, Fate.FASTER, merged, old, ratios)
 
 
+def _kept(old: Line, new: Line, unsure: float | None, share: float) -> Revision:
+    """Return what becomes of a line that is not credibly slower or faster."""
+    if _is_surer(old.time, new.time, share):
+        return Revision(new.key, Fate.SURER, replace(old, time=new.time, commit=new.commit, date=new.date), old)
+    if unsure is not None:
+        return Revision(new.key, Fate.UNDECIDED, old, old, {"time": unsure})
+    return Revision(new.key, Fate.UNCHANGED, old, old)
+
+
 def _is_surer(old: Reference | None, new: Reference | None, share: float) -> bool:
     """Return whether a time that was too uncertain to be of use is known better now, and not slower than allowed."""
     if old is None or new is None or old.spread < _UNCERTAIN or new.spread > old.spread / 2:
@@ -125,10 +135,14 @@ def _is_surer(old: Reference | None, new: Reference | None, share: float) -> boo
 
 def _changes(
     old: Line, new: Line, runs: Sequence[Recording], prior: Prior, share: float
-) -> tuple[dict[str, float], bool, bool]:
-    """Return by which ratio each metric changed, and whether any got credibly worse, or better."""
+) -> tuple[dict[str, float], bool, bool, float | None]:
+    """Return by which ratio each metric changed, and whether any got credibly worse, or better.
+
+    At the end the ratio of a time that looks slower and may be noise; None if it does not.
+    """
     ratios: dict[str, float] = {}
     worse = better = False
+    unsure = None
     timed = [run.blocks for run in runs if run.blocks]
     if old.time is not None and timed:
         limit = math.log1p(share)
@@ -137,6 +151,8 @@ def _changes(
         better = found.log_ratio < -limit and 1 - found.slower < ALPHA
         if worse or better:
             ratios["time"] = math.exp(found.log_ratio)
+        elif found.log_ratio > limit:
+            unsure = math.exp(found.log_ratio)
     for metric, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):
         if after is None:
             continue
@@ -148,7 +164,7 @@ def _changes(
             ratios[metric] = after / before if before else math.inf
         worse = worse or standing is Standing.REGRESSED
         better = better or standing is Standing.IMPROVED
-    return ratios, worse, better
+    return ratios, worse, better, unsure
 
 
 def apply(lines: Mapping[Key, Line], revisions: Sequence[Revision]) -> dict[Key, Line]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +79,7 @@ def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> 
             beside(after)
             text = render(after)
             if text != render(before):
+                _check_writable(path)
                 replace_text(path, text)
         except UnicodeEncodeError as error:  # a name with half of a surrogate pair in it
             message = (
@@ -86,6 +89,12 @@ def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> 
         except OSError as error:
             message = f"{path.name}: cannot be written: {error.strerror}: the baseline stands as it was"
             raise BaselineError(message) from error
+
+
+def _check_writable(path: Path) -> None:
+    """Leave a file alone that its owner has made read-only: replacing it takes the folder's permission only."""
+    if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
+        raise PermissionError(errno.EACCES, "it is read-only", str(path))
 
 
 @contextmanager

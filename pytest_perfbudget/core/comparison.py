@@ -110,8 +110,12 @@ class Question:
         is_first_look = precision - fresh[-1].weight < ENOUGH_PRECISION
         return not is_first_look or (found.log_ratio > self._limit and not self._is_sure(found))
 
+    @property
+    def _needed(self) -> float:
+        return self.alpha / LOOKS
+
     def _is_sure(self, found: Difference) -> bool:
-        return found.slower < self.alpha / LOOKS
+        return found.slower < self._needed
 
     def difference(self, runs: Sequence[Estimate]) -> Difference:
         """Return the difference of runs from the reference."""
@@ -139,7 +143,7 @@ class Question:
     def smallest_found(self) -> float:
         """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
         calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
-        needed = -self.difference([calm] * ENOUGH_PRECISION).bound(self.alpha / LOOKS)
+        needed = -self.difference([calm] * ENOUGH_PRECISION).bound(self._needed)
         return math.expm1(max(needed, self._limit))
 
     def _change(self, found: Difference) -> Change:
@@ -152,6 +156,8 @@ class Question:
             lower=math.exp(found.bound((1 - _SURE) / 2)),
             upper=math.exp(found.bound((1 + _SURE) / 2)),
             log_error=found.error,
+            chance=found.slower,
+            needed=self._needed,
             limit=self.share,
             weather=math.exp(found.weather),
         )

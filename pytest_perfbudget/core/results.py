@@ -116,6 +116,8 @@ class Change:
         after: the number now, freed of the weather likewise.
         ratio: after / before, with the bounds `lower` and `upper` of a two-sided interval.
         log_error: the standard error of the ratio's logarithm.
+        chance: how likely unchanged code would look at least so slow, by these runs.
+        needed: below which chance a suspect is regressed.
         limit: the growth that is allowed, as a share.
         source: where that was written.
         runs: fresh processes that decided; 0 if the session's own run did.
@@ -135,6 +137,8 @@ class Change:
     lower: float | None = None
     upper: float | None = None
     log_error: float | None = None
+    chance: float | None = None
+    needed: float | None = None
     limit: float = 0.0
     source: str = ""
     runs: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -105,12 +105,13 @@ def compared(run: ItemRun) -> Iterator[None]:
         kind.__call__, kind.pedantic = call, pedantic
 
 
-def keep(run: ItemRun, recording: Recording | None) -> None:
+def keep(run: ItemRun, recording: Recording | None, profile: Sequence[tuple[str, int, float]] = ()) -> None:
     """Judge the fixture's rounds as a measurement of the run; as unmeasured if there are none.
 
     Args:
         run: the run of the test.
         recording: what was measured between canaries, if anything was.
+        profile: where the time of one call goes, if that looks slower.
     """
     fixture = _fixture(run.item)
     resolved = run.resolve("")
@@ -125,7 +126,7 @@ def keep(run: ItemRun, recording: Recording | None) -> None:
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, resolved, lacks=_LACKS, recording=recording)
+    run.keep("", "benchmark", samples, resolved, lacks=_LACKS, profile=profile, recording=recording)
 
 
 def _samples(recording: Recording) -> Samples:

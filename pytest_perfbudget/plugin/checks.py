@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
@@ -44,16 +45,29 @@ class Checks:
                 self._complain(message)
 
     def place(self, perf_tests: Collection[str]) -> None:
-        """Complain of a baseline of these tests that another root folder (--rootdir, -c) leaves unread."""
+        """Complain of a baseline of these tests that another root folder leaves unread."""
         if not self._is_first:
             return
         name = self._settings.baseline
+        files = {nodeid.partition("::")[0] for nodeid in perf_tests}
+        below = {parent for file in files for parent in (self._root / file).parents if self._root in parent.parents}
+        for folder in sorted(one for one in below if (one / name).is_file()):
+            text = (folder / name).read_text("utf-8", "replace")
+            outside = folder.relative_to(self._root).as_posix() + "/"
+            inner = [nodeid.removeprefix(outside) for nodeid in perf_tests if nodeid.startswith(outside)]
+            if any(json.dumps(nodeid, ensure_ascii=False) in text for nodeid in inner):
+                self._unused(folder / name)
         for folder in (above for above in self._root.parents if (above / name).is_file()):
             text = (folder / name).read_text("utf-8", "replace")
             inside = self._root.relative_to(folder).as_posix()
             if any(json.dumps(f"{inside}/{nodeid}", ensure_ascii=False) in text for nodeid in perf_tests):
-                where = f"the root folder is {self._root} (from --rootdir, -c or a configuration file there)"
-                self._complain(f"{folder / name} has these tests and is not used: {where}")
+                self._unused(folder / name)
+
+    def _unused(self, baseline: Path) -> None:
+        where = (
+            f"the root folder is {self._root} (from --rootdir, -c, a configuration file there or the first argument)"
+        )
+        self._complain(f"{baseline} has these tests and is not used: {where}")
 
     def _complain(self, message: str) -> None:
         if self._strict:
@@ -72,6 +86,13 @@ def check_update(config: pytest.Config) -> None:
             if given:
                 message = f"{name} belongs to --perf-update-baseline: add it"
                 raise pytest.UsageError(message)
-    elif option.perf_gate == "off" or option.perf_skip:
+        return
+    if option.perf_prune and any("::" in one for one in config.args):
+        message = "--perf-prune takes files or folders: with single tests nothing is known of the others"
+        raise pytest.UsageError(message)
+    if option.perf_reason is not None and not option.perf_reason.strip(" ."):
+        message = "--perf-reason: say why it may be slower"
+        raise pytest.UsageError(message)
+    if option.perf_gate == "off" or option.perf_skip:
         message = "--perf-update-baseline measures perf tests: drop --perf-gate=off and --perf-skip"
         raise pytest.UsageError(message)

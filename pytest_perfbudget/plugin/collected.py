@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,13 @@ def nodeid_of(item: pytest.Item) -> str:
     groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
     # It is added after some hooks have run, and before others.
     return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}")
+
+
+def typed(config: pytest.Config, nodeid: str) -> str:
+    """Return a node id as it is to be typed in the folder where pytest was started."""
+    file, colons, rest = nodeid.partition("::")
+    path = os.path.relpath(config.rootpath / file, config.invocation_params.dir)
+    return f"{path.replace(os.sep, '/')}{colons}{rest}"
 
 
 class Collected:

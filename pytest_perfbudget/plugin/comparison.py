@@ -224,7 +224,7 @@ def _doubts(asked: _Compare | None) -> Iterator[str]:
     smallest = asked.question.smallest_found()
     if smallest > max(_BLIND, 2 * asked.allowance.share):
         what = "uncertain" if asked.line is None or asked.line.is_corrected else "imported, not corrected for weather"
-        yield f"its baseline is {what}: a slowdown of less than {smallest:.0%} would not be found; update it"
+        yield f"its baseline is {what}: a slowdown of less than {100 * smallest:.0f} % would not be found; update it"
 
 
 def _suspect(measurement: Measurement, asked: _Compare | None) -> Question | None:

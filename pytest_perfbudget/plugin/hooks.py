@@ -68,6 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Measure and judge; here, for a test may ask for `perf` as late as in its body."""
     session = item.config.stash.get(SESSION, None)
+    if session is None and item.get_closest_marker("perf_budget") is not None:
+        session = begin(item.config)  # a fixture has marked it since it was collected
     if session is None:
         yield
     else:

@@ -57,6 +57,7 @@ class ItemRun:
         self._begun: dict[str, Terms] = {}
         self._asked: dict[str, Asked] = {}
         self._benchmark: Recording | None = None
+        self._benchmark_profile: Sequence[tuple[str, int, float]] = ()
         self.failure: BaseException | None = None
         self._is_repeating = False
 
@@ -141,6 +142,8 @@ class ItemRun:
         plan = replace(plan, more_blocks=asked.more_blocks)
         samples = run_plain(measure(subject, plan)).samples
         self._benchmark = run_plain(_record(subject, samples, asked, resolved))
+        if asked.is_suspect(samples.blocks):
+            self._benchmark_profile = run_plain(profile_call(subject))
 
     def _benchmark_mode(self) -> AbstractContextManager[None]:
         """Return what lets the fixture measure or not: a fresh process only needs what it is given."""
@@ -156,6 +159,7 @@ class ItemRun:
         *,
         lacks: Lacks,
         warnings: Sequence[str] = (),
+        profile: Sequence[tuple[str, int, float]] = (),
         recording: Recording | None = None,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement.
@@ -167,11 +171,21 @@ class ItemRun:
             resolved: the budgets that hold.
             lacks: what this kind of measurement cannot measure, and why.
             warnings: what a reader should know.
+            profile: where the time of one call goes, if a reader may want to know.
             recording: what it is compared by.
         """
         gate = Gate(resolved.budgets, self.session.settings.errors, lacks)
         found = [*warnings, *gate.left_out()]
-        self._keep(name, kind, samples, resolved, judgements=gate.judge(samples), warnings=found, recording=recording)
+        self._keep(
+            name,
+            kind,
+            samples,
+            resolved,
+            judgements=gate.judge(samples),
+            warnings=found,
+            profile=profile,
+            recording=recording,
+        )
 
     def _keep(
         self,
@@ -241,7 +255,7 @@ class ItemRun:
             self.finished = []
             return []
         if self.mode is Mode.BENCHMARK:
-            benchmark.keep(self, self._benchmark)
+            benchmark.keep(self, self._benchmark, self._benchmark_profile)
         for name, call in list(self._begun.items()):
             self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_perfbudget.baseline.calls import calls_file
+from pytest_perfbudget.baseline.calls import calls_file, check_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
@@ -21,7 +21,7 @@ from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.account import Accounts, Watch
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
 from pytest_perfbudget.plugin.checks import Checks, check_update
-from pytest_perfbudget.plugin.collected import Collected, nodeid_of
+from pytest_perfbudget.plugin.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.fresh import Fresh
@@ -119,7 +119,10 @@ class PerfSession:
         self.baseline = found or self.baseline
         # Call profiles without their baseline: it was there and is lost.
         is_missed = self.settings.baseline_asked or calls_file(self.baseline_file).exists()
-        if self.is_updating or (found is None and not is_missed):
+        if self.is_updating:
+            check_calls(self.baseline_file)  # before anything is measured for it
+            return None
+        if found is None and not is_missed:
             return None
         return Comparison(self, self.baseline)
 
@@ -187,7 +190,11 @@ class PerfSession:
             measurements = run.finish()
         if self.gate == "fail" and not self.is_worker:
             budgets = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
-            text = "\n".join(filter(None, [budgets, changes_text(measurements, strict=self.strict)]))
+            text = "\n".join(
+                filter(
+                    None, [budgets, changes_text(measurements, strict=self.strict, typed=partial(typed, self.config))]
+                )
+            )
             if text:
                 run.failure = pytest.fail.Exception(text, pytrace=False)
                 raise run.failure

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.plugin.collected import typed
 from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report import document
@@ -52,7 +54,8 @@ class Summary:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the files; here and not in the summary, so that it works without a terminal."""
-        self._is_cut_short = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        ended = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        self._is_cut_short = ended or bool(session.shouldfail or session.shouldstop)  # -x
         strict = self._session.strict and self._session.gate == "fail"
         if strict and self._missing() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -138,7 +141,8 @@ class Summary:
         for note in change_notes(measurements, missing):
             terminal.write_line(note)
         if self._session.gate == "warn":
-            for line in changes_text(measurements, strict=False, named=True).splitlines():
+            text = changes_text(measurements, strict=False, named=True, typed=partial(typed, self._config))
+            for line in text.splitlines():
                 terminal.write_line(line)
         if others := len(self._session.account.get("others", ())):
             terminal.write_line(others_text(others))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Generator, Mapping, Sequence
+from functools import partial
 
 import pytest
 
@@ -12,12 +13,14 @@ from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.calls import Calls, change_calls
 from pytest_perfbudget.baseline.commit import current_commit
 from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.revision import Fate, Provenance, Revision, apply, measured, revise
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.core.regression import prior_of
 from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.weather import calm
 from pytest_perfbudget.errors import BaselineError, WorkerError
+from pytest_perfbudget.plugin.collected import typed
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.changes import update_progress_text, update_text
 
@@ -68,17 +71,16 @@ class Update:
             self._write(found)
             self._problems.clear()
         except (BaselineError, WorkerError) as error:
+            self._revisions.clear()
             self._problems = [f"the baseline was not updated: {error}"]
-        if self._prune and any("::" in one for one in self._session.config.args):
-            self._problems.append(
-                "nothing was pruned: name files or folders, for of single tests nothing else is known"
-            )
         return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Let the exit code say that something was not updated."""
-        refused = any(one.fate is Fate.REFUSED for one in self._revisions)
+        # With a reason, what cannot be told from noise was to be accepted as well.
+        kept = (Fate.REFUSED, Fate.UNDECIDED) if self._reason else (Fate.REFUSED,)
+        refused = any(one.fate in kept for one in self._revisions)
         if (refused or self._problems or self._kept_out) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -93,7 +95,8 @@ class Update:
             terminalreporter.write(render_revisions(self._revisions, width=width, color=color, unicode=shows_blocks()))
         for nodeid, why in self._kept_out.items():
             terminalreporter.write_line(f"not updated: {nodeid}: {why}", yellow=True)
-        for line in self._problems or update_text(self._revisions, self._session.settings.baseline):
+        shown = partial(typed, self._session.config)
+        for line in self._problems or update_text(self._revisions, self._session.settings.baseline, shown):
             terminalreporter.write_line(line, red=bool(self._problems))
 
     def _measure(self, tests: Sequence[str]) -> dict[tuple[str, str], list[Recording]]:
@@ -142,6 +145,13 @@ class Update:
             for place, recordings in found.items()
         }
 
+        for key, line in list(fitted.items()):
+            try:
+                check_line(machine, line)
+            except BaselineError as error:
+                self._kept_out[key.test] = f"its runs are too far apart to be of use: {error}"
+                del fitted[key]
+
         def edit(before: Baseline) -> Baseline:
             here = [line.time for key, line in before.lines.items() if key.machine == machine.key and line.time]
             prior = prior_of(here)
@@ -168,7 +178,7 @@ class Update:
     def _write_calls(self, found: _Measured, python: str) -> store.Beside:
         def write(after: Baseline) -> None:
             replaced = {
-                one.key[:2] for one in self._revisions if one.fate not in (Fate.REFUSED, Fate.UNCHANGED, Fate.REMOVED)
+                one.key[:2] for one in self._revisions if one.fate in (Fate.ACCEPTED, Fate.NEW, Fate.FASTER, Fate.SURER)
             }
             kept = {key[:2] for key in after.lines}
             removed = {one.key[:2] for one in self._revisions if one.fate is Fate.REMOVED} - kept

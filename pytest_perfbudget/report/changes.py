@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pytest_perfbudget.baseline.revision import Fate, Revision
 from pytest_perfbudget.baseline.schema import Line
@@ -14,6 +14,8 @@ from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing
 from pytest_perfbudget.report.view import counted, profile_text, quantity
 
 _UPDATE = "pytest --perf-update-baseline"
+Typed = Callable[[str], str]
+
 _NOTICEABLE = 1.1
 """The machine's slowness is worth a word from here on."""
 
@@ -28,23 +30,24 @@ def percent(ratio: float) -> str:
     if math.isinf(ratio):
         return "from none"
     if ratio >= 2:
-        return f"{ratio:.1f}x"
+        return f"{ratio:.1f}x" if ratio < 100 else f"{ratio:,.0f}x"
     if ratio < 0.1:
         return f"1/{1 / ratio:.0f}x" if ratio > 0 else "to none"
     share = round(100 * (ratio - 1), 1)
     return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
 
 
-def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bool = False) -> str:
+def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bool = False, typed: Typed = str) -> str:
     """Return why a test fails against the baseline, and what to do; empty if it does not.
 
-    `named` puts the test's name before it, where pytest has not done so.
+    `named` puts the test's name before it, where pytest has not done so; `typed` returns a node id as it is to
+    be typed where the session was started.
     """
     red = [(one, change) for one in measurements for change in one.changes if is_red(change, strict=strict)]
     paragraphs = []
     for one in dict.fromkeys(one.id for one, _ in red):
         changes = [(found, change) for found, change in red if found.id == one]
-        paragraphs += ["\n  ".join(_paragraph(found, change, named=named)) for found, change in changes]
+        paragraphs += ["\n  ".join(_paragraph(found, change, named=named, typed=typed)) for found, change in changes]
         grown = next((change.grown for _, change in changes if change.grown), ())
         if grown:
             paragraphs.append("\n  ".join(["Called more often:", *map(_growth, grown)]))
@@ -55,8 +58,8 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bo
     regressed = dict.fromkeys(one.nodeid for one, change in red if change.standing is Standing.REGRESSED)
     if regressed:
         slower_somewhere = any(one.standing is Standing.REGRESSED and one.metric == "time" for _, one in red)
-        tests = " ".join(map(shlex.quote, regressed))
-        verb = "Make it faster" if slower_somewhere else "Make it less"
+        tests = " ".join(shlex.quote(typed(nodeid)) for nodeid in regressed)
+        verb = "Make it faster" if slower_somewhere else "Reduce it"
         paragraphs.append(f"{verb}, or accept it: {_UPDATE} --perf-reason '...' {tests}")
     unjudged = [change for _, change in red if change.standing is not Standing.REGRESSED]
     if unjudged:
@@ -64,36 +67,61 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bo
     return "\n".join(paragraphs)
 
 
-def _paragraph(measurement: Measurement, change: Change, *, named: bool) -> Iterator[str]:
+def _paragraph(measurement: Measurement, change: Change, *, named: bool, typed: Typed) -> Iterator[str]:
     name = measurement.id if named else measurement.name
     what = f"{name}: " if name else ""
     if change.standing is not Standing.REGRESSED:
         yield f"{what}{change.standing.value}: {change.reason}"
         if change.standing in (Standing.NEW, Standing.FOREIGN):
-            yield f"update the baseline: {_UPDATE} {shlex.quote(measurement.nodeid)}"
+            yield f"update the baseline: {_UPDATE} {shlex.quote(typed(measurement.nodeid))}"
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
     if change.metric == "time":
         yield f"{what}{_slower(change.ratio or 1)} than the baseline{_interval(change)}"
         yield f"{after}, baseline {before}{_origin(change)}; {counted(change.runs, 'fresh process', 'es')}"
+        yield from _chance(change)
         if change.weather is not None and change.weather > _NOTICEABLE:
             slower = percent(change.weather).lstrip("+")
             yield f"the machine ran {slower} slower than for the baseline; that is taken out of these numbers"
     else:
-        noun = {"calls": "function calls", "peak": "memory held at once"}[change.metric]
-        more = percent(change.ratio) if change.ratio else "from none"
-        yield f"{what}{more} {noun} against the baseline"
-        yield f"{after}, baseline {before}{_origin(change)}; the lowest of 2 passes here and fresh processes"
+        noun = {"calls": "function calls", "peak": "peak memory"}[change.metric]
+        yield f"{what}{_more(change.ratio, noun)} the baseline"
+        yield f"{after}, baseline {before}{_origin(change)}; the lowest count here and in fresh processes"
     yield f"limit {100 * change.limit:g} % from {change.source}"
 
 
 def _slower(ratio: float) -> str:
-    return f"{ratio:.1f} times slower" if ratio >= 2 else f"{percent(ratio).lstrip('+')} slower"
+    return f"{_times(ratio)} slower" if ratio >= 2 else f"{percent(ratio).lstrip('+')} slower"
+
+
+def _more(ratio: float | None, noun: str) -> str:
+    if not ratio or math.isinf(ratio):
+        return f"more {noun} than"
+    return f"{_times(ratio)} the {noun} of" if ratio >= 2 else f"{percent(ratio).lstrip('+')} more {noun} than"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
+
+
+def _chance(change: Change) -> Iterator[str]:
+    """Yield how sure a verdict on a time is: the interval alone does not say it."""
+    if change.chance is not None and change.needed is not None:
+        seldom = _odds(change.needed)
+        yield f"unchanged code would look so slow {_odds(change.chance)} (red: less than {seldom})"
+
+
+def _odds(probability: float) -> str:
+    if probability < 1e-6:
+        return "less than once in a million times"
+    number = 1 / probability
+    digits = 10 ** max(math.floor(math.log10(number)) - 1, 0)
+    return f"once in {round(number / digits) * digits:,} times"
 
 
 def _growth(growth: Growth) -> str:
     before = "few" if growth.before is None else f"{growth.before:,}"
-    return f"{before} -> {growth.after:,} calls of {growth.function}"
+    return f"{before} -> {growth.after:,} {'call' if growth.after == 1 else 'calls'} of {growth.function}"
 
 
 def _interval(change: Change) -> str:
@@ -131,7 +159,7 @@ def _not_confirmed(change: Change) -> str:
     fresh = counted(change.runs, "fresh process", "es")
     if change.standing is Standing.UNDECIDED:
         found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
-        return f"looked slower, in {fresh} too, but they are too far apart to say so: {found}"
+        return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_chance(change)])
     return f"looked slower here; {percent(change.ratio or 1)} in {fresh}"
 
 
@@ -199,7 +227,7 @@ def _number(line: Line | None, metric: str) -> float | None:
     return line.calls if metric == "calls" else line.peak
 
 
-def update_text(revisions: Sequence[Revision], file: str) -> Iterator[str]:
+def update_text(revisions: Sequence[Revision], file: str, typed: Typed = str) -> Iterator[str]:
     """Yield what an update did, and what is left to do."""
     if not revisions:
         yield "no perf test was measured: the baseline stands as it was"
@@ -207,6 +235,9 @@ def update_text(revisions: Sequence[Revision], file: str) -> Iterator[str]:
     fates = Counter(revision.fate for revision in revisions)
     found = ", ".join(f"{fates[fate]:,} {fate.value}" for fate in Fate if fates[fate])
     yield f"{file}: {found}"
+    if fates[Fate.UNDECIDED]:
+        yield "undecided: looks slower, but its runs are too far apart: update it again when the machine is calmer"
     if fates[Fate.REFUSED]:
         tests = dict.fromkeys(one.key.test for one in revisions if one.fate is Fate.REFUSED)
-        yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be' {' '.join(map(shlex.quote, tests))}"
+        names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
+        yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be' {names}"

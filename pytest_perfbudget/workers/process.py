@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -119,7 +120,7 @@ class Worker:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._process = None
-        self._folder.cleanup()
+        _remove(self._folder)
 
     def _start(self) -> None:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
@@ -161,6 +162,20 @@ class Worker:
                 line = re.sub(r"^(E|INTERNALERROR>)\s+", "", (telling or lines)[-1])
                 return f": {line[:_LAST_WORDS]}"
         return ""
+
+
+_REAL: Final = {name: getattr(os, name) for name in ("open", "close", "unlink", "rmdir", "scandir", "lstat", "fstat")}
+
+
+def _remove(folder: TemporaryDirectory[str]) -> None:
+    """Remove a folder; when the interpreter ends, if a test has put something else in the place of what it takes.
+
+    A confirmation runs within a test: with a mock for os.open, removing a folder would close standard output.
+    """
+    if all(getattr(os, name) is function for name, function in _REAL.items()):
+        folder.cleanup()
+    else:
+        atexit.register(folder.cleanup)
 
 
 def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:

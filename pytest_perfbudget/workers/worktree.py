@@ -97,12 +97,18 @@ def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
 
 
 def _remove(repository: Path, path: Path) -> None:
-    """Remove a checkout, whole or half made, and git's record of it."""
+    """Remove a checkout, whole or half made, and git's record of it.
+
+    `git worktree prune` would forget the user's own ones as well whose disk is not there at the moment.
+    """
     with suppress(GitError):
         git(repository, "worktree", "remove", "--force", "--force", str(path), seconds=_SECONDS)
     shutil.rmtree(path, ignore_errors=True)
-    with suppress(GitError):
-        git(repository, "worktree", "prune")
+    with suppress(GitError, OSError):
+        common = repository / git(repository, "rev-parse", "--git-common-dir")
+        for record in (common / "worktrees").iterdir():
+            if (record / "gitdir").read_text("utf-8").strip() == str(path / ".git"):
+                shutil.rmtree(record, ignore_errors=True)
 
 
 def _submodules(path: Path, commit: str) -> list[tuple[str, str]]:

@@ -29,7 +29,15 @@ def test_a_saved_file_seeds_a_baseline_marked_as_uncorrected(saved: Path, capsys
     content = (saved.parent / "perf-baseline.json").read_text("utf-8")
     assert '"test": "test_old.py::test_sum"' in content
     assert '"spread": 0.15}' in content
-    assert capsys.readouterr().out.startswith("perf-baseline.json: 1 of 1 benchmarks added, of ")
+    assert capsys.readouterr().out.startswith(f"{Path.cwd() / 'perf-baseline.json'}: 1 of 1 benchmarks added, of ")
+
+
+def test_the_baseline_is_that_of_the_project_from_wherever_in_it(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (saved.parent / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    (saved.parent / "inner").mkdir()
+    monkeypatch.chdir(saved.parent / "inner")
+    assert main(["import-benchmark", "../saved.json"]) == 0
+    assert (saved.parent / "perf-baseline.json").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the name of the processor")

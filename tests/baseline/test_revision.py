@@ -56,7 +56,7 @@ def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:
     assert found.line is old
 
 
-@pytest.mark.parametrize(("ratio", "fate"), [(0.98, Fate.SURER), (1.04, Fate.SURER), (1.06, Fate.UNCHANGED)])
+@pytest.mark.parametrize(("ratio", "fate"), [(0.98, Fate.SURER), (1.04, Fate.SURER), (1.06, Fate.UNDECIDED)])
 def test_an_uncertain_line_is_replaced_by_a_surer_one_unless_that_is_slower_than_is_allowed(
     ratio: float, fate: Fate
 ) -> None:
@@ -131,7 +131,7 @@ def test_what_was_not_counted_before_is_filled_in() -> None:
 
 
 def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
-    imported = Line(KEY, uncorrected(1e3, 0.15))
+    imported = Line(KEY, uncorrected(0.9e6, 0.15))
     assert revised(imported, recordings(1e6)).fate is Fate.NEW
 
 
@@ -150,8 +150,19 @@ def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float
         times = [1e6 * ratio * math.exp(by * step) for step in (-3, -2, -1, 1, 2, 3)]
         return [Recording([Block(time_ns, CALM_NS, CALM_NS)] * 5, 100, 50_000) for time_ns in times]
 
-    assert revised(line(), apart(0.1)).fate is Fate.UNCHANGED
+    assert revised(line(), apart(0.1)).fate is (Fate.UNDECIDED if ratio > 1 else Fate.UNCHANGED)
     assert revised(line(), apart(0.001)).fate is sure
+
+
+def test_a_seeded_line_that_was_faster_needs_a_reason_too() -> None:
+    """It knows nothing of the weather, so that has to be a lot."""
+    seeded = replace(line(), time=uncorrected(1e6, 0.15), calls=None, peak=None)
+    assert revised(seeded, recordings(1.2e6)).fate is Fate.NEW
+    assert revised(seeded, recordings(10e6)).fate is Fate.REFUSED
+    found = revised(seeded, recordings(10e6), reason="why")
+    assert found.fate is Fate.NEW
+    assert found.line is not None
+    assert found.line.reason == "why"
 
 
 def test_what_is_accepted_with_a_slower_time_is_told_too() -> None:

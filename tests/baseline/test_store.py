@@ -119,6 +119,15 @@ def test_a_folder_that_cannot_be_written_is_said(path: Path) -> None:
         path.parent.chmod(0o700)
 
 
+def test_a_file_that_was_made_read_only_is_left_alone(path: Path) -> None:
+    """Although its folder would let it be replaced."""
+    add(path, "a")
+    path.chmod(0o444)
+    with pytest.raises(BaselineError, match=r"^perf-baseline\.json: cannot be written: it is read-only: the baseline "):
+        add(path, "b")
+    assert names(path) == {"a"}
+
+
 def test_no_permission_to_write_is_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")

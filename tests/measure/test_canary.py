@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+
+import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.baseline.schema import CANARIES as STORED
@@ -15,6 +18,13 @@ def test_a_reading_is_the_median_of_each_canary_without_its_first_call(
     for name in list(CANARIES)[:2]:
         monkeypatch.setitem(canary.CANARIES, name, lambda: scripted.advance(next(costs)))  # type: ignore[attr-defined]
     assert read_canaries(scripted.clock)[:2] == (2.0, 5.0)
+
+
+def test_what_a_test_puts_in_the_place_of_a_function_is_no_canary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canaries are read while it runs."""
+    monkeypatch.setattr(json, "loads", lambda _: {})
+    monkeypatch.setattr(json, "JSONDecoder", None)
+    assert CANARIES["parse"]() != {}
 
 
 def test_a_clock_that_stands_still_gives_no_zero(scripted: ScriptedClock) -> None:

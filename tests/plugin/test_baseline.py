@@ -80,6 +80,13 @@ def impatient(request):
 """
 
 
+def in_turn(*factors: float) -> str:
+    """Return `TWO` with a body that takes another multiple of its time in each fresh process."""
+    count = "if 'bootstrap' in sys.argv[0]:\n    with open('runs', 'a') as file: file.write('x')\n"
+    number = "len(open('runs').read()) if os.path.exists('runs') else 1"
+    return TWO.replace("SLOW =", f"{count}SLOW = {list(factors)}[(({number}) - 1) % {len(factors)}] #")
+
+
 def add_to_conftest(project: Project, text: str) -> None:
     conftest = project.pytester.path / "conftest.py"
     conftest.write_text(conftest.read_text("utf-8") + text, "utf-8")
@@ -210,8 +217,8 @@ class TestUpdate:
 
     def test_prune_needs_whole_files(self, based: Project) -> None:
         result = based.run(TWO, "--perf-update-baseline", "--perf-prune", "test_it.py::test_body")
-        result.stdout.fnmatch_lines(["nothing was pruned: name files or folders*"])
-        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stderr.fnmatch_lines(["ERROR: --perf-prune takes files or folders: with single tests nothing *"])
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
 
     def test_prune_removes_what_is_no_perf_test_any_more(self, based: Project) -> None:
         plain = TWO.replace("@pytest.mark.perf_budget\n", "")
@@ -249,6 +256,29 @@ class TestUpdate:
     def test_prune_leaves_what_was_only_not_selected(self, based: Project) -> None:
         based.run(TWO, "--perf-update-baseline", "--perf-prune", "-k", "body")
         assert set(lines(based)) == {"test_body", "test_call step"}
+
+    @pytest.mark.parametrize("reason", ["", " ", "..."])
+    def test_a_reason_says_something(self, based: Project, reason: str) -> None:
+        result = based.run(TWO, "--perf-update-baseline", "--perf-reason", reason)
+        result.stderr.fnmatch_lines(["ERROR: --perf-reason: say why it may be slower"])
+
+    def test_what_cannot_be_told_from_noise_is_not_accepted_and_that_is_said(self, based: Project) -> None:
+        before = lines(based)["test_body"]
+        tests = in_turn(1.0, 1.8)
+        update = (tests, "--perf-update-baseline", "-k", "body")
+        result = based.run(*update)
+        result.stdout.fnmatch_lines(
+            ["*undecided (kept)", "perf-baseline.json: 1 undecided (kept)", "undecided: looks *"]
+        )
+        assert result.ret == 0
+        assert based.run(*update, "--perf-reason", "stronger hashes").ret == pytest.ExitCode.TESTS_FAILED
+        assert lines(based)["test_body"] == before
+
+    def test_runs_that_are_too_far_apart_for_a_line_are_named(self, project: Project) -> None:
+        """A line that could not be read again would end every later session."""
+        result = project.run(in_turn(1, 10_000), "--perf-update-baseline", pyproject=FAST)
+        result.stdout.fnmatch_lines(["not updated: test_it.py::test_body: its runs are too far apart to be of use: *"])
+        assert set(lines(project)) == {"test_call step"}
 
     def test_reason_and_prune_mean_nothing_alone(self, project: Project) -> None:
         for option in ("--perf-reason=x", "--perf-prune"):
@@ -345,10 +375,8 @@ def test_keeps(tmp_path, perf):
         profiles.write_text(broken, "utf-8")
         more = TWO + "\n@pytest.mark.perf_budget\ndef test_more(): advance(1)\n"
         result = based.run(more, "--perf-update-baseline")
-        assert result.ret == pytest.ExitCode.TESTS_FAILED
-        result.stdout.fnmatch_lines(
-            ["the baseline was not updated: perf-baseline.calls.json: cannot be understood: restore it from git*"]
-        )
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: perf-baseline.calls.json: cannot be understood: restore it from git*"])
         assert profiles.read_text("utf-8") == broken
 
     def test_a_crash_in_a_fresh_process_is_one_line_and_writes_nothing(self, project: Project) -> None:
@@ -420,6 +448,29 @@ class TestGate:
         tests += "\n@pytest.fixture\ndef frozen(monkeypatch):\n    import time\n    monkeypatch.setattr(time, 'monotonic', lambda: 1e13)\n"
         based.run(tests).assert_outcomes(passed=2, failed=1)
 
+    def test_a_test_that_mocks_what_removes_folders_is_confirmed_all_the_same(self, based: Project) -> None:
+        tests = TWO.replace("SLOW =", "SLOW = 2 #").replace("def test_body():", "def test_body(mocked):")
+        tests += (
+            "\n@pytest.fixture\ndef mocked():\n    from unittest import mock\n    with mock.patch('os.open'): yield\n"
+        )
+        based.run(tests, subprocess=True).assert_outcomes(passed=2, failed=1)
+
+    def test_the_command_is_to_be_typed_where_pytest_was_started(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        project.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 1)\n")
+        project.run("", "inner", "--perf-update-baseline", pyproject=FAST)
+        slower = "from scripted import advance\ndef test_in(perf): perf(advance, 2)\n"
+        project.file("inner/test_in.py", slower)
+        monkeypatch.chdir(project.pytester.path / "inner")
+        result = project.pytester.runpytest_inprocess("test_in.py")
+        result.stdout.fnmatch_lines(["Make it faster, or accept it: *'...' test_in.py::test_in"])
+
+    def test_after_a_stop_nothing_is_missing(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SLOW", "2")
+        based.run(TWO, "-x").assert_outcomes(failed=1)
+        assert based.report["missing"] == []
+
     def test_the_timeout_of_a_test_does_not_run_while_it_is_confirmed(
         self, based: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -487,7 +538,9 @@ class TestGate:
         )
         result = based.run(tests)
         result.assert_outcomes(passed=2, failed=1)
-        result.stdout.fnmatch_lines(["*function calls against the baseline", "*0 -> 40 calls of test_it:verify"])
+        result.stdout.fnmatch_lines(
+            ["11.0 times the function calls of the baseline", "*0 -> 40 calls of test_it:verify"]
+        )
         assert standings(based)["test_body calls"] == "regressed"
         assert times(based)["test_body"] == "unchanged"
 
@@ -545,7 +598,7 @@ def test_dispatch():
         tests = TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    bytearray(1_000_000)")
         result = based.run(tests)
         result.assert_outcomes(passed=2, failed=1)
-        result.stdout.fnmatch_lines(["*memory held at once against the baseline"])
+        result.stdout.fnmatch_lines(["* the peak memory of the baseline"])
 
     def test_a_count_that_one_pass_alone_sees_is_none(self, based: Project) -> None:
         tests = TWO.replace(
@@ -576,6 +629,8 @@ def test_benchmark(benchmark):
         monkeypatch.setenv("SLOW", "1.5")
         project.run(tests).assert_outcomes(passed=2, failed=3)
         assert times(project)["test_timer block"] == times(project)["test_benchmark"] == "regressed"
+        (benchmark,) = (one for one in project.report["measurements"] if one["kind"] == "benchmark")
+        assert benchmark["profile"]
 
     def test_a_timer_has_a_limit_of_its_own(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         timer = """
@@ -660,6 +715,15 @@ class TestAccounts:
         assert project.run("", *moved, "--perf-strict").ret == pytest.ExitCode.USAGE_ERROR
         project.file("inner/test_in.py", "from scripted import advance\ndef test_new(perf): perf(advance, 1)\n")
         assert "is not used" not in project.run("", *moved).stdout.str()
+
+    def test_so_is_one_below_the_root_folder(self, project: Project) -> None:
+        project.file("inner/pyproject.toml", FAST)
+        project.file("inner/pytest.ini", "[pytest]\npythonpath = ..\n")
+        project.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 1)\n")
+        project.run("", "-c", "inner/pytest.ini", "inner", "--perf-update-baseline")
+        assert (project.pytester.path / "inner" / "perf-baseline.json").exists()
+        result = project.run("", "-W", "default", "inner", "--rootdir=.", "-c", "pytest.ini")
+        result.stdout.fnmatch_lines(["*inner/perf-baseline.json has these tests and is not used: the root folder is *"])
 
     def test_a_link_that_leads_nowhere_is_one_line(self, based: Project) -> None:
         file = based.pytester.path / "perf-baseline.json"

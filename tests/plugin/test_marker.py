@@ -195,3 +195,16 @@ def test_burns(): advance(ms=10, cpu_ms=8)
         "test_waits p95": "within",
         "test_burns cpu_p95": "exceeded",
     }
+
+
+def test_a_marker_that_a_fixture_adds_holds_in_a_session_that_knows_of_no_other(project: Project) -> None:
+    """Nothing else would have begun anything."""
+    tests = """
+@pytest.fixture(autouse=True)
+def marked(request):
+    request.node.add_marker(pytest.mark.perf_budget(p50_us=1))
+
+def test_slow():
+    sum(range(10_000))
+"""
+    project.run(tests, output=False).assert_outcomes(failed=1)

@@ -32,6 +32,7 @@ def change(standing: Standing = Standing.REGRESSED, **more: Any) -> Change:
     given: dict[str, Any] = {
         "before": 1.64e6, "after": 1.843e6, "ratio": 1.124, "lower": 1.098, "upper": 1.151, "limit": 0.05,
         "source": "the default", "runs": 5, "weather": 1.0, "commit": "3f2a91c", "date": "2026-11-20",
+        "chance": 8.1e-6, "needed": 4.17e-4,
     }  # fmt: skip
     return Change("time", standing, **{**given, **more})
 
@@ -47,6 +48,7 @@ def test_a_failure_says_by_how_much_how_sure_since_when_whose_limit_and_what_to_
     assert changes_text([SLOWER], strict=False) == (
         "12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)\n"
         "  1.84 ms, baseline 1.64 ms (commit 3f2a91c, 2026-11-20); 5 fresh processes\n"
+        "  unchanged code would look so slow once in 120,000 times (red: less than once in 2,400 times)\n"
         "  the machine ran 38 % slower than for the baseline; that is taken out of these numbers\n"
         "  limit 5 % from the default\n"
         "Called more often:\n"
@@ -60,11 +62,11 @@ def test_a_growth_of_counts_says_so_and_the_culprits_are_named_once() -> None:
     calls = Change("calls", Standing.REGRESSED, "calls", 120, 4120, 34.3, limit=0.05, source="the default", grown=[Growth("a:b", 1, 41)])  # fmt: skip
     peak = Change("peak", Standing.REGRESSED, "bytes", 1e6, 1.2e6, 1.2, limit=0.05, source="the default")
     assert changes_text([measurement(calls, peak, name="parse")], strict=False).splitlines()[:-1] == [
-        "parse: 34.3x function calls against the baseline",
-        "  4,120, baseline 120; the lowest of 2 passes here and fresh processes",
+        "parse: 34.3 times the function calls of the baseline",
+        "  4,120, baseline 120; the lowest count here and in fresh processes",
         "  limit 5 % from the default",
-        "parse: +20 % memory held at once against the baseline",
-        "  1.20 MB, baseline 1 MB; the lowest of 2 passes here and fresh processes",
+        "parse: 20 % more peak memory than the baseline",
+        "  1.20 MB, baseline 1 MB; the lowest count here and in fresh processes",
         "  limit 5 % from the default",
         "Called more often:",
         "  1 -> 41 calls of a:b",
@@ -108,11 +110,12 @@ def test_notes_gather_tests_with_the_same_reason() -> None:
 
 def test_notes_name_a_measurement_once_and_say_what_fresh_processes_could_not() -> None:
     reasons = [Change(metric, Standing.UNMEASURED, reason="no room") for metric in ("calls", "peak")]
-    unsure = change(Standing.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05)
+    unsure = change(Standing.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05, chance=0.025)
     assert list(change_notes([measurement(*reasons), measurement(unsure, nodeid="a.py::u")], [])) == [
         f"unmeasured: {measurement().id}: no room",
-        "undecided: a.py::u: looked slower, in 10 fresh processes too, but they are too far apart to say so: "
-        "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %",
+        "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
+        "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %; "
+        "unchanged code would look so slow once in 40 times (red: less than once in 2,400 times)",
     ]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ def test_it_is_gone_after_an_error_and_an_interrupt_too(repository: Path) -> Non
             raise error
         assert not tree.parent.exists()
     assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_a_worktree_of_the_users_whose_disk_is_away_is_not_forgotten(repository: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "disk" / "feature"
+    git(repository, "worktree", "add", "-q", "-b", "feature", str(theirs))
+    (theirs / "staged").write_text("x", "utf-8")
+    git(theirs, "add", "staged")
+    (tmp_path / "disk").rename(tmp_path / "away")
+    with checked_out(find_base(repository, "v1")) as tree:
+        shutil.rmtree(tree)  # so that git cannot remove it by itself
+    (tmp_path / "away").rename(tmp_path / "disk")
+    assert git(theirs, "status", "--porcelain") == "A  staged"
+    assert len(git(repository, "worktree", "list").splitlines()) == 2
 
 
 def test_no_hook_of_the_users_runs(repository: Path) -> None:
