@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.core.comparison import judge_growth
+from pytest_perfbudget.core.counts import judge_growth
 from pytest_perfbudget.core.regression import FEWEST_RUNS, Prior, Reference, compare, estimate_for, fit
 from pytest_perfbudget.core.results import Recording, Standing
 from pytest_perfbudget.core.weather import Canaries

@@ -45,6 +45,19 @@ FEWEST_IN_BLOCK = 80
 collection of garbage, and leaves the caches cold."""
 
 
+TURN_ROUNDS = 8
+"""A turn of the duet holds so many rounds at least, and its first is not counted: after a pause, caches and
+connections are cold. Only rounds of more than `TURN_NS / TURN_ROUNDS` are fewer."""
+
+TURN_NS = 50_000_000
+
+
+def rounds_per_turn(round_ns: float) -> int:
+    """Return how many rounds a turn holds; at least one."""
+    usual = max(TURN_ROUNDS, int(COMPARED_BLOCK_NS / max(round_ns, 1.0)))
+    return max(1, min(usual, int(TURN_NS / max(round_ns, 1.0))))
+
+
 def rounds_per_block(round_ns: float, wanted: int, block_ns: int = BLOCK_NS) -> int:
     """Return how many rounds the next block holds; at least one."""
     return max(1, min(max(wanted, FEWEST_IN_BLOCK), int(block_ns / max(round_ns, 1.0))))

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.distributions import digamma, t_probability, t_quantile, trigamma
+from pytest_perfbudget.core.difference import Difference
+from pytest_perfbudget.core.distributions import digamma, trigamma
 from pytest_perfbudget.core.weather import CALM, Block, Canaries, calm, shifts, weight, weighted_median
 
 FEWEST_RUNS: Final = 2
@@ -90,34 +91,6 @@ class Estimate:
     log_ns: float
     weather: float
     weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Fresh runs against a reference, in log time.
-
-    Attributes:
-        log_ratio: the fresh time over the reference's.
-        error: its standard error.
-        degrees: of freedom of the error.
-        runs: how many fresh ones.
-        weather: how much further from calm the fresh runs were.
-    """
-
-    log_ratio: float
-    error: float
-    degrees: float
-    runs: int
-    weather: float
-
-    def bound(self, sure: float) -> float:
-        """Return the one-sided bound on the log ratio; the lower one for a share below a half."""
-        return self.log_ratio + self.error * t_quantile(self.degrees, sure)
-
-    @property
-    def slower(self) -> float:
-        """The one-sided p-value against `not slower`."""
-        return t_probability(self.degrees, -self.log_ratio / self.error)
 
 
 def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canaries) -> Estimate:

@@ -122,7 +122,8 @@ class Change:
         source: where that was written.
         runs: fresh processes that decided; 0 if the session's own run did.
         weather: how much slower the machine was than when the baseline was made, as a ratio.
-        commit: the baseline's commit.
+        against: with what it is compared: a revision of git's, the baseline if empty.
+        commit: the commit of that.
         date: its day.
         reason: why there is no comparison.
         grown: the functions that are called more often, the costliest first.
@@ -143,6 +144,7 @@ class Change:
     source: str = ""
     runs: int = 0
     weather: float | None = None
+    against: str = ""
     commit: str = ""
     date: str = ""
     reason: str = ""
@@ -169,6 +171,7 @@ class Recording:
         peak: bytes held at once; None likewise.
         functions: calls by function, `module:name`, in the order of the time they take with all they call.
         uncounted: why a count that was asked for is None.
+        turns: of what was measured in turns, the turn of each block.
     """
 
     blocks: Sequence[Block] = ()
@@ -176,12 +179,13 @@ class Recording:
     peak: int | None = None
     functions: Mapping[str, int] = field(default_factory=dict)
     uncounted: str = ""
+    turns: Sequence[int] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
         blocks = [[one.time_ns, list(one.before), list(one.after)] for one in self.blocks]
         counts = {"calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
-        return {"blocks": blocks, **counts, "uncounted": self.uncounted}
+        return {"blocks": blocks, **counts, "uncounted": self.uncounted, "turns": list(self.turns)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:

@@ -24,6 +24,7 @@ class Samples:
         planned_rounds: how many rounds there was thought to be time for before the first of them;
             None if the number of rounds was set elsewhere.
         blocks: the median round of each block with the weather around it; empty unless it was asked for.
+        turns: of what was measured in turns, the turn of each block.
     """
 
     wall_ns: Sequence[float]
@@ -34,6 +35,7 @@ class Samples:
     elapsed_ns: int = 0
     planned_rounds: int | None = None
     blocks: Sequence[Block] = ()
+    turns: Sequence[int] = ()
 
     def of(self, resource: Resource) -> Sequence[float]:
         """Return the rounds of wall-clock or CPU time, in ns."""

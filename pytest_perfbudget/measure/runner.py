@@ -16,12 +16,13 @@ from pytest_perfbudget.core.calibration import (
     rounds_per_block,
 )
 from pytest_perfbudget.core.gate import Gate
-from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import Block as WeatherBlock
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.quiet import Heap, quiet
 from pytest_perfbudget.measure.subject import Block, Subject, Timings
+from pytest_perfbudget.measure.turns import Turns
 
 _T = TypeVar("_T")
 
@@ -63,7 +64,8 @@ class Plan:
     """How long to measure, and for which decisions.
 
     With `more_blocks` the measurement is one to compare: canaries are read around each block, and it
-    goes on for as many blocks as are wanted, within the time allowed.
+    goes on for as many blocks as are wanted, within the time allowed. With `turns` its blocks are timed
+    when they say so, and nothing else decides how many.
     """
 
     gate: Gate
@@ -71,6 +73,8 @@ class Plan:
     clock: Clock = SYSTEM
     progress: Progress | None = None
     more_blocks: MoreBlocks | None = None
+    turns: Turns | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,10 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     first_ns = read() - start
     with quiet():
         await run.settle(first_ns)
-        await run.fill()
+        if plan.turns is None:
+            await run.fill()
+        else:
+            await run.play(plan.turns)
     return Outcome(result, run.samples())
 
 
@@ -130,6 +137,7 @@ class _Run:
         self.round_ns = 1.0
         self.planned_rounds = 1
         self.blocks: list[WeatherBlock] = []
+        self.turns: list[int] = []
         self.heap = Heap()
         self.start_ns = plan.clock.wall_ns()
 
@@ -170,6 +178,16 @@ class _Run:
                 spent_ns = self.plan.clock.wall_ns() - self.start_ns
                 self.plan.progress(len(self.wall_ns), spent_ns, self.plan.max_time_ns)
 
+    async def play(self, turns: Turns) -> None:
+        """Run a block in each turn."""
+        __tracebackhide__ = True
+        self.blocks.clear()
+        self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns)
+        while (turn := turns.take(self.plan.name)) is not None:
+            deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
+            self._keep(await self._block(rounds, deadline_ns, compared=True))
+            self.turns.append(turn)
+
     def samples(self) -> Samples:
         """Return the rounds timed so far."""
         return Samples(
@@ -181,6 +199,7 @@ class _Run:
             elapsed_ns=self.plan.clock.wall_ns() - self.start_ns,
             planned_rounds=self.planned_rounds,
             blocks=self.blocks,
+            turns=self.turns,
         )
 
     def _timed(self) -> bool:
@@ -212,23 +231,32 @@ class _Run:
         __tracebackhide__ = True
         self.heap.redraw()
         clock = self.plan.clock
-        compared = compared and self.plan.more_blocks is not None
+        with_canaries = compared and self.plan.more_blocks is not None
+        compared = with_canaries or (compared and self.plan.turns is not None)
         with_waits = compared and self.round_ns >= _PREEMPTED_NS
         block = Block(rounds, self.iterations, deadline_ns, self.with_cpu, with_waits)
         try:
-            before = read_canaries(clock) if compared else ()
+            before = read_canaries(clock) if with_canaries else ()
             if rounds >= _WARMED_ROUNDS:
                 # The new heap and the collection left the caches cold: that is not the code's.
                 await self.subject.rounds(block._replace(rounds=1), clock)
             timings = await self.subject.rounds(block, clock)
             if compared:
-                time_ns = max(median(timings.run_ns()), 1) / self.iterations
-                self.blocks.append(WeatherBlock(time_ns, before, read_canaries(clock)))
+                time_ns = max(self._typical(timings.run_ns()), 1) / self.iterations
+                self.blocks.append(WeatherBlock(time_ns, before, read_canaries(clock) if with_canaries else ()))
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # An exception's notes are shown by pytest (PEP 678).
             error.__notes__ = [*getattr(error, "__notes__", []), _REPEATED]
             raise
+
+    def _typical(self, rounds_ns: Sequence[int]) -> float:
+        """Return what stands for the rounds of a block.
+
+        In turns the lower quartile: it has the smaller error there, and what both sides have of the weather
+        is the same. With canaries the median, for that is what they are read by.
+        """
+        return median(rounds_ns) if self.plan.turns is None else quantile(sorted(rounds_ns), 0.25)
 
     def _keep(self, timings: Timings) -> None:
         self.wall_ns += [total / self.iterations for total in timings.wall_ns]

@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 _PR_SET_PDEATHSIG = 1
@@ -33,28 +35,65 @@ import pytest  # noqa: E402
 
 
 class Channel:
-    """What came in, and where answers go: found by the worker plugin under its name."""
+    """What came in and comes after it, and where answers go: found by the worker plugin under its name."""
 
-    def __init__(self, request: dict[str, Any], answers: IO[str]) -> None:
+    def __init__(self, request: dict[str, Any], commands: IO[str], answers: IO[str]) -> None:
         self.__name__ = "perfbudget-channel"
         self.request = request
+        self.commands = commands
         self.answers = answers
+
+
+def _redirect(top: str, tree: str) -> None:
+    """Let what finds the modules of an editable installation find those of the checkout.
+
+    Such finders keep the places of modules in dictionaries and lists, as attributes of their own or of
+    the module that they are defined in.
+    """
+    for finder in sys.meta_path:
+        kind = finder if isinstance(finder, type) else type(finder)
+        home = vars(sys.modules[kind.__module__]) if "editable" in kind.__module__ else {}
+        for place in (home, vars(finder) if hasattr(finder, "__dict__") else {}):
+            for name, value in list(place.items()):
+                if isinstance(value, dict) and not name.startswith("__"):
+                    value.update({key: _moved(one, top, tree) for key, one in value.items()})
+
+
+def _keep_own(top: str, scratch: str) -> None:
+    """Let this package be found where the session has it, if that is the working tree: the checkout has another."""
+    package = Path(__file__).resolve().parent.parent
+    if package.is_relative_to(top) and "site-packages" not in package.parts:
+        own = Path(scratch, "own")
+        shutil.copytree(package, own / package.name, ignore=shutil.ignore_patterns("*.pyc"))
+        sys.path.insert(0, str(own))
+
+
+def _moved(value: object, top: str, tree: str) -> object:
+    if isinstance(value, list):
+        return [_moved(one, top, tree) for one in value]
+    if isinstance(value, str) and (value + os.sep).startswith(top + os.sep):
+        return tree + value[len(top) :]
+    return value
 
 
 def main() -> int:
     """Put standard input and output aside for the channel, then be pytest."""
-    request = json.loads(sys.stdin.readline())
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    commands = os.fdopen(os.dup(0), encoding="utf-8")
+    request = json.loads(commands.readline())
+    with commands, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         # From here on what anybody prints goes where errors go, the log.
         os.dup2(2, 1)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
         sys.path[:] = request["path"]
+        if request["tree"]:
+            _redirect(request["top"], request["tree"])
+            _keep_own(request["top"], request["scratch"])
         own = ["-p", "pytest_perfbudget.plugin.worker"]
         if request["has_cache"]:
             own += ["-o", f"cache_dir={request['scratch']}/cache"]
-        return int(pytest.main([*request["arguments"], *own], plugins=[Channel(request, answers)]))
+        return int(pytest.main([*request["arguments"], *own], plugins=[Channel(request, commands, answers)]))
 
 
 if __name__ == "__main__":

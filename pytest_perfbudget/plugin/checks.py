@@ -81,6 +81,10 @@ class Checks:
 def check_update(config: pytest.Config) -> None:
     """Refuse options that mean nothing together."""
     option = config.option
+    if option.perf_against is not None and (option.perf_update_baseline or option.perf_gate == "off"):
+        other = "--perf-update-baseline" if option.perf_update_baseline else "--perf-gate=off"
+        message = f"--perf-against compares with a commit, {other} with nothing: drop one of them"
+        raise pytest.UsageError(message)
     if not option.perf_update_baseline:
         for name, given in (("--perf-reason", option.perf_reason), ("--perf-prune", option.perf_prune)):
             if given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,9 @@ from pytest_perfbudget.core.comparison import BLOCKS
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.plugin.pace import Pace, Weather
 
 
 class Asked(Protocol):
@@ -18,6 +21,10 @@ class Asked(Protocol):
     @property
     def is_timed(self) -> bool:
         """Whether blocks are wanted."""
+
+    @property
+    def turns(self) -> Turns | None:
+        """What gives the turns in which it is timed; None if it is not timed in turns."""
 
     @property
     def most_calls(self) -> float | None:
@@ -37,34 +44,61 @@ class Asked(Protocol):
 class Comparer(Protocol):
     """What a session does with measurements besides judging their budgets."""
 
+    against: str
+    """With what it compares, in words."""
+
+    def begin(self, nodeids: Iterable[str]) -> None:
+        """Take note of the perf tests that will run."""
+
+    def close(self) -> None:
+        """Let go of whatever was started."""
+
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
         """Return what is wanted of a measurement that is about to begin."""
+
+    def pace(self, clock: Clock) -> Pace | None:
+        """Return what happens between the timed blocks of a test; None if nothing does."""
 
     def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
         """Return the measurements of a test that passed, with what is said of them."""
 
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
     """Asks for a run of fixed length, and for every count, twice over if in doubt."""
 
     most_calls: float | None = 0.0
     most_peak: float | None = 0.0
     is_timed: bool = True
+    turns: Turns | None = None
 
     def more_blocks(self, blocks: Sequence[Block]) -> int:
+        """See `Asked.more_blocks`."""
         return BLOCKS - len(blocks)
 
     def is_suspect(self, blocks: Sequence[Block]) -> bool:  # noqa: ARG002 - see `Recorder`
+        """See `Asked.is_suspect`."""
         return False
 
 
 class Recorder:
     """A fresh process: it measures and leaves the judging to who asked."""
 
+    against = ""
+
+    def begin(self, nodeids: Iterable[str]) -> None:
+        """See `Comparer.begin`."""
+
+    def close(self) -> None:
+        """See `Comparer.close`."""
+
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
         """See `Comparer.ask`."""
-        return _Record()
+        return Record()
+
+    def pace(self, clock: Clock) -> Pace | None:
+        """See `Comparer.pace`."""
+        return Weather(clock)
 
     def settle(
         self,

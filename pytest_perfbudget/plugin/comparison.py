@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.baseline.calls import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
-from pytest_perfbudget.core.comparison import UNITS, Question, grown_functions, judge_growth, most_allowed
-from pytest_perfbudget.core.regression import prior_of
+from pytest_perfbudget.core.comparison import BaselineQuestion
+from pytest_perfbudget.core.counts import UNITS, grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.regression import Estimate, prior_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.turns import Turns
 from pytest_perfbudget.plugin.comparer import Asked
-from pytest_perfbudget.plugin.confirmation import Confirmation, confirm
+from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
+from pytest_perfbudget.plugin.pace import Pace, Weather
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -36,8 +41,9 @@ class _Compare:
     allowance: Allowance
     line: Line | None
     counted: Line | None
-    question: Question | None
+    question: BaselineQuestion | None
     is_known_elsewhere: bool
+    turns: Turns | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -77,6 +83,8 @@ class _Compare:
 class Comparison:
     """The gate of the committed baseline."""
 
+    against = "the baseline"
+
     def __init__(self, session: PerfSession, baseline: Baseline) -> None:
         self._session = session
         self._machine = this_machine()
@@ -99,16 +107,23 @@ class Comparison:
         chosen = set(nodeids)
         self._share = max(1, sum(line.time is not None and test in chosen for (test, _), line in self._here.items()))
 
+    def close(self) -> None:
+        """See `Comparer.close`."""
+
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
         """See `Comparer.ask`."""
         line = self._here.get((nodeid, name))
         question = None
         if line is not None and line.time is not None:
             alpha = self._session.settings.alpha / self._share
-            question = Question(line.time, self._prior, resolved.max_regression.share, alpha)
+            question = BaselineQuestion(resolved.max_regression.share, alpha, line.time, self._prior)
         counted = self._counted.get((nodeid, name))
         known = (nodeid, name) in self.known
         return _Compare(resolved.max_regression, line, counted, question, known)
+
+    def pace(self, clock: Clock) -> Pace | None:
+        """See `Comparer.pace`."""
+        return Weather(clock)
 
     def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
         """See `Comparer.settle`; suspects are confirmed before it returns."""
@@ -125,9 +140,9 @@ class Comparison:
             for one in measurements
             if (one_asked := compared.get(one.name)) and one.recording and one_asked.has_grown(one.recording)
         }
-        fresh = Confirmation({}, [])
+        fresh: Confirmation[Recording] = Confirmation({}, [])
         if suspects or grown:
-            fresh = confirm(self._session, nodeid, suspects, grown)
+            fresh = confirm(self._session, nodeid, suspects, grown, partial(self._measure, nodeid, suspects))
         settled = []
         for measurement in measurements:
             changes = list(self._changes(measurement, compared.get(measurement.name), fresh))
@@ -135,7 +150,23 @@ class Comparison:
             settled.append(replace(measurement, changes=changes, warnings=warnings, recording=None))
         return settled
 
-    def _changes(self, measurement: Measurement, asked: _Compare | None, fresh: Confirmation) -> Iterator[Change]:
+    def _measure(
+        self, nodeid: str, suspects: Mapping[str, BaselineQuestion], *, alone: bool
+    ) -> Attempt[Estimate, Recording]:
+        """Measure a test in a fresh process."""
+        (answer,) = self._session.fresh.measure([nodeid], alone=alone)
+        found = [Measurement.from_dict(one) for one in answer.measurements]
+        recordings = {one.name: one.recording for one in found if one.recording is not None}
+        runs = {
+            name: question.estimate(recordings[name].blocks)
+            for name, question in suspects.items()
+            if name in recordings and recordings[name].blocks
+        }
+        return Attempt(runs, recordings, answer.problem)
+
+    def _changes(
+        self, measurement: Measurement, asked: _Compare | None, fresh: Confirmation[Recording]
+    ) -> Iterator[Change]:
         if asked is None:
             return
         yield asked.sourced(self._time(measurement, asked, fresh))
@@ -144,7 +175,7 @@ class Comparison:
             if before is not None:
                 yield asked.sourced(self._count(metric, before, measurement, asked, fresh))
 
-    def _time(self, measurement: Measurement, asked: _Compare, fresh: Confirmation) -> Change:
+    def _time(self, measurement: Measurement, asked: _Compare, fresh: Confirmation[Recording]) -> Change:
         if asked.question is None:
             return self._unanswerable(asked)
         if measurement.name in fresh.times:
@@ -161,7 +192,7 @@ class Comparison:
         return asked.question.screened(run)
 
     def _count(
-        self, metric: str, before: int, measurement: Measurement, asked: _Compare, fresh: Confirmation
+        self, metric: str, before: int, measurement: Measurement, asked: _Compare, fresh: Confirmation[Recording]
     ) -> Change:
         recording = measurement.recording
         after: int | None = getattr(recording, metric, None)
@@ -172,7 +203,7 @@ class Comparison:
         share = asked.allowance.share
         if after <= most_allowed(metric, before, share):
             return judge_growth(metric, before, after, share)
-        again = [getattr(one.get(measurement.name), metric, None) for one in fresh.recordings]
+        again = [getattr(one.get(measurement.name), metric, None) for one in fresh.counts]
         counted = [count for count in again if count is not None]
         if not counted or fresh.problem:
             why = fresh.problem or "a fresh process did not count it"
@@ -227,7 +258,7 @@ def _doubts(asked: _Compare | None) -> Iterator[str]:
         yield f"its baseline is {what}: a slowdown of less than {100 * smallest:.0f} % would not be found; update it"
 
 
-def _suspect(measurement: Measurement, asked: _Compare | None) -> Question | None:
+def _suspect(measurement: Measurement, asked: _Compare | None) -> BaselineQuestion | None:
     if asked is None or measurement.recording is None or not asked.is_suspect(measurement.recording.blocks):
         return None
     return asked.question

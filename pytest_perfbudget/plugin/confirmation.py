@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from pytest_perfbudget.core.comparison import Question
-from pytest_perfbudget.core.regression import Estimate
-from pytest_perfbudget.core.results import Change, Measurement, Recording, Standing
+from pytest_perfbudget.core.question import Question, Run
+from pytest_perfbudget.core.results import Change, Standing
 from pytest_perfbudget.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -19,90 +18,120 @@ FRESH_COUNTS: Final = 3
 """Fresh processes that all have to show a grown count: of counts that depend on the hash seed one in ten is
 higher than the highest of ten."""
 
-IsGrown = Callable[[Recording], bool]
+_Run = TypeVar("_Run", bound=Run)
+_Count = TypeVar("_Count")
+_Count_co = TypeVar("_Count_co", covariant=True)
+_Run_co = TypeVar("_Run_co", bound=Run, covariant=True)
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class Attempt(Generic[_Run_co, _Count_co]):
+    """What fresh processes measured of a test, once.
+
+    Attributes:
+        runs: by measurement, its time; what was not timed is not there.
+        counts: by measurement, its counts.
+        problem: why there is nothing; empty otherwise.
+    """
+
+    runs: Mapping[str, _Run_co] = field(default_factory=dict)
+    counts: Mapping[str, _Count_co] = field(default_factory=dict)
+    problem: str = ""
+
+
+class Measure(Protocol[_Run_co, _Count_co]):
+    """Measures a test in fresh processes, once."""
+
+    def __call__(self, *, alone: bool) -> Attempt[_Run_co, _Count_co]:
+        """Measure it; `alone` collects its own file only.
+
+        Raises:
+            WorkerError: there are no measurements.
+        """
+
+
+@dataclass(frozen=True)
+class Confirmation(Generic[_Count_co]):
     """What fresh processes say of a test.
 
     Attributes:
         times: the verdicts on the times that were suspect, by measurement.
-        recordings: those of each process, by measurement: the counts are in them.
+        counts: those of each attempt, by measurement.
         problem: why it has not come to an end; empty if it has.
     """
 
     times: Mapping[str, Change]
-    recordings: Sequence[Mapping[str, Recording]]
+    counts: Sequence[Mapping[str, _Count_co]]
     problem: str = ""
 
 
 def confirm(
-    session: PerfSession, nodeid: str, suspects: Mapping[str, Question], grown: Mapping[str, IsGrown]
-) -> Confirmation:
+    session: PerfSession,
+    nodeid: str,
+    suspects: Mapping[str, Question[_Run]],
+    grown: Mapping[str, Callable[[_Count], bool]],
+    measure: Measure[_Run, _Count],
+) -> Confirmation[_Count]:
     """Measure one test in fresh processes until each of its suspects is decided.
 
     Args:
-        session: whose processes to start.
+        session: whose test it is.
         nodeid: the test.
         suspects: the measurements whose time is suspect.
-        grown: those of which a count is, with what tells whether a recording shows it: other tests of the
+        grown: those of which a count is, with what tells whether an attempt shows it: other tests of the
             session may have made it so, or its hash seed.
+        measure: makes an attempt.
     """
     session.stop_timeout()
-    fresh: dict[str, list[Estimate]] = {name: [] for name in suspects}
-    recordings: list[Mapping[str, Recording]] = []
+    fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
+    counts: list[Mapping[str, _Count]] = []
     problem, alone = "", False
-    while (open_ := _open(suspects, fresh)) or _still_grown(recordings, grown):
-        session.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(recordings) + 1}")
-        found, problem = _measure(session, nodeid, alone=alone)
-        if problem and not recordings and not alone and session.fresh.has_company(nodeid):
+    while (open_ := _open(suspects, fresh)) or _still_grown(counts, grown):
+        session.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(counts) + 1}")
+        found = _attempted(measure, alone=alone)
+        problem = found.problem
+        if problem and not counts and not alone and session.fresh.has_company(nodeid):
             # Perhaps it is another test file that does not go together with this one.
             alone = True
             continue
-        problem = problem or _take(open_, found, fresh)
+        problem = problem or _take(open_, found.runs, fresh)
         if problem:
             break
-        recordings.append({name: one.recording for name, one in found.items() if one.recording})
+        counts.append(found.counts)
     session.progress.clear()
     changes = {
         name: question.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
         for name, question in suspects.items()
     }
-    return Confirmation(changes, recordings, problem)
+    return Confirmation(changes, counts, problem)
 
 
-def _measure(session: PerfSession, nodeid: str, *, alone: bool) -> tuple[Mapping[str, Measurement], str]:
-    """Return what a fresh process measures of a test by name, or why it does not."""
+def _attempted(measure: Measure[_Run, _Count], *, alone: bool) -> Attempt[_Run, _Count]:
     try:
-        (answer,) = session.fresh.measure([nodeid], alone=alone)
+        return measure(alone=alone)
     except WorkerError as error:
-        return {}, str(error)
+        return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
-        return {}, f"no fresh process: {type(error).__name__}: {error}"
-    return {one.name: one for one in map(Measurement.from_dict, answer.measurements)}, answer.problem
+        return Attempt(problem=f"no fresh process: {type(error).__name__}: {error}")
 
 
-def _still_grown(recordings: Sequence[Mapping[str, Recording]], grown: Mapping[str, IsGrown]) -> bool:
-    """Return whether counts are to be taken again: until a process shows that they have not grown."""
-    if len(recordings) >= FRESH_COUNTS:
+def _still_grown(counts: Sequence[Mapping[str, _Count]], grown: Mapping[str, Callable[[_Count], bool]]) -> bool:
+    """Return whether counts are to be taken again: until an attempt shows that they have not grown."""
+    if len(counts) >= FRESH_COUNTS:
         return False
-    return any(all(name in one and is_grown(one[name]) for one in recordings) for name, is_grown in grown.items())
+    return any(all(name in one and is_grown(one[name]) for one in counts) for name, is_grown in grown.items())
 
 
-def _open(suspects: Mapping[str, Question], fresh: Mapping[str, list[Estimate]]) -> dict[str, Question]:
+def _open(suspects: Mapping[str, Question[_Run]], fresh: Mapping[str, list[_Run]]) -> dict[str, Question[_Run]]:
     return {name: question for name, question in suspects.items() if question.needs_fresh(fresh[name])}
 
 
-def _take(
-    suspects: Mapping[str, Question], found: Mapping[str, Measurement], fresh: Mapping[str, list[Estimate]]
-) -> str:
-    """Add what a fresh process measured; return what is missing, if something is."""
-    for name, question in suspects.items():
-        recording = found[name].recording if name in found else None
-        if recording is None or not recording.blocks:
+def _take(suspects: Mapping[str, Question[_Run]], found: Mapping[str, _Run], fresh: Mapping[str, list[_Run]]) -> str:
+    """Add what was measured; return what is missing, if something is."""
+    for name in suspects:
+        if name not in found:
             return f"a fresh process has no measurement {name!r} of it" if name else "a fresh process did not time it"
-        fresh[name].append(question.estimate(recording.blocks))
+        fresh[name].append(found[name])
     return ""
 
 

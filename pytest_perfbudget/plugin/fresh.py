@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import pytest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.hooks import ARGUMENTS_INPUT
-from pytest_perfbudget.workers.process import Worker
+from pytest_perfbudget.workers.process import Start, Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 _SEEDS = 2**32
@@ -87,24 +88,35 @@ class Fresh:
         Raises:
             WorkerError: it died, hangs or gave no answer.
         """
-        if self._hung:  # whatever it waits for, a lock or a port, this session holds it still
+        request = replace(self.request(nodeids, alone=alone), start=start, is_reversed=is_reversed)
+        with self.noting_hangs(), Worker(request, **self.start(self.seed())) as worker:
+            yield from worker.answers()
+
+    def request(self, nodeids: Sequence[str], *, alone: bool = False) -> Request:
+        """Return what asks for tests of this session as it was invoked."""
+        files = [] if alone else sorted(self.company)
+        return replace(self._request, nodeids=list(nodeids), files=files, modules=own_modules(self._root))
+
+    def seed(self) -> int:
+        """Return a new hash seed."""
+        return self._draw.randrange(_SEEDS)
+
+    def start(self, hash_seed: int) -> Start:
+        """Return with what a process of this session is started."""
+        return Start(hash_seed=hash_seed, patience_s=self.patience_s(), environment=self._environment)
+
+    @contextmanager
+    def noting_hangs(self) -> Iterator[None]:
+        """Remember that a process hung: whatever it waits for, a lock or a port, this session holds it still.
+
+        Raises:
+            WorkerError: one did before.
+        """
+        if self._hung:
             message = f"an earlier fresh process hung ({self._hung}), so none was started"
             raise WorkerError(message)
-        files = [] if alone else sorted(self.company)
-        modules = own_modules(self._root)
-        request = replace(
-            self._request,
-            nodeids=list(nodeids),
-            files=files,
-            modules=modules,
-            start=start,
-            is_reversed=is_reversed,
-        )
-        seed = self._draw.randrange(_SEEDS)
-        patience_s, environment = self.patience_s(), self._environment
         try:
-            with Worker(request, hash_seed=seed, patience_s=patience_s, environment=environment) as worker:
-                yield from worker.answers()
+            yield
         except WorkerHangsError as error:
             self._hung = str(error)
             raise

@@ -53,6 +53,12 @@ def add_options(parser: pytest.Parser) -> None:
         help="with --perf-update-baseline: remove tests that are no longer there",
     )
     group.addoption(
+        "--perf-against",
+        metavar="REF",
+        help="time the code beside that of another commit, such as origin/main, in turns on the same CPU, and fail "
+        "what is slower; needs no baseline",
+    )
+    group.addoption(
         "--perf-output",
         action="append",
         default=[],

@@ -21,7 +21,8 @@ from pytest_perfbudget.measure.clock import overhead_ns
 from pytest_perfbudget.measure.contrast import contrast
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
-from pytest_perfbudget.plugin.timer import LACKS, Timer, TimerRecord, Weather
+from pytest_perfbudget.plugin.pace import Pace
+from pytest_perfbudget.plugin.timer import LACKS, Timer, TimerRecord
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.run import ItemRun
@@ -40,7 +41,7 @@ class Perf:
     def __init__(self, run: ItemRun) -> None:
         self._run = run
         self._timers: dict[str, TimerRecord] = {}
-        self._weather: Weather | None = None
+        self._pace: Pace | None = None
 
     def __call__(
         self,
@@ -106,8 +107,8 @@ class Perf:
             self._run.begin(name, self.timer, call, self._place("perf.timer()"))
             self._timers[name] = TimerRecord(self._run.session.clock)
             if self._run.session.comparer is not None:
-                self._weather = self._weather or Weather(self._run.session.clock)
-                self._timers[name].weather = self._weather
+                self._pace = self._pace or self._run.session.comparer.pace(self._run.session.clock)
+                self._timers[name].pace = self._pace
         record = self._timers[name]
         if limits or record.resolved is None:
             # Limits of several calls of one name hold together; the latest wins over the same metric.
@@ -174,7 +175,9 @@ class Perf:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()
-            recording = Recording(samples.blocks) if self._run.ask(name, resolved) is not None else None
+            recording = (
+                Recording(samples.blocks, turns=samples.turns) if self._run.ask(name, resolved) is not None else None
+            )
             self._run.keep(name, "timer", samples, resolved, lacks=LACKS, warnings=warnings, recording=recording)
         self.abandon_timers()
         self._timers.clear()

@@ -109,8 +109,9 @@ class ItemRun:
         gate = Gate(resolved.budgets, self.session.settings.errors)
         progress = self.session.progress
         asked = self.ask(name, resolved)
-        more_blocks = asked.more_blocks if asked is not None and asked.is_timed else None
-        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, more_blocks)
+        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, name=name)
+        if asked is not None:
+            plan = replace(plan, more_blocks=asked.more_blocks if asked.is_timed else None, turns=asked.turns)
         try:
             outcome = await measure(subject, plan)
             recording = await _record(subject, outcome.samples, asked, resolved)
@@ -139,7 +140,7 @@ class ItemRun:
         if asked is None or not (asked.is_timed or asked.most_calls is not None):
             return
         plan = Plan(Gate((), self.session.settings.errors), resolved.max_time_ns, self.session.clock)
-        plan = replace(plan, more_blocks=asked.more_blocks)
+        plan = replace(plan, more_blocks=asked.more_blocks if asked.is_timed else None, turns=asked.turns)
         samples = run_plain(measure(subject, plan)).samples
         self._benchmark = run_plain(_record(subject, samples, asked, resolved))
         if asked.is_suspect(samples.blocks):
@@ -297,8 +298,9 @@ async def _record(subject: Subject, samples: Samples, asked: Asked | None, resol
     if asked is None:
         return None
     if min(samples.wall_ns, default=0.0) * samples.iterations > resolved.max_time_ns:
-        return Recording(samples.blocks, uncounted="one call takes longer than max_time_s")
-    return replace(await record_counts(subject, asked.most_calls, asked.most_peak), blocks=samples.blocks)
+        return Recording(samples.blocks, uncounted="one call takes longer than max_time_s", turns=samples.turns)
+    found = await record_counts(subject, asked.most_calls, asked.most_peak)
+    return replace(found, blocks=samples.blocks, turns=samples.turns)
 
 
 _NOTHING_MEASURED = {

@@ -16,20 +16,22 @@ from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
 from pytest_perfbudget.core.terms import Settings, Terms
-from pytest_perfbudget.errors import BaselineError, ConfigError, MisuseError
+from pytest_perfbudget.errors import BaselineError, ConfigError, GitError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.account import Accounts, Watch
 from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
 from pytest_perfbudget.plugin.checks import Checks, check_update
 from pytest_perfbudget.plugin.collected import Collected, nodeid_of, typed
-from pytest_perfbudget.plugin.comparer import Comparer, Recorder
+from pytest_perfbudget.plugin.comparer import Comparer
 from pytest_perfbudget.plugin.comparison import Comparison
+from pytest_perfbudget.plugin.duet import DuetComparison
 from pytest_perfbudget.plugin.fresh import Fresh
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun, Mode
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
+from pytest_perfbudget.workers.worktree import find_base
 
 MODE: Final = pytest.StashKey[Mode]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()
@@ -69,7 +71,7 @@ class PerfSession:
         """Read the configuration; a mistake in it becomes a usage error."""
         try:
             session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
-        except (ConfigError, BaselineError) as error:
+        except (ConfigError, BaselineError, GitError) as error:
             raise pytest.UsageError(str(error)) from None
         if session.gate != "fail" and config.option.perf_strict:
             message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
@@ -96,7 +98,7 @@ class PerfSession:
             items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
             self.config.hook.pytest_deselected(items=left_out)
         self._take_account(items, {nodeid_of(item) for item in collected if MODE in item.stash})
-        if isinstance(self.comparer, Comparison):
+        if self.comparer is not None:
             self.comparer.begin(nodeid_of(item) for item in items if MODE in item.stash)
         self.fresh.begin()
 
@@ -112,9 +114,13 @@ class PerfSession:
     def _comparer(self) -> Comparer | None:
         """Return what else is done with measurements; nothing while the baseline is being replaced."""
         if self.is_worker:
-            return Recorder()
+            worker: Any = self.config.pluginmanager.getplugin(WORKER)
+            comparer: Comparer = worker.comparer
+            return comparer
         if self.gate == "off":
             return None
+        if self.config.option.perf_against is not None:
+            return DuetComparison(self, find_base(self.config.rootpath, self.config.option.perf_against))
         found = read(self.baseline_file)
         self.baseline = found or self.baseline
         # Call profiles without their baseline: it was there and is lost.
@@ -178,6 +184,11 @@ class PerfSession:
             else:
                 with run.measuring():
                     yield
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of what was started to compare with."""
+        if self.comparer is not None:
+            self.comparer.close()
 
     def judge(self, item: pytest.Item) -> None:
         """Judge a test whose body has passed, and fail it if a budget is red."""

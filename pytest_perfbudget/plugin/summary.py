@@ -12,7 +12,6 @@ import pytest
 from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.plugin.collected import typed
-from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report import document
 from pytest_perfbudget.report.changes import change_notes, changes_text, others_text, standings, standings_text
@@ -125,7 +124,7 @@ class Summary:
 
     def _show_changes(self, measurements: list[Measurement], terminal: pytest.TerminalReporter) -> None:
         """Show how the session stands against the baseline, if there is one."""
-        if not isinstance(self._session.comparer, Comparison):
+        if self._session.comparer is None:
             return
         from pytest_perfbudget.report.terminal import render_changes  # noqa: PLC0415 - rich
 
@@ -147,7 +146,7 @@ class Summary:
         if others := len(self._session.account.get("others", ())):
             terminal.write_line(others_text(others))
         counts = standings(measurements, len(missing))
-        terminal.write_line(standings_text(counts), red=bool(counts["regressed"]))
+        terminal.write_line(standings_text(counts, self._session.comparer.against), red=bool(counts["regressed"]))
         if missing and self._session.strict and self._session.gate == "fail":
             terminal.write_line(
                 "What is missing fails the session because of --perf-strict (or strict = true).", red=True

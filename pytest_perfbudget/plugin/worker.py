@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 import pytest
 
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.hooks import WORKER
 from pytest_perfbudget.workers.protocol import Answer, Request
 
@@ -26,6 +27,7 @@ _QUIET_OPTIONS: Final[dict[str, object]] = {
     "report_log": None,
     "perf_output": [],
     "perf_update_baseline": False,
+    "perf_against": None,
     "benchmark_json": None,
     "benchmark_save": None,
     "benchmark_autosave": False,
@@ -55,7 +57,13 @@ Each is set only if its plugin is there."""
 def pytest_configure(config: pytest.Config) -> None:
     """Make the session a worker's, before anybody looks."""
     channel: Any = config.pluginmanager.getplugin("perfbudget-channel")
-    config.pluginmanager.register(WorkerPlugin(Request(**channel.request), channel.answers), WORKER)
+    request = Request(**channel.request)
+    if request.in_turns:
+        from pytest_perfbudget.plugin.side import SidePlugin  # noqa: PLC0415 - it knows this module
+
+        config.pluginmanager.register(SidePlugin(request, channel.answers, channel.commands), WORKER)
+    else:
+        config.pluginmanager.register(WorkerPlugin(request, channel.answers), WORKER)
 
 
 class WorkerPlugin:
@@ -65,6 +73,7 @@ class WorkerPlugin:
         self._request = request
         self._channel = channel
         self._started_ns = 0
+        self.comparer: Comparer = Recorder()
         self._uncollected: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -75,8 +84,9 @@ class WorkerPlugin:
                 setattr(config.option, name, value)
         config.option.basetemp = f"{self._request.scratch}/t"
         asked = [nodeid.partition("::")[0] for nodeid in self._request.nodeids]
-        files = sorted({*asked, *(file for file in self._request.files if (config.rootpath / file).is_file())})
-        config.args[:] = [str(config.rootpath / file) for file in files]
+        files = sorted(file for file in {*asked, *self._request.files} if (config.rootpath / file).is_file())
+        # A folder without tests, if there is none: with nothing named, pytest would take them all.
+        config.args[:] = [str(config.rootpath / file) for file in files] or [self._request.scratch]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take why a file gives no tests."""
@@ -96,7 +106,8 @@ class WorkerPlugin:
         problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
         for nodeid, problem in problems.items():
             if problem:
-                self._send(Answer(nodeid, problem, []))
+                is_absent = nodeid not in found and nodeid.partition("::")[0] not in self._uncollected
+                self._send(Answer(nodeid, problem, [], is_absent=is_absent))
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
         items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
@@ -132,8 +143,11 @@ class WorkerPlugin:
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:
+        self._write(answer.to_line())
+
+    def _write(self, line: str) -> None:
         try:
-            self._channel.write(answer.to_line() + "\n")
+            self._channel.write(line + "\n")
             self._channel.flush()
         except BrokenPipeError:  # who asked is gone
             os._exit(1)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pytest_perfbudget.baseline.revision import Fate, Revision
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.core.comparison import UNITS
+from pytest_perfbudget.core.counts import UNITS
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing, Verdict
 from pytest_perfbudget.report.view import counted, profile_text, quantity
 
@@ -60,7 +60,9 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bo
         slower_somewhere = any(one.standing is Standing.REGRESSED and one.metric == "time" for _, one in red)
         tests = " ".join(shlex.quote(typed(nodeid)) for nodeid in regressed)
         verb = "Make it faster" if slower_somewhere else "Reduce it"
-        paragraphs.append(f"{verb}, or accept it: {_UPDATE} --perf-reason '...' {tests}")
+        duet = any(one.against for _, one in red)
+        accept = "allow more: max_regression" if duet else f"accept it: {_UPDATE} --perf-reason '...' {tests}"
+        paragraphs.append(f"{verb}, or {accept}")
     unjudged = [change for _, change in red if change.standing is not Standing.REGRESSED]
     if unjudged:
         paragraphs.append("What is not compared fails because of --perf-strict (or strict = true).")
@@ -72,21 +74,23 @@ def _paragraph(measurement: Measurement, change: Change, *, named: bool, typed: 
     what = f"{name}: " if name else ""
     if change.standing is not Standing.REGRESSED:
         yield f"{what}{change.standing.value}: {change.reason}"
-        if change.standing in (Standing.NEW, Standing.FOREIGN):
+        if change.standing in (Standing.NEW, Standing.FOREIGN) and not change.against:
             yield f"update the baseline: {_UPDATE} {shlex.quote(typed(measurement.nodeid))}"
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
+    other = change.against or "the baseline"
+    numbers = f"{after}, {change.against or 'baseline'} {before}{_origin(change)}"
     if change.metric == "time":
-        yield f"{what}{_slower(change.ratio or 1)} than the baseline{_interval(change)}"
-        yield f"{after}, baseline {before}{_origin(change)}; {counted(change.runs, 'fresh process', 'es')}"
+        yield f"{what}{_slower(change.ratio or 1)} than {other}{_interval(change)}"
+        yield f"{numbers}; {_fresh(change)}"
         yield from _chance(change)
         if change.weather is not None and change.weather > _NOTICEABLE:
             slower = percent(change.weather).lstrip("+")
             yield f"the machine ran {slower} slower than for the baseline; that is taken out of these numbers"
     else:
         noun = {"calls": "function calls", "peak": "peak memory"}[change.metric]
-        yield f"{what}{_more(change.ratio, noun)} the baseline"
-        yield f"{after}, baseline {before}{_origin(change)}; the lowest count here and in fresh processes"
+        yield f"{what}{_more(change.ratio, noun)} {other}"
+        yield numbers if change.against else f"{numbers}; the lowest count here and in fresh processes"
     yield f"limit {100 * change.limit:g} % from {change.source}"
 
 
@@ -155,8 +159,14 @@ def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[st
         yield f"{standing.value}: {_some(list(ids))}: {reason}"
 
 
+def _fresh(change: Change) -> str:
+    if change.against:
+        return counted(change.runs, "fresh pair") + " of processes"
+    return counted(change.runs, "fresh process", "es")
+
+
 def _not_confirmed(change: Change) -> str:
-    fresh = counted(change.runs, "fresh process", "es")
+    fresh = _fresh(change)
     if change.standing is Standing.UNDECIDED:
         found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_chance(change)])
@@ -175,10 +185,10 @@ def standings(measurements: Iterable[Measurement], missing: int) -> Mapping[str,
     return {standing.value: fallen[standing] for standing in Standing}
 
 
-def standings_text(tally: Mapping[str, int]) -> str:
-    """Return the closing line about the baseline."""
+def standings_text(tally: Mapping[str, int], against: str = "the baseline") -> str:
+    """Return the closing line about what was compared."""
     found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
-    return f"against the baseline: {found}"
+    return f"against {against}: {found or 'nothing was compared'}"
 
 
 def others_text(number: int) -> str:

@@ -122,7 +122,8 @@ def render_changes(
         box=box.SIMPLE_HEAD if unicode else box.ASCII2, pad_edge=False, show_edge=False, collapse_padding=True
     )
     table.add_column("test", overflow="fold", ratio=1)
-    for name in ("metric", "baseline", "now", "change", "between", "verdict"):
+    before = rows[0][1].against or "baseline"
+    for name in ("metric", before, "now", "change", "between", "verdict"):
         table.add_column(name, no_wrap=True, justify="left" if name in ("metric", "verdict") else "right")
     names = short_names([one.nodeid for one, _ in rows])
     for one, change in rows:

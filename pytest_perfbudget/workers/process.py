@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, TypedDict
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.workers.protocol import Answer, Request
@@ -39,6 +39,14 @@ _getpgid = getattr(os, "getpgid", None)
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _TERMINATE_S = 2.0
+
+
+class Start(TypedDict):
+    """With what a process is started; see `Worker`."""
+
+    hash_seed: int
+    patience_s: float
+    environment: Mapping[str, str] | None
 
 
 class Worker:
@@ -98,8 +106,7 @@ class Worker:
             try:
                 line = self._lines.get(timeout=self._patience_s)
             except Empty:
-                message = f"a fresh process said nothing for {self._patience_s:.0f} s and was ended{self._last_words()}"
-                raise WorkerHangsError(message) from None
+                raise WorkerHangsError(self._silence()) from None
             if line is None:
                 raise WorkerError(self._death(list(missing)))
             answer = Answer.from_line(line)
@@ -141,7 +148,10 @@ class Worker:
         Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
         with contextlib.suppress(BrokenPipeError):  # it has died at once: `answers` says of what
             process.stdin.write(self._request.to_line() + "\n")
-            process.stdin.close()
+            process.stdin.flush()
+
+    def _silence(self) -> str:
+        return f"a fresh process said nothing for {self._patience_s:.0f} s and was ended{self._last_words()}"
 
     def _death(self, missing: list[str]) -> str:
         code = self._process.wait() if self._process is not None else 0
@@ -150,8 +160,9 @@ class Worker:
         elif code:
             how = f"ended with exit code {code}"
         else:
-            return f"a fresh process ended without measuring {missing[0]}{self._last_words()}"
-        return f"a fresh process {how} before it had measured {missing[0]}{self._last_words()}"
+            how = "ended"
+        what = f" before it had measured {missing[0]}" if missing else ""
+        return f"a fresh process {how}{what}{self._last_words()}"
 
     def _last_words(self) -> str:
         """Return the line of the worker's output that says most, behind a colon."""

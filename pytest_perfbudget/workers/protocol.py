@@ -27,6 +27,9 @@ class Request:
             of them measures other code.
         start: with which of them to begin; the order goes round.
         is_reversed: whether to go backwards.
+        top: of a checkout of the base, the top folder of the working tree, from which nothing may come.
+        tree: the checkout's own.
+        in_turns: whether the tests are measured one by one, when told to, in turns with another process.
         has_cache: whether pytest's cache is in use, which has to be another one there.
         scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
     """
@@ -39,6 +42,9 @@ class Request:
     modules: Mapping[str, str] = field(default_factory=dict)
     start: int = 0
     is_reversed: bool = False
+    top: str = ""
+    tree: str = ""
+    in_turns: bool = False
     has_cache: bool = False
     scratch: str = ""
 
@@ -60,6 +66,7 @@ class Answer:
         nodeid: the test.
         problem: why there is no measurement, in one line; empty if it passed.
         measurements: `Measurement.to_dict()` of each.
+        is_absent: whether it is because there is no such test.
         elapsed_s: time the test took, set-up and tear-down included.
     """
 
@@ -67,6 +74,7 @@ class Answer:
     problem: str
     measurements: Sequence[Mapping[str, Any]]
     elapsed_s: float = 0.0
+    is_absent: bool = False
 
     def to_line(self) -> str:
         """Return it as a line."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
 from pytest_perfbudget.baseline.store import read
-from pytest_perfbudget.core.comparison import BLOCKS, Question
+from pytest_perfbudget.core.comparison import BLOCKS, BaselineQuestion
 from pytest_perfbudget.core.regression import Reference, prior_of
 from pytest_perfbudget.core.weather import Block
 
@@ -40,7 +40,7 @@ def baseline() -> Baseline:
     return Baseline({machine.key: machine}, lines)
 
 
-def measured(found: Baseline) -> list[tuple[Question, list[Block]]]:
+def measured(found: Baseline) -> list[tuple[BaselineQuestion, list[Block]]]:
     draw = random.Random(2)
     prior = prior_of(line.time for line in found.lines.values() if line.time)
     pairs = []
@@ -51,7 +51,7 @@ def measured(found: Baseline) -> list[tuple[Question, list[Block]]]:
             weather = draw.choice((1.0, 1.0, 1.45))
             canaries = (CALM_NS[0] * weather, CALM_NS[1] * weather, CALM_NS[2] * weather)
             blocks.append(Block(line.time.time_ns * weather * draw.lognormvariate(0, 0.02), canaries, canaries))
-        pairs.append((Question(line.time, prior, 0.05, 0.01 / LINES), blocks))
+        pairs.append((BaselineQuestion(0.05, 0.01 / LINES, line.time, prior), blocks))
     return pairs
 
 
@@ -65,7 +65,7 @@ def report(what: str, runs: int, function: Callable[[], object]) -> None:
     print(f"| {what} | {middle:.2f} s ({low:.2f} .. {high:.2f}) |")
 
 
-def judge(pairs: list[tuple[Question, list[Block]]]) -> None:
+def judge(pairs: list[tuple[BaselineQuestion, list[Block]]]) -> None:
     for question, blocks in pairs:
         run = question.estimate(blocks)
         question.is_suspect(run)

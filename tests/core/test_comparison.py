@@ -10,25 +10,20 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.comparison import (
-    BLOCKS,
-    DOUBLED,
-    MOST_FRESH,
-    Question,
-    grown_functions,
-    judge_growth,
-    most_allowed,
-)
+from pytest_perfbudget.core.comparison import BLOCKS, DOUBLED, BaselineQuestion
+from pytest_perfbudget.core.question import MOST_FRESH
 from pytest_perfbudget.core.regression import Estimate, Prior, Reference, fit, prior_of
-from pytest_perfbudget.core.results import Growth, Standing
+from pytest_perfbudget.core.results import Standing
 from pytest_perfbudget.core.weather import Block, calm
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
 REFERENCE = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_NS)
 
 
-def question(**changes: Any) -> Question:
-    return Question(**{"reference": REFERENCE, "prior": Prior(0.01, 4), "share": 0.05, "alpha": 0.001, **changes})
+def question(**changes: Any) -> BaselineQuestion:
+    return BaselineQuestion(
+        **{"reference": REFERENCE, "prior": Prior(0.01, 4), "share": 0.05, "alpha": 0.001, **changes}
+    )
 
 
 def blocks(ratio: float, number: int = BLOCKS) -> list[Block]:
@@ -131,46 +126,6 @@ class TestPower:
         assert rough.confirmed(fresh(*[smallest * 0.99] * 3)).standing is Standing.UNDECIDED
 
 
-class TestCounts:
-    @pytest.mark.parametrize(
-        ("metric", "before", "after", "standing"),
-        [
-            ("calls", 1000, 1000, Standing.UNCHANGED),
-            ("calls", 1000, 1050, Standing.UNCHANGED),
-            ("calls", 1000, 1051, Standing.REGRESSED),
-            ("calls", 1000, 900, Standing.IMPROVED),
-            ("calls", 5, 15, Standing.UNCHANGED),  # ten calls more are less than a microsecond
-            ("calls", 5, 16, Standing.REGRESSED),
-            ("calls", 0, 11, Standing.REGRESSED),
-            ("calls", 15, 5, Standing.UNCHANGED),
-            ("calls", 16, 5, Standing.IMPROVED),
-            ("peak", 100, 16_484, Standing.UNCHANGED),  # what caches hold
-            ("peak", 1_000_000, 1_050_000, Standing.UNCHANGED),
-            ("peak", 1_000_000, 1_100_000, Standing.REGRESSED),
-        ],
-    )
-    def test_growth_beyond_what_is_allowed_is_regressed(
-        self, metric: str, before: int, after: int, standing: Standing
-    ) -> None:
-        assert judge_growth(metric, before, after, 0.05).standing is standing
-        assert (after > most_allowed(metric, before, 0.05)) is (standing is Standing.REGRESSED)
-
-    def test_the_functions_that_are_called_more_often_are_named_the_costliest_first(self) -> None:
-        before = {"verify": 1, "loads": 5, "len": 100}
-        after = {"new": 3, "verify": 41, "len": 90, "loads": 6}
-        found = grown_functions(before, after, 0)
-        assert found == [Growth("new", 0, 3), Growth("verify", 1, 41), Growth("loads", 5, 6)]
-
-    def test_the_projects_own_functions_come_first(self) -> None:
-        after = {"jwt.api:decode": 1, "hive.tokens:verify": 1}
-        found = grown_functions({}, after, 0, own={"hive.tokens"})
-        assert [one.function for one in found] == ["hive.tokens:verify", "jwt.api:decode"]
-
-    def test_of_a_profile_that_was_cut_short_nothing_is_made_up(self) -> None:
-        found = grown_functions({"len": 100}, {"len": 100, "rare": 3, "often": 90}, unknown=7)
-        assert found == [Growth("often", None, 90)]
-
-
 Runs = list[dict[str, list[Block]]]
 RUNS, FRESH_RUNS, TESTS, GAP = 10, MOST_FRESH, 12, 2
 
@@ -207,7 +162,7 @@ class TestOnRecordedNoise:
             found.append(
                 [
                     self._is_regressed(
-                        Question(reference, prior, 0.05, 0.01 / TESTS),
+                        BaselineQuestion(0.05, 0.01 / TESTS, reference, prior),
                         [self._slowed(run[name], slowdown) for run in recorded[head : head + 1 + FRESH_RUNS]],
                     )
                     for name, reference in known.items()
@@ -236,7 +191,7 @@ class TestOnRecordedNoise:
         return [block._replace(time_ns=block.time_ns * (1 + slowdown)) for block in blocks]
 
     @staticmethod
-    def _is_regressed(asked: Question, runs: list[list[Block]]) -> bool:
+    def _is_regressed(asked: BaselineQuestion, runs: list[list[Block]]) -> bool:
         if not asked.is_suspect(asked.estimate(runs[0])):
             return False
         estimates: list[Estimate] = []

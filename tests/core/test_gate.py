@@ -112,7 +112,7 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
     changes = [
         Change("time", Standing.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)])
     ]
-    recording = Recording([Block(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201})
+    recording = Recording([Block(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201}, turns=[3])
     measurement = Measurement(
         "a::b",
         "n",

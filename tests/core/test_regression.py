@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from pytest_perfbudget.core.difference import Difference
 from pytest_perfbudget.core.regression import (
     SESSION,
     SHARED,
-    Difference,
     Estimate,
     Prior,
     Reference,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.timer import Weather
+from pytest_perfbudget.plugin.pace import Weather
 
 
 def test_canaries_are_read_without_the_tracer_of_the_test_which_is_put_back() -> None:

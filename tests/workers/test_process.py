@@ -82,7 +82,7 @@ def test_a_process_that_is_killed_is_one_line(script: Path) -> None:
 
 
 def test_a_process_that_ends_too_early_is_one_line(script: Path) -> None:
-    with pytest.raises(WorkerError, match=r"^a fresh process ended without measuring b$"):
+    with pytest.raises(WorkerError, match=r"^a fresh process ended before it had measured b$"):
         run(script, "answer('a')", "a", "b")
 
 

@@ -1,0 +1,63 @@
+"""Counts, which the weather does not touch: function calls of one execution and bytes held at once.
+
+No statistics: what has grown beyond what is allowed, and repeats, has grown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Final
+
+from pytest_perfbudget.core.results import Change, Growth, Standing
+
+_SHOWN_FUNCTIONS = 5
+
+FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 16_384}
+"""A count may grow by so much whatever it was: it is less than a microsecond, or what caches hold more or less."""
+
+UNITS: Final[Mapping[str, str]] = {"time": "ns", "calls": "calls", "peak": "bytes"}
+
+
+def most_allowed(metric: str, before: int, share: float) -> float:
+    """Return the count up to which a metric, `calls` or `peak`, has not grown."""
+    return before + max(before * share, FLOORS[metric])
+
+
+def judge_growth(metric: str, before: int, after: int, share: float, grown: Sequence[Growth] = ()) -> Change:
+    """Return how a count stands: no statistics, the lower of two passes is what an execution costs."""
+    standing = Standing.UNCHANGED
+    if after > most_allowed(metric, before, share):
+        standing = Standing.REGRESSED
+    elif after < before / (1 + share) and before - after > FLOORS[metric]:
+        standing = Standing.IMPROVED
+    return Change(
+        metric=metric,
+        standing=standing,
+        unit=UNITS[metric],
+        before=before,
+        after=after,
+        ratio=after / before if before else None,
+        limit=share,
+        grown=grown if standing is Standing.REGRESSED else (),
+    )
+
+
+def grown_functions(
+    before: Mapping[str, int], after: Mapping[str, int], unknown: int, own: Container[str] = ()
+) -> list[Growth]:
+    """Return functions that are called more often, the project's own before those that they call.
+
+    Args:
+        before: calls by function in the baseline.
+        after: the same now, the costliest first; that order is kept.
+        unknown: how many calls a function may have had that `before` does not name, if it was cut short;
+            0 if it is whole.
+        own: the modules of the project.
+    """
+    grown = [
+        Growth(function, before.get(function, None if unknown else 0), calls)
+        for function, calls in after.items()
+        if calls > before.get(function, unknown)
+    ]
+    grown.sort(key=lambda one: one.function.partition(":")[0] not in own)
+    return grown[:_SHOWN_FUNCTIONS]

@@ -1,0 +1,95 @@
+"""The statistics of the duet: base and head measured in turns, and whether the head is slower.
+
+Two processes, one of each side, measure in short blocks, one after the other on the same CPU, in the order
+head, base, base, head. Such a quad has the same weather on both sides, and a drift over it cancels out
+(ABBA). The estimate of a pair of processes is the median over quads of the log ratio. Pairs differ by
+more than their quads tell (where the memory of a process lies, its hash seed), so it takes several, and
+the mean over them is judged by a t test whose variance is moderated (Smyth 2004).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from pytest_perfbudget.core.difference import Difference
+from pytest_perfbudget.core.question import Question
+
+QUADS: Final = 32
+"""Quads of a pair."""
+
+PAIR_SPREAD: Final = 0.01
+"""Standard deviation of a pair's log ratio beyond what its own quads tell; recorded pairs of identical code
+have 0.4 to 1.6 %."""
+
+_PRIOR_DEGREES = 3.0
+_QUAD_SPREAD = 0.02
+_QUAD_DEGREES = 3.0
+_LEAST_SPREAD = 0.001
+_MEDIAN = math.sqrt(math.pi / 2)
+"""The standard error of a median over that of a mean, of normal values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What one pair of processes says: how much slower the head is, in log time.
+
+    Attributes:
+        log_ratio: the head's time over the base's.
+        error: its standard error as far as the quads of this pair tell.
+        base_ns: the time of a call of the base.
+    """
+
+    log_ratio: float
+    error: float
+    base_ns: float
+
+    @property
+    def weight(self) -> float:
+        """How much it counts; 1 if its quads agree."""
+        return PAIR_SPREAD**2 / (PAIR_SPREAD**2 + self.error**2)
+
+
+def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair | None:
+    """Return what the blocks of a pair say; None if no turn has a block of both sides.
+
+    Args:
+        head_ns: the time of a call in the head's block of each turn; an even turn and the next make a quad.
+        base_ns: the base's.
+    """
+    steps = {turn: math.log(head_ns[turn] / base_ns[turn]) for turn in sorted(head_ns.keys() & base_ns.keys())}
+    quads = [(step + steps[turn + 1]) / 2 for turn, step in steps.items() if turn % 2 == 0 and turn + 1 in steps]
+    quads = quads or list(steps.values())
+    if not quads:
+        return None
+    middle = median(quads)
+    deviation = 1.4826 * median(abs(quad - middle) for quad in quads)
+    own = len(quads) - 1
+    variance = (_QUAD_DEGREES * _QUAD_SPREAD**2 + own * deviation**2) / (_QUAD_DEGREES + own)
+    return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class DuetQuestion(Question[Pair]):
+    """Whether the head's time is beyond the base's by more than is allowed."""
+
+    enough = 2.5
+    """Three pairs as a rule."""
+
+    def difference(self, runs: Sequence[Pair]) -> Difference:
+        """See `Question.difference`; runs are pairs."""
+        total = sum(one.weight for one in runs)
+        log_ratio = sum(one.weight * one.log_ratio for one in runs) / total
+        among = sum(one.weight * (one.log_ratio - log_ratio) ** 2 for one in runs)
+        degrees = _PRIOR_DEGREES + len(runs) - 1
+        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + among) / degrees
+        if len(runs) > 1:
+            variance = max(variance, among / (len(runs) - 1), _LEAST_SPREAD**2)
+        return Difference(log_ratio, math.sqrt(variance / total), degrees, len(runs), 0.0)
+
+    def before_ns(self, runs: Sequence[Pair]) -> float:
+        """See `Question.before_ns`."""
+        return median(one.base_ns for one in runs)

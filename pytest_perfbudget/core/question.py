@@ -1,0 +1,140 @@
+"""Whether a time has grown beyond what is allowed: who is suspect, who is measured again, what is said.
+
+A measurement is screened by a run that costs little, with a low bar. A suspect is measured again from the
+start, in fresh processes, and those runs alone decide: so nothing is punished for having been the most
+unlucky of many.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from pytest_perfbudget.core.difference import Difference
+from pytest_perfbudget.core.results import Change, Standing
+
+MOST_FRESH: Final = 10
+LOOKS: Final = 2
+"""A slowdown that the first look cannot tell from noise is looked at once more, with all the runs there may be;
+each look has its part of alpha (Bonferroni)."""
+
+_ENOUGH_TO_CLEAR = 0.3
+"""A fresh run that shows no slowdown ends a confirmation unless the weather was so bad that it means
+nothing: on recorded sessions that lets 8 % slowdowns escape half as often, for 0.07 processes a test more."""
+
+_SUSPECT_SHARE = 0.5
+_SUSPECT_PROBABILITY = 0.25
+"""A run is suspect above so much of what is allowed, with at least so small a p-value. Lower bars catch
+no more of a 10 % slowdown and start more processes."""
+
+_SURE = 0.95
+"""Of the interval that is shown, two-sided, and that `unchanged` needs."""
+
+
+class Run(Protocol):
+    """What one process, or one pair of them, says of a measurement."""
+
+    @property
+    def weight(self) -> float:
+        """How much it counts; 1 at most."""
+
+
+_Run = TypeVar("_Run", bound=Run)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(ABC, Generic[_Run]):
+    """Whether one measurement's time has grown beyond what is allowed.
+
+    Attributes:
+        share: the growth that is allowed.
+        alpha: how often `regressed` may be wrong: the session's, divided by its measurements.
+    """
+
+    enough: ClassVar[float]
+    """Fresh runs whose weights, 1 at most, add up to so much decide. What was measured has no part in it, so
+    waiting for it favours no outcome."""
+
+    share: float
+    alpha: float
+
+    @abstractmethod
+    def difference(self, runs: Sequence[_Run]) -> Difference:
+        """Return the difference of runs, at least one, from what they are compared with."""
+
+    @abstractmethod
+    def before_ns(self, runs: Sequence[_Run]) -> float:
+        """Return the time of what they are compared with."""
+
+    @property
+    def limit(self) -> float:
+        """The growth that is allowed, in log time."""
+        return math.log1p(self.share)
+
+    @property
+    def needed(self) -> float:
+        """The chance below which fresh runs of unchanged code would look so slow, for a regression."""
+        return self.alpha / LOOKS
+
+    def is_suspect(self, run: _Run) -> bool:
+        """Return whether a screening run looks slower than allowed."""
+        found = self.difference([run])
+        return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < _SUSPECT_PROBABILITY
+
+    def needs_fresh(self, fresh: Sequence[_Run]) -> bool:
+        """Return whether another fresh run is to be made."""
+        if not fresh:
+            return True
+        precision = sum(one.weight for one in fresh)
+        found = self.difference(fresh)
+        if precision >= _ENOUGH_TO_CLEAR and found.log_ratio < _SUSPECT_SHARE * self.limit:
+            return False  # it will not come to a regression
+        if len(fresh) >= MOST_FRESH:
+            return False
+        if precision < self.enough:
+            return True
+        # Between the two looks nothing is decided, or they would be many.
+        is_first_look = precision - fresh[-1].weight < self.enough
+        return not is_first_look or (found.log_ratio > self.limit and not self._is_sure(found))
+
+    def screened(self, run: _Run) -> Change:
+        """Return what the screening run of a test says that is no suspect."""
+        found = self.difference([run])
+        change = self._change(found, [run])
+        if change.lower is not None and change.upper is not None:
+            if 1 - found.slower < self.alpha and found.log_ratio < -self.limit:
+                return replace(change, standing=Standing.IMPROVED)
+            if change.upper <= 1 + self.share and change.lower >= 1 / (1 + self.share):
+                return replace(change, standing=Standing.UNCHANGED)
+        return change
+
+    def confirmed(self, fresh: Sequence[_Run]) -> Change:
+        """Return what the fresh runs of a suspect say."""
+        found = self.difference(fresh)
+        change = replace(self._change(found, fresh), runs=len(fresh))
+        if found.log_ratio > self.limit:
+            return replace(change, standing=Standing.REGRESSED if self._is_sure(found) else Standing.UNDECIDED)
+        return replace(change, standing=Standing.UNCONFIRMED)
+
+    def _is_sure(self, found: Difference) -> bool:
+        return found.slower < self.needed
+
+    def _change(self, found: Difference, runs: Sequence[_Run]) -> Change:
+        before_ns = self.before_ns(runs)
+        return Change(
+            metric="time",
+            standing=Standing.UNDECIDED,
+            before=before_ns,
+            after=before_ns * math.exp(found.log_ratio),
+            ratio=math.exp(found.log_ratio),
+            lower=math.exp(found.bound((1 - _SURE) / 2)),
+            upper=math.exp(found.bound((1 + _SURE) / 2)),
+            log_error=found.error,
+            chance=found.slower,
+            needed=self.needed,
+            limit=self.share,
+            weather=math.exp(found.weather),
+        )

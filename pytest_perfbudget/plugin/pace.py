@@ -1,0 +1,116 @@
+"""What happens between the timed blocks of a test, never within one: canaries are read, or a turn is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple, Protocol
+
+from pytest_perfbudget.core.calibration import COMPARED_BLOCK_NS
+from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.core.weather import Block, Canaries
+from pytest_perfbudget.measure.canary import read_canaries
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.quiet import untraced
+from pytest_perfbudget.measure.turns import Turns
+
+
+class Paced(NamedTuple):
+    """The rounds of a timer as blocks; `turns` has the turn of each if there were any."""
+
+    blocks: Sequence[Block]
+    turns: Sequence[int] = ()
+
+
+class Pace(Protocol):
+    """Is told when a timer starts and ends."""
+
+    def begin(self) -> int:
+        """Note that a timer starts, and return the part of the test that it belongs to."""
+
+    def end(self) -> None:
+        """Note that a timer has ended."""
+
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
+        """Return the rounds of each part as a block.
+
+        Args:
+            run_ns: the rounds, without the time they waited for a CPU.
+            parts: what `begin` returned for each.
+        """
+
+
+class Weather:
+    """Reads the canaries every few milliseconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._readings: list[Canaries] = []
+        self._read_ns = 0
+        self._running = 0
+
+    def begin(self) -> int:
+        """See `Pace.begin`; the part is the reading before it."""
+        due = self._clock.wall_ns() - self._read_ns >= COMPARED_BLOCK_NS
+        if not self._running and (due or not self._readings):
+            self._read()
+        self._running += 1
+        return len(self._readings) - 1
+
+    def end(self) -> None:
+        """See `Pace.end`."""
+        self._running -= 1
+
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
+        """See `Pace.blocks`."""
+        self._read()
+        rounds = _by_part(run_ns, parts)
+        return Paced(
+            [Block(max(median(found), 1.0), self._readings[at], self._readings[at + 1]) for at, found in rounds.items()]
+        )
+
+    def _read(self) -> None:
+        # A tracer slows the canaries more than most code, and would be taken for bad weather.
+        with untraced():
+            self._readings.append(read_canaries(self._clock))
+        self._read_ns = self._clock.wall_ns()
+
+
+class TurnPace:
+    """Takes a turn every few milliseconds."""
+
+    def __init__(self, turns: Turns, name: str, clock: Clock) -> None:
+        self._turns = turns
+        self._name = name
+        self._clock = clock
+        self._turn = -1
+        self._took_ns = 0
+        self._running = 0
+
+    def begin(self) -> int:
+        """See `Pace.begin`; the part is the turn, -1 if the other side has none of its own."""
+        due = self._clock.wall_ns() - self._took_ns >= COMPARED_BLOCK_NS
+        if not self._running and (due or self._turn < 0):
+            turn = self._turns.take(self._name)
+            self._turn = -1 if turn is None else turn
+            self._took_ns = self._clock.wall_ns()
+        self._running += 1
+        return self._turn
+
+    def end(self) -> None:
+        """See `Pace.end`."""
+        self._running -= 1
+
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
+        """See `Pace.blocks`."""
+        rounds = {turn: found for turn, found in _by_part(run_ns, parts).items() if turn >= 0}
+        return Paced(
+            [Block(max(quantile(sorted(found), 0.25), 1.0), (), ()) for found in rounds.values()], list(rounds)
+        )
+
+
+def _by_part(run_ns: Sequence[float], parts: Sequence[int]) -> dict[int, list[float]]:
+    rounds: dict[int, list[float]] = {}
+    for time_ns, part in zip(run_ns, parts, strict=True):
+        rounds.setdefault(part, []).append(time_ns)
+    return rounds

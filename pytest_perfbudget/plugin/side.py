@@ -1,0 +1,181 @@
+"""The worker's side of a duet: runs the tests it is told to, and stops before each block that it times."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from pytest_perfbudget.core.terms import Resolved
+from pytest_perfbudget.measure.affinity import pin
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
+from pytest_perfbudget.plugin.pace import Pace, TurnPace
+from pytest_perfbudget.plugin.worker import WorkerPlugin
+from pytest_perfbudget.workers.duet import TIMERS
+from pytest_perfbudget.workers.protocol import Answer, Request
+
+_AMBIGUOUS = {"__main__", "__mp_main__"}
+_OWN = "pytest_perfbudget"
+
+
+class SideTurns:
+    """Asks the other end of the channel for turns; see `measure.turns.Turns`."""
+
+    def __init__(self, stop: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self._stop = stop
+        self._skipped = False
+        self._release: Callable[[], None] | None = None
+
+    def agree(self, name: str, iterations: int, round_ns: float) -> tuple[int, int]:
+        """See `Turns.agree`."""
+        told = self._stop({"at": "settled", "name": name, "iterations": iterations, "round_ns": round_ns})
+        self._skipped = bool(told.get("skip"))
+        if self._skipped:
+            return iterations, 1
+        return told["iterations"], told["rounds"]
+
+    def take(self, name: str) -> int | None:
+        """See `Turns.take`."""
+        if self._skipped:
+            self._skipped = False
+            return None
+        told = self._stop({"at": "turn", "name": name})
+        turn: int | None = told["turn"]
+        if turn is None:
+            self.release()
+        elif self._release is None and told.get("cpu") is not None:
+            self._release = pin(told["cpu"])
+        return turn
+
+    def release(self) -> None:
+        """Leave the CPU that the turns were on."""
+        if self._release is not None:
+            self._release()
+            self._release = None
+
+
+@dataclass(frozen=True)
+class _Turned(Record):
+    """Asks for blocks in turns, and for every count."""
+
+    turns: SideTurns | None = None
+    is_timed: bool = False
+
+
+class SidePlugin(WorkerPlugin):
+    """Narrows a session down to the asked tests, and runs those that it is told to, when it is told to."""
+
+    def __init__(self, request: Request, answers: IO[str], commands: IO[str]) -> None:
+        super().__init__(request, answers)
+        self._commands = commands
+        self._problems: dict[str, Answer] = {}
+        self._items: dict[str, pytest.Item] = {}
+        self.turns = SideTurns(self._stop)
+        self.comparer = SideRecorder(self.turns)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run what is asked for until nobody is there to ask."""
+        self._config = session.config
+        self._items = {item.nodeid: item for item in session.items}
+        self._say({"at": "ready"})
+        while (told := self._hear()) is not None:
+            nodeid = told["run"]
+            if nodeid in self._problems:
+                self._end(self._problems[nodeid])
+            else:
+                self._run(session, self._items[nodeid])
+        return True
+
+    def _foreign(self, config: pytest.Config) -> str:
+        """Return which module of the base does not come from its checkout; empty if all do."""
+        if not self._request.tree:
+            return ""
+        found = foreign_module(Path(self._request.top), Path(self._request.tree), config.rootpath)
+        return found and f"the process of the base imports {found}: its measurements would not be the base's"
+
+    def _run(self, session: pytest.Session, item: pytest.Item) -> None:
+        # Which test comes next is not known yet: so what it does not need any more is torn down before it, and
+        # after a test only what is its own.
+        session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest-rerunfailures does
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Generator[None, None, None]:
+        """Leave the CPU of the turns when a test's body has ended."""
+        try:
+            yield
+        finally:
+            self.turns.release()
+
+    def _send(self, answer: Answer) -> None:
+        if self._items:
+            self._end(answer)
+        else:  # while tests are collected
+            self._problems[answer.nodeid] = answer
+
+    def _end(self, answer: Answer) -> None:
+        if not answer.problem and (foreign := self._foreign(self._config)):
+            answer = replace(answer, problem=foreign, measurements=[])
+        self._say({"at": "end", "answer": asdict(answer)})
+
+    def _stop(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._say(message)
+        told = self._hear()
+        if told is None:  # nobody is there any more
+            pytest.exit("the session has ended", returncode=0)
+        return told
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        self._write(json.dumps(message))
+
+    def _hear(self) -> Mapping[str, Any] | None:
+        line = self._commands.readline()
+        return json.loads(line) if line else None
+
+
+def foreign_module(top: Path, tree: Path, rootpath: Path) -> str:
+    """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
+
+    That is every module from the working tree, and every one of which the checkout has a file of its own: an
+    installed copy of the project is head and base at once.
+
+    Args:
+        top: the working tree's top folder.
+        tree: the checkout's.
+        rootpath: pytest's root folder in the checkout.
+    """
+    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
+    roots = [place for place in places if place.is_relative_to(tree) and place.is_dir()]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or Path(file).is_relative_to(tree):
+            continue
+        path = Path(file)
+        if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
+            return f"{name!r} from {file}"
+        stem = Path(*name.split("."))
+        if any((root / stem).with_suffix(".py").is_file() or (root / stem / "__init__.py").is_file() for root in roots):
+            return f"{name!r} from {file}, where it is installed: install it editable (pip install -e)"
+    return ""
+
+
+class SideRecorder(Recorder):
+    """Records in turns, and leaves the judging to who gives them."""
+
+    def __init__(self, turns: SideTurns) -> None:
+        self._turns = turns
+
+    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
+        """See `Comparer.ask`."""
+        return _Turned(turns=self._turns)
+
+    def pace(self, clock: Clock) -> Pace | None:
+        """See `Comparer.pace`."""
+        return TurnPace(self._turns, TIMERS, clock)

@@ -1,0 +1,136 @@
+"""Plays a duet: a process of the head and one of the base measure a test in turns.
+
+At any time one of the two runs and the other waits to be told to go on. A side runs until it stands
+
+- `ready`, with its tests collected;
+- `settled`: a measurement is warm, and both have to agree on how many calls make a round;
+- before a `turn`: it is about to time a block;
+- at the `end` of a test.
+
+Turns are taken in the order head, base, base, head (ABBA).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from pytest_perfbudget.core.calibration import rounds_per_turn
+from pytest_perfbudget.core.duet import QUADS
+from pytest_perfbudget.workers.protocol import Answer
+from pytest_perfbudget.workers.side import Side, Stop
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+TIMERS: Final = "\0timers"
+"""The name that turns of timers have: they are taken for whichever of them comes next, as long as the test runs."""
+
+# Tests freeze clocks, and are compared while they do.
+_now_s = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What both sides measured of a test."""
+
+    head: Answer
+    base: Answer
+
+
+class Duet:
+    """A pair of processes; a context manager, whose end is theirs.
+
+    Args:
+        head: not yet started, as the base.
+        base: the other side.
+        cpu: where their turns run; None leaves it to the system.
+    """
+
+    def __init__(self, head: Side, base: Side, *, cpu: int | None) -> None:
+        self._head = head
+        self._base = base
+        self._cpu = cpu
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start both.
+
+        Raises:
+            WorkerError: one cannot be started, or died while it collected its tests.
+        """
+        try:
+            for side in (self._head, self._base):
+                self._running.enter_context(side)
+            for side in (self._head, self._base):
+                side.stop()
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End both, whatever they are doing."""
+        self._running.close()
+
+    def play(self, nodeid: str, names: Collection[str], seconds: float) -> Played:
+        """Measure one test.
+
+        Args:
+            nodeid: the test.
+            names: the measurements that it has in the head.
+            seconds: after which a measurement has no further turns, once it has had a quad.
+
+        Raises:
+            WorkerError: a side died, or hangs.
+        """
+        head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
+        turns: Counter[str] = Counter()
+        started_s = _now_s()
+        while head["at"] != "end" or base["at"] != "end":
+            if (head["at"], head.get("name")) != (base["at"], base.get("name")):
+                head, base = self._catch_up(head, base, names)
+            elif head["at"] == "settled":
+                head, base = self._agree(head, base)
+                started_s = _now_s()
+            else:
+                name = head["name"]
+                is_over = name != TIMERS and self._is_over(turns[name], _now_s() - started_s > seconds)
+                head, base = self._take(None if is_over else turns[name])
+                turns[name] += 1
+        return Played(Answer(**head["answer"]), Answer(**base["answer"]))
+
+    @staticmethod
+    def _is_over(turns: int, is_late: bool) -> bool:  # noqa: FBT001 - private
+        return turns % 2 == 0 and (turns >= 2 * QUADS or (is_late and turns >= 2))
+
+    def _agree(self, head: Stop, base: Stop) -> tuple[Stop, Stop]:
+        """Let both make their rounds of as many calls as the slower one needs."""
+        iterations = min(head["iterations"], base["iterations"])
+        slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
+        agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": self._cpu}
+        return self._head.resume(**agreed), self._base.resume(**agreed)
+
+    def _take(self, turn: int | None) -> tuple[Stop, Stop]:
+        """Let each take its turn, every other time the base first."""
+        command = {"turn": turn, "cpu": self._cpu}
+        if turn is not None and turn % 2:
+            base = self._base.resume(**command)
+            return self._head.resume(**command), base
+        head = self._head.resume(**command)
+        return head, self._base.resume(**command)
+
+    def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:
+        """Let the side go on that stands before something that the other one does not have."""
+        skip = {"skip": True, "turn": None}
+        base_is_ahead = head["at"] != "end" and (base["at"] == "end" or base.get("name") in names)
+        if base_is_ahead:
+            return self._head.resume(**skip), base
+        return head, self._base.resume(**skip)

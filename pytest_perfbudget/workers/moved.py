@@ -1,0 +1,52 @@
+"""What of an invocation has to be another for the same in a checkout of the base: every path into the working tree."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_perfbudget.workers.protocol import Request
+
+
+def moved(request: Request, top: Path, tree: Path) -> Request:
+    """Return a request as it is for the checkout.
+
+    Args:
+        request: for the working tree.
+        top: the working tree's top folder.
+        tree: the checkout's.
+    """
+    return replace(
+        request,
+        arguments=[moved_text(one, top, tree) for one in request.arguments],
+        folder=str(_moved_path(request.folder, top, tree)),
+        path=[str(_moved_path(one, top, tree)) if one else one for one in request.path],
+        modules={},  # those of the working tree
+        top=str(top),
+        tree=str(tree),
+    )
+
+
+def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> dict[str, str]:
+    """Return variables as they are for the checkout: where modules come from."""
+    path = environment.get("PYTHONPATH")
+    if path is None:
+        return dict(environment)
+    entries = [str(_moved_path(one, top, tree)) if one else one for one in path.split(os.pathsep)]
+    return {**environment, "PYTHONPATH": os.pathsep.join(entries)}
+
+
+def moved_text(text: str, top: Path, tree: Path) -> str:
+    """Return an argument in which every path into the working tree leads into the checkout."""
+    pattern = rf"(?<![^\s=:,'\"]){re.escape(str(top))}(?=$|[/\\\s:,'\"])"
+    return re.sub(pattern, lambda _: str(tree), text)
+
+
+def _moved_path(text: str, top: Path, tree: Path) -> Path:
+    path = Path(text)
+    if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
+        return tree / path.relative_to(top)
+    return path

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_perfbudget.core.counts import grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.results import Growth, Standing
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "standing"),
+    [
+        ("calls", 1000, 1000, Standing.UNCHANGED),
+        ("calls", 1000, 1050, Standing.UNCHANGED),
+        ("calls", 1000, 1051, Standing.REGRESSED),
+        ("calls", 1000, 900, Standing.IMPROVED),
+        ("calls", 5, 15, Standing.UNCHANGED),  # ten calls more are less than a microsecond
+        ("calls", 5, 16, Standing.REGRESSED),
+        ("calls", 0, 11, Standing.REGRESSED),
+        ("calls", 15, 5, Standing.UNCHANGED),
+        ("calls", 16, 5, Standing.IMPROVED),
+        ("peak", 100, 16_484, Standing.UNCHANGED),  # what caches hold
+        ("peak", 1_000_000, 1_050_000, Standing.UNCHANGED),
+        ("peak", 1_000_000, 1_100_000, Standing.REGRESSED),
+    ],
+)
+def test_growth_beyond_what_is_allowed_is_regressed(metric: str, before: int, after: int, standing: Standing) -> None:
+    assert judge_growth(metric, before, after, 0.05).standing is standing
+    assert (after > most_allowed(metric, before, 0.05)) is (standing is Standing.REGRESSED)
+
+
+def test_the_functions_that_are_called_more_often_are_named_the_costliest_first() -> None:
+    before = {"verify": 1, "loads": 5, "len": 100}
+    after = {"new": 3, "verify": 41, "len": 90, "loads": 6}
+    found = grown_functions(before, after, 0)
+    assert found == [Growth("new", 0, 3), Growth("verify", 1, 41), Growth("loads", 5, 6)]
+
+
+def test_the_projects_own_functions_come_first() -> None:
+    after = {"jwt.api:decode": 1, "hive.tokens:verify": 1}
+    found = grown_functions({}, after, 0, own={"hive.tokens"})
+    assert [one.function for one in found] == ["hive.tokens:verify", "jwt.api:decode"]
+
+
+def test_of_a_profile_that_was_cut_short_nothing_is_made_up() -> None:
+    found = grown_functions({"len": 100}, {"len": 100, "rare": 3, "often": 90}, unknown=7)
+    assert found == [Growth("often", None, 90)]

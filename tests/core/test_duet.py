@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.duet import PAIR_SPREAD, QUADS, DuetQuestion, Pair, pair_of
+from pytest_perfbudget.core.results import Standing
+
+Recorded = Mapping[str, list[Pair]]
+
+
+def turns(*times_ns: float) -> dict[int, float]:
+    return dict(enumerate(times_ns))
+
+
+def pairs(*ratios: float, error: float = 0.0) -> list[Pair]:
+    return [Pair(math.log(ratio), error, 1e6) for ratio in ratios]
+
+
+def question(share: float = 0.02, alpha: float = 0.001) -> DuetQuestion:
+    return DuetQuestion(share, alpha)
+
+
+class TestPair:
+    def test_a_quad_is_free_of_a_steady_drift(self) -> None:
+        """Turn 0: head, base; turn 1: base, head. So the head comes first and last, the base twice between."""
+        head, base = turns(100, 103), turns(101, 102)
+        found = pair_of(head, base)
+        assert found is not None
+        assert found.log_ratio == pytest.approx(0, abs=1e-4)
+
+    def test_the_ratio_is_that_of_most_quads(self) -> None:
+        head = turns(*[110.0] * 20, 900.0, 900.0)
+        found = pair_of(head, turns(*[100.0] * 22))
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+        assert found.base_ns == 100
+
+    def test_only_turns_of_both_sides_count(self) -> None:
+        found = pair_of({0: 110, 1: 110, 4: 500, 6: 1}, {0: 100, 1: 100, 2: 1, 3: 1, 4: 1})
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+
+    def test_without_a_quad_single_turns_stand_in_and_without_any_there_is_nothing(self) -> None:
+        found = pair_of({0: 110}, {0: 100})
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+        assert pair_of({0: 1.0}, {1: 1.0}) is None
+
+    @pytest.mark.parametrize("spread", [0.005, 0.02, 0.1])
+    def test_its_error_is_what_it_says(self, spread: float) -> None:
+        draw = random.Random(1)
+        found = []
+        for _ in range(300):
+            head = {turn: math.exp(draw.gauss(0, spread)) for turn in range(2 * QUADS)}
+            found.append(pair_of(head, dict.fromkeys(head, 1.0)))
+        known = [one for one in found if one is not None]
+        actual = math.sqrt(sum(one.log_ratio**2 for one in known) / len(known))
+        stated = sum(one.error for one in known) / len(known)
+        # Of few quads that agree too well it is not believed.
+        assert 0.8 * actual < stated < max(1.5 * actual, 0.002)
+
+
+class TestDecision:
+    def test_a_pair_that_shows_half_of_what_is_allowed_is_suspect(self) -> None:
+        assert question().is_suspect(*pairs(1.03))
+        assert not question().is_suspect(*pairs(1.005))
+        assert not question().is_suspect(*pairs(0.9))
+
+    def test_a_pair_whose_quads_differ_widely_makes_nobody_suspect(self) -> None:
+        assert not question().is_suspect(*pairs(1.03, error=0.1))
+
+    def test_three_fresh_pairs_that_agree_are_enough(self) -> None:
+        assert question().needs_fresh(pairs(1.1, 1.1))
+        assert not question().needs_fresh(pairs(1.1, 1.101, 1.099))
+        change = question().confirmed(pairs(1.1, 1.101, 1.099))
+        assert change.standing is Standing.REGRESSED
+        assert change.ratio == pytest.approx(1.1, rel=1e-3)
+        assert change.before == 1e6
+
+    def test_a_fresh_pair_without_a_slowdown_ends_it(self) -> None:
+        assert not question().needs_fresh(pairs(1.0))
+        assert question().confirmed(pairs(1.0)).standing is Standing.UNCONFIRMED
+
+    def test_a_slowdown_within_the_limit_is_allowed(self) -> None:
+        assert question(share=0.2).confirmed(pairs(1.15, 1.15, 1.15)).standing is Standing.UNCONFIRMED
+
+    def test_pairs_that_disagree_are_undecided(self) -> None:
+        assert question().confirmed(pairs(1.0, 1.2, 1.05)).standing is Standing.UNDECIDED
+
+    def test_what_is_as_fast_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
+        assert question(share=0.05).screened(*pairs(1.0)).standing is Standing.UNCHANGED
+        assert question(share=0.005).screened(*pairs(1.0)).standing is Standing.UNDECIDED
+
+    def test_what_is_clearly_faster_is_improved(self) -> None:
+        assert question().screened(*pairs(0.7)).standing is Standing.IMPROVED
+
+
+@pytest.mark.parametrize("number", [3, 10])
+@pytest.mark.parametrize("spread", [0.5 * PAIR_SPREAD, PAIR_SPREAD, 3 * PAIR_SPREAD])
+def test_alarms_come_as_rarely_as_stated_and_intervals_cover(number: int, spread: float) -> None:
+    """Pairs three times further apart than is usual are known by it, but less surely."""
+    draw = random.Random(7)
+    alarms = covered = 0
+    tries = 2000
+    for _ in range(tries):
+        runs = [Pair(draw.gauss(0, spread), 0.002, 1e6) for _ in range(number)]
+        found = question().difference(runs)
+        alarms += found.slower < 0.05
+        covered += found.bound(0.025) < 0 < found.bound(0.975)
+    assert alarms / tries <= (0.06 if spread <= PAIR_SPREAD else 0.1)
+    assert covered / tries >= (0.94 if spread <= PAIR_SPREAD else 0.88)
+
+
+class TestOnRecordedPairs:
+    """The whole rule on 12 pairs of identical code: one screens, others confirm."""
+
+    @pytest.fixture
+    def recorded(self, data: Callable[[str], Any]) -> Recorded:
+        known = {}
+        for name, rows in data("pairs.json")["pairs"].items():
+            found = [pair_of(dict(enumerate(head)), dict(enumerate(base))) for head, base in rows]
+            known[name] = [one for one in found if one is not None]
+        return known
+
+    @staticmethod
+    def judge(recorded: Recorded, slowdown: float, *, sessions: int, seed: int) -> list[list[bool]]:
+        """Return for each session which of its tests are regressed."""
+        draw = random.Random(seed)
+        asked = question(alpha=0.01 / len(recorded))
+        found = []
+        for _ in range(sessions):
+            session = []
+            for known in recorded.values():
+                slowed = [Pair(one.log_ratio + math.log1p(slowdown), one.error, one.base_ns) for one in known]
+                first, *others = draw.sample(slowed, len(slowed))
+                fresh: list[Pair] = []
+                if asked.is_suspect(first):
+                    while asked.needs_fresh(fresh):
+                        fresh.append(others[len(fresh)])
+                session.append(bool(fresh) and asked.confirmed(fresh).standing is Standing.REGRESSED)
+            found.append(session)
+        return found
+
+    def test_clean_sessions_stay_green(self, recorded: Recorded) -> None:
+        sessions = self.judge(recorded, 0.0, sessions=400, seed=1)
+        assert sum(any(session) for session in sessions) <= 2
+
+    @pytest.mark.parametrize(("slowdown", "least"), [(0.03, 0.8), (0.05, 0.95), (0.1, 0.97)])
+    def test_real_slowdowns_turn_red(self, recorded: Recorded, slowdown: float, least: float) -> None:
+        sessions = self.judge(recorded, slowdown, sessions=100, seed=2)
+        caught = [test for session in sessions for test in session]
+        assert sum(caught) / len(caught) >= least

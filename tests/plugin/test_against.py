@@ -1,0 +1,164 @@
+"""`--perf-against`: head and base measured in turns, in a real repository, by real processes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from repositories import commit, git
+from scripting import Project
+
+from pytest_perfbudget.workers.worktree import PREFIX
+
+SHOP = "from scripted import advance\n\ndef work():\n    advance(1)\n"
+SLOWER = SHOP.replace("advance(1)", "advance(1.1)")
+TESTS = """
+import shop
+
+@pytest.mark.perf_budget
+def test_body():
+    shop.work()
+
+def test_call(perf):
+    perf(shop.work, name="step")
+
+def test_timer(perf):
+    for _ in range(60):
+        with perf.timer("loop"):
+            shop.work()
+"""
+AGAINST = ("--perf-against", "HEAD")
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    """A project whose code and tests are committed."""
+    project.file("shop.py", SHOP)
+    project.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
+    commit(project.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n"})
+    return project
+
+
+def standings(project: Project) -> dict[str, str]:
+    return {
+        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
+        for one in project.report["measurements"]
+        for change in one["changes"]
+    }
+
+
+def times(project: Project) -> dict[str, str]:
+    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
+
+
+class TestGate:
+    def test_code_that_is_as_fast_as_the_bases_passes(self, repository: Project) -> None:
+        result = repository.run(TESTS, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=3)
+        assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_timer loop"), "unchanged")
+        result.stdout.fnmatch_lines(["against HEAD (?????????): * unchanged"])
+
+    @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["plain", "n2"])
+    def test_slower_code_fails_the_tests_that_run_it(self, repository: Project, arguments: tuple[str, ...]) -> None:
+        repository.file("shop.py", SLOWER)
+        result = repository.run(TESTS, *AGAINST, *arguments, subprocess=True)
+        result.assert_outcomes(failed=3)
+        assert set(times(repository).values()) == {"regressed"}
+        result.stdout.fnmatch_lines(
+            [
+                "10.0 % slower than HEAD (95 % interval *",
+                "  1.10 ms, HEAD 1 ms (commit ?????????); 3 fresh pairs of processes",
+                "  limit 5 % from the default",
+                "Make it faster, or allow more: max_regression",
+            ]
+        )
+
+    def test_a_slowdown_that_is_allowed_passes(self, repository: Project) -> None:
+        repository.file("shop.py", SLOWER)
+        pyproject = '[tool.perfbudget]\nmax_regression = "20%"\n'
+        repository.run(TESTS, *AGAINST, pyproject=pyproject, subprocess=True).assert_outcomes(passed=3)
+
+    def test_more_calls_than_the_bases_fail_and_are_named(self, repository: Project) -> None:
+        loop = "def price(at):\n    return at\n\ndef work():\n    advance(1)\n    sum(map(price, range({})))\n"
+        commit(repository.pytester.path, {"shop.py": "from scripted import advance\n" + loop.format(10)})
+        repository.file("shop.py", "from scripted import advance\n" + loop.format(100))
+        result = repository.run(TESTS, *AGAINST, "-k", "call", subprocess=True)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["step: * times the function calls of HEAD", "  10 -> 100 calls of shop:price"])
+
+    def test_budgets_hold_in_the_same_run(self, repository: Project) -> None:
+        tests = TESTS.replace("perf_budget\n", "perf_budget(p50_ms=0.5)\n")
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
+
+
+class TestAccounts:
+    def test_a_test_that_the_base_does_not_have_is_new(self, repository: Project) -> None:
+        more = TESTS + "\ndef test_more(perf): perf(shop.work)\n"
+        result = repository.run(more, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=4)
+        assert times(repository)["test_more work"] == "new"
+        result.stdout.fnmatch_lines(["new: test_it.py::test_more work: HEAD does not have it"])
+        assert repository.run(more, *AGAINST, "--perf-strict", subprocess=True).ret == 1
+
+    def test_so_is_one_of_a_file_that_the_base_does_not_have(self, repository: Project) -> None:
+        repository.file("test_new.py", "import shop\ndef test_more(perf): perf(shop.work)\n")
+        repository.run(TESTS, *AGAINST, "test_new.py", subprocess=True).assert_outcomes(passed=1)
+        assert set(times(repository).values()) == {"new"}
+
+    def test_a_base_that_does_not_import_leaves_its_tests_unmeasured(self, repository: Project) -> None:
+        commit(repository.pytester.path, {"shop.py": "import nothing_of_the_kind\n"})
+        repository.file("shop.py", SHOP)
+        result = repository.run(TESTS, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=3)
+        assert set(times(repository).values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(["unmeasured: *: *No module named 'nothing_of_the_kind' (HEAD)"])
+
+
+class TestSides:
+    def test_an_installed_copy_that_both_sides_would_import_is_noticed(
+        self, repository: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Comparing the head with itself would always pass."""
+        installed = repository.pytester.path.parent / "site-packages"
+        installed.mkdir()
+        (installed / "shop.py").write_text(SLOWER, "utf-8")
+        monkeypatch.setenv("PYTHONPATH", str(installed), prepend=os.pathsep)
+        repository.file("pytest.ini", "[pytest]\n")
+        repository.file("conftest.py", "")
+        (repository.pytester.path / "shop.py").unlink()
+        tests = "import shop\ndef test_call(perf): perf(len, 'x')\n"
+        commit(
+            repository.pytester.path,
+            {"tests/test_installed.py": tests, "src/shop.py": SHOP, "scripted.py": "advance = print"},
+        )
+        result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
+        result.stdout.fnmatch_lines(["unmeasured: *imports 'shop' from *site-packages*install it editable*"])
+
+    def test_nothing_is_left_behind(self, repository: Project) -> None:
+        before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+        repository.run(TESTS, *AGAINST, subprocess=True)
+        assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) == before
+        assert len(git(repository.pytester.path, "worktree", "list").splitlines()) == 1
+        assert git(repository.pytester.path, "status", "--porcelain") == ""
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("ref", ["nowhere", "--upload-pack=touch pwned", ""])
+    def test_what_is_no_commit_is_an_error(self, repository: Project, ref: str) -> None:
+        result = repository.run(TESTS, f"--perf-against={ref}", subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: *is no *"])
+        assert not (repository.pytester.path / "pwned").exists()
+
+    def test_outside_a_repository_there_is_nothing_to_compare_with(self, project: Project) -> None:
+        result = project.run(TESTS, *AGAINST, subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: *is in no git repository that could be compared with HEAD: *"])
+
+    @pytest.mark.parametrize("other", ["--perf-update-baseline", "--perf-gate=off"])
+    def test_it_goes_with_no_option_that_compares_nothing(self, repository: Project, other: str) -> None:
+        result = repository.run(TESTS, *AGAINST, other, subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"ERROR: --perf-against compares with a commit, {other} with nothing: *"])

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_perfbudget.workers.moved import moved, moved_environment, moved_text
+from pytest_perfbudget.workers.protocol import Request
+
+TOP, TREE = Path("/home/me/shop"), Path("/tmp/base/shop")
+
+
+def test_every_path_into_the_working_tree_leads_into_the_checkout() -> None:
+    request = Request(
+        ["-c", "/home/me/shop/pytest.ini", "--rootdir=/home/me/shop", "-k", "a or b"],
+        "/home/me/shop/service",
+        ["", "/home/me/shop/src", "/usr/lib/python3.11"],
+        ["tests/test_a.py::t"],
+        modules={"shop": "/home/me/shop/src/shop.py"},
+    )
+    found = moved(request, TOP, TREE)
+    assert found.arguments == ["-c", "/tmp/base/shop/pytest.ini", "--rootdir=/tmp/base/shop", "-k", "a or b"]
+    assert found.folder == "/tmp/base/shop/service"
+    assert found.path == ["", "/tmp/base/shop/src", "/usr/lib/python3.11"]
+    assert found.nodeids == request.nodeids
+    assert found.modules == {}
+    assert (found.top, found.tree) == (str(TOP), str(TREE))
+
+
+def test_what_is_installed_in_a_folder_of_the_working_tree_stays_where_it_is() -> None:
+    packages = "/home/me/shop/.venv/lib/python3.11/site-packages"
+    assert moved(Request([], str(TOP), [packages], []), TOP, TREE).path == [packages]
+
+
+@pytest.mark.parametrize("text", ["/home/me/shop2/x", "x/home/me/shop", "/home/me", "home/me/shop"])
+def test_a_path_that_only_looks_alike_stays(text: str) -> None:
+    assert moved_text(text, TOP, TREE) == text
+
+
+def test_the_search_path_of_the_environment_is_moved_and_nothing_else() -> None:
+    given = {"PYTHONPATH": os.pathsep.join([str(TOP), "/opt/lib"]), "DATA": str(TOP)}
+    assert moved_environment(given, TOP, TREE) == {
+        "PYTHONPATH": os.pathsep.join([str(TREE), "/opt/lib"]),
+        "DATA": str(TOP),
+    }
+    assert moved_environment({"DATA": "x"}, TOP, TREE) == {"DATA": "x"}
