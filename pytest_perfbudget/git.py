@@ -28,6 +28,8 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
     Raises:
         GitError: there is no git, it fails, or takes longer than `seconds`; the message is its own last line.
     """
+    # Behind options of git's own, each `-c name=value`.
+    command = f"git {next(one for one in arguments if one != '-c' and '=' not in one)}"
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
     # No question that nobody would see, no lock that would stand in the user's way, no translation.
     environment = {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -44,13 +46,13 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"git {arguments[0]} took longer than {seconds:.0f} s"
+        message = f"{command} took longer than {seconds:.0f} s"
         raise GitError(message) from None
     except OSError as error:
         message = f"git could not be run: {error.strerror}"
         raise GitError(message) from None
     if found.returncode != 0:
         said = [line.strip() for line in found.stderr.splitlines() if line.strip()]
-        message = f"git {arguments[0]}: {(said or [f'exit code {found.returncode}'])[-1].removeprefix('fatal: ')}"
+        message = f"{command}: {(said or [f'exit code {found.returncode}'])[-1].removeprefix('fatal: ')}"
         raise GitError(message)
     return found.stdout.rstrip("\n")

@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from pytest_perfbudget.core.counts import UNITS, grown_functions, judge_growth, most_allowed
 from pytest_perfbudget.core.duet import DuetQuestion, Pair, pair_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import GitError, WorkerError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.turns import Turns
@@ -74,12 +76,21 @@ class DuetComparison:
         self._running = ExitStack()
         self._tree: Path | None = None
         self._screening: Duet | None = None
-        self._problem = ""
         self._pairs = 0
 
     def begin(self, nodeids: Iterable[str]) -> None:
-        """Take note of the tests that will run: `alpha` is shared among them."""
+        """Take note of the tests that will run, `alpha` is shared among them, and check the base out.
+
+        Raises:
+            UsageError: it cannot be: without it nothing would be compared.
+        """
         self._tests = list(nodeids)
+        if self._tests and not self._session.config.option.collectonly:
+            try:
+                self._tree = self._running.enter_context(checked_out(self.base))
+            except GitError as error:
+                message = f"{self.base.ref} cannot be checked out: {error}"
+                raise pytest.UsageError(message) from None
 
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
         """See `Comparer.ask`."""
@@ -91,8 +102,13 @@ class DuetComparison:
 
     def close(self) -> None:
         """End all processes and remove the checkout."""
-        self._screening = None
+        self._end_screening()
         self._running.close()
+
+    def _end_screening(self) -> None:
+        if self._screening is not None:
+            self._screening.__exit__(None, None, None)
+            self._screening = None
 
     def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
         """See `Comparer.settle`; the test is measured in turns, and suspects again by fresh pairs."""
@@ -128,15 +144,14 @@ class DuetComparison:
         return settled
 
     def _screen(self, measure: partial[Attempt[Pair, _Both]]) -> Attempt[Pair, _Both]:
-        if self._problem:
-            return Attempt(problem=self._problem)
         try:
-            if self._screening is None:
-                self._screening = self._running.enter_context(self._pair(self._tests))
-            return measure(self._screening)
+            with self._session.fresh.noting_hangs():
+                if self._screening is None:
+                    self._screening = self._pair(self._tests)
+                    self._screening.__enter__()
+                return measure(self._screening)
         except WorkerError as error:
-            # The next test may get a new pair, unless this one has said why none can be.
-            self._screening = None
+            self._end_screening()  # the next test gets a new pair
             return Attempt(problem=str(error))
 
     def _fresh(self, measure: partial[Attempt[Pair, _Both]], *, alone: bool) -> Attempt[Pair, _Both]:
@@ -162,7 +177,7 @@ class DuetComparison:
 
     def _pair(self, nodeids: Sequence[str], *, alone: bool = False) -> Duet:
         """Return a new pair of processes, not yet started."""
-        if self._tree is None:
+        if self._tree is None:  # `begin` has not seen that there are tests
             self._tree = self._running.enter_context(checked_out(self.base))
         fresh, top, tree = self._session.fresh, self.base.top, self._tree
         request = replace(fresh.request(nodeids, alone=alone), in_turns=True)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 from repositories import commit, git
 from scripting import Project
-
-from pytest_perfbudget.workers.worktree import PREFIX
 
 SHOP = "from scripted import advance\n\ndef work():\n    advance(1)\n"
 SLOWER = SHOP.replace("advance(1)", "advance(1.1)")
@@ -60,11 +56,13 @@ class TestGate:
         assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_timer loop"), "unchanged")
         result.stdout.fnmatch_lines(["against HEAD (?????????): * unchanged"])
 
-    @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["plain", "n2"])
-    def test_slower_code_fails_the_tests_that_run_it(self, repository: Project, arguments: tuple[str, ...]) -> None:
+    @pytest.mark.parametrize(("arguments", "failed"), [((), 3), (("-n", "2", "-k", "body"), 1)], ids=["plain", "n2"])
+    def test_slower_code_fails_the_tests_that_run_it(
+        self, repository: Project, arguments: tuple[str, ...], failed: int
+    ) -> None:
         repository.file("shop.py", SLOWER)
         result = repository.run(TESTS, *AGAINST, *arguments, subprocess=True)
-        result.assert_outcomes(failed=3)
+        result.assert_outcomes(failed=failed)
         assert set(times(repository).values()) == {"regressed"}
         result.stdout.fnmatch_lines(
             [
@@ -78,7 +76,8 @@ class TestGate:
     def test_a_slowdown_that_is_allowed_passes(self, repository: Project) -> None:
         repository.file("shop.py", SLOWER)
         pyproject = '[tool.perfbudget]\nmax_regression = "20%"\n'
-        repository.run(TESTS, *AGAINST, pyproject=pyproject, subprocess=True).assert_outcomes(passed=3)
+        result = repository.run(TESTS, *AGAINST, "-k", "body", pyproject=pyproject, subprocess=True)
+        result.assert_outcomes(passed=1)
 
     def test_more_calls_than_the_bases_fail_and_are_named(self, repository: Project) -> None:
         loop = "def price(at):\n    return at\n\ndef work():\n    advance(1)\n    sum(map(price, range({})))\n"
@@ -117,6 +116,18 @@ class TestAccounts:
 
 
 class TestSides:
+    def test_one_that_dies_leaves_its_test_unmeasured_and_the_next_gets_another(self, repository: Project) -> None:
+        """Of a crash, or by a hand that ends it."""
+        dies = (
+            "import os, sys\ndef test_a(perf):\n    if 'bootstrap' in sys.argv[0]: os._exit(9)\n    perf(shop.work)\n"
+        )
+        result = repository.run(TESTS.replace("@pytest", dies + "@pytest", 1), *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=4)
+        commit(repository.pytester.path, {})
+        result = repository.run(TESTS.replace("@pytest", dies + "@pytest", 1), *AGAINST, subprocess=True)
+        result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_a work: a fresh process ended with exit code 9*"])
+        assert [value for key, value in times(repository).items() if key != "test_a work"] == ["unchanged"] * 3
+
     def test_an_installed_copy_that_both_sides_would_import_is_noticed(
         self, repository: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -136,10 +147,13 @@ class TestSides:
         result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
         result.stdout.fnmatch_lines(["unmeasured: *imports 'shop' from *site-packages*install it editable*"])
 
-    def test_nothing_is_left_behind(self, repository: Project) -> None:
-        before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
-        repository.run(TESTS, *AGAINST, subprocess=True)
-        assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) == before
+    def test_nothing_is_left_behind(
+        self, repository: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        temporary = tmp_path_factory.mktemp("temporary")
+        monkeypatch.setenv("TMPDIR", str(temporary))
+        repository.run(TESTS, *AGAINST, subprocess=True).assert_outcomes(passed=3)
+        assert not list(temporary.glob("perfbudget-*"))
         assert len(git(repository.pytester.path, "worktree", "list").splitlines()) == 1
         assert git(repository.pytester.path, "status", "--porcelain") == ""
 
@@ -151,6 +165,14 @@ class TestBadInput:
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines(["ERROR: *is no *"])
         assert not (repository.pytester.path / "pwned").exists()
+
+    def test_a_base_that_git_cannot_check_out_is_an_error(self, repository: Project) -> None:
+        """A session that compared nothing would be green."""
+        tree = git(repository.pytester.path, "rev-parse", "HEAD^{tree}")
+        (repository.pytester.path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+        result = repository.run(TESTS, *AGAINST, subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: HEAD cannot be checked out: git worktree: *"])
 
     def test_outside_a_repository_there_is_nothing_to_compare_with(self, project: Project) -> None:
         result = project.run(TESTS, *AGAINST, subprocess=True)
