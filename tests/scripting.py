@@ -107,3 +107,15 @@ class Project:
             for one in self.report["measurements"]
             for budget in one["budgets"]
         }
+
+
+def standings(project: Project) -> dict[str, str]:
+    return {
+        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
+        for one in project.report["measurements"]
+        for change in one["changes"]
+    }
+
+
+def times(project: Project) -> dict[str, str]:
+    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}

@@ -15,6 +15,9 @@ _SHOWN_FUNCTIONS = 5
 FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 16_384}
 """A count may grow by so much whatever it was: it is less than a microsecond, or what caches hold more or less."""
 
+COUNTS: Final[Mapping[str, str]] = {"calls": "function calls", "peak": "memory"}
+"""What is counted, in words."""
+
 UNITS: Final[Mapping[str, str]] = {"time": "ns", "calls": "calls", "peak": "bytes"}
 
 

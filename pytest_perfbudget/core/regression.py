@@ -169,7 +169,7 @@ def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[
     canaries show of calm moments is their own noise.
     """
     import numpy as np  # noqa: PLC0415 - only where a baseline is made
-    from scipy.optimize import nnls  # noqa: PLC0415
+    from scipy.optimize import nnls  # noqa: PLC0415 - as above
 
     blocks = [block for run in runs for block in run]
     times = np.log([block.time_ns for block in blocks])

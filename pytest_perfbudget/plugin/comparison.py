@@ -12,7 +12,7 @@ from pytest_perfbudget.baseline.calls import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.core.comparison import BaselineQuestion
-from pytest_perfbudget.core.counts import UNITS, grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.counts import COUNTS, UNITS, grown_functions, judge_growth, most_allowed
 from pytest_perfbudget.core.regression import Estimate, prior_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
@@ -27,8 +27,6 @@ from pytest_perfbudget.plugin.pace import Pace, Weather
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
-
-_COUNTS = {"calls": "function calls", "peak": "memory"}
 
 _BLIND = 0.5
 """A slowdown by so much that cannot be found is worth a note."""
@@ -170,7 +168,7 @@ class Comparison:
         if asked is None:
             return
         yield asked.sourced(self._time(measurement, asked, fresh))
-        for metric in _COUNTS:
+        for metric in COUNTS:
             before = getattr(asked.counted, metric, None)
             if before is not None:
                 yield asked.sourced(self._count(metric, before, measurement, asked, fresh))
@@ -199,7 +197,7 @@ class Comparison:
         blank = Change(metric, Standing.UNMEASURED, UNITS[metric], before=before)
         if recording is None or after is None:
             why = recording.uncounted if recording is not None else ""
-            return replace(blank, reason=f"its {_COUNTS[metric]} could not be counted: {why or measurement.kind}")
+            return replace(blank, reason=f"its {COUNTS[metric]} could not be counted: {why or measurement.kind}")
         share = asked.allowance.share
         if after <= most_allowed(metric, before, share):
             return judge_growth(metric, before, after, share)
@@ -207,7 +205,7 @@ class Comparison:
         counted = [count for count in again if count is not None]
         if not counted or fresh.problem:
             why = fresh.problem or "a fresh process did not count it"
-            return replace(blank, reason=f"more {_COUNTS[metric]} than allowed, which could not be confirmed: {why}")
+            return replace(blank, reason=f"more {COUNTS[metric]} than allowed, which could not be confirmed: {why}")
         grown = self._grown(asked.counted.key, recording) if metric == "calls" and asked.counted else ()
         # Whichever is lower: other tests of this session may have brought something about.
         return judge_growth(metric, before, min(after, *counted), share, grown)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_perfbudget.core.counts import UNITS, grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.counts import COUNTS, UNITS, grown_functions, judge_growth, most_allowed
 from pytest_perfbudget.core.duet import DuetQuestion, Pair, pair_of
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
@@ -32,7 +32,7 @@ from pytest_perfbudget.workers.worktree import Base, checked_out
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
-_COUNTS: Final = {"calls": "function calls", "peak": "memory"}
+_LATE: Final = "it was known as a perf test at run time only: let it ask for perf as an argument"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class DuetComparison:
         self.against = f"{base.ref} ({base.short})"
         self._tests: list[str] = []
         self._running = ExitStack()
-        self._tree: Path | None = None
+        self._tree = Path()
         self._screening: Duet | None = None
         self._pairs = 0
 
@@ -117,7 +117,7 @@ class DuetComparison:
             return list(measurements)
         names = [TIMERS if one.kind == "timer" else one.name for one in measurements]
         measure = partial(self._measure, nodeid, names, max(one.max_time_s for one in limits.values()))
-        screened = self._screen(measure)
+        screened = self._screen(measure) if nodeid in self._tests else Attempt[Pair, _Both](problem=_LATE)
         alpha = self._session.settings.alpha / max(1, len(self._tests)) / len(limits)
         questions = {name: DuetQuestion(one.allowance.share, alpha) for name, one in limits.items()}
         suspects = {
@@ -177,8 +177,6 @@ class DuetComparison:
 
     def _pair(self, nodeids: Sequence[str], *, alone: bool = False) -> Duet:
         """Return a new pair of processes, not yet started."""
-        if self._tree is None:  # `begin` has not seen that there are tests
-            self._tree = self._running.enter_context(checked_out(self.base))
         fresh, top, tree = self._session.fresh, self.base.top, self._tree
         request = replace(fresh.request(nodeids, alone=alone), in_turns=True)
         place = tree / self._session.config.rootpath.relative_to(top)
@@ -216,7 +214,7 @@ class DuetComparison:
             yield Change("time", Standing.NEW, reason=f"{self.base.ref} does not have it")
             return
         both = screened.counts[name]
-        for metric in _COUNTS:
+        for metric in COUNTS:
             if getattr(both.base, metric) is not None:
                 yield self._count(metric, both, question.share, name, fresh)
 
@@ -224,13 +222,13 @@ class DuetComparison:
         before, after = getattr(both.base, metric), getattr(both.head, metric)
         blank = Change(metric, Standing.UNMEASURED, UNITS[metric], before=before)
         if after is None:
-            return replace(blank, reason=f"its {_COUNTS[metric]} could not be counted: {both.head.uncounted}")
+            return replace(blank, reason=f"its {COUNTS[metric]} could not be counted: {both.head.uncounted}")
         if not both.grew(metric, share):
             return judge_growth(metric, before, after, share)
         again = [one[name] for one in fresh.counts if name in one]
         if not again or fresh.problem:
             why = fresh.problem or "a fresh process did not count it"
-            return replace(blank, reason=f"more {_COUNTS[metric]} than allowed, which could not be confirmed: {why}")
+            return replace(blank, reason=f"more {COUNTS[metric]} than allowed, which could not be confirmed: {why}")
         if any(not one.grew(metric, share) for one in again):
             return judge_growth(metric, before, before, share)
         return judge_growth(metric, before, after, share, self._grown(both) if metric == "calls" else ())
@@ -246,7 +244,7 @@ class DuetComparison:
 
 
 def _pair(both: _Both) -> Pair | None:
-    """Return what the blocks of both sides say ; None if no turn has a block of both."""
+    """Return what the blocks of both sides say; None if no turn has a block of both."""
     times = [
         {turn: block.time_ns for turn, block in zip(one.turns, one.blocks, strict=True)}
         for one in (both.head, both.base)
@@ -255,4 +253,4 @@ def _pair(both: _Both) -> Pair | None:
 
 
 def _has_grown(both: _Both, *, share: float) -> bool:
-    return any(both.grew(metric, share) for metric in _COUNTS)
+    return any(both.grew(metric, share) for metric in COUNTS)

@@ -1,7 +1,8 @@
 """A commit of the project, checked out beside the working tree for as long as it is needed.
 
 A worktree of git's: it has the repository's history, which version numbers are made of, and costs no
-copy of it. Nothing is fetched, no hook of the user's runs, and the index and the branches are left alone.
+copy of it. No hook of the user's runs, and the index and the branches are left alone. git fetches what a partial
+clone lacks, and nothing else is fetched.
 """
 
 from __future__ import annotations

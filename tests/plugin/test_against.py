@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from repositories import commit, git
-from scripting import Project
+from scripting import Project, times
 
 SHOP = "from scripted import advance\n\ndef work():\n    advance(1)\n"
 SLOWER = SHOP.replace("advance(1)", "advance(1.1)")
@@ -35,18 +36,6 @@ def repository(project: Project) -> Project:
     project.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
     commit(project.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n"})
     return project
-
-
-def standings(project: Project) -> dict[str, str]:
-    return {
-        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
-        for one in project.report["measurements"]
-        for change in one["changes"]
-    }
-
-
-def times(project: Project) -> dict[str, str]:
-    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
 
 
 class TestGate:
@@ -93,6 +82,21 @@ class TestGate:
 
 
 class TestAccounts:
+    def test_a_benchmark_test_is_compared_too(self, repository: Project) -> None:
+        tests = (
+            "import shop\n@pytest.mark.perf_budget\n"
+            "def test_old(benchmark):\n    benchmark.pedantic(shop.work, rounds=3)\n"
+        )
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {})
+        repository.file("shop.py", SLOWER)
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(failed=1)
+
+    def test_what_turns_out_to_be_a_perf_test_at_run_time_only_is_unmeasured(self, repository: Project) -> None:
+        late = TESTS + "\ndef test_late(request): request.getfixturevalue('perf')(shop.work)\n"
+        result = repository.run(late, *AGAINST, "-k", "call or late", subprocess=True)
+        result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_late work: it was known * at run time only: *"])
+
     def test_a_test_that_the_base_does_not_have_is_new(self, repository: Project) -> None:
         more = TESTS + "\ndef test_more(perf): perf(shop.work)\n"
         result = repository.run(more, *AGAINST, subprocess=True)
@@ -116,6 +120,29 @@ class TestAccounts:
 
 
 class TestSides:
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pin")
+    def test_both_have_one_hash_seed_and_take_their_turns_on_one_cpu(self, repository: Project) -> None:
+        shop = """
+import os, sys
+from scripted import advance
+
+def work():
+    advance(1)
+    if 'bootstrap' in sys.argv[0]:
+        with open(os.environ['NOTES'], 'a') as file:
+            print(os.environ['PYTHONHASHSEED'], sorted(os.sched_getaffinity(0)), file=file)
+"""
+        commit(repository.pytester.path, {"shop.py": shop})
+        notes = repository.pytester.path.parent / "notes"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NOTES", str(notes))
+            repository.run(TESTS, *AGAINST, "-k", "call", subprocess=True).assert_outcomes(passed=1, deselected=2)
+        found = [line.split(" ", 1) for line in notes.read_text("utf-8").splitlines()]
+        assert len({seed for seed, _ in found}) == 1
+        assert any(cpus.count(",") == 0 for _, cpus in found)
+        pinned = {cpus for _, cpus in found if cpus.count(",") == 0}
+        assert len(pinned) == 1
+
     def test_one_that_dies_leaves_its_test_unmeasured_and_the_next_gets_another(self, repository: Project) -> None:
         """Of a crash, or by a hand that ends it."""
         dies = (

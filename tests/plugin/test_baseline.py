@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripting import Project
+from scripting import Project, standings, times
 
 FAST = """
 [tool.perfbudget]
@@ -59,18 +59,6 @@ def lines(project: Project) -> dict[str, dict[str, Any]]:
     return {
         f"{line['test'].partition('::')[2]} {line.get('name', '')}".rstrip(): line for line in document["measurements"]
     }
-
-
-def standings(project: Project) -> dict[str, str]:
-    return {
-        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
-        for one in project.report["measurements"]
-        for change in one["changes"]
-    }
-
-
-def times(project: Project) -> dict[str, str]:
-    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
 
 
 IMPATIENT = """

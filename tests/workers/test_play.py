@@ -1,0 +1,87 @@
+"""Who measures when, in a duet; the sides are scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from pytest_perfbudget.core.duet import QUADS
+from pytest_perfbudget.workers.duet import TIMERS, Duet
+from pytest_perfbudget.workers.side import Side, Stop
+
+
+class Scripted:
+    """A side whose test has the given measurements, and that notes its turns in a common list."""
+
+    def __init__(
+        self, who: str, notes: list[tuple[str, int]], *names: str, iterations: int = 1, turns: int = 4
+    ) -> None:
+        self._script = self._play(who, notes, names, iterations, turns)
+        self.agreed: list[dict[str, Any]] = []
+
+    def _play(
+        self, who: str, notes: list[tuple[str, int]], names: tuple[str, ...], iterations: int, turns: int
+    ) -> Iterator[Stop]:
+        for name in names:
+            if name == TIMERS:
+                for _ in range(turns):
+                    yield {"at": "turn", "name": name}
+                    if self.told["turn"] is not None:
+                        notes.append((who, self.told["turn"]))
+                continue
+            yield {"at": "settled", "name": name, "iterations": iterations, "round_ns": 1e6 * iterations}
+            if self.told.get("skip"):
+                continue
+            self.agreed.append(self.told)
+            while True:
+                yield {"at": "turn", "name": name}
+                if self.told["turn"] is None:
+                    break
+                notes.append((who, self.told["turn"]))
+        yield {"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}}
+
+    def resume(self, **command: Any) -> Stop:
+        self.told = command
+        return next(self._script)
+
+
+def play(head: Scripted, base: Scripted, *names: str, seconds: float = 60.0) -> None:
+    Duet(cast("Side", head), cast("Side", base), cpu=3).play("t", names, seconds)
+
+
+def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
+    notes: list[tuple[str, int]] = []
+    play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a")
+    assert notes[:8] == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2), ("b", 3), ("h", 3)]
+    assert len(notes) == 4 * QUADS
+
+
+def test_when_time_is_up_the_quad_that_was_begun_is_finished_and_one_there_always_is() -> None:
+    notes: list[tuple[str, int]] = []
+    play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a", seconds=0.0)
+    assert notes == [("h", 0), ("b", 0), ("b", 1), ("h", 1)]
+
+
+def test_both_make_their_rounds_of_as_many_calls_as_the_slower_one_needs_and_on_one_cpu() -> None:
+    head, base = Scripted("h", [], "a", iterations=4), Scripted("b", [], "a", iterations=10)
+    play(head, base, "a")
+    assert head.agreed == base.agreed == [{"iterations": 4, "rounds": 8, "cpu": 3}]
+
+
+@pytest.mark.parametrize(
+    ("of_head", "of_base"),
+    [(("a", "new"), ("a",)), (("new", "a"), ("a",)), (("a",), ("gone", "a")), (("a",), ("a", "gone"))],
+)
+def test_what_only_one_side_has_is_skipped(of_head: tuple[str, ...], of_base: tuple[str, ...]) -> None:
+    notes: list[tuple[str, int]] = []
+    play(Scripted("h", notes, *of_head), Scripted("b", notes, *of_base), *of_head)
+    assert len(notes) == 4 * QUADS
+
+
+def test_timers_have_turns_for_as_long_as_the_test_runs() -> None:
+    notes: list[tuple[str, int]] = []
+    head, base = Scripted("h", notes, TIMERS, turns=5), Scripted("b", notes, TIMERS, turns=3)
+    play(head, base, TIMERS, seconds=0.0)
+    assert notes == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2)]
