@@ -17,13 +17,14 @@ from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.doctor.findings import Findings
-from pytest_perfbudget.doctor.trial import Trial
+from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.files import replace_text
 from pytest_perfbudget.report.doctor import doctor_text
 
 SLOWDOWNS = (0.02, 0.05, 0.1, 0.2)
+DUET_SLOWDOWNS = (0.02, 0.03, 0.05, 0.1)
 _SESSIONS_PER_BASELINE = 5
 _QUICK_RUNS = 5
 
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--quick", action="store_true", help="a look of about a minute, too short for rates")
     doctor.add_argument("--sessions", type=_positive, default=3, metavar="N", help="clean and slowed sessions each (3)")
     doctor.add_argument("--max-regression", type=_share, metavar="SHARE", help="such as 2%%; default 5%%")
+    doctor.add_argument(
+        "--against", action="store_true", help="judge --perf-against, the duet with a commit, instead of a baseline"
+    )
     doctor.add_argument("--output", type=Path, metavar="PATH", help="write all findings to this JSON file")
     doctor.set_defaults(run=_doctor)
     importing = commands.add_parser(
@@ -88,17 +92,19 @@ def _doctor(options: argparse.Namespace) -> int:
     sessions = 1 if options.quick else options.sessions
     start_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="perfbudget-doctor-") as folder:
-        trial = Trial(
+        kind: type[Trial] = DuetTrial if options.against else BaselineTrial
+        trial = kind(
             Path(folder), max_regression=options.max_regression or "", baseline_runs=_QUICK_RUNS if options.quick else 0
         )
         for number in range(sessions):
             if number % _SESSIONS_PER_BASELINE == 0:
-                _say("making a baseline", start_s)
-                findings.update_s.append(trial.update())
+                _say("making what is compared with", start_s)
+                if (elapsed_s := trial.prepare()) is not None:
+                    findings.update_s.append(elapsed_s)
             _say(f"clean session {number + 1} of {sessions}", start_s)
             findings.clean.append(trial.session({}))
             _say(f"slowed session {number + 1} of {sessions}", start_s)
-            findings.slowed.append(trial.session(_slowdowns(number, quick=options.quick)))
+            findings.slowed.append(trial.session(_slowdowns(number, options)))
             if options.output is not None:  # a long visit that is interrupted has shown something
                 _write(findings, options.output)
     sys.stdout.write(doctor_text(findings, str(this_machine()), time.monotonic() - start_s))
@@ -132,11 +138,12 @@ def _root(folder: Path) -> Path:
     return next(above, folder)
 
 
-def _slowdowns(session: int, *, quick: bool) -> dict[str, float]:
+def _slowdowns(session: int, options: argparse.Namespace) -> dict[str, float]:
     """Slow every workload down by one of the shares, each by another one in the next session."""
-    if quick:
+    if options.quick:
         return dict(zip(list(WORKLOADS)[::4], (0.1, 0.2, 0.2), strict=True))
-    return {name: SLOWDOWNS[(at + session) % len(SLOWDOWNS)] for at, name in enumerate(WORKLOADS)}
+    shares = DUET_SLOWDOWNS if options.against else SLOWDOWNS
+    return {name: shares[(at + session) % len(shares)] for at, name in enumerate(WORKLOADS)}
 
 
 def _write(findings: Findings, path: Path) -> None:

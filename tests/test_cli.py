@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,15 +19,16 @@ class Ward:
     """Stands in for real sessions, which take a minute: the gate catches slowdowns from `least` on."""
 
     least = 0.05
+    takes_s: float | None = 30.0
     made: list[str]
 
     def __init__(self, folder: Path, *, max_regression: str, baseline_runs: int) -> None:
         type(self).made = [f"{max_regression}|{baseline_runs}"]
         assert list(folder.iterdir()) == []
 
-    def update(self) -> float:
+    def prepare(self) -> float | None:
         self.made.append("update")
-        return 30.0
+        return self.takes_s
 
     def session(self, slowdowns: Mapping[str, float]) -> Session:
         self.made.append("slowed" if slowdowns else "clean")
@@ -37,7 +39,7 @@ class Ward:
 
 @pytest.fixture(autouse=True)
 def ward(monkeypatch: pytest.MonkeyPatch) -> type[Ward]:
-    monkeypatch.setattr(cli, "Trial", Ward)
+    monkeypatch.setattr(cli, "BaselineTrial", Ward)
     monkeypatch.setattr(Ward, "least", 0.05)
     return Ward
 
@@ -53,13 +55,29 @@ def test_the_doctor_runs_clean_and_slowed_sessions_and_a_new_baseline_now_and_th
 
 
 def test_each_workload_gets_each_slowdown_in_turn() -> None:
-    seen = {name: {cli._slowdowns(number, quick=False)[name] for number in range(4)} for name in WORKLOADS}
+    seen = {
+        name: {cli._slowdowns(number, Namespace(quick=False, against=False))[name] for number in range(4)}
+        for name in WORKLOADS
+    }
     assert all(found == set(SLOWDOWNS) for found in seen.values())
 
 
 def test_a_quick_look_is_one_session_of_a_few_processes(ward: type[Ward]) -> None:
     assert main(["doctor", "--quick"]) == 0
     assert ward.made == ["|5", "update", "clean", "slowed"]
+
+
+def test_the_duet_is_judged_by_smaller_slowdowns_and_without_a_baseline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class DuetWard(Ward):
+        takes_s = None
+
+    monkeypatch.setattr(cli, "DuetTrial", DuetWard)
+    assert main(["doctor", "--against", "--sessions", "4", "--max-regression", "2%"]) == 0
+    output = capsys.readouterr().out
+    assert "caught          +2% 0 of 12, +3% 0 of 12, +5% 12 of 12, +10% 12 of 12" in output
+    assert "of an update" not in output
 
 
 def test_a_gate_that_cannot_fire_is_an_error(
@@ -100,6 +118,6 @@ def test_an_interrupt_ends_it_quietly(monkeypatch: pytest.MonkeyPatch, capsys: p
     def interrupt(_ward: Ward) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Ward, "update", interrupt)
+    monkeypatch.setattr(Ward, "prepare", interrupt)
     assert main(["doctor"]) == 130
     assert capsys.readouterr().err.endswith("perfbudget: interrupted\n")

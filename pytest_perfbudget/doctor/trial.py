@@ -7,25 +7,27 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
+from pytest_perfbudget.git import git
 
-_SLOWDOWNS: Final = "PERFBUDGET_DOCTOR"
+_SLOWDOWNS: Final = "slowdowns.json"
 
 _TESTS: Final = f"""
 import json
-import os
+from pathlib import Path
 
 import pytest
 
 from pytest_perfbudget.doctor.workloads import WORKLOADS, workload
 
-SLOWDOWNS = json.loads(os.environ.get('{_SLOWDOWNS}', '{{}}'))
+SLOWDOWNS = json.loads(Path(__file__).with_name('{_SLOWDOWNS}').read_text('utf-8'))
 
 
 @pytest.mark.perf_budget
@@ -45,7 +47,7 @@ class Case:
         standing: `regressed`, `unchanged`, ...
         ratio: what the gate took the change for; None if there is no number.
         error: the standard error of its logarithm, from the interval that was shown; None likewise.
-        fresh: fresh processes that were started for it.
+        fresh: fresh processes, or pairs of them, that were started for it.
     """
 
     workload: str
@@ -65,7 +67,7 @@ class Session:
     failed: bool
 
 
-class Trial:
+class Trial(ABC):
     """A project of the workloads in a folder of its own.
 
     Args:
@@ -81,16 +83,19 @@ class Trial:
         (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *settings, ""]), "utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
         (folder / "test_workloads.py").write_text(_TESTS, "utf-8")
+        (folder / _SLOWDOWNS).write_text("{}", "utf-8")
 
-    def update(self) -> float:
-        """Make the baseline anew and return the seconds it took."""
-        (self._folder / "perf-baseline.json").unlink(missing_ok=True)
-        elapsed_s, _ = self._pytest({}, "--perf-update-baseline", "--perf-gate=warn")
-        return elapsed_s
+    @abstractmethod
+    def prepare(self) -> float | None:
+        """Make anew what sessions are compared with; return the seconds it took, None if it takes none."""
+
+    @abstractmethod
+    def arguments(self) -> Sequence[str]:
+        """Return what compares, for the command line."""
 
     def session(self, slowdowns: Mapping[str, float]) -> Session:
-        """Run a session with some workloads slowed down, the others as in the baseline."""
-        elapsed_s, code = self._pytest(slowdowns, "--perf-output=report.json")
+        """Run a session with some workloads slowed down, the others as they were."""
+        elapsed_s, code = self._pytest(slowdowns, "--perf-output=report.json", *self.arguments())
         document = json.loads((self._folder / "report.json").read_text("utf-8"))
         cases = tuple(_case(entry, slowdowns) for entry in document["measurements"])
         if len(cases) != len(WORKLOADS):
@@ -99,9 +104,10 @@ class Trial:
         return Session(cases, elapsed_s, code != 0)
 
     def _pytest(self, slowdowns: Mapping[str, float], *arguments: str) -> tuple[float, int]:
+        (self._folder / _SLOWDOWNS).write_text(json.dumps(dict(slowdowns)), "utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         # Other plugins have no part in it; ours is loaded by name.
-        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", _SLOWDOWNS: json.dumps(dict(slowdowns))}
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         plugins = ["-p", "pytest_perfbudget.plugin.hooks", "-p", "no:cacheprovider"]
         start_s = time.monotonic()
         ended = subprocess.run(  # noqa: S603
@@ -119,6 +125,37 @@ class Trial:
             message = f"doctor: pytest ended with {ended.returncode}: {''.join(last)}"
             raise PerfBudgetError(message)
         return time.monotonic() - start_s, ended.returncode
+
+
+class BaselineTrial(Trial):
+    """Compares with a committed baseline."""
+
+    def prepare(self) -> float:
+        """Make the baseline anew."""
+        (self._folder / "perf-baseline.json").unlink(missing_ok=True)
+        elapsed_s, _ = self._pytest({}, "--perf-update-baseline", "--perf-gate=warn")
+        return elapsed_s
+
+    def arguments(self) -> Sequence[str]:
+        """See `Trial.arguments`: the baseline is found by itself."""
+        return ()
+
+
+class DuetTrial(Trial):
+    """Compares with the first commit, in which nothing is slowed down."""
+
+    def prepare(self) -> None:
+        """Commit the project, the first time."""
+        if (self._folder / ".git").exists():
+            return
+        git(self._folder, "init", "--quiet")
+        git(self._folder, "add", "--all")
+        identity = ("-c", "user.name=doctor", "-c", "user.email=doctor@localhost", "-c", "commit.gpgSign=false")
+        git(self._folder, *identity, "commit", "--quiet", "--no-verify", "--message=as it was")
+
+    def arguments(self) -> Sequence[str]:
+        """See `Trial.arguments`."""
+        return ["--perf-against=HEAD"]
 
 
 def _case(entry: Mapping[str, Any], slowdowns: Mapping[str, float]) -> Case:

@@ -32,6 +32,9 @@ from pytest_perfbudget.workers.worktree import Base, checked_out
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
+_SCREENING: Final = 0.5
+"""The share of the time of a fresh pair that a screening pair has: it is all that a clean test costs."""
+
 _LATE: Final = "it was known as a perf test at run time only: let it ask for perf as an argument"
 
 
@@ -149,7 +152,7 @@ class DuetComparison:
                 if self._screening is None:
                     self._screening = self._pair(self._tests)
                     self._screening.__enter__()
-                return measure(self._screening)
+                return measure(self._screening, share=_SCREENING)
         except WorkerError as error:
             self._end_screening()  # the next test gets a new pair
             return Attempt(problem=str(error))
@@ -159,8 +162,10 @@ class DuetComparison:
         with self._session.fresh.noting_hangs(), self._pair([nodeid], alone=alone) as pair:
             return measure(pair)
 
-    def _measure(self, nodeid: str, names: Sequence[str], seconds: float, pair: Duet) -> Attempt[Pair, _Both]:
-        played = pair.play(nodeid, names, seconds)
+    def _measure(
+        self, nodeid: str, names: Sequence[str], seconds: float, pair: Duet, *, share: float = 1.0
+    ) -> Attempt[Pair, _Both]:
+        played = pair.play(nodeid, names, share * seconds)
         if played.base.is_absent:
             return Attempt()
         problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self.base.ref})")

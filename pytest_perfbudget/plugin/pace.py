@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple, Protocol
 
-from pytest_perfbudget.core.calibration import COMPARED_BLOCK_NS
+from pytest_perfbudget.core.calibration import COMPARED_BLOCK_NS, TURN_NS
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.weather import Block, Canaries
 from pytest_perfbudget.measure.canary import read_canaries
@@ -89,7 +89,7 @@ class TurnPace:
 
     def begin(self) -> int:
         """See `Pace.begin`; the part is the turn, -1 if the other side has none of its own."""
-        due = self._clock.wall_ns() - self._took_ns >= COMPARED_BLOCK_NS
+        due = self._clock.wall_ns() - self._took_ns >= TURN_NS
         if not self._running and (due or self._turn < 0):
             turn = self._turns.take(self._name)
             self._turn = -1 if turn is None else turn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -22,21 +21,13 @@ from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin import benchmark
 from pytest_perfbudget.plugin.body import repeated_body
 from pytest_perfbudget.plugin.collected import nodeid_of
+from pytest_perfbudget.plugin.mode import NOTHING_MEASURED, Mode
 from pytest_perfbudget.plugin.perf import Perf
 from pytest_perfbudget.report.view import statistics_order
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.comparer import Asked
     from pytest_perfbudget.plugin.session import PerfSession
-
-
-class Mode(enum.Enum):
-    """What of a perf test is measured."""
-
-    BODY = "its body, repeated"
-    FIXTURE = "what it hands to the perf fixture"
-    BENCHMARK = "what it hands to pytest-benchmark"
-    OTHER = "nothing: its perf is another fixture"
 
 
 class ItemRun:
@@ -260,12 +251,12 @@ class ItemRun:
         for name, call in list(self._begun.items()):
             self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}
-        if not names and self.mode in _NOTHING_MEASURED:
-            self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
+        if not names and self.mode in NOTHING_MEASURED:
+            self._keep_unmeasured("", NOTHING_MEASURED[self.mode])
         elif self._measurements and all(one.kind == "ratio" for one in self._measurements):
             self._keep_unmeasured("", "perf.ratio holds max_ratio only: measure a function with perf(...) for it")
         elif self.mode is Mode.BODY and "" not in names:
-            self._keep_unmeasured("", _NOTHING_MEASURED[self.mode])
+            self._keep_unmeasured("", NOTHING_MEASURED[self.mode])
         for name in dict.fromkeys(terms.name for terms in self._terms if terms.name):
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"
@@ -301,10 +292,3 @@ async def _record(subject: Subject, samples: Samples, asked: Asked | None, resol
         return Recording(samples.blocks, uncounted="one call takes longer than max_time_s", turns=samples.turns)
     found = await record_counts(subject, asked.most_calls, asked.most_peak)
     return replace(found, blocks=samples.blocks, turns=samples.turns)
-
-
-_NOTHING_MEASURED = {
-    Mode.BODY: "the test's function was never called, or by a plugin that does not use item.obj",
-    Mode.FIXTURE: "the test asks for the perf fixture but never called it",
-    Mode.BENCHMARK: "the test asks for the benchmark fixture but never called it",
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -27,8 +26,9 @@ from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.duet import DuetComparison
 from pytest_perfbudget.plugin.fresh import Fresh
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
+from pytest_perfbudget.plugin.mode import Mode, mode_of
 from pytest_perfbudget.plugin.progress import Progress
-from pytest_perfbudget.plugin.run import ItemRun, Mode
+from pytest_perfbudget.plugin.run import ItemRun
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
 from pytest_perfbudget.workers.worktree import find_base
@@ -178,7 +178,7 @@ class PerfSession:
         with _misuse_fails():
             if run is None and item.get_closest_marker("perf_budget") is not None:
                 # A fixture has marked it since it was collected.
-                run = item.stash[RUN] = ItemRun(self, item, _mode(item), self._late_warnings())
+                run = item.stash[RUN] = ItemRun(self, item, mode_of(item), self._late_warnings())
             if run is None:
                 yield
             else:
@@ -239,7 +239,7 @@ class PerfSession:
                 return
         for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
             self._checks.component(terms.component, item)
-        mode = item.stash[MODE] = _mode(item)
+        mode = item.stash[MODE] = mode_of(item)
         self._modes.add(mode)
 
     def _check(self, items: list[pytest.Item]) -> None:
@@ -247,22 +247,6 @@ class PerfSession:
         self._checks.patterns(self.collected, perf_tests)
         if not (self.is_worker or self.gate == "off" or self.baseline_file.exists()):
             self._checks.place(perf_tests)
-
-
-def _mode(item: pytest.Item) -> Mode:
-    """Return what of a test is measured.
-
-    Only a test that itself asks for `perf` hands over what it wants measured; of one whose fixtures use
-    it, the body is measured.
-    """
-    if "benchmark" in getattr(item, "fixturenames", ()):
-        return Mode.BENCHMARK
-    function = getattr(item, "function", None)
-    own = inspect.signature(function).parameters if function is not None else ()
-    marked = item.get_closest_marker("perf_budget") is not None
-    if "perf" in own or ("perf" in getattr(item, "fixturenames", ()) and not marked):
-        return Mode.FIXTURE
-    return Mode.BODY
 
 
 def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public

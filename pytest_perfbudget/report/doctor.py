@@ -15,8 +15,10 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
     lines = [
         f"machine         {machine}",
         f"clean sessions  {findings.false_alarms} of {len(findings.clean)} with {tests} tests failed",
-        f"time            {findings.seconds_per_test():.2f} s per test of a clean session, start-up included; "
-        f"{statistics.median(findings.update_s) / tests:.1f} s per test of an update",
+        f"time            {findings.seconds_per_test():.2f} s per test of a clean session, start-up included"
+        + (
+            f"; {statistics.median(findings.update_s) / tests:.1f} s per test of an update" if findings.update_s else ""
+        ),
         "caught          "
         + ", ".join(f"+{slowdown:.0%} {hits} of {number}" for slowdown, (hits, number) in findings.caught().items()),
     ]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_perfbudget.cli import SLOWDOWNS
-from pytest_perfbudget.doctor.trial import Trial
+from pytest_perfbudget.doctor.trial import BaselineTrial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 
 FIELDS = ("min", "median", "mean")
@@ -90,10 +90,10 @@ def main() -> None:
     caught: dict[str, dict[float, list[bool]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        trial, rival = Trial(Path(ours)), Rival(Path(theirs))
+        trial, rival = BaselineTrial(Path(ours)), Rival(Path(theirs))
         for number in range(options.sessions):
             if number % PER_BASELINE == 0:
-                trial.update()
+                trial.prepare()
                 rival.update()
             names = list(WORKLOADS)
             slowed = {name: SLOWDOWNS[(at + number) % len(SLOWDOWNS)] for at, name in enumerate(names)}
