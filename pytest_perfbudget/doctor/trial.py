@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,21 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.git import git
 
 _SLOWDOWNS: Final = "slowdowns.json"
 
-_TESTS: Final = f"""
+_TESTS: Final = """
 import json
 from pathlib import Path
 
 import pytest
 
-from pytest_perfbudget.doctor.workloads import WORKLOADS, workload
+from {module} import WORKLOADS, workload
 
-SLOWDOWNS = json.loads(Path(__file__).with_name('{_SLOWDOWNS}').read_text('utf-8'))
+SLOWDOWNS = json.loads(Path(__file__).with_name('{slowdowns}').read_text('utf-8'))
 
 
 @pytest.mark.perf_budget
@@ -74,15 +74,24 @@ class Trial(ABC):
         folder: an empty one.
         max_regression: as in pyproject.toml; the default if empty.
         baseline_runs: as in pyproject.toml; the default if 0.
+        module: where the workloads are.
     """
 
-    def __init__(self, folder: Path, *, max_regression: str = "", baseline_runs: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_regression: str = "",
+        baseline_runs: int = 0,
+        module: str = "pytest_perfbudget.doctor.workloads",
+    ) -> None:
         self._folder = folder
+        self._names = importlib.import_module(module).WORKLOADS
         settings = [f'max_regression = "{max_regression}"'] if max_regression else []
         settings += [f"baseline_runs = {baseline_runs}"] if baseline_runs else []
         (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *settings, ""]), "utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-        (folder / "test_workloads.py").write_text(_TESTS, "utf-8")
+        (folder / "test_workloads.py").write_text(_TESTS.format(module=module, slowdowns=_SLOWDOWNS), "utf-8")
         (folder / _SLOWDOWNS).write_text("{}", "utf-8")
 
     @abstractmethod
@@ -98,8 +107,8 @@ class Trial(ABC):
         elapsed_s, code = self._pytest(slowdowns, "--perf-output=report.json", *self.arguments())
         document = json.loads((self._folder / "report.json").read_text("utf-8"))
         cases = tuple(_case(entry, slowdowns) for entry in document["measurements"])
-        if len(cases) != len(WORKLOADS):
-            message = f"doctor: a session measured {len(cases)} of {len(WORKLOADS)} workloads"
+        if len(cases) != len(self._names):
+            message = f"doctor: a session measured {len(cases)} of {len(self._names)} workloads"
             raise PerfBudgetError(message)
         return Session(cases, elapsed_s, code != 0)
 

@@ -48,14 +48,17 @@ class Rival:
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
         (folder / "test_workloads.py").write_text(TESTS, "utf-8")
 
-    def update(self) -> None:
+    def update(self) -> float:
+        """Save a run of the base and return the seconds it took."""
+        start_s = time.monotonic()
         self._run({}, "--benchmark-save=base")
+        return time.monotonic() - start_s
 
-    def session(self, slowdowns: Mapping[str, float]) -> tuple[dict[str, set[str]], float]:
+    def session(self, slowdowns: Mapping[str, float], share: str = "5%") -> tuple[dict[str, set[str]], float]:
         """Return by field the workloads that compare-fail names, and the seconds it took."""
         start_s = time.monotonic()
         output = self._run(
-            slowdowns, "--benchmark-compare", "--benchmark-compare-fail", *(f"{one}:5%" for one in FIELDS)
+            slowdowns, "--benchmark-compare", "--benchmark-compare-fail", *(f"{one}:{share}" for one in FIELDS)
         )
         found: dict[str, set[str]] = {field: set() for field in FIELDS}
         for match in FAILED.finditer(output):

@@ -1,0 +1,139 @@
+"""Counts what `--perf-against` says of unchanged and of slowed code, beside pytest-benchmark in two runs.
+
+    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--no-rival] [--output duet.json]
+
+A git repository is generated; its first commit is the base, the working tree the head. In clean sessions they are
+the same, in slowed ones each workload does 2, 3, 5 or 10 % more of its work; of the I/O workloads 10 or 20 %.
+pytest-benchmark runs the base, then the head, and compares with --benchmark-compare-fail. With `--load` a busy
+process runs on each CPU. Prints the table of the README. Let nothing else run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import io_workloads
+from accuracy import FIELDS, Rival
+
+from pytest_perfbudget.cli import DUET_SLOWDOWNS
+from pytest_perfbudget.doctor.trial import DuetTrial
+from pytest_perfbudget.doctor.workloads import WORKLOADS
+
+IO_SLOWDOWNS = (0.1, 0.2)
+
+
+class Counts:
+    """What one gate said."""
+
+    def __init__(self) -> None:
+        self.clean: list[list[str]] = []
+        self.seconds: list[float] = []
+        self.caught: dict[float, list[bool]] = defaultdict(list)
+        self.missed: list[tuple[str, float]] = []
+
+    def to_dict(self) -> dict[str, Any]:
+        middle = sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else None
+        return {
+            "clean_sessions": len(self.clean),
+            "alarmed": sum(map(bool, self.clean)),
+            "alarms": [name for session in self.clean for name in session],
+            "caught": {f"{slowdown:.0%}": [sum(hits), len(hits)] for slowdown, hits in sorted(self.caught.items())},
+            "missed": self.missed,
+            "seconds_per_test": middle,
+        }
+
+
+@contextlib.contextmanager
+def busy(number: int) -> Iterator[None]:
+    """Run so many processes that never rest."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clean", type=int, default=40)
+    parser.add_argument("--slowed", type=int, default=10)
+    parser.add_argument("--max-regression", default="2%")
+    parser.add_argument("--io", action="store_true")
+    parser.add_argument("--load", action="store_true")
+    parser.add_argument("--no-rival", action="store_true")
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    names = list(io_workloads.WORKLOADS if options.io else WORKLOADS)
+    module = "io_workloads" if options.io else "pytest_perfbudget.doctor.workloads"
+    shares = IO_SLOWDOWNS if options.io else DUET_SLOWDOWNS
+    gates: dict[str, Counts] = defaultdict(Counts)
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        if options.io:
+            shutil.copy(io_workloads.__file__, ours)
+        trial = DuetTrial(Path(ours), max_regression=options.max_regression, module=module)
+        trial.prepare()
+        rival = None if options.no_rival or options.io else Rival(Path(theirs))
+        with busy((os.cpu_count() or 1) if options.load else 0):
+            for number in range(max(options.clean, options.slowed)):
+                if number < options.clean:
+                    session(gates, trial, rival, {}, names)
+                if number < options.slowed:
+                    slowed = {name: shares[(at + number) % len(shares)] for at, name in enumerate(names)}
+                    session(gates, trial, rival, slowed, names)
+                found = {gate: one.to_dict() for gate, one in gates.items()}
+                print(f"{number + 1}: {found['perfbudget']}", file=sys.stderr, flush=True)
+                if options.output:
+                    options.output.write_text(json.dumps(found, indent=1), "utf-8")
+    print(table(found, shares))
+
+
+def session(
+    gates: dict[str, Counts], trial: DuetTrial, rival: Rival | None, slowdowns: dict[str, float], names: Sequence[str]
+) -> None:
+    """Count what one session of each says."""
+    done = trial.session(slowdowns)
+    red = {"perfbudget": {case.workload for case in done.cases if case.standing == "regressed"}}
+    elapsed_s = {"perfbudget": done.elapsed_s}
+    if rival is not None:
+        base_s = rival.update()
+        found, head_s = rival.session(slowdowns, "2%")
+        for field in FIELDS:
+            red[f"pytest-benchmark {field}:2%"] = found[field]
+            elapsed_s[f"pytest-benchmark {field}:2%"] = base_s + head_s
+    for gate, reds in red.items():
+        if not slowdowns:
+            gates[gate].clean.append(sorted(reds))
+            gates[gate].seconds.append(elapsed_s[gate] / len(names))
+        for name, slowdown in slowdowns.items():
+            gates[gate].caught[slowdown].append(name in reds)
+            if name not in reds:
+                gates[gate].missed.append((name, slowdown))
+
+
+def table(found: dict[str, Any], slowdowns: Sequence[float]) -> str:
+    shares = [f"{slowdown:.0%}" for slowdown in slowdowns]
+    rows = ["| gate | clean sessions alarmed | " + " | ".join(f"+{one} caught" for one in shares) + " | s per test |"]
+    rows += ["|---|---|" + "---|" * (len(shares) + 1)]
+    for gate, one in found.items():
+        hits = " | ".join("{} of {}".format(*one["caught"].get(share, [0, 0])) for share in shares)
+        rows.append(
+            f"| {gate} | {one['alarmed']} of {one['clean_sessions']} | {hits} | {one['seconds_per_test']:.2f} |"
+        )
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    main()
