@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.regression import FEWEST_RUNS
-from pytest_perfbudget.core.terms import Allowance, Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.terms import Allowance, DuetSettings, Rule, Settings, Terms, specificity
 from pytest_perfbudget.core.units import parse_duration_ns, parse_share
-from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.errors import ConfigError, nearest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -65,12 +65,14 @@ def parse_settings(table: object, file: str) -> Settings:
     values["baseline_asked"] = "baseline" in values
     entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
     components = _table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
-    known = [*_SETTINGS, "budgets", "components"]
+    duet = _duet(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
+    known = [*_SETTINGS, "budgets", "components", "duet"]
     terms = Terms(budgets=tuple(parse_budgets(rest, place, known, general=True)))
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
     return Settings(
         **values,
+        duet=duet,
         terms=terms,
         entries=tuple(rules),
         components=tuple(_component(name, entry, file) for name, entry in components.items()),
@@ -91,7 +93,7 @@ def parse_terms(
         ConfigError: an unknown keyword or a wrong value.
     """
     rest = dict(keywords)
-    for key in _SETTINGS.keys() & rest.keys() - {"max_time", "max_regression"}:
+    for key in _SETTINGS.keys() & rest.keys() - {"max_time", "max_regression", "pin"}:
         message = f"{place}: {key} is a setting of the whole session: it belongs in {TABLE} of pyproject.toml"
         raise ConfigError(message)
     component = rest.pop("component", None)
@@ -102,8 +104,9 @@ def parse_terms(
         component = str.__str__(component)  # an enum of strings would not cross to an xdist controller
     max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
     allowance = _allowance(rest.pop("max_regression"), "max_regression", place) if "max_regression" in rest else None
-    budgets = parse_budgets(rest, place, ["component", "max_time", "max_regression", *more], general=general)
-    return Terms(tuple(budgets), component, max_time_ns, name, allowance)
+    pin = _flag(rest.pop("pin"), "pin", place) if "pin" in rest else None
+    budgets = parse_budgets(rest, place, ["component", "max_time", "max_regression", "pin", *more], general=general)
+    return Terms(tuple(budgets), component, max_time_ns, name, allowance, pin)
 
 
 def _entry(pattern: str, entry: object, file: str) -> Rule:
@@ -124,6 +127,19 @@ def _component(name: str, entry: object, file: str) -> Rule:
         raise ConfigError(message)
     terms = parse_terms(rest, place, more=["match"], general=True)
     return Rule(tuple(patterns), replace(terms, component=name), place)
+
+
+def _duet(value: object, place: str) -> DuetSettings:
+    table = dict(_table(value, place))
+    for key, given in table.items():
+        if key not in _DUET:
+            message = f"{place}: unknown key {key!r}{nearest(key, _DUET)}"
+            raise ConfigError(message)
+        if given not in _DUET[key]:
+            choices = " or ".join(f"'{one}'" for one in _DUET[key])
+            message = f"{place}: {key} must be {choices}, found {given!r}"
+            raise ConfigError(message)
+    return DuetSettings(**{key: str(given) for key, given in table.items()})
 
 
 def _table(value: object, place: str) -> Mapping[str, object]:
@@ -178,6 +194,12 @@ def _flag(value: object, key: str, place: str) -> bool:
     return value
 
 
+_DUET: Final[Mapping[str, tuple[str, ...]]] = {
+    "changed_tests": ("gate", "skip"),
+    "mode": ("together", "turns"),
+    "tests_from": ("each", "head"),
+}
+
 _SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
     "alpha": _share,
     "baseline": _path,
@@ -185,6 +207,7 @@ _SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
     "confidence": _share,
     "max_regression": _allowance,
     "max_time": duration_ns,
+    "pin": _flag,
     "strict": _flag,
     "warn_at": _share,
 }

@@ -36,6 +36,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     return made
 
 
+@pytest.fixture
+def lean(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project without the plugins that take half of the start of a process: for tests that start many."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_perfbudget.plugin.hooks,pytest_benchmark.plugin")
+    project.file("pytest.ini", "[pytest]\npythonpath = .\n")
+    return project
+
+
 @pytest.fixture(params=[(), ("-n", "0"), ("-n", "2")], ids=["plain", "n0", "n2"])
 def each_way(project: Project, request: pytest.FixtureRequest) -> Project:
     """The project, run without xdist, with `-n 0` and with `-n 2`."""

@@ -42,6 +42,15 @@ def test_the_settings_of_the_table(tmp_path: Path) -> None:
     ("table", "message"),
     [
         (
+            {"duet": {"mod": "turns"}},
+            "pyproject.toml [tool.perfbudget.duet]: unknown key 'mod' (did you mean 'mode'?)",
+        ),
+        (
+            {"duet": {"changed_tests": "no"}},
+            "pyproject.toml [tool.perfbudget.duet]: changed_tests must be 'gate' or 'skip', found 'no'",
+        ),
+        ({"pin": 0}, "pyproject.toml [tool.perfbudget]: pin must be true or false, found 0"),
+        (
             {"max_tme": "1s"},
             "pyproject.toml [tool.perfbudget]: unknown keyword 'max_tme' (did you mean 'max_time'?)",
         ),

@@ -6,11 +6,14 @@ No statistics: what has grown beyond what is allowed, and repeats, has grown.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from statistics import median
 from typing import Final
 
-from pytest_perfbudget.core.results import Change, Growth, Standing
+from pytest_perfbudget.core.results import Change, Growth, Recording, Standing
 
 _SHOWN_FUNCTIONS = 5
+_LEAST_GAIN = 0.1
+_LEAST_EXPLAINED = 0.3
 
 FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 16_384}
 """A count may grow by so much whatever it was: it is less than a microsecond, or what caches hold more or less."""
@@ -64,3 +67,34 @@ def grown_functions(
     ]
     grown.sort(key=lambda one: one.function.partition(":")[0] not in own)
     return grown[:_SHOWN_FUNCTIONS]
+
+
+def gained_functions(before: Sequence[Recording], after: Sequence[Recording], slower_ns: float) -> list[Growth]:
+    """Return the functions that a slowdown is in, by one profiled call of each process: medians over them.
+
+    Args:
+        before: of what is compared with.
+        after: of what is slower, as many.
+        slower_ns: how much slower it is. A profile that shows but little of that explains nothing.
+    """
+    earlier, later = _typical_times(before), _typical_times(after)
+    total_ns = later.get("", 0.0) - earlier.get("", 0.0)
+    gained = {name: time_ns - earlier.get(name, 0.0) for name, time_ns in later.items() if name}
+    slower = [name for name, gain_ns in gained.items() if gain_ns > max(_LEAST_GAIN * total_ns, 0.0)]
+    if total_ns < _LEAST_EXPLAINED * slower_ns:
+        return []
+    slower.sort(key=lambda name: gained[name], reverse=True)
+    called = [{name: _typical_calls(some, name) for name in slower} for some in (before, after)]
+    return [
+        Growth(name, called[0][name], called[1][name], gained_ns=gained[name], of_ns=total_ns)
+        for name in slower[:_SHOWN_FUNCTIONS]
+    ]
+
+
+def _typical_times(recordings: Sequence[Recording]) -> dict[str, float]:
+    names = dict.fromkeys(name for one in recordings for name in one.times)
+    return {name: median(one.times.get(name, 0.0) for one in recordings) for name in names}
+
+
+def _typical_calls(recordings: Sequence[Recording], name: str) -> int:
+    return int(median(one.functions.get(name, 0) for one in recordings))

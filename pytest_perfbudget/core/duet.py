@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from pytest_perfbudget.core.counts import COUNTS, most_allowed
 from pytest_perfbudget.core.difference import Difference
 from pytest_perfbudget.core.question import Question
+from pytest_perfbudget.core.results import Recording
 
-QUADS: Final = 32
-"""Quads of a pair."""
+QUADS: Final = 64
+"""Quads of a pair, if there is time for so many."""
 
 PAIR_SPREAD: Final = 0.01
 """Standard deviation of a pair's log ratio beyond what its own quads tell; recorded pairs of identical code
@@ -70,6 +72,38 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair 
     own = len(quads) - 1
     variance = (_QUAD_DEGREES * _QUAD_SPREAD**2 + own * deviation**2) / (_QUAD_DEGREES + own)
     return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What both processes of a pair recorded of a measurement.
+
+    Attributes:
+        head: the head's recording.
+        base: the base's.
+        is_test_changed: whether the test itself is another one in the base.
+    """
+
+    head: Recording
+    base: Recording
+    is_test_changed: bool = False
+
+    def pair(self) -> Pair | None:
+        """Return what their blocks say; None if no turn has a block of both."""
+        head_ns, base_ns = (
+            {turn: block.time_ns for turn, block in zip(one.turns, one.blocks, strict=True)}
+            for one in (self.head, self.base)
+        )
+        return pair_of(head_ns, base_ns)
+
+    def grew(self, metric: str, share: float) -> bool:
+        """Return whether a count, `calls` or `peak`, is beyond what is allowed."""
+        head, base = getattr(self.head, metric), getattr(self.base, metric)
+        return head is not None and base is not None and head > most_allowed(metric, base, share)
+
+    def has_grown(self, share: float) -> bool:
+        """Return whether any count is."""
+        return any(self.grew(metric, share) for metric in COUNTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,9 @@ class Question(ABC, Generic[_Run]):
         """The chance below which fresh runs of unchanged code would look so slow, for a regression."""
         return self.alpha / LOOKS
 
-    def is_suspect(self, run: _Run) -> bool:
-        """Return whether a screening run looks slower than allowed."""
-        found = self.difference([run])
+    def is_suspect(self, *runs: _Run) -> bool:
+        """Return whether screening runs, as a rule one, look slower than allowed."""
+        found = self.difference(runs)
         return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < _SUSPECT_PROBABILITY
 
     def needs_fresh(self, fresh: Sequence[_Run]) -> bool:
@@ -98,12 +98,15 @@ class Question(ABC, Generic[_Run]):
             return True
         # Between the two looks nothing is decided, or they would be many.
         is_first_look = precision - fresh[-1].weight < self.enough
-        return not is_first_look or (found.log_ratio > self.limit and not self._is_sure(found))
+        if not is_first_look:
+            return True
+        may_come_to_it = found.log_ratio > self.limit - found.error
+        return may_come_to_it and not (found.log_ratio > self.limit and self._is_sure(found))
 
-    def screened(self, run: _Run) -> Change:
-        """Return what the screening run of a test says that is no suspect."""
-        found = self.difference([run])
-        change = self._change(found, [run])
+    def screened(self, *runs: _Run) -> Change:
+        """Return what the screening runs of a test say that is no suspect."""
+        found = self.difference(runs)
+        change = self._change(found, runs)
         if change.lower is not None and change.upper is not None:
             if 1 - found.slower < self.alpha and found.log_ratio < -self.limit:
                 return replace(change, standing=Standing.IMPROVED)

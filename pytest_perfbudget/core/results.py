@@ -84,6 +84,7 @@ class Standing(enum.Enum):
     NEW = "new"
     FOREIGN = "foreign"
     MISSING = "missing"
+    CHANGED = "changed"
     UNDECIDED = "undecided"
     UNCONFIRMED = "unconfirmed"
     IMPROVED = "improved"
@@ -97,11 +98,22 @@ class Standing(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A function that is called more often than in the baseline; `before` is None where that is not known."""
+    """A function that is called more often, or takes longer, than before.
+
+    Attributes:
+        function: its name, `package.module:name`.
+        before: how often it was called; None where that is not known.
+        after: how often it is called now.
+        gained_ns: the time that it takes more in one profiled call, with the libraries that it calls; None where
+            that is not known.
+        of_ns: the time that all functions together take more.
+    """
 
     function: str
     before: int | None
     after: int
+    gained_ns: float | None = None
+    of_ns: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ class Change:
         date: its day.
         reason: why there is no comparison.
         grown: the functions that are called more often, the costliest first.
+        is_test_changed: whether the test itself is another one there.
     """
 
     metric: str
@@ -149,6 +162,7 @@ class Change:
     date: str = ""
     reason: str = ""
     grown: Sequence[Growth] = ()
+    is_test_changed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
@@ -172,6 +186,9 @@ class Recording:
         functions: calls by function, `module:name`, in the order of the time they take with all they call.
         uncounted: why a count that was asked for is None.
         turns: of what was measured in turns, the turn of each block.
+        times: of one profiled call, the ns that each function of the project's takes with the libraries that it
+            calls; all of it under the empty name.
+        cpus: how many CPUs were in use, on average; None if that is not known.
     """
 
     blocks: Sequence[Block] = ()
@@ -180,12 +197,21 @@ class Recording:
     functions: Mapping[str, int] = field(default_factory=dict)
     uncounted: str = ""
     turns: Sequence[int] = ()
+    times: Mapping[str, float] = field(default_factory=dict)
+    cpus: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
         blocks = [[one.time_ns, list(one.before), list(one.after)] for one in self.blocks]
         counts = {"calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
-        return {"blocks": blocks, **counts, "uncounted": self.uncounted, "turns": list(self.turns)}
+        return {
+            "blocks": blocks,
+            **counts,
+            "uncounted": self.uncounted,
+            "turns": list(self.turns),
+            "times": dict(self.times),
+            "cpus": self.cpus,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:

@@ -30,6 +30,7 @@ class Terms:
     max_time_ns: int | None = None
     name: str | None = None
     max_regression: Allowance | None = None
+    pin: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,21 @@ class Rule:
     def matches(self, nodeid: str) -> bool:
         """Return whether one of the patterns covers this test."""
         return any(pattern_matches(pattern, nodeid) for pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class DuetSettings:
+    """How head and base are measured side by side.
+
+    Attributes:
+        mode: `together`, both at the same time, or `turns`, one process after the other.
+        changed_tests: `gate` or `skip`: whether a test that is another one in the base can fail.
+        tests_from: `each` has its own test files, or both have those of the `head`.
+    """
+
+    mode: str = "together"
+    changed_tests: str = "gate"
+    tests_from: str = "each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,9 @@ class Settings:
     baseline_asked: bool = False
     baseline_runs: int = 10
     strict: bool = False
+    pin: bool = True
     warn_at: float = 0.8
+    duet: DuetSettings = DuetSettings()
     terms: Terms = field(default_factory=Terms)
     entries: tuple[Rule, ...] = ()
     components: tuple[Rule, ...] = ()
@@ -98,6 +116,7 @@ class Resolved:
     component: str
     max_time_ns: int
     max_regression: Allowance
+    pin: bool = True
 
 
 def resolve(
@@ -121,10 +140,12 @@ def resolve(
             break
     heard.append(settings.terms)
     allowances = [terms.max_regression for terms in heard if terms.max_regression is not None]
+    pins = [terms.pin for terms in heard if terms.pin is not None]
     limits_ns = [terms.max_time_ns for terms in heard if terms.max_time_ns is not None]
     return Resolved(
         merge_budgets(*(terms.budgets for terms in heard)),
         component or "",
         max_time_ns or next(iter(limits_ns), settings.max_time_ns),
         next(iter(allowances), settings.max_regression),
+        next(iter(pins), settings.pin),
     )

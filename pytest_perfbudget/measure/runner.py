@@ -20,6 +20,7 @@ from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import Block as WeatherBlock
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.parallel import cpus_between, used
 from pytest_perfbudget.measure.quiet import Heap, quiet
 from pytest_perfbudget.measure.subject import Block, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
@@ -65,7 +66,7 @@ class Plan:
 
     With `more_blocks` the measurement is one to compare: canaries are read around each block, and it
     goes on for as many blocks as are wanted, within the time allowed. With `turns` its blocks are timed
-    when they say so, and nothing else decides how many.
+    when they say so, and nothing else decides how many. `with_cpus` asks how many CPUs it uses.
     """
 
     gate: Gate
@@ -75,14 +76,16 @@ class Plan:
     more_blocks: MoreBlocks | None = None
     turns: Turns | None = None
     name: str = ""
+    with_cpus: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the first call returned, and the rounds that were timed after it."""
+    """What the first call returned, the rounds that were timed after it, and how many CPUs they used if asked."""
 
     result: Any
     samples: Samples
+    cpus: float | None = None
 
 
 def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -113,11 +116,13 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     first_ns = read() - start
     with quiet():
         await run.settle(first_ns)
+        before = used(plan.clock) if plan.with_cpus else None
         if plan.turns is None:
             await run.fill()
         else:
             await run.play(plan.turns)
-    return Outcome(result, run.samples())
+        cpus = cpus_between(before, used(plan.clock)) if before is not None else None
+    return Outcome(result, run.samples(), cpus)
 
 
 class _Run:

@@ -34,6 +34,10 @@ class Asked(Protocol):
     def most_peak(self) -> float | None:
         """The same for bytes held at once."""
 
+    @property
+    def with_cpus(self) -> bool:
+        """Whether it is wanted how many CPUs are in use."""
+
     def more_blocks(self, blocks: Sequence[Block]) -> int:
         """Return how many more blocks are wanted."""
 
@@ -47,8 +51,14 @@ class Comparer(Protocol):
     against: str
     """With what it compares, in words."""
 
+    gone: str
+    """What is said of a test that only that has."""
+
     def begin(self, nodeids: Iterable[str]) -> None:
         """Take note of the perf tests that will run."""
+
+    def start(self) -> None:
+        """Do what has to be done before the first test, while no fixture is set up."""
 
     def close(self) -> None:
         """Let go of whatever was started."""
@@ -71,6 +81,7 @@ class Record:
     most_peak: float | None = 0.0
     is_timed: bool = True
     turns: Turns | None = None
+    with_cpus: bool = False
 
     def more_blocks(self, blocks: Sequence[Block]) -> int:
         """See `Asked.more_blocks`."""
@@ -85,9 +96,13 @@ class Recorder:
     """A fresh process: it measures and leaves the judging to who asked."""
 
     against = ""
+    gone = ""
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `Comparer.begin`."""
+
+    def start(self) -> None:
+        """See `Comparer.start`."""
 
     def close(self) -> None:
         """See `Comparer.close`."""

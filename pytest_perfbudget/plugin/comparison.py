@@ -42,6 +42,7 @@ class _Compare:
     question: BaselineQuestion | None
     is_known_elsewhere: bool
     turns: Turns | None = None
+    with_cpus: bool = False
 
     @property
     def is_timed(self) -> bool:
@@ -82,6 +83,7 @@ class Comparison:
     """The gate of the committed baseline."""
 
     against = "the baseline"
+    gone = "it is in the baseline and is not collected: remove it with --perf-update-baseline --perf-prune"
 
     def __init__(self, session: PerfSession, baseline: Baseline) -> None:
         self._session = session
@@ -104,6 +106,9 @@ class Comparison:
         """Take note of the tests that will run: `alpha` is shared among their measurements."""
         chosen = set(nodeids)
         self._share = max(1, sum(line.time is not None and test in chosen for (test, _), line in self._here.items()))
+
+    def start(self) -> None:
+        """See `Comparer.start`."""
 
     def close(self) -> None:
         """See `Comparer.close`."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
+from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.plugin.alone import LOCK_INPUT
-from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, ARGUMENTS_INPUT, ERROR_OUTPUT, SESSION, begin
+from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, ARGUMENTS_INPUT, ERROR_OUTPUT, SESSION, TREE_INPUT, begin
+from pytest_perfbudget.workers.worktree import checked_out, find_base
 
 
 class Controller:
@@ -20,13 +23,26 @@ class Controller:
         self._config = config
         self._lock_folder = ""
         self._worker_error = ""
+        self._tree: str | None = None
+        self._running = ExitStack()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist may be absent
         """Tell each worker where the lock is that lets a perf test run alone."""
         self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
         node.workerinput[LOCK_INPUT] = self._lock_folder
+        if self._config.option.perf_against is not None:
+            node.workerinput[TREE_INPUT] = self._checkout()
         node.workerinput[ARGUMENTS_INPUT] = [os.fspath(one) for one in self._config.invocation_params.args]
+
+    def _checkout(self) -> str:
+        """Check the base out, once for all workers; empty if it cannot be: they say why."""
+        if self._tree is None:
+            self._tree = ""
+            with suppress(GitError):
+                base = find_base(self._config.rootpath, self._config.option.perf_against)
+                self._tree = str(self._running.enter_context(checked_out(base)))
+        return self._tree
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Begin with the first result; later ones find the summary registered."""
@@ -40,7 +56,10 @@ class Controller:
         output = getattr(node, "workeroutput", {})
         self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
         if ACCOUNT_OUTPUT in output:
-            begin(self._config).account = output[ACCOUNT_OUTPUT]
+            account = begin(self._config).account
+            for kind, tests in output[ACCOUNT_OUTPUT].items():
+                known = dict.fromkeys(map(tuple, account.get(kind, ())))
+                account[kind] = [list(one) for one in known | dict.fromkeys(map(tuple, tests))]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -54,6 +73,7 @@ class Controller:
             terminalreporter.write_line(f"ERROR: {self._worker_error}", red=True)
 
     def pytest_unconfigure(self) -> None:
-        """Remove the lock's folder."""
+        """Remove the lock's folder and the checkout."""
+        self._running.close()
         if self._lock_folder:
             shutil.rmtree(self._lock_folder, ignore_errors=True)

@@ -20,6 +20,8 @@ SESSION: Final = pytest.StashKey["PerfSession"]()
 ERROR_OUTPUT: Final = "perfbudget_error"
 ACCOUNT_OUTPUT: Final = "perfbudget_account"
 """Under which an xdist worker tells its controller which tests the baseline made it expect."""
+TREE_INPUT: Final = "perfbudget_tree"
+"""Under which the controller tells its workers where the base is checked out."""
 ARGUMENTS_INPUT: Final = "perfbudget_arguments"
 """Under which the controller tells its workers the command line."""
 BASELINE: Final = "perf-baseline.json"
@@ -54,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     collected = list(items)
     yield
     try:
-        if SESSION in config.stash or any(_asks(item) for item in items):
+        if SESSION in config.stash or any(asks(item) for item in items):
             begin(config).adopt(items, collected)
     except pytest.UsageError as error:
         # xdist has no way for a worker's usage error: the controller would crash on it.
@@ -112,6 +114,11 @@ def begin(config: pytest.Config) -> PerfSession:
     return config.stash[SESSION]
 
 
+def asks(item: pytest.Item) -> bool:
+    """Return whether a test itself says that it is a perf test."""
+    return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
+
+
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether the command line or pyproject.toml says anything about us."""
     option = config.option
@@ -125,7 +132,3 @@ def _is_configured(config: pytest.Config) -> bool:
         return b"perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()
     except OSError:
         return False
-
-
-def _asks(item: pytest.Item) -> bool:
-    return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None

@@ -40,6 +40,21 @@ class Pace(Protocol):
         """
 
 
+class Unpaced:
+    """Lets a timer note what compared ones do; the session's own rounds are not compared by a duet."""
+
+    def begin(self) -> int:
+        """See `Pace.begin`."""
+        return 0
+
+    def end(self) -> None:
+        """See `Pace.end`."""
+
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:  # noqa: ARG002
+        """See `Pace.blocks`."""
+        return Paced(())
+
+
 class Weather:
     """Reads the canaries every few milliseconds."""
 

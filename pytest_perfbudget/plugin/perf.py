@@ -118,6 +118,7 @@ class Perf:
                 call.max_time_ns or record.terms.max_time_ns,
                 name,
                 call.max_regression or record.terms.max_regression,
+                record.terms.pin if call.pin is None else call.pin,
             )
             record.resolved = self._run.resolve(name, record.terms)
         return Timer(record)
@@ -176,7 +177,9 @@ class Perf:
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()
             recording = (
-                Recording(samples.blocks, turns=samples.turns) if self._run.ask(name, resolved) is not None else None
+                Recording(samples.blocks, turns=samples.turns, cpus=record.cpus)
+                if self._run.ask(name, resolved) is not None
+                else None
             )
             self._run.keep(name, "timer", samples, resolved, lacks=LACKS, warnings=warnings, recording=recording)
         self.abandon_timers()
@@ -216,7 +219,7 @@ class Perf:
             # The call is nearest of all, so it comes before markers that name its measurement.
             return parse_terms(limits, place, name=name, more=_MORE)
         except ConfigError as error:
-            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression"}
+            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin"}
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
             hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"

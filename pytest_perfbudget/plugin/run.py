@@ -16,7 +16,7 @@ from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.resources import judge_counts, profile_call, record_counts
-from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.runner import Outcome, Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin import benchmark
 from pytest_perfbudget.plugin.body import repeated_body
@@ -102,10 +102,15 @@ class ItemRun:
         asked = self.ask(name, resolved)
         plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, name=name)
         if asked is not None:
-            plan = replace(plan, more_blocks=asked.more_blocks if asked.is_timed else None, turns=asked.turns)
+            plan = replace(
+                plan,
+                more_blocks=asked.more_blocks if asked.is_timed else None,
+                turns=asked.turns,
+                with_cpus=asked.with_cpus,
+            )
         try:
             outcome = await measure(subject, plan)
-            recording = await _record(subject, outcome.samples, asked, resolved)
+            recording = await _record(subject, outcome, asked, resolved)
             judgements = gate.judge(outcome.samples) + await judge_counts(subject, resolved.budgets)
             exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in judgements)
             slower = asked is not None and asked.is_suspect(outcome.samples.blocks)
@@ -132,9 +137,9 @@ class ItemRun:
             return
         plan = Plan(Gate((), self.session.settings.errors), resolved.max_time_ns, self.session.clock)
         plan = replace(plan, more_blocks=asked.more_blocks if asked.is_timed else None, turns=asked.turns)
-        samples = run_plain(measure(subject, plan)).samples
-        self._benchmark = run_plain(_record(subject, samples, asked, resolved))
-        if asked.is_suspect(samples.blocks):
+        outcome = run_plain(measure(subject, plan))
+        self._benchmark = run_plain(_record(subject, outcome, asked, resolved))
+        if asked.is_suspect(outcome.samples.blocks):
             self._benchmark_profile = run_plain(profile_call(subject))
 
     def _benchmark_mode(self) -> AbstractContextManager[None]:
@@ -283,12 +288,14 @@ class ItemRun:
         return await self.measure(subject, "", "body")
 
 
-async def _record(subject: Subject, samples: Samples, asked: Asked | None, resolved: Resolved) -> Recording | None:
+async def _record(subject: Subject, outcome: Outcome, asked: Asked | None, resolved: Resolved) -> Recording | None:
     """Count what is to be compared, unless one call takes all the time there is: counting multiplies it."""
     __tracebackhide__ = True
     if asked is None:
         return None
+    samples = outcome.samples
     if min(samples.wall_ns, default=0.0) * samples.iterations > resolved.max_time_ns:
-        return Recording(samples.blocks, uncounted="one call takes longer than max_time_s", turns=samples.turns)
+        why = "one call takes longer than max_time_s"
+        return Recording(samples.blocks, uncounted=why, turns=samples.turns, cpus=outcome.cpus)
     found = await record_counts(subject, asked.most_calls, asked.most_peak)
-    return replace(found, blocks=samples.blocks, turns=samples.turns)
+    return replace(found, blocks=samples.blocks, turns=samples.turns, cpus=outcome.cpus)

@@ -25,10 +25,11 @@ from pytest_perfbudget.plugin.comparer import Comparer
 from pytest_perfbudget.plugin.comparison import Comparison
 from pytest_perfbudget.plugin.duet import DuetComparison
 from pytest_perfbudget.plugin.fresh import Fresh
-from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER
+from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER, asks
 from pytest_perfbudget.plugin.mode import Mode, mode_of
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun
+from pytest_perfbudget.plugin.turnwise import TurnwiseComparison
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
 from pytest_perfbudget.workers.worktree import find_base
@@ -111,6 +112,12 @@ class PerfSession:
         if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
             self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
 
+    def note_gone(self, perf_tests: Collection[str]) -> None:
+        """Take account of the perf tests that another commit has, if they are not there any more."""
+        absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
+        known = self.account.setdefault("absent", [])
+        known += [one for one in absent if one not in known]
+
     def _comparer(self) -> Comparer | None:
         """Return what else is done with measurements; nothing while the baseline is being replaced."""
         if self.is_worker:
@@ -120,7 +127,8 @@ class PerfSession:
         if self.gate == "off":
             return None
         if self.config.option.perf_against is not None:
-            return DuetComparison(self, find_base(self.config.rootpath, self.config.option.perf_against))
+            kind = TurnwiseComparison if self.settings.duet.mode == "turns" else DuetComparison
+            return kind(self, find_base(self.config.rootpath, self.config.option.perf_against))
         found = read(self.baseline_file)
         self.baseline = found or self.baseline
         # Call profiles without their baseline: it was there and is lost.
@@ -185,6 +193,14 @@ class PerfSession:
                 with run.measuring():
                     yield
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Let what is compared with be measured, if that comes first."""
+        option = self.config.option
+        if self.comparer is not None and not (option.collectonly or option.setuponly or option.setupplan):
+            self.comparer.start()
+        return (yield)
+
     def pytest_unconfigure(self) -> None:
         """Let go of what was started to compare with."""
         if self.comparer is not None:
@@ -231,8 +247,7 @@ class PerfSession:
         return report
 
     def _classify(self, item: pytest.Item) -> None:
-        asked = "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
-        if not asked and not any(rule.matches(nodeid_of(item)) for rule in self.settings.entries):
+        if not asks(item) and not any(rule.matches(nodeid_of(item)) for rule in self.settings.entries):
             # A fresh process collects what it was asked for, and who asked knew it.
             known = self.is_worker or nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):

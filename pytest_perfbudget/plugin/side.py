@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 import pytest
@@ -15,13 +13,11 @@ from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
+from pytest_perfbudget.plugin.hooks import asks
 from pytest_perfbudget.plugin.pace import Pace, TurnPace
 from pytest_perfbudget.plugin.worker import WorkerPlugin
 from pytest_perfbudget.workers.duet import TIMERS
 from pytest_perfbudget.workers.protocol import Answer, Request
-
-_AMBIGUOUS = {"__main__", "__mp_main__"}
-_OWN = "pytest_perfbudget"
 
 
 class SideTurns:
@@ -82,9 +78,10 @@ class SidePlugin(WorkerPlugin):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what is asked for until nobody is there to ask."""
-        self._config = session.config
         self._items = {item.nodeid: item for item in session.items}
-        self._say({"at": "ready"})
+        asked = set(self._request.nodeids)
+        others = [nodeid for nodeid, item in self._found.items() if nodeid not in asked and asks(item)]
+        self._say({"at": "ready", "others": others})
         while (told := self._hear()) is not None:
             nodeid = told["run"]
             if nodeid in self._problems:
@@ -92,13 +89,6 @@ class SidePlugin(WorkerPlugin):
             else:
                 self._run(session, self._items[nodeid])
         return True
-
-    def _foreign(self, config: pytest.Config) -> str:
-        """Return which module of the base does not come from its checkout; empty if all do."""
-        if not self._request.tree:
-            return ""
-        found = foreign_module(Path(self._request.top), Path(self._request.tree), config.rootpath)
-        return found and f"the process of the base imports {found}: its measurements would not be the base's"
 
     def _run(self, session: pytest.Session, item: pytest.Item) -> None:
         # Which test comes next is not known yet: so what it does not need any more is torn down before it, and
@@ -116,13 +106,11 @@ class SidePlugin(WorkerPlugin):
 
     def _send(self, answer: Answer) -> None:
         if self._items:
-            self._end(answer)
+            self._end(self.checked(answer))
         else:  # while tests are collected
             self._problems[answer.nodeid] = answer
 
     def _end(self, answer: Answer) -> None:
-        if not answer.problem and (foreign := self._foreign(self._config)):
-            answer = replace(answer, problem=foreign, measurements=[])
         self._say({"at": "end", "answer": asdict(answer)})
 
     def _stop(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,32 +126,6 @@ class SidePlugin(WorkerPlugin):
     def _hear(self) -> Mapping[str, Any] | None:
         line = self._commands.readline()
         return json.loads(line) if line else None
-
-
-def foreign_module(top: Path, tree: Path, rootpath: Path) -> str:
-    """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
-
-    That is every module from the working tree, and every one of which the checkout has a file of its own: an
-    installed copy of the project is head and base at once.
-
-    Args:
-        top: the working tree's top folder.
-        tree: the checkout's.
-        rootpath: pytest's root folder in the checkout.
-    """
-    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
-    roots = [place for place in places if place.is_relative_to(tree) and place.is_dir()]
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or Path(file).is_relative_to(tree):
-            continue
-        path = Path(file)
-        if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
-            return f"{name!r} from {file}"
-        stem = Path(*name.split("."))
-        if any((root / stem).with_suffix(".py").is_file() or (root / stem / "__init__.py").is_file() for root in roots):
-            return f"{name!r} from {file}, where it is installed: install it editable (pip install -e)"
-    return ""
 
 
 class SideRecorder(Recorder):

@@ -56,7 +56,7 @@ class Summary:
         ended = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         self._is_cut_short = ended or bool(session.shouldfail or session.shouldstop)  # -x
         strict = self._session.strict and self._session.gate == "fail"
-        if strict and self._missing() and session.exitstatus == pytest.ExitCode.OK:
+        if strict and self._fails_missing() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._config.option.perf_output:
             self._write(session)
@@ -147,10 +147,14 @@ class Summary:
             terminal.write_line(others_text(others))
         counts = standings(measurements, len(missing))
         terminal.write_line(standings_text(counts, self._session.comparer.against), red=bool(counts["regressed"]))
-        if missing and self._session.strict and self._session.gate == "fail":
+        if self._fails_missing() and self._session.strict and self._session.gate == "fail":
             terminal.write_line(
                 "What is missing fails the session because of --perf-strict (or strict = true).", red=True
             )
+
+    def _fails_missing(self) -> bool:
+        """Return whether something is missing that can be put right: another commit keeps its tests for ever."""
+        return bool(self._missing()) and self._config.option.perf_against is None
 
     def _missing(self) -> list[tuple[str, str]]:
         """Return what the baseline has and this session should have measured, with the reason why it has not."""
@@ -165,7 +169,7 @@ class Summary:
             for test, name in account.get("expected", ())
             if (test, name) not in measured
         ]
-        gone = "it is in the baseline and is not collected: remove it with --perf-update-baseline --perf-prune"
+        gone = self._session.comparer.gone if self._session.comparer is not None else ""
         absent = [one for one in account.get("absent", ()) if tuple(one) not in measured]
         return missing + [(f"{test} {name}".rstrip(), gone) for test, name in absent]
 

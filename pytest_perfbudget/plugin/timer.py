@@ -34,12 +34,18 @@ class TimerRecord:
         self.traced = False
         self.pace: Pace | None = None
         self.parts: list[int] = []
+        self.used_ns = 0
 
     @property
     def with_cpu(self) -> bool:
         """Whether a budget asks for CPU time."""
         budgets = self.resolved.budgets if self.resolved else ()
         return any(budget.metric.resource is Resource.CPU for budget in budgets)
+
+    @property
+    def cpus(self) -> float | None:
+        """How many CPUs this process used within the blocks; None if nothing is compared."""
+        return self.used_ns / sum(self.run_ns) if self.run_ns else None
 
     def abandon(self) -> None:
         """End the timers that are running, without a round."""
@@ -85,7 +91,7 @@ class Timer:
         self._record.running.append(self)
         if self._record.pace is not None:
             self._start_waited_ns = self._record.clock.waited_ns()
-        if self._record.with_cpu:
+        if self._record.with_cpu or self._record.pace is not None:
             self._start_cpu_ns = self._record.clock.cpu_ns()
         self._start_ns = self._wall_ns()
 
@@ -96,12 +102,14 @@ class Timer:
         end_ns = self._wall_ns()
         if self._start_ns is None or self._collection is None:
             return
+        used_ns = self._record.clock.cpu_ns() - self._start_cpu_ns if self._start_cpu_ns else 0
         if self._record.with_cpu and kind is None:
-            self._record.cpu_ns.append(self._record.clock.cpu_ns() - self._start_cpu_ns)
+            self._record.cpu_ns.append(used_ns)
         if self._record.pace is not None:
             self._record.pace.end()
             if kind is None:
                 self._record.parts.append(self._part)
+                self._record.used_ns += used_ns
                 waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
                 self._record.run_ns.append(max(end_ns - self._start_ns - waited_ns, 1))
         self._collection.__exit__(None, None, None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import IO, Any, Final
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.hooks import WORKER
+from pytest_perfbudget.plugin.origin import foreign_module, own_source
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 _QUIET_OPTIONS: Final[dict[str, object]] = {
@@ -75,6 +78,7 @@ class WorkerPlugin:
         self._started_ns = 0
         self.comparer: Comparer = Recorder()
         self._uncollected: dict[str, str] = {}
+        self._found: dict[str, pytest.Item] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -108,6 +112,7 @@ class WorkerPlugin:
             if problem:
                 is_absent = nodeid not in found and nodeid.partition("::")[0] not in self._uncollected
                 self._send(Answer(nodeid, problem, [], is_absent=is_absent))
+        self._found = found
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
         items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
@@ -143,7 +148,19 @@ class WorkerPlugin:
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:
-        self._write(answer.to_line())
+        self._write(self.checked(answer).to_line())
+
+    def checked(self, answer: Answer) -> Answer:
+        """Return the answer of a process that is compared with another commit's: what it measured has to be its own."""
+        item = self._found.get(answer.nodeid)
+        if not self._request.top or item is None:
+            return answer
+        if not answer.problem and self._request.tree:
+            top, tree = Path(self._request.top), Path(self._request.tree)
+            if found := foreign_module(top, tree, item.config.rootpath):
+                problem = f"the process of the base imports {found}: its measurements would not be the base's"
+                return replace(answer, problem=problem, measurements=[])
+        return replace(answer, source=own_source(item))
 
     def _write(self, line: str) -> None:
         try:

@@ -22,6 +22,8 @@ _NOTICEABLE = 1.1
 
 def is_red(change: Change, *, strict: bool) -> bool:
     """Return whether a change fails its test."""
+    if change.against and change.standing is Standing.NEW:  # the other commit will never have it
+        return False
     return change.standing is Standing.REGRESSED or (strict and change.standing.is_unjudged)
 
 
@@ -50,7 +52,9 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bo
         paragraphs += ["\n  ".join(_paragraph(found, change, named=named, typed=typed)) for found, change in changes]
         grown = next((change.grown for _, change in changes if change.grown), ())
         if grown:
-            paragraphs.append("\n  ".join(["Called more often:", *map(_growth, grown)]))
+            is_timed = grown[0].gained_ns is not None
+            heading = "Slower, in one profiled call of each:" if is_timed else "Called more often:"
+            paragraphs.append("\n  ".join([heading, *map(_growth, grown)]))
         slower = any(change.standing is Standing.REGRESSED and change.metric == "time" for _, change in changes)
         exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in changes[0][0].judgements)
         if slower and not exceeded and changes[0][0].profile:  # a budget's text has it already
@@ -92,6 +96,8 @@ def _paragraph(measurement: Measurement, change: Change, *, named: bool, typed: 
         yield f"{what}{_more(change.ratio, noun)} {other}"
         yield numbers if change.against else f"{numbers}; the lowest count here and in fresh processes"
     yield f"limit {100 * change.limit:g} % from {change.source}"
+    if change.is_test_changed:
+        yield f"the test itself is not the one of {other}: perhaps it does more"
 
 
 def _slower(ratio: float) -> str:
@@ -125,7 +131,12 @@ def _odds(probability: float) -> str:
 
 def _growth(growth: Growth) -> str:
     before = "few" if growth.before is None else f"{growth.before:,}"
-    return f"{before} -> {growth.after:,} {'call' if growth.after == 1 else 'calls'} of {growth.function}"
+    noun = "call" if growth.after == 1 else "calls"
+    if growth.gained_ns is None:
+        return f"{before} -> {growth.after:,} {noun} of {growth.function}"
+    called = f"{growth.after:,}" if growth.before == growth.after else f"{before} -> {growth.after:,}"
+    gained = f"+{quantity(growth.gained_ns, 'ns')} of +{quantity(growth.of_ns or 0, 'ns')}"
+    return f"{growth.function}  {called} {noun}, {gained}"
 
 
 def _interval(change: Change) -> str:
@@ -153,10 +164,18 @@ def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[st
                 add(change.standing, change.reason, one.id)
             elif change.runs and change.standing is not Standing.REGRESSED:
                 add(change.standing, _not_confirmed(change), one.id)
+            if change.is_test_changed and change.metric == "time":
+                add(Standing.CHANGED, _changed(change), one.id)
     for id_, reason in missing:
         add(Standing.MISSING, reason, id_)
     for (standing, reason), ids in by_reason.items():
         yield f"{standing.value}: {_some(list(ids))}: {reason}"
+
+
+def _changed(change: Change) -> str:
+    found = f"; {percent(change.ratio)}{_interval(change)}" if change.ratio is not None else ""
+    gated = "not gated" if change.standing is Standing.CHANGED else "compared all the same"
+    return f"the test itself is not the one of {change.against}, {gated}{found}"
 
 
 def _fresh(change: Change) -> str:

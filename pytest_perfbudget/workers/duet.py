@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -57,6 +57,7 @@ class Duet:
         self._base = base
         self._cpu = cpu
         self._running = ExitStack()
+        self._others: Sequence[str] = ()
 
     def __enter__(self) -> Self:
         """Start both.
@@ -67,8 +68,8 @@ class Duet:
         try:
             for side in (self._head, self._base):
                 self._running.enter_context(side)
-            for side in (self._head, self._base):
-                side.stop()
+            ready = [side.stop() for side in (self._head, self._base)]
+            self._others = ready[1].get("others", ())
         except BaseException:
             self._running.close()
             raise
@@ -80,13 +81,19 @@ class Duet:
         """End both, whatever they are doing."""
         self._running.close()
 
-    def play(self, nodeid: str, names: Collection[str], seconds: float) -> Played:
+    @property
+    def others(self) -> Sequence[str]:
+        """The perf tests that the base has besides those asked for."""
+        return self._others
+
+    def play(self, nodeid: str, names: Collection[str], seconds: float, unpinned: Collection[str] = ()) -> Played:
         """Measure one test.
 
         Args:
             nodeid: the test.
             names: the measurements that it has in the head.
             seconds: after which a measurement has no further turns, once it has had a quad.
+            unpinned: those of the measurements that may use all CPUs.
 
         Raises:
             WorkerError: a side died, or hangs.
@@ -98,12 +105,12 @@ class Duet:
             if (head["at"], head.get("name")) != (base["at"], base.get("name")):
                 head, base = self._catch_up(head, base, names)
             elif head["at"] == "settled":
-                head, base = self._agree(head, base)
+                head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
                 started_s = _now_s()
             else:
                 name = head["name"]
                 is_over = name != TIMERS and self._is_over(turns[name], _now_s() - started_s > seconds)
-                head, base = self._take(None if is_over else turns[name])
+                head, base = self._take(None if is_over else turns[name], self._cpu_for(name, unpinned))
                 turns[name] += 1
         return Played(Answer(**head["answer"]), Answer(**base["answer"]))
 
@@ -111,16 +118,19 @@ class Duet:
     def _is_over(turns: int, is_late: bool) -> bool:  # noqa: FBT001 - private
         return turns % 2 == 0 and (turns >= 2 * QUADS or (is_late and turns >= 2))
 
-    def _agree(self, head: Stop, base: Stop) -> tuple[Stop, Stop]:
+    def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
+        return None if name in unpinned else self._cpu
+
+    def _agree(self, head: Stop, base: Stop, cpu: int | None) -> tuple[Stop, Stop]:
         """Let both make their rounds of as many calls as the slower one needs."""
         iterations = min(head["iterations"], base["iterations"])
         slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
-        agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": self._cpu}
+        agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": cpu}
         return self._head.resume(**agreed), self._base.resume(**agreed)
 
-    def _take(self, turn: int | None) -> tuple[Stop, Stop]:
+    def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
         """Let each take its turn, every other time the base first."""
-        command = {"turn": turn, "cpu": self._cpu}
+        command = {"turn": turn, "cpu": cpu}
         if turn is not None and turn % 2:
             base = self._base.resume(**command)
             return self._head.resume(**command), base

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, TypedDict
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
+from pytest_perfbudget.measure.parallel import leave_out
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Worker:
                 # A group of its own: Ctrl-C comes to us, and we end the group with all it started.
                 start_new_session=True,
             )
+        leave_out(process.pid)
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
         Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()

@@ -27,8 +27,8 @@ class Request:
             of them measures other code.
         start: with which of them to begin; the order goes round.
         is_reversed: whether to go backwards.
-        top: of a checkout of the base, the top folder of the working tree, from which nothing may come.
-        tree: the checkout's own.
+        top: of what is compared with another commit, the top folder of the working tree.
+        tree: of the base, its checkout: nothing may come from `top` then.
         in_turns: whether the tests are measured one by one, when told to, in turns with another process.
         has_cache: whether pytest's cache is in use, which has to be another one there.
         scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
@@ -67,6 +67,7 @@ class Answer:
         problem: why there is no measurement, in one line; empty if it passed.
         measurements: `Measurement.to_dict()` of each.
         is_absent: whether it is because there is no such test.
+        source: of a side of a duet, a digest of the test itself; empty if it has no source.
         elapsed_s: time the test took, set-up and tear-down included.
     """
 
@@ -75,6 +76,7 @@ class Answer:
     measurements: Sequence[Mapping[str, Any]]
     elapsed_s: float = 0.0
     is_absent: bool = False
+    source: str = ""
 
     def to_line(self) -> str:
         """Return it as a line."""

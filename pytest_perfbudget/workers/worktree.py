@@ -20,6 +20,7 @@ from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
 PREFIX: Final = "perfbudget-base-"
+_LOCK: Final = "in-use"
 _SECONDS = 600.0
 _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
 
@@ -67,6 +68,16 @@ def find_base(folder: Path, ref: str) -> Base:
     return Base(top, commit, git(top, "rev-parse", "--short=9", commit), ref)
 
 
+def deleted_since(base: Base) -> list[str]:
+    """Return the files that a base has and the working tree has not, from the top folder.
+
+    Raises:
+        GitError: git cannot tell.
+    """
+    found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=D", "-z", base.commit, "--")
+    return [name for name in found.split("\0") if name]
+
+
 @contextmanager
 def checked_out(base: Base) -> Iterator[Path]:
     """Check a base out in a temporary folder, which goes with the end of the context, and yield its place.
@@ -74,15 +85,48 @@ def checked_out(base: Base) -> Iterator[Path]:
     Raises:
         GitError: git cannot.
     """
+    from filelock import FileLock  # noqa: PLC0415 - 50 ms, only to compare with a commit
+
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        # Held for as long as we live: a checkout whose lock is free is one whose session was killed.
+        undo.enter_context(FileLock(folder / _LOCK, is_singleton=False))
         tree = folder / base.top.name
         _add(undo, base.top, base.commit, tree)
         yield tree
 
 
+def _sweep(repository: Path) -> None:
+    """Remove the checkouts of sessions that were killed."""
+    with suppress(GitError, OSError):
+        records = repository / git(repository, "rev-parse", "--git-common-dir") / "worktrees"
+        for record in list(records.iterdir()) if records.is_dir() else []:
+            path = Path((record / "gitdir").read_text("utf-8").strip()).parent
+            ours = next((one for one in path.parents if one.name.startswith(PREFIX)), None)
+            if ours is not None and _is_left(ours):
+                _remove(repository, path)
+                if not any(one.name != _LOCK for one in ours.glob("*")):
+                    shutil.rmtree(ours, ignore_errors=True)
+
+
+def _is_left(folder: Path) -> bool:
+    """Return whether nobody uses a folder of ours any more."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - as above
+
+    if not folder.exists():
+        return True
+    if not (folder / _LOCK).exists():  # it is just being made
+        return False
+    try:
+        with FileLock(folder / _LOCK, timeout=0, is_singleton=False):
+            return True
+    except (Timeout, OSError):
+        return False
+
+
 def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
+    _sweep(repository)
     undo.callback(_remove, repository, path)
     git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
     for inner, name in _submodules(path, commit):

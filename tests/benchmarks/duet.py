@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Counts:
         self.clean: list[list[str]] = []
         self.seconds: list[float] = []
         self.caught: dict[float, list[bool]] = defaultdict(list)
-        self.missed: list[tuple[str, float]] = []
+        self.missed: list[dict[str, Any]] = []
 
     def to_dict(self) -> dict[str, Any]:
         middle = sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else None
@@ -113,14 +114,15 @@ def session(
         for field in FIELDS:
             red[f"pytest-benchmark {field}:2%"] = found[field]
             elapsed_s[f"pytest-benchmark {field}:2%"] = base_s + head_s
+    cases = {case.workload: case for case in done.cases}
     for gate, reds in red.items():
         if not slowdowns:
             gates[gate].clean.append(sorted(reds))
             gates[gate].seconds.append(elapsed_s[gate] / len(names))
         for name, slowdown in slowdowns.items():
             gates[gate].caught[slowdown].append(name in reds)
-            if name not in reds:
-                gates[gate].missed.append((name, slowdown))
+            if name not in reds and gate == "perfbudget":
+                gates[gate].missed.append(asdict(cases[name]))
 
 
 def table(found: dict[str, Any], slowdowns: Sequence[float]) -> str:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_perfbudget.core.counts import grown_functions, judge_growth, most_allowed
-from pytest_perfbudget.core.results import Growth, Standing
+from pytest_perfbudget.core.counts import gained_functions, grown_functions, judge_growth, most_allowed
+from pytest_perfbudget.core.results import Growth, Recording, Standing
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,28 @@ def test_the_projects_own_functions_come_first() -> None:
 def test_of_a_profile_that_was_cut_short_nothing_is_made_up() -> None:
     found = grown_functions({"len": 100}, {"len": 100, "rare": 3, "often": 90}, unknown=7)
     assert found == [Growth("often", None, 90)]
+
+
+def profiled(calls: dict[str, int], **times_us: float) -> Recording:
+    times = {name: 1e3 * time_us for name, time_us in times_us.items()}
+    return Recording(functions=calls, times={"": sum(times.values()), **times})
+
+
+class TestGainedFunctions:
+    """Which functions of the project a slowdown is in, by profiled calls of both."""
+
+    def test_those_that_take_longer_with_the_time_and_the_calls_of_each(self) -> None:
+        before = [profiled({"parse": 1, "verify": 1}, parse=10, verify=50)]
+        after = [profiled({"parse": 1, "verify": 41}, parse=10, verify=2000)]
+        (found,) = gained_functions(before, after, slower_ns=1_900_000)
+        assert found == Growth("verify", 1, 41, gained_ns=1_950_000, of_ns=1_950_000)
+
+    def test_one_wild_profile_of_three_does_not_matter(self) -> None:
+        calm, wild = profiled({"a": 1, "b": 1}, a=10, b=10), profiled({"a": 1, "b": 1}, a=900, b=10)
+        slower = profiled({"a": 1, "b": 1}, a=10, b=30)
+        found = gained_functions([calm, calm, calm], [slower, wild, slower], slower_ns=20_000)
+        assert [one.function for one in found] == ["b"]
+
+    def test_a_profile_that_shows_little_of_the_slowdown_explains_nothing(self) -> None:
+        before, after = [profiled({"a": 1}, a=10)], [profiled({"a": 1}, a=11)]
+        assert gained_functions(before, after, slower_ns=100_000) == []

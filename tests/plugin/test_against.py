@@ -27,11 +27,13 @@ def test_timer(perf):
             shop.work()
 """
 AGAINST = ("--perf-against", "HEAD")
+XDIST = ("-p", "xdist.plugin", "-n", "2")
 
 
 @pytest.fixture
-def repository(project: Project) -> Project:
+def repository(lean: Project) -> Project:
     """A project whose code and tests are committed."""
+    project = lean
     project.file("shop.py", SHOP)
     project.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
     commit(project.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n"})
@@ -45,7 +47,7 @@ class TestGate:
         assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_timer loop"), "unchanged")
         result.stdout.fnmatch_lines(["against HEAD (?????????): * unchanged"])
 
-    @pytest.mark.parametrize(("arguments", "failed"), [((), 3), (("-n", "2", "-k", "body"), 1)], ids=["plain", "n2"])
+    @pytest.mark.parametrize(("arguments", "failed"), [((), 3), ((*XDIST, "-k", "body"), 1)], ids=["plain", "n2"])
     def test_slower_code_fails_the_tests_that_run_it(
         self, repository: Project, arguments: tuple[str, ...], failed: int
     ) -> None:
@@ -76,6 +78,14 @@ class TestGate:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["step: * times the function calls of HEAD", "  10 -> 100 calls of shop:price"])
 
+    def test_the_functions_that_a_slowdown_is_in_are_named(self, repository: Project) -> None:
+        shop = "from scripted import advance\n\ndef price():\n    {}\n\ndef work():\n    advance(1)\n    price()\n"
+        commit(repository.pytester.path, {"shop.py": shop.format("sum(range(10))")})
+        repository.file("shop.py", shop.format("advance(0.1); sum(range(200_000))"))
+        repository.run(TESTS, *AGAINST, "-k", "call", subprocess=True).stdout.fnmatch_lines(
+            ["Slower, in one profiled call of each:", "  shop:price  1 call, +* ms of +* ms"]
+        )
+
     def test_budgets_hold_in_the_same_run(self, repository: Project) -> None:
         tests = TESTS.replace("perf_budget\n", "perf_budget(p50_ms=0.5)\n")
         repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
@@ -103,7 +113,8 @@ class TestAccounts:
         result.assert_outcomes(passed=4)
         assert times(repository)["test_more work"] == "new"
         result.stdout.fnmatch_lines(["new: test_it.py::test_more work: HEAD does not have it"])
-        assert repository.run(more, *AGAINST, "--perf-strict", subprocess=True).ret == 1
+        # It always will be, so it is no failure.
+        assert repository.run(more, *AGAINST, "--perf-strict", "-k", "more", subprocess=True).ret == 0
 
     def test_so_is_one_of_a_file_that_the_base_does_not_have(self, repository: Project) -> None:
         repository.file("test_new.py", "import shop\ndef test_more(perf): perf(shop.work)\n")
@@ -117,6 +128,141 @@ class TestAccounts:
         result.assert_outcomes(passed=3)
         assert set(times(repository).values()) == {"unmeasured"}
         result.stdout.fnmatch_lines(["unmeasured: *: *No module named 'nothing_of_the_kind' (HEAD)"])
+
+
+CHANGED = TESTS.replace('name="step")', 'name="step")\n    assert True')
+
+
+class TestChangedTests:
+    """A test of the same name that is another one."""
+
+    def test_it_is_compared_all_the_same_and_said(self, repository: Project) -> None:
+        repository.file("shop.py", SLOWER)
+        result = repository.run(CHANGED, *AGAINST, "-k", "call", subprocess=True)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                "  the test itself is not the one of HEAD: perhaps it does more",
+                "changed: test_it.py::test_call step: the test itself is not the one of HEAD, compared all the same; *",
+            ]
+        )
+
+    def test_it_can_be_left_out_of_the_gate(self, repository: Project) -> None:
+        repository.file("shop.py", SLOWER)
+        pyproject = '[tool.perfbudget.duet]\nchanged_tests = "skip"\n'
+        result = repository.run(CHANGED, *AGAINST, "--perf-strict", pyproject=pyproject, subprocess=True)
+        result.assert_outcomes(passed=1, failed=2)
+        assert times(repository)["test_call step"] == "changed"
+        result.stdout.fnmatch_lines(["changed: test_it.py::test_call step: *, not gated; +*"])
+
+    def test_a_comment_or_another_limit_changes_nothing(self, repository: Project) -> None:
+        tests = TESTS.replace("shop.work()\n", "shop.work()  # once\n").replace(
+            "perf_budget\n", "perf_budget(p95_ms=9)\n"
+        )
+        result = repository.run(tests, *AGAINST, "-k", "body", subprocess=True)
+        result.assert_outcomes(passed=1)
+        result.stdout.no_fnmatch_line("changed: *")
+
+    def test_the_heads_tests_can_run_on_both(self, repository: Project) -> None:
+        """A test that the base does not have is compared then."""
+        repository.file("shop.py", SLOWER)
+        more = TESTS + "\ndef test_more(perf): perf(shop.work)\n"
+        pyproject = '[tool.perfbudget.duet]\ntests_from = "head"\n'
+        result = repository.run(more, *AGAINST, "-k", "more", pyproject=pyproject, subprocess=True)
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_more work": "regressed"}
+
+
+class TestMissing:
+    def test_what_only_the_base_has_is_missing(self, repository: Project) -> None:
+        """A test that was removed from its file, and one whose file was."""
+        gone = "import shop\n\ndef test_gone(perf):\n    perf(shop.work)\n\ndef test_plain(): pass\n"
+        commit(repository.pytester.path, {"test_more.py": gone})
+        (repository.pytester.path / "test_more.py").unlink()
+        fewer = TESTS.partition("def test_timer")[0]
+        result = repository.run(fewer, *AGAINST, "--perf-strict", subprocess=True)
+        result.assert_outcomes(passed=2)
+        result.stdout.fnmatch_lines(
+            ["missing: *test_it.py::test_timer*: HEAD has it, and it is not collected here", "against HEAD *2 missing*"]
+        )
+        result.stdout.fnmatch_lines(["missing: *test_more.py::test_gone*"])
+        assert result.ret == 0
+
+    def test_what_was_not_asked_for_is_not(self, repository: Project) -> None:
+        result = repository.run(TESTS, *AGAINST, "-k", "body", subprocess=True)
+        result.stdout.no_fnmatch_line("*missing*")
+
+
+TURNS = '[tool.perfbudget.duet]\nmode = "turns"\n'
+
+
+class TestTurns:
+    """One process after the other, before any fixture is set up."""
+
+    FIXTURE = """
+import os
+import shop
+
+@pytest.fixture(scope="session")
+def port():
+    place = os.path.join(os.environ["PORTS"], "taken")
+    os.mkdir(place)
+    yield
+    os.rmdir(place)
+
+def test_server(port, perf):
+    perf(shop.work)
+"""
+
+    @pytest.fixture
+    def exclusive(self, repository: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+        """A test whose fixture can live once at a time."""
+        ports = repository.pytester.path.parent / "ports"
+        ports.mkdir(exist_ok=True)
+        monkeypatch.setenv("PORTS", str(ports))
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + self.FIXTURE)
+        commit(repository.pytester.path, {})
+        return repository
+
+    def test_fixtures_that_cannot_live_twice_make_a_test_unmeasured(self, exclusive: Project) -> None:
+        result = exclusive.run(self.FIXTURE, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=1)
+        assert set(times(exclusive).values()) == {"unmeasured"}
+
+    def test_in_turns_it_is_measured(self, exclusive: Project) -> None:
+        result = exclusive.run(self.FIXTURE, *AGAINST, pyproject=TURNS, subprocess=True)
+        result.assert_outcomes(passed=1)
+        assert times(exclusive) == {"test_server work": "unchanged"}
+
+    def test_and_slower_code_fails(self, exclusive: Project) -> None:
+        exclusive.file("shop.py", SLOWER)
+        result = exclusive.run(self.FIXTURE, *AGAINST, pyproject=TURNS, subprocess=True)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["work: 10.0 % slower than HEAD (95 % interval *", "* 8 fresh pairs of processes"])
+
+    def test_not_under_xdist(self, repository: Project) -> None:
+        result = repository.run(TESTS, *AGAINST, *XDIST, pyproject=TURNS, subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stdout.fnmatch_lines(["ERROR: mode = 'turns' of * measures in one process after the other: add -n 0"])
+
+
+class TestPinning:
+    def test_what_uses_several_cpus_is_measured_on_all_of_them(self, repository: Project) -> None:
+        repository.file("shop.py", SHOP.replace("advance(1)", "advance(1, cpu_ms=2)"))
+        result = repository.run(TESTS, *AGAINST, "-k", "call or timer", subprocess=True)
+        result.assert_outcomes(passed=2)
+        result.stdout.fnmatch_lines(
+            [
+                "note: test_it.py::test_call step: measured on all CPUs: it uses 2.0 of them",
+                "note: test_it.py::test_timer loop: measured on all CPUs: it uses 2.0 of them",
+            ]
+        )
+
+    def test_so_is_what_is_not_to_be_pinned(self, repository: Project) -> None:
+        pyproject = "[tool.perfbudget]\npin = false\n"
+        result = repository.run(TESTS, *AGAINST, "-k", "call", pyproject=pyproject, subprocess=True)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["note: test_it.py::test_call step: measured on all CPUs: pin = false"])
 
 
 class TestSides:

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from pytest_perfbudget.plugin import bootstrap
-from pytest_perfbudget.plugin.side import foreign_module
+from pytest_perfbudget.plugin.origin import foreign_module
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from repositories import commit, git
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.workers.worktree import PREFIX, checked_out, find_base
+from pytest_perfbudget.workers.worktree import PREFIX, checked_out, deleted_since, find_base
 
 
 @pytest.fixture
@@ -128,3 +130,53 @@ def test_a_base_that_cannot_be_checked_out_leaves_nothing(
         pass
     assert not list(tmp_path.glob(f"{PREFIX}*"))
     assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pytest_perfbudget.workers.worktree import checked_out, find_base
+with checked_out(find_base(Path(sys.argv[1]), "v1")) as tree:
+    print(tree, flush=True)
+    if sys.argv[2] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_what_a_killed_session_left_is_swept_by_the_next(repository: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(repository)]
+    killed = subprocess.run([*command, "killed"], capture_output=True, text=True, check=False)
+    left = Path(killed.stdout.strip())
+    assert left.is_dir()
+    with checked_out(find_base(repository, "v1")) as tree:
+        assert not left.parent.exists()
+        assert git(repository, "worktree", "list").count("\n") == 1
+        assert tree.is_dir()
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_that_of_a_session_that_still_runs_is_not(repository: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(repository), "waits"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = Path(other.stdout.readline().strip())
+        with checked_out(find_base(repository, "v1")):
+            assert (theirs / "pkg/a.py").read_text("utf-8") == "1"
+        assert theirs.is_dir()
+        other.communicate()
+    assert not theirs.exists()
+
+
+def test_the_record_of_a_checkout_whose_folder_is_gone_is_swept(repository: Path) -> None:
+    base = find_base(repository, "v1")
+    with checked_out(base) as tree:
+        shutil.rmtree(tree.parent)
+        with checked_out(base):
+            assert git(repository, "worktree", "list").count("\n") == 1
+
+
+def test_the_files_that_the_base_has_and_the_working_tree_has_not(repository: Path) -> None:
+    (repository / "tests/test_a.py").rename(repository / "tests/test_ä b.py")
+    assert deleted_since(find_base(repository, "v1")) == ["tests/test_a.py"]

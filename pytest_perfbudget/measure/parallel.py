@@ -1,0 +1,68 @@
+"""How many CPUs measured code uses: code that uses several must not be kept on one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_perfbudget.measure.clock import Clock
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_PROCESSES = Path("/proc")
+_OURS: set[int] = set()
+
+
+def leave_out(pid: int) -> None:
+    """Do not count a child process: it is none of the measured code's."""
+    _OURS.add(pid)
+
+
+class Used(NamedTuple):
+    """What was used up to now, in ns: wall-clock time, this process's CPU time, its children's."""
+
+    wall_ns: int
+    own_ns: int
+    children_ns: int
+
+
+def used(clock: Clock) -> Used:
+    """Return what was used up to now. Children that still run are counted on Linux only."""
+    ended_s = 0.0
+    if resource is not None:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ended_s = children.ru_utime + children.ru_stime
+    running_s = sum(_cpu_s(pid) for pid in _descendants(os.getpid()))
+    return Used(clock.wall_ns(), clock.cpu_ns(), int(1e9 * (ended_s + running_s)))
+
+
+def cpus_between(before: Used, after: Used) -> float:
+    """Return how many CPUs were in use on average, by this process and those that it started."""
+    wall_ns = max(after.wall_ns - before.wall_ns, 1)
+    own = (after.own_ns - before.own_ns) / wall_ns
+    children = (after.children_ns - before.children_ns) / wall_ns
+    return own + children
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    with suppress(OSError, ValueError):
+        for thread in (_PROCESSES / str(pid) / "task").iterdir():
+            for child in map(int, (thread / "children").read_text("ascii").split()):
+                if child not in _OURS:
+                    yield child
+                    yield from _descendants(child)
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the CPU time of a process and of its children that have ended."""
+    with suppress(OSError, ValueError, IndexError):
+        # Behind the name, which may hold anything, in parentheses: proc_pid_stat(5).
+        facts = (_PROCESSES / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return sum(map(int, facts[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0

@@ -1,0 +1,155 @@
+"""Makes the pairs of processes of a duet: one for the whole session that screens, and fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_perfbudget.errors import GitError, WorkerError
+from pytest_perfbudget.measure.affinity import cpus
+from pytest_perfbudget.plugin.hooks import TREE_INPUT
+from pytest_perfbudget.workers.duet import Duet
+from pytest_perfbudget.workers.moved import moved, moved_environment
+from pytest_perfbudget.workers.overlay import lay_tests_over
+from pytest_perfbudget.workers.process import Start, Worker
+from pytest_perfbudget.workers.protocol import Answer, Request
+from pytest_perfbudget.workers.side import Side
+from pytest_perfbudget.workers.worktree import Base, checked_out, deleted_since
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.session import PerfSession
+
+
+class Pairs:
+    """The checkout of the base and the processes that run beside the session's.
+
+    Args:
+        session: whose tests are measured.
+        base: what they are compared with.
+    """
+
+    def __init__(self, session: PerfSession, base: Base) -> None:
+        self._session = session
+        self._base = base
+        self._running = ExitStack()
+        self._tree = Path()
+        self._deleted: Sequence[str] = ()
+        self._screening: Duet | None = None
+        self._started = 0
+
+    def open(self, nodeids: Sequence[str]) -> None:
+        """Check the base out.
+
+        Raises:
+            UsageError: it cannot be.
+        """
+        config = self._session.config
+        is_overlaid = self._session.settings.duet.tests_from == "head"
+        shared = None if is_overlaid else getattr(config, "workerinput", {}).get(TREE_INPUT)
+        try:
+            self._tree = Path(shared) if shared else self._running.enter_context(checked_out(self._base))
+            if is_overlaid:
+                files = sorted({nodeid.partition("::")[0] for nodeid in nodeids})
+                lay_tests_over(config.rootpath, self._place(), files, config.getini("testpaths"))
+            else:
+                self._deleted = self._deleted_tests()
+        except (GitError, OSError) as error:
+            message = f"{self._base.ref} cannot be checked out: {error}"
+            raise pytest.UsageError(message) from None
+
+    def close(self) -> None:
+        """End all processes and remove the checkout."""
+        self._end_screening()
+        self._running.close()
+
+    @contextmanager
+    def screening(self, nodeids: Sequence[str]) -> Iterator[Duet]:
+        """Yield the pair that measures every test of the session once; after a failure there will be a new one.
+
+        Raises:
+            WorkerError: a process cannot be started, died or hangs.
+        """
+        try:
+            with self._session.fresh.noting_hangs():
+                if self._screening is None:
+                    self._screening = self._pair(nodeids, self._deleted)
+                    self._screening.__enter__()
+                    self._session.note_gone(self._screening.others)
+                yield self._screening
+        except WorkerError:
+            self._end_screening()
+            raise
+
+    @contextmanager
+    def fresh(self, nodeids: Sequence[str], *, alone: bool) -> Iterator[Duet]:
+        """Yield a pair of new processes.
+
+        Raises:
+            WorkerError: a process cannot be started, died or hangs.
+        """
+        with self._session.fresh.noting_hangs(), self._pair(nodeids, alone=alone) as pair:
+            yield pair
+
+    def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
+        """Run one process of a side by itself, and yield its answers.
+
+        Raises:
+            WorkerError: it died, hangs or gave no answer.
+        """
+        head, base = self._starts(nodeids, hash_seed, self._deleted)
+        request, start = base if of_base else head
+        with self._session.fresh.noting_hangs(), Worker(request, **start) as worker:
+            yield from worker.answers()
+
+    def _end_screening(self) -> None:
+        if self._screening is not None:
+            self._screening.__exit__(None, None, None)
+            self._screening = None
+
+    def _pair(self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, alone: bool = False) -> Duet:
+        """Return a new pair of processes, not yet started."""
+        starts = self._starts(nodeids, self._session.fresh.seed(), more_files, alone=alone)
+        head, base = (Side(replace(request, in_turns=True), **start) for request, start in starts)
+        usable = cpus()
+        cpu = usable[self._started % len(usable)] if usable else None
+        self._started += 1
+        return Duet(head, base, cpu=cpu)
+
+    def _starts(
+        self, nodeids: Sequence[str], hash_seed: int, more_files: Sequence[str], *, alone: bool = False
+    ) -> tuple[tuple[Request, Start], tuple[Request, Start]]:
+        """Return with what a process of the head and one of the base are started, with one hash seed."""
+        top, tree = self._base.top, self._tree
+        request = replace(self._session.fresh.request(nodeids, alone=alone), top=str(top))
+        start = self._session.fresh.start(hash_seed)
+        moved_start = start.copy()
+        moved_start["environment"] = moved_environment(start["environment"] or {}, top, tree)
+        base = moved(request, top, tree)
+        arguments = [*base.arguments, f"--rootdir={self._place()}"]
+        return (request, start), (replace(base, arguments=arguments, files=[*base.files, *more_files]), moved_start)
+
+    def _place(self) -> Path:
+        """Return pytest's root folder in the checkout."""
+        return self._tree / self._session.config.rootpath.relative_to(self._base.top)
+
+    def _deleted_tests(self) -> list[str]:
+        """Return the test files that the base has and the head has not, where the session collects."""
+        config = self._session.config
+        patterns: list[str] = config.getini("python_files")
+        folders = [Path(one.partition("::")[0]) for one in config.args]
+        found = []
+        for path in deleted_since(self._base):
+            file = self._base.top / path
+            is_asked = any(file.is_relative_to(config.invocation_params.dir / folder) for folder in folders)
+            if (
+                is_asked
+                and file.is_relative_to(config.rootpath)
+                and any(PurePosixPath(path).match(one) for one in patterns)
+            ):
+                found.append(file.relative_to(config.rootpath).as_posix())
+        return found
