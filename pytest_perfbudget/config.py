@@ -131,15 +131,19 @@ def _component(name: str, entry: object, file: str) -> Rule:
 
 def _duet(value: object, place: str) -> DuetSettings:
     table = dict(_table(value, place))
+    setup = table.pop("setup", "")
+    if not isinstance(setup, str) or ("setup" in _table(value, place) and not setup.strip()):
+        message = f"{place}: setup must be a command such as '{{python}} -m pip install {{tree}}', found {setup!r}"
+        raise ConfigError(message)
     for key, given in table.items():
         if key not in _DUET:
-            message = f"{place}: unknown key {key!r}{nearest(key, _DUET)}"
+            message = f"{place}: unknown key {key!r}{nearest(key, [*_DUET, 'setup'])}"
             raise ConfigError(message)
         if given not in _DUET[key]:
             choices = " or ".join(f"'{one}'" for one in _DUET[key])
             message = f"{place}: {key} must be {choices}, found {given!r}"
             raise ConfigError(message)
-    return DuetSettings(**{key: str(given) for key, given in table.items()})
+    return DuetSettings(setup=setup, **{key: str(given) for key, given in table.items()})
 
 
 def _table(value: object, place: str) -> Mapping[str, object]:
@@ -194,6 +198,14 @@ def _flag(value: object, key: str, place: str) -> bool:
     return value
 
 
+def _confirm(value: object, key: str, place: str) -> str:
+    if value not in _CONFIRM:
+        message = f"{place}: {key} must be {' or '.join(map(repr, _CONFIRM))}, found {value!r}"
+        raise ConfigError(message)
+    return str(value)
+
+
+_CONFIRM: Final = ("auto", "duet", "runs")
 _DUET: Final[Mapping[str, tuple[str, ...]]] = {
     "changed_tests": ("gate", "skip"),
     "mode": ("together", "turns"),
@@ -205,6 +217,7 @@ _SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
     "baseline": _path,
     "baseline_runs": _runs,
     "confidence": _share,
+    "confirm": _confirm,
     "max_regression": _allowance,
     "max_time": duration_ns,
     "pin": _flag,

@@ -26,6 +26,10 @@ class GitError(PerfBudgetError):
     """git does not know what it was asked for, or cannot do it."""
 
 
+class SetupError(PerfBudgetError):
+    """The command that prepares the base does not."""
+
+
 class WorkerError(PerfBudgetError):
     """A fresh process gave no measurements; the message says in a line what became of it."""
 

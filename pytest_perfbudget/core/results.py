@@ -134,6 +134,7 @@ class Change:
         source: where that was written.
         runs: fresh processes that decided; 0 if the session's own run did.
         weather: how much slower the machine was than when the baseline was made, as a ratio.
+        in_pairs: whether they were pairs of processes, one of each side.
         against: with what it is compared: a revision of git's, the baseline if empty.
         commit: the commit of that.
         date: its day.
@@ -157,6 +158,7 @@ class Change:
     source: str = ""
     runs: int = 0
     weather: float | None = None
+    in_pairs: bool = False
     against: str = ""
     commit: str = ""
     date: str = ""

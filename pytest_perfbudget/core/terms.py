@@ -54,18 +54,22 @@ class DuetSettings:
         mode: `together`, both at the same time, or `turns`, one process after the other.
         changed_tests: `gate` or `skip`: whether a test that is another one in the base can fail.
         tests_from: `each` has its own test files, or both have those of the `head`.
+        setup: the command that prepares the base, in an environment of its own; empty if none does.
     """
 
     mode: str = "together"
     changed_tests: str = "gate"
     tests_from: str = "each"
+    setup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The table, checked. `entries` are in the order in which they win, most specific first.
 
-    `baseline_asked` tells whether the table names the baseline: then it has to be there.
+    `baseline_asked` tells whether the table names the baseline: then it has to be there. `confirm` is how suspects of
+    the baseline are measured again: by `runs` in fresh processes, by a `duet` with the commit it was made at, or by
+    whichever is possible, the duet first (`auto`).
     """
 
     alpha: float = 0.01
@@ -76,6 +80,7 @@ class Settings:
     baseline_asked: bool = False
     baseline_runs: int = 10
     strict: bool = False
+    confirm: str = "runs"
     pin: bool = True
     warn_at: float = 0.8
     duet: DuetSettings = DuetSettings()

@@ -68,6 +68,10 @@ def _keep_own(top: str, scratch: str) -> None:
         sys.path.insert(0, str(own))
 
 
+def _is_below(path: str, *folders: str) -> bool:
+    return any((path + os.sep).startswith(folder + os.sep) for folder in folders)
+
+
 def _moved(value: object, top: str, tree: str) -> object:
     if isinstance(value, list):
         return [_moved(one, top, tree) for one in value]
@@ -86,14 +90,15 @@ def main() -> int:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        sys.path[:] = request["path"]
+        own = [one for one in sys.path if request["home"] and _is_below(one, request["home"], request["tree"])]
+        sys.path[:] = own + request["path"]
         if request["tree"]:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
-        own = ["-p", "pytest_perfbudget.plugin.worker"]
+        ours = ["-p", "pytest_perfbudget.plugin.worker"]
         if request["has_cache"]:
-            own += ["-o", f"cache_dir={request['scratch']}/cache"]
-        return int(pytest.main([*request["arguments"], *own], plugins=[Channel(request, commands, answers)]))
+            ours += ["-o", f"cache_dir={request['scratch']}/cache"]
+        return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers)]))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from pytest_perfbudget.measure.turns import Turns
 from pytest_perfbudget.plugin.comparer import Asked
 from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
+from pytest_perfbudget.plugin.original import Original
 from pytest_perfbudget.plugin.pace import Pace, Weather
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class _Compare:
     counted: Line | None
     question: BaselineQuestion | None
     is_known_elsewhere: bool
+    max_time_s: float
     turns: Turns | None = None
     with_cpus: bool = False
 
@@ -101,6 +103,7 @@ class Comparison:
         self._counted |= self._here
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
         self._share = 1
+        self._original = Original(session)
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """Take note of the tests that will run: `alpha` is shared among their measurements."""
@@ -112,6 +115,7 @@ class Comparison:
 
     def close(self) -> None:
         """See `Comparer.close`."""
+        self._original.close()
 
     def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
         """See `Comparer.ask`."""
@@ -122,7 +126,7 @@ class Comparison:
             question = BaselineQuestion(resolved.max_regression.share, alpha, line.time, self._prior)
         counted = self._counted.get((nodeid, name))
         known = (nodeid, name) in self.known
-        return _Compare(resolved.max_regression, line, counted, question, known)
+        return _Compare(resolved.max_regression, line, counted, question, known, resolved.max_time_ns / 1e9)
 
     def pace(self, clock: Clock) -> Pace | None:
         """See `Comparer.pace`."""
@@ -145,13 +149,32 @@ class Comparison:
         }
         fresh: Confirmation[Recording] = Confirmation({}, [])
         if suspects or grown:
-            fresh = confirm(self._session, nodeid, suspects, grown, partial(self._measure, nodeid, suspects))
+            fresh = self._confirm(nodeid, measurements, compared, suspects, grown)
         settled = []
         for measurement in measurements:
             changes = list(self._changes(measurement, compared.get(measurement.name), fresh))
             warnings = [*measurement.warnings, *_doubts(compared.get(measurement.name))]
             settled.append(replace(measurement, changes=changes, warnings=warnings, recording=None))
         return settled
+
+    def _confirm(
+        self,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        compared: Mapping[str, _Compare],
+        suspects: Mapping[str, BaselineQuestion],
+        grown: Mapping[str, Callable[[Recording], bool]],
+    ) -> Confirmation[Recording]:
+        how = self._session.settings.confirm
+        if suspects and how != "runs":
+            commits = {line.commit for name in suspects if (line := compared[name].line) is not None}
+            seconds = max(compared[name].max_time_s for name in suspects)
+            found = self._original.confirm(
+                nodeid, commits, measurements, suspects=suspects, grown=grown, seconds=seconds
+            )
+            if not found.problem or how == "duet":
+                return found
+        return confirm(self._session, nodeid, suspects, grown, partial(self._measure, nodeid, suspects))
 
     def _measure(
         self, nodeid: str, suspects: Mapping[str, BaselineQuestion], *, alone: bool
@@ -230,7 +253,7 @@ class Comparison:
     def _explained(self, change: Change, measurement: Measurement, asked: _Compare) -> Change:
         """Add the functions that are called more often to a confirmed regression."""
         recording, line = measurement.recording, asked.line
-        if change.standing is not Standing.REGRESSED or recording is None or line is None:
+        if change.standing is not Standing.REGRESSED or change.grown or recording is None or line is None:
             return change
         return replace(change, grown=self._grown(line.key, recording))
 

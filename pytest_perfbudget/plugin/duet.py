@@ -20,15 +20,12 @@ from pytest_perfbudget.plugin.comparer import Asked
 from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace, Unpaced
-from pytest_perfbudget.plugin.pairs import Pairs
-from pytest_perfbudget.workers.duet import TIMERS, Duet
+from pytest_perfbudget.plugin.pairs import Pairs, Part
+from pytest_perfbudget.workers.duet import TIMERS
 from pytest_perfbudget.workers.worktree import Base
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
-
-_SCREENING: Final = 0.5
-"""The share of the time of a fresh pair that a screening pair has: it is all that a clean test costs."""
 
 _PARALLEL: Final = 1.2
 """Code that uses so many CPUs is not kept on one. A server in a thread and its client use 1.1."""
@@ -126,8 +123,8 @@ class DuetComparison:
         turned = {one.name: TIMERS if one.kind == "timer" else one.name for one in measurements}
         names = list(turned.values())
         seconds = max(one.max_time_s for one in limits.values())
-        measure = partial(self._measure, nodeid, names, seconds, [turned[name] for name in unpinned])
-        screened = self._screen(measure) if nodeid in self._tests else Attempt[Pair, Both](problem=LATE)
+        part = Part(nodeid, names, seconds, [turned[name] for name in unpinned])
+        screened = self._screen(part) if nodeid in self._tests else Attempt[Pair, Both](problem=LATE)
         gated = [name for name, both in screened.counts.items() if name in limits and not self._is_skipped(both)]
         suspects = {
             name: question
@@ -141,48 +138,17 @@ class DuetComparison:
         }
         fresh: Confirmation[Both] = Confirmation({}, [])
         if suspects or grown:
-            fresh = confirm(self._session, nodeid, suspects, grown, partial(self._fresh, measure, nodeid))
+            fresh = confirm(self._session, nodeid, suspects, grown, partial(self._pairs.measure, part))
         return screened, fresh
 
     def _is_skipped(self, both: Both) -> bool:
         return both.is_test_changed and self._session.settings.duet.changed_tests == "skip"
 
-    def _screen(self, measure: partial[Attempt[Pair, Both]]) -> Attempt[Pair, Both]:
+    def _screen(self, part: Part) -> Attempt[Pair, Both]:
         try:
-            with self._pairs.screening(self._tests) as pair:
-                return measure(pair, share=_SCREENING)
+            return self._pairs.screen(part, self._tests)
         except WorkerError as error:
             return Attempt(problem=str(error))
-
-    def _fresh(self, measure: partial[Attempt[Pair, Both]], nodeid: str, *, alone: bool) -> Attempt[Pair, Both]:
-        with self._pairs.fresh([nodeid], alone=alone) as pair:
-            return measure(pair)
-
-    def _measure(
-        self,
-        nodeid: str,
-        names: Sequence[str],
-        seconds: float,
-        unpinned: Collection[str],
-        pair: Duet,
-        *,
-        share: float = 1.0,
-    ) -> Attempt[Pair, Both]:
-        played = pair.play(nodeid, names, share * seconds, unpinned)
-        if played.base.is_absent:
-            return Attempt()
-        problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")
-        if problem:
-            return Attempt(problem=problem)
-        sides = []
-        for answer in (played.head, played.base):
-            found = map(Measurement.from_dict, answer.measurements)
-            sides.append({one.name: one.recording for one in found if one.recording is not None})
-        head, base = sides
-        is_changed = bool(played.head.source and played.base.source) and played.head.source != played.base.source
-        both = {name: Both(head[name], base[name], is_changed) for name in head if name in base}
-        runs = {name: run for name, one in both.items() if (run := one.pair()) is not None}
-        return Attempt(runs, both)
 
     def _changes(
         self,
@@ -205,6 +171,7 @@ class DuetComparison:
                 limit=limits.allowance.share,
                 source=limits.allowance.source,
                 against=self._base.ref,
+                in_pairs=True,
                 commit=self._base.short,
                 is_test_changed=both is not None and both.is_test_changed,
             )

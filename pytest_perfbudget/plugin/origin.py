@@ -29,7 +29,7 @@ def own_source(item: pytest.Item) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-def foreign_module(top: Path, tree: Path, rootpath: Path) -> str:
+def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
     """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
 
     That is every module from the working tree, and every one of which the checkout has a file of its own: an
@@ -39,6 +39,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path) -> str:
         top: the working tree's top folder.
         tree: the checkout's.
         rootpath: pytest's root folder in the checkout.
+        home: the virtual environment that was made for the checkout; empty if none was.
     """
     places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
     roots = [place for place in places if place.is_relative_to(tree) and place.is_dir()]
@@ -47,9 +48,12 @@ def foreign_module(top: Path, tree: Path, rootpath: Path) -> str:
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or Path(file).is_relative_to(tree):
             continue
         path = Path(file)
+        if home and path.is_relative_to(home):
+            continue
         if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
             return f"{name!r} from {file}"
         stem = Path(*name.split("."))
         if any((root / stem).with_suffix(".py").is_file() or (root / stem / "__init__.py").is_file() for root in roots):
-            return f"{name!r} from {file}, where it is installed: install it editable (pip install -e)"
+            remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
+            return f"{name!r} from {file}, where it is installed: {remedy}"
     return ""

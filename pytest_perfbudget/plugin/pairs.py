@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_perfbudget.errors import GitError, WorkerError
+from pytest_perfbudget.core.duet import Both, Pair
+from pytest_perfbudget.core.results import Measurement
+from pytest_perfbudget.errors import GitError, SetupError, WorkerError
 from pytest_perfbudget.measure.affinity import cpus
+from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
 from pytest_perfbudget.workers.duet import Duet
+from pytest_perfbudget.workers.environment import Environment, prepared
 from pytest_perfbudget.workers.moved import moved, moved_environment
 from pytest_perfbudget.workers.overlay import lay_tests_over
 from pytest_perfbudget.workers.process import Start, Worker
@@ -23,6 +28,27 @@ from pytest_perfbudget.workers.worktree import Base, checked_out, deleted_since
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
+
+
+_SCREENING: Final = 0.5
+"""The share of the time of a fresh pair that a screening pair has: it is all that a clean test costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a pair measures: one test.
+
+    Attributes:
+        nodeid: the test.
+        names: its measurements, timers under the name of turns of theirs.
+        seconds: how long each may take.
+        unpinned: those that may use all CPUs.
+    """
+
+    nodeid: str
+    names: Collection[str]
+    seconds: float
+    unpinned: Collection[str] = ()
 
 
 class Pairs:
@@ -38,6 +64,7 @@ class Pairs:
         self._base = base
         self._running = ExitStack()
         self._tree = Path()
+        self._environment: Environment | None = None
         self._deleted: Sequence[str] = ()
         self._screening: Duet | None = None
         self._started = 0
@@ -58,18 +85,34 @@ class Pairs:
                 lay_tests_over(config.rootpath, self._place(), files, config.getini("testpaths"))
             else:
                 self._deleted = self._deleted_tests()
+            if setup := self._session.settings.duet.setup:
+                self._environment = self._prepared(setup)
+        except SetupError as error:
+            raise pytest.UsageError(str(error)) from None
         except (GitError, OSError) as error:
             message = f"{self._base.ref} cannot be checked out: {error}"
             raise pytest.UsageError(message) from None
+
+    def _prepared(self, setup: str) -> Environment:
+        """Return the base's own environment, from pytest's cache if it is in use."""
+        cache = getattr(self._session.config, "cache", None)
+        if cache is None:
+            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="perfbudget-setup-")))
+        else:
+            folder = cache.mkdir("perfbudget-setup")
+        self._session.progress.note(f"perf: preparing {self._base.ref}: {setup}")
+        try:
+            return prepared(self._base, self._tree, setup, folder)
+        finally:
+            self._session.progress.clear()
 
     def close(self) -> None:
         """End all processes and remove the checkout."""
         self._end_screening()
         self._running.close()
 
-    @contextmanager
-    def screening(self, nodeids: Sequence[str]) -> Iterator[Duet]:
-        """Yield the pair that measures every test of the session once; after a failure there will be a new one.
+    def screen(self, part: Part, nodeids: Sequence[str]) -> Attempt[Pair, Both]:
+        """Measure a test by the pair that measures each of them once; after a failure there will be a new pair.
 
         Raises:
             WorkerError: a process cannot be started, died or hangs.
@@ -80,20 +123,36 @@ class Pairs:
                     self._screening = self._pair(nodeids, self._deleted)
                     self._screening.__enter__()
                     self._session.note_gone(self._screening.others)
-                yield self._screening
+                return self._play(self._screening, part, part.seconds * _SCREENING)
         except WorkerError:
             self._end_screening()
             raise
 
-    @contextmanager
-    def fresh(self, nodeids: Sequence[str], *, alone: bool) -> Iterator[Duet]:
-        """Yield a pair of new processes.
+    def measure(self, part: Part, *, alone: bool) -> Attempt[Pair, Both]:
+        """Measure a test by a pair of new processes; see `confirmation.Measure`.
 
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
-        with self._session.fresh.noting_hangs(), self._pair(nodeids, alone=alone) as pair:
-            yield pair
+        with self._session.fresh.noting_hangs(), self._pair([part.nodeid], alone=alone) as pair:
+            return self._play(pair, part, part.seconds)
+
+    def _play(self, pair: Duet, part: Part, seconds: float) -> Attempt[Pair, Both]:
+        played = pair.play(part.nodeid, part.names, seconds, part.unpinned)
+        if played.base.is_absent:
+            return Attempt()
+        problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")
+        if problem:
+            return Attempt(problem=problem)
+        sides = []
+        for answer in (played.head, played.base):
+            found = map(Measurement.from_dict, answer.measurements)
+            sides.append({one.name: one.recording for one in found if one.recording is not None})
+        head, base = sides
+        is_changed = bool(played.head.source and played.base.source) and played.head.source != played.base.source
+        both = {name: Both(head[name], base[name], is_changed) for name in head if name in base}
+        runs = {name: run for name, one in both.items() if (run := one.pair()) is not None}
+        return Attempt(runs, both)
 
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
         """Run one process of a side by itself, and yield its answers.
@@ -130,6 +189,9 @@ class Pairs:
         moved_start = start.copy()
         moved_start["environment"] = moved_environment(start["environment"] or {}, top, tree)
         base = moved(request, top, tree)
+        if self._environment is not None:
+            base = replace(base, home=str(self._environment.folder))
+            moved_start["executable"] = str(self._environment.python)
         arguments = [*base.arguments, f"--rootdir={self._place()}"]
         return (request, start), (replace(base, arguments=arguments, files=[*base.files, *more_files]), moved_start)
 

@@ -165,6 +165,7 @@ class TurnwiseComparison:
                 limit=share,
                 source=limits.allowance.source,
                 against=self._base.ref,
+                in_pairs=True,
                 commit=self._base.short,
                 is_test_changed=self._is_changed(nodeid),
             )

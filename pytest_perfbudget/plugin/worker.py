@@ -157,7 +157,7 @@ class WorkerPlugin:
             return answer
         if not answer.problem and self._request.tree:
             top, tree = Path(self._request.top), Path(self._request.tree)
-            if found := foreign_module(top, tree, item.config.rootpath):
+            if found := foreign_module(top, tree, item.config.rootpath, self._request.home):
                 problem = f"the process of the base imports {found}: its measurements would not be the base's"
                 return replace(answer, problem=problem, measurements=[])
         return replace(answer, source=own_source(item))

@@ -179,7 +179,7 @@ def _changed(change: Change) -> str:
 
 
 def _fresh(change: Change) -> str:
-    if change.against:
+    if change.in_pairs:
         return counted(change.runs, "fresh pair") + " of processes"
     return counted(change.runs, "fresh process", "es")
 

@@ -23,7 +23,7 @@ from pytest_perfbudget.measure.parallel import leave_out
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import NotRequired, Self
 
 SCRIPT: Final = Path(__file__).parent.parent / "plugin" / "bootstrap.py"
 """The worker's side; started by its place, for it knows pytest and this folder does not."""
@@ -48,6 +48,7 @@ class Start(TypedDict):
     hash_seed: int
     patience_s: float
     environment: Mapping[str, str] | None
+    executable: NotRequired[str]
 
 
 class Worker:
@@ -58,11 +59,19 @@ class Worker:
         hash_seed: its PYTHONHASHSEED.
         patience_s: how long it may be silent before it counts as hanging.
         environment: its variables; this process's if not given.
+        executable: its interpreter; this process's if not given.
     """
 
     def __init__(
-        self, request: Request, *, hash_seed: int, patience_s: float, environment: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        *,
+        hash_seed: int,
+        patience_s: float,
+        environment: Mapping[str, str] | None = None,
+        executable: str = "",
     ) -> None:
+        self._executable = executable or _executable
         self._patience_s = patience_s
         self._folder = TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
         self._request = replace(request, scratch=self._folder.name)
@@ -134,7 +143,7 @@ class Worker:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
             self._process = process = _Popen(
-                [_executable, *flags, str(SCRIPT), str(os.getpid())],
+                [self._executable, *flags, str(SCRIPT), str(os.getpid())],
                 cwd=self._request.folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,

@@ -29,6 +29,7 @@ class Request:
         is_reversed: whether to go backwards.
         top: of what is compared with another commit, the top folder of the working tree.
         tree: of the base, its checkout: nothing may come from `top` then.
+        home: its virtual environment, if it has one of its own; what it imports from there is its own.
         in_turns: whether the tests are measured one by one, when told to, in turns with another process.
         has_cache: whether pytest's cache is in use, which has to be another one there.
         scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
@@ -44,6 +45,7 @@ class Request:
     is_reversed: bool = False
     top: str = ""
     tree: str = ""
+    home: str = ""
     in_turns: bool = False
     has_cache: bool = False
     scratch: str = ""

@@ -246,6 +246,38 @@ def test_server(port, perf):
         result.stdout.fnmatch_lines(["ERROR: mode = 'turns' of * measures in one process after the other: add -n 0"])
 
 
+class TestSetup:
+    """Parts of the project that have to be built before they can be imported."""
+
+    BUILD = "import os\nopen('_fast.py', 'w').write('STEP = 1')\nopen(os.environ['RUNS'], 'a').write('run ')\n"
+    SETUP = '[tool.perfbudget.duet]\nsetup = "{python} build.py"\n'
+
+    @pytest.fixture
+    def built(self, repository: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+        monkeypatch.setenv("RUNS", str(repository.pytester.path.parent / "runs"))
+        repository.file("_fast.py", "STEP = 1\n")
+        shop = "from scripted import advance\nimport _fast\n\ndef work():\n    advance(_fast.STEP)\n"
+        ignored = (repository.pytester.path / ".gitignore").read_text("utf-8") + "_fast.py\n.pytest_cache\n"
+        commit(repository.pytester.path, {"shop.py": shop, "build.py": self.BUILD, ".gitignore": ignored})
+        return repository
+
+    def test_without_them_the_base_cannot_be_measured(self, built: Project) -> None:
+        built.run(TESTS, *AGAINST, "-k", "call", subprocess=True)
+        assert times(built) == {"test_call step": "unmeasured"}
+
+    def test_a_command_builds_them_once_for_a_commit(self, built: Project) -> None:
+        for _ in range(2):
+            built.run(TESTS, *AGAINST, "-k", "call", pyproject=self.SETUP, subprocess=True)
+            assert times(built) == {"test_call step": "unchanged"}
+        assert (built.pytester.path.parent / "runs").read_text("utf-8") == "run "
+
+    def test_one_that_fails_is_a_usage_error(self, built: Project) -> None:
+        setup = self.SETUP.replace("build.py", "absent.py")
+        result = built.run(TESTS, *AGAINST, pyproject=setup, subprocess=True)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: setup of *absent.py*) ended with 2: *No such file*"])
+
+
 class TestPinning:
     def test_what_uses_several_cpus_is_measured_on_all_of_them(self, repository: Project) -> None:
         repository.file("shop.py", SHOP.replace("advance(1)", "advance(1, cpu_ms=2)"))

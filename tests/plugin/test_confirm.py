@@ -1,0 +1,80 @@
+"""`confirm = "duet"`: what looks slower than the baseline is held against the commit that it was made at."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from repositories import commit
+from scripting import Project, times
+
+SHOP = "from scripted import advance\n\ndef work():\n    advance({})\n"
+TESTS = """
+import shop
+
+def test_call(perf):
+    perf(shop.work, name="step")
+"""
+CONFIRM = '[tool.perfbudget]\nbaseline_runs = 2\nconfirm = "{}"\n'
+
+
+@pytest.fixture
+def based(lean: Project) -> Project:
+    """A project with a baseline that was made at its first commit."""
+    lean.file("shop.py", SHOP.format(1))
+    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
+    lean.file("pyproject.toml", CONFIRM.format("duet"))
+    commit(lean.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n.pytest_cache\n"})
+    lean.run(TESTS, "--perf-update-baseline", subprocess=True).assert_outcomes(passed=1)
+    return lean
+
+
+@pytest.mark.parametrize("how", ["duet", "auto"])
+def test_code_that_got_slower_fails(based: Project, how: str) -> None:
+    based.file("shop.py", SHOP.format(1.1))
+    result = based.run(TESTS, pyproject=CONFIRM.format(how), subprocess=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "step: 10.0 % slower than the baseline (95 % *",
+            "  1.10 ms, baseline 1 ms (commit *); 3 fresh pairs of processes",
+        ]
+    )
+
+
+def rebase(project: Project, factor: float) -> None:
+    """Let the baseline say that everything once took another time."""
+    file = project.pytester.path / "perf-baseline.json"
+    lines = file.read_text("utf-8").splitlines()
+    changed = []
+    for line in lines:
+        if '"time"' in line:
+            entry = json.loads(line.rstrip(","))
+            entry["time"]["time_ns"] *= factor
+            line = json.dumps(entry) + ("," if line.endswith(",") else "")  # noqa: PLW2901
+        changed.append(line)
+    file.write_text("\n".join(changed) + "\n", "utf-8")
+
+
+def test_what_is_slower_for_both_commits_is_no_regression(based: Project) -> None:
+    """The machine, or what is installed on it."""
+    rebase(based, 0.7)
+    result = based.run(TESTS, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert times(based) == {"test_call step": "unconfirmed"}
+    assert based.run(TESTS, pyproject=CONFIRM.format("runs"), subprocess=True).ret == 1
+
+
+@pytest.mark.parametrize(("how", "said"), [("duet", "unmeasured"), ("auto", "regressed")])
+def test_without_that_commit_there_is_no_duet(based: Project, how: str, said: str) -> None:
+    file = based.pytester.path / "perf-baseline.json"
+    text = file.read_text("utf-8")
+    place = text.index('"commit": "') + len('"commit": "')
+    file.write_text(text[:place] + "0" * 9 + text[place + 9 :], "utf-8")
+    based.file("shop.py", SHOP.format(1.1))
+    result = based.run(TESTS, pyproject=CONFIRM.format(how), subprocess=True)
+    assert times(based) == {"test_call step": said}
+    if how == "duet":
+        result.stdout.fnmatch_lines(
+            ["unmeasured: *it looked slower, and no duet could confirm it: '000000000' is no commit*"]
+        )
