@@ -8,7 +8,7 @@ import re
 import sys
 import sysconfig
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -109,24 +109,32 @@ async def profile_call(subject: Subject) -> list[tuple[str, int, float]]:
     except ProbeBusyError:
         return []
     total = sum(entry.inlinetime for entry in probe.entries) or 1.0
-    callers = _callers(probe.entries)
-    rows = [
-        (_function_name(entry.code) + callers.get(entry.code, ""), entry.callcount, entry.inlinetime / total)
-        for entry in probe.entries
-    ]
+    rows = [(name, calls, time_s / total) for name, calls, time_s in _costs(probe.entries)]
     rows.sort(key=lambda row: row[2], reverse=True)
     return [row for row in rows[:_MOST_FUNCTIONS] if row[2] >= _LEAST_SHARE]
 
 
-def _callers(entries: Sequence[Any]) -> dict[str, str]:
-    """Return for built-in functions who spends the most time in them: that is where something can be done."""
-    most: dict[str, tuple[float, str]] = {}
+def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
+    """Yield functions with their calls and their own seconds; a built-in one for each function that calls it.
+
+    It is there that something can be done about it.
+    """
+    known: dict[str, list[float]] = {}
     for entry in entries:
         for called in entry.calls or ():
             if isinstance(called.code, str) and not isinstance(entry.code, str):
-                found = (called.totaltime, f", from {_portable_name(entry.code)}")
-                most[called.code] = max(most.get(called.code, (-1.0, "")), found)
-    return {code: caller for code, (_, caller) in most.items()}
+                yield (
+                    f"{_function_name(called.code)}, from {_portable_name(entry.code)}",
+                    called.callcount,
+                    called.inlinetime,
+                )
+                sums = known.setdefault(called.code, [0, 0.0])
+                sums[0] += called.callcount
+                sums[1] += called.inlinetime
+    for entry in entries:
+        calls, time_s = known.get(entry.code, (0, 0.0))
+        if entry.callcount > calls:
+            yield _function_name(entry.code), entry.callcount - int(calls), max(entry.inlinetime - time_s, 0.0)
 
 
 def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions

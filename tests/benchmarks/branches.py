@@ -1,0 +1,149 @@
+"""Shows what `--perf-against main` says of commits on a branch of the example: ones that cost time, and ones that do not.
+
+    python tests/benchmarks/branches.py [--output branches.json]
+
+In a clone of this repository, each switch of the example becomes a commit that takes an optimisation away: it has to be
+caught, and its function named. Ten commits that change nothing that matters, one on the other, have to stay green, each
+with all perf tests of the example. Let nothing else run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+CULPRITS = {
+    "token-cache": ("test_verifies_a_known_token", "TokenVerifier._claims"),
+    "permission-table": ("test_checks_a_permission", "roles:_granted"),
+    "queue-index": ("test_claims_a_task", "agent_hive.storage.tasks:"),
+    "owner-index": ("test_lists_the_tasks_of_an_agent", "agent_hive.storage.tasks:"),
+    "kept-connections": ("test_gets_an_agent", "database:Database._open"),
+}
+
+
+def rewrite(hive: Path, *pairs: tuple[str, str]) -> None:
+    """Replace words in all modules of the service."""
+    for file in hive.rglob("*.py"):
+        text = file.read_text("utf-8")
+        for before, after in pairs:
+            text = re.sub(before, after, text)
+        file.write_text(text, "utf-8")
+
+
+def comments(hive: Path) -> None:
+    for file in hive.rglob("*.py"):
+        text = re.sub(r"(?m)^(    def )", r"    # what callers use\n\1", file.read_text("utf-8"))
+        ast.parse(text)
+        file.write_text(text, "utf-8")
+
+
+def moved_function(hive: Path) -> None:
+    """Put the first function of the module behind the last."""
+    file = hive / "security/identity.py"
+    text = file.read_text("utf-8")
+    start = text.index("def _text(")
+    end = text.index("def _texts(")
+    file.write_text(text[:start] + text[end:].rstrip() + "\n\n\n" + text[start:end].rstrip() + "\n", "utf-8")
+
+
+def append(file: Path, text: str) -> None:
+    file.touch()
+    file.write_text(file.read_text("utf-8") + text, "utf-8")
+
+
+HARMLESS: Mapping[str, Callable[[Path], None]] = {
+    "comments": comments,
+    "docstrings": lambda hive: rewrite(hive, (r'"""Return ', '"""Give back ')),
+    "a private function renamed": lambda hive: rewrite(hive, (r"\b_key_for\b", "_public_key_of")),
+    "another one": lambda hive: rewrite(hive, (r"\b_by_name\b", "_named")),
+    "a moved function": moved_function,
+    "local names": lambda hive: rewrite(hive, (r"\bwildcard\b", "every_action")),
+    "a new module": lambda hive: append(hive / "labels.py", "LABELS = ('calm', 'busy')\n"),
+    "a new function": lambda hive: append(
+        hive / "errors.py", "\n\ndef is_final(error: Exception) -> bool:\n    return False\n"
+    ),
+    "the readme": lambda hive: append(hive.parent / "README.md", "\nMore to come.\n"),
+    "a new test": lambda hive: append(
+        hive.parent / "tests/test_labels.py", "def test_labels() -> None:\n    assert 1\n"
+    ),
+}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "commit.gpgSign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def commit(clone: Path, message: str) -> None:
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "-m", message)
+
+
+def session(clone: Path, *arguments: str) -> dict[str, Any]:
+    """Run the example's perf tests against main."""
+    start_s = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "-q", "--perf-only", "--perf-against=main", "--perf-output=report.json"]
+    ended = subprocess.run(
+        [*command, *arguments], cwd=clone / "example_project", capture_output=True, text=True, check=False
+    )
+    document = json.loads((clone / "example_project/report.json").read_text("utf-8"))
+    changes = [change for one in document["measurements"] for change in one["changes"]]
+    standings = [change["standing"] for change in changes]
+    assert standings, ended.stdout
+    return {
+        "exit": ended.returncode,
+        "standings": {one: standings.count(one) for one in sorted(set(standings))},
+        "pairs": sum(change["runs"] for change in changes),
+        "seconds": round(time.monotonic() - start_s, 1),
+        "text": ended.stdout,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder, "a clone")
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        git(clone, "checkout", "--quiet", "-B", "main")
+        hive = clone / "example_project/agent_hive"
+        for switch, (test, culprit) in CULPRITS.items():
+            git(clone, "checkout", "--quiet", "-B", "branch", "main")
+            file = hive / "switches.py"
+            off = file.read_text("utf-8").replace(
+                'os.environ.get(VARIABLE, "")', f'os.environ.get(VARIABLE, "{switch}")'
+            )
+            file.write_text(off, "utf-8")
+            commit(clone, f"without {switch}")
+            said = session(clone, "-k", test)
+            text, _, _ = said["text"].partition("= performance budgets =")
+            said |= {"caught": said["exit"] == 1 and "slower than main" in text, "named": culprit in text}
+            found[f"without {switch}"] = said
+            print(f"without {switch}: caught {said['caught']}, named {said['named']}, {said['seconds']} s", flush=True)
+        git(clone, "checkout", "--quiet", "-B", "branch", "main")
+        for name, change in HARMLESS.items():
+            change(hive)
+            commit(clone, name)
+            said = found[name] = session(clone)
+            print(
+                f"{name}: exit {said['exit']}, {said['standings']}, {said['pairs']} fresh pairs, {said['seconds']} s",
+                flush=True,
+            )
+            if options.output:
+                options.output.write_text(json.dumps(found, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

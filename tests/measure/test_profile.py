@@ -1,0 +1,53 @@
+"""Where the time of one call goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from pytest_perfbudget.measure.resources import FunctionCalls, function_times, profile_call
+from pytest_perfbudget.measure.runner import run_plain
+from pytest_perfbudget.measure.subject import PlainSubject
+
+
+def adds(numbers: range) -> int:
+    return sum(numbers)
+
+
+def adds_more() -> int:
+    return adds(range(200_000)) + sum(range(150_000))
+
+
+def profiled(function: Callable[[], object]) -> FunctionCalls:
+    probe = FunctionCalls()
+    probe.start()
+    function()
+    probe.stop()
+    return probe
+
+
+def test_a_built_in_function_is_listed_for_each_that_calls_it() -> None:
+    rows = run_plain(profile_call(PlainSubject(adds_more)))
+    shares = {name: (calls, share) for name, calls, share in rows}
+    callers = {name.rpartition(":")[2]: found for name, found in shares.items() if name.startswith("built-in method")}
+    assert set(callers) == {"adds", "adds_more"}
+    assert all(calls == 1 and share > 0.2 for calls, share in callers.values())
+
+
+def test_one_that_no_function_calls_stands_alone() -> None:
+    rows = run_plain(profile_call(PlainSubject(sum, ((range(200_000),), {}))))
+    assert ("built-in method builtins.sum", 1) in [(name, calls) for name, calls, _ in rows]
+
+
+def test_the_time_of_a_function_is_its_own_and_that_of_the_libraries_that_it_calls() -> None:
+    times = function_times(profiled(adds_more))
+    found = {name.rpartition(":")[2]: time_ns for name, time_ns in times.items()}
+    assert set(found) == {"", "adds", "adds_more"}
+    assert found["adds"] + found["adds_more"] > 0.95 * found[""]
+    assert min(found["adds"], found["adds_more"]) > 0.2 * found[""]
+
+
+def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
+    times = function_times(profiled(lambda: re.sub("a+", "b", "aaa" * 1000)))
+    assert not any(name.startswith(("re:", "re.")) for name in times)
+    assert any("lambda" in name for name in times)
