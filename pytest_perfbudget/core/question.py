@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 
 from pytest_perfbudget.core.difference import Difference
 from pytest_perfbudget.core.results import Change, Standing
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MOST_FRESH: Final = 10
 LOOKS: Final = 2
@@ -29,6 +32,9 @@ _SUSPECT_SHARE = 0.5
 _SUSPECT_PROBABILITY = 0.25
 """A run is suspect above so much of what is allowed, with at least so small a p-value. Lower bars catch
 no more of a 10 % slowdown and start more processes."""
+
+_CONTRADICTION = 3.0
+"""Standard errors. One process of twenty is 5 to 15 % off for as long as it lives."""
 
 _SURE = 0.95
 """Of the interval that is shown, two-sided, and that `unchanged` needs."""
@@ -52,6 +58,7 @@ class Question(ABC, Generic[_Run]):
     Attributes:
         share: the growth that is allowed.
         alpha: how often `regressed` may be wrong: the session's, divided by its measurements.
+        expected: of a suspect, the log ratio that the screening run showed. It has no part in the verdict.
     """
 
     enough: ClassVar[float]
@@ -60,6 +67,7 @@ class Question(ABC, Generic[_Run]):
 
     share: float
     alpha: float
+    expected: float = field(default=0.0, kw_only=True)
 
     @abstractmethod
     def difference(self, runs: Sequence[_Run]) -> Difference:
@@ -84,6 +92,10 @@ class Question(ABC, Generic[_Run]):
         found = self.difference(runs)
         return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < _SUSPECT_PROBABILITY
 
+    def expecting(self, run: _Run) -> Self:
+        """Return the question as it is asked of a suspect, which a screening run has made one."""
+        return replace(self, expected=self.difference([run]).log_ratio)
+
     def needs_fresh(self, fresh: Sequence[_Run]) -> bool:
         """Return whether another fresh run is to be made."""
         if not fresh:
@@ -91,7 +103,9 @@ class Question(ABC, Generic[_Run]):
         precision = sum(one.weight for one in fresh)
         found = self.difference(fresh)
         if precision >= _ENOUGH_TO_CLEAR and found.log_ratio < _SUSPECT_SHARE * self.limit:
-            return False  # it will not come to a regression
+            # It will not come to a regression, unless this run is one of the few that are fast or slow for life, by
+            # where their memory lies: then it is far from what the screening run showed.
+            return len(fresh) == 1 and self.expected - found.log_ratio > _CONTRADICTION * found.error
         if len(fresh) >= MOST_FRESH:
             return False
         if precision < self.enough:

@@ -287,4 +287,5 @@ def _doubts(asked: _Compare | None) -> Iterator[str]:
 def _suspect(measurement: Measurement, asked: _Compare | None) -> BaselineQuestion | None:
     if asked is None or measurement.recording is None or not asked.is_suspect(measurement.recording.blocks):
         return None
-    return asked.question
+    question = asked.question
+    return question and question.expecting(question.estimate(measurement.recording.blocks))

@@ -127,7 +127,7 @@ class DuetComparison:
         screened = self._screen(part) if nodeid in self._tests else Attempt[Pair, Both](problem=LATE)
         gated = [name for name, both in screened.counts.items() if name in limits and not self._is_skipped(both)]
         suspects = {
-            name: question
+            name: question.expecting(screened.runs[name])
             for name in gated
             if name in screened.runs and (question := self._question(limits, name)).is_suspect(screened.runs[name])
         }

@@ -63,7 +63,7 @@ class Original:
             return _failed(suspects, str(error))
         names = [TIMERS if one.kind == "timer" else one.name for one in measurements]
         part = Part(nodeid, names, seconds)
-        questions = {name: DuetQuestion(one.share, one.alpha) for name, one in suspects.items()}
+        questions = {name: DuetQuestion(one.share, one.alpha, expected=one.expected) for name, one in suspects.items()}
         seen: dict[str, list[Both]] = {}
         found = confirm(self._session, nodeid, questions, grown, partial(_measure, pairs, part, seen))
         times = {name: _explained(change, seen.get(name, [])) for name, change in found.times.items()}

@@ -246,8 +246,12 @@ class PerfSession:
             report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in run.finished]
         return report
 
+    def is_asked(self, item: pytest.Item) -> bool:
+        """Return whether a test itself or the configuration says that it is a perf test."""
+        return asks(item) or any(rule.matches(nodeid_of(item)) for rule in self.settings.entries)
+
     def _classify(self, item: pytest.Item) -> None:
-        if not asks(item) and not any(rule.matches(nodeid_of(item)) for rule in self.settings.entries):
+        if not self.is_asked(item):
             # A fresh process collects what it was asked for, and who asked knew it.
             known = self.is_worker or nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):

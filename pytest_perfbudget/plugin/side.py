@@ -13,7 +13,7 @@ from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
-from pytest_perfbudget.plugin.hooks import asks
+from pytest_perfbudget.plugin.hooks import SESSION
 from pytest_perfbudget.plugin.pace import Pace, TurnPace
 from pytest_perfbudget.plugin.worker import WorkerPlugin
 from pytest_perfbudget.workers.duet import TIMERS
@@ -80,7 +80,10 @@ class SidePlugin(WorkerPlugin):
         """Run what is asked for until nobody is there to ask."""
         self._items = {item.nodeid: item for item in session.items}
         asked = set(self._request.nodeids)
-        others = [nodeid for nodeid, item in self._found.items() if nodeid not in asked and asks(item)]
+        known = session.config.stash.get(SESSION, None)  # none, if nothing here is a perf test
+        others = [
+            nodeid for nodeid, item in self._found.items() if known and nodeid not in asked and known.is_asked(item)
+        ]
         self._say({"at": "ready", "others": others})
         while (told := self._hear()) is not None:
             nodeid = told["run"]

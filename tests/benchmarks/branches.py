@@ -92,11 +92,16 @@ def commit(clone: Path, message: str) -> None:
 def session(clone: Path, *arguments: str) -> dict[str, Any]:
     """Run the example's perf tests against main."""
     start_s = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "--perf-only", "--perf-against=main", "--perf-output=report.json"]
+    report = clone.parent / "report.json"
+    command = [sys.executable, "-m", "pytest", "-q", "--perf-only", "--perf-against=main"]
     ended = subprocess.run(
-        [*command, *arguments], cwd=clone / "example_project", capture_output=True, text=True, check=False
+        [*command, f"--perf-output={report}", *arguments],
+        cwd=clone / "example_project",
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    document = json.loads((clone / "example_project/report.json").read_text("utf-8"))
+    document = json.loads(report.read_text("utf-8"))
     changes = [change for one in document["measurements"] for change in one["changes"]]
     standings = [change["standing"] for change in changes]
     assert standings, ended.stdout

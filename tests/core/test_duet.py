@@ -86,6 +86,19 @@ class TestDecision:
         assert not question().needs_fresh(pairs(1.0))
         assert question().confirmed(pairs(1.0)).standing is Standing.UNCONFIRMED
 
+    def test_unless_it_is_far_from_what_the_screening_pair_showed(self) -> None:
+        """A process of twenty is fast or slow for life: it may have been this one."""
+        asked = question().expecting(*pairs(1.1))
+        assert asked.needs_fresh(pairs(1.0))
+        assert not asked.needs_fresh(pairs(1.0, 1.0))
+        assert not question().expecting(*pairs(1.02)).needs_fresh(pairs(1.0))
+
+    def test_a_wild_pair_among_many_is_one_at_the_edge(self) -> None:
+        calm = (1.1, 1.105, 1.095, 1.102, 1.098, 1.1, 1.101, 1.099)
+        assert question().confirmed(pairs(*calm, 0.95, 1.2)).standing is Standing.REGRESSED
+        ratio = question().confirmed(pairs(*calm, 1.5)).ratio
+        assert ratio == pytest.approx(1.1, abs=0.01)
+
     def test_a_slowdown_within_the_limit_is_allowed(self) -> None:
         assert question(share=0.2).confirmed(pairs(1.15, 1.15, 1.15)).standing is Standing.UNCONFIRMED
 

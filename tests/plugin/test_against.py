@@ -188,6 +188,14 @@ class TestMissing:
         result.stdout.fnmatch_lines(["missing: *test_more.py::test_gone*"])
         assert result.ret == 0
 
+    def test_so_is_what_only_the_configuration_calls_a_perf_test(self, repository: Project) -> None:
+        plain = "\ndef test_plain():\n    shop.work()\n"
+        repository.file("test_it.py", "import pytest\nimport shop\n" + TESTS + plain)
+        entry = '[tool.perfbudget.budgets]\n"test_it.py::test_plain" = { p95_ms = 50 }\n'
+        commit(repository.pytester.path, {"pyproject.toml": entry})
+        result = repository.run(TESTS, *AGAINST, "-k", "call", pyproject="[tool.perfbudget]\n", subprocess=True)
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_plain: HEAD has it, and it is not collected here"])
+
     def test_what_was_not_asked_for_is_not(self, repository: Project) -> None:
         result = repository.run(TESTS, *AGAINST, "-k", "body", subprocess=True)
         result.stdout.no_fnmatch_line("*missing*")

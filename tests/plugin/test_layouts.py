@@ -1,0 +1,144 @@
+"""Whatever the project looks like and however it is installed: the base's process imports the base's code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from repositories import commit, git
+from scripting import Project, times
+
+import pytest_perfbudget
+from pytest_perfbudget.workers.environment import Environment, _make, _python
+
+CODE = "from scripted import advance\n\ndef work():\n    advance({})\n"
+HATCHLING = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "shop"
+version = "1"
+[tool.hatch.build.targets.wheel]
+packages = ["src/shop"]
+"""
+HOOK = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "shop"
+version = "1"
+[tool.setuptools]
+packages = ["shop"]
+package-dir = {shop = "lib/goods"}
+"""
+NAMESPACE = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "shop"
+version = "1"
+[tool.setuptools]
+packages = ["mall.shop"]
+package-dir = {"mall.shop" = "lib/goods"}
+"""
+IGNORED = "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n*.egg-info\nbuild\n.pytest_cache\nenv\n"
+
+
+def asking_for(module: str) -> str:
+    return f"from {module} import work\n\ndef test_call(perf):\n    perf(work)\n"
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        (HATCHLING, "src/shop/__init__.py", "shop"),
+        (HOOK, "lib/goods/__init__.py", "shop"),
+        (NAMESPACE, "lib/goods/__init__.py", "mall.shop"),
+    ],
+    ids=["src, a path", "mapped, an import hook", "a namespace package, an import hook"],
+)
+def test_an_editable_installation_of_the_head(
+    lean: Project, tmp_path: Path, layout: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyproject, file, module = layout
+    lean.file(file, CODE.format(1))
+    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + asking_for(module))
+    lean.file("pytest.ini", "[pytest]\n")
+    top = lean.pytester.path
+    commit(top, {".gitignore": IGNORED, "pyproject.toml": pyproject})
+    environment = Environment(tmp_path / "env", _python(tmp_path / "env"))
+    install = "{python} -m pip install --quiet --no-build-isolation --no-deps --editable {tree}"
+    _make(environment, top, install)
+    lean.file(file, CODE.format(1.2))
+    # What the tests need of this suite, and the plugin itself, which may be an editable installation, too.
+    helpers = tmp_path / "helpers"
+    helpers.mkdir()
+    (helpers / "scripted.py").write_text((top / "scripted.py").read_text("utf-8"), "utf-8")
+    own = Path(pytest_perfbudget.__file__).parent.parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(helpers), str(own)]))
+    ended = subprocess.run(
+        [environment.python, "-m", "pytest", "--perf-against=HEAD", "--perf-output=report.json", "test_it.py"],
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert times(lean) == {"test_call work": "regressed"}, ended.stdout + ended.stderr
+    assert " % slower than HEAD" in ended.stdout
+
+
+@pytest.fixture
+def nested(lean: Project) -> Project:
+    """A project in a subfolder of the repository, with spaces in its path, and a dirty index."""
+    root = lean.pytester.path / "my services" / "shop"
+    root.mkdir(parents=True)
+    for name in ("scripted.py", "conftest.py", "pytest.ini"):
+        (lean.pytester.path / name).rename(root / name)
+    (root / "shop.py").write_text(CODE.format(1), "utf-8")
+    (root / "test_it.py").write_text(asking_for("shop"), "utf-8")
+    commit(lean.pytester.path, {".gitignore": IGNORED, "other.txt": "1"})
+    (lean.pytester.path / "other.txt").write_text("2", "utf-8")
+    git(lean.pytester.path, "add", "other.txt")
+    (lean.pytester.path / "other.txt").write_text("3", "utf-8")
+    return lean
+
+
+def run_nested(project: Project) -> pytest.RunResult:
+    root = project.pytester.path / "my services" / "shop"
+    where = ("-c", str(root / "pytest.ini"), "--rootdir", str(root), str(root))
+    output = f"--perf-output={project.pytester.path / 'report.json'}"
+    return project.pytester.runpytest_subprocess("--perf-against=HEAD", output, *where)
+
+
+@pytest.mark.parametrize(("factor", "standing"), [(1, "unchanged"), (1.2, "regressed")])
+def test_a_project_in_a_subfolder(nested: Project, factor: float, standing: str) -> None:
+    before = git(nested.pytester.path, "status", "--porcelain")
+    (nested.pytester.path / "my services/shop/shop.py").write_text(CODE.format(factor), "utf-8")
+    run_nested(nested)
+    assert times(nested) == {"test_call work": standing}
+    (nested.pytester.path / "my services/shop/shop.py").write_text(CODE.format(1), "utf-8")
+    assert git(nested.pytester.path, "status", "--porcelain") == before
+
+
+def test_a_shallow_clone_that_has_the_base(lean: Project, tmp_path: Path) -> None:
+    for number in range(3):
+        lean.file("test_it.py", asking_for("shop"))
+        commit(lean.pytester.path, {".gitignore": IGNORED, "shop.py": CODE.format(1), "n.txt": str(number)})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=2", lean.pytester.path.as_uri(), str(clone))
+    (clone / "shop.py").write_text(CODE.format(1.2), "utf-8")
+
+    def against(ref: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", f"--perf-against={ref}"]
+        return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+
+    assert " % slower than HEAD~1" in against("HEAD~1").stdout
+    beyond = against("HEAD~2")
+    assert beyond.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "cloned without its history: fetch it (actions/checkout: fetch-depth: 0)" in beyond.stderr
