@@ -14,6 +14,7 @@ from pytest_perfbudget.core.results import Change, Growth, Recording, Standing
 _SHOWN_FUNCTIONS = 5
 _LEAST_GAIN = 0.1
 _LEAST_EXPLAINED = 0.3
+_MOST_EXPLAINED = 1.1
 
 FLOORS: Final[Mapping[str, int]] = {"calls": 10, "peak": 16_384}
 """A count may grow by so much whatever it was: it is less than a microsecond, or what caches hold more or less."""
@@ -81,7 +82,7 @@ def gained_functions(before: Sequence[Recording], after: Sequence[Recording], sl
     total_ns = later.get("", 0.0) - earlier.get("", 0.0)
     gained = {name: time_ns - earlier.get(name, 0.0) for name, time_ns in later.items() if name}
     slower = [name for name, gain_ns in gained.items() if gain_ns > max(_LEAST_GAIN * total_ns, 0.0)]
-    if total_ns < _LEAST_EXPLAINED * slower_ns:
+    if total_ns < _LEAST_EXPLAINED * slower_ns or any(gained[name] > _MOST_EXPLAINED * total_ns for name in slower):
         return []
     slower.sort(key=lambda name: gained[name], reverse=True)
     called = [{name: _typical_calls(some, name) for name in slower} for some in (before, after)]

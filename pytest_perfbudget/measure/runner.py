@@ -115,13 +115,14 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     result = await subject.once()
     first_ns = read() - start
     with quiet():
-        await run.settle(first_ns)
         before = used(plan.clock) if plan.with_cpus else None
+        await run.settle(first_ns)
         if plan.turns is None:
             await run.fill()
-        else:
-            await run.play(plan.turns)
+        # Before its turns: then it is kept on one CPU, perhaps, and waits for the other process.
         cpus = cpus_between(before, used(plan.clock)) if before is not None else None
+        if plan.turns is not None:
+            await run.play(plan.turns, cpus)
     return Outcome(result, run.samples(), cpus)
 
 
@@ -183,11 +184,11 @@ class _Run:
                 spent_ns = self.plan.clock.wall_ns() - self.start_ns
                 self.plan.progress(len(self.wall_ns), spent_ns, self.plan.max_time_ns)
 
-    async def play(self, turns: Turns) -> None:
+    async def play(self, turns: Turns, cpus: float | None) -> None:
         """Run a block in each turn."""
         __tracebackhide__ = True
         self.blocks.clear()
-        self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns)
+        self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
         while (turn := turns.take(self.plan.name)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
             self._keep(await self._block(rounds, deadline_ns, compared=True))

@@ -8,13 +8,14 @@ from typing import Protocol
 class Turns(Protocol):
     """Says when a block may be timed; while the other process has the turn, this one waits."""
 
-    def agree(self, name: str, iterations: int, round_ns: float) -> tuple[int, int]:
+    def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
         """Return the calls of a round and the rounds of a block, the same for both processes.
 
         Args:
             name: the measurement.
             iterations: the calls of a round as it was found here.
             round_ns: how long such a round takes here.
+            cpus: how many CPUs it uses.
         """
 
     def take(self, name: str) -> int | None:

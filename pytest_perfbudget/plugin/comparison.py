@@ -154,6 +154,7 @@ class Comparison:
         for measurement in measurements:
             changes = list(self._changes(measurement, compared.get(measurement.name), fresh))
             warnings = [*measurement.warnings, *_doubts(compared.get(measurement.name))]
+            warnings += [fresh.note] if fresh.note and measurement.name in fresh.times else []
             settled.append(replace(measurement, changes=changes, warnings=warnings, recording=None))
         return settled
 
@@ -172,8 +173,11 @@ class Comparison:
             found = self._original.confirm(
                 nodeid, commits, measurements, suspects=suspects, grown=grown, seconds=seconds
             )
-            if not found.problem or how == "duet":
+            if not found.problem:
                 return found
+            if how == "duet":
+                again = confirm(self._session, nodeid, suspects, grown, partial(self._measure, nodeid, suspects))
+                return replace(again, note=f"confirmed by fresh processes, not by a duet: {found.problem}")
         return confirm(self._session, nodeid, suspects, grown, partial(self._measure, nodeid, suspects))
 
     def _measure(

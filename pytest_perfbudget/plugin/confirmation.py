@@ -58,11 +58,13 @@ class Confirmation(Generic[_Count_co]):
         times: the verdicts on the times that were suspect, by measurement.
         counts: those of each attempt, by measurement.
         problem: why it has not come to an end; empty if it has.
+        note: what a reader should know of it.
     """
 
     times: Mapping[str, Change]
     counts: Sequence[Mapping[str, _Count_co]]
     problem: str = ""
+    note: str = ""
 
 
 def confirm(

@@ -21,14 +21,11 @@ from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace, Unpaced
 from pytest_perfbudget.plugin.pairs import Pairs, Part
-from pytest_perfbudget.workers.duet import TIMERS
+from pytest_perfbudget.workers.duet import PARALLEL, TIMERS
 from pytest_perfbudget.workers.worktree import Base
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
-
-_PARALLEL: Final = 1.2
-"""Code that uses so many CPUs is not kept on one. A server in a thread and its client use 1.1."""
 
 LATE: Final = "it was known as a perf test at run time only: let it ask for perf as an argument"
 
@@ -120,6 +117,7 @@ class DuetComparison:
         unpinned: Collection[str],
     ) -> tuple[Attempt[Pair, Both], Confirmation[Both]]:
         """Measure a test by the screening pair, and by fresh ones what looks worse."""
+        self._session.stop_timeout()
         turned = {one.name: TIMERS if one.kind == "timer" else one.name for one in measurements}
         names = list(turned.values())
         seconds = max(one.max_time_s for one in limits.values())
@@ -149,6 +147,8 @@ class DuetComparison:
             return self._pairs.screen(part, self._tests)
         except WorkerError as error:
             return Attempt(problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
+            return Attempt(problem=f"no process of {self._base.ref}: {type(error).__name__}: {error}")
 
     def _changes(
         self,
@@ -230,5 +230,5 @@ def _unpinned(measurements: Iterable[Measurement], limits: Mapping[str, Limits])
         found = one.recording.cpus if one.recording is not None else None
         if one.name in limits and not limits[one.name].pin:
             yield one.name, "measured on all CPUs: pin = false"
-        elif found is not None and found > _PARALLEL and cpus():
+        elif found is not None and found > PARALLEL and cpus():
             yield one.name, f"measured on all CPUs: it uses {found:.1f} of them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pytest
 
 from pytest_perfbudget.core.duet import Both, Pair
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.errors import GitError, SetupError, WorkerError
+from pytest_perfbudget.errors import GitError, SetupError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
@@ -80,13 +81,13 @@ class Pairs:
         shared = None if is_overlaid else getattr(config, "workerinput", {}).get(TREE_INPUT)
         try:
             self._tree = Path(shared) if shared else self._running.enter_context(checked_out(self._base))
+            if setup := self._session.settings.duet.setup:
+                self._environment = self._prepared(setup)
             if is_overlaid:
                 files = sorted({nodeid.partition("::")[0] for nodeid in nodeids})
                 lay_tests_over(config.rootpath, self._place(), files, config.getini("testpaths"))
             else:
                 self._deleted = self._deleted_tests()
-            if setup := self._session.settings.duet.setup:
-                self._environment = self._prepared(setup)
         except SetupError as error:
             raise pytest.UsageError(str(error)) from None
         except (GitError, OSError) as error:
@@ -123,8 +124,9 @@ class Pairs:
                     self._screening = self._pair(nodeids, self._deleted)
                     self._screening.__enter__()
                     self._session.note_gone(self._screening.others)
+                self._screening.be_patient(self._session.fresh.patience_s())
                 return self._play(self._screening, part, part.seconds * _SCREENING)
-        except WorkerError:
+        except BaseException:  # half started, or in the midst of something
             self._end_screening()
             raise
 
@@ -187,9 +189,15 @@ class Pairs:
         request = replace(self._session.fresh.request(nodeids, alone=alone), top=str(top))
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
-        moved_start["environment"] = moved_environment(start["environment"] or {}, top, tree)
         base = moved(request, top, tree)
+        environment = moved_environment(start["environment"] or {}, top, tree)
+        # Its child processes are to import the base's code as well: no editable installation leads them there.
+        own = [one for one in base.path if one and Path(one).is_relative_to(tree)]
+        inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
+        environment["PYTHONPATH"] = os.pathsep.join([*own, *inherited])
+        moved_start["environment"] = environment
         if self._environment is not None:
+            environment["PATH"] = os.pathsep.join([str(self._environment.python.parent), environment.get("PATH", "")])
             base = replace(base, home=str(self._environment.folder))
             moved_start["executable"] = str(self._environment.python)
         arguments = [*base.arguments, f"--rootdir={self._place()}"]
@@ -197,7 +205,7 @@ class Pairs:
 
     def _place(self) -> Path:
         """Return pytest's root folder in the checkout."""
-        return self._tree / self._session.config.rootpath.relative_to(self._base.top)
+        return self._tree / self._session.config.rootpath.resolve().relative_to(self._base.top.resolve())
 
     def _deleted_tests(self) -> list[str]:
         """Return the test files that the base has and the head has not, where the session collects."""

@@ -136,7 +136,12 @@ class ItemRun:
         if asked is None or not (asked.is_timed or asked.most_calls is not None):
             return
         plan = Plan(Gate((), self.session.settings.errors), resolved.max_time_ns, self.session.clock)
-        plan = replace(plan, more_blocks=asked.more_blocks if asked.is_timed else None, turns=asked.turns)
+        plan = replace(
+            plan,
+            more_blocks=asked.more_blocks if asked.is_timed else None,
+            turns=asked.turns,
+            with_cpus=asked.with_cpus,
+        )
         outcome = run_plain(measure(subject, plan))
         self._benchmark = run_plain(_record(subject, outcome, asked, resolved))
         if asked.is_suspect(outcome.samples.blocks):

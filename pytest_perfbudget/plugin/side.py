@@ -28,9 +28,10 @@ class SideTurns:
         self._skipped = False
         self._release: Callable[[], None] | None = None
 
-    def agree(self, name: str, iterations: int, round_ns: float) -> tuple[int, int]:
+    def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
         """See `Turns.agree`."""
-        told = self._stop({"at": "settled", "name": name, "iterations": iterations, "round_ns": round_ns})
+        settled = {"at": "settled", "name": name, "iterations": iterations, "round_ns": round_ns, "cpus": cpus}
+        told = self._stop(settled)
         self._skipped = bool(told.get("skip"))
         if self._skipped:
             return iterations, 1
@@ -62,6 +63,7 @@ class _Turned(Record):
 
     turns: SideTurns | None = None
     is_timed: bool = False
+    with_cpus: bool = True
 
 
 class SidePlugin(WorkerPlugin):

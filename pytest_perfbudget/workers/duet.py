@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 TIMERS: Final = "\0timers"
 """The name that turns of timers have: they are taken for whichever of them comes next, as long as the test runs."""
 
+PARALLEL: Final = 1.2
+"""Code that uses so many CPUs is not kept on one. A server in a thread and its client use 1.1."""
+
 # Tests freeze clocks, and are compared while they do.
 _now_s = time.monotonic
 
@@ -78,13 +81,21 @@ class Duet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End both, whatever they are doing."""
+        """End both: they may tear their fixtures down, unless one of them failed."""
+        if error is None:
+            for side in (self._head, self._base):
+                side.dismiss()
         self._running.close()
 
     @property
     def others(self) -> Sequence[str]:
         """The perf tests that the base has besides those asked for."""
         return self._others
+
+    def be_patient(self, seconds: float) -> None:
+        """Let both be silent for so long before they count as hanging."""
+        for side in (self._head, self._base):
+            side.patience_s = seconds
 
     def play(self, nodeid: str, names: Collection[str], seconds: float, unpinned: Collection[str] = ()) -> Played:
         """Measure one test.
@@ -100,11 +111,14 @@ class Duet:
         """
         head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
         turns: Counter[str] = Counter()
+        unpinned = set(unpinned)
         started_s = _now_s()
         while head["at"] != "end" or base["at"] != "end":
             if (head["at"], head.get("name")) != (base["at"], base.get("name")):
                 head, base = self._catch_up(head, base, names)
             elif head["at"] == "settled":
+                if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
+                    unpinned.add(head["name"])
                 head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
                 started_s = _now_s()
             else:

@@ -14,8 +14,8 @@ _LEFT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str]) -> None:
     """Replace the base's tests by the head's.
 
-    A folder called `tests` or `test`, or named in `testpaths`, is taken as a whole: helpers and data belong to the
-    tests in it. Elsewhere tests stand beside the code, and only they and the conftest.py above them are taken.
+    A folder called `tests` or `test`, or named in `testpaths` and no package, is taken as a whole: helpers and data
+    belong to the tests in it. Elsewhere tests stand beside the code, and only they and the conftest.py above them are taken.
 
     Args:
         root: pytest's root folder.
@@ -23,7 +23,9 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
         files: the files of the tests, from the root folder.
         testpaths: pytest's setting.
     """
-    named = {PurePosixPath(one) for one in testpaths if PurePosixPath(one).parts}
+    # A package or a folder of sources may be named there, too: that is the code.
+    asked = {PurePosixPath(one) for one in testpaths if PurePosixPath(one).parts}
+    named = {one for one in asked if one.name != "src" and not (root / one / "__init__.py").exists()}
     for source in dict.fromkeys(one for file in files for one in _sources(PurePosixPath(file), named)):
         target = place / source
         if (root / source).is_dir():

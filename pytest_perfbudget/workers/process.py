@@ -72,7 +72,7 @@ class Worker:
         executable: str = "",
     ) -> None:
         self._executable = executable or _executable
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._folder = TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
         self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
@@ -114,7 +114,7 @@ class Worker:
         missing = dict.fromkeys(self._request.nodeids)
         while missing:
             try:
-                line = self._lines.get(timeout=self._patience_s)
+                line = self._lines.get(timeout=self.patience_s)
             except Empty:
                 raise WorkerHangsError(self._silence()) from None
             if line is None:
@@ -124,7 +124,7 @@ class Worker:
             yield answer
         if self._process is not None:  # whatever its plugins have to tidy up at the end
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(self._patience_s)
+                self._process.wait(self.patience_s)
 
     def close(self) -> None:
         """End the process and all it has started, and remove its files."""
@@ -162,7 +162,7 @@ class Worker:
             process.stdin.flush()
 
     def _silence(self) -> str:
-        return f"a fresh process said nothing for {self._patience_s:.0f} s and was ended{self._last_words()}"
+        return f"a fresh process said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
 
     def _death(self, missing: list[str]) -> str:
         code = self._process.wait() if self._process is not None else 0

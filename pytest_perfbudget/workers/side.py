@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 from collections.abc import Mapping
 from queue import Empty
 from typing import Any
@@ -17,6 +18,9 @@ Stop = Mapping[str, Any]
 
 class Side(Worker):
     """A worker that lives as long as its tests are asked for, and measures them when it is told to."""
+
+    _is_dismissed = False
+    _has_failed = False
 
     def resume(self, **command: object) -> Stop:
         """Let it go on, and return where it stops next.
@@ -34,6 +38,20 @@ class Side(Worker):
                 self._process.stdin.write(json.dumps(command) + "\n")
                 self._process.stdin.flush()
 
+    def dismiss(self) -> None:
+        """Let it come to its end: nothing more is asked of it."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._is_dismissed = True
+
+    def close(self) -> None:
+        """See `Worker.close`; one that was dismissed has time to tear its fixtures down."""
+        if self._process is not None and self._is_dismissed and not self._has_failed:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(self.patience_s)
+        super().close()
+
     def stop(self) -> Stop:
         """Wait until it stops, and return where.
 
@@ -41,10 +59,12 @@ class Side(Worker):
             WorkerError: it died, or hangs.
         """
         try:
-            line = self._lines.get(timeout=self._patience_s)
+            line = self._lines.get(timeout=self.patience_s)
         except Empty:
+            self._has_failed = True
             raise WorkerHangsError(self._silence()) from None
         if line is None:
+            self._has_failed = True
             raise WorkerError(self._death([]))
         found: Stop = json.loads(line)
         return found

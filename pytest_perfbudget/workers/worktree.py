@@ -43,7 +43,7 @@ class Base:
 
 
 def find_base(folder: Path, ref: str) -> Base:
-    """Return the commit that a name means.
+    """Return the commit that a name means; `REF...` is where HEAD and REF parted, as in `git diff REF...`.
 
     Raises:
         GitError: `folder` is in no repository, or the name means no commit of it.
@@ -57,7 +57,10 @@ def find_base(folder: Path, ref: str) -> Base:
         message = f"{folder} is in no git repository that could be compared with {ref}: {error}"
         raise GitError(message) from None
     try:
-        commit = git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        name = ref.removesuffix("...")
+        commit = git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        if ref.endswith("..."):
+            commit = git(top, "merge-base", commit, "HEAD")
     except GitError:
         message = f"{ref!r} is no commit of this repository"
         if git(top, "rev-parse", "--is-shallow-repository") == "true":
@@ -92,9 +95,16 @@ def checked_out(base: Base) -> Iterator[Path]:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         # Held for as long as we live: a checkout whose lock is free is one whose session was killed.
         undo.enter_context(FileLock(folder / _LOCK, is_singleton=False))
-        tree = folder / base.top.name
+        tree = folder.joinpath(*_padding(base.top, folder), base.top.name)
+        tree.parent.mkdir(parents=True, exist_ok=True)
         _add(undo, base.top, base.commit, tree)
         yield tree
+
+
+def _padding(top: Path, folder: Path) -> list[str]:
+    """Return folders that put a checkout as deep as the working tree: code walking up its path takes longer there."""
+    names = top.parts[len(folder.parts) : -1]
+    return ["x" * len(name) for name in names]
 
 
 def _sweep(repository: Path) -> None:
@@ -106,7 +116,7 @@ def _sweep(repository: Path) -> None:
             ours = next((one for one in path.parents if one.name.startswith(PREFIX)), None)
             if ours is not None and _is_left(ours):
                 _remove(repository, path)
-                if not any(one.name != _LOCK for one in ours.glob("*")):
+                if not any(one.is_file() and one.name != _LOCK for one in ours.rglob("*")):
                     shutil.rmtree(ours, ignore_errors=True)
 
 

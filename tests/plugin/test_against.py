@@ -306,6 +306,41 @@ class TestPinning:
 
 
 class TestSides:
+    def test_fixtures_of_both_are_torn_down(self, repository: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Those of a session, too, which hold databases and servers."""
+        folders = repository.pytester.path.parent / "folders"
+        folders.mkdir()
+        monkeypatch.setenv("FOLDERS", str(folders))
+        tests = (
+            "import os, tempfile\nimport shop\n\n@pytest.fixture(scope='session')\ndef place():\n"
+            "    folder = tempfile.mkdtemp(dir=os.environ['FOLDERS'])\n    yield folder\n    os.rmdir(folder)\n\n"
+            "def test_call(place, perf): perf(shop.work)\n"
+        )
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {})
+        repository.file("shop.py", SLOWER)
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(failed=1)
+        assert list(folders.iterdir()) == []
+
+    def test_child_processes_of_the_base_import_the_bases_code(self, repository: Project) -> None:
+        tests = (
+            "import subprocess, sys\nimport shop\n\ndef test_child(perf):\n"
+            "    out = subprocess.run([sys.executable, '-c', 'import kind; print(kind.NAME)'], capture_output=True)\n"
+            "    perf(shop.work, name=out.stdout.decode().strip() or 'nothing')\n"
+        )
+        repository.file("pytest.ini", "[pytest]\npythonpath = . lib\n")
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"lib/kind.py": "NAME = 'base'"})
+        repository.file("lib/kind.py", "NAME = 'head'")
+        repository.pytester.path.joinpath("conftest.py").write_text(
+            repository.pytester.path.joinpath("conftest.py").read_text("utf-8")
+            + "\nimport os\nfrom pathlib import Path\nif os.environ.get('PERFBUDGET_FRESH') is None:\n"
+            "    os.environ['PYTHONPATH'] = str(Path(__file__).parent / 'lib')\n",
+            "utf-8",
+        )
+        repository.run(tests, *AGAINST, subprocess=True)
+        assert times(repository) == {"test_child head": "new"}  # for the base's is called "base"
+
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pin")
     def test_both_have_one_hash_seed_and_take_their_turns_on_one_cpu(self, repository: Project) -> None:
         shop = """

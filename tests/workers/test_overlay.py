@@ -63,6 +63,17 @@ def test_of_tests_beside_the_code_only_they_and_their_conftests_are(root: Path, 
     }
 
 
+@pytest.mark.parametrize("named", ["shop", "src"])
+def test_a_package_is_never_taken_for_its_tests(root: Path, place: Path, named: str) -> None:
+    file = "shop/tests/test_cart.py" if named == "shop" else "src/shop/tests/test_cart.py"
+    package = Path(file).parent.parent
+    for folder, text in ((root, "head"), (place, "base")):
+        write(folder / package, __init___py=text, cart_py=text, tests__test_cart_py=text)
+    lay_tests_over(root, place, [file], [named])
+    assert (place / package / "cart.py").read_text("utf-8") == "base"
+    assert (place / file).read_text("utf-8") == "head"
+
+
 def test_the_root_folder_is_never_taken_as_a_whole(root: Path, place: Path) -> None:
     write(root, shop_py="head", test_shop_py="head")
     write(place, shop_py="base")

@@ -16,8 +16,15 @@ class Scripted:
     """A side whose test has the given measurements, and that notes its turns in a common list."""
 
     def __init__(
-        self, who: str, notes: list[tuple[str, int]], *names: str, iterations: int = 1, turns: int = 4
+        self,
+        who: str,
+        notes: list[tuple[str, int]],
+        *names: str,
+        iterations: int = 1,
+        turns: int = 4,
+        cpus: float = 1.0,
     ) -> None:
+        self._cpus = cpus
         self._script = self._play(who, notes, names, iterations, turns)
         self.agreed: list[dict[str, Any]] = []
 
@@ -31,7 +38,8 @@ class Scripted:
                     if self.told["turn"] is not None:
                         notes.append((who, self.told["turn"]))
                 continue
-            yield {"at": "settled", "name": name, "iterations": iterations, "round_ns": 1e6 * iterations}
+            settled = {"at": "settled", "name": name, "iterations": iterations, "round_ns": 1e6 * iterations}
+            yield {**settled, "cpus": self._cpus}
             if self.told.get("skip"):
                 continue
             self.agreed.append(self.told)
@@ -68,6 +76,14 @@ def test_both_make_their_rounds_of_as_many_calls_as_the_slower_one_needs_and_on_
     head, base = Scripted("h", [], "a", iterations=4), Scripted("b", [], "a", iterations=10)
     play(head, base, "a")
     assert head.agreed == base.agreed == [{"iterations": 4, "rounds": 3, "cpu": 3}]
+
+
+@pytest.mark.parametrize(("head_cpus", "base_cpus", "cpu"), [(1.0, 1.1, 3), (1.0, 1.9, None), (2.5, 1.0, None)])
+def test_if_one_of_them_uses_several_cpus_both_may(head_cpus: float, base_cpus: float, cpu: int | None) -> None:
+    """Or code that lost its parallelism would look no slower."""
+    head, base = Scripted("h", [], "a", cpus=head_cpus), Scripted("b", [], "a", cpus=base_cpus)
+    play(head, base, "a")
+    assert [one["cpu"] for one in (*head.agreed, *base.agreed)] == [cpu, cpu]
 
 
 @pytest.mark.parametrize(

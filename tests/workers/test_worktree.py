@@ -177,6 +177,25 @@ def test_the_record_of_a_checkout_whose_folder_is_gone_is_swept(repository: Path
             assert git(repository, "worktree", "list").count("\n") == 1
 
 
+def test_a_checkout_lies_as_deep_as_a_deeper_working_tree(tmp_path: Path) -> None:
+    """Code that walks up its own path would seem slower in the deeper one."""
+    deep = tmp_path.joinpath(*"abcdef", "project")
+    commit(deep, {"a.py": "1"})
+    with checked_out(find_base(deep, "HEAD")) as tree:
+        assert len(tree.parts) == len(deep.parts)
+        assert tree.name == deep.name
+
+
+def test_three_dots_mean_the_commit_where_the_branch_left(repository: Path) -> None:
+    left = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "-b", "branch")
+    commit(repository, {"pkg/a.py": "branch"})
+    git(repository, "checkout", "-q", "-")
+    commit(repository, {"pkg/b.py": "main"})
+    assert find_base(repository, "branch...").commit == left
+    assert find_base(repository, "branch").commit != left
+
+
 def test_the_files_that_the_base_has_and_the_working_tree_has_not(repository: Path) -> None:
     (repository / "tests/test_a.py").rename(repository / "tests/test_ä b.py")
     assert deleted_since(find_base(repository, "v1")) == ["tests/test_a.py"]
