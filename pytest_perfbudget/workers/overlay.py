@@ -15,7 +15,8 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
     """Replace the base's tests by the head's.
 
     A folder called `tests` or `test`, or named in `testpaths` and no package, is taken as a whole: helpers and data
-    belong to the tests in it. Elsewhere tests stand beside the code, and only they and the conftest.py above them are taken.
+    belong to the tests in it. Elsewhere tests stand beside the code, and only they and the conftest.py above them
+    are taken.
 
     Args:
         root: pytest's root folder.

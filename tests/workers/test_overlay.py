@@ -68,7 +68,8 @@ def test_a_package_is_never_taken_for_its_tests(root: Path, place: Path, named: 
     file = "shop/tests/test_cart.py" if named == "shop" else "src/shop/tests/test_cart.py"
     package = Path(file).parent.parent
     for folder, text in ((root, "head"), (place, "base")):
-        write(folder / package, __init___py=text, cart_py=text, tests__test_cart_py=text)
+        write(folder / package, cart_py=text, tests__test_cart_py=text)
+        (folder / package / "__init__.py").touch()
     lay_tests_over(root, place, [file], [named])
     assert (place / package / "cart.py").read_text("utf-8") == "base"
     assert (place / file).read_text("utf-8") == "head"

@@ -172,7 +172,7 @@ def test_that_of_a_session_that_still_runs_is_not(repository: Path) -> None:
 def test_the_record_of_a_checkout_whose_folder_is_gone_is_swept(repository: Path) -> None:
     base = find_base(repository, "v1")
     with checked_out(base) as tree:
-        shutil.rmtree(tree.parent)
+        shutil.rmtree(next(folder for folder in tree.parents if folder.name.startswith(PREFIX)))
         with checked_out(base):
             assert git(repository, "worktree", "list").count("\n") == 1
 
