@@ -58,7 +58,7 @@ class Original:
         try:
             pairs = self._pairs(commits)
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
-            return _failed(suspects, str(error))
+            return Confirmation({}, [], str(error))
         names = [TIMERS if one.kind == "timer" else one.name for one in measurements]
         part = Part(nodeid, names, seconds)
         questions = {name: DuetQuestion(one.share, one.alpha, expected=one.expected) for name, one in suspects.items()}
@@ -100,8 +100,3 @@ def _explained(change: Change, seen: Sequence[Both]) -> Change:
     slower_ns = (change.after or 0) - (change.before or 0)
     grown = gained_functions([one.base for one in seen], [one.head for one in seen], slower_ns)
     return replace(change, in_pairs=True, grown=grown)
-
-
-def _failed(suspects: Mapping[str, BaselineQuestion], problem: str) -> Confirmation[Recording]:
-    why = f"it looked slower, and no duet could confirm it: {problem}"
-    return Confirmation({name: Change("time", Standing.UNMEASURED, reason=why) for name in suspects}, [], problem)

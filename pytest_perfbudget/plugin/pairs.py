@@ -126,8 +126,8 @@ class Pairs:
                     self._session.note_gone(self._screening.others)
                 self._screening.be_patient(self._session.fresh.patience_s())
                 return self._play(self._screening, part, part.seconds * _SCREENING)
-        except BaseException:  # half started, or in the midst of something
-            self._end_screening()
+        except BaseException as error:  # half started, or in the midst of something
+            self._end_screening(error)
             raise
 
     def measure(self, part: Part, *, alone: bool) -> Attempt[Pair, Both]:
@@ -167,9 +167,10 @@ class Pairs:
         with self._session.fresh.noting_hangs(), Worker(request, **start) as worker:
             yield from worker.answers()
 
-    def _end_screening(self) -> None:
+    def _end_screening(self, error: BaseException | None = None) -> None:
+        """End the pair: at once if something went wrong, else its fixtures are torn down."""
         if self._screening is not None:
-            self._screening.__exit__(None, None, None)
+            self._screening.__exit__(None if error is None else type(error), error, None)
             self._screening = None
 
     def _pair(self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, alone: bool = False) -> Duet:
