@@ -22,6 +22,16 @@ _STALE = math.log(2.5)
 """Of the weather of a shared machine nothing beyond a factor of 1.8 was seen."""
 
 
+_ENOUGH_TO_CLEAR = 0.3
+"""A fresh run that shows no slowdown ends a confirmation unless the weather was so bad that it means
+nothing: on recorded sessions that lets 8 % slowdowns escape half as often, for 0.07 processes a test more."""
+
+_SUSPECT_SHARE = 0.5
+_SUSPECT_PROBABILITY = 0.25
+"""A run is suspect above so much of what is allowed, with at least so small a p-value. Lower bars catch
+no more of a 10 % slowdown and start more processes."""
+
+
 @dataclass(frozen=True, slots=True)
 class BaselineQuestion(Question[Estimate]):
     """Whether a time has grown since the baseline.
@@ -51,6 +61,16 @@ class BaselineQuestion(Question[Estimate]):
     def is_stale(self, run: Estimate) -> bool:
         """Return whether the canaries are so far from the reference's that it must be of another machine."""
         return bool(self.reference.weights) and abs(run.weather) > _STALE
+
+    def is_suspect(self, *runs: Estimate) -> bool:
+        """See `Question.is_suspect`: they look slower than allowed."""
+        found = self.difference(runs)
+        return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < _SUSPECT_PROBABILITY
+
+    def is_hopeless(self, fresh: Sequence[Estimate]) -> bool:
+        """See `Question.is_hopeless`: they do not look slower."""
+        precision = sum(one.weight for one in fresh)
+        return precision >= _ENOUGH_TO_CLEAR and self.difference(fresh).log_ratio < _SUSPECT_SHARE * self.limit
 
     def difference(self, runs: Sequence[Estimate]) -> Difference:
         """See `Question.difference`."""

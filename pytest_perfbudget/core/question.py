@@ -24,18 +24,6 @@ LOOKS: Final = 2
 """A slowdown that the first look cannot tell from noise is looked at once more, with all the runs there may be;
 each look has its part of alpha (Bonferroni)."""
 
-_ENOUGH_TO_CLEAR = 0.3
-"""A fresh run that shows no slowdown ends a confirmation unless the weather was so bad that it means
-nothing: on recorded sessions that lets 8 % slowdowns escape half as often, for 0.07 processes a test more."""
-
-_SUSPECT_SHARE = 0.5
-_SUSPECT_PROBABILITY = 0.25
-"""A run is suspect above so much of what is allowed, with at least so small a p-value. Lower bars catch
-no more of a 10 % slowdown and start more processes."""
-
-_CONTRADICTION = 3.0
-"""Standard errors. One process of twenty is 5 to 15 % off for as long as it lives."""
-
 _SURE = 0.95
 """Of the interval that is shown, two-sided, and that `unchanged` needs."""
 
@@ -58,7 +46,7 @@ class Question(ABC, Generic[_Run]):
     Attributes:
         share: the growth that is allowed.
         alpha: how often `regressed` may be wrong: the session's, divided by its measurements.
-        expected: of a suspect, the log ratio that the screening run showed. It has no part in the verdict.
+        screening: of a suspect, the run that has made it one. It has no part in the verdict.
     """
 
     enough: ClassVar[float]
@@ -67,7 +55,7 @@ class Question(ABC, Generic[_Run]):
 
     share: float
     alpha: float
-    expected: float = field(default=0.0, kw_only=True)
+    screening: _Run | None = field(default=None, kw_only=True)
 
     @abstractmethod
     def difference(self, runs: Sequence[_Run]) -> Difference:
@@ -76,6 +64,14 @@ class Question(ABC, Generic[_Run]):
     @abstractmethod
     def before_ns(self, runs: Sequence[_Run]) -> float:
         """Return the time of what they are compared with."""
+
+    @abstractmethod
+    def is_suspect(self, *runs: _Run) -> bool:
+        """Return whether screening runs, as a rule one, leave it open whether there is a slowdown."""
+
+    @abstractmethod
+    def is_hopeless(self, fresh: Sequence[_Run]) -> bool:
+        """Return whether, after these fresh runs, at least one, it will not come to a regression."""
 
     @property
     def limit(self) -> float:
@@ -87,27 +83,18 @@ class Question(ABC, Generic[_Run]):
         """The chance below which fresh runs of unchanged code would look so slow, for a regression."""
         return self.alpha / LOOKS
 
-    def is_suspect(self, *runs: _Run) -> bool:
-        """Return whether screening runs, as a rule one, look slower than allowed."""
-        found = self.difference(runs)
-        return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < _SUSPECT_PROBABILITY
-
-    def expecting(self, run: _Run) -> Self:
+    def after(self, screening: _Run) -> Self:
         """Return the question as it is asked of a suspect, which a screening run has made one."""
-        return replace(self, expected=self.difference([run]).log_ratio)
+        return replace(self, screening=screening)
 
     def needs_fresh(self, fresh: Sequence[_Run]) -> bool:
         """Return whether another fresh run is to be made."""
         if not fresh:
             return True
+        if self.is_hopeless(fresh) or len(fresh) >= MOST_FRESH:
+            return False
         precision = sum(one.weight for one in fresh)
         found = self.difference(fresh)
-        if precision >= _ENOUGH_TO_CLEAR and found.log_ratio < _SUSPECT_SHARE * self.limit:
-            # It will not come to a regression, unless this run is one of the few that are fast or slow for life, by
-            # where their memory lies: then it is far from what the screening run showed.
-            return len(fresh) == 1 and self.expected - found.log_ratio > _CONTRADICTION * found.error
-        if len(fresh) >= MOST_FRESH:
-            return False
         if precision < self.enough:
             return True
         # Between the two looks nothing is decided, or they would be many.
@@ -118,7 +105,7 @@ class Question(ABC, Generic[_Run]):
         return may_come_to_it and not (found.log_ratio > self.limit and self._is_sure(found))
 
     def screened(self, *runs: _Run) -> Change:
-        """Return what the screening runs of a test say that is no suspect."""
+        """Return what runs say that are no slower than allowed."""
         found = self.difference(runs)
         change = self._change(found, runs)
         if change.lower is not None and change.upper is not None:
@@ -134,6 +121,8 @@ class Question(ABC, Generic[_Run]):
         change = replace(self._change(found, fresh), runs=len(fresh))
         if found.log_ratio > self.limit:
             return replace(change, standing=Standing.REGRESSED if self._is_sure(found) else Standing.UNDECIDED)
+        if self.screening is not None and self.difference([self.screening]).log_ratio <= 0:
+            return replace(self.screened(*fresh), runs=len(fresh))  # nobody has called it slower
         return replace(change, standing=Standing.UNCONFIRMED)
 
     def _is_sure(self, found: Difference) -> bool:

@@ -189,10 +189,12 @@ class _Run:
         __tracebackhide__ = True
         self.blocks.clear()
         self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
-        while (turn := turns.take(self.plan.name)) is not None:
+        last_ns = None
+        while (turn := turns.take(self.plan.name, last_ns)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
             self._keep(await self._block(rounds, deadline_ns, compared=True))
             self.turns.append(turn)
+            last_ns = self.blocks[-1].time_ns
 
     def samples(self) -> Samples:
         """Return the rounds timed so far."""

@@ -18,5 +18,10 @@ class Turns(Protocol):
             cpus: how many CPUs it uses.
         """
 
-    def take(self, name: str) -> int | None:
-        """Wait for the next turn of a measurement and return its number; None if there is none."""
+    def take(self, name: str, last_ns: float | None = None) -> int | None:
+        """Wait for the next turn of a measurement and return its number; None if there is none.
+
+        Args:
+            name: the measurement.
+            last_ns: the time of a call in the block that was its last turn; None if nobody looks at it before the end.
+        """

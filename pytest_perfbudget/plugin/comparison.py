@@ -292,4 +292,4 @@ def _suspect(measurement: Measurement, asked: _Compare | None) -> BaselineQuesti
     if asked is None or measurement.recording is None or not asked.is_suspect(measurement.recording.blocks):
         return None
     question = asked.question
-    return question and question.expecting(question.estimate(measurement.recording.blocks))
+    return question and question.after(question.estimate(measurement.recording.blocks))

@@ -13,7 +13,8 @@ import pytest
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.plugin.alone import LOCK_INPUT
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, ARGUMENTS_INPUT, ERROR_OUTPUT, SESSION, TREE_INPUT, begin
-from pytest_perfbudget.workers.worktree import checked_out, find_base
+from pytest_perfbudget.workers.base import find_base
+from pytest_perfbudget.workers.worktree import checked_out
 
 
 class Controller:

@@ -21,8 +21,8 @@ from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace, Unpaced
 from pytest_perfbudget.plugin.pairs import Pairs, Part
+from pytest_perfbudget.workers.base import Base
 from pytest_perfbudget.workers.duet import PARALLEL, TIMERS
-from pytest_perfbudget.workers.worktree import Base
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -125,7 +125,7 @@ class DuetComparison:
         screened = self._screen(part) if nodeid in self._tests else Attempt[Pair, Both](problem=LATE)
         gated = [name for name, both in screened.counts.items() if name in limits and not self._is_skipped(both)]
         suspects = {
-            name: question.expecting(screened.runs[name])
+            name: question.after(screened.runs[name])
             for name in gated
             if name in screened.runs and (question := self._question(limits, name)).is_suspect(screened.runs[name])
         }

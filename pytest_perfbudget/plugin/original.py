@@ -16,8 +16,8 @@ from pytest_perfbudget.core.results import Change, Measurement, Recording, Stand
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.pairs import Pairs, Part
+from pytest_perfbudget.workers.base import find_base
 from pytest_perfbudget.workers.duet import TIMERS
-from pytest_perfbudget.workers.worktree import find_base
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -61,7 +61,7 @@ class Original:
             return Confirmation({}, [], str(error))
         names = [TIMERS if one.kind == "timer" else one.name for one in measurements]
         part = Part(nodeid, names, seconds)
-        questions = {name: DuetQuestion(one.share, one.alpha, expected=one.expected) for name, one in suspects.items()}
+        questions = {name: _in_pairs(question) for name, question in suspects.items()}
         seen: dict[str, list[Both]] = {}
         found = confirm(self._session, nodeid, questions, grown, partial(_measure, pairs, part, seen))
         times = {name: _explained(change, seen.get(name, [])) for name, change in found.times.items()}
@@ -84,6 +84,15 @@ class Original:
             pairs.open(())
             self._known[commit] = pairs
         return self._known[commit]
+
+
+def _in_pairs(question: BaselineQuestion) -> DuetQuestion:
+    """Return what is asked of pairs: the run that was suspect counts as one of them where it may."""
+    asked = DuetQuestion(question.share, question.alpha)
+    if question.screening is None:
+        return asked
+    found = question.difference([question.screening])
+    return asked.after(Pair(found.log_ratio, found.error, question.reference.time_ns))
 
 
 def _measure(pairs: Pairs, part: Part, seen: dict[str, list[Both]], *, alone: bool) -> Attempt[Pair, Recording]:

@@ -8,16 +8,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_perfbudget.core.duet import Both, Pair
+from pytest_perfbudget.core.duet import FRESH_ERROR, SCREENING_ERROR, Both, Pair
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.errors import GitError, SetupError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
+from pytest_perfbudget.workers.base import Base, deleted_since
 from pytest_perfbudget.workers.duet import Duet
 from pytest_perfbudget.workers.environment import Environment, prepared
 from pytest_perfbudget.workers.moved import moved, moved_environment
@@ -25,14 +26,10 @@ from pytest_perfbudget.workers.overlay import lay_tests_over
 from pytest_perfbudget.workers.process import Start, Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
 from pytest_perfbudget.workers.side import Side
-from pytest_perfbudget.workers.worktree import Base, checked_out, deleted_since
+from pytest_perfbudget.workers.worktree import checked_out
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
-
-
-_SCREENING: Final = 0.5
-"""The share of the time of a fresh pair that a screening pair has: it is all that a clean test costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ class Pairs:
                     self._screening.__enter__()
                     self._session.note_gone(self._screening.others)
                 self._screening.be_patient(self._session.fresh.patience_s())
-                return self._play(self._screening, part, part.seconds * _SCREENING)
+                return self._play(self._screening, part, SCREENING_ERROR)
         except BaseException as error:  # half started, or in the midst of something
             self._end_screening(error)
             raise
@@ -137,10 +134,10 @@ class Pairs:
             WorkerError: a process cannot be started, died or hangs.
         """
         with self._session.fresh.noting_hangs(), self._pair([part.nodeid], alone=alone) as pair:
-            return self._play(pair, part, part.seconds)
+            return self._play(pair, part, FRESH_ERROR)
 
-    def _play(self, pair: Duet, part: Part, seconds: float) -> Attempt[Pair, Both]:
-        played = pair.play(part.nodeid, part.names, seconds, part.unpinned)
+    def _play(self, pair: Duet, part: Part, error: float) -> Attempt[Pair, Both]:
+        played = pair.play(part.nodeid, part.names, part.seconds, error, part.unpinned)
         if played.base.is_absent:
             return Attempt()
         problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")

@@ -15,14 +15,15 @@ from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.terms import Resolved, Terms, resolve
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.resources import judge_counts, profile_call, record_counts
-from pytest_perfbudget.measure.runner import Outcome, Plan, measure, run_plain
+from pytest_perfbudget.measure.resources import judge_counts, profile_call
+from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin import benchmark
 from pytest_perfbudget.plugin.body import repeated_body
 from pytest_perfbudget.plugin.collected import nodeid_of
 from pytest_perfbudget.plugin.mode import NOTHING_MEASURED, Mode
 from pytest_perfbudget.plugin.perf import Perf
+from pytest_perfbudget.plugin.record import planned, recorded
 from pytest_perfbudget.report.view import statistics_order
 
 if TYPE_CHECKING:
@@ -100,17 +101,10 @@ class ItemRun:
         gate = Gate(resolved.budgets, self.session.settings.errors)
         progress = self.session.progress
         asked = self.ask(name, resolved)
-        plan = Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, name=name)
-        if asked is not None:
-            plan = replace(
-                plan,
-                more_blocks=asked.more_blocks if asked.is_timed else None,
-                turns=asked.turns,
-                with_cpus=asked.with_cpus,
-            )
+        plan = planned(Plan(gate, resolved.max_time_ns, self.session.clock, progress.show, name=name), asked)
         try:
             outcome = await measure(subject, plan)
-            recording = await _record(subject, outcome, asked, resolved)
+            recording = await recorded(subject, outcome, asked, resolved.max_time_ns)
             judgements = gate.judge(outcome.samples) + await judge_counts(subject, resolved.budgets)
             exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in judgements)
             slower = asked is not None and asked.is_suspect(outcome.samples.blocks)
@@ -135,15 +129,10 @@ class ItemRun:
         asked = self.ask("", resolved)
         if asked is None or not (asked.is_timed or asked.most_calls is not None):
             return
-        plan = Plan(Gate((), self.session.settings.errors), resolved.max_time_ns, self.session.clock)
-        plan = replace(
-            plan,
-            more_blocks=asked.more_blocks if asked.is_timed else None,
-            turns=asked.turns,
-            with_cpus=asked.with_cpus,
-        )
+        gate = Gate((), self.session.settings.errors)
+        plan = planned(Plan(gate, resolved.max_time_ns, self.session.clock), asked)
         outcome = run_plain(measure(subject, plan))
-        self._benchmark = run_plain(_record(subject, outcome, asked, resolved))
+        self._benchmark = run_plain(recorded(subject, outcome, asked, resolved.max_time_ns))
         if asked.is_suspect(outcome.samples.blocks):
             self._benchmark_profile = run_plain(profile_call(subject))
 
@@ -291,16 +280,3 @@ class ItemRun:
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
         return await self.measure(subject, "", "body")
-
-
-async def _record(subject: Subject, outcome: Outcome, asked: Asked | None, resolved: Resolved) -> Recording | None:
-    """Count what is to be compared, unless one call takes all the time there is: counting multiplies it."""
-    __tracebackhide__ = True
-    if asked is None:
-        return None
-    samples = outcome.samples
-    if min(samples.wall_ns, default=0.0) * samples.iterations > resolved.max_time_ns:
-        why = "one call takes longer than max_time_s"
-        return Recording(samples.blocks, uncounted=why, turns=samples.turns, cpus=outcome.cpus)
-    found = await record_counts(subject, asked.most_calls, asked.most_peak)
-    return replace(found, blocks=samples.blocks, turns=samples.turns, cpus=outcome.cpus)

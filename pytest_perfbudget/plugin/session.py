@@ -32,7 +32,7 @@ from pytest_perfbudget.plugin.run import ItemRun
 from pytest_perfbudget.plugin.turnwise import TurnwiseComparison
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
-from pytest_perfbudget.workers.worktree import find_base
+from pytest_perfbudget.workers.base import find_base
 
 MODE: Final = pytest.StashKey[Mode]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()

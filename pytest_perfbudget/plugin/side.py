@@ -37,12 +37,12 @@ class SideTurns:
             return iterations, 1
         return told["iterations"], told["rounds"]
 
-    def take(self, name: str) -> int | None:
+    def take(self, name: str, last_ns: float | None = None) -> int | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        told = self._stop({"at": "turn", "name": name})
+        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns})
         turn: int | None = told["turn"]
         if turn is None:
             self.release()

@@ -25,7 +25,7 @@ from pytest_perfbudget.plugin.duet import LATE, Limits
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace
 from pytest_perfbudget.plugin.pairs import Pairs
-from pytest_perfbudget.workers.worktree import Base
+from pytest_perfbudget.workers.base import Base
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession

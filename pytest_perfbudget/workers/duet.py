@@ -13,15 +13,14 @@ Turns are taken in the order head, base, base, head (ABBA).
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
-from pytest_perfbudget.core.duet import QUADS
+from pytest_perfbudget.core.duet import FEWEST_QUADS, QUADS, pair_of
 from pytest_perfbudget.workers.protocol import Answer
 from pytest_perfbudget.workers.side import Side, Stop
 
@@ -44,6 +43,31 @@ class Played:
 
     head: Answer
     base: Answer
+
+
+@dataclass
+class _Taken:
+    """The turns that a measurement has had, and what its blocks took on both sides."""
+
+    turns: int = 0
+    head_ns: dict[int, float] = field(default_factory=dict)
+    base_ns: dict[int, float] = field(default_factory=dict)
+
+    def note(self, head_ns: float | None, base_ns: float | None) -> None:
+        """Take the times of a call in the last turn."""
+        if head_ns is not None and base_ns is not None:
+            self.head_ns[self.turns - 1], self.base_ns[self.turns - 1] = head_ns, base_ns
+
+    def is_enough(self, error: float, *, is_late: bool) -> bool:
+        """Return whether there is no further turn. Quads are not left half done."""
+        if self.turns % 2:
+            return False
+        if self.turns >= 2 * QUADS or (is_late and self.turns >= 2):
+            return True
+        if self.turns < 2 * FEWEST_QUADS:
+            return False
+        pair = pair_of(self.head_ns, self.base_ns)
+        return pair is not None and pair.error <= error
 
 
 class Duet:
@@ -97,20 +121,23 @@ class Duet:
         for side in (self._head, self._base):
             side.patience_s = seconds
 
-    def play(self, nodeid: str, names: Collection[str], seconds: float, unpinned: Collection[str] = ()) -> Played:
+    def play(
+        self, nodeid: str, names: Collection[str], seconds: float, error: float, unpinned: Collection[str] = ()
+    ) -> Played:
         """Measure one test.
 
         Args:
             nodeid: the test.
             names: the measurements that it has in the head.
             seconds: after which a measurement has no further turns, once it has had a quad.
+            error: the standard error of its log ratio, as far as its quads tell, that is small enough to stop before.
             unpinned: those of the measurements that may use all CPUs.
 
         Raises:
             WorkerError: a side died, or hangs.
         """
         head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
-        turns: Counter[str] = Counter()
+        taken: dict[str, _Taken] = {}
         unpinned = set(unpinned)
         started_s = _now_s()
         while head["at"] != "end" or base["at"] != "end":
@@ -123,14 +150,12 @@ class Duet:
                 started_s = _now_s()
             else:
                 name = head["name"]
-                is_over = name != TIMERS and self._is_over(turns[name], _now_s() - started_s > seconds)
-                head, base = self._take(None if is_over else turns[name], self._cpu_for(name, unpinned))
-                turns[name] += 1
+                so_far = taken.setdefault(name, _Taken())
+                so_far.note(head.get("last_ns"), base.get("last_ns"))
+                is_over = name != TIMERS and so_far.is_enough(error, is_late=_now_s() - started_s > seconds)
+                head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
+                so_far.turns += 1
         return Played(Answer(**head["answer"]), Answer(**base["answer"]))
-
-    @staticmethod
-    def _is_over(turns: int, is_late: bool) -> bool:  # noqa: FBT001 - private
-        return turns % 2 == 0 and (turns >= 2 * QUADS or (is_late and turns >= 2))
 
     def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
         return None if name in unpinned else self._cpu

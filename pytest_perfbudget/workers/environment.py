@@ -17,7 +17,7 @@ from typing import Final
 
 from pytest_perfbudget.errors import SetupError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.workers.worktree import Base
+from pytest_perfbudget.workers.base import Base
 
 _KEPT: Final = 3
 _DONE: Final = "done"

@@ -12,73 +12,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
+from pytest_perfbudget.workers.base import Base
 
 PREFIX: Final = "perfbudget-base-"
 _LOCK: Final = "in-use"
 _SECONDS = 600.0
 _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """A commit to compare with.
-
-    Attributes:
-        top: the top folder of the repository's working tree.
-        commit: its full name.
-        short: its abbreviated one, for people.
-        ref: how it was asked for.
-    """
-
-    top: Path
-    commit: str
-    short: str
-    ref: str
-
-
-def find_base(folder: Path, ref: str) -> Base:
-    """Return the commit that a name means; `REF...` is where HEAD and REF parted, as in `git diff REF...`.
-
-    Raises:
-        GitError: `folder` is in no repository, or the name means no commit of it.
-    """
-    if not ref or ref.startswith("-") or any(character < " " for character in ref):
-        message = f"{ref!r} is no revision: name a branch, a tag or a commit, such as origin/main"
-        raise GitError(message)
-    try:
-        top = Path(git(folder, "rev-parse", "--show-toplevel"))
-    except GitError as error:
-        message = f"{folder} is in no git repository that could be compared with {ref}: {error}"
-        raise GitError(message) from None
-    try:
-        name = ref.removesuffix("...")
-        commit = git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        if ref.endswith("..."):
-            commit = git(top, "merge-base", commit, "HEAD")
-    except GitError:
-        message = f"{ref!r} is no commit of this repository"
-        if git(top, "rev-parse", "--is-shallow-repository") == "true":
-            message += ", which was cloned without its history: fetch it (actions/checkout: fetch-depth: 0)"
-        else:
-            message += ": fetch it, or correct the name"
-        raise GitError(message) from None
-    return Base(top, commit, git(top, "rev-parse", "--short=9", commit), ref)
-
-
-def deleted_since(base: Base) -> list[str]:
-    """Return the files that a base has and the working tree has not, from the top folder.
-
-    Raises:
-        GitError: git cannot tell.
-    """
-    found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=D", "-z", base.commit, "--")
-    return [name for name in found.split("\0") if name]
 
 
 @contextmanager

@@ -66,10 +66,14 @@ class TestPair:
 
 
 class TestDecision:
-    def test_a_pair_that_shows_half_of_what_is_allowed_is_suspect(self) -> None:
+    def test_a_pair_is_suspect_unless_it_is_far_more_likely_that_nothing_has_changed(self) -> None:
         assert question().is_suspect(*pairs(1.03))
         assert not question().is_suspect(*pairs(1.005))
-        assert not question().is_suspect(*pairs(0.9))
+        assert not question().is_suspect(*pairs(0.99))
+
+    def test_so_is_one_that_is_far_too_fast_for_one_of_its_processes_may_be_off(self) -> None:
+        """A slowdown of 5 % in a process that is 10 % faster for life looks 5 % faster."""
+        assert question().is_suspect(*pairs(0.95))
 
     def test_a_pair_whose_quads_differ_widely_makes_nobody_suspect(self) -> None:
         assert not question().is_suspect(*pairs(1.03, error=0.1))
@@ -86,12 +90,32 @@ class TestDecision:
         assert not question().needs_fresh(pairs(1.0))
         assert question().confirmed(pairs(1.0)).standing is Standing.UNCONFIRMED
 
-    def test_unless_it_is_far_from_what_the_screening_pair_showed(self) -> None:
-        """A process of twenty is fast or slow for life: it may have been this one."""
-        asked = question().expecting(*pairs(1.1))
-        assert asked.needs_fresh(pairs(1.0))
+    def test_unless_what_the_screening_pair_showed_weighs_more(self) -> None:
+        asked = question().after(*pairs(1.06))
+        assert asked.needs_fresh(pairs(1.015))
         assert not asked.needs_fresh(pairs(1.0, 1.0))
-        assert not question().expecting(*pairs(1.02)).needs_fresh(pairs(1.0))
+        assert not question().after(*pairs(1.015)).needs_fresh(pairs(1.0))
+
+    def test_or_it_is_so_fast_that_it_may_be_the_one_that_is_off(self) -> None:
+        assert question().after(*pairs(1.05)).needs_fresh(pairs(0.9))
+
+    def test_the_screening_pair_has_no_part_in_the_verdict(self) -> None:
+        fresh = pairs(1.1, 1.101, 1.099)
+        assert question().after(*pairs(1.5)).confirmed(fresh) == question().confirmed(fresh)
+
+    @pytest.mark.parametrize(
+        ("screened", "fresh", "standing"),
+        [
+            (1.05, 1.0, Standing.UNCONFIRMED),
+            (0.95, 1.0, Standing.UNCHANGED),
+            (0.7, 0.7, Standing.IMPROVED),
+        ],
+    )
+    def test_only_what_looked_slower_has_something_that_is_not_confirmed(
+        self, screened: float, fresh: float, standing: Standing
+    ) -> None:
+        change = question(share=0.05).after(*pairs(screened)).confirmed(pairs(fresh))
+        assert (change.standing, change.runs) == (standing, 1)
 
     def test_a_wild_pair_among_many_is_one_at_the_edge(self) -> None:
         calm = (1.1, 1.105, 1.095, 1.102, 1.098, 1.1, 1.101, 1.099)

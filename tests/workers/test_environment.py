@@ -11,8 +11,8 @@ from repositories import commit, git
 
 from pytest_perfbudget.errors import SetupError
 from pytest_perfbudget.workers import environment
+from pytest_perfbudget.workers.base import Base, find_base
 from pytest_perfbudget.workers.environment import Environment, prepared
-from pytest_perfbudget.workers.worktree import Base, find_base
 
 BUILD = """
 import pathlib, sys, sysconfig

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import math
+import random
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
 
-from pytest_perfbudget.core.duet import QUADS
+from pytest_perfbudget.core.duet import FEWEST_QUADS, QUADS
 from pytest_perfbudget.workers.duet import TIMERS, Duet
 from pytest_perfbudget.workers.side import Side, Stop
 
@@ -23,8 +26,10 @@ class Scripted:
         iterations: int = 1,
         turns: int = 4,
         cpus: float = 1.0,
+        times_ns: Sequence[float] = (),
     ) -> None:
         self._cpus = cpus
+        self._times_ns = itertools.cycle(times_ns or wild(len(who) + ord(who)))
         self._script = self._play(who, notes, names, iterations, turns)
         self.agreed: list[dict[str, Any]] = []
 
@@ -43,11 +48,13 @@ class Scripted:
             if self.told.get("skip"):
                 continue
             self.agreed.append(self.told)
+            last_ns = None
             while True:
-                yield {"at": "turn", "name": name}
+                yield {"at": "turn", "name": name, "last_ns": last_ns}
                 if self.told["turn"] is None:
                     break
                 notes.append((who, self.told["turn"]))
+                last_ns = next(self._times_ns)
         yield {"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}}
 
     def resume(self, **command: Any) -> Stop:
@@ -56,7 +63,13 @@ class Scripted:
 
 
 def play(head: Scripted, base: Scripted, *names: str, seconds: float = 60.0) -> None:
-    Duet(cast("Side", head), cast("Side", base), cpu=3).play("t", names, seconds)
+    Duet(cast("Side", head), cast("Side", base), cpu=3).play("t", names, seconds, 0.005)
+
+
+def wild(number: int) -> list[float]:
+    """Return times whose quads differ widely."""
+    draw = random.Random(number)
+    return [1e6 * math.exp(draw.gauss(0, 0.2)) for _ in range(200)]
 
 
 def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
@@ -64,6 +77,13 @@ def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
     play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a")
     assert notes[:8] == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2), ("b", 3), ("h", 3)]
     assert len(notes) == 4 * QUADS
+
+
+def test_they_end_when_the_quads_tell_the_ratio_well_enough() -> None:
+    notes: list[tuple[str, int]] = []
+    play(Scripted("h", notes, "a", times_ns=[1.1e6]), Scripted("b", notes, "a", times_ns=[1e6]), "a")
+    assert 4 * FEWEST_QUADS <= len(notes) < 4 * QUADS
+    assert len(notes) % 4 == 0
 
 
 def test_when_time_is_up_the_quad_that_was_begun_is_finished_and_one_there_always_is() -> None:

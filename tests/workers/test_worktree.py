@@ -9,7 +9,8 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.workers.worktree import PREFIX, checked_out, deleted_since, find_base
+from pytest_perfbudget.workers.base import deleted_since, find_base
+from pytest_perfbudget.workers.worktree import PREFIX, checked_out
 
 
 @pytest.fixture
@@ -135,7 +136,8 @@ def test_a_base_that_cannot_be_checked_out_leaves_nothing(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pytest_perfbudget.workers.worktree import checked_out, find_base
+from pytest_perfbudget.workers.base import find_base
+from pytest_perfbudget.workers.worktree import checked_out
 with checked_out(find_base(Path(sys.argv[1]), "v1")) as tree:
     print(tree, flush=True)
     if sys.argv[2] == "killed":
