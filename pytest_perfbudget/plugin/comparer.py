@@ -54,6 +54,9 @@ class Comparer(Protocol):
     gone: str
     """What is said of a test that only that has."""
 
+    remark: str
+    """What a reader should know of it; empty if there is nothing to say."""
+
     def begin(self, nodeids: Iterable[str]) -> None:
         """Take note of the perf tests that will run."""
 
@@ -97,6 +100,7 @@ class Recorder:
 
     against = ""
     gone = ""
+    remark = ""
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `Comparer.begin`."""

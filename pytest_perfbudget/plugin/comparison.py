@@ -43,6 +43,7 @@ class _Compare:
     question: BaselineQuestion | None
     is_known_elsewhere: bool
     max_time_s: float
+    pin: bool = True
     turns: Turns | None = None
     with_cpus: bool = False
 
@@ -86,6 +87,7 @@ class Comparison:
 
     against = "the baseline"
     gone = "it is in the baseline and is not collected: remove it with --perf-update-baseline --perf-prune"
+    remark = ""
 
     def __init__(self, session: PerfSession, baseline: Baseline) -> None:
         self._session = session
@@ -126,7 +128,8 @@ class Comparison:
             question = BaselineQuestion(resolved.max_regression.share, alpha, line.time, self._prior)
         counted = self._counted.get((nodeid, name))
         known = (nodeid, name) in self.known
-        return _Compare(resolved.max_regression, line, counted, question, known, resolved.max_time_ns / 1e9)
+        seconds = resolved.max_time_ns / 1e9
+        return _Compare(resolved.max_regression, line, counted, question, known, seconds, resolved.pin)
 
     def pace(self, clock: Clock) -> Pace | None:
         """See `Comparer.pace`."""
@@ -170,8 +173,9 @@ class Comparison:
         if suspects and how != "runs":
             commits = {line.commit for name in suspects if (line := compared[name].line) is not None}
             seconds = max(compared[name].max_time_s for name in suspects)
+            unpinned = [name for name in suspects if not compared[name].pin]
             found = self._original.confirm(
-                nodeid, commits, measurements, suspects=suspects, grown=grown, seconds=seconds
+                nodeid, commits, measurements, suspects=suspects, grown=grown, seconds=seconds, unpinned=unpinned
             )
             if not found.problem:
                 return found

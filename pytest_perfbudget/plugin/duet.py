@@ -21,7 +21,7 @@ from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace, Unpaced
 from pytest_perfbudget.plugin.pairs import Pairs, Part
-from pytest_perfbudget.workers.base import Base
+from pytest_perfbudget.workers.base import Base, remark
 from pytest_perfbudget.workers.duet import PARALLEL, TIMERS
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class DuetComparison:
         pinned = "" if cpus() else ", not pinned to a CPU: this system cannot"
         self.against = f"{base.ref} ({base.short}){pinned}"
         self.gone = f"{base.ref} has it, and it is not collected here"
+        self.remark = remark(base)
         self._tests: list[str] = []
         self._pairs = Pairs(session, base)
 

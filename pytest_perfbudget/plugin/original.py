@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -44,6 +44,7 @@ class Original:
         suspects: Mapping[str, BaselineQuestion],
         grown: Mapping[str, Callable[[Recording], bool]],
         seconds: float,
+        unpinned: Collection[str] = (),
     ) -> Confirmation[Recording]:
         """Measure a test by fresh pairs until each of its suspects is decided.
 
@@ -54,13 +55,14 @@ class Original:
             suspects: the measurements whose time is suspect.
             grown: those of which a count is, with what tells whether a recording shows it.
             seconds: how long a measurement may take.
+            unpinned: those that may use all CPUs.
         """
         try:
             pairs = self._pairs(commits)
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
             return Confirmation({}, [], str(error))
-        names = [TIMERS if one.kind == "timer" else one.name for one in measurements]
-        part = Part(nodeid, names, seconds)
+        turned = {one.name: TIMERS if one.kind == "timer" else one.name for one in measurements}
+        part = Part(nodeid, list(turned.values()), seconds, [turned[name] for name in unpinned])
         questions = {name: _in_pairs(question) for name, question in suspects.items()}
         seen: dict[str, list[Both]] = {}
         found = confirm(self._session, nodeid, questions, grown, partial(_measure, pairs, part, seen))

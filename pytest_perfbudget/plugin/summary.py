@@ -147,6 +147,8 @@ class Summary:
             terminal.write_line(others_text(others))
         counts = standings(measurements, len(missing))
         terminal.write_line(standings_text(counts, self._session.comparer.against), red=bool(counts["regressed"]))
+        if self._session.comparer.remark:
+            terminal.write_line(self._session.comparer.remark, yellow=True)
         if self._fails_missing() and self._session.strict and self._session.gate == "fail":
             terminal.write_line(
                 "What is missing fails the session because of --perf-strict (or strict = true).", red=True

@@ -25,7 +25,7 @@ from pytest_perfbudget.plugin.duet import LATE, Limits
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace
 from pytest_perfbudget.plugin.pairs import Pairs
-from pytest_perfbudget.workers.base import Base
+from pytest_perfbudget.workers.base import Base, remark
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -55,6 +55,7 @@ class TurnwiseComparison:
         self._base = base
         self.against = f"{base.ref} ({base.short})"
         self.gone = f"{base.ref} has it, and it is not collected here"
+        self.remark = remark(base)
         self._pairs = Pairs(session, base)
         self._tests: list[str] = []
         self._runs: dict[tuple[str, str], _Runs] = {}

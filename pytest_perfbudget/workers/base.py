@@ -66,18 +66,17 @@ def deleted_since(base: Base) -> list[str]:
 
 
 def remark(base: Base) -> str:
-    """Return what a reader should know of how a base stands to the working tree; empty if there is nothing to say.
-
-    Raises:
-        GitError: HEAD is no commit yet.
-    """
-    if git(base.top, "rev-parse", "HEAD") == base.commit:
-        if git(base.top, "status", "--porcelain"):
+    """Return what a reader should know of how a base stands to the working tree; empty if there is nothing to say."""
+    try:
+        if git(base.top, "rev-parse", "HEAD") == base.commit:
+            if git(base.top, "status", "--porcelain"):
+                return ""
+            return f"{base.ref} is what is checked out here, and nothing is changed: a commit was compared with itself."
+        if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # what came before what, is not known
             return ""
-        return f"{base.ref} is what is checked out here, and nothing is changed: a commit was compared with itself."
-    if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # which commits came before, is not known
+        ahead = int(git(base.top, "rev-list", "--count", base.commit, "^HEAD"))
+    except GitError:  # HEAD is no commit yet
         return ""
-    ahead = int(git(base.top, "rev-list", "--count", base.commit, "^HEAD"))
     if not ahead:
         return ""
     commits = "a commit that is" if ahead == 1 else f"{ahead} commits that are"

@@ -99,6 +99,10 @@ class TestDecision:
     def test_or_it_is_so_fast_that_it_may_be_the_one_that_is_off(self) -> None:
         assert question().after(*pairs(1.05)).needs_fresh(pairs(0.9))
 
+    def test_or_others_show_that_it_is_far_slower(self) -> None:
+        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.0))
+        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.1, 1.0))
+
     def test_the_screening_pair_has_no_part_in_the_verdict(self) -> None:
         fresh = pairs(1.1, 1.101, 1.099)
         assert question().after(*pairs(1.5)).confirmed(fresh) == question().confirmed(fresh)

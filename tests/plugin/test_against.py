@@ -45,7 +45,12 @@ class TestGate:
         result = repository.run(TESTS, *AGAINST, subprocess=True)
         result.assert_outcomes(passed=3)
         assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_timer loop"), "unchanged")
-        result.stdout.fnmatch_lines(["against HEAD (?????????): * unchanged"])
+        result.stdout.fnmatch_lines(
+            [
+                "against HEAD (?????????): * unchanged",
+                "HEAD is what is checked out here, and nothing is changed: a commit was compared with itself.",
+            ]
+        )
 
     @pytest.mark.parametrize(("arguments", "failed"), [((), 3), ((*XDIST, "-k", "body"), 1)], ids=["plain", "n2"])
     def test_slower_code_fails_the_tests_that_run_it(

@@ -8,6 +8,8 @@ import pytest
 from repositories import commit
 from scripting import Project, times
 
+from pytest_perfbudget.measure.affinity import cpus
+
 SHOP = "from scripted import advance\n\ndef work():\n    advance({})\n"
 TESTS = """
 import shop
@@ -76,3 +78,26 @@ def test_without_that_commit_fresh_processes_decide(based: Project, how: str, sa
     assert times(based) == {"test_call step": said}
     if how == "duet":
         result.stdout.fnmatch_lines(["note: *: confirmed by fresh processes, not by a duet: '000000000' is no commit*"])
+
+
+@pytest.mark.skipif(len(cpus()) < 2, reason="there is nothing to pin to")
+@pytest.mark.parametrize("pin", [True, False])
+def test_pairs_are_kept_on_one_cpu_unless_the_test_is_not_to_be(
+    based: Project, pin: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = based.pytester.path.parent / f"notes-{pin}"
+    monkeypatch.setenv("NOTES", str(notes))
+    noting = """
+import os, sys
+from scripted import advance
+
+def work():
+    advance(1.1)
+    if 'bootstrap' in sys.argv[0]:
+        with open(os.environ['NOTES'], 'a') as file:
+            print(len(os.sched_getaffinity(0)), file=file)
+"""
+    based.file("shop.py", noting)
+    pyproject = CONFIRM.format("duet") + f"pin = {str(pin).lower()}\n"
+    based.run(TESTS, pyproject=pyproject, subprocess=True).assert_outcomes(failed=1)
+    assert ("1" in notes.read_text("utf-8").split()) is pin

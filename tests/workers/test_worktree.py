@@ -50,6 +50,15 @@ def test_a_shallow_clone_is_told_what_to_do(repository: Path, tmp_path: Path) ->
         find_base(tmp_path / "clone", "HEAD~1")
 
 
+def test_git_fetches_what_a_partial_clone_lacks(repository: Path, tmp_path: Path) -> None:
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    git(repository, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{repository}", "clone")
+    assert "?" in git(tmp_path / "clone", "rev-list", "--objects", "--missing=print", "v1")
+    with checked_out(find_base(tmp_path / "clone", "v1")) as tree:
+        assert (tree / "pkg" / "a.py").read_text("utf-8") == "1"
+
+
 def test_outside_git_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(GitError, match=r"is in no git repository that could be compared with main: "):
