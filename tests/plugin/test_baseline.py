@@ -409,7 +409,7 @@ class TestGate:
         result.assert_outcomes(passed=3)
         assert times(based)["test_body"] == "unconfirmed"
         result.stdout.fnmatch_lines(
-            ["unconfirmed: test_it.py::test_body: looked slower here; +0.0 % in 2 fresh processes"]
+            ["unconfirmed: test_it.py::test_body: looked slower here; +0.0 % in 1 fresh process"]
         )
 
     def test_what_a_test_does_to_the_environment_is_not_passed_on_to_fresh_processes(self, based: Project) -> None:
