@@ -42,6 +42,13 @@ def scripted_clock(request):
         session.clock = Clock(scripted.wall, scripted.cpu)
 """
 
+IMPATIENT = """
+@pytest.fixture(autouse=True)
+def impatient(request):
+    request.config.pluginmanager.getplugin("perfbudget-session").fresh.patience_s = lambda: 3.0
+"""
+"""For a conftest: a fresh process counts as hanging after 3 s."""
+
 
 class ScriptedClock:
     """A clock for unit tests: `advance` moves it, reading it costs `reading_ns`."""
@@ -119,3 +126,9 @@ def standings(project: Project) -> dict[str, str]:
 
 def times(project: Project) -> dict[str, str]:
     return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
+
+
+def add_to_conftest(project: Project, text: str) -> None:
+    """Add to the project's conftest."""
+    conftest = project.pytester.path / "conftest.py"
+    conftest.write_text(conftest.read_text("utf-8") + text, "utf-8")

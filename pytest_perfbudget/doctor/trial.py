@@ -75,6 +75,7 @@ class Trial(ABC):
         max_regression: as in pyproject.toml; the default if empty.
         baseline_runs: as in pyproject.toml; the default if 0.
         module: where the workloads are.
+        settings: further lines of pyproject.toml's [tool.perfbudget].
     """
 
     def __init__(
@@ -84,12 +85,13 @@ class Trial(ABC):
         max_regression: str = "",
         baseline_runs: int = 0,
         module: str = "pytest_perfbudget.doctor.workloads",
+        settings: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._names = importlib.import_module(module).WORKLOADS
-        settings = [f'max_regression = "{max_regression}"'] if max_regression else []
-        settings += [f"baseline_runs = {baseline_runs}"] if baseline_runs else []
-        (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *settings, ""]), "utf-8")
+        lines = [f'max_regression = "{max_regression}"'] if max_regression else []
+        lines += [f"baseline_runs = {baseline_runs}"] if baseline_runs else []
+        (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *lines, *settings, ""]), "utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
         (folder / "test_workloads.py").write_text(_TESTS.format(module=module, slowdowns=_SLOWDOWNS), "utf-8")
         (folder / _SLOWDOWNS).write_text("{}", "utf-8")
@@ -101,6 +103,15 @@ class Trial(ABC):
     @abstractmethod
     def arguments(self) -> Sequence[str]:
         """Return what compares, for the command line."""
+
+    def commit(self) -> None:
+        """Commit the project as it is, with nothing slowed down; the first time only."""
+        if (self._folder / ".git").exists():
+            return
+        git(self._folder, "init", "--quiet")
+        git(self._folder, "add", "--all")
+        identity = ("-c", "user.name=doctor", "-c", "user.email=doctor@localhost", "-c", "commit.gpgSign=false")
+        git(self._folder, *identity, "commit", "--quiet", "--no-verify", "--message=as it was")
 
     def session(self, slowdowns: Mapping[str, float]) -> Session:
         """Run a session with some workloads slowed down, the others as they were."""
@@ -154,13 +165,8 @@ class DuetTrial(Trial):
     """Compares with the first commit, in which nothing is slowed down."""
 
     def prepare(self) -> None:
-        """Commit the project, the first time."""
-        if (self._folder / ".git").exists():
-            return
-        git(self._folder, "init", "--quiet")
-        git(self._folder, "add", "--all")
-        identity = ("-c", "user.name=doctor", "-c", "user.email=doctor@localhost", "-c", "commit.gpgSign=false")
-        git(self._folder, *identity, "commit", "--quiet", "--no-verify", "--message=as it was")
+        """See `Trial.prepare`: the commit stays the same."""
+        self.commit()
 
     def arguments(self) -> Sequence[str]:
         """See `Trial.arguments`."""

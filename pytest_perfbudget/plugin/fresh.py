@@ -23,6 +23,7 @@ _SEEDS = 2**32
 _PATIENCE_S = 60.0
 _PATIENCE = 10
 _MOST_PATIENCE_S = 3600.0
+_MOST_HANGS = 2
 
 _AMBIGUOUS = {"__main__", "__mp_main__", "conftest"}
 """Whatever was started, and the conftest that was loaded last of those outside packages."""
@@ -43,7 +44,7 @@ class Fresh:
         self._started_ns = SYSTEM.wall_ns()
         self._longest_s = 0.0
         self.company: set[str] = set()
-        self._hung = ""
+        self._hung: list[tuple[Sequence[str], str]] = []
         # What a test changes of them is its own affair, and it may be at it while it is confirmed.
         self._environment = {**os.environ, MARK: "1"}
         self._draw = random.Random()  # noqa: S311 - an own generator: tests may have seeded the global one
@@ -89,7 +90,7 @@ class Fresh:
             WorkerError: it died, hangs or gave no answer.
         """
         request = replace(self.request(nodeids, alone=alone), start=start, is_reversed=is_reversed)
-        with self.noting_hangs(), Worker(request, **self.start(self.seed())) as worker:
+        with self.noting_hangs(nodeids), Worker(request, **self.start(self.seed())) as worker:
             yield from worker.answers()
 
     def request(self, nodeids: Sequence[str], *, alone: bool = False) -> Request:
@@ -106,19 +107,22 @@ class Fresh:
         return Start(hash_seed=hash_seed, patience_s=self.patience_s(), environment=self._environment)
 
     @contextmanager
-    def noting_hangs(self) -> Iterator[None]:
-        """Remember that a process hung: whatever it waits for, a lock or a port, this session holds it still.
+    def noting_hangs(self, nodeids: Sequence[str]) -> Iterator[None]:
+        """Remember that a process hung: whatever it waits for, a lock or a port, this session may hold it still.
+
+        The same tests are not tried again then. After a second time no test is: it is none of theirs.
 
         Raises:
-            WorkerError: one did before.
+            WorkerError: no process is to be started.
         """
-        if self._hung:
-            message = f"an earlier fresh process hung ({self._hung}), so none was started"
-            raise WorkerError(message)
+        for asked, why in self._hung:
+            if list(asked) == list(nodeids) or len(self._hung) >= _MOST_HANGS:
+                message = f"an earlier fresh process hung ({why}), so none was started"
+                raise WorkerError(message)
         try:
             yield
         except WorkerHangsError as error:
-            self._hung = str(error)
+            self._hung.append((nodeids, str(error)))
             raise
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import json
 import sys
 import textwrap
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
+_EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 
 
 def own_source(item: pytest.Item) -> str:
@@ -32,8 +40,8 @@ def own_source(item: pytest.Item) -> str:
 def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
     """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
 
-    That is every module from the working tree, and every one of which the checkout has a file of its own: an
-    installed copy of the project is head and base at once.
+    That is every module from the working tree, every one that was installed as a copy from there, and every one of
+    which the checkout has a file of its own: an installed copy of the project is head and base at once.
 
     Args:
         top: the working tree's top folder.
@@ -52,8 +60,28 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
             continue
         if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
             return f"{name!r} from {file}"
+        remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
+        if file in _copied(top):
+            return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
         stem = Path(*name.split("."))
         if any((root / stem).with_suffix(".py").is_file() or (root / stem / "__init__.py").is_file() for root in roots):
-            remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
             return f"{name!r} from {file}, where it is installed: {remedy}"
     return ""
+
+
+@cache
+def _copied(top: Path) -> frozenset[str]:
+    """Return the files of the distributions that were installed from somewhere in a folder, by what they say of it.
+
+    Of editable ones these are their extension modules: the rest are what leads to the folder.
+    """
+    found: set[str] = set()
+    for one in metadata.distributions():
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            origin = json.loads(one.read_text("direct_url.json") or "{}")
+            place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
+            if place.is_relative_to(top):
+                is_editable = origin.get("dir_info", {}).get("editable", False)
+                files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
+                found |= {str(one.locate_file(file)) for file in files}
+    return frozenset(found)

@@ -14,14 +14,14 @@ import pytest
 
 from pytest_perfbudget.core.duet import FRESH_ERROR, SCREENING_ERROR, Both, Pair
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.errors import GitError, SetupError
+from pytest_perfbudget.errors import GitError, SetupError, WorkerError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
 from pytest_perfbudget.workers.base import Base, deleted_since
 from pytest_perfbudget.workers.duet import Duet
 from pytest_perfbudget.workers.environment import Environment, prepared
-from pytest_perfbudget.workers.moved import moved, moved_environment
+from pytest_perfbudget.workers.moved import moved, moved_environment, unbuilt
 from pytest_perfbudget.workers.overlay import lay_tests_over
 from pytest_perfbudget.workers.process import Start, Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
@@ -116,7 +116,7 @@ class Pairs:
             WorkerError: a process cannot be started, died or hangs.
         """
         try:
-            with self._session.fresh.noting_hangs():
+            with self._session.fresh.noting_hangs([part.nodeid]):
                 if self._screening is None:
                     self._screening = self._pair(nodeids, self._deleted)
                     self._screening.__enter__()
@@ -133,7 +133,8 @@ class Pairs:
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
-        with self._session.fresh.noting_hangs(), self._pair([part.nodeid], alone=alone) as pair:
+        fresh = self._session.fresh
+        with fresh.noting_hangs([part.nodeid]), self._pair([part.nodeid], alone=alone) as pair:
             return self._play(pair, part, FRESH_ERROR)
 
     def _play(self, pair: Duet, part: Part, error: float) -> Attempt[Pair, Both]:
@@ -161,8 +162,11 @@ class Pairs:
         """
         head, base = self._starts(nodeids, hash_seed, self._deleted)
         request, start = base if of_base else head
-        with self._session.fresh.noting_hangs(), Worker(request, **start) as worker:
-            yield from worker.answers()
+        with self._session.fresh.noting_hangs(nodeids), Worker(request, **start) as worker:
+            for answer in worker.answers():
+                self._session.note_gone(answer.others)
+                if answer.nodeid:
+                    yield answer
 
     def _end_screening(self, error: BaseException | None = None) -> None:
         """End the pair: at once if something went wrong, else its fixtures are torn down."""
@@ -182,12 +186,22 @@ class Pairs:
     def _starts(
         self, nodeids: Sequence[str], hash_seed: int, more_files: Sequence[str], *, alone: bool = False
     ) -> tuple[tuple[Request, Start], tuple[Request, Start]]:
-        """Return with what a process of the head and one of the base are started, with one hash seed."""
+        """Return with what a process of the head and one of the base are started, with one hash seed.
+
+        Raises:
+            WorkerError: what the base would import is not there.
+        """
         top, tree = self._base.top, self._tree
         request = replace(self._session.fresh.request(nodeids, alone=alone), top=str(top))
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
         base = moved(request, top, tree)
+        if self._environment is None and (module := unbuilt(request.modules, top, tree)):
+            message = (
+                f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
+                "let setup of [tool.perfbudget.duet] build it"
+            )
+            raise WorkerError(message)
         environment = moved_environment(start["environment"] or {}, top, tree)
         # Its child processes are to import the base's code as well: no editable installation leads them there.
         own = [one for one in base.path if one and Path(one).is_relative_to(tree)]

@@ -13,7 +13,6 @@ from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
-from pytest_perfbudget.plugin.hooks import SESSION
 from pytest_perfbudget.plugin.pace import Pace, TurnPace
 from pytest_perfbudget.plugin.worker import WorkerPlugin
 from pytest_perfbudget.workers.duet import TIMERS
@@ -78,15 +77,10 @@ class SidePlugin(WorkerPlugin):
         self.comparer = SideRecorder(self.turns)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run what is asked for until nobody is there to ask."""
         self._items = {item.nodeid: item for item in session.items}
-        asked = set(self._request.nodeids)
-        known = session.config.stash.get(SESSION, None)  # none, if nothing here is a perf test
-        others = [
-            nodeid for nodeid, item in self._found.items() if known and nodeid not in asked and known.is_asked(item)
-        ]
-        self._say({"at": "ready", "others": others})
+        self._say({"at": "ready", "others": self.others(session.config)})
         while (told := self._hear()) is not None:
             nodeid = told["run"]
             if nodeid in self._problems:

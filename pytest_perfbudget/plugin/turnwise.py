@@ -26,6 +26,7 @@ from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace
 from pytest_perfbudget.plugin.pairs import Pairs
 from pytest_perfbudget.workers.base import Base, remark
+from pytest_perfbudget.workers.protocol import Answer
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -87,7 +88,7 @@ class TurnwiseComparison:
             if suspects:
                 self._fresh = self._play(suspects, _FRESH)
         except WorkerError as error:
-            self._problems |= dict.fromkeys(self._tests, str(error))
+            self._problems = dict.fromkeys(self._tests, str(error)) | self._problems
         finally:
             self._session.progress.clear()
 
@@ -121,7 +122,8 @@ class TurnwiseComparison:
             side = self._base.ref if of_base else "head"
             self._session.progress.note(f"perf: {side}, process {number + 1} of {len(order)}")
             seed = fresh.seed() if number % 2 == 0 else seed  # the same for a process of each side
-            for answer in self._pairs.answers(nodeids, of_base=of_base, hash_seed=seed):
+            left = [test for test in nodeids if test not in self._problems]
+            for answer in self._answers(left, of_base=of_base, hash_seed=seed):
                 if answer.problem and not answer.is_absent:
                     whose = f" ({self._base.ref})" if of_base else ""
                     self._problems[answer.nodeid] = f"{answer.problem}{whose}"
@@ -133,6 +135,27 @@ class TurnwiseComparison:
                         (runs.base if of_base else runs.head).append(one.recording)
                         runs.share = one.max_regression or 0.0
         return found
+
+    def _answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
+        """Yield the answers of a process, and of another one for what comes after a test that ended it.
+
+        Raises:
+            WorkerError: two in a row came to no answer at all.
+        """
+        left = list(nodeids)
+        has_answered = True
+        while left:
+            had_answered, has_answered = has_answered, False
+            try:
+                for answer in self._pairs.answers(left, of_base=of_base, hash_seed=hash_seed):
+                    has_answered = True
+                    left = [test for test in left if test != answer.nodeid]
+                    yield answer
+            except WorkerError as error:
+                if not has_answered and not had_answered:
+                    raise
+                if left:
+                    yield Answer(left.pop(0), str(error), [])
 
     def _question(self, runs: _Runs, share: float) -> BaselineQuestion | None:
         if len(runs.base) < 2 or not runs.head or not all(one.blocks for one in (*runs.base, *runs.head)):

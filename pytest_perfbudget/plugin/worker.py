@@ -16,7 +16,7 @@ import pytest
 
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
-from pytest_perfbudget.plugin.hooks import WORKER
+from pytest_perfbudget.plugin.hooks import SESSION, WORKER
 from pytest_perfbudget.plugin.origin import foreign_module, own_source
 from pytest_perfbudget.workers.protocol import Answer, Request
 
@@ -116,6 +116,21 @@ class WorkerPlugin:
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
         items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Tell which other perf tests a base has; then pytest's own loop begins."""
+        if self._request.tree:
+            self._send(Answer("", "", [], others=self.others(session.config)))
+        return None
+
+    def others(self, config: pytest.Config) -> Sequence[str]:
+        """Return the perf tests that are here besides those asked for."""
+        known = config.stash.get(SESSION, None)  # none, if nothing here is a perf test
+        if known is None:
+            return []
+        asked = set(self._request.nodeids)
+        return [nodeid for nodeid, item in self._found.items() if nodeid not in asked and known.is_asked(item)]
 
     def _why_not(self, nodeid: str, found: Collection[str]) -> str:
         """Return why a test cannot be measured here; empty if it can."""

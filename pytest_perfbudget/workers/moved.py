@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from pytest_perfbudget.workers.protocol import Request
@@ -43,6 +44,22 @@ def moved_text(text: str, top: Path, tree: Path) -> str:
     """Return an argument in which every path into the working tree leads into the checkout."""
     pattern = rf"(?<![^\s=:,'\"]){re.escape(str(top))}(?=$|[/\\\s:,'\"])"
     return re.sub(pattern, lambda _: str(tree), text)
+
+
+def unbuilt(modules: Mapping[str, str], top: Path, tree: Path) -> str:
+    """Return an extension module of the working tree that the checkout has not: Python may stand in for it there.
+
+    Args:
+        modules: files by name; see `Request.modules`.
+        top: the working tree's top folder.
+        tree: the checkout's.
+    """
+    for name, file in modules.items():
+        if file.endswith(tuple(EXTENSION_SUFFIXES)):
+            place = _moved_path(file, top, tree)
+            if place != Path(file) and not place.exists():
+                return name
+    return ""
 
 
 def _moved_path(text: str, top: Path, tree: Path) -> Path:

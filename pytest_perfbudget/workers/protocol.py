@@ -70,6 +70,7 @@ class Answer:
         measurements: `Measurement.to_dict()` of each.
         is_absent: whether it is because there is no such test.
         source: of a side of a duet, a digest of the test itself; empty if it has no source.
+        others: of a base, the perf tests that it has besides those asked for; such an answer is of no test.
         elapsed_s: time the test took, set-up and tear-down included.
     """
 
@@ -79,6 +80,7 @@ class Answer:
     elapsed_s: float = 0.0
     is_absent: bool = False
     source: str = ""
+    others: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:
         """Return it as a line."""

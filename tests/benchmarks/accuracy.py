@@ -1,6 +1,6 @@
 """Sets the gate beside pytest-benchmark's `--benchmark-compare-fail`, on the same workloads, session by session.
 
-    python tests/benchmarks/accuracy.py [--sessions 10] [--output accuracy.json]
+    python tests/benchmarks/accuracy.py [--sessions 10] [--confirm duet] [--no-rival] [--output accuracy.json]
 
 Both have a baseline from the start of the script, and a new one after every five sessions. A session of one is
 followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %.
@@ -87,24 +87,31 @@ class Rival:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--confirm", choices=("runs", "duet"), default="runs")
+    parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     alarms: dict[str, int] = defaultdict(int)
     caught: dict[str, dict[float, list[bool]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        trial, rival = BaselineTrial(Path(ours)), Rival(Path(theirs))
+        trial = BaselineTrial(Path(ours), settings=[f'confirm = "{options.confirm}"'])
+        trial.commit()
+        rival = None if options.no_rival else Rival(Path(theirs))
         for number in range(options.sessions):
             if number % PER_BASELINE == 0:
                 trial.prepare()
-                rival.update()
+                if rival is not None:
+                    rival.update()
             names = list(WORKLOADS)
             slowed = {name: SLOWDOWNS[(at + number) % len(SLOWDOWNS)] for at, name in enumerate(names)}
             for slowdowns in ({}, slowed):
                 session = trial.session(slowdowns)
                 red = {case.workload for case in session.cases if case.standing == "regressed"}
-                found, elapsed_s = rival.session(slowdowns)
-                gates = {"perfbudget": red, **{f"{field}:5%": found[field] for field in FIELDS}}
+                gates, elapsed_s = {"perfbudget": red}, 0.0
+                if rival is not None:
+                    found, elapsed_s = rival.session(slowdowns)
+                    gates |= {f"{field}:5%": found[field] for field in FIELDS}
                 for gate, names_red in gates.items():
                     if not slowdowns:
                         alarms[gate] += bool(names_red)

@@ -1,11 +1,11 @@
 """Counts what `--perf-against` says of unchanged and of slowed code, beside pytest-benchmark in two runs.
 
-    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--no-rival] [--output duet.json]
+    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--turns] [--no-rival] [--output duet.json]
 
 A git repository is generated; its first commit is the base, the working tree the head. In clean sessions they are
 the same, in slowed ones each workload does 2, 3, 5 or 10 % more of its work; of the I/O workloads 10 or 20 %.
 pytest-benchmark runs the base, then the head, and compares with --benchmark-compare-fail. With `--load` a busy
-process runs on each CPU. Prints the table of the README. Let nothing else run meanwhile.
+process runs on each CPU, with `--turns` one process is measured after the other. Prints the table of the README. Let nothing else run meanwhile.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--max-regression", default="2%")
     parser.add_argument("--io", action="store_true")
     parser.add_argument("--load", action="store_true")
+    parser.add_argument("--turns", action="store_true")
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -84,7 +85,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         if options.io:
             shutil.copy(io_workloads.__file__, ours)
-        trial = DuetTrial(Path(ours), max_regression=options.max_regression, module=module)
+        mode = ["[tool.perfbudget.duet]", 'mode = "turns"'] if options.turns else []
+        trial = DuetTrial(Path(ours), max_regression=options.max_regression, module=module, settings=mode)
         trial.prepare()
         rival = None if options.no_rival or options.io else Rival(Path(theirs))
         with busy((os.cpu_count() or 1) if options.load else 0):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from repositories import commit, git
-from scripting import Project, times
+from scripting import IMPATIENT, Project, add_to_conftest, times
 
 SHOP = "from scripted import advance\n\ndef work():\n    advance(1)\n"
 SLOWER = SHOP.replace("advance(1)", "advance(1.1)")
@@ -253,6 +253,31 @@ def test_server(port, perf):
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["work: 10.0 % slower than HEAD (95 % interval *", "* 8 fresh pairs of processes"])
 
+    def test_a_test_that_ends_its_process_is_unmeasured_and_the_others_are_not(self, repository: Project) -> None:
+        """Of a crash, in the base only: it is left out from then on."""
+        crash = "import os, sys\n" + SHOP + "\ndef crash():\n    if 'bootstrap' in sys.argv[0]: os._exit(9)\n"
+        tests = TESTS.replace("def test_call(perf):\n", "def test_call(perf):\n    shop.crash()\n")
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"shop.py": crash})
+        repository.file("shop.py", SLOWER + "\ndef crash(): pass\n")
+        result = repository.run(tests, *AGAINST, "-k", "body or call", pyproject=TURNS, subprocess=True)
+        assert times(repository) == {"test_body": "regressed", "test_call step": "unmeasured"}
+        result.stdout.fnmatch_lines(["unmeasured: *test_call step: a fresh process ended with exit code 9*"])
+
+    def test_a_base_that_answers_nothing_makes_all_unmeasured(self, repository: Project) -> None:
+        ends = "import os, sys\nif 'bootstrap' in sys.argv[0]: os._exit(9)\n"
+        commit(repository.pytester.path, {"shop.py": ends + SHOP})
+        repository.file("shop.py", SHOP)
+        result = repository.run(TESTS, *AGAINST, pyproject=TURNS, subprocess=True)
+        assert set(times(repository).values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(["unmeasured: *test_timer loop: a fresh process ended with exit code 9*"])
+
+    def test_what_only_the_base_has_is_missing(self, repository: Project) -> None:
+        fewer = TESTS.partition("def test_timer")[0]
+        result = repository.run(fewer, *AGAINST, pyproject=TURNS, subprocess=True)
+        result.assert_outcomes(passed=2)
+        result.stdout.fnmatch_lines(["missing: *test_it.py::test_timer*: HEAD has it, and it is not collected here"])
+
     def test_not_under_xdist(self, repository: Project) -> None:
         result = repository.run(TESTS, *AGAINST, *XDIST, pyproject=TURNS, subprocess=True)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -380,6 +405,18 @@ def work():
         result = repository.run(TESTS.replace("@pytest", dies + "@pytest", 1), *AGAINST, subprocess=True)
         result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_a work: a fresh process ended with exit code 9*"])
         assert [value for key, value in times(repository).items() if key != "test_a work"] == ["unchanged"] * 3
+
+    def test_so_does_one_that_hangs(self, repository: Project) -> None:
+        """In the base only; it is ended when its time is up."""
+        add_to_conftest(repository, IMPATIENT)
+        waits = "import signal, sys\n" + SHOP + "\ndef wait():\n    if 'bootstrap' in sys.argv[0]: signal.pause()\n"
+        tests = TESTS.replace("def test_body():\n", "def test_body():\n    shop.wait()\n")
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"shop.py": waits})
+        repository.file("shop.py", SLOWER + "\ndef wait(): pass\n")
+        result = repository.run(tests, *AGAINST, "-k", "body or call", subprocess=True)
+        assert times(repository) == {"test_body": "unmeasured", "test_call step": "regressed"}
+        result.stdout.fnmatch_lines(["unmeasured: *test_body: a fresh process said nothing for 3 s and was ended*"])
 
     def test_an_installed_copy_that_both_sides_would_import_is_noticed(
         self, repository: Project, monkeypatch: pytest.MonkeyPatch

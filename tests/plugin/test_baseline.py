@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripting import Project, standings, times
+from scripting import IMPATIENT, Project, add_to_conftest, standings, times
 
 FAST = """
 [tool.perfbudget]
@@ -61,23 +61,11 @@ def lines(project: Project) -> dict[str, dict[str, Any]]:
     }
 
 
-IMPATIENT = """
-@pytest.fixture(autouse=True)
-def impatient(request):
-    request.config.pluginmanager.getplugin("perfbudget-session").fresh.patience_s = lambda: 3.0
-"""
-
-
 def in_turn(*factors: float) -> str:
     """Return `TWO` with a body that takes another multiple of its time in each fresh process."""
     count = "if 'bootstrap' in sys.argv[0]:\n    with open('runs', 'a') as file: file.write('x')\n"
     number = "len(open('runs').read()) if os.path.exists('runs') else 1"
     return TWO.replace("SLOW =", f"{count}SLOW = {list(factors)}[(({number}) - 1) % {len(factors)}] #")
-
-
-def add_to_conftest(project: Project, text: str) -> None:
-    conftest = project.pytester.path / "conftest.py"
-    conftest.write_text(conftest.read_text("utf-8") + text, "utf-8")
 
 
 def _forget_helpers() -> None:
@@ -883,14 +871,27 @@ def test_odd(name): advance(float(os.environ.get("SLOW", "0.1")))
         result.assert_outcomes(passed=3)
         result.stdout.fnmatch_lines(["unmeasured: *: a fresh process said nothing for 3 s and was ended*"])
 
-    def test_after_one_that_hung_no_other_is_started(self, based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What it waited for, a lock or a port, the session holds to its end."""
+    def test_after_two_that_hung_no_other_is_started(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What they waited for, a lock or a port, the session holds to its end."""
+        tests = """
+import os, signal, sys
+SLOW = float(os.environ.get("SLOW", "1"))
+if SLOW > 1 and "bootstrap" in sys.argv[0]: signal.pause()
+@pytest.mark.perf_budget
+@pytest.mark.parametrize("name", "abc")
+def test_it(name): advance(0.2 * SLOW)
+"""
+        project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=3)
         monkeypatch.setenv("SLOW", "2")
-        add_to_conftest(based, IMPATIENT)
-        tests = TWO.replace("SLOW =", "import signal\nif 'bootstrap' in sys.argv[0]: signal.pause()\nSLOW =")
-        tests = tests.replace("perf(advance, 0.2,", "perf(advance, 0.2 * SLOW,")
-        result = based.run(tests)
-        result.stdout.fnmatch_lines(["unmeasured: *test_call step: *an earlier fresh process hung (*), so none was*"])
+        add_to_conftest(project, IMPATIENT)
+        result = project.run(tests)
+        result.stdout.fnmatch_lines(
+            [
+                "unmeasured: *test_it[[]a]: *confirmed: a fresh process said nothing for 3 s and was ended*",
+                "unmeasured: *test_it[[]b]: *confirmed: a fresh process said nothing for 3 s and was ended*",
+                "unmeasured: *test_it[[]c]: *an earlier fresh process hung (*), so none was*",
+            ]
+        )
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals")
     def test_an_interrupt_while_confirming_leaves_nothing(

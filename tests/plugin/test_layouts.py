@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,14 +68,42 @@ def test_an_editable_installation_of_the_head(
     lean: Project, tmp_path: Path, layout: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pyproject, file, module = layout
+    files = {"pyproject.toml": pyproject}
+    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module=module, what="--editable {tree}")
+    assert times(lean) == {"test_call work": "regressed"}, ended.stdout + ended.stderr
+    assert " % slower than HEAD" in ended.stdout
+
+
+def test_an_installed_copy_is_noticed_wherever_its_source_is(
+    lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a repository of several packages: the base would measure the head's code."""
+    files = {"packages/goods/pyproject.toml": HATCHLING}
+    file = "packages/goods/src/shop/__init__.py"
+    what = "{tree}/packages/goods"
+    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what)
+    assert times(lean) == {"test_call work": "unmeasured"}, ended.stdout + ended.stderr
+    assert "a copy that was installed from the working tree: install it editable (pip install -e), or" in ended.stdout
+
+
+def run_installed(
+    lean: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    files: dict[str, str],
+    file: str,
+    module: str,
+    what: str,
+) -> subprocess.CompletedProcess[str]:
+    """Compare a project that is installed in an environment of its own with its commit, after it became slower."""
     lean.file(file, CODE.format(1))
     lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + asking_for(module))
     lean.file("pytest.ini", "[pytest]\n")
     top = lean.pytester.path
-    commit(top, {".gitignore": IGNORED, "pyproject.toml": pyproject})
+    commit(top, {".gitignore": IGNORED, **files})
     environment = Environment(tmp_path / "env", _python(tmp_path / "env"))
-    install = "{python} -m pip install --quiet --no-build-isolation --no-deps --editable {tree}"
-    _make(environment, top, install)
+    _make(environment, top, "{python} -m pip install --quiet --no-build-isolation --no-deps " + what)
     lean.file(file, CODE.format(1.2))
     # What the tests need of this suite, and the plugin itself, which may be an editable installation, too.
     helpers = tmp_path / "helpers"
@@ -82,15 +111,13 @@ def test_an_editable_installation_of_the_head(
     (helpers / "scripted.py").write_text((top / "scripted.py").read_text("utf-8"), "utf-8")
     own = Path(pytest_perfbudget.__file__).parent.parent
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(helpers), str(own)]))
-    ended = subprocess.run(
+    return subprocess.run(
         [environment.python, "-m", "pytest", "--perf-against=HEAD", "--perf-output=report.json", "test_it.py"],
         cwd=top,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert times(lean) == {"test_call work": "regressed"}, ended.stdout + ended.stderr
-    assert " % slower than HEAD" in ended.stdout
 
 
 @pytest.fixture
@@ -142,3 +169,19 @@ def test_a_shallow_clone_that_has_the_base(lean: Project, tmp_path: Path) -> Non
     beyond = against("HEAD~2")
     assert beyond.returncode == pytest.ExitCode.USAGE_ERROR
     assert "cloned without its history: fetch it (actions/checkout: fetch-depth: 0)" in beyond.stderr
+
+
+def test_an_extension_that_is_built_in_the_working_tree_only_is_noticed(lean: Project) -> None:
+    """The base would fall back to Python, and whatever the head's code does would look fast beside it."""
+    import _bisect
+
+    file = Path(getattr(_bisect, "__file__", None) or pytest.skip("this Python has no extension modules of its own"))
+    code = CODE.format(1) + "\ntry:\n    from shop import _bisect\nexcept ImportError:\n    pass\n"
+    lean.file("test_it.py", asking_for("shop"))
+    commit(lean.pytester.path, {".gitignore": IGNORED + file.name, "shop/__init__.py": code})
+    lean.run(asking_for("shop"), "--perf-against=HEAD", subprocess=True)
+    assert times(lean) == {"test_call work": "unchanged"}
+    shutil.copy(file, lean.pytester.path / "shop")
+    result = lean.run(asking_for("shop"), "--perf-against=HEAD", subprocess=True)
+    assert times(lean) == {"test_call work": "unmeasured"}
+    result.stdout.fnmatch_lines(["unmeasured: *: 'shop._bisect' is built in the working tree and not in the checkout*"])

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
-from pytest_perfbudget.workers.moved import moved, moved_environment, moved_text
+from pytest_perfbudget.workers.moved import moved, moved_environment, moved_text, unbuilt
 from pytest_perfbudget.workers.protocol import Request
 
 TOP, TREE = Path("/home/me/shop"), Path("/tmp/base/shop")
@@ -45,3 +46,22 @@ def test_the_search_path_of_the_environment_is_moved_and_nothing_else() -> None:
         "DATA": str(TOP),
     }
     assert moved_environment({"DATA": "x"}, TOP, TREE) == {"DATA": "x"}
+
+
+class TestUnbuilt:
+    """An extension that is built in the working tree only: the base would fall back to Python, and look slow."""
+
+    SUFFIX = EXTENSION_SUFFIXES[0]
+
+    @pytest.mark.parametrize(("is_built", "found"), [(False, "shop._fast"), (True, "")])
+    def test_an_extension_that_the_checkout_has_not_is_named(self, tmp_path: Path, is_built: bool, found: str) -> None:
+        top, tree = tmp_path / "top", tmp_path / "tree"
+        (tree / "shop").mkdir(parents=True)
+        if is_built:
+            (tree / f"shop/_fast{self.SUFFIX}").touch()
+        modules = {"shop.slow": str(top / "shop/slow.py"), "shop._fast": str(top / f"shop/_fast{self.SUFFIX}")}
+        assert unbuilt(modules, top, tree) == found
+
+    def test_what_is_installed_is_not(self, tmp_path: Path) -> None:
+        installed = f"{tmp_path}/.venv/lib/python3/site-packages/shop/_fast{self.SUFFIX}"
+        assert unbuilt({"shop._fast": installed}, tmp_path, tmp_path / "tree") == ""
