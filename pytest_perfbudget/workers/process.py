@@ -39,6 +39,8 @@ _getpgid = getattr(os, "getpgid", None)
 
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
+_HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(?:collect.*\n?)?", re.MULTILINE)
+"""What pytest and its plugins say of themselves."""
 _TERMINATE_S = 2.0
 
 
@@ -178,7 +180,8 @@ class Worker:
     def _last_words(self) -> str:
         """Return the line of the worker's output that says most, behind a colon."""
         with contextlib.suppress(OSError):
-            lines = [line.strip() for line in self._log.read_text("utf-8", "replace").splitlines() if line.strip()]
+            said = _HEADER.sub("", self._log.read_text("utf-8", "replace"))
+            lines = [line.strip() for line in said.splitlines() if line.strip()]
             telling = [line for line in lines if _TELLING.match(line)]
             if telling or lines:
                 line = re.sub(r"^(E|INTERNALERROR>)\s+", "", (telling or lines)[-1])
