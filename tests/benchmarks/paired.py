@@ -1,7 +1,7 @@
 """Counts what benchmatrix's paired mode says of unchanged and of slowed code: the table of `duet.py` for it.
 
     pip install benchmatrix
-    python tests/benchmarks/paired.py [--clean 2] [--slowed 2] [--max-time 0.2] [--output paired.json]
+    python tests/benchmarks/paired.py [--clean 4] [--slowed 4] [--max-time 0.2] [--output paired.json]
 
 It accepts matrices of its own only, so the workloads are six cases of one implementation, twice: for so many it asks for
 12 pairs of pytest processes, for all twelve at once for 60. Base and head are two folders that differ by
@@ -65,7 +65,7 @@ def compared(names: Sequence[str], slowdowns: Mapping[str, float], max_time_s: f
         compare = ["compare", str(pairs), "--paired", "--threshold=2%", "--fail-on-regression", "--format=json"]
         ended = run(compare, head, environment)
     report = json.loads(ended.stdout)
-    return ended.returncode, {cell["case_name"]: cell["status"] for cell in report["comparisons"]}
+    return ended.returncode, {cell["case_name"]: cell["regression"] for cell in report["comparisons"]}
 
 
 def run(arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -76,8 +76,8 @@ def run(arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clean", type=int, default=2)
-    parser.add_argument("--slowed", type=int, default=2)
+    parser.add_argument("--clean", type=int, default=4)
+    parser.add_argument("--slowed", type=int, default=4)
     parser.add_argument("--max-time", type=float, default=0.2)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
