@@ -75,8 +75,10 @@ def _is_below(path: str, *folders: str) -> bool:
 def _moved(value: object, top: str, tree: str) -> object:
     if isinstance(value, list):
         return [_moved(one, top, tree) for one in value]
-    if isinstance(value, str) and (value + os.sep).startswith(top + os.sep):
-        return tree + value[len(top) :]
+    if isinstance(value, str) and Path(value).is_absolute():
+        for path in (value, os.path.realpath(value)):
+            if _is_below(path, top):
+                return tree + path[len(top) :]
     return value
 
 

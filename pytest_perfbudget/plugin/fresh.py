@@ -15,6 +15,7 @@ import pytest
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.places import place_in
 from pytest_perfbudget.plugin.hooks import ARGUMENTS_INPUT
 from pytest_perfbudget.workers.process import Start, Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
@@ -141,8 +142,5 @@ def own_modules(root: Path) -> dict[str, str]:
     """
     named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
     found = {name: getattr(module, "__file__", None) for name, module in named}
-    return {
-        name: file
-        for name, file in found.items()
-        if file and Path(file).is_relative_to(root) and "site-packages" not in Path(file).relative_to(root).parts
-    }
+    top = root.resolve()
+    return {name: file for name, file in found.items() if file and place_in(top, file) is not None}

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import inspect
 import json
+import os
 import sys
 import textwrap
 from contextlib import suppress
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+
+from pytest_perfbudget.places import place_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
@@ -53,13 +56,16 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
     roots = [place for place in places if place.is_relative_to(tree) and place.is_dir()]
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or Path(file).is_relative_to(tree):
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
             continue
-        path = Path(file)
-        if home and path.is_relative_to(home):
+        path, real = Path(file), Path(os.path.realpath(file))
+        if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
             continue
-        if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
+        place = place_in(top, str(real)) or place_in(top, file)
+        if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
             return f"{name!r} from {file}"
+        if path.is_relative_to(tree):
+            continue
         remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in _copied(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
@@ -80,7 +86,7 @@ def _copied(top: Path) -> frozenset[str]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             origin = json.loads(one.read_text("direct_url.json") or "{}")
             place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
-            if place.is_relative_to(top):
+            if place_in(top, str(place)) is not None:
                 is_editable = origin.get("dir_info", {}).get("editable", False)
                 files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
                 found |= {str(one.locate_file(file)) for file in files}

@@ -223,15 +223,12 @@ class Pairs:
         """Return the test files that the base has and the head has not, where the session collects."""
         config = self._session.config
         patterns: list[str] = config.getini("python_files")
-        folders = [Path(one.partition("::")[0]) for one in config.args]
+        root = config.rootpath.resolve()
+        folders = [(config.invocation_params.dir / one.partition("::")[0]).resolve() for one in config.args]
         found = []
         for path in deleted_since(self._base):
             file = self._base.top / path
-            is_asked = any(file.is_relative_to(config.invocation_params.dir / folder) for folder in folders)
-            if (
-                is_asked
-                and file.is_relative_to(config.rootpath)
-                and any(PurePosixPath(path).match(one) for one in patterns)
-            ):
-                found.append(file.relative_to(config.rootpath).as_posix())
+            is_asked = file.is_relative_to(root) and any(file.is_relative_to(folder) for folder in folders)
+            if is_asked and any(PurePosixPath(path).match(one) for one in patterns):
+                found.append(file.relative_to(root).as_posix())
         return found

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from pytest_perfbudget.places import place_in
 from pytest_perfbudget.workers.protocol import Request
 
 
@@ -22,9 +23,9 @@ def moved(request: Request, top: Path, tree: Path) -> Request:
     """
     return replace(
         request,
-        arguments=[moved_text(one, top, tree) for one in request.arguments],
-        folder=str(_moved_path(request.folder, top, tree)),
-        path=[str(_moved_path(one, top, tree)) if one else one for one in request.path],
+        arguments=[_moved_argument(one, Path(request.folder), top, tree) for one in request.arguments],
+        folder=_moved_path(request.folder, top, tree),
+        path=[_moved_path(one, top, tree) for one in request.path],
         modules={},  # those of the working tree
         top=str(top),
         tree=str(tree),
@@ -36,7 +37,7 @@ def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> 
     path = environment.get("PYTHONPATH")
     if path is None:
         return dict(environment)
-    entries = [str(_moved_path(one, top, tree)) if one else one for one in path.split(os.pathsep)]
+    entries = [_moved_path(one, top, tree) for one in path.split(os.pathsep)]
     return {**environment, "PYTHONPATH": os.pathsep.join(entries)}
 
 
@@ -57,13 +58,29 @@ def unbuilt(modules: Mapping[str, str], top: Path, tree: Path) -> str:
     for name, file in modules.items():
         if file.endswith(tuple(EXTENSION_SUFFIXES)):
             place = _moved_path(file, top, tree)
-            if place != Path(file) and not place.exists():
+            if place != file and not Path(place).exists():
                 return name
     return ""
 
 
-def _moved_path(text: str, top: Path, tree: Path) -> Path:
-    path = Path(text)
-    if path.is_relative_to(top) and "site-packages" not in path.relative_to(top).parts:
-        return tree / path.relative_to(top)
-    return path
+def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
+    """Return an argument for the checkout: it may name the working tree, or lead there by a link or from outside."""
+    found = moved_text(text, top, tree)
+    if found != text:
+        return found
+    option, equals, value = text.partition("=")
+    for lead, named in (("", text), (f"{option}{equals}", value)):
+        path, colons, test = named.partition("::")
+        full = folder / path
+        # The same is there in the checkout, whose folder the process starts in.
+        follows = not Path(path).is_absolute() and all(
+            Path(os.path.normpath(one)).is_relative_to(top) for one in (folder, full)
+        )
+        if path and not follows and full.exists() and (place := place_in(top, str(full))) is not None:
+            return f"{lead}{tree / place}{colons}{test}"
+    return text
+
+
+def _moved_path(text: str, top: Path, tree: Path) -> str:
+    place = place_in(top, text) if Path(text).is_absolute() else None
+    return text if place is None else str(tree / place)

@@ -74,6 +74,24 @@ def test_an_editable_installation_of_the_head(
     assert " % slower than HEAD" in ended.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
+@pytest.mark.parametrize("slowed", [True, False])
+def test_a_search_path_that_leads_to_the_head_by_a_link(
+    lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slowed: bool
+) -> None:
+    """No layout that could be guessed at: without following the link the head would be measured twice."""
+    lean.file("lib/goods.py", CODE.format(1))
+    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + asking_for("goods"))
+    commit(lean.pytester.path, {".gitignore": IGNORED})
+    (tmp_path / "link").symlink_to(lean.pytester.path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "link/lib"), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path / "link/lib")
+    if slowed:
+        lean.file("lib/goods.py", CODE.format(1.2))
+    ended = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
+    assert times(lean) == {"test_call work": "regressed" if slowed else "unchanged"}, ended.outlines
+
+
 def test_an_installed_copy_is_noticed_wherever_its_source_is(
     lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

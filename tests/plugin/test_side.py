@@ -8,7 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from pytest_perfbudget import places
 from pytest_perfbudget.plugin import bootstrap
+from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.origin import foreign_module
 
 
@@ -34,6 +36,44 @@ def test_what_comes_from_the_checkout_is_the_bases(folders: tuple[Path, Path], m
     imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
     imported(monkeypatch, "colours", Path("/usr/lib/colours.py"))
     assert foreign_module(top, tree, tree) == ""
+
+
+@pytest.mark.parametrize("place", ["elsewhere/shop/cart.py", "tree/goods/cart.py", "site-packages/shop/cart.py"])
+def test_a_link_into_the_working_tree_is_not(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whichever way leads there: a search path, a link that is in the repository, `flit install --symlink`."""
+    top, tree = folders
+    link = (top.parent / place).parent
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(top / "src/shop")
+    imported(monkeypatch, "goods", link / "cart.py")
+    assert foreign_module(top, tree, tree) == f"'goods' from {link / 'cart.py'}"
+
+
+def test_a_link_to_what_is_no_commits_is_nobodys(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a vendored folder beside the repository: the head has no other."""
+    top, tree = folders
+    (top.parent / "vendor").mkdir()
+    (top.parent / "vendor/colours.py").touch()
+    (tree / "vendor").symlink_to(top.parent / "vendor")
+    imported(monkeypatch, "colours", tree / "vendor/colours.py")
+    assert foreign_module(top, tree, tree) == ""
+
+
+def test_an_environment_in_the_working_tree_with_the_whole_of_python_is_not_the_project(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As conda makes it, and pyenv."""
+    top, tree = folders
+    monkeypatch.setattr(sys, "base_prefix", str(top / "env"))
+    places._prefixes.cache_clear()
+    try:
+        imported(monkeypatch, "colours", top / "env/lib/python3.11/colours.py")
+        assert foreign_module(top, tree, tree) == ""
+        assert "colours" not in own_modules(top)
+    finally:
+        places._prefixes.cache_clear()
 
 
 def test_what_comes_from_the_working_tree_is_not(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

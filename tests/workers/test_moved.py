@@ -39,6 +39,44 @@ def test_a_path_that_only_looks_alike_stays(text: str) -> None:
     assert moved_text(text, TOP, TREE) == text
 
 
+class TestAnotherWay:
+    """A symbolic link leads into the working tree as its name does: what follows it would measure the head twice."""
+
+    @pytest.fixture
+    def link(self, tmp_path: Path) -> Path:
+        tmp_path.joinpath("top/tests").mkdir(parents=True)
+        tmp_path.joinpath("top/tests/test_a.py").touch()
+        tmp_path.joinpath("link").symlink_to(tmp_path / "top")
+        return tmp_path / "link"
+
+    def test_a_folder_of_the_search_path(self, tmp_path: Path, link: Path) -> None:
+        top, tree = tmp_path / "top", tmp_path / "tree"
+        request = Request([], str(link / "tests"), [str(link / "tests"), "link"], [])
+        found = moved(request, top, tree)
+        assert (found.folder, found.path) == (str(tree / "tests"), [str(tree / "tests"), "link"])
+        variables = {"PYTHONPATH": str(link / "tests")}
+        assert moved_environment(variables, top, tree) == {"PYTHONPATH": str(tree / "tests")}
+
+    @pytest.mark.parametrize(
+        ("folder", "given", "expected"),
+        [
+            ("top", "{link}/tests/test_a.py::test_x[a=b]", "{tree}/tests/test_a.py::test_x[a=b]"),
+            ("top", "--confcutdir={link}/tests", "--confcutdir={tree}/tests"),
+            ("top", "../link/tests", "{tree}/tests"),
+            ("top", "tests/test_a.py::test_x", "tests/test_a.py::test_x"),
+            ("top/tests", "../tests", "../tests"),
+            (".", "top/tests", "{tree}/tests"),
+            (".", "link/tests", "{tree}/tests"),
+            (".", "link/nowhere", "link/nowhere"),
+            (".", "-q", "-q"),
+        ],
+    )
+    def test_an_argument(self, tmp_path: Path, link: Path, folder: str, given: str, expected: str) -> None:
+        top, tree = tmp_path / "top", tmp_path / "tree"
+        request = Request([given.format(link=link)], str(tmp_path / folder), [], [])
+        assert moved(request, top, tree).arguments == [expected.format(tree=tree)]
+
+
 def test_the_search_path_of_the_environment_is_moved_and_nothing_else() -> None:
     given = {"PYTHONPATH": os.pathsep.join([str(TOP), "/opt/lib"]), "DATA": str(TOP)}
     assert moved_environment(given, TOP, TREE) == {
