@@ -34,6 +34,10 @@ class WorkerError(PerfBudgetError):
     """A fresh process gave no measurements; the message says in a line what became of it."""
 
 
+class MisledError(WorkerError):
+    """A process of another commit would run other code than that commit's: a matter of how the project is installed."""
+
+
 class WorkerHangsError(WorkerError):
     """A fresh process said nothing for too long."""
 

@@ -80,6 +80,7 @@ class Standing(enum.Enum):
     """How a measurement stands against the baseline, from the most to the least pressing."""
 
     REGRESSED = "regressed"
+    MISLED = "misled"
     UNMEASURED = "unmeasured"
     NEW = "new"
     FOREIGN = "foreign"
@@ -93,7 +94,7 @@ class Standing(enum.Enum):
     @property
     def is_unjudged(self) -> bool:
         """Whether nothing was compared at all."""
-        return self in (Standing.UNMEASURED, Standing.NEW, Standing.FOREIGN, Standing.MISSING)
+        return self in (Standing.MISLED, Standing.UNMEASURED, Standing.NEW, Standing.FOREIGN, Standing.MISSING)
 
 
 @dataclass(frozen=True, slots=True)

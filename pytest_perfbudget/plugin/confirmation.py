@@ -32,11 +32,13 @@ class Attempt(Generic[_Run_co, _Count_co]):
         runs: by measurement, its time; what was not timed is not there.
         counts: by measurement, its counts.
         problem: why there is nothing; empty otherwise.
+        is_misled: whether it is because the base would not have been the base.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
     counts: Mapping[str, _Count_co] = field(default_factory=dict)
     problem: str = ""
+    is_misled: bool = False
 
 
 class Measure(Protocol[_Run_co, _Count_co]):

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.duet import Both, DuetQuestion, Pair
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing
 from pytest_perfbudget.core.terms import Allowance, Resolved
 from pytest_perfbudget.core.weather import Block
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import MisledError, WorkerError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.turns import Turns
@@ -147,7 +147,7 @@ class DuetComparison:
         try:
             return self._pairs.screen(part, self._tests)
         except WorkerError as error:
-            return Attempt(problem=str(error))
+            return Attempt(problem=str(error), is_misled=isinstance(error, MisledError))
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
             return Attempt(problem=f"no process of {self._base.ref}: {type(error).__name__}: {error}")
 
@@ -187,7 +187,8 @@ class DuetComparison:
         name = measurement.name
         blank = Change("time", Standing.UNMEASURED)
         if screened.problem:
-            return replace(blank, reason=screened.problem)
+            standing = Standing.MISLED if screened.is_misled else Standing.UNMEASURED
+            return replace(blank, standing=standing, reason=screened.problem)
         if name in fresh.times:
             change = fresh.times[name]
             if change.standing is not Standing.REGRESSED:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import textwrap
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -63,16 +64,23 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
             continue
         place = place_in(top, str(real)) or place_in(top, file)
         if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
-            return f"{name!r} from {file}"
+            remedy = "name that folder from the file on that adds it to sys.path, or in pytest's pythonpath"
+            return f"{name!r} from {file}, which is the working tree: {remedy}"
         if path.is_relative_to(tree):
             continue
         remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in _copied(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
-        stem = Path(*name.split("."))
-        if any((root / stem).with_suffix(".py").is_file() or (root / stem / "__init__.py").is_file() for root in roots):
+        if name.partition(".")[0] not in sys.stdlib_module_names and _has_own(roots, name, path):
             return f"{name!r} from {file}, where it is installed: {remedy}"
     return ""
+
+
+def _has_own(roots: Iterable[Path], name: str, file: Path) -> bool:
+    """Return whether a folder has a file of its own where a module's is: `build.py` is not the package `build`."""
+    stem = Path(*name.split("."))
+    own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
+    return any((root / own).is_file() for root in roots)
 
 
 @cache

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_perfbudget.core.duet import FRESH_ERROR, SCREENING_ERROR, Both, Pair
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.errors import GitError, SetupError, WorkerError
+from pytest_perfbudget.errors import GitError, MisledError, SetupError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
@@ -141,6 +141,8 @@ class Pairs:
         played = pair.play(part.nodeid, part.names, part.seconds, error, part.unpinned)
         if played.base.is_absent:
             return Attempt()
+        if played.base.is_misled:
+            return Attempt(problem=played.base.problem, is_misled=True)
         problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")
         if problem:
             return Attempt(problem=problem)
@@ -189,7 +191,7 @@ class Pairs:
         """Return with what a process of the head and one of the base are started, with one hash seed.
 
         Raises:
-            WorkerError: what the base would import is not there.
+            MisledError: what the base would import is not there.
         """
         top, tree = self._base.top, self._tree
         request = replace(self._session.fresh.request(nodeids, alone=alone), top=str(top))
@@ -201,7 +203,7 @@ class Pairs:
                 f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
                 "let setup of [tool.perfbudget.duet] build it"
             )
-            raise WorkerError(message)
+            raise MisledError(message)
         environment = moved_environment(start["environment"] or {}, top, tree)
         # Its child processes are to import the base's code as well: no editable installation leads them there.
         own = [one for one in base.path if one and Path(one).is_relative_to(tree)]

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.counts import COUNTS, UNITS, gained_functions, grown
 from pytest_perfbudget.core.regression import Prior, fit
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
 from pytest_perfbudget.core.terms import Resolved
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import MisledError, WorkerError
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.plugin.comparer import Asked
 from pytest_perfbudget.plugin.duet import LATE, Limits
@@ -62,6 +62,7 @@ class TurnwiseComparison:
         self._runs: dict[tuple[str, str], _Runs] = {}
         self._fresh: dict[tuple[str, str], _Runs] = {}
         self._problems: dict[str, str] = {}
+        self._misled: set[str] = set()
         self._sources: dict[str, set[str]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
@@ -89,6 +90,7 @@ class TurnwiseComparison:
                 self._fresh = self._play(suspects, _FRESH)
         except WorkerError as error:
             self._problems = dict.fromkeys(self._tests, str(error)) | self._problems
+            self._misled |= set(self._tests) if isinstance(error, MisledError) else set()
         finally:
             self._session.progress.clear()
 
@@ -125,8 +127,9 @@ class TurnwiseComparison:
             left = [test for test in nodeids if test not in self._problems]
             for answer in self._answers(left, of_base=of_base, hash_seed=seed):
                 if answer.problem and not answer.is_absent:
-                    whose = f" ({self._base.ref})" if of_base else ""
+                    whose = f" ({self._base.ref})" if of_base and not answer.is_misled else ""
                     self._problems[answer.nodeid] = f"{answer.problem}{whose}"
+                self._misled |= {answer.nodeid} if answer.is_misled else set()
                 if answer.source:
                     self._sources.setdefault(answer.nodeid, set()).add(answer.source)
                 for one in map(Measurement.from_dict, answer.measurements):
@@ -199,7 +202,8 @@ class TurnwiseComparison:
         runs = self._runs.get(place, _Runs())
         problem = self._problems.get(place[0], "") if place[0] in self._tests else LATE
         if problem:
-            return replace(blank, reason=problem)
+            standing = Standing.MISLED if place[0] in self._misled else Standing.UNMEASURED
+            return replace(blank, standing=standing, reason=problem)
         if runs.head and not runs.base:
             return Change("time", Standing.NEW, reason=f"{self._base.ref} does not have it")
         question = self._question(runs, share)

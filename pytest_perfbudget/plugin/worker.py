@@ -173,8 +173,8 @@ class WorkerPlugin:
         if not answer.problem and self._request.tree:
             top, tree = Path(self._request.top), Path(self._request.tree)
             if found := foreign_module(top, tree, item.config.rootpath, self._request.home):
-                problem = f"the process of the base imports {found}: its measurements would not be the base's"
-                return replace(answer, problem=problem, measurements=[])
+                problem = f"the process of the base would not measure the base: it imports {found}"
+                return replace(answer, problem=problem, is_misled=True, measurements=[])
         return replace(answer, source=own_source(item))
 
     def _write(self, line: str) -> None:

@@ -93,6 +93,7 @@ def _lines(table: Table, *, width: int, color: bool) -> list[str]:
 
 _STANDING_STYLES: Final = {
     Standing.REGRESSED: "bold red",
+    Standing.MISLED: "bold red",
     Standing.IMPROVED: "cyan",
     Standing.UNCHANGED: "green",
 }

@@ -284,6 +284,32 @@ def test_server(port, perf):
         result.stdout.fnmatch_lines(["ERROR: mode = 'turns' of * measures in one process after the other: add -n 0"])
 
 
+class TestMisled:
+    """A base that does not run its own code: its test says itself where that is, in the working tree."""
+
+    TEST = "import os, sys\nsys.path.insert(0, os.environ['LIB'])\nfrom goods import work\ndef test_call(perf): perf(work)\n"
+
+    @pytest.mark.parametrize("mode", ["", TURNS], ids=["side by side", "in turns"])
+    @pytest.mark.parametrize("gate", ["fail", "warn"])
+    def test_its_tests_fail_and_say_why(
+        self, repository: Project, monkeypatch: pytest.MonkeyPatch, mode: str, gate: str
+    ) -> None:
+        library = repository.pytester.path / "lib"
+        monkeypatch.setenv("LIB", str(library))
+        repository.file("test_it.py", self.TEST)
+        commit(repository.pytester.path, {"lib/goods.py": SHOP})
+        result = repository.run(self.TEST, *AGAINST, f"--perf-gate={gate}", pyproject=mode, subprocess=True)
+        result.assert_outcomes(failed=int(gate == "fail"), passed=int(gate == "warn"))
+        assert times(repository) == {"test_call work": "misled"}
+        result.stdout.fnmatch_lines(
+            [
+                f"*work: misled: the process of the base would not measure the base: it imports 'goods' from {library}*, "
+                "which is the working tree: name that folder from the file on that adds it to sys.path*",
+                "against HEAD (*): 1 misled",
+            ]
+        )
+
+
 class TestSetup:
     """Parts of the project that have to be built before they can be imported."""
 
@@ -435,7 +461,8 @@ def work():
             {"tests/test_installed.py": tests, "src/shop.py": SHOP, "scripted.py": "advance = print"},
         )
         result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
-        result.stdout.fnmatch_lines(["unmeasured: *imports 'shop' from *site-packages*install it editable*"])
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["misled: *imports 'shop' from *site-packages*install it editable*"])
 
     def test_nothing_is_left_behind(
         self, repository: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

@@ -100,7 +100,8 @@ def test_an_installed_copy_is_noticed_wherever_its_source_is(
     file = "packages/goods/src/shop/__init__.py"
     what = "{tree}/packages/goods"
     ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what)
-    assert times(lean) == {"test_call work": "unmeasured"}, ended.stdout + ended.stderr
+    assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
+    assert ended.returncode == 1
     assert "a copy that was installed from the working tree: install it editable (pip install -e), or" in ended.stdout
 
 
@@ -201,5 +202,6 @@ def test_an_extension_that_is_built_in_the_working_tree_only_is_noticed(lean: Pr
     assert times(lean) == {"test_call work": "unchanged"}
     shutil.copy(file, lean.pytester.path / "shop")
     result = lean.run(asking_for("shop"), "--perf-against=HEAD", subprocess=True)
-    assert times(lean) == {"test_call work": "unmeasured"}
-    result.stdout.fnmatch_lines(["unmeasured: *: 'shop._bisect' is built in the working tree and not in the checkout*"])
+    assert times(lean) == {"test_call work": "misled"}
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["misled: *: 'shop._bisect' is built in the working tree and not in the checkout*"])

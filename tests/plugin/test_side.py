@@ -48,7 +48,7 @@ def test_a_link_into_the_working_tree_is_not(
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(top / "src/shop")
     imported(monkeypatch, "goods", link / "cart.py")
-    assert foreign_module(top, tree, tree) == f"'goods' from {link / 'cart.py'}"
+    assert f"'goods' from {link / 'cart.py'}, which is the working tree" in foreign_module(top, tree, tree)
 
 
 def test_a_link_to_what_is_no_commits_is_nobodys(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,14 +79,36 @@ def test_an_environment_in_the_working_tree_with_the_whole_of_python_is_not_the_
 def test_what_comes_from_the_working_tree_is_not(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     top, tree = folders
     imported(monkeypatch, "shop.cart", top / "src/shop/cart.py")
-    assert foreign_module(top, tree, tree) == f"'shop.cart' from {top / 'src/shop/cart.py'}"
+    assert f"'shop.cart' from {top / 'src/shop/cart.py'}, which is the w" in foreign_module(top, tree, tree)
 
 
-@pytest.mark.parametrize("name", ["shop", "shop.cart", "tools"])
-def test_nor_is_an_installed_copy(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "file"), [("shop", "shop/__init__.py"), ("shop.cart", "shop/cart.py"), ("tools", "tools.py")]
+)
+def test_nor_is_an_installed_copy(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
     top, tree = folders
-    imported(monkeypatch, name, Path("/usr/lib/site-packages/x.py"))
+    imported(monkeypatch, name, Path("/usr/lib/site-packages", file))
     assert "where it is installed: install it editable" in foreign_module(top, tree, tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "other"),
+    [
+        ("token", "token.py", "token.py"),
+        ("build", "build.py", "site-packages/build/__init__.py"),
+    ],
+    ids=["of the standard library", "a package beside a script"],
+)
+def test_another_module_of_the_same_name_is_no_copy(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, own: str, other: str
+) -> None:
+    """A script in the top folder, which the tests cannot even import."""
+    top, tree = folders
+    (tree / own).touch()
+    imported(monkeypatch, name, Path("/usr/lib", other))
+    assert foreign_module(top, tree, tree) == ""
 
 
 def test_a_package_in_an_environment_within_the_working_tree_is_no_part_of_it(

@@ -83,7 +83,13 @@ def test_node_ids_are_quoted_for_the_shell() -> None:
     assert changes_text([odd], strict=False).endswith("""'tests/test_a.py::test[a b'"'"'c]'""")
 
 
-@pytest.mark.parametrize("standing", [one for one in Standing if one is not Standing.REGRESSED])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_base_that_is_not_the_base_is_always_red(strict: bool) -> None:
+    found = [measurement(change(Standing.MISLED, reason="it imports 'shop' from site-packages"))]
+    assert changes_text(found, strict=strict) == "misled: it imports 'shop' from site-packages"
+
+
+@pytest.mark.parametrize("standing", [one for one in Standing if one not in (Standing.REGRESSED, Standing.MISLED)])
 def test_only_what_is_unjudged_is_red_and_only_if_strict(standing: Standing) -> None:
     found = [measurement(change(standing, reason="why"))]
     assert changes_text(found, strict=False) == ""
