@@ -72,8 +72,11 @@ class PerfSession:
         """Read the configuration; a mistake in it becomes a usage error."""
         try:
             session = cls(config, load_settings(config.rootpath / "pyproject.toml"))
-        except (ConfigError, BaselineError, GitError) as error:
+        except (ConfigError, BaselineError) as error:
             raise pytest.UsageError(str(error)) from None
+        except GitError as error:
+            message = f"--perf-against: {error}"
+            raise pytest.UsageError(message) from None
         if session.gate != "fail" and config.option.perf_strict:
             message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)

@@ -480,7 +480,7 @@ class TestBadInput:
     def test_what_is_no_commit_is_an_error(self, repository: Project, ref: str) -> None:
         result = repository.run(TESTS, f"--perf-against={ref}", subprocess=True)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stderr.fnmatch_lines(["ERROR: *is no *"])
+        result.stderr.fnmatch_lines(["ERROR: --perf-against: *is no *"])
         assert not (repository.pytester.path / "pwned").exists()
 
     def test_a_base_that_git_cannot_check_out_is_an_error(self, repository: Project) -> None:
@@ -494,7 +494,9 @@ class TestBadInput:
     def test_outside_a_repository_there_is_nothing_to_compare_with(self, project: Project) -> None:
         result = project.run(TESTS, *AGAINST, subprocess=True)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stderr.fnmatch_lines(["ERROR: *is in no git repository that could be compared with HEAD: *"])
+        result.stderr.fnmatch_lines(
+            ["ERROR: --perf-against: *is in no git repository that could be compared with HEAD: *"]
+        )
 
     @pytest.mark.parametrize("other", ["--perf-update-baseline", "--perf-gate=off"])
     def test_it_goes_with_no_option_that_compares_nothing(self, repository: Project, other: str) -> None:
