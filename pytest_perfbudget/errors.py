@@ -35,7 +35,7 @@ class WorkerError(PerfBudgetError):
 
 
 class MisledError(WorkerError):
-    """A process of another commit would run other code than that commit's: a matter of how the project is installed."""
+    """A side of a duet would run other code than its own: a matter of how the project is installed."""
 
 
 class WorkerHangsError(WorkerError):

@@ -32,7 +32,7 @@ class Attempt(Generic[_Run_co, _Count_co]):
         runs: by measurement, its time; what was not timed is not there.
         counts: by measurement, its counts.
         problem: why there is nothing; empty otherwise.
-        is_misled: whether it is because the base would not have been the base.
+        is_misled: whether it is because a side would have run other code than its own.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)

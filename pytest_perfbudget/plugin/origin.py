@@ -53,8 +53,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         rootpath: pytest's root folder in the checkout.
         home: the virtual environment that was made for the checkout; empty if none was.
     """
-    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
-    roots = [place for place in places if place.is_relative_to(tree) and place.is_dir()]
+    roots = _roots(tree, rootpath)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
@@ -71,16 +70,51 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in _copied(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
-        if name.partition(".")[0] not in sys.stdlib_module_names and _has_own(roots, name, path):
+        if _own_file(roots, name, path) is not None:
             return f"{name!r} from {file}, where it is installed: {remedy}"
     return ""
 
 
-def _has_own(roots: Iterable[Path], name: str, file: Path) -> bool:
-    """Return whether a folder has a file of its own where a module's is: `build.py` is not the package `build`."""
+def stale_module(top: Path, rootpath: Path) -> str:
+    """Return a module of which the working tree has another version than was imported; empty if there is none.
+
+    That is a copy that was installed some time ago: what has been changed since is not measured.
+
+    Args:
+        top: the working tree's top folder.
+        rootpath: pytest's root folder in it.
+    """
+    roots = _roots(top, rootpath)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or place_in(top, file) is not None:
+            continue
+        own = _own_file(roots, name, Path(file))
+        if own is not None and _is_other(own, Path(file)):
+            return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
+    return ""
+
+
+def _is_other(own: Path, file: Path) -> bool:
+    try:
+        return own.read_bytes() != file.read_bytes()
+    except OSError:
+        return False
+
+
+def _roots(tree: Path, rootpath: Path) -> list[Path]:
+    """Return the folders in which the modules of a project are looked for."""
+    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
+    return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
+
+
+def _own_file(roots: Iterable[Path], name: str, file: Path) -> Path | None:
+    """Return the file that a folder has where a module's is: `build.py` is not the package `build`."""
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return None
     stem = Path(*name.split("."))
     own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
-    return any((root / own).is_file() for root in roots)
+    return next((root / own for root in roots if (root / own).is_file()), None)
 
 
 @cache

@@ -15,13 +15,14 @@ import pytest
 from pytest_perfbudget.core.duet import FRESH_ERROR, SCREENING_ERROR, Both, Pair
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.errors import GitError, MisledError, SetupError
+from pytest_perfbudget.git import git
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.confirmation import Attempt
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
 from pytest_perfbudget.workers.base import Base, deleted_since
 from pytest_perfbudget.workers.duet import Duet
 from pytest_perfbudget.workers.environment import Environment, prepared
-from pytest_perfbudget.workers.moved import moved, moved_environment, unbuilt
+from pytest_perfbudget.workers.moved import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.workers.overlay import lay_tests_over
 from pytest_perfbudget.workers.process import Start, Worker
 from pytest_perfbudget.workers.protocol import Answer, Request
@@ -141,8 +142,9 @@ class Pairs:
         played = pair.play(part.nodeid, part.names, part.seconds, error, part.unpinned)
         if played.base.is_absent:
             return Attempt()
-        if played.base.is_misled:
-            return Attempt(problem=played.base.problem, is_misled=True)
+        for one in (played.head, played.base):
+            if one.is_misled:
+                return Attempt(problem=one.problem, is_misled=True)
         problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")
         if problem:
             return Attempt(problem=problem)
@@ -202,6 +204,14 @@ class Pairs:
             message = (
                 f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
                 "let setup of [tool.perfbudget.duet] build it"
+            )
+            raise MisledError(message)
+        lost = unfollowed(request.path, request.modules, top, tree) if self._environment is None else ""
+        # What somebody has moved is tracked at its new place, and a base that has not got it is an honest one.
+        if lost and not git(top, "ls-files", "--", lost):
+            message = (
+                f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
+                "let setup of [tool.perfbudget.duet] make it, or install the project editable (pip install -e)"
             )
             raise MisledError(message)
         environment = moved_environment(start["environment"] or {}, top, tree)

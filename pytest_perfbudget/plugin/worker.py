@@ -17,7 +17,7 @@ import pytest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.hooks import SESSION, WORKER
-from pytest_perfbudget.plugin.origin import foreign_module, own_source
+from pytest_perfbudget.plugin.origin import foreign_module, own_source, stale_module
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 _QUIET_OPTIONS: Final[dict[str, object]] = {
@@ -170,12 +170,18 @@ class WorkerPlugin:
         item = self._found.get(answer.nodeid)
         if not self._request.top or item is None:
             return answer
-        if not answer.problem and self._request.tree:
-            top, tree = Path(self._request.top), Path(self._request.tree)
-            if found := foreign_module(top, tree, item.config.rootpath, self._request.home):
-                problem = f"the process of the base would not measure the base: it imports {found}"
-                return replace(answer, problem=problem, is_misled=True, measurements=[])
+        if not answer.problem and (found := self._misled_by(item.config.rootpath)):
+            side = "base" if self._request.tree else "head"
+            problem = f"the process of the {side} would not measure the {side}: it imports {found}"
+            return replace(answer, problem=problem, is_misled=True, measurements=[])
         return replace(answer, source=own_source(item))
+
+    def _misled_by(self, rootpath: Path) -> str:
+        """Return which module is not that of the side that is to be measured here."""
+        top = Path(self._request.top)
+        if not self._request.tree:
+            return stale_module(top, rootpath.resolve())
+        return foreign_module(top, Path(self._request.tree), rootpath, self._request.home)
 
     def _write(self, line: str) -> None:
         try:

@@ -40,13 +40,15 @@ def find_base(folder: Path, ref: str) -> Base:
     except GitError as error:
         message = f"{folder} is in no git repository that could be compared with {ref}: {error}"
         raise GitError(message) from None
+    name = ref.removesuffix("...")
+    commit = ""
     try:
-        name = ref.removesuffix("...")
         commit = git(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
         if ref.endswith("..."):
             commit = git(top, "merge-base", commit, "HEAD")
     except GitError:
-        message = f"{ref!r} is no commit of this repository"
+        message = f"where HEAD and {name} parted is" if commit else f"{name!r} is"
+        message += " no commit of this repository"
         if git(top, "rev-parse", "--is-shallow-repository") == "true":
             message += ", which was cloned without its history: fetch it (actions/checkout: fetch-depth: 0)"
         else:

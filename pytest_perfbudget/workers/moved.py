@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -63,6 +63,26 @@ def unbuilt(modules: Mapping[str, str], top: Path, tree: Path) -> str:
     return ""
 
 
+def unfollowed(path: Iterable[str], modules: Mapping[str, str], top: Path, tree: Path) -> str:
+    """Return a folder of the search path that modules of the working tree come from, and that the checkout has not.
+
+    Args:
+        path: the session's search path.
+        modules: files by name; see `Request.modules`.
+        top: the working tree's top folder.
+        tree: the checkout's.
+    """
+    for one in path:
+        moved_to = _moved_path(one, top, tree)
+        if (
+            moved_to != one
+            and not Path(moved_to).exists()
+            and any(Path(file).is_relative_to(one) for file in modules.values())
+        ):
+            return one
+    return ""
+
+
 def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
     """Return an argument for the checkout: it may name the working tree, or lead there by a link or from outside."""
     found = moved_text(text, top, tree)
@@ -83,4 +103,18 @@ def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
 
 def _moved_path(text: str, top: Path, tree: Path) -> str:
     place = place_in(top, text) if Path(text).is_absolute() else None
-    return text if place is None else str(tree / place)
+    if place is None:
+        return text
+    if not (tree / place).exists():
+        place = _linked_from(top / place, top) or place
+    return str(tree / place)
+
+
+def _linked_from(folder: Path, top: Path) -> Path | None:
+    """Return where the links in a folder lead, from the top folder: setuptools' strict editable mode makes such."""
+    link = next((one for one in folder.rglob("*.py") if one.is_symlink()), None)
+    if link is None:
+        return None
+    named, real = link.relative_to(folder), Path(os.path.realpath(link))
+    length = len(named.parts)
+    return place_in(top, str(Path(*real.parts[:-length]))) if real.parts[-length:] == named.parts else None

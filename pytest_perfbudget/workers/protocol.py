@@ -69,7 +69,7 @@ class Answer:
         problem: why there is no measurement, in one line; empty if it passed.
         measurements: `Measurement.to_dict()` of each.
         is_absent: whether it is because there is no such test.
-        is_misled: whether it is because a base ran other code than its own.
+        is_misled: whether it is because a side of a duet ran other code than its own.
         source: of a side of a duet, a digest of the test itself; empty if it has no source.
         others: of a base, the perf tests that it has besides those asked for; such an answer is of no test.
         elapsed_s: time the test took, set-up and tear-down included.

@@ -48,6 +48,7 @@ version = "1"
 packages = ["mall.shop"]
 package-dir = {"mall.shop" = "lib/goods"}
 """
+STRICT = HOOK.replace("goods", "shop")
 IGNORED = "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n*.egg-info\nbuild\n.pytest_cache\nenv\n"
 
 
@@ -61,15 +62,17 @@ def asking_for(module: str) -> str:
         (HATCHLING, "src/shop/__init__.py", "shop"),
         (HOOK, "lib/goods/__init__.py", "shop"),
         (NAMESPACE, "lib/goods/__init__.py", "mall.shop"),
+        (STRICT, "lib/shop/__init__.py", "shop"),
     ],
-    ids=["src, a path", "mapped, an import hook", "a namespace package, an import hook"],
+    ids=["src, a path", "mapped, an import hook", "a namespace package, an import hook", "strict, a folder of links"],
 )
 def test_an_editable_installation_of_the_head(
     lean: Project, tmp_path: Path, layout: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pyproject, file, module = layout
     files = {"pyproject.toml": pyproject}
-    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module=module, what="--editable {tree}")
+    what = "--editable {tree}" if pyproject != STRICT else "--config-settings editable_mode=strict --editable {tree}"
+    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module=module, what=what)
     assert times(lean) == {"test_call work": "regressed"}, ended.stdout + ended.stderr
     assert " % slower than HEAD" in ended.stdout
 
@@ -90,6 +93,55 @@ def test_a_search_path_that_leads_to_the_head_by_a_link(
         lean.file("lib/goods.py", CODE.format(1.2))
     ended = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
     assert times(lean) == {"test_call work": "regressed" if slowed else "unchanged"}, ended.outlines
+
+
+@pytest.mark.parametrize(("is_installed_again", "said"), [(False, "misled"), (True, "regressed")])
+def test_a_head_that_is_an_installed_copy_is_measured_if_it_is_up_to_date(
+    lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed_again: bool, said: str
+) -> None:
+    """And the base is installed by `setup`: else what was changed since would look unchanged."""
+    install = "{python} -m pip install --quiet --no-build-isolation --no-deps"
+    setup = f'[tool.perfbudget.duet]\nsetup = "{install} --no-index {{tree}}"\n'
+    files = {"pyproject.toml": HATCHLING + setup}
+    file = "src/shop/__init__.py"
+    again = "{tree}" if is_installed_again else ""
+    ended = run_installed(
+        lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what="{tree}", again=again
+    )
+    assert times(lean) == {"test_call work": said}, ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    if said == "misled":
+        assert "the process of the head would not measure the head: it imports 'shop' from " in ended.stdout
+
+
+def test_a_folder_of_the_search_path_that_is_made_and_not_in_the_repository(
+    lean: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Generated code, and editable installations by hard links: the base would find nothing, and all be green."""
+    made = lean.pytester.path / "made"
+    lean.file("made/goods.py", CODE.format(1))
+    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + asking_for("goods"))
+    commit(lean.pytester.path, {".gitignore": IGNORED + "made"})
+    monkeypatch.setenv("PYTHONPATH", str(made), prepend=os.pathsep)
+    result = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
+    assert times(lean) == {"test_call work": "misled"}
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [f"*misled: {made}, which the head's modules come from, is made and not in the checkout*"]
+    )
+
+
+def test_one_that_was_moved_is_not_yet_there_in_the_base(lean: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = lean.pytester.path / "made"
+    lean.file("old/goods.py", CODE.format(1))
+    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + asking_for("goods"))
+    commit(lean.pytester.path, {".gitignore": IGNORED})
+    git(lean.pytester.path, "mv", "old", "made")
+    monkeypatch.setenv("PYTHONPATH", str(made), prepend=os.pathsep)
+    result = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
+    assert times(lean) == {"test_call work": "unmeasured"}
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["unmeasured: *No module named 'goods' (HEAD)"])
 
 
 def test_an_installed_copy_is_noticed_wherever_its_source_is(
@@ -114,6 +166,7 @@ def run_installed(
     file: str,
     module: str,
     what: str,
+    again: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Compare a project that is installed in an environment of its own with its commit, after it became slower."""
     lean.file(file, CODE.format(1))
@@ -122,8 +175,11 @@ def run_installed(
     top = lean.pytester.path
     commit(top, {".gitignore": IGNORED, **files})
     environment = Environment(tmp_path / "env", _python(tmp_path / "env"))
-    _make(environment, top, "{python} -m pip install --quiet --no-build-isolation --no-deps " + what)
+    install = "{python} -m pip install --quiet --no-build-isolation --no-deps "
+    _make(environment, top, install + what)
     lean.file(file, CODE.format(1.2))
+    if again:
+        _make(environment, top, install + again)
     # What the tests need of this suite, and the plugin itself, which may be an editable installation, too.
     helpers = tmp_path / "helpers"
     helpers.mkdir()

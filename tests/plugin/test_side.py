@@ -11,7 +11,7 @@ import pytest
 from pytest_perfbudget import places
 from pytest_perfbudget.plugin import bootstrap
 from pytest_perfbudget.plugin.fresh import own_modules
-from pytest_perfbudget.plugin.origin import foreign_module
+from pytest_perfbudget.plugin.origin import foreign_module, stale_module
 
 
 @pytest.fixture
@@ -91,6 +91,34 @@ def test_nor_is_an_installed_copy(
     top, tree = folders
     imported(monkeypatch, name, Path("/usr/lib/site-packages", file))
     assert "where it is installed: install it editable" in foreign_module(top, tree, tree)
+
+
+@pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])
+def test_a_head_that_was_installed_before_it_was_changed(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, text: str, is_stale: bool
+) -> None:
+    top, _ = folders
+    copy = top.parent / "site-packages/shop/cart.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(text, "utf-8")
+    imported(monkeypatch, "shop.cart", copy)
+    found = stale_module(top, top)
+    assert bool(found) is is_stale
+    if is_stale:
+        assert found == (
+            f"'shop.cart' from {copy}, a copy that is not what {top / 'src/shop/cart.py'} is now: "
+            "install it again, or editable"
+        )
+
+
+def test_what_is_imported_from_the_working_tree_is_not_stale(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, _ = folders
+    (top / "tools.py").write_text("x = 1", "utf-8")
+    (top / "src/tools.py").touch()
+    imported(monkeypatch, "tools", top / "src/tools.py")
+    assert stale_module(top, top) == ""
 
 
 @pytest.mark.parametrize(
