@@ -145,8 +145,7 @@ class Pairs:
         for one in (played.head, played.base):
             if one.is_misled:
                 return Attempt(problem=one.problem, is_misled=True)
-        problem = played.head.problem or (played.base.problem and f"{played.base.problem} ({self._base.ref})")
-        if problem:
+        if problem := played.head.problem or played.base.problem:
             return Attempt(problem=problem)
         sides = []
         for answer in (played.head, played.base):
@@ -196,10 +195,12 @@ class Pairs:
             MisledError: what the base would import is not there.
         """
         top, tree = self._base.top, self._tree
-        request = replace(self._session.fresh.request(nodeids, alone=alone), top=str(top))
+        request = replace(
+            self._session.fresh.request(nodeids, alone=alone), top=str(top), who="a fresh process of the head"
+        )
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
-        base = moved(request, top, tree)
+        base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
         if self._environment is None and (module := unbuilt(request.modules, top, tree)):
             message = (
                 f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "

@@ -127,8 +127,7 @@ class TurnwiseComparison:
             left = [test for test in nodeids if test not in self._problems]
             for answer in self._answers(left, of_base=of_base, hash_seed=seed):
                 if answer.problem and not answer.is_absent:
-                    whose = f" ({self._base.ref})" if of_base and not answer.is_misled else ""
-                    self._problems[answer.nodeid] = f"{answer.problem}{whose}"
+                    self._problems[answer.nodeid] = answer.problem
                 self._misled |= {answer.nodeid} if answer.is_misled else set()
                 if answer.source:
                     self._sources.setdefault(answer.nodeid, set()).add(answer.source)

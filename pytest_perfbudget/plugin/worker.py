@@ -136,11 +136,11 @@ class WorkerPlugin:
         """Return why a test cannot be measured here; empty if it can."""
         if nodeid not in found:
             why = self._uncollected.get(nodeid.partition("::")[0], "it is not there")
-            return f"a fresh process does not collect it: {why}"
+            return f"{self._request.who} does not collect it: {why}"
         for name, file in self._request.modules.items():
             other = getattr(sys.modules.get(name), "__file__", None)
             if other and other != file and os.path.realpath(other) != os.path.realpath(file):
-                return f"a fresh process imports {name!r} from {other}, the session from {file}"
+                return f"{self._request.who} imports {name!r} from {other}, the session from {file}"
         return ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -157,9 +157,9 @@ class WorkerPlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what was measured, and why not."""
         if report.failed:
-            self._problem = f"it fails in a fresh process: {_last_line(report)}"
+            self._problem = f"it fails in {self._request.who}: {_last_line(report)}"
         elif report.skipped:
-            self._problem = "it is skipped in a fresh process"
+            self._problem = f"it is skipped in {self._request.who}"
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:
@@ -171,8 +171,7 @@ class WorkerPlugin:
         if not self._request.top or item is None:
             return answer
         if not answer.problem and (found := self._misled_by(item.config.rootpath)):
-            side = "base" if self._request.tree else "head"
-            problem = f"the process of the {side} would not measure the {side}: it imports {found}"
+            problem = f"{self._request.who} would not measure its own code: it imports {found}"
             return replace(answer, problem=problem, is_misled=True, measurements=[])
         return replace(answer, source=own_source(item))
 

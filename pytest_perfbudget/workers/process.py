@@ -94,7 +94,7 @@ class Worker:
             self._start()
         except OSError as error:
             self.close()
-            message = f"a fresh process could not be started: {error}"
+            message = f"{self._request.who} could not be started: {error}"
             raise WorkerError(message) from None
         except BaseException:
             self.close()
@@ -164,7 +164,7 @@ class Worker:
             process.stdin.flush()
 
     def _silence(self) -> str:
-        return f"a fresh process said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
+        return f"{self._request.who} said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
 
     def _death(self, missing: list[str]) -> str:
         code = self._process.wait() if self._process is not None else 0
@@ -175,7 +175,7 @@ class Worker:
         else:
             how = "ended"
         what = f" before it had measured {missing[0]}" if missing else ""
-        return f"a fresh process {how}{what}{self._last_words()}"
+        return f"{self._request.who} {how}{what}{self._last_words()}"
 
     def _last_words(self) -> str:
         """Return the line of the worker's output that says most, behind a colon."""

@@ -132,7 +132,7 @@ class TestAccounts:
         result = repository.run(TESTS, *AGAINST, subprocess=True)
         result.assert_outcomes(passed=3)
         assert set(times(repository).values()) == {"unmeasured"}
-        result.stdout.fnmatch_lines(["unmeasured: *: *No module named 'nothing_of_the_kind' (HEAD)"])
+        result.stdout.fnmatch_lines(["unmeasured: *: the process of HEAD *: *No module named 'nothing_of_the_kind'"])
 
 
 CHANGED = TESTS.replace('name="step")', 'name="step")\n    assert True')
@@ -262,7 +262,7 @@ def test_server(port, perf):
         repository.file("shop.py", SLOWER + "\ndef crash(): pass\n")
         result = repository.run(tests, *AGAINST, "-k", "body or call", pyproject=TURNS, subprocess=True)
         assert times(repository) == {"test_body": "regressed", "test_call step": "unmeasured"}
-        result.stdout.fnmatch_lines(["unmeasured: *test_call step: a fresh process ended with exit code 9*"])
+        result.stdout.fnmatch_lines(["unmeasured: *test_call step: the process of HEAD ended with exit code 9*"])
 
     def test_a_base_that_answers_nothing_makes_all_unmeasured(self, repository: Project) -> None:
         ends = "import os, sys\nif 'bootstrap' in sys.argv[0]: os._exit(9)\n"
@@ -270,7 +270,7 @@ def test_server(port, perf):
         repository.file("shop.py", SHOP)
         result = repository.run(TESTS, *AGAINST, pyproject=TURNS, subprocess=True)
         assert set(times(repository).values()) == {"unmeasured"}
-        result.stdout.fnmatch_lines(["unmeasured: *test_timer loop: a fresh process ended with exit code 9*"])
+        result.stdout.fnmatch_lines(["unmeasured: *test_timer loop: the process of HEAD ended with exit code 9*"])
 
     def test_what_only_the_base_has_is_missing(self, repository: Project) -> None:
         fewer = TESTS.partition("def test_timer")[0]
@@ -303,7 +303,7 @@ class TestMisled:
         assert times(repository) == {"test_call work": "misled"}
         result.stdout.fnmatch_lines(
             [
-                f"*work: misled: the process of the base would not measure the base: it imports 'goods' from {library}*, "
+                f"*work: misled: the process of HEAD would not measure its own code: it imports 'goods' from {library}*, "
                 "which is the working tree: name that folder from the file on that adds it to sys.path*",
                 "against HEAD (*): 1 misled",
             ]
@@ -429,7 +429,9 @@ def work():
         result.assert_outcomes(passed=4)
         commit(repository.pytester.path, {})
         result = repository.run(TESTS.replace("@pytest", dies + "@pytest", 1), *AGAINST, subprocess=True)
-        result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_a work: a fresh process ended with exit code 9*"])
+        result.stdout.fnmatch_lines(
+            ["unmeasured: test_it.py::test_a work: a fresh process of the head ended with exit code 9*"]
+        )
         assert [value for key, value in times(repository).items() if key != "test_a work"] == ["unchanged"] * 3
 
     def test_so_does_one_that_hangs(self, repository: Project) -> None:
@@ -442,7 +444,7 @@ def work():
         repository.file("shop.py", SLOWER + "\ndef wait(): pass\n")
         result = repository.run(tests, *AGAINST, "-k", "body or call", subprocess=True)
         assert times(repository) == {"test_body": "unmeasured", "test_call step": "regressed"}
-        result.stdout.fnmatch_lines(["unmeasured: *test_body: a fresh process said nothing for 3 s and was ended*"])
+        result.stdout.fnmatch_lines(["unmeasured: *test_body: the process of HEAD said nothing for 3 s and was ended*"])
 
     def test_an_installed_copy_that_both_sides_would_import_is_noticed(
         self, repository: Project, monkeypatch: pytest.MonkeyPatch
@@ -450,7 +452,7 @@ def work():
         """Comparing the head with itself would always pass."""
         installed = repository.pytester.path.parent / "site-packages"
         installed.mkdir()
-        (installed / "shop.py").write_text(SLOWER, "utf-8")
+        (installed / "shop.py").write_text(SHOP, "utf-8")
         monkeypatch.setenv("PYTHONPATH", str(installed), prepend=os.pathsep)
         repository.file("pytest.ini", "[pytest]\n")
         repository.file("conftest.py", "")

@@ -111,7 +111,7 @@ def test_a_head_that_is_an_installed_copy_is_measured_if_it_is_up_to_date(
     assert times(lean) == {"test_call work": said}, ended.stdout + ended.stderr
     assert ended.returncode == 1
     if said == "misled":
-        assert "the process of the head would not measure the head: it imports 'shop' from " in ended.stdout
+        assert "a fresh process of the head would not measure its own code: it imports 'shop' from " in ended.stdout
 
 
 def test_a_folder_of_the_search_path_that_is_made_and_not_in_the_repository(
@@ -141,7 +141,7 @@ def test_one_that_was_moved_is_not_yet_there_in_the_base(lean: Project, monkeypa
     result = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
     assert times(lean) == {"test_call work": "unmeasured"}
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["unmeasured: *No module named 'goods' (HEAD)"])
+    result.stdout.fnmatch_lines(["unmeasured: *: the process of HEAD *No module named 'goods'"])
 
 
 def test_an_installed_copy_is_noticed_wherever_its_source_is(
