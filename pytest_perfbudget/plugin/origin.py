@@ -20,10 +20,13 @@ from urllib.request import url2pathname
 
 import pytest
 
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
 from pytest_perfbudget.places import place_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
+_ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"}
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 
 
@@ -104,8 +107,20 @@ def _is_other(own: Path, file: Path) -> bool:
 
 def _roots(tree: Path, rootpath: Path) -> list[Path]:
     """Return the folders in which the modules of a project are looked for."""
-    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
+    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one), *_tops(tree)}
     return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
+
+
+@cache
+def _tops(tree: Path) -> frozenset[Path]:
+    """Return the folders that hold a package of the repository and are in none: `python/`, `packages/goods/src/`."""
+    try:
+        packages = {Path(one).parent for one in git(tree, "ls-files", "-z", "--", "*__init__.py").split("\0") if one}
+    except GitError:
+        return frozenset()
+    tops = {one.parent for one in packages if one.parent not in packages}
+    # Samples and fixtures may be named as what is installed.
+    return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
 
 
 def _own_file(roots: Iterable[Path], name: str, file: Path) -> Path | None:

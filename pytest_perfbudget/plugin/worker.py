@@ -94,7 +94,9 @@ class WorkerPlugin:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take why a file gives no tests."""
-        if report.failed:
+        if report.skipped:
+            self._uncollected[report.nodeid.partition("::")[0]] = "it is skipped"
+        elif report.failed:
             self._uncollected[report.nodeid.partition("::")[0]] = _last_line(report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -71,7 +71,10 @@ def remark(base: Base) -> str:
     """Return what a reader should know of how a base stands to the working tree; empty if there is nothing to say."""
     try:
         if git(base.top, "rev-parse", "HEAD") == base.commit:
-            if git(base.top, "status", "--porcelain"):
+            # Reports and the like are no change of the code; a new module may be one.
+            changes = [one for one in git(base.top, "status", "--porcelain").splitlines() if one[:2] != "??"]
+            new = git(base.top, "ls-files", "--others", "--exclude-standard", "--", "*.py")
+            if changes or new:
                 return ""
             return f"{base.ref} is what is checked out here, and nothing is changed: a commit was compared with itself."
         if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # what came before what, is not known

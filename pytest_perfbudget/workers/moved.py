@@ -12,6 +12,8 @@ from pathlib import Path
 from pytest_perfbudget.places import place_in
 from pytest_perfbudget.workers.protocol import Request
 
+_PERSONAL = {"HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"}
+
 
 def moved(request: Request, top: Path, tree: Path) -> Request:
     """Return a request as it is for the checkout.
@@ -33,12 +35,22 @@ def moved(request: Request, top: Path, tree: Path) -> Request:
 
 
 def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> dict[str, str]:
-    """Return variables as they are for the checkout: where modules come from."""
-    path = environment.get("PYTHONPATH")
-    if path is None:
-        return dict(environment)
-    entries = [_moved_path(one, top, tree) for one in path.split(os.pathsep)]
-    return {**environment, "PYTHONPATH": os.pathsep.join(entries)}
+    """Return variables as they are for the checkout: where modules come from, and whatever is in both.
+
+    What only the working tree has, caches and environments, stays where it is.
+    """
+    found = dict(environment)
+    for name, value in environment.items():
+        if name == "PYTEST_ADDOPTS":
+            found[name] = moved_text(value, top, tree)
+        elif name not in _PERSONAL:
+            entries = value.split(os.pathsep)
+            to = [_moved_path(one, top, tree) for one in entries]
+            pairs = zip(entries, to, strict=True)
+            found[name] = os.pathsep.join(
+                new if name == "PYTHONPATH" or Path(new).exists() else one for one, new in pairs
+            )
+    return found
 
 
 def moved_text(text: str, top: Path, tree: Path) -> str:

@@ -287,18 +287,16 @@ def test_server(port, perf):
 class TestMisled:
     """A base that does not run its own code: its test says itself where that is, in the working tree."""
 
-    TEST = "import os, sys\nsys.path.insert(0, os.environ['LIB'])\nfrom goods import work\ndef test_call(perf): perf(work)\n"
+    TEST = "import sys\nsys.path.insert(0, {!r})\nfrom goods import work\ndef test_call(perf): perf(work)\n"
 
     @pytest.mark.parametrize("mode", ["", TURNS], ids=["side by side", "in turns"])
     @pytest.mark.parametrize("gate", ["fail", "warn"])
-    def test_its_tests_fail_and_say_why(
-        self, repository: Project, monkeypatch: pytest.MonkeyPatch, mode: str, gate: str
-    ) -> None:
+    def test_its_tests_fail_and_say_why(self, repository: Project, mode: str, gate: str) -> None:
         library = repository.pytester.path / "lib"
-        monkeypatch.setenv("LIB", str(library))
-        repository.file("test_it.py", self.TEST)
+        test = self.TEST.format(str(library))
+        repository.file("test_it.py", test)
         commit(repository.pytester.path, {"lib/goods.py": SHOP})
-        result = repository.run(self.TEST, *AGAINST, f"--perf-gate={gate}", pyproject=mode, subprocess=True)
+        result = repository.run(test, *AGAINST, f"--perf-gate={gate}", pyproject=mode, subprocess=True)
         result.assert_outcomes(failed=int(gate == "fail"), passed=int(gate == "warn"))
         assert times(repository) == {"test_call work": "misled"}
         result.stdout.fnmatch_lines(
@@ -465,6 +463,15 @@ def work():
         result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["misled: *imports 'shop' from *site-packages*install it editable*"])
+
+    def test_a_module_that_the_base_skips_is_not_a_new_one(self, repository: Project) -> None:
+        skipping = "import pytest\nimport shop\npytest.importorskip('not_there')\n"
+        repository.file("test_skip.py", skipping + "def test_call(perf): perf(shop.work)\n")
+        commit(repository.pytester.path, {})
+        repository.file("test_skip.py", "import shop\ndef test_call(perf): perf(shop.work)\n")
+        result = repository.run(TESTS, *AGAINST, "test_skip.py", subprocess=True)
+        assert times(repository) == {"test_call work": "unmeasured"}
+        result.stdout.fnmatch_lines(["unmeasured: *: the process of HEAD does not collect it: it is skipped"])
 
     def test_nothing_is_left_behind(
         self, repository: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from repositories import commit
 
 from pytest_perfbudget import places
 from pytest_perfbudget.plugin import bootstrap
@@ -91,6 +92,19 @@ def test_nor_is_an_installed_copy(
     top, tree = folders
     imported(monkeypatch, name, Path("/usr/lib/site-packages", file))
     assert "where it is installed: install it editable" in foreign_module(top, tree, tree)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_copy"), [("python/app", True), ("src/shop/app", False), ("tests/samples/app", False)]
+)
+def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str, is_copy: bool
+) -> None:
+    """And from a package within another, or a sample, which are called as one that is installed."""
+    top, tree = folders
+    commit(tree, {f"{place}/__init__.py": "", f"{place}/core.py": ""})
+    imported(monkeypatch, "app.core", Path("/usr/lib/site-packages/app/core.py"))
+    assert bool(foreign_module(top, tree, tree)) is is_copy
 
 
 @pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])

@@ -77,7 +77,28 @@ class TestAnotherWay:
         assert moved(request, top, tree).arguments == [expected.format(tree=tree)]
 
 
-def test_the_search_path_of_the_environment_is_moved_and_nothing_else() -> None:
+def test_a_variable_that_names_what_both_have_is_moved(tmp_path: Path) -> None:
+    """Child processes find the project by such ones: GITHUB_WORKSPACE, PWD."""
+    top, tree = tmp_path / "top", tmp_path / "tree"
+    for folder in (top / "lib", tree / "lib", top / ".cache", top / "bin"):
+        folder.mkdir(parents=True)
+    given = {
+        "WORKSPACE": str(top),
+        "PLACES": os.pathsep.join([str(top / "lib"), str(top / "bin"), "/usr"]),
+        "CACHE": str(top / ".cache"),
+        "HOME": str(top),
+        "WORD": "lib",
+        "PYTEST_ADDOPTS": f"-q --confcutdir={top}/lib",
+    }
+    assert moved_environment(given, top, tree) == {
+        **given,
+        "WORKSPACE": str(tree),
+        "PLACES": os.pathsep.join([str(tree / "lib"), str(top / "bin"), "/usr"]),
+        "PYTEST_ADDOPTS": f"-q --confcutdir={tree}/lib",
+    }
+
+
+def test_the_search_path_of_the_environment_is_moved_wherever_it_leads() -> None:
     given = {"PYTHONPATH": os.pathsep.join([str(TOP), "/opt/lib"]), "DATA": str(TOP)}
     assert moved_environment(given, TOP, TREE) == {
         "PYTHONPATH": os.pathsep.join([str(TREE), "/opt/lib"]),

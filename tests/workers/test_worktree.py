@@ -50,6 +50,16 @@ def test_a_shallow_clone_is_told_what_to_do(repository: Path, tmp_path: Path) ->
         find_base(tmp_path / "clone", "HEAD~1")
 
 
+def test_and_so_is_one_whose_parting_is_not_there(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
+    clone = tmp_path / "clone"
+    orphan = git(clone, "commit-tree", "-m", "another", "HEAD^{tree}")
+    with pytest.raises(
+        GitError, match=r"^where HEAD and .* parted is no commit .* \(actions/checkout: fetch-depth: 0\)$"
+    ):
+        find_base(clone, f"{orphan}...")
+
+
 def test_git_fetches_what_a_partial_clone_lacks(repository: Path, tmp_path: Path) -> None:
     git(repository, "config", "uploadpack.allowFilter", "true")
     git(repository, "config", "uploadpack.allowAnySHA1InWant", "true")
