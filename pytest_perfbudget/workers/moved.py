@@ -47,9 +47,7 @@ def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> 
             entries = value.split(os.pathsep)
             to = [_moved_path(one, top, tree) for one in entries]
             pairs = zip(entries, to, strict=True)
-            found[name] = os.pathsep.join(
-                new if name == "PYTHONPATH" or Path(new).exists() else one for one, new in pairs
-            )
+            found[name] = os.pathsep.join(new if name == "PYTHONPATH" or _is_there(new) else one for one, new in pairs)
     return found
 
 
@@ -108,9 +106,16 @@ def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
         follows = not Path(path).is_absolute() and all(
             Path(os.path.normpath(one)).is_relative_to(top) for one in (folder, full)
         )
-        if path and not follows and full.exists() and (place := place_in(top, str(full))) is not None:
+        if path and not follows and _is_there(full) and (place := place_in(top, str(full))) is not None:
             return f"{lead}{tree / place}{colons}{test}"
     return text
+
+
+def _is_there(path: str | Path) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # an expression of -k may be too long for a name
+        return False
 
 
 def _moved_path(text: str, top: Path, tree: Path) -> str:

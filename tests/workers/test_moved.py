@@ -77,6 +77,16 @@ class TestAnotherWay:
         assert moved(request, top, tree).arguments == [expected.format(tree=tree)]
 
 
+def test_what_is_no_path_at_all_stays() -> None:
+    """Longer than any name may be."""
+    words = " or ".join(f"test_{number}" for number in range(1000))
+    assert moved(Request(["-k", words], str(TOP), [], []), TOP, TREE).arguments == ["-k", words]
+    assert moved_environment({"WORDS": words, "ROOTED": "/" + words}, TOP, TREE) == {
+        "WORDS": words,
+        "ROOTED": "/" + words,
+    }
+
+
 def test_a_variable_that_names_what_both_have_is_moved(tmp_path: Path) -> None:
     """Child processes find the project by such ones: GITHUB_WORKSPACE, PWD."""
     top, tree = tmp_path / "top", tmp_path / "tree"
