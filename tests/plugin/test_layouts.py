@@ -151,7 +151,7 @@ def test_an_installed_copy_is_noticed_wherever_its_source_is(
     files = {"packages/goods/pyproject.toml": HATCHLING}
     file = "packages/goods/src/shop/__init__.py"
     what = "{tree}/packages/goods"
-    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what)
+    ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what, again=what)
     assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
     assert ended.returncode == 1
     assert "a copy that was installed from the working tree: install it editable (pip install -e), or" in ended.stdout
