@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 
-from pytest_perfbudget.measure.resources import FunctionCalls, function_times, profile_call
+import pytest
+
+from pytest_perfbudget.measure.resources import FunctionCalls, function_times, profile_call, record_counts
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -45,6 +48,28 @@ def test_the_time_of_a_function_is_its_own_and_that_of_the_libraries_that_it_cal
     assert set(found) == {"", "adds", "adds_more"}
     assert found["adds"] + found["adds_more"] > 0.95 * found[""]
     assert min(found["adds"], found["adds_more"]) > 0.2 * found[""]
+
+
+def adds_in_turn() -> int:
+    return sum([sum(range(one)) for one in range(300)]) + sum(one * one for one in range(30_000))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="code has no qualified name before Python 3.11")
+def test_a_comprehension_is_part_of_its_function() -> None:
+    times = function_times(profiled(adds_in_turn))
+    assert [name.rpartition(":")[2] for name in times] == ["", "adds_in_turn"]
+
+
+def test_of_equal_passes_the_warm_one_is_kept() -> None:
+    def cold() -> None: ...
+
+    def warm() -> None: ...
+
+    passes = iter([cold, warm])
+    recording = run_plain(record_counts(PlainSubject(lambda: next(passes)()), most_calls=0, most_peak=None))
+    called = {name.rpartition(".")[2].rpartition(":")[2] for name in recording.functions}
+    assert "warm" in called
+    assert "cold" not in called
 
 
 def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
