@@ -66,7 +66,11 @@ def test_of_equal_passes_the_warm_one_is_kept() -> None:
     def warm() -> None: ...
 
     passes = iter([cold, warm])
-    recording = run_plain(record_counts(PlainSubject(lambda: next(passes)()), most_calls=0, most_peak=None))
+
+    def warms_up() -> None:
+        next(passes)()
+
+    recording = run_plain(record_counts(PlainSubject(warms_up), most_calls=0, most_peak=None))
     called = {name.rpartition(".")[2].rpartition(":")[2] for name in recording.functions}
     assert "warm" in called
     assert "cold" not in called
