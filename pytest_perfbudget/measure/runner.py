@@ -193,7 +193,7 @@ class _Run:
         while (turn := turns.take(self.plan.name, last_ns)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
             self._keep(await self._block(rounds, deadline_ns, compared=True))
-            self.turns.append(turn)
+            self.turns.append(turn.number)
             last_ns = self.blocks[-1].time_ns
 
     def samples(self) -> Samples:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Turn(NamedTuple):
+    """A turn of a measurement.
+
+    Attributes:
+        number: as it is counted on both sides; an even one and the next make a quad.
+        rounds: how many the other side timed in it, if it came first; else 0.
+    """
+
+    number: int
+    rounds: int = 0
 
 
 class Turns(Protocol):
@@ -18,10 +30,11 @@ class Turns(Protocol):
             cpus: how many CPUs it uses.
         """
 
-    def take(self, name: str, last_ns: float | None = None) -> int | None:
-        """Wait for the next turn of a measurement and return its number; None if there is none.
+    def take(self, name: str, last_ns: float | None = None, rounds: int = 0) -> Turn | None:
+        """Wait for the next turn of a measurement; None if there is none.
 
         Args:
             name: the measurement.
             last_ns: the time of a call in the block that was its last turn; None if nobody looks at it before the end.
+            rounds: how many were timed in its last turn, if the other side is to time as many.
         """

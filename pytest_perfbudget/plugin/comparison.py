@@ -125,7 +125,8 @@ class Comparison:
         question = None
         if line is not None and line.time is not None:
             alpha = self._session.settings.alpha / self._share
-            question = BaselineQuestion(resolved.max_regression.share, alpha, line.time, self._prior)
+            share, in_pairs = resolved.max_regression.share, self._session.settings.confirm != "runs"
+            question = BaselineQuestion(share, alpha, line.time, self._prior, in_pairs=in_pairs)
         counted = self._counted.get((nodeid, name))
         known = (nodeid, name) in self.known
         seconds = resolved.max_time_ns / 1e9

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.weather import Block, Canaries
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.quiet import untraced
-from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.measure.turns import Turn, Turns
 
 
 class Paced(NamedTuple):
@@ -92,25 +92,38 @@ class Weather:
 
 
 class TurnPace:
-    """Takes a turn every few milliseconds."""
+    """Takes a turn every few milliseconds, or after as many rounds as the other side has timed in it.
+
+    By time alone, the slower side would come to its later rounds in later turns: of rounds that take the longer the
+    more there were, half of a slowdown would not show.
+    """
 
     def __init__(self, turns: Turns, name: str, clock: Clock) -> None:
         self._turns = turns
         self._name = name
         self._clock = clock
-        self._turn = -1
+        self._turn: Turn | None = None
         self._took_ns = 0
+        self._rounds = 0
         self._running = 0
 
     def begin(self) -> int:
         """See `Pace.begin`; the part is the turn, -1 if the other side has none of its own."""
-        due = self._clock.wall_ns() - self._took_ns >= TURN_NS
-        if not self._running and (due or self._turn < 0):
-            turn = self._turns.take(self._name)
-            self._turn = -1 if turn is None else turn
-            self._took_ns = self._clock.wall_ns()
+        if not self._running:
+            if self._is_over(self._turn):
+                self._turn = self._turns.take(self._name, rounds=self._rounds)
+                self._took_ns = self._clock.wall_ns()
+                self._rounds = 0
+            self._rounds += 1
         self._running += 1
-        return self._turn
+        return -1 if self._turn is None else self._turn.number
+
+    def _is_over(self, turn: Turn | None) -> bool:
+        if turn is None:
+            return True
+        if turn.rounds:
+            return self._rounds >= turn.rounds
+        return self._clock.wall_ns() - self._took_ns >= TURN_NS
 
     def end(self) -> None:
         """See `Pace.end`."""

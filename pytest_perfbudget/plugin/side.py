@@ -12,6 +12,7 @@ import pytest
 from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.turns import Turn
 from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
 from pytest_perfbudget.plugin.pace import Pace, TurnPace
 from pytest_perfbudget.plugin.worker import WorkerPlugin
@@ -36,18 +37,18 @@ class SideTurns:
             return iterations, 1
         return told["iterations"], told["rounds"]
 
-    def take(self, name: str, last_ns: float | None = None) -> int | None:
+    def take(self, name: str, last_ns: float | None = None, rounds: int = 0) -> Turn | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns})
-        turn: int | None = told["turn"]
-        if turn is None:
+        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "rounds": rounds})
+        if told["turn"] is None:
             self.release()
-        elif self._release is None and told.get("cpu") is not None:
+            return None
+        if self._release is None and told.get("cpu") is not None:
             self._release = pin(told["cpu"])
-        return turn
+        return Turn(told["turn"], told["rounds"])
 
     def release(self) -> None:
         """Leave the CPU that the turns were on."""

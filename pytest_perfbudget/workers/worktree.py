@@ -85,7 +85,7 @@ def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
     git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
     for inner, name in _submodules(path, commit):
         # Its commits are here if the working tree has it; nothing is fetched.
-        own = repository / name
+        own = repository / _place_now(repository, path, name)
         if not (own / ".git").exists():
             continue
         try:
@@ -108,6 +108,23 @@ def _remove(repository: Path, path: Path) -> None:
         for record in (common / "worktrees").iterdir():
             if (record / "gitdir").read_text("utf-8").strip() == str(path / ".git"):
                 shutil.rmtree(record, ignore_errors=True)
+
+
+def _place_now(repository: Path, path: Path, name: str) -> str:
+    """Return where the working tree has a submodule of the checkout; it may have been moved since."""
+    called = {place: title for title, place in _titles(path).items()}
+    return _titles(repository).get(called.get(name, ""), name)
+
+
+def _titles(folder: Path) -> dict[str, str]:
+    """Return the folders of submodules by the name that git calls them."""
+    try:
+        entries = git(folder, "config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    except GitError:  # there are none
+        return {}
+    # "submodule.<name>.path\n<folder>"
+    pairs = [entry.partition("\n") for entry in entries.split("\0") if entry]
+    return {key.removeprefix("submodule.").removesuffix(".path"): place for key, _, place in pairs}
 
 
 def _submodules(path: Path, commit: str) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Sets the gate beside pytest-benchmark's `--benchmark-compare-fail`, on the same workloads, session by session.
 
-    python tests/benchmarks/accuracy.py [--sessions 10] [--confirm duet] [--no-rival] [--output accuracy.json]
+    python tests/benchmarks/accuracy.py [--sessions 10] [--confirm duet] [--max-regression 2%] [--no-rival] [--output accuracy.json]
 
 Both have a baseline from the start of the script, and a new one after every five sessions. A session of one is
 followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %.
@@ -88,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=10)
     parser.add_argument("--confirm", choices=("runs", "duet"), default="runs")
+    parser.add_argument("--max-regression", default="5%")
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -95,7 +96,8 @@ def main() -> None:
     caught: dict[str, dict[float, list[bool]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
-        trial = BaselineTrial(Path(ours), settings=[f'confirm = "{options.confirm}"'])
+        settings = [f'confirm = "{options.confirm}"']
+        trial = BaselineTrial(Path(ours), max_regression=options.max_regression, settings=settings)
         trial.commit()
         rival = None if options.no_rival else Rival(Path(theirs))
         for number in range(options.sessions):
@@ -110,8 +112,8 @@ def main() -> None:
                 red = {case.workload for case in session.cases if case.standing == "regressed"}
                 gates, elapsed_s = {"perfbudget": red}, 0.0
                 if rival is not None:
-                    found, elapsed_s = rival.session(slowdowns)
-                    gates |= {f"{field}:5%": found[field] for field in FIELDS}
+                    found, elapsed_s = rival.session(slowdowns, options.max_regression)
+                    gates |= {f"{field}:{options.max_regression}": found[field] for field in FIELDS}
                 for gate, names_red in gates.items():
                     if not slowdowns:
                         alarms[gate] += bool(names_red)

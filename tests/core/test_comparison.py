@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.comparison import BLOCKS, DOUBLED, BaselineQuestion
+from pytest_perfbudget.core.duet import DuetQuestion, Pair, pair_of
 from pytest_perfbudget.core.question import MOST_FRESH
 from pytest_perfbudget.core.regression import Estimate, Prior, Reference, fit, prior_of
 from pytest_perfbudget.core.results import Standing
@@ -50,6 +51,11 @@ class TestScreening:
 
     def test_in_weather_so_bad_that_it_may_be_anything_nobody_is_suspect(self) -> None:
         assert not question().is_suspect(fresh(1.1, weight=0.001)[0])
+
+    def test_unless_pairs_will_tell_which_have_one_weather(self) -> None:
+        asked = question(in_pairs=True)
+        assert asked.is_suspect(fresh(1.1, weight=0.001)[0])
+        assert not asked.is_suspect(fresh(1.015, weight=0.001)[0])
 
     def test_what_is_no_suspect_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
         assert question().screened(fresh(1.0)[0]).standing is Standing.UNCHANGED
@@ -190,6 +196,28 @@ class TestOnRecordedNoise:
     def _slowed(blocks: list[Block], slowdown: float) -> list[Block]:
         return [block._replace(time_ns=block.time_ns * (1 + slowdown)) for block in blocks]
 
+    def judge_by_pairs(self, recorded: Runs, pairs: list[list[Pair]], slowdown: float, **changes: Any) -> list[bool]:
+        """Return for each of 60 sessions and each test whether it is regressed, with 2 % allowed and pairs that confirm."""
+        draw = random.Random(3)
+        found = []
+        for _ in range(60):
+            base, head = self._draw(draw, len(recorded))
+            known = self._references(recorded, base)
+            for name, reference in known.items():
+                asked = BaselineQuestion(0.02, 0.01 / TESTS, reference, prior_of(known.values()), **changes)
+                if not asked.is_suspect(asked.estimate(self._slowed(recorded[head][name], slowdown))):
+                    found.append(False)
+                    continue
+                chosen = draw.choice(pairs)
+                others = [
+                    replace(one, log_ratio=one.log_ratio + math.log1p(slowdown))
+                    for one in draw.sample(chosen, len(chosen))
+                ]
+                beside = DuetQuestion(asked.share, asked.alpha)
+                number = next(at for at in range(1, len(others)) if not beside.needs_fresh(others[:at]))
+                found.append(beside.confirmed(others[:number]).standing is Standing.REGRESSED)
+        return found
+
     @staticmethod
     def _is_regressed(asked: BaselineQuestion, runs: list[list[Block]]) -> bool:
         if not asked.is_suspect(asked.estimate(runs[0])):
@@ -211,6 +239,19 @@ class TestOnRecordedNoise:
             sessions = self.judge(recorded, slowdown, sessions=40, seed=2)
             caught = [test for session in sessions for test in session]
             assert sum(caught) / len(caught) >= least, slowdown
+
+    def test_confirmed_by_pairs_smaller_ones_do_too(self, recorded: Runs, data: Callable[[str], Any]) -> None:
+        """By the bar of runs one in seven would not even be suspect."""
+        pairs = [
+            [pair for head, base in rows if (pair := pair_of(dict(enumerate(head)), dict(enumerate(base)))) is not None]
+            for rows in data("pairs.json")["pairs"].values()
+        ]
+        caught = self.judge_by_pairs(recorded, pairs, 0.05, in_pairs=True)
+        assert sum(caught) / len(caught) >= 0.93
+        by_the_bar_of_runs = self.judge_by_pairs(recorded, pairs, 0.05)
+        assert sum(by_the_bar_of_runs) / len(by_the_bar_of_runs) <= 0.9
+        clean = self.judge_by_pairs(recorded, pairs, 0.0, in_pairs=True)
+        assert sum(clean) <= 1
 
 
 def test_the_recording_is_small_enough_to_keep() -> None:

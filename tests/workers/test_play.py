@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, cast
 
 import pytest
+from scripting import ScriptedClock
 
-from pytest_perfbudget.core.duet import FEWEST_QUADS, QUADS
+from pytest_perfbudget.core.duet import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.plugin.pace import TurnPace
+from pytest_perfbudget.plugin.side import SideTurns
 from pytest_perfbudget.workers.duet import TIMERS, Duet
 from pytest_perfbudget.workers.side import Side, Stop
 
@@ -121,3 +126,46 @@ def test_timers_have_turns_for_as_long_as_the_test_runs() -> None:
     head, base = Scripted("h", notes, TIMERS, turns=5), Scripted("b", notes, TIMERS, turns=3)
     play(head, base, TIMERS, seconds=0.0)
     assert notes == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2)]
+
+
+class Growing:
+    """A side with a timer whose rounds take longer the more there were; it runs on a thread of its own."""
+
+    def __init__(self, slowness: float) -> None:
+        self._slowness = slowness
+        self._told: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self._stops: SimpleQueue[Stop] = SimpleQueue()
+        self.times_ns: dict[int, float] = {}
+        Thread(target=self._run, daemon=True).start()
+
+    def resume(self, **command: Any) -> Stop:
+        self._told.put(command)
+        return self._stops.get(timeout=60)
+
+    def _stop(self, message: Stop) -> Mapping[str, Any]:
+        self._stops.put(message)
+        return self._told.get(timeout=60)
+
+    def _run(self) -> None:
+        self._told.get(timeout=60)
+        clock = ScriptedClock()
+        pace = TurnPace(SideTurns(self._stop), TIMERS, clock.clock)
+        took, parts = [], []
+        for number in range(1, 1000):
+            parts.append(pace.begin())
+            took.append(1000 * number * self._slowness)
+            clock.advance(took[-1])
+            pace.end()
+        paced = pace.blocks(took, parts)
+        self.times_ns = {turn: block.time_ns for turn, block in zip(paced.turns, paced.blocks, strict=True)}
+        self._stops.put({"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}})
+
+
+def test_what_a_timer_times_later_is_compared_with_what_the_other_side_times_as_late() -> None:
+    """By turns of equal time, half of a slowdown of rounds that grow would not show."""
+    head, base = Growing(1.1), Growing(1.0)
+    Duet(cast("Side", head), cast("Side", base), cpu=None).play("t", [TIMERS], 60.0, 0.005)
+    found = pair_of(head.times_ns, base.times_ns)
+    assert found is not None
+    assert len(base.times_ns) > 100
+    assert math.exp(found.log_ratio) == pytest.approx(1.1, abs=0.001)

@@ -139,6 +139,18 @@ def test_submodules_are_those_of_the_base_and_come_from_the_working_tree(reposit
     assert git(repository, "status", "--porcelain") == ""
 
 
+def test_a_submodule_that_was_moved_since_is_found(repository: Path, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    commit(library, {"lib.py": "old"})
+    git(repository, "submodule", "add", "-q", str(library), "vendor/lib")
+    commit(repository, {}, "with a submodule")
+    git(repository, "mv", "vendor/lib", "library")
+    commit(repository, {}, "moved")
+    with checked_out(find_base(repository, "HEAD~1")) as tree:
+        assert (tree / "vendor" / "lib" / "lib.py").read_text("utf-8") == "old"
+    assert len(git(repository / "library", "worktree", "list").splitlines()) == 1
+
+
 def test_a_base_that_cannot_be_checked_out_leaves_nothing(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
