@@ -19,8 +19,13 @@ UNITS = 10
 _Work = Callable[[], object]
 
 
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
+"""They go with the process."""
+
+
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="perfbudget-io-"))
+    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="perfbudget-io-", ignore_cleanup_errors=True))
+    return Path(_FOLDERS[-1].name)
 
 
 def _requests() -> _Work:
