@@ -22,9 +22,9 @@ THIRD = replace(HERE, cpu="a third")
 OLDER = replace(HERE, python="CPython 3.0")
 
 
-def asked(lines: dict[Key, Line], test: str, *, session: tuple[str, ...] = ()) -> _Compare:
+def asked(lines: dict[Key, Line], test: str, *, session: tuple[str, ...] = (), confirm: str = "runs") -> _Compare:
     """Return what is asked of a test, in a session of the given tests."""
-    settings = Settings(alpha=0.01)
+    settings = Settings(alpha=0.01, confirm=confirm)
     baseline = Baseline({one.key: one for one in (HERE, OTHER, THIRD, OLDER)}, lines)
     comparison = Comparison(cast("PerfSession", SimpleNamespace(settings=settings)), baseline)
     comparison.begin(session or (test,))
@@ -48,6 +48,13 @@ def test_alpha_is_shared_among_the_measurements_of_the_session_that_have_a_time_
     assert alpha(asked(lines, "a")) == pytest.approx(0.01)
     assert alpha(asked(lines, "a", session=("a", "b"))) == pytest.approx(0.005)
     assert alpha(asked(lines, "a", session=("a", "b", "c", "d", "e", "new"))) == pytest.approx(0.01 / 3)
+
+
+@pytest.mark.parametrize(("confirm", "in_pairs"), [("runs", False), ("duet", True), ("auto", True)])
+def test_suspects_are_chosen_for_what_confirms_them(confirm: str, *, in_pairs: bool) -> None:
+    question = asked(dict([line("a")]), "a", confirm=confirm).question
+    assert question is not None
+    assert question.in_pairs is in_pairs
 
 
 def test_times_are_asked_of_this_machine_and_counts_of_any_with_the_same_python_and_system() -> None:
