@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -42,12 +42,17 @@ def used(clock: Clock) -> Used:
     return Used(clock.wall_ns(), clock.cpu_ns(), int(1e9 * (ended_s + running_s)))
 
 
-def cpus_between(before: Used, after: Used) -> float:
-    """Return how many CPUs were in use on average, by this process and those that it started."""
-    wall_ns = max(after.wall_ns - before.wall_ns, 1)
-    own = (after.own_ns - before.own_ns) / wall_ns
-    children = (after.children_ns - before.children_ns) / wall_ns
-    return own + children
+def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:
+    """Return how many CPUs were in use on average, by this process and those that it started.
+
+    Args:
+        spans: what was used up to the beginning and to the end of each.
+    """
+    wall_ns = cpu_ns = 0
+    for before, after in spans:
+        wall_ns += after.wall_ns - before.wall_ns
+        cpu_ns += after.own_ns - before.own_ns + after.children_ns - before.children_ns
+    return cpu_ns / max(wall_ns, 1)
 
 
 def _descendants(pid: int) -> Iterator[int]:

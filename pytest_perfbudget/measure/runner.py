@@ -20,7 +20,7 @@ from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import Block as WeatherBlock
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
-from pytest_perfbudget.measure.parallel import cpus_between, used
+from pytest_perfbudget.measure.parallel import Used, cpus_within, used
 from pytest_perfbudget.measure.quiet import Heap, quiet
 from pytest_perfbudget.measure.subject import Block, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
@@ -115,12 +115,11 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     result = await subject.once()
     first_ns = read() - start
     with quiet():
-        before = used(plan.clock) if plan.with_cpus else None
         await run.settle(first_ns)
         if plan.turns is None:
             await run.fill()
         # Before its turns: then it is kept on one CPU, perhaps, and waits for the other process.
-        cpus = cpus_between(before, used(plan.clock)) if before is not None else None
+        cpus = cpus_within(run.used) if plan.with_cpus else None
         if plan.turns is not None:
             await run.play(plan.turns, cpus)
     return Outcome(result, run.samples(), cpus)
@@ -144,6 +143,8 @@ class _Run:
         self.planned_rounds = 1
         self.blocks: list[WeatherBlock] = []
         self.turns: list[int] = []
+        self.with_cpus = plan.with_cpus
+        self.used: list[tuple[Used, Used]] = []
         self.heap = Heap()
         self.start_ns = plan.clock.wall_ns()
 
@@ -188,6 +189,7 @@ class _Run:
         """Run a block in each turn."""
         __tracebackhide__ = True
         self.blocks.clear()
+        self.with_cpus = False
         self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
         last_ns = None
         while (turn := turns.take(self.plan.name, last_ns)) is not None:
@@ -248,7 +250,11 @@ class _Run:
             if rounds >= _WARMED_ROUNDS:
                 # The new heap and the collection left the caches cold: that is not the code's.
                 await self.subject.rounds(block._replace(rounds=1), clock)
+            # Within blocks only: the first look at a mean imports scipy, whose library starts threads.
+            started = used(clock) if self.with_cpus else None
             timings = await self.subject.rounds(block, clock)
+            if started is not None:
+                self.used.append((started, used(clock)))
             if compared:
                 time_ns = max(self._typical(timings.run_ns()), 1) / self.iterations
                 self.blocks.append(WeatherBlock(time_ns, before, read_canaries(clock) if with_canaries else ()))

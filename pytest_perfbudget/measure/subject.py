@@ -35,7 +35,7 @@ class Timings:
         """Return the rounds without the time that they waited for a CPU, where that was asked for."""
         if not self.waited_ns:
             return self.wall_ns
-        return [max(wall - waited, 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
+        return [max(wall - max(waited, 0), 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
 
 
 class Probe(Protocol):

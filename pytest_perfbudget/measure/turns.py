@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+
+NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Turn(NamedTuple):
@@ -10,11 +14,11 @@ class Turn(NamedTuple):
 
     Attributes:
         number: as it is counted on both sides; an even one and the next make a quad.
-        rounds: how many the other side timed in it, if it came first; else 0.
+        rounds: how many the other side timed in it, by timer, if it came first.
     """
 
     number: int
-    rounds: int = 0
+    rounds: Mapping[str, int] = NONE
 
 
 class Turns(Protocol):
@@ -30,11 +34,11 @@ class Turns(Protocol):
             cpus: how many CPUs it uses.
         """
 
-    def take(self, name: str, last_ns: float | None = None, rounds: int = 0) -> Turn | None:
+    def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE) -> Turn | None:
         """Wait for the next turn of a measurement; None if there is none.
 
         Args:
             name: the measurement.
             last_ns: the time of a call in the block that was its last turn; None if nobody looks at it before the end.
-            rounds: how many were timed in its last turn, if the other side is to time as many.
+            rounds: how many each timer timed in its last turn, if the other side is to time as many.
         """

@@ -92,6 +92,9 @@ def main() -> int:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
+        if request["compiled"]:  # for child processes
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.environ["PYTHONPYCACHEPREFIX"] = request["compiled"]
         own = [one for one in sys.path if request["home"] and _is_below(one, request["home"], request["tree"])]
         sys.path[:] = own + request["path"]
         if request["tree"]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from pytest_perfbudget.core.question import Question, Run
 from pytest_perfbudget.core.results import Change, Standing
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import MisledError, WorkerError, WorkerHangsError
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -18,6 +19,7 @@ FRESH_COUNTS: Final = 3
 """Fresh processes that all have to show a grown count: of counts that depend on the hash seed one in ten is
 higher than the highest of ten."""
 
+_Result = TypeVar("_Result")
 _Run = TypeVar("_Run", bound=Run)
 _Count = TypeVar("_Count")
 _Count_co = TypeVar("_Count_co", covariant=True)
@@ -110,9 +112,19 @@ def confirm(
     return Confirmation(changes, counts, problem)
 
 
+def once_more(measure: Callable[[], _Result]) -> _Result:
+    """Measure, and once more if a process has died: it may have been ended from outside, as for want of memory."""
+    try:
+        return measure()
+    except (MisledError, WorkerHangsError):
+        raise
+    except WorkerError:
+        return measure()
+
+
 def _attempted(measure: Measure[_Run, _Count], *, alone: bool) -> Attempt[_Run, _Count]:
     try:
-        return measure(alone=alone)
+        return once_more(partial(measure, alone=alone))
     except WorkerError as error:
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it

@@ -17,7 +17,7 @@ from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.turns import Turns
 from pytest_perfbudget.plugin.comparer import Asked
-from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm
+from pytest_perfbudget.plugin.confirmation import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.plugin.fresh import own_modules
 from pytest_perfbudget.plugin.pace import Pace, Unpaced
 from pytest_perfbudget.plugin.pairs import Pairs, Part
@@ -145,7 +145,7 @@ class DuetComparison:
 
     def _screen(self, part: Part) -> Attempt[Pair, Both]:
         try:
-            return self._pairs.screen(part, self._tests)
+            return once_more(partial(self._pairs.screen, part, self._tests))
         except WorkerError as error:
             return Attempt(problem=str(error), is_misled=isinstance(error, MisledError))
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it

@@ -1,14 +1,10 @@
-"""Where the code of a test comes from: which modules are the checkout's, and whether two tests are the same."""
+"""Where the code of a test comes from: which modules are the checkout's."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import inspect
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -18,30 +14,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pytest
-
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.places import place_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
-_ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"}
+_ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"} | {
+    "vendor",
+    "_vendor",
+    "vendored",
+    "third_party",
+    "extern",
+    "external",
+}
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
-
-
-def own_source(item: pytest.Item) -> str:
-    """Return a digest of a test's function, without what changes nothing: comments, layout, docstring, our marker."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(item, "obj", None))))  # type: ignore[arg-type]
-    except (OSError, TypeError, SyntaxError, ValueError):
-        return ""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.decorator_list = [one for one in node.decorator_list if "perf_budget" not in ast.unparse(one)]
-            if ast.get_docstring(node) is not None:
-                del node.body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
@@ -119,7 +106,7 @@ def _tops(tree: Path) -> frozenset[Path]:
     except GitError:
         return frozenset()
     tops = {one.parent for one in packages if one.parent not in packages}
-    # Samples and fixtures may be named as what is installed.
+    # Samples, fixtures and vendored packages may be named as what is installed.
     return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple, Protocol
@@ -25,7 +26,7 @@ class Paced(NamedTuple):
 class Pace(Protocol):
     """Is told when a timer starts and ends."""
 
-    def begin(self) -> int:
+    def begin(self, timer: str) -> int:
         """Note that a timer starts, and return the part of the test that it belongs to."""
 
     def end(self) -> None:
@@ -43,7 +44,7 @@ class Pace(Protocol):
 class Unpaced:
     """Lets a timer note what compared ones do; the session's own rounds are not compared by a duet."""
 
-    def begin(self) -> int:
+    def begin(self, timer: str) -> int:  # noqa: ARG002
         """See `Pace.begin`."""
         return 0
 
@@ -64,7 +65,7 @@ class Weather:
         self._read_ns = 0
         self._running = 0
 
-    def begin(self) -> int:
+    def begin(self, timer: str) -> int:  # noqa: ARG002
         """See `Pace.begin`; the part is the reading before it."""
         due = self._clock.wall_ns() - self._read_ns >= COMPARED_BLOCK_NS
         if not self._running and (due or not self._readings):
@@ -92,10 +93,10 @@ class Weather:
 
 
 class TurnPace:
-    """Takes a turn every few milliseconds, or after as many rounds as the other side has timed in it.
+    """Takes a turn every few milliseconds, or when each timer has as many rounds as on the other side.
 
     By time alone, the slower side would come to its later rounds in later turns: of rounds that take the longer the
-    more there were, half of a slowdown would not show.
+    more there were, half of a slowdown would not show. A timer that only one side has is not counted.
     """
 
     def __init__(self, turns: Turns, name: str, clock: Clock) -> None:
@@ -104,25 +105,27 @@ class TurnPace:
         self._clock = clock
         self._turn: Turn | None = None
         self._took_ns = 0
-        self._rounds = 0
+        self._rounds: Counter[str] = Counter()
         self._running = 0
 
-    def begin(self) -> int:
+    def begin(self, timer: str) -> int:
         """See `Pace.begin`; the part is the turn, -1 if the other side has none of its own."""
         if not self._running:
-            if self._is_over(self._turn):
+            if self._is_over(self._turn, timer):
                 self._turn = self._turns.take(self._name, rounds=self._rounds)
                 self._took_ns = self._clock.wall_ns()
-                self._rounds = 0
-            self._rounds += 1
+                self._rounds.clear()
+            self._rounds[timer] += 1
         self._running += 1
         return -1 if self._turn is None else self._turn.number
 
-    def _is_over(self, turn: Turn | None) -> bool:
+    def _is_over(self, turn: Turn | None, timer: str) -> bool:
         if turn is None:
             return True
-        if turn.rounds:
-            return self._rounds >= turn.rounds
+        if timer in turn.rounds:
+            return self._rounds[timer] >= turn.rounds[timer]
+        if not turn.rounds.keys().isdisjoint(self._rounds):
+            return False
         return self._clock.wall_ns() - self._took_ns >= TURN_NS
 
     def end(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -67,6 +67,7 @@ class Pairs:
         self._deleted: Sequence[str] = ()
         self._screening: Duet | None = None
         self._started = 0
+        self._compiled = ""
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out.
@@ -118,6 +119,7 @@ class Pairs:
         """
         try:
             with self._session.fresh.noting_hangs([part.nodeid]):
+                self._find_all(self._session.fresh.request([part.nodeid]).modules)
                 if self._screening is None:
                     self._screening = self._pair(nodeids, self._deleted)
                     self._screening.__enter__()
@@ -195,18 +197,18 @@ class Pairs:
             MisledError: what the base would import is not there.
         """
         top, tree = self._base.top, self._tree
+        if os.environ.get("PYTHONDONTWRITEBYTECODE") and not self._compiled:
+            self._compiled = self._running.enter_context(TemporaryDirectory(prefix="perfbudget-compiled-"))
         request = replace(
-            self._session.fresh.request(nodeids, alone=alone), top=str(top), who="a fresh process of the head"
+            self._session.fresh.request(nodeids, alone=alone),
+            top=str(top),
+            compiled=self._compiled,
+            who="a fresh process of the head",
         )
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
+        self._find_all(request.modules)
         base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
-        if self._environment is None and (module := unbuilt(request.modules, top, tree)):
-            message = (
-                f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
-                "let setup of [tool.perfbudget.duet] build it"
-            )
-            raise MisledError(message)
         lost = unfollowed(request.path, request.modules, top, tree) if self._environment is None else ""
         # What somebody has moved is tracked at its new place, and a base that has not got it is an honest one.
         if lost and not git(top, "ls-files", "--", lost):
@@ -227,6 +229,19 @@ class Pairs:
             moved_start["executable"] = str(self._environment.python)
         arguments = [*base.arguments, f"--rootdir={self._place()}"]
         return (request, start), (replace(base, arguments=arguments, files=[*base.files, *more_files]), moved_start)
+
+    def _find_all(self, modules: Mapping[str, str]) -> None:
+        """See to it that the base has what the head has built: Python may stand in for it.
+
+        Raises:
+            MisledError: it has not.
+        """
+        if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
+            message = (
+                f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
+                "let setup of [tool.perfbudget.duet] build it"
+            )
+            raise MisledError(message)
 
     def _place(self) -> Path:
         """Return pytest's root folder in the checkout."""

@@ -105,7 +105,7 @@ class Perf:
         call = self._terms("perf.timer()", name, limits)
         if name not in self._timers:
             self._run.begin(name, self.timer, call, self._place("perf.timer()"))
-            self._timers[name] = TimerRecord(self._run.session.clock)
+            self._timers[name] = TimerRecord(name, self._run.session.clock)
             if self._run.session.comparer is not None:
                 self._pace = self._pace or self._run.session.comparer.pace(self._run.session.clock)
                 self._timers[name].pace = self._pace

@@ -12,7 +12,7 @@ import pytest
 from pytest_perfbudget.core.terms import Resolved
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.turns import Turn
+from pytest_perfbudget.measure.turns import NONE, Turn
 from pytest_perfbudget.plugin.comparer import Asked, Record, Recorder
 from pytest_perfbudget.plugin.pace import Pace, TurnPace
 from pytest_perfbudget.plugin.worker import WorkerPlugin
@@ -37,12 +37,12 @@ class SideTurns:
             return iterations, 1
         return told["iterations"], told["rounds"]
 
-    def take(self, name: str, last_ns: float | None = None, rounds: int = 0) -> Turn | None:
+    def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE) -> Turn | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "rounds": rounds})
+        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "rounds": dict(rounds)})
         if told["turn"] is None:
             self.release()
             return None
@@ -80,7 +80,7 @@ class SidePlugin(WorkerPlugin):
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run what is asked for until nobody is there to ask."""
-        self._items = {item.nodeid: item for item in session.items}
+        self._items = {self.name(item): item for item in session.items}
         self._say({"at": "ready", "others": self.others(session.config)})
         while (told := self._hear()) is not None:
             nodeid = told["run"]

@@ -23,7 +23,8 @@ LACKS: Final = Lacks(
 class TimerRecord:
     """The rounds of all timers of one name."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
         self.clock = clock
         self.resolved: Resolved | None = None
         self.terms = Terms()
@@ -85,7 +86,7 @@ class Timer:
             raise MisuseError(message)
         self._record.traced |= is_traced()
         if self._record.pace is not None:
-            self._part = self._record.pace.begin()
+            self._part = self._record.pace.begin(self._record.name)
         self._collection = uncollected()
         self._collection.__enter__()
         self._record.running.append(self)
@@ -111,7 +112,7 @@ class Timer:
                 self._record.parts.append(self._part)
                 self._record.used_ns += used_ns
                 waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
-                self._record.run_ns.append(max(end_ns - self._start_ns - waited_ns, 1))
+                self._record.run_ns.append(max(end_ns - self._start_ns - max(waited_ns, 0), 1))
         self._collection.__exit__(None, None, None)
         self._record.running.remove(self)
         if kind is None:

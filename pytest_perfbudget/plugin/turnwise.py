@@ -133,7 +133,7 @@ class TurnwiseComparison:
                     self._sources.setdefault(answer.nodeid, set()).add(answer.source)
                 for one in map(Measurement.from_dict, answer.measurements):
                     if one.recording is not None:
-                        runs = found.setdefault((one.nodeid, one.name), _Runs())
+                        runs = found.setdefault((answer.nodeid, one.name), _Runs())
                         (runs.base if of_base else runs.head).append(one.recording)
                         runs.share = one.max_regression or 0.0
         return found

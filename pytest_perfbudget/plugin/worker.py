@@ -17,7 +17,8 @@ import pytest
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.comparer import Comparer, Recorder
 from pytest_perfbudget.plugin.hooks import SESSION, WORKER
-from pytest_perfbudget.plugin.origin import foreign_module, own_source, stale_module
+from pytest_perfbudget.plugin.origin import foreign_module, stale_module
+from pytest_perfbudget.plugin.source import own_source
 from pytest_perfbudget.workers.protocol import Answer, Request
 
 _QUIET_OPTIONS: Final[dict[str, object]] = {
@@ -106,9 +107,9 @@ class WorkerPlugin:
         Each process begins with another one, and every other goes backwards: what one test does to the next
         is in half of the runs then, part of the spread and not of the time.
         """
-        found = {item.nodeid: item for item in items}
+        found = {self.name(item): item for item in items}
         yield
-        found |= {item.nodeid: item for item in items}
+        found |= {self.name(item): item for item in items}
         problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
         for nodeid, problem in problems.items():
             if problem:
@@ -125,6 +126,11 @@ class WorkerPlugin:
         if self._request.tree:
             self._send(Answer("", "", [], others=self.others(session.config)))
         return None
+
+    def name(self, item: pytest.Item) -> str:
+        """Return a test's node id as it is in the working tree: parameters may be paths."""
+        tree = self._request.tree
+        return item.nodeid.replace(tree, self._request.top) if tree else item.nodeid
 
     def others(self, config: pytest.Config) -> Sequence[str]:
         """Return the perf tests that are here besides those asked for."""
@@ -152,7 +158,8 @@ class WorkerPlugin:
         self._problem = ""
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
-        self._send(Answer(item.nodeid, self._problem, self._measured, (SYSTEM.wall_ns() - self._started_ns) / 1e9))
+        elapsed_s = (SYSTEM.wall_ns() - self._started_ns) / 1e9
+        self._send(Answer(self.name(item), self._problem, self._measured, elapsed_s))
         return result
 
     @pytest.hookimpl(trylast=True)

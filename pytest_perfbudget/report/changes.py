@@ -101,7 +101,8 @@ def _paragraph(measurement: Measurement, change: Change, *, named: bool, typed: 
         yield numbers if change.against else f"{numbers}; the lowest count here and in fresh processes"
     yield f"limit {100 * change.limit:g} % from {change.source}"
     if change.is_test_changed:
-        yield f"the test itself is not the one of {other}: perhaps it does more"
+        yield f"the test, or a fixture of it, is not the one of {other}: perhaps it does more"
+        yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
 
 
 def _slower(ratio: float) -> str:
@@ -179,7 +180,7 @@ def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[st
 def _changed(change: Change) -> str:
     found = f"; {percent(change.ratio)}{_interval(change)}" if change.ratio is not None else ""
     gated = "not gated" if change.standing is Standing.CHANGED else "compared all the same"
-    return f"the test itself is not the one of {change.against}, {gated}{found}"
+    return f"the test, or a fixture of it, is not the one of {change.against}, {gated}{found}"
 
 
 def _fresh(change: Change) -> str:
@@ -190,10 +191,11 @@ def _fresh(change: Change) -> str:
 
 def _not_confirmed(change: Change) -> str:
     fresh = _fresh(change)
-    if change.standing is Standing.UNDECIDED:
+    if change.standing is Standing.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
         found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_chance(change)])
-    return f"looked slower here; {percent(change.ratio or 1)} in {fresh}"
+    looked = "slower" if change.standing is Standing.UNCONFIRMED else "faster"  # one of its processes may be off
+    return f"looked {looked} here; {percent(change.ratio or 1)} in {fresh}"
 
 
 def _some(ids: Sequence[str], most: int = 3) -> str:

@@ -168,11 +168,11 @@ class Duet:
         return self._head.resume(**agreed), self._base.resume(**agreed)
 
     def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
-        """Let each take its turn, every other time the base first; the second is told how many rounds that were."""
+        """Let each take its turn, every other time the base first; the second is told what the first timed."""
         base_is_first = turn is not None and turn % 2 == 1
         first, second = (self._base, self._head) if base_is_first else (self._head, self._base)
-        one = first.resume(turn=turn, cpu=cpu, rounds=0)
-        other = second.resume(turn=turn, cpu=cpu, rounds=one.get("rounds", 0))
+        one = first.resume(turn=turn, cpu=cpu, rounds={})
+        other = second.resume(turn=turn, cpu=cpu, rounds=one.get("rounds", {}))
         return (other, one) if base_is_first else (one, other)
 
     def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:

@@ -41,6 +41,8 @@ _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(?:collect.*\n?)?", re.MULTILINE)
 """What pytest and its plugins say of themselves."""
+_PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
+"""How far pytest had come."""
 _TERMINATE_S = 2.0
 
 
@@ -167,7 +169,10 @@ class Worker:
         return f"{self._request.who} said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
 
     def _death(self, missing: list[str]) -> str:
-        code = self._process.wait() if self._process is not None else 0
+        try:
+            code = self._process.wait(self.patience_s) if self._process is not None else 0
+        except subprocess.TimeoutExpired:  # it waits for a thread, perhaps
+            return f"{self._request.who} said nothing more, did not end, and was ended{self._last_words()}"
         if code < 0:
             how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
         elif code:
@@ -181,7 +186,7 @@ class Worker:
         """Return the line of the worker's output that says most, behind a colon."""
         with contextlib.suppress(OSError):
             said = _HEADER.sub("", self._log.read_text("utf-8", "replace"))
-            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            lines = [line.strip() for line in said.splitlines() if line.strip() and not _PROGRESS.fullmatch(line)]
             telling = [line for line in lines if _TELLING.match(line)]
             if telling or lines:
                 line = re.sub(r"^(E|INTERNALERROR>)\s+", "", (telling or lines)[-1])

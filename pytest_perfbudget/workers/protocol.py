@@ -30,6 +30,8 @@ class Request:
         top: of what is compared with another commit, the top folder of the working tree.
         tree: of the base, its checkout: nothing may come from `top` then.
         home: its virtual environment, if it has one of its own; what it imports from there is its own.
+        compiled: where child processes keep what they compile, if they would not keep it: the working tree may have
+            it from before, and in a checkout each would compile anew. Empty if they keep it beside their modules.
         who: what the process is called in messages.
         in_turns: whether the tests are measured one by one, when told to, in turns with another process.
         has_cache: whether pytest's cache is in use, which has to be another one there.
@@ -47,6 +49,7 @@ class Request:
     top: str = ""
     tree: str = ""
     home: str = ""
+    compiled: str = ""
     who: str = "a fresh process"
     in_turns: bool = False
     has_cache: bool = False

@@ -64,6 +64,16 @@ def test_waiting_for_a_cpu_is_counted_and_never_goes_back() -> None:
     assert waited_ns() - before >= 10**6
 
 
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell")
+def test_for_the_threads_of_its_own_process_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one CPU a slowdown in a thread would not show."""
+    monkeypatch.setattr(clock, "_process_ns", lambda: 7 * 10**9)
+    monkeypatch.setattr(clock, "_thread_ns", lambda: 2 * 10**9)
+    with_threads = waited_ns()
+    monkeypatch.setattr(clock, "_process_ns", lambda: 2 * 10**9)
+    assert waited_ns() - with_threads == pytest.approx(5 * 10**9, rel=0.1)
+
+
 def test_where_the_system_does_not_tell_there_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "_SCHEDSTAT", "/nonexistent")
     assert waited_ns() == 0

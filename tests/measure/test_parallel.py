@@ -11,13 +11,15 @@ import pytest
 
 from pytest_perfbudget.measure import parallel
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.parallel import Used, cpus_between, used
+from pytest_perfbudget.measure.parallel import Used, cpus_within, used
 
 
 def test_they_are_those_of_this_process_and_of_its_children() -> None:
     before = Used(wall_ns=1_000, own_ns=100, children_ns=50)
     after = Used(wall_ns=2_000, own_ns=900, children_ns=1_250)
-    assert cpus_between(before, after) == pytest.approx(0.8 + 1.2)
+    assert cpus_within([(before, after)]) == pytest.approx(0.8 + 1.2)
+    later = Used(wall_ns=9_000, own_ns=9_000, children_ns=1_250)
+    assert cpus_within([(before, after), (later, later._replace(wall_ns=10_000))]) == pytest.approx(1.0)
 
 
 def test_work_of_this_process_is_its_own() -> None:

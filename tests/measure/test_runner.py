@@ -196,3 +196,18 @@ def test_an_error_in_any_repetition_comes_through_and_leaves_nothing_behind(
         run_plain(measure(PlainSubject(failing), plan))
     assert code.calls == calls
     assert (gc.isenabled(), gc.get_freeze_count() < 1000) == (enabled, True)
+
+
+@pytest.mark.parametrize(("cpu_ms", "cpus"), [(1, 1.0), (2, 2.0)])
+def test_the_cpus_of_the_code_are_counted_and_not_those_of_what_looks_at_it(
+    scripted: ScriptedClock, cpu_ms: int, cpus: float
+) -> None:
+    """The first look at a mean imports scipy, whose library starts threads."""
+
+    def look(*state: int) -> None:  # noqa: ARG001
+        scripted.advance(10 * MS, cpu_ns=100 * MS)
+
+    gate = Gate(parse_budgets({"p95_ms": 50}, "here"), ERRORS)
+    plan = Plan(gate, S, scripted.clock, look, with_cpus=True)
+    code = PlainSubject(lambda: scripted.advance(MS, cpu_ns=cpu_ms * MS))
+    assert run_plain(measure(code, plan)).cpus == pytest.approx(cpus, rel=0.01)

@@ -8,7 +8,7 @@ from scripting import ScriptedClock
 
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.runner import run_plain
-from pytest_perfbudget.measure.subject import AsyncSubject, Block, PlainSubject
+from pytest_perfbudget.measure.subject import AsyncSubject, Block, PlainSubject, Timings
 
 FAR = 1 << 62
 
@@ -95,3 +95,8 @@ def test_nothing_to_await_is_refused() -> None:
     subject = AsyncSubject(lambda: 5)  # type: ignore[arg-type, return-value]
     with pytest.raises(MisuseError, match=r"use `perf\(...\)` for plain functions"):
         run_plain(subject.once())
+
+
+def test_threads_beside_it_take_nothing_off_a_round() -> None:
+    """What is said of waiting is below 0 then."""
+    assert Timings([100, 100], waited_ns=[30, -50]).run_ns() == [70, 100]

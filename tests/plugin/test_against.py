@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 from repositories import commit, git
@@ -147,10 +150,38 @@ class TestChangedTests:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
             [
-                "  the test itself is not the one of HEAD: perhaps it does more",
-                "changed: test_it.py::test_call step: the test itself is not the one of HEAD, compared all the same; *",
+                "  the test, or a fixture of it, is not the one of HEAD: perhaps it does more",
+                '  tests_from = "head" in [[]tool.perfbudget.duet[]] runs the head\'s on both',
+                "changed: test_it.py::test_call step: *, or a fixture of it, is not the one of HEAD, compared all the same; *",
             ]
         )
+
+    @pytest.mark.parametrize(
+        ("change", "is_changed"),
+        [
+            (("range(2)", "range(3)"), True),
+            (("FEW = 2", "FEW = 3"), True),
+            (("return 5", "return 6"), True),
+            (("OTHER = 1", "OTHER = 2"), False),
+            (("# many", "# some"), False),
+        ],
+        ids=["a fixture", "a value that it names", "a function that it calls", "another value", "a comment"],
+    )
+    def test_so_is_one_whose_fixture_is_another(
+        self, repository: Project, change: tuple[str, str], is_changed: bool
+    ) -> None:
+        """Or a test that does more would look like slower code."""
+        conftest = (repository.pytester.path / "conftest.py").read_text("utf-8") + (
+            "\nFEW = 2\nOTHER = 1\ndef number():\n    return 5  # many\n"
+            "@pytest.fixture\ndef some():\n    return [*range(2), FEW, number()]\n"
+        )
+        tests = "import shop\ndef test_call(perf, some): perf(shop.work)\n"
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"conftest.py": conftest})
+        repository.file("conftest.py", conftest.replace(*change))
+        result = repository.run(tests, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=1)
+        assert ("changed: " in result.stdout.str()) is is_changed
 
     def test_it_can_be_left_out_of_the_gate(self, repository: Project) -> None:
         repository.file("shop.py", SLOWER)
@@ -333,6 +364,23 @@ class TestSetup:
             assert times(built) == {"test_call step": "unchanged"}
         assert (built.pytester.path.parent / "runs").read_text("utf-8") == "run "
 
+    def test_an_extension_that_only_the_working_tree_has_is_noticed_when_it_is_imported_late(
+        self, repository: Project
+    ) -> None:
+        """The base would run what stands in for it in Python."""
+        spec = importlib.util.find_spec("_heapq")
+        if spec is None or not spec.origin or not spec.origin.endswith(tuple(EXTENSION_SUFFIXES)):
+            pytest.skip("this Python has no such file")
+        tests = (
+            "import shop\ndef test_a(perf): perf(shop.work)\n"
+            "def test_b(perf):\n    try: from fast import _heapq\n    except ImportError: pass\n    perf(shop.work)\n"
+        )
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"fast/__init__.py": ""})
+        shutil.copy(spec.origin, repository.pytester.path / "fast")
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=1, failed=1)
+        assert times(repository) == {"test_a work": "unchanged", "test_b work": "misled"}
+
     def test_one_that_fails_is_a_usage_error(self, built: Project) -> None:
         setup = self.SETUP.replace("build.py", "absent.py")
         result = built.run(TESTS, *AGAINST, pyproject=setup, subprocess=True)
@@ -395,6 +443,38 @@ class TestSides:
         repository.run(tests, *AGAINST, subprocess=True)
         assert times(repository) == {"test_child head": "new"}  # for the base's is called "base"
 
+    def test_child_processes_find_their_modules_compiled_on_both_sides_or_on_neither(
+        self, repository: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where nothing is to be compiled into the working tree, it may have been before; a checkout never was."""
+        monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        monkeypatch.setenv("FOUND", str(repository.pytester.path.parent / "found"))
+        child = "import kind, os; print(kind.__cached__, os.path.exists(kind.__cached__), file=open(os.environ['FOUND'], 'a'))"
+        tests = (
+            f"import subprocess, sys\nimport shop\nCHILD = {child!r}\n\ndef test_child(perf):\n"
+            "    for _ in range(2): subprocess.run([sys.executable, '-c', CHILD], check=True)\n    perf(shop.work)\n"
+        )
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"kind.py": "NAME = 1"})
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=1)
+        lines = (repository.pytester.path.parent / "found").read_text("utf-8").splitlines()
+        assert [line.rpartition(" ")[2] for line in lines] == ["False"] * 2 + ["True"] * 4  # session, head, base
+        assert all("perfbudget-compiled-" in line for line in lines[2:])
+
+    def test_a_parameter_that_is_a_path_into_the_working_tree_is_the_same_test(self, repository: Project) -> None:
+        tests = (
+            "from pathlib import Path\nimport shop\n"
+            "@pytest.mark.parametrize('path', [Path(__file__).parent / 'shop.py'], ids=str)\n"
+            "def test_path(perf, path): perf(shop.work)\n"
+        )
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {})
+        for mode in ("", TURNS):
+            repository.file("shop.py", SLOWER)
+            result = repository.run(tests, *AGAINST, pyproject=mode, subprocess=True)
+            result.assert_outcomes(failed=1)
+            assert set(times(repository).values()) == {"regressed"}
+
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not pin")
     def test_both_have_one_hash_seed_and_take_their_turns_on_one_cpu(self, repository: Project) -> None:
         shop = """
@@ -431,6 +511,21 @@ def work():
             ["unmeasured: test_it.py::test_a work: a fresh process of the head ended with exit code 9*"]
         )
         assert [value for key, value in times(repository).items() if key != "test_a work"] == ["unchanged"] * 3
+
+    def test_one_that_is_ended_from_outside_is_started_once_more(self, repository: Project) -> None:
+        """Or a slowdown would stay green whenever the system has no memory for the base."""
+        ended = repository.pytester.path.parent / "ended"
+        once = (
+            f"import os, signal, sys\nfrom pathlib import Path\n{SHOP}\ndef end_once():\n"
+            f"    if 'bootstrap' in sys.argv[0] and not Path({str(ended)!r}).exists():\n"
+            f"        Path({str(ended)!r}).touch()\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        )
+        tests = TESTS.replace("def test_body():\n", "def test_body():\n    shop.end_once()\n")
+        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        commit(repository.pytester.path, {"shop.py": once})
+        repository.file("shop.py", SLOWER + "\ndef end_once(): pass\n")
+        repository.run(tests, *AGAINST, "-k", "body", subprocess=True).assert_outcomes(failed=1, deselected=2)
+        assert ended.exists()
 
     def test_so_does_one_that_hangs(self, repository: Project) -> None:
         """In the base only; it is ended when its time is up."""

@@ -95,7 +95,8 @@ def test_nor_is_an_installed_copy(
 
 
 @pytest.mark.parametrize(
-    ("place", "is_copy"), [("python/app", True), ("src/shop/app", False), ("tests/samples/app", False)]
+    ("place", "is_copy"),
+    [("python/app", True), ("src/shop/app", False), ("tests/samples/app", False), ("third_party/app", False)],
 )
 def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str, is_copy: bool

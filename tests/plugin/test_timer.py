@@ -19,7 +19,7 @@ def test_canaries_are_read_without_the_tracer_of_the_test_which_is_put_back() ->
     sys.settrace(tracer)
     try:
         weather = Weather(SYSTEM)
-        weather.begin()
+        weather.begin("step")
         weather.end()
         assert sys.gettrace() is tracer
     finally:

@@ -131,8 +131,9 @@ def test_timers_have_turns_for_as_long_as_the_test_runs() -> None:
 class Growing:
     """A side with a timer whose rounds take longer the more there were; it runs on a thread of its own."""
 
-    def __init__(self, slowness: float) -> None:
+    def __init__(self, slowness: float, *others: str) -> None:
         self._slowness = slowness
+        self._others = others
         self._told: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
         self._stops: SimpleQueue[Stop] = SimpleQueue()
         self.times_ns: dict[int, float] = {}
@@ -152,7 +153,10 @@ class Growing:
         pace = TurnPace(SideTurns(self._stop), TIMERS, clock.clock)
         took, parts = [], []
         for number in range(1, 1000):
-            parts.append(pace.begin())
+            for other in self._others:
+                pace.begin(other)
+                pace.end()
+            parts.append(pace.begin("step"))
             took.append(1000 * number * self._slowness)
             clock.advance(took[-1])
             pace.end()
@@ -161,9 +165,12 @@ class Growing:
         self._stops.put({"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}})
 
 
-def test_what_a_timer_times_later_is_compared_with_what_the_other_side_times_as_late() -> None:
-    """By turns of equal time, half of a slowdown of rounds that grow would not show."""
-    head, base = Growing(1.1), Growing(1.0)
+@pytest.mark.parametrize(("of_head", "of_base"), [((), ()), (("new",), ()), ((), ("gone",))])
+def test_what_a_timer_times_later_is_compared_with_what_the_other_side_times_as_late(
+    of_head: tuple[str, ...], of_base: tuple[str, ...]
+) -> None:
+    """By turns of equal time, half of a slowdown of rounds that grow would not show. Other timers have no part in it."""
+    head, base = Growing(1.1, *of_head), Growing(1.0, *of_base)
     Duet(cast("Side", head), cast("Side", base), cpu=None).play("t", [TIMERS], 60.0, 0.005)
     found = pair_of(head.times_ns, base.times_ns)
     assert found is not None

@@ -49,6 +49,12 @@ def test_answers_come_in_order_with_what_was_measured(script: Path) -> None:
     assert found == [Answer("b", "", [], 1.5), Answer("a", "", [], 1.5)]
 
 
+def test_one_that_says_no_more_and_does_not_end_is_ended(script: Path) -> None:
+    """It waits for one of its threads, perhaps."""
+    with pytest.raises(WorkerError, match="said nothing more, did not end, and was ended"):
+        run(script, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nsignal.pause()", patience_s=1)
+
+
 def test_a_process_has_its_own_hash_seed_scratch_folder_and_interpreter_and_no_traces_of_xdist(
     script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
