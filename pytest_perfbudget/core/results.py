@@ -205,7 +205,7 @@ class Recording:
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
-        blocks = [[one.time_ns, list(one.before), list(one.after)] for one in self.blocks]
+        blocks = [[one.time_ns, list(one.before), list(one.after), one.mean_ns] for one in self.blocks]
         counts = {"calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
         return {
             "blocks": blocks,
@@ -219,7 +219,7 @@ class Recording:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:
         """Rebuild what `to_dict` gave."""
-        blocks = [Block(time_ns, tuple(before), tuple(after)) for time_ns, before, after in data["blocks"]]
+        blocks = [Block(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]]
         return cls(**{**data, "blocks": blocks})
 
 

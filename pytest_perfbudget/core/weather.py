@@ -28,11 +28,15 @@ recorded sessions 0.05 to 0.2 do equally well."""
 
 
 class Block(NamedTuple):
-    """The rounds of one block: the median time of a call in ns, and canaries just before and after."""
+    """The rounds of one block: the time of a typical call in ns, and canaries just before and after.
+
+    In turns there are no canaries, and the mean time of a call stands beside.
+    """
 
     time_ns: float
     before: Canaries
     after: Canaries
+    mean_ns: float = 0.0
 
 
 class Shifts(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import Any, TypeVar
 
 from pytest_perfbudget.core.budgets import Resource
@@ -256,8 +256,10 @@ class _Run:
             if started is not None:
                 self.used.append((started, used(clock)))
             if compared:
-                time_ns = max(self._typical(timings.run_ns()), 1) / self.iterations
-                self.blocks.append(WeatherBlock(time_ns, before, read_canaries(clock) if with_canaries else ()))
+                run_ns = timings.run_ns()
+                time_ns, mean_ns = (max(one, 1) / self.iterations for one in (self._typical(run_ns), fmean(run_ns)))
+                after = read_canaries(clock) if with_canaries else ()
+                self.blocks.append(WeatherBlock(time_ns, before, after, mean_ns))
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # An exception's notes are shown by pytest (PEP 678).

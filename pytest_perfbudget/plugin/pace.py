@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from statistics import median
+from statistics import fmean, median
 from typing import NamedTuple, Protocol
 
 from pytest_perfbudget.core.calibration import COMPARED_BLOCK_NS, TURN_NS
@@ -136,7 +136,8 @@ class TurnPace:
         """See `Pace.blocks`."""
         rounds = {turn: found for turn, found in _by_part(run_ns, parts).items() if turn >= 0}
         return Paced(
-            [Block(max(quantile(sorted(found), 0.25), 1.0), (), ()) for found in rounds.values()], list(rounds)
+            [Block(max(quantile(sorted(found), 0.25), 1.0), (), (), fmean(found)) for found in rounds.values()],
+            list(rounds),
         )
 
 

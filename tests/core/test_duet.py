@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.duet import PAIR_SPREAD, QUADS, DuetQuestion, Pair, pair_of
-from pytest_perfbudget.core.results import Standing
+from pytest_perfbudget.core.duet import PAIR_SPREAD, QUADS, Both, DuetQuestion, Pair, pair_of
+from pytest_perfbudget.core.results import Recording, Standing
+from pytest_perfbudget.core.weather import Block
 
 Recorded = Mapping[str, list[Pair]]
 
@@ -23,6 +24,39 @@ def pairs(*ratios: float, error: float = 0.0) -> list[Pair]:
 
 def question(share: float = 0.02, alpha: float = 0.001) -> DuetQuestion:
     return DuetQuestion(share, alpha)
+
+
+class TestMean:
+    """Beside the typical call, whose noise is the least, there is the mean of all."""
+
+    @staticmethod
+    def both(head: Callable[[], tuple[float, float]], base: Callable[[], tuple[float, float]] | None = None) -> Both:
+        def recording(block: Callable[[], tuple[float, float]]) -> Recording:
+            blocks = [Block(typical, (), (), mean) for typical, mean in (block() for _ in range(64))]
+            return Recording(blocks, turns=range(64))
+
+        return Both(recording(head), recording(base or (lambda: (1e6, 1e6))))
+
+    def test_it_counts_if_it_is_slower_and_clearly_so(self) -> None:
+        found = self.both(lambda: (1e6, 2.5e6)).pair()
+        assert found is not None
+        assert math.exp(found.log_ratio) == pytest.approx(2.5)
+
+    @pytest.mark.parametrize(("typical", "mean"), [(1e6, 1.09e6), (1.2e6, 1.2e6), (1e6, 0.5e6)])
+    def test_else_the_typical_call_does(self, typical: float, mean: float) -> None:
+        found = self.both(lambda: (typical, mean)).pair()
+        assert found is not None
+        assert math.exp(found.log_ratio) == pytest.approx(typical / 1e6)
+
+    def test_stalls_of_the_machine_are_no_slowdown(self) -> None:
+        """Every other turn has one, as long as the turn."""
+        draw = random.Random(3)
+
+        def stalled() -> tuple[float, float]:
+            return 1e6, draw.choice([1e6, 2e6])
+
+        found = [self.both(stalled, stalled).pair() for _ in range(1000)]
+        assert sum(one is not None and one.log_ratio > 0 for one in found) <= 2
 
 
 class TestPair:

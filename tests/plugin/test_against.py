@@ -72,6 +72,22 @@ class TestGate:
             ]
         )
 
+    @pytest.mark.parametrize(("slow", "failed"), [(1, 0), (1.2, 0), (4, 3)])
+    def test_a_slowdown_of_every_second_call_does_not_hide_behind_the_others(
+        self, repository: Project, slow: float, failed: int
+    ) -> None:
+        """The typical call is as fast as it was; a mean that is 10 % slower is too little to hold against noise."""
+        shop = (
+            "from scripted import advance\nimport itertools\n\nSTEPS = itertools.cycle([1, {}])\n\n"
+            "def work():\n    advance(next(STEPS))\n"
+        )
+        commit(repository.pytester.path, {"shop.py": shop.format(1)})
+        repository.file("shop.py", shop.format(slow))
+        result = repository.run(TESTS, *AGAINST, subprocess=True)
+        result.assert_outcomes(passed=3 - failed, failed=failed)
+        if failed:
+            result.stdout.fnmatch_lines(["2.[345] times slower than HEAD*"])
+
     def test_a_slowdown_that_is_allowed_passes(self, repository: Project) -> None:
         repository.file("shop.py", SLOWER)
         pyproject = '[tool.perfbudget]\nmax_regression = "20%"\n'
