@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -45,6 +46,15 @@ def load_settings(file: Path) -> Settings:
         raise ConfigError(message) from error
     table = document.get("tool", {}).get("perfbudget", {})
     return parse_settings(table, file.name)
+
+
+def project_name(file: Path) -> str:
+    """Return what a pyproject.toml calls its project, as an installation is called; empty if it does not say."""
+    try:
+        name = tomllib.loads(file.read_text("utf-8"))["project"]["name"]
+        return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def parse_settings(table: object, file: str) -> Settings:

@@ -5,7 +5,7 @@ No statistics: what has grown beyond what is allowed, and repeats, has grown.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from statistics import median
 from typing import Final
 
@@ -61,10 +61,11 @@ def grown_functions(
             0 if it is whole.
         own: the modules of the project.
     """
+    old = _old_names(before, after)
     grown = [
-        Growth(function, before.get(function, None if unknown else 0), calls)
+        Growth(function, before.get(old[function], None if unknown else 0), calls)
         for function, calls in after.items()
-        if calls > before.get(function, unknown)
+        if calls > before.get(old[function], unknown)
     ]
     grown.sort(key=lambda one: one.function.partition(":")[0] not in own)
     return grown[:_SHOWN_FUNCTIONS]
@@ -80,16 +81,35 @@ def gained_functions(before: Sequence[Recording], after: Sequence[Recording], sl
     """
     earlier, later = _typical_times(before), _typical_times(after)
     total_ns = later.get("", 0.0) - earlier.get("", 0.0)
-    gained = {name: time_ns - earlier.get(name, 0.0) for name, time_ns in later.items() if name}
+    old = _old_names(earlier, later)
+    gained = {name: time_ns - earlier.get(old[name], 0.0) for name, time_ns in later.items() if name}
     slower = [name for name, gain_ns in gained.items() if gain_ns > max(_LEAST_GAIN * total_ns, 0.0)]
     if total_ns < _LEAST_EXPLAINED * slower_ns or any(gained[name] > _MOST_EXPLAINED * total_ns for name in slower):
         return []
     slower.sort(key=lambda name: gained[name], reverse=True)
-    called = [{name: _typical_calls(some, name) for name in slower} for some in (before, after)]
     return [
-        Growth(name, called[0][name], called[1][name], gained_ns=gained[name], of_ns=total_ns)
+        Growth(
+            name,
+            _typical_calls(before, old[name]),
+            _typical_calls(after, name),
+            gained_ns=gained[name],
+            of_ns=total_ns,
+        )
         for name in slower[:_SHOWN_FUNCTIONS]
     ]
+
+
+def _old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:
+    """Return what functions were called before: one that was moved has the name it had, in another module."""
+    gone: dict[str, list[str]] = {}
+    for name in before:
+        if name not in after:
+            gone.setdefault(name.rpartition(":")[2], []).append(name)
+    found = {}
+    for name in after:
+        were = gone.get(name.rpartition(":")[2], []) if name not in before else []
+        found[name] = were[0] if len(were) == 1 else name
+    return found
 
 
 def _typical_times(recordings: Sequence[Recording]) -> dict[str, float]:

@@ -219,7 +219,9 @@ class DuetComparison:
         """Say where a slowdown is: by the time of functions, by their calls if the time does not tell."""
         slower_ns = (change.after or 0) - (change.before or 0)
         found = gained_functions([one.base for one in fresh], [one.head for one in fresh], slower_ns)
-        return replace(change, grown=found or (self._grown(fresh[-1]) if fresh else ()))
+        if not found and fresh and (fresh[-1].head.calls or 0) > (fresh[-1].base.calls or 0):
+            found = list(self._grown(fresh[-1]))
+        return replace(change, grown=found)
 
     def _grown(self, both: Both) -> Sequence[Growth]:
         own = own_modules(self._session.config.rootpath)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from pytest_perfbudget.config import project_name
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.places import place_in
@@ -57,7 +59,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
             return f"{name!r} from {file}, which is the working tree: {remedy}"
         if path.is_relative_to(tree):
             continue
-        remedy = "install it editable (pip install -e), or the base by setup of [tool.perfbudget.duet]"
+        remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in _copied(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
         if _own_file(roots, name, path) is not None:
@@ -120,8 +122,18 @@ def _own_file(roots: Iterable[Path], name: str, file: Path) -> Path | None:
 
 
 @cache
+def _projects(top: Path) -> frozenset[str]:
+    """Return what the projects of a repository are called."""
+    try:
+        files = [Path(one) for one in git(top, "ls-files", "-z", "--", "*pyproject.toml").split("\0") if one]
+    except GitError:
+        return frozenset()
+    return frozenset(project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
+
+
+@cache
 def _copied(top: Path) -> frozenset[str]:
-    """Return the files of the distributions that were installed from somewhere in a folder, by what they say of it.
+    """Return the files of the distributions that were installed from a folder, or are called as a project there.
 
     Of editable ones these are their extension modules: the rest are what leads to the folder.
     """
@@ -130,7 +142,8 @@ def _copied(top: Path) -> frozenset[str]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             origin = json.loads(one.read_text("direct_url.json") or "{}")
             place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
-            if place_in(top, str(place)) is not None:
+            is_from_there = bool(origin) and place_in(top, str(place)) is not None
+            if is_from_there or re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower() in _projects(top):
                 is_editable = origin.get("dir_info", {}).get("editable", False)
                 files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
                 found |= {str(one.locate_file(file)) for file in files}

@@ -76,8 +76,12 @@ class Original:
             GitError: there is none, or git does not have it.
             UsageError: it cannot be checked out.
         """
-        if len(commits) != 1 or any(not one or one.endswith(DIRTY) for one in commits):
-            message = f"the baseline was not made at one commit ({', '.join(sorted(commits)) or 'none'})"
+        made = ", ".join(sorted(commits))
+        if any(one.endswith(DIRTY) for one in commits):
+            message = f"the baseline was made with changes that are in no commit ({made}): commit, and make it anew"
+            raise GitError(message)
+        if len(commits) != 1 or not made:
+            message = f"the baseline was not made at one commit ({made or 'none'})"
             raise GitError(message)
         (commit,) = commits
         if commit not in self._known:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -31,6 +31,9 @@ from pytest_perfbudget.workers.worktree import checked_out
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
+
+_TABLE: Final = "[tool.perfbudget.duet]"
+_TURNS: Final = f'mode = "turns" in {_TABLE}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,11 @@ class Pairs:
         for one in (played.head, played.base):
             if one.is_misled:
                 return Attempt(problem=one.problem, is_misled=True)
-        if problem := played.head.problem or played.base.problem:
-            return Attempt(problem=problem)
+        if problem := played.head.problem:
+            return Attempt(problem=f"{problem} (in the session it passes: what cannot be there twice needs {_TURNS})")
+        if problem := played.base.problem:
+            hint = f" (what git does not have is made by setup of {_TABLE})" if "FileNotFoundError" in problem else ""
+            return Attempt(problem=problem + hint)
         sides = []
         for answer in (played.head, played.base):
             found = map(Measurement.from_dict, answer.measurements)
@@ -214,7 +220,7 @@ class Pairs:
         if lost and not git(top, "ls-files", "--", lost):
             message = (
                 f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
-                "let setup of [tool.perfbudget.duet] make it, or install the project editable (pip install -e)"
+                f"let setup of {_TABLE} make it, or install the project editable (pip install -e)"
             )
             raise MisledError(message)
         environment = moved_environment(start["environment"] or {}, top, tree)
@@ -239,7 +245,7 @@ class Pairs:
         if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
             message = (
                 f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
-                "let setup of [tool.perfbudget.duet] build it"
+                f"let setup of {_TABLE} build it"
             )
             raise MisledError(message)
 

@@ -231,7 +231,10 @@ class TurnwiseComparison:
 
     def _explained(self, change: Change, runs: _Runs) -> Change:
         slower_ns = (change.after or 0) - (change.before or 0)
-        return replace(change, grown=gained_functions(runs.base, runs.head, slower_ns) or self._grown(runs))
+        found = gained_functions(runs.base, runs.head, slower_ns)
+        if not found and (runs.head[-1].calls or 0) > (runs.base[-1].calls or 0):
+            found = list(self._grown(runs))
+        return replace(change, grown=found)
 
     def _grown(self, runs: _Runs) -> Sequence[Growth]:
         own = own_modules(self._session.config.rootpath)

@@ -213,6 +213,9 @@ def standings(measurements: Iterable[Measurement], missing: int) -> Mapping[str,
 def standings_text(tally: Mapping[str, int], against: str = "the baseline") -> str:
     """Return the closing line about what was compared."""
     found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
+    is_compared = any(count and not Standing(name).is_unjudged for name, count in tally.items())
+    if tally[Standing.UNMEASURED.value] and not is_compared:
+        found = f"nothing was compared ({found})"
     return f"against {against}: {found or 'nothing was compared'}"
 
 

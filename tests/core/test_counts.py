@@ -46,6 +46,18 @@ def test_of_a_profile_that_was_cut_short_nothing_is_made_up() -> None:
     assert found == [Growth("often", None, 90)]
 
 
+def test_a_function_that_was_moved_is_the_one_it_was() -> None:
+    """Or all of a module that was renamed would be called more often."""
+    before = {"shop.parsing:parse": 1, "shop.parsing:line": 300, "shop.a:get": 1, "shop.b:get": 1}
+    after = {"shop.reading:parse": 1, "shop.reading:line": 900, "shop.helper:noop": 300, "shop.c:get": 9}
+    found = grown_functions(before, after, 0)
+    assert found == [
+        Growth("shop.reading:line", 300, 900),
+        Growth("shop.helper:noop", 0, 300),
+        Growth("shop.c:get", 0, 9),  # which of the two it was is not known
+    ]
+
+
 def profiled(calls: dict[str, int], **times_us: float) -> Recording:
     times = {name: 1e3 * time_us for name, time_us in times_us.items()}
     return Recording(functions=calls, times={"": sum(times.values()), **times})
@@ -69,3 +81,9 @@ class TestGainedFunctions:
     def test_a_profile_that_shows_little_of_the_slowdown_explains_nothing(self) -> None:
         before, after = [profiled({"a": 1}, a=10)], [profiled({"a": 1}, a=11)]
         assert gained_functions(before, after, slower_ns=100_000) == []
+
+    def test_one_that_was_moved_has_gained_what_it_takes_more(self) -> None:
+        before = [Recording(functions={"a:parse": 1, "a:line": 9}, times={"": 60e3, "a:parse": 10e3, "a:line": 50e3})]
+        after = [Recording(functions={"b:parse": 1, "b:line": 9}, times={"": 90e3, "b:parse": 10e3, "b:line": 80e3})]
+        (found,) = gained_functions(before, after, slower_ns=30e3)
+        assert found == Growth("b:line", 9, 9, gained_ns=30e3, of_ns=30e3)

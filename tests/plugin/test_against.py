@@ -288,6 +288,9 @@ def test_server(port, perf):
         result = exclusive.run(self.FIXTURE, *AGAINST, subprocess=True)
         result.assert_outcomes(passed=1)
         assert set(times(exclusive).values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(
+            ['unmeasured: *in the session it passes: what cannot be there twice needs mode = "turns" in *']
+        )
 
     def test_in_turns_it_is_measured(self, exclusive: Project) -> None:
         result = exclusive.run(self.FIXTURE, *AGAINST, pyproject=TURNS, subprocess=True)

@@ -154,7 +154,29 @@ def test_an_installed_copy_is_noticed_wherever_its_source_is(
     ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what, again=what)
     assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
     assert ended.returncode == 1
-    assert "a copy that was installed from the working tree: install it editable (pip install -e), or" in ended.stdout
+    assert (
+        "a copy that was installed from the working tree: install it editable from here (pip install -e), or"
+        in ended.stdout
+    )
+
+
+def test_one_that_does_not_tell_where_it_is_from_is_known_by_the_name_of_the_project(
+    lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a folder of wheels; its modules have other places in the repository."""
+    ended = run_installed(
+        lean,
+        tmp_path,
+        monkeypatch,
+        files={"pyproject.toml": NAMESPACE},
+        file="lib/goods/__init__.py",
+        module="mall.shop",
+        what="{tree}",
+        again="{tree}",
+        tells=False,
+    )
+    assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
+    assert ended.returncode == 1
 
 
 def run_installed(
@@ -167,6 +189,7 @@ def run_installed(
     module: str,
     what: str,
     again: str = "",
+    tells: bool = True,
 ) -> subprocess.CompletedProcess[str]:
     """Compare a project that is installed in an environment of its own with its commit, after it became slower."""
     lean.file(file, CODE.format(1))
@@ -180,6 +203,8 @@ def run_installed(
     lean.file(file, CODE.format(1.2))
     if again:
         _make(environment, top, install + again)
+    for origin in [] if tells else environment.folder.rglob("direct_url.json"):
+        origin.unlink()
     # What the tests need of this suite, and the plugin itself, which may be an editable installation, too.
     helpers = tmp_path / "helpers"
     helpers.mkdir()

@@ -131,6 +131,12 @@ def test_every_standing_is_counted() -> None:
     assert standings_text(counts) == "against the baseline: 1 regressed, 2 missing, 1 unchanged"
 
 
+def test_a_session_that_compared_nothing_says_so() -> None:
+    """It is green, if --perf-strict does not make it red."""
+    counts = standings([measurement(Change("time", Standing.UNMEASURED, reason="why"))], 0)
+    assert standings_text(counts) == "against the baseline: nothing was compared (1 unmeasured)"
+
+
 @pytest.mark.parametrize(
     ("ratio", "text"),
     [
