@@ -32,7 +32,7 @@ def find_base(folder: Path, ref: str) -> Base:
     Raises:
         GitError: `folder` is in no repository, or the name means no commit of it.
     """
-    if not ref or ref.startswith("-") or any(character < " " for character in ref):
+    if not ref or ref.startswith(("-", "^")) or any(character < " " for character in ref):
         message = f"{ref!r} is no revision: name a branch, a tag or a commit, such as origin/main"
         raise GitError(message)
     try:

@@ -30,7 +30,7 @@ def test_a_base_is_any_name_of_a_commit(repository: Path) -> None:
         assert first.startswith(base.short)
 
 
-@pytest.mark.parametrize("ref", ["--upload-pack=touch pwned", "-h", "", "a\nb"])
+@pytest.mark.parametrize("ref", ["--upload-pack=touch pwned", "-h", "", "a\nb", "^HEAD"])
 def test_a_name_is_never_an_option(repository: Path, ref: str) -> None:
     with pytest.raises(GitError, match=r"is no revision: name a branch, a tag or a commit, such as origin/main$"):
         find_base(repository, ref)
