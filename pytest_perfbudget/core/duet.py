@@ -55,7 +55,8 @@ _LEAST_SPREAD = 0.001
 _FIRM = 1.5
 _HIDDEN = 0.1
 _CLEARLY = 4.0
-"""By how much, in log time and in standard errors, a mean has to be slower than a typical call."""
+"""By how much, in log time and in standard errors, a mean has to be slower than a typical call. Of fewer quads than
+`FEWEST_QUADS` none counts: with rounds that vary by half, four would call twice as many clean tests slower."""
 
 _MEDIAN = math.sqrt(math.pi / 2)
 """The standard error of a median over that of a mean, of normal values."""
@@ -123,7 +124,7 @@ class Both:
         blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (self.head, self.base)]
         typical = pair_of(*({turn: block.time_ns for turn, block in one.items()} for one in blocks))
         mean = pair_of(*({turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks))
-        if typical is None or mean is None:
+        if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
             return typical
         hidden = mean.log_ratio - typical.log_ratio
         return mean if hidden > max(_HIDDEN, _CLEARLY * mean.error) else typical

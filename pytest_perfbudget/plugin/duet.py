@@ -64,6 +64,7 @@ class DuetComparison:
         self.remark = remark(base)
         self._tests: list[str] = []
         self._pairs = Pairs(session, base)
+        self._dies = False
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """Take note of the tests that will run, `alpha` is shared among them, and check the base out.
@@ -144,9 +145,11 @@ class DuetComparison:
         return both.is_test_changed and self._session.settings.duet.changed_tests == "skip"
 
     def _screen(self, part: Part) -> Attempt[Pair, Both]:
+        screen = partial(self._pairs.screen, part, self._tests)
         try:
-            return once_more(partial(self._pairs.screen, part, self._tests))
+            return screen() if self._dies else once_more(screen)
         except WorkerError as error:
+            self._dies = True  # whatever is tried
             return Attempt(problem=str(error), is_misled=isinstance(error, MisledError))
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
             return Attempt(problem=f"no process of {self._base.ref}: {type(error).__name__}: {error}")

@@ -131,19 +131,37 @@ def _projects(top: Path) -> frozenset[str]:
     return frozenset(project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
 
 
+def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
+    """Return whether a distribution is called as a project of a repository and has a file of it.
+
+    Others may be called as it is.
+    """
+    if re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower() not in _projects(top):
+        return False
+    places: dict[str, list[Path]] = {}
+    for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):
+        places.setdefault(Path(place).name, []).append(top / place)
+    for file in distribution.files or ():
+        own = [one for one in places.get(file.name, ()) if one.is_file()]
+        content = Path(str(distribution.locate_file(file))).read_bytes() if own else b""
+        if content.strip() and any(content == one.read_bytes() for one in own):
+            return True
+    return False
+
+
 @cache
 def _copied(top: Path) -> frozenset[str]:
-    """Return the files of the distributions that were installed from a folder, or are called as a project there.
+    """Return the files of the distributions that were installed from a folder, or are copies of what is there.
 
     Of editable ones these are their extension modules: the rest are what leads to the folder.
     """
     found: set[str] = set()
     for one in metadata.distributions():
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, GitError):
             origin = json.loads(one.read_text("direct_url.json") or "{}")
             place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
             is_from_there = bool(origin) and place_in(top, str(place)) is not None
-            if is_from_there or re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower() in _projects(top):
+            if is_from_there or (not origin and _is_copy(one, top)):
                 is_editable = origin.get("dir_info", {}).get("editable", False)
                 files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
                 found |= {str(one.locate_file(file)) for file in files}

@@ -15,6 +15,9 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.quiet import untraced
 from pytest_perfbudget.measure.turns import Turn, Turns
 
+_MOST_TURNS = 20
+"""So many times as long as usual a turn may take until its timers have the rounds of the other side's."""
+
 
 class Paced(NamedTuple):
     """The rounds of a timer as blocks; `turns` has the turn of each if there were any."""
@@ -122,11 +125,15 @@ class TurnPace:
     def _is_over(self, turn: Turn | None, timer: str) -> bool:
         if turn is None:
             return True
+        took_ns = self._clock.wall_ns() - self._took_ns
         if timer in turn.rounds:
             return self._rounds[timer] >= turn.rounds[timer]
-        if not turn.rounds.keys().isdisjoint(self._rounds):
+        missing = [one for one, number in turn.rounds.items() if self._rounds[one] < number]
+        if turn.rounds and not missing:
+            return True
+        if any(self._rounds[one] for one in missing) and took_ns < _MOST_TURNS * TURN_NS:
             return False
-        return self._clock.wall_ns() - self._took_ns >= TURN_NS
+        return took_ns >= TURN_NS
 
     def end(self) -> None:
         """See `Pace.end`."""

@@ -122,7 +122,6 @@ class Pairs:
         """
         try:
             with self._session.fresh.noting_hangs([part.nodeid]):
-                self._find_all(self._session.fresh.request([part.nodeid]).modules)
                 if self._screening is None:
                     self._screening = self._pair(nodeids, self._deleted)
                     self._screening.__enter__()
@@ -150,6 +149,8 @@ class Pairs:
         for one in (played.head, played.base):
             if one.is_misled:
                 return Attempt(problem=one.problem, is_misled=True)
+        if problem := self._lack(played.head.built):
+            return Attempt(problem=problem, is_misled=True)
         if problem := played.head.problem:
             return Attempt(problem=f"{problem} (in the session it passes: what cannot be there twice needs {_TURNS})")
         if problem := played.base.problem:
@@ -213,7 +214,8 @@ class Pairs:
         )
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
-        self._find_all(request.modules)
+        if problem := self._lack(request.modules):
+            raise MisledError(problem)
         base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
         lost = unfollowed(request.path, request.modules, top, tree) if self._environment is None else ""
         # What somebody has moved is tracked at its new place, and a base that has not got it is an honest one.
@@ -236,18 +238,12 @@ class Pairs:
         arguments = [*base.arguments, f"--rootdir={self._place()}"]
         return (request, start), (replace(base, arguments=arguments, files=[*base.files, *more_files]), moved_start)
 
-    def _find_all(self, modules: Mapping[str, str]) -> None:
-        """See to it that the base has what the head has built: Python may stand in for it.
-
-        Raises:
-            MisledError: it has not.
-        """
+    def _lack(self, modules: Mapping[str, str]) -> str:
+        """Return what the head has built and the base has not, for Python may stand in for it; empty if nothing."""
         if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
-            message = (
-                f"{module!r} is built in the working tree and not in the checkout of {self._base.ref}: "
-                f"let setup of {_TABLE} build it"
-            )
-            raise MisledError(message)
+            where = f"is built in the working tree and not in the checkout of {self._base.ref}"
+            return f"{module!r} {where}: let setup of {_TABLE} build it"
+        return ""
 
     def _place(self) -> Path:
         """Return pytest's root folder in the checkout."""

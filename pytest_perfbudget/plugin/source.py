@@ -7,76 +7,98 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from pytest_perfbudget.places import place_in
-
 _UNREADABLE = (OSError, TypeError, SyntaxError, ValueError)
-_Statements = Mapping[str, list[ast.stmt]]
+
+
+class _Part(NamedTuple):
+    """A piece of code, without what changes nothing, as a digest; and the names that stand in it."""
+
+    digest: str
+    names: frozenset[str]
 
 
 def own_source(item: pytest.Item) -> str:
-    """Return a digest of a test: its function, the project's fixtures, and what these name of their own files.
+    """Return a digest of a test: its function, the rest of its class, its fixtures, and what these name of their files.
 
     Comments, layout, docstrings and our marker have no part in it, nor what is imported: that is what is tested.
     Empty if the test has no source.
     """
-    test = getattr(item, "obj", None)
     try:
-        found = _text(test)
+        parts = [*_parts(getattr(item, "obj", None))]
     except _UNREADABLE:
         return ""
-    parts = {"": found}
-    for name, function in _fixtures(item):
-        try:
-            parts[f"{name} {len(parts)}"] = _text(function)
-        except _UNREADABLE:
-            continue
-    return hashlib.sha256("\n".join(f"{name}: {text}" for name, text in parts.items()).encode()).hexdigest()
+    kind = getattr(item, "cls", None)
+    for code in (*([kind] if isinstance(kind, type) else []), *_fixtures(item)):
+        with suppress(*_UNREADABLE):
+            parts += _parts(code)
+    return hashlib.sha256("\n".join(dict.fromkeys(parts)).encode()).hexdigest()
 
 
-def _fixtures(item: pytest.Item) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Yield the functions of the fixtures that a test has, of those in the project."""
+def _fixtures(item: pytest.Item) -> Iterator[Callable[..., Any]]:
+    """Yield the functions of a test's fixtures, of those that stand with tests: others are a product's."""
+    own = getattr(item, "path", None)
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-    for name, definitions in sorted(known.items()):
+    for _, definitions in sorted(known.items()):
         for one in definitions:
-            with_file = getattr(getattr(one.func, "__code__", None), "co_filename", "")
-            if with_file and place_in(item.config.rootpath, with_file) is not None:
-                yield name, one.func
+            file = Path(getattr(getattr(one.func, "__code__", None), "co_filename", ""))
+            if file.name == "conftest.py" or file == own:
+                yield one.func
 
 
-def _text(function: Any) -> str:  # noqa: ANN401 - whatever a test is
-    """Return a function and all that it names of its file, in a form that is the same if they are."""
-    tree = _plain(ast.parse(textwrap.dedent(inspect.getsource(function))))
-    file = inspect.getsourcefile(inspect.unwrap(getattr(function, "__func__", function)))
+def _parts(code: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a test is
+    """Yield digests of a function, or of a class without its tests, and of all that it names of its file."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+    if isinstance(code, type):
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                node.body = [one for one in node.body if not getattr(one, "name", "").startswith("test")] or [
+                    ast.Pass()
+                ]
+    first = _part(tree)
+    yield first.digest
+    file = inspect.getsourcefile(code if isinstance(code, type) else inspect.unwrap(getattr(code, "__func__", code)))
     known = _statements(Path(file)) if file else {}
-    seen: dict[str, None] = {}
-    parts, todo = [ast.dump(tree)], _named(tree)
+    seen = {getattr(code, "__name__", "")}
+    todo, found = set(first.names), []
     while todo:
         name = todo.pop()
-        if name in seen or name == getattr(function, "__name__", None):
-            continue
-        seen[name] = None
-        for statement in known.get(name, []):
-            parts.append(ast.dump(statement))
-            todo |= _named(statement)
-    return "\n".join([parts[0], *sorted(parts[1:])])
+        if name not in seen:
+            seen.add(name)
+            for part in known.get(name, ()):
+                found.append(part.digest)
+                todo |= part.names
+    yield from sorted(found)
 
 
 @cache
-def _statements(file: Path) -> _Statements:
-    """Return the statements of a module by the names that they give something to; imports give nothing of its own."""
-    found: dict[str, list[ast.stmt]] = {}
-    for statement in _plain(ast.parse(file.read_text("utf-8"))).body:
+def _statements(file: Path) -> Mapping[str, list[_Part]]:
+    """Return the statements of a module by the names that they give something to; imports give nothing of its own.
+
+    Of a module that cannot be read there are none.
+    """
+    found: dict[str, list[_Part]] = {}
+    try:
+        tree = ast.parse(file.read_bytes())
+    except _UNREADABLE:
+        return found
+    for statement in tree.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.setdefault(statement.name, []).append(statement)
-        elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
-            for name in {one.id for one in ast.walk(statement) if isinstance(one, ast.Name) and _is_set(one)}:
-                found.setdefault(name, []).append(statement)
+            names = {statement.name}
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        else:
+            names = {one.id for one in ast.walk(statement) if isinstance(one, ast.Name) and _is_set(one)}
+        if names:
+            part = _part(statement)
+            for name in names:
+                found.setdefault(name, []).append(part)
     return found
 
 
@@ -84,15 +106,12 @@ def _is_set(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Store)
 
 
-def _named(tree: ast.AST) -> set[str]:
-    return {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-
-
-def _plain(tree: ast.Module) -> ast.Module:
-    """Remove what changes nothing: docstrings, and our marker."""
+def _part(tree: ast.AST) -> _Part:
+    """Return a piece of code without what changes nothing: docstrings, and our marker."""
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             node.decorator_list = [one for one in node.decorator_list if "perf_budget" not in ast.unparse(one)]
             if ast.get_docstring(node) is not None:
                 del node.body[0]
-    return tree
+    names = frozenset(one.id for one in ast.walk(tree) if isinstance(one, ast.Name))
+    return _Part(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), names)

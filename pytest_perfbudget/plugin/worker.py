@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -80,6 +81,7 @@ class WorkerPlugin:
         self.comparer: Comparer = Recorder()
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
+        self._before: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -156,6 +158,7 @@ class WorkerPlugin:
         """Send one answer for each test when it is through."""
         self._started_ns = SYSTEM.wall_ns()
         self._problem = ""
+        self._before = set(sys.modules)
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
         elapsed_s = (SYSTEM.wall_ns() - self._started_ns) / 1e9
@@ -182,7 +185,13 @@ class WorkerPlugin:
         if not answer.problem and (found := self._misled_by(item.config.rootpath)):
             problem = f"{self._request.who} would not measure its own code: it imports {found}"
             return replace(answer, problem=problem, is_misled=True, measurements=[])
-        return replace(answer, source=own_source(item))
+        return replace(answer, source=own_source(item), built=self._built())
+
+    def _built(self) -> dict[str, str]:
+        """Return the extension modules that were not there before the test."""
+        found = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+        endings = tuple(EXTENSION_SUFFIXES)
+        return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 
     def _misled_by(self, rootpath: Path) -> str:
         """Return which module is not that of the side that is to be measured here."""

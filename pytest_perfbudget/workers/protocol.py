@@ -76,6 +76,7 @@ class Answer:
         is_absent: whether it is because there is no such test.
         is_misled: whether it is because a side of a duet ran other code than its own.
         source: of a side of a duet, a digest of the test itself; empty if it has no source.
+        built: of a side of a duet, the files of the extension modules that came with the test, by name.
         others: of a base, the perf tests that it has besides those asked for; such an answer is of no test.
         elapsed_s: time the test took, set-up and tear-down included.
     """
@@ -87,6 +88,7 @@ class Answer:
     is_absent: bool = False
     is_misled: bool = False
     source: str = ""
+    built: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:

@@ -178,23 +178,40 @@ class TestChangedTests:
             (("range(2)", "range(3)"), True),
             (("FEW = 2", "FEW = 3"), True),
             (("return 5", "return 6"), True),
+            (("PRICE = 7", "PRICE = 8"), True),
             (("OTHER = 1", "OTHER = 2"), False),
             (("# many", "# some"), False),
+            (("'A kind'", "'Another'"), False),
+            (("def client(): return 1", "def client(): return 2"), False),
         ],
-        ids=["a fixture", "a value that it names", "a function that it calls", "another value", "a comment"],
+        ids=[
+            "a fixture",
+            "a value that it names",
+            "a function that it calls",
+            "of its class",
+            "another value",
+            "a comment",
+            "a docstring",
+            "a fixture of the product",
+        ],
     )
     def test_so_is_one_whose_fixture_is_another(
         self, repository: Project, change: tuple[str, str], is_changed: bool
     ) -> None:
         """Or a test that does more would look like slower code."""
-        conftest = (repository.pytester.path / "conftest.py").read_text("utf-8") + (
-            "\nFEW = 2\nOTHER = 1\ndef number():\n    return 5  # many\n"
-            "@pytest.fixture\ndef some():\n    return [*range(2), FEW, number()]\n"
-        )
-        tests = "import shop\ndef test_call(perf, some): perf(shop.work)\n"
-        repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
-        commit(repository.pytester.path, {"conftest.py": conftest})
-        repository.file("conftest.py", conftest.replace(*change))
+        own = (repository.pytester.path / "conftest.py").read_text("utf-8")
+        files = {
+            "conftest.py": f"{own}\nfrom product import client\nFEW = 2\nOTHER = 1\n"
+            "def number():\n    return 5  # many\nclass Kind:\n    'A kind'\n"
+            "@pytest.fixture\ndef some(client):\n    return [*range(2), FEW, number(), Kind()]\n",
+            "product.py": "import pytest\n@pytest.fixture\ndef client(): return 1\n",
+            "test_it.py": "import pytest\nfrom scripted import advance\nimport shop\nclass TestIt:\n    PRICE = 7\n"
+            "    def test_call(self, perf, some): perf(shop.work)\n",
+        }
+        commit(repository.pytester.path, files)
+        for name, text in files.items():
+            repository.file(name, text.replace(*change))
+        tests = files["test_it.py"].partition("advance\n")[2].replace(*change)
         result = repository.run(tests, *AGAINST, subprocess=True)
         result.assert_outcomes(passed=1)
         assert ("changed: " in result.stdout.str()) is is_changed
@@ -393,12 +410,13 @@ class TestSetup:
         tests = (
             "import shop\ndef test_a(perf): perf(shop.work)\n"
             "def test_b(perf):\n    try: from fast import _heapq\n    except ImportError: pass\n    perf(shop.work)\n"
+            "def test_c(perf): perf(shop.work)\n"
         )
         repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
         commit(repository.pytester.path, {"fast/__init__.py": ""})
         shutil.copy(spec.origin, repository.pytester.path / "fast")
-        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=1, failed=1)
-        assert times(repository) == {"test_a work": "unchanged", "test_b work": "misled"}
+        repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
+        assert times(repository) == {"test_a work": "unchanged", "test_b work": "misled", "test_c work": "unchanged"}
 
     def test_one_that_fails_is_a_usage_error(self, built: Project) -> None:
         setup = self.SETUP.replace("build.py", "absent.py")

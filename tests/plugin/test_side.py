@@ -177,3 +177,11 @@ def test_the_finder_of_an_editable_installation_is_led_into_the_checkout(
     bootstrap._redirect(str(top), str(tree))
     assert vars(home)["MAPPING"] == {"shop": f"{tree}/src/shop", "colours": "/usr/lib/colours"}
     assert vars(home)["NAMESPACES"] == {"space": [f"{tree}/src/space"]}
+
+
+def test_what_is_only_called_as_a_project_of_the_repository_is_no_copy(folders: tuple[Path, Path]) -> None:
+    """Such as pluggy, which pytest needs and which this project does not replace."""
+    top, tree = folders
+    for folder in folders:
+        commit(folder, {"pyproject.toml": '[project]\nname = "pluggy"\n', "lib/other.py": "x = 1\n"})
+    assert foreign_module(top, tree, tree) == ""

@@ -128,15 +128,14 @@ def test_timers_have_turns_for_as_long_as_the_test_runs() -> None:
     assert notes == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2)]
 
 
-class Growing:
-    """A side with a timer whose rounds take longer the more there were; it runs on a thread of its own."""
+class Threaded:
+    """A side that times what it is told, on a thread of its own: in ns, each under its timer's name."""
 
-    def __init__(self, slowness: float, *others: str) -> None:
-        self._slowness = slowness
-        self._others = others
+    def __init__(self, *script: tuple[str, float]) -> None:
+        self._script = script
         self._told: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
         self._stops: SimpleQueue[Stop] = SimpleQueue()
-        self.times_ns: dict[int, float] = {}
+        self.times_ns: dict[str, dict[int, float]] = {}
         Thread(target=self._run, daemon=True).start()
 
     def resume(self, **command: Any) -> Stop:
@@ -151,28 +150,57 @@ class Growing:
         self._told.get(timeout=60)
         clock = ScriptedClock()
         pace = TurnPace(SideTurns(self._stop), TIMERS, clock.clock)
-        took, parts = [], []
-        for number in range(1, 1000):
-            for other in self._others:
-                pace.begin(other)
-                pace.end()
-            parts.append(pace.begin("step"))
-            took.append(1000 * number * self._slowness)
-            clock.advance(took[-1])
+        parts = []
+        for name, time_ns in self._script:
+            parts.append((name, pace.begin(name), time_ns))
+            clock.advance(time_ns)
             pace.end()
-        paced = pace.blocks(took, parts)
-        self.times_ns = {turn: block.time_ns for turn, block in zip(paced.turns, paced.blocks, strict=True)}
+        for name in {name for name, _, _ in parts}:
+            own = [(time_ns, part) for timer, part, time_ns in parts if timer == name]
+            paced = pace.blocks([time_ns for time_ns, _ in own], [part for _, part in own])
+            self.times_ns[name] = {turn: block.time_ns for turn, block in zip(paced.turns, paced.blocks, strict=True)}
         self._stops.put({"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}})
 
 
-@pytest.mark.parametrize(("of_head", "of_base"), [((), ()), (("new",), ()), ((), ("gone",))])
+def ratio(head: list[tuple[str, float]], base: list[tuple[str, float]], name: str) -> float:
+    """Return how much slower a timer is found to be."""
+    sides = Threaded(*head), Threaded(*base)
+    Duet(cast("Side", sides[0]), cast("Side", sides[1]), cpu=None).play("t", [TIMERS], 60.0, 0.005)
+    found = pair_of(*(one.times_ns[name] for one in sides))
+    assert found is not None
+    return math.exp(found.log_ratio)
+
+
+def growing(slowness: float, *others: str) -> list[tuple[str, float]]:
+    """Return rounds that take longer the more there were, each behind those of other timers."""
+    rounds: list[tuple[str, float]] = []
+    for number in range(1, 1000):
+        rounds += [*((other, 0.0) for other in others), ("step", 1000 * number * slowness)]
+    return rounds
+
+
+@pytest.mark.parametrize(("of_head", "of_base"), [((), ()), (("new",), ()), ((), ("gone",)), (("same",), ("same",))])
 def test_what_a_timer_times_later_is_compared_with_what_the_other_side_times_as_late(
     of_head: tuple[str, ...], of_base: tuple[str, ...]
 ) -> None:
     """By turns of equal time, half of a slowdown of rounds that grow would not show. Other timers have no part in it."""
-    head, base = Growing(1.1, *of_head), Growing(1.0, *of_base)
-    Duet(cast("Side", head), cast("Side", base), cpu=None).play("t", [TIMERS], 60.0, 0.005)
-    found = pair_of(head.times_ns, base.times_ns)
-    assert found is not None
-    assert len(base.times_ns) > 100
-    assert math.exp(found.log_ratio) == pytest.approx(1.1, abs=0.001)
+    assert ratio(growing(1.1, *of_head), growing(1.0, *of_base), "step") == pytest.approx(1.1, abs=0.001)
+
+
+PHASES = [("load", 20e6), *[("query", 200e3)] * 300]
+IN_TURN = [("load", 10e6), ("query", 200e3)] * 20
+FAST = [*[("load", 100e3)] * 100, *[("query", 200e3)] * 300]
+
+
+@pytest.mark.parametrize(
+    "rounds", [PHASES, IN_TURN, FAST], ids=["behind a slow one", "between slow ones", "behind fast"]
+)
+def test_each_of_several_timers_has_its_turns(rounds: list[tuple[str, float]]) -> None:
+    slower = [(name, time_ns * 2 if name == "query" else time_ns) for name, time_ns in rounds]
+    assert ratio(slower, rounds, "query") == pytest.approx(2.0, abs=0.01)
+    assert ratio(rounds, slower, "query") == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_timer_that_has_fewer_rounds_on_one_side_keeps_no_other_from_its_turns() -> None:
+    fewer = [("load", 100e3), *[("query", 400e3)] * 300]
+    assert ratio(fewer, FAST, "query") == pytest.approx(2.0, abs=0.01)
