@@ -62,7 +62,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in _copied(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
-        if _own_file(roots, name, path) is not None:
+        if _own_file(roots, tree, name, path) is not None:
             return f"{name!r} from {file}, where it is installed: {remedy}"
     return ""
 
@@ -81,7 +81,7 @@ def stale_module(top: Path, rootpath: Path) -> str:
         file = getattr(module, "__file__", None)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or place_in(top, file) is not None:
             continue
-        own = _own_file(roots, name, Path(file))
+        own = _own_file(roots, top, name, Path(file))
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
     return ""
@@ -96,7 +96,7 @@ def _is_other(own: Path, file: Path) -> bool:
 
 def _roots(tree: Path, rootpath: Path) -> list[Path]:
     """Return the folders in which the modules of a project are looked for."""
-    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one), *_tops(tree)}
+    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
     return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
 
 
@@ -112,13 +112,27 @@ def _tops(tree: Path) -> frozenset[Path]:
     return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
 
 
-def _own_file(roots: Iterable[Path], name: str, file: Path) -> Path | None:
-    """Return the file that a folder has where a module's is: `build.py` is not the package `build`."""
+def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
+    """Return the file that a folder has where a module's is: `build.py` is not the package `build`.
+
+    Elsewhere in the repository there may be packages called as what is installed: one is a copy if it shares a file.
+    """
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
     stem = Path(*name.split("."))
     own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
-    return next((root / own for root in roots if (root / own).is_file()), None)
+    found = next((root / own for root in roots if (root / own).is_file()), None)
+    others = (root / own for root in _tops(tree) if (root / own).is_file())
+    return found or next((one for one in others if _shares_a_file(one.parent, file.parent)), None)
+
+
+def _shares_a_file(folder: Path, other: Path) -> bool:
+    with suppress(OSError):
+        for one in folder.glob("*.py"):
+            same = other / one.name
+            if same.is_file() and (content := one.read_bytes()).strip() and content == same.read_bytes():
+                return True
+    return False
 
 
 @cache

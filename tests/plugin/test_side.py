@@ -95,16 +95,25 @@ def test_nor_is_an_installed_copy(
 
 
 @pytest.mark.parametrize(
-    ("place", "is_copy"),
-    [("python/app", True), ("src/shop/app", False), ("tests/samples/app", False), ("third_party/app", False)],
+    ("place", "text", "is_copy"),
+    [
+        ("python/app", "x = 1", True),
+        ("python/app", "x = 2", False),
+        ("src/shop/app", "x = 1", False),
+        ("tests/samples/app", "x = 1", False),
+        ("third_party/app", "x = 1", False),
+    ],
 )
 def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str, is_copy: bool
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str, text: str, is_copy: bool
 ) -> None:
-    """And from a package within another, or a sample, which are called as one that is installed."""
+    """Others of its name are no copies: those that share no file, in another package, samples, vendored ones."""
     top, tree = folders
-    commit(tree, {f"{place}/__init__.py": "", f"{place}/core.py": ""})
-    imported(monkeypatch, "app.core", Path("/usr/lib/site-packages/app/core.py"))
+    commit(tree, {f"{place}/__init__.py": "", f"{place}/core.py": "x = 1"})
+    installed = top.parent / "site-packages/app/core.py"
+    installed.parent.mkdir(parents=True)
+    installed.write_text(text, "utf-8")
+    imported(monkeypatch, "app.core", installed)
     assert bool(foreign_module(top, tree, tree)) is is_copy
 
 
