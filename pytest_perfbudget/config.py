@@ -48,11 +48,15 @@ def load_settings(file: Path) -> Settings:
     return parse_settings(table, file.name)
 
 
+def normalized(name: str) -> str:
+    """Return the one way to write a project's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def project_name(file: Path) -> str:
-    """Return what a pyproject.toml calls its project, as an installation is called; empty if it does not say."""
+    """Return what a pyproject.toml calls its project, normalized; empty if it does not say."""
     try:
-        name = tomllib.loads(file.read_text("utf-8"))["project"]["name"]
-        return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+        return normalized(tomllib.loads(file.read_text("utf-8"))["project"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pytest_perfbudget.config import project_name
+from pytest_perfbudget.config import normalized, project_name
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.places import place_in
@@ -150,7 +149,7 @@ def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
 
     Others may be called as it is.
     """
-    if re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower() not in _projects(top):
+    if normalized(distribution.metadata["Name"]) not in _projects(top):
         return False
     places: dict[str, list[Path]] = {}
     for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):

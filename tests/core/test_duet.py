@@ -30,10 +30,14 @@ class TestMean:
     """Beside the typical call, whose noise is the least, there is the mean of all."""
 
     @staticmethod
-    def both(head: Callable[[], tuple[float, float]], base: Callable[[], tuple[float, float]] | None = None) -> Both:
+    def both(
+        head: Callable[[], tuple[float, float]],
+        base: Callable[[], tuple[float, float]] | None = None,
+        turns: int = 64,
+    ) -> Both:
         def recording(block: Callable[[], tuple[float, float]]) -> Recording:
-            blocks = [Block(typical, (), (), mean) for typical, mean in (block() for _ in range(64))]
-            return Recording(blocks, turns=range(64))
+            blocks = [Block(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
+            return Recording(blocks, turns=range(turns))
 
         return Both(recording(head), recording(base or (lambda: (1e6, 1e6))))
 
@@ -47,6 +51,11 @@ class TestMean:
         found = self.both(lambda: (typical, mean)).pair()
         assert found is not None
         assert math.exp(found.log_ratio) == pytest.approx(typical / 1e6)
+
+    def test_of_few_quads_it_says_too_little(self) -> None:
+        found = self.both(lambda: (1e6, 2.5e6), turns=14).pair()
+        assert found is not None
+        assert found.log_ratio == pytest.approx(0)
 
     def test_stalls_of_the_machine_are_no_slowdown(self) -> None:
         """Every other turn has one, as long as the turn."""
