@@ -5,6 +5,7 @@ The plugin proper is begun when the configuration mentions it or a perf test is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,8 @@ BASELINE: Final = "perf-baseline.json"
 """Where the baseline is unless pyproject.toml names another file."""
 WORKER: Final = "perfbudget-worker"
 """The name of the plugin that makes a session a worker's."""
+_TABLE: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
+"""The name of our table as a key of TOML, which a project that merely depends on `pytest-perfbudget` does not have."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -129,6 +132,6 @@ def _is_configured(config: pytest.Config) -> bool:
     if option.perf_update_baseline or option.perf_reason or option.perf_prune or (config.rootpath / BASELINE).exists():
         return True
     try:
-        return b"perfbudget" in (config.rootpath / "pyproject.toml").read_bytes()
+        return _TABLE.search((config.rootpath / "pyproject.toml").read_bytes()) is not None
     except OSError:
         return False

@@ -22,17 +22,13 @@ from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
 from pytest_perfbudget.plugin.checks import Checks, check_update
 from pytest_perfbudget.plugin.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.comparer import Comparer
-from pytest_perfbudget.plugin.comparison import Comparison
-from pytest_perfbudget.plugin.duet import DuetComparison
 from pytest_perfbudget.plugin.fresh import Fresh
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER, asks
 from pytest_perfbudget.plugin.mode import Mode, mode_of
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.run import ItemRun
-from pytest_perfbudget.plugin.turnwise import TurnwiseComparison
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
-from pytest_perfbudget.workers.base import find_base
 
 MODE: Final = pytest.StashKey[Mode]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()
@@ -130,8 +126,7 @@ class PerfSession:
         if self.gate == "off":
             return None
         if self.config.option.perf_against is not None:
-            kind = TurnwiseComparison if self.settings.duet.mode == "turns" else DuetComparison
-            return kind(self, find_base(self.config.rootpath, self.config.option.perf_against))
+            return self._against_commit()
         found = read(self.baseline_file)
         self.baseline = found or self.baseline
         # Call profiles without their baseline: it was there and is lost.
@@ -141,7 +136,22 @@ class PerfSession:
             return None
         if found is None and not is_missed:
             return None
+        from pytest_perfbudget.plugin.comparison import Comparison  # noqa: PLC0415
+
         return Comparison(self, self.baseline)
+
+    def _against_commit(self) -> Comparer:
+        # Imported where they are chosen: most sessions compare with nothing.
+        from pytest_perfbudget.workers.base import find_base  # noqa: PLC0415
+
+        base = find_base(self.config.rootpath, self.config.option.perf_against)
+        if self.settings.duet.mode == "turns":
+            from pytest_perfbudget.plugin.turnwise import TurnwiseComparison  # noqa: PLC0415
+
+            return TurnwiseComparison(self, base)
+        from pytest_perfbudget.plugin.duet import DuetComparison  # noqa: PLC0415
+
+        return DuetComparison(self, base)
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; a new one if it asked for `perf` only at run time."""

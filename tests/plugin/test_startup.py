@@ -25,19 +25,67 @@ def loaded(pytester: pytest.Pytester, tests: str, *arguments: str) -> set[str]:
     return set(line.split())
 
 
+DEPENDENCY = """
+[project]
+name = "goods"
+dependencies = ["pytest-perfbudget>=0.1"]
+[dependency-groups]
+test = [ "pytest-perfbudget", 'pytest_perfbudget' ]
+"""
+
+TABLES = (
+    "[tool.perfbudget]",
+    "[ tool . perfbudget ]",
+    '[tool."perfbudget"]',
+    "[tool.perfbudget.budgets]",
+    "[tool.perfbudget.components.web]",
+    "[tool]\nperfbudget.strict = true",
+    "[tool]\nperfbudget = { strict = true }",
+    "tool.perfbudget.strict = true",
+)
+
 HEAVY = ("numpy", "scipy", "rich", "filelock", "pytest_perfbudget.core", "tracemalloc")
+
+
+ENTRY_POINT = {
+    "pytest_perfbudget",
+    "pytest_perfbudget.plugin",
+    "pytest_perfbudget.plugin.hooks",
+    "pytest_perfbudget.plugin.options",
+}
+COMPARISONS = (
+    "pytest_perfbudget.plugin.comparison",
+    "pytest_perfbudget.plugin.duet",
+    "pytest_perfbudget.plugin.turnwise",
+    "pytest_perfbudget.plugin.pairs",
+    "pytest_perfbudget.workers.worktree",
+)
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith("pytest_perfbudget")}
 
 
 def test_without_perf_tests_nothing_heavy_is_imported(pytester: pytest.Pytester) -> None:
     modules = loaded(pytester, "def test_it(): pass")
     assert [name for name in HEAVY if name in modules] == []
-    ours = {name for name in modules if name.startswith("pytest_perfbudget")}
-    assert ours == {
-        "pytest_perfbudget",
-        "pytest_perfbudget.plugin",
-        "pytest_perfbudget.plugin.hooks",
-        "pytest_perfbudget.plugin.options",
-    }
+    assert ours(modules) == ENTRY_POINT
+
+
+def test_a_project_that_only_depends_on_the_plugin_imports_no_more(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(DEPENDENCY)
+    assert ours(loaded(pytester, "def test_it(): pass")) == ENTRY_POINT
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_any_way_to_write_the_table_begins(pytester: pytest.Pytester, table: str) -> None:
+    pytester.makepyprojecttoml(f"{table}\n")
+    assert ours(loaded(pytester, "def test_it(): pass")) > ENTRY_POINT
+
+
+def test_budgets_import_no_comparison(pytester: pytest.Pytester) -> None:
+    modules = loaded(pytester, "import pytest\n@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass")
+    assert not {name for name in modules if name.startswith(COMPARISONS)}
 
 
 def test_a_perf_test_of_a_percentile_needs_neither_scipy_nor_numpy(pytester: pytest.Pytester) -> None:
