@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.perf import Perf
+    from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 
 __all__ = ["Perf"]
 
@@ -13,7 +13,7 @@ __all__ = ["Perf"]
 def __getattr__(name: str) -> object:
     # Importing the entry point runs this module first, in every pytest session: it stays empty.
     if name == "Perf":
-        from pytest_perfbudget.plugin.perf import Perf  # noqa: PLC0415 - see above
+        from pytest_perfbudget.plugin.measuring.perf_fixture import Perf  # noqa: PLC0415 - see above
 
         return Perf
     message = f"module {__name__!r} has no attribute {name!r}"

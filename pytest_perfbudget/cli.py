@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline import store
-from pytest_perfbudget.baseline.imported import imported, seeded
+from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seeded
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.config import load_settings
@@ -20,7 +21,6 @@ from pytest_perfbudget.doctor.findings import Findings
 from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
-from pytest_perfbudget.files import replace_text
 from pytest_perfbudget.report.doctor import doctor_text
 
 SLOWDOWNS = (0.02, 0.05, 0.1, 0.2)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.regression import FEWEST_RUNS
-from pytest_perfbudget.core.terms import Allowance, DuetSettings, Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.limits import Allowance, DuetSettings, Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.reference import FEWEST_RUNS
 from pytest_perfbudget.core.units import parse_duration_ns, parse_share
 from pytest_perfbudget.errors import ConfigError, nearest
 

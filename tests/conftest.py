@@ -12,9 +12,6 @@ import pytest
 import scipy.special  # noqa: F401
 from scripting import CONFTEST, SCRIPTED, Project, ScriptedClock
 
-import pytest_perfbudget.plugin.session
-import pytest_perfbudget.plugin.summary  # noqa: F401 - nor can enums that some modules hold from before
-
 pytest_plugins = ["pytester"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.config import load_settings, parse_settings, parse_terms
-from pytest_perfbudget.core.terms import Settings
+from pytest_perfbudget.core.limits import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.hooks import BASELINE
 

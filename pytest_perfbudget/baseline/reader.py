@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
-from pytest_perfbudget.core.regression import FEWEST_RUNS, Reference, uncorrected
+from pytest_perfbudget.core.reference import FEWEST_RUNS, Reference, uncorrected
 from pytest_perfbudget.errors import BaselineError, nearest
 
 

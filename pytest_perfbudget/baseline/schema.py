@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.baseline.machine import Machine
-from pytest_perfbudget.core.regression import Reference
+from pytest_perfbudget.core.reference import Reference
 
 NAME: Final = "perfbudget-baseline"
 VERSION: Final = 1

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, render
 from pytest_perfbudget.errors import BaselineError
-from pytest_perfbudget.files import replace_text
 
 LARGEST: Final = 200_000_000
 """A file beyond this is none that we wrote, and reading it could take the machine's memory."""

@@ -20,8 +20,8 @@ from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import Block as WeatherBlock
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
-from pytest_perfbudget.measure.parallel import Used, cpus_within, used
-from pytest_perfbudget.measure.quiet import Heap, quiet
+from pytest_perfbudget.measure.cpu_usage import Used, cpus_within, used
+from pytest_perfbudget.measure.isolation import Heap, quiet
 from pytest_perfbudget.measure.subject import Block, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_perfbudget.plugin.options import MARKER, add_options
 
 if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.perf import Perf
+    from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
     from pytest_perfbudget.plugin.session import PerfSession
 
 SESSION: Final = pytest.StashKey["PerfSession"]()
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_configured(config):
         begin(config)
     if getattr(config.option, "dist", "no") != "no":
-        from pytest_perfbudget.plugin.controller import Controller  # noqa: PLC0415
+        from pytest_perfbudget.plugin.xdist.controller import Controller  # noqa: PLC0415
 
         config.pluginmanager.register(Controller(config), "perfbudget-controller")
 
@@ -107,11 +107,11 @@ def begin(config: pytest.Config) -> PerfSession:
         config.pluginmanager.register(session, "perfbudget-session")
         config.pluginmanager.register(session.watch, "perfbudget-watch")
         if not hasattr(config, "workerinput"):
-            from pytest_perfbudget.plugin.summary import Summary  # noqa: PLC0415
+            from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
 
             config.pluginmanager.register(Summary(session), "perfbudget-summary")
         if session.is_updating and not hasattr(config, "workerinput"):
-            from pytest_perfbudget.plugin.update import Update  # noqa: PLC0415
+            from pytest_perfbudget.plugin.reporting.update import Update  # noqa: PLC0415
 
             config.pluginmanager.register(Update(session), "perfbudget-update")
     return config.stash[SESSION]

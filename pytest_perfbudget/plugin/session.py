@@ -9,24 +9,24 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_perfbudget.baseline.calls import calls_file, check_calls
+from pytest_perfbudget.baseline.call_profiles import calls_file, check_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
+from pytest_perfbudget.compare.launcher import Fresh
+from pytest_perfbudget.compare.strategy import Comparer
 from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
-from pytest_perfbudget.core.terms import Settings, Terms
+from pytest_perfbudget.core.limits import Settings, Terms
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.account import Accounts, Watch
-from pytest_perfbudget.plugin.alone import LOCK_INPUT, Alone
-from pytest_perfbudget.plugin.checks import Checks, check_update
-from pytest_perfbudget.plugin.collected import Collected, nodeid_of, typed
-from pytest_perfbudget.plugin.comparer import Comparer
-from pytest_perfbudget.plugin.fresh import Fresh
+from pytest_perfbudget.plugin.collection.accounting import Accounts, Watch
+from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
+from pytest_perfbudget.plugin.collection.config_checks import Checks, check_update
+from pytest_perfbudget.plugin.collection.kind import Mode, mode_of
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER, asks
-from pytest_perfbudget.plugin.mode import Mode, mode_of
-from pytest_perfbudget.plugin.progress import Progress
-from pytest_perfbudget.plugin.run import ItemRun
+from pytest_perfbudget.plugin.measuring.item_run import ItemRun
+from pytest_perfbudget.plugin.reporting.progress import Progress
+from pytest_perfbudget.plugin.xdist.exclusive import LOCK_INPUT, Alone
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
 
@@ -136,20 +136,20 @@ class PerfSession:
             return None
         if found is None and not is_missed:
             return None
-        from pytest_perfbudget.plugin.comparison import Comparison  # noqa: PLC0415
+        from pytest_perfbudget.compare.baseline import Comparison  # noqa: PLC0415
 
         return Comparison(self, self.baseline)
 
     def _against_commit(self) -> Comparer:
         # Imported where they are chosen: most sessions compare with nothing.
-        from pytest_perfbudget.workers.base import find_base  # noqa: PLC0415
+        from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
 
         base = find_base(self.config.rootpath, self.config.option.perf_against)
         if self.settings.duet.mode == "turns":
-            from pytest_perfbudget.plugin.turnwise import TurnwiseComparison  # noqa: PLC0415
+            from pytest_perfbudget.compare.sequential import TurnwiseComparison  # noqa: PLC0415
 
             return TurnwiseComparison(self, base)
-        from pytest_perfbudget.plugin.duet import DuetComparison  # noqa: PLC0415
+        from pytest_perfbudget.compare.paired import DuetComparison  # noqa: PLC0415
 
         return DuetComparison(self, base)
 

@@ -7,8 +7,8 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from pytest_perfbudget.baseline.revision import Fate, Revision
 from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.baseline.update import Fate, Revision
 from pytest_perfbudget.core.counts import UNITS
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing, Verdict
 from pytest_perfbudget.report.view import counted, profile_text, quantity

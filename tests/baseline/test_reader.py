@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
-from pytest_perfbudget.core.regression import Reference, uncorrected
+from pytest_perfbudget.core.reference import Reference, uncorrected
 from pytest_perfbudget.errors import BaselineError
 
 MACHINE = Machine("AMD EPYC 7763", "x86_64", "Linux", "CPython 3.11")

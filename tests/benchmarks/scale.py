@@ -18,8 +18,8 @@ from pathlib import Path
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
 from pytest_perfbudget.baseline.store import read
-from pytest_perfbudget.core.comparison import BLOCKS, BaselineQuestion
-from pytest_perfbudget.core.regression import Reference, prior_of
+from pytest_perfbudget.core.reference import Reference, prior_of
+from pytest_perfbudget.core.unpaired import BLOCKS, BaselineQuestion
 from pytest_perfbudget.core.weather import Block
 
 LINES = 10_000

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_perfbudget.measure.resources import FunctionCalls, function_times, profile_call, record_counts
+from pytest_perfbudget.measure.probes import FunctionCalls, function_times, profile_call, record_counts
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import Gate
 from pytest_perfbudget.core.samples import Samples
-from pytest_perfbudget.measure.quiet import Heap
+from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripting import Project
 
-from pytest_perfbudget.plugin.alone import Alone
+from pytest_perfbudget.plugin.xdist.exclusive import Alone
 
 # Each test notes in a file of all workers when it begins and ends; the order of the lines tells.
 BUSY = """
@@ -85,7 +85,7 @@ def pytest_runtestloop(session):
     config = session.config
     if not hasattr(config, "workerinput"):
         return
-    from pytest_perfbudget.plugin.alone import Alone
+    from pytest_perfbudget.plugin.xdist.exclusive import Alone
     session = config.pluginmanager.getplugin("perfbudget-session")
     assert session.alone.is_needed
     session.alone = Alone(None)

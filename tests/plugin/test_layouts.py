@@ -13,7 +13,7 @@ from repositories import commit, git
 from scripting import Project, times
 
 import pytest_perfbudget
-from pytest_perfbudget.workers.environment import Environment, _make, _python
+from pytest_perfbudget.checkout.environment import Environment, _make, _python
 
 CODE = "from scripted import advance\n\ndef work():\n    advance({})\n"
 HATCHLING = """

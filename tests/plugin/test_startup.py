@@ -54,11 +54,11 @@ ENTRY_POINT = {
     "pytest_perfbudget.plugin.options",
 }
 COMPARISONS = (
-    "pytest_perfbudget.plugin.comparison",
-    "pytest_perfbudget.plugin.duet",
-    "pytest_perfbudget.plugin.turnwise",
-    "pytest_perfbudget.plugin.pairs",
-    "pytest_perfbudget.workers.worktree",
+    "pytest_perfbudget.compare.baseline",
+    "pytest_perfbudget.compare.paired",
+    "pytest_perfbudget.compare.sequential",
+    "pytest_perfbudget.compare.pair_runner",
+    "pytest_perfbudget.checkout.worktree",
 )
 
 
@@ -126,4 +126,4 @@ def test_the_package_offers_the_fixtures_type_without_importing_it() -> None:
     assert pytest_perfbudget.Perf.__name__ == "Perf"
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = pytest_perfbudget.Nothing
-    assert "pytest_perfbudget.plugin.perf" in sys.modules
+    assert "pytest_perfbudget.plugin.measuring.perf_fixture" in sys.modules

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.baseline.revision import Fate, Revision
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.core.regression import Reference
+from pytest_perfbudget.baseline.update import Fate, Revision
+from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing
 from pytest_perfbudget.report.changes import (
     change_notes,
@@ -23,7 +23,7 @@ from pytest_perfbudget.report.changes import (
     update_progress_text,
     update_text,
 )
-from pytest_perfbudget.report.terminal import render_changes, render_revisions
+from pytest_perfbudget.report.formats.terminal import render_changes, render_revisions
 
 GOLDEN = Path(__file__).parent / "golden"
 

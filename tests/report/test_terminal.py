@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
-from pytest_perfbudget.report.terminal import Bar, render_table, short_names
+from pytest_perfbudget.report.formats.terminal import Bar, render_table, short_names
 
 MS = 1e6
 GOLDEN = Path(__file__).parent / "golden"

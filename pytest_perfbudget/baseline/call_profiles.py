@@ -1,0 +1,120 @@
+"""The baseline's call profiles: which function was called how often, to name the culprit of a regression.
+
+They stand in a file of their own, `perf-baseline.calls.json` beside `perf-baseline.json`: a profile is
+longer than the line it explains, and it is read only when something got slower. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.atomic_write import replace_text
+from pytest_perfbudget.baseline.schema import Key
+from pytest_perfbudget.errors import BaselineError
+
+_SCHEMA: Final = "perfbudget-calls/1"
+MOST_FUNCTIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls by function of one execution, the most frequent ones.
+
+    `unknown` is how many calls a function may have had that is not named: 0 if all are.
+    """
+
+    functions: Mapping[str, int]
+    unknown: int = 0
+
+    @classmethod
+    def from_functions(cls, functions: Mapping[str, int]) -> Calls:
+        """Keep the functions that are called most."""
+        ranked = sorted(functions.items(), key=lambda item: (-item[1], item[0]))
+        kept = dict(ranked[:MOST_FUNCTIONS])
+        return cls(kept, ranked[MOST_FUNCTIONS - 1][1] if len(ranked) > MOST_FUNCTIONS else 0)
+
+
+_Place = tuple[str, str, str]
+"""Test, measurement and Python."""
+
+
+def calls_file(baseline: Path) -> Path:
+    """Return where a baseline's call profiles are: beside the file itself, if it is a link."""
+    baseline = Path(os.path.realpath(baseline))
+    return baseline.with_name(f"{baseline.stem}.calls{baseline.suffix}")
+
+
+def read_calls(baseline: Path, key: Key, python: str) -> Calls | None:
+    """Return the call profile of a measurement; None if there is none to be had."""
+    return (_read(calls_file(baseline)) or {}).get((key.test, key.name, python))
+
+
+def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterable[tuple[str, str]]) -> None:
+    """Replace and remove profiles; the caller holds the baseline's lock.
+
+    Raises:
+        OSError: the file cannot be written.
+        BaselineError: there is one that cannot be understood, and is not written over.
+    """
+    gone = set(removed)
+    path = calls_file(baseline)
+    before = _checked(path)
+    after = {place: calls for place, calls in before.items() if place[:2] not in gone} | dict(found)
+    if after != before:
+        replace_text(path, _render(after))
+
+
+def check_calls(baseline: Path) -> None:
+    """See that the profiles of a baseline can be changed.
+
+    Raises:
+        BaselineError: there is a file that cannot be understood.
+    """
+    _checked(calls_file(baseline))
+
+
+def _checked(path: Path) -> dict[_Place, Calls]:
+    found = _read(path)
+    if found is None:
+        message = f"{path.name}: cannot be understood: restore it from git, or remove it"
+        raise BaselineError(message)
+    return found
+
+
+def _read(path: Path) -> dict[_Place, Calls] | None:
+    """Return all profiles; None if there is a file that cannot be understood."""
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+        if document["schema"] != _SCHEMA:
+            return None
+        return {
+            _place(row): Calls(_functions(row["calls"]), int(row.get("unknown", 0))) for row in document["profiles"]
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _place(row: Mapping[str, Any]) -> _Place:
+    return str(row["test"]), str(row.get("name", "")), str(row["python"])
+
+
+def _functions(calls: Mapping[str, Any]) -> dict[str, int]:
+    return {str(function): int(number) for function, number in calls.items()}
+
+
+def _render(profiles: Mapping[_Place, Calls]) -> str:
+    rows = [json.dumps(_row(place, calls), ensure_ascii=False) for place, calls in sorted(profiles.items())]
+    return "\n".join(["{", f'"schema": "{_SCHEMA}",', '"profiles": [', ",\n".join(rows), "]", "}", ""])
+
+
+def _row(place: _Place, calls: Calls) -> dict[str, Any]:
+    test, name, python = place
+    row: dict[str, Any] = {"test": test, "name": name, "python": python, "unknown": calls.unknown}
+    return {key: value for key, value in row.items() if value} | {"calls": dict(calls.functions)}

@@ -1,0 +1,181 @@
+"""Where the code of a test comes from: which modules are the checkout's."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pytest_perfbudget.config import normalized, project_name
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
+from pytest_perfbudget.paths import place_in
+
+_AMBIGUOUS = {"__main__", "__mp_main__"}
+_OWN = "pytest_perfbudget"
+_ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"} | {
+    "vendor",
+    "_vendor",
+    "vendored",
+    "third_party",
+    "extern",
+    "external",
+}
+_EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+
+
+def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
+    """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
+
+    That is every module from the working tree, every one that was installed as a copy from there, and every one of
+    which the checkout has a file of its own: an installed copy of the project is head and base at once.
+
+    Args:
+        top: the working tree's top folder.
+        tree: the checkout's.
+        rootpath: pytest's root folder in the checkout.
+        home: the virtual environment that was made for the checkout; empty if none was.
+    """
+    roots = _roots(tree, rootpath)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
+            continue
+        path, real = Path(file), Path(os.path.realpath(file))
+        if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
+            continue
+        place = place_in(top, str(real)) or place_in(top, file)
+        if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
+            remedy = "name that folder from the file on that adds it to sys.path, or in pytest's pythonpath"
+            return f"{name!r} from {file}, which is the working tree: {remedy}"
+        if path.is_relative_to(tree):
+            continue
+        remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
+        if file in _copied(top):
+            return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
+        if _own_file(roots, tree, name, path) is not None:
+            return f"{name!r} from {file}, where it is installed: {remedy}"
+    return ""
+
+
+def stale_module(top: Path, rootpath: Path) -> str:
+    """Return a module of which the working tree has another version than was imported; empty if there is none.
+
+    That is a copy that was installed some time ago: what has been changed since is not measured.
+
+    Args:
+        top: the working tree's top folder.
+        rootpath: pytest's root folder in it.
+    """
+    roots = _roots(top, rootpath)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or place_in(top, file) is not None:
+            continue
+        own = _own_file(roots, top, name, Path(file))
+        if own is not None and _is_other(own, Path(file)):
+            return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
+    return ""
+
+
+def _is_other(own: Path, file: Path) -> bool:
+    try:
+        return own.read_bytes() != file.read_bytes()
+    except OSError:
+        return False
+
+
+def _roots(tree: Path, rootpath: Path) -> list[Path]:
+    """Return the folders in which the modules of a project are looked for."""
+    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
+    return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
+
+
+@cache
+def _tops(tree: Path) -> frozenset[Path]:
+    """Return the folders that hold a package of the repository and are in none: `python/`, `packages/goods/src/`."""
+    try:
+        packages = {Path(one).parent for one in git(tree, "ls-files", "-z", "--", "*__init__.py").split("\0") if one}
+    except GitError:
+        return frozenset()
+    tops = {one.parent for one in packages if one.parent not in packages}
+    # Samples, fixtures and vendored packages may be named as what is installed.
+    return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
+
+
+def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
+    """Return the file that a folder has where a module's is: `build.py` is not the package `build`.
+
+    Elsewhere in the repository there may be packages called as what is installed: one is a copy if it shares a file.
+    """
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    stem = Path(*name.split("."))
+    own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
+    found = next((root / own for root in roots if (root / own).is_file()), None)
+    others = (root / own for root in _tops(tree) if (root / own).is_file())
+    return found or next((one for one in others if _shares_a_file(one.parent, file.parent)), None)
+
+
+def _shares_a_file(folder: Path, other: Path) -> bool:
+    with suppress(OSError):
+        for one in folder.glob("*.py"):
+            same = other / one.name
+            if same.is_file() and (content := one.read_bytes()).strip() and content == same.read_bytes():
+                return True
+    return False
+
+
+@cache
+def _projects(top: Path) -> frozenset[str]:
+    """Return what the projects of a repository are called."""
+    try:
+        files = [Path(one) for one in git(top, "ls-files", "-z", "--", "*pyproject.toml").split("\0") if one]
+    except GitError:
+        return frozenset()
+    return frozenset(project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
+
+
+def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
+    """Return whether a distribution is called as a project of a repository and has a file of it.
+
+    Others may be called as it is.
+    """
+    if normalized(distribution.metadata["Name"]) not in _projects(top):
+        return False
+    places: dict[str, list[Path]] = {}
+    for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):
+        places.setdefault(Path(place).name, []).append(top / place)
+    for file in distribution.files or ():
+        own = [one for one in places.get(file.name, ()) if one.is_file()]
+        content = Path(str(distribution.locate_file(file))).read_bytes() if own else b""
+        if content.strip() and any(content == one.read_bytes() for one in own):
+            return True
+    return False
+
+
+@cache
+def _copied(top: Path) -> frozenset[str]:
+    """Return the files of the distributions that were installed from a folder, or are copies of what is there.
+
+    Of editable ones these are their extension modules: the rest are what leads to the folder.
+    """
+    found: set[str] = set()
+    for one in metadata.distributions():
+        with suppress(OSError, ValueError, KeyError, TypeError, GitError):
+            origin = json.loads(one.read_text("direct_url.json") or "{}")
+            place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
+            is_from_there = bool(origin) and place_in(top, str(place)) is not None
+            if is_from_there or (not origin and _is_copy(one, top)):
+                is_editable = origin.get("dir_info", {}).get("editable", False)
+                files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
+                found |= {str(one.locate_file(file)) for file in files}
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""Measurements against something else, the committed baseline or another commit."""

@@ -1,0 +1,120 @@
+"""Times a block of code where it stands, once each time it is run."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final
+
+from pytest_perfbudget.core.budgets import Resource
+from pytest_perfbudget.core.gate import Lacks
+from pytest_perfbudget.core.limits import Resolved, Terms
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.isolation import is_traced, uncollected
+from pytest_perfbudget.measure.timer_blocks import Pace, Paced
+
+LACKS: Final = Lacks(
+    frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
+)
+
+
+class TimerRecord:
+    """The rounds of all timers of one name."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self.clock = clock
+        self.resolved: Resolved | None = None
+        self.terms = Terms()
+        self.running: list[Timer] = []
+        self.wall_ns: list[float] = []
+        self.run_ns: list[float] = []
+        self.cpu_ns: list[float] = []
+        self.traced = False
+        self.pace: Pace | None = None
+        self.parts: list[int] = []
+        self.used_ns = 0
+
+    @property
+    def with_cpu(self) -> bool:
+        """Whether a budget asks for CPU time."""
+        budgets = self.resolved.budgets if self.resolved else ()
+        return any(budget.metric.resource is Resource.CPU for budget in budgets)
+
+    @property
+    def cpus(self) -> float | None:
+        """How many CPUs this process used within the blocks; None if nothing is compared."""
+        return self.used_ns / sum(self.run_ns) if self.run_ns else None
+
+    def abandon(self) -> None:
+        """End the timers that are running, without a round."""
+        for timer in reversed(self.running[:]):
+            timer.__exit__(GeneratorExit, None, None)
+
+    def samples(self) -> Samples:
+        """Return the rounds so far."""
+        paced = self.pace.blocks(self.run_ns, self.parts) if self.pace else Paced(())
+        return Samples(
+            self.wall_ns,
+            self.cpu_ns,
+            overhead_ns=overhead_ns(self.clock),
+            cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
+            elapsed_ns=int(sum(self.wall_ns)),
+            blocks=paced.blocks,
+            turns=paced.turns,
+        )
+
+
+class Timer:
+    """Times one block at a time."""
+
+    def __init__(self, record: TimerRecord) -> None:
+        self._record = record
+        self._wall_ns = record.clock.wall_ns
+        self._start_ns: int | None = None
+        self._part = 0
+        self._start_cpu_ns = 0
+        self._start_waited_ns = 0
+        self._collection: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        """Begin a round."""
+        if self._start_ns is not None:
+            message = "perf.timer: this timer is running already: call perf.timer(...) for each block"
+            raise MisuseError(message)
+        self._record.traced |= is_traced()
+        if self._record.pace is not None:
+            self._part = self._record.pace.begin(self._record.name)
+        self._collection = uncollected()
+        self._collection.__enter__()
+        self._record.running.append(self)
+        if self._record.pace is not None:
+            self._start_waited_ns = self._record.clock.waited_ns()
+        if self._record.with_cpu or self._record.pace is not None:
+            self._start_cpu_ns = self._record.clock.cpu_ns()
+        self._start_ns = self._wall_ns()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End a round; a block that raised is none."""
+        end_ns = self._wall_ns()
+        if self._start_ns is None or self._collection is None:
+            return
+        used_ns = self._record.clock.cpu_ns() - self._start_cpu_ns if self._start_cpu_ns else 0
+        if self._record.with_cpu and kind is None:
+            self._record.cpu_ns.append(used_ns)
+        if self._record.pace is not None:
+            self._record.pace.end()
+            if kind is None:
+                self._record.parts.append(self._part)
+                self._record.used_ns += used_ns
+                waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
+                self._record.run_ns.append(max(end_ns - self._start_ns - max(waited_ns, 0), 1))
+        self._collection.__exit__(None, None, None)
+        self._record.running.remove(self)
+        if kind is None:
+            self._record.wall_ns.append(end_ns - self._start_ns)
+        self._start_ns = None

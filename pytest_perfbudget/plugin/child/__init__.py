@@ -1,0 +1,1 @@
+"""Inside a fresh process: pytest once more, for the requested tests only."""

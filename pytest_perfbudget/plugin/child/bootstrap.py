@@ -1,0 +1,110 @@
+"""Starts the worker's side of a fresh process; run as a script, with the request on standard input.
+
+It imports nothing of this package: pytest has to find it unimported, or it warns that its assertions
+cannot be rewritten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Let the system end this process when who started it is gone; Linux only."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1 != int(sys.argv[1]):
+            sys.exit(1)  # it was gone before
+
+
+if __name__ == "__main__":  # before anything that takes time
+    _end_with_parent()
+
+import pytest  # noqa: E402
+
+
+class Channel:
+    """What came in and comes after it, and where answers go: found by the worker plugin under its name."""
+
+    def __init__(self, request: dict[str, Any], commands: IO[str], answers: IO[str]) -> None:
+        self.__name__ = "perfbudget-channel"
+        self.request = request
+        self.commands = commands
+        self.answers = answers
+
+
+def _redirect(top: str, tree: str) -> None:
+    """Let what finds the modules of an editable installation find those of the checkout.
+
+    Such finders keep the places of modules in dictionaries and lists, as attributes of their own or of
+    the module that they are defined in.
+    """
+    for finder in sys.meta_path:
+        kind = finder if isinstance(finder, type) else type(finder)
+        home = vars(sys.modules[kind.__module__]) if "editable" in kind.__module__ else {}
+        for place in (home, vars(finder) if hasattr(finder, "__dict__") else {}):
+            for name, value in list(place.items()):
+                if isinstance(value, dict) and not name.startswith("__"):
+                    value.update({key: _moved(one, top, tree) for key, one in value.items()})
+
+
+def _keep_own(top: str, scratch: str) -> None:
+    """Let this package be found where the session has it, if that is the working tree: the checkout has another."""
+    package = Path(__file__).resolve().parents[2]
+    if package.is_relative_to(top) and "site-packages" not in package.parts:
+        own = Path(scratch, "own")
+        shutil.copytree(package, own / package.name, ignore=shutil.ignore_patterns("*.pyc"))
+        sys.path.insert(0, str(own))
+
+
+def _is_below(path: str, *folders: str) -> bool:
+    return any((path + os.sep).startswith(folder + os.sep) for folder in folders)
+
+
+def _moved(value: object, top: str, tree: str) -> object:
+    if isinstance(value, list):
+        return [_moved(one, top, tree) for one in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        for path in (value, os.path.realpath(value)):
+            if _is_below(path, top):
+                return tree + path[len(top) :]
+    return value
+
+
+def main() -> int:
+    """Put standard input and output aside for the channel, then be pytest."""
+    commands = os.fdopen(os.dup(0), encoding="utf-8")
+    request = json.loads(commands.readline())
+    with commands, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        # From here on what anybody prints goes where errors go, the log.
+        os.dup2(2, 1)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        if request["compiled"]:  # for child processes
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.environ["PYTHONPYCACHEPREFIX"] = request["compiled"]
+        own = [one for one in sys.path if request["home"] and _is_below(one, request["home"], request["tree"])]
+        sys.path[:] = own + request["path"]
+        if request["tree"]:
+            _redirect(request["top"], request["tree"])
+            _keep_own(request["top"], request["scratch"])
+        ours = ["-p", "pytest_perfbudget.plugin.child.worker"]
+        if request["has_cache"]:
+            ours += ["-o", f"cache_dir={request['scratch']}/cache"]
+        return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Which tests are perf tests, and which the baseline expects."""

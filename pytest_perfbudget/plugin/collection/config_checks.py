@@ -1,0 +1,102 @@
+"""Looks for what in a configuration has no effect, and for options that contradict each other."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from pytest_perfbudget.core.limits import Settings
+from pytest_perfbudget.errors import ConfigError, nearest
+from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
+
+
+class PerfBudgetWarning(pytest.PytestWarning):
+    """Something in the configuration has no effect."""
+
+
+class Checks:
+    """What is found is warned of; an error if strict.
+
+    Raises, each of its methods:
+        ConfigError: something was found and it is an error, by --perf-strict or the user's filter of warnings.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings, *, strict: bool) -> None:
+        self._root = config.rootpath
+        self._settings = settings
+        self._strict = strict
+        # Of xdist's workers one may warn; an error has to stop them all.
+        self._is_first = strict or getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0"
+
+    def component(self, component: str | None, item: pytest.Item) -> None:
+        """Complain of a component that has no table but nearly the name of one."""
+        known = [rule.terms.component or "" for rule in self._settings.components]
+        if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
+            self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
+
+    def patterns(self, collected: Collected, perf_tests: Collection[str]) -> None:
+        """Complain of patterns that cover nothing measured."""
+        if self._is_first:
+            for message in collected.unmatched((*self._settings.entries, *self._settings.components), perf_tests):
+                self._complain(message)
+
+    def place(self, perf_tests: Collection[str]) -> None:
+        """Complain of a baseline of these tests that another root folder leaves unread."""
+        if not self._is_first:
+            return
+        name = self._settings.baseline
+        files = {nodeid.partition("::")[0] for nodeid in perf_tests}
+        below = {parent for file in files for parent in (self._root / file).parents if self._root in parent.parents}
+        for folder in sorted(one for one in below if (one / name).is_file()):
+            text = (folder / name).read_text("utf-8", "replace")
+            outside = folder.relative_to(self._root).as_posix() + "/"
+            inner = [nodeid.removeprefix(outside) for nodeid in perf_tests if nodeid.startswith(outside)]
+            if any(json.dumps(nodeid, ensure_ascii=False) in text for nodeid in inner):
+                self._unused(folder / name)
+        for folder in (above for above in self._root.parents if (above / name).is_file()):
+            text = (folder / name).read_text("utf-8", "replace")
+            inside = self._root.relative_to(folder).as_posix()
+            if any(json.dumps(f"{inside}/{nodeid}", ensure_ascii=False) in text for nodeid in perf_tests):
+                self._unused(folder / name)
+
+    def _unused(self, baseline: Path) -> None:
+        where = (
+            f"the root folder is {self._root} (from --rootdir, -c, a configuration file there or the first argument)"
+        )
+        self._complain(f"{baseline} has these tests and is not used: {where}")
+
+    def _complain(self, message: str) -> None:
+        if self._strict:
+            raise ConfigError(message)
+        try:
+            warnings.warn(PerfBudgetWarning(message), stacklevel=1)
+        except PerfBudgetWarning:  # the user's filter makes errors of warnings
+            raise ConfigError(message) from None
+
+
+def check_update(config: pytest.Config) -> None:
+    """Refuse options that mean nothing together."""
+    option = config.option
+    if option.perf_against is not None and (option.perf_update_baseline or option.perf_gate == "off"):
+        other = "--perf-update-baseline" if option.perf_update_baseline else "--perf-gate=off"
+        message = f"--perf-against compares with a commit, {other} with nothing: drop one of them"
+        raise pytest.UsageError(message)
+    if not option.perf_update_baseline:
+        for name, given in (("--perf-reason", option.perf_reason), ("--perf-prune", option.perf_prune)):
+            if given:
+                message = f"{name} belongs to --perf-update-baseline: add it"
+                raise pytest.UsageError(message)
+        return
+    if option.perf_prune and any("::" in one for one in config.args):
+        message = "--perf-prune takes files or folders: with single tests nothing is known of the others"
+        raise pytest.UsageError(message)
+    if option.perf_reason is not None and not option.perf_reason.strip(" ."):
+        message = "--perf-reason: say why it may be slower"
+        raise pytest.UsageError(message)
+    if option.perf_gate == "off" or option.perf_skip:
+        message = "--perf-update-baseline measures perf tests: drop --perf-gate=off and --perf-skip"
+        raise pytest.UsageError(message)

@@ -1,0 +1,1 @@
+"""One perf test: the fixture, the repeated body, the benchmark fixture."""

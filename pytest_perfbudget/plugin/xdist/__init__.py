@@ -1,0 +1,1 @@
+"""Several processes of one session: the controller's side, and the lock that lets a perf test run alone."""

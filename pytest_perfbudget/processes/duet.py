@@ -1,0 +1,184 @@
+"""Plays a duet: a process of the head and one of the base measure a test in turns.
+
+At any time one of the two runs and the other waits to be told to go on. A side runs until it stands
+
+- `ready`, with its tests collected;
+- `settled`: a measurement is warm, and both have to agree on how many calls make a round;
+- before a `turn`: it is about to time a block;
+- at the `end` of a test.
+
+Turns are taken in the order head, base, base, head (ABBA).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from pytest_perfbudget.core.calibration import rounds_per_turn
+from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.processes.duet_side import Side, Stop
+from pytest_perfbudget.processes.protocol import Answer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+TIMERS: Final = "\0timers"
+"""The name that turns of timers have: they are taken for whichever of them comes next, as long as the test runs."""
+
+PARALLEL: Final = 1.2
+"""Code that uses so many CPUs is not kept on one. A server in a thread and its client use 1.1."""
+
+# Tests freeze clocks, and are compared while they do.
+_now_s = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What both sides measured of a test."""
+
+    head: Answer
+    base: Answer
+
+
+@dataclass
+class _Taken:
+    """The turns that a measurement has had, and what its blocks took on both sides."""
+
+    turns: int = 0
+    head_ns: dict[int, float] = field(default_factory=dict)
+    base_ns: dict[int, float] = field(default_factory=dict)
+
+    def note(self, head_ns: float | None, base_ns: float | None) -> None:
+        """Take the times of a call in the last turn."""
+        if head_ns is not None and base_ns is not None:
+            self.head_ns[self.turns - 1], self.base_ns[self.turns - 1] = head_ns, base_ns
+
+    def is_enough(self, error: float, *, is_late: bool) -> bool:
+        """Return whether there is no further turn. Quads are not left half done."""
+        if self.turns % 2:
+            return False
+        if self.turns >= 2 * QUADS or (is_late and self.turns >= 2):
+            return True
+        if self.turns < 2 * FEWEST_QUADS:
+            return False
+        pair = pair_of(self.head_ns, self.base_ns)
+        return pair is not None and pair.error <= error
+
+
+class Duet:
+    """A pair of processes; a context manager, whose end is theirs.
+
+    Args:
+        head: not yet started, as the base.
+        base: the other side.
+        cpu: where their turns run; None leaves it to the system.
+    """
+
+    def __init__(self, head: Side, base: Side, *, cpu: int | None) -> None:
+        self._head = head
+        self._base = base
+        self._cpu = cpu
+        self._running = ExitStack()
+        self._others: Sequence[str] = ()
+
+    def __enter__(self) -> Self:
+        """Start both.
+
+        Raises:
+            WorkerError: one cannot be started, or died while it collected its tests.
+        """
+        try:
+            for side in (self._head, self._base):
+                self._running.enter_context(side)
+            ready = [side.stop() for side in (self._head, self._base)]
+            self._others = ready[1].get("others", ())
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End both: they may tear their fixtures down, unless one of them failed."""
+        if error is None:
+            for side in (self._head, self._base):
+                side.dismiss()
+        self._running.close()
+
+    @property
+    def others(self) -> Sequence[str]:
+        """The perf tests that the base has besides those asked for."""
+        return self._others
+
+    def be_patient(self, seconds: float) -> None:
+        """Let both be silent for so long before they count as hanging."""
+        for side in (self._head, self._base):
+            side.patience_s = seconds
+
+    def play(
+        self, nodeid: str, names: Collection[str], seconds: float, error: float, unpinned: Collection[str] = ()
+    ) -> Played:
+        """Measure one test.
+
+        Args:
+            nodeid: the test.
+            names: the measurements that it has in the head.
+            seconds: after which a measurement has no further turns, once it has had a quad.
+            error: the standard error of its log ratio, as far as its quads tell, that is small enough to stop before.
+            unpinned: those of the measurements that may use all CPUs.
+
+        Raises:
+            WorkerError: a side died, or hangs.
+        """
+        head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
+        taken: dict[str, _Taken] = {}
+        unpinned = set(unpinned)
+        started_s = _now_s()
+        while head["at"] != "end" or base["at"] != "end":
+            if (head["at"], head.get("name")) != (base["at"], base.get("name")):
+                head, base = self._catch_up(head, base, names)
+            elif head["at"] == "settled":
+                if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
+                    unpinned.add(head["name"])
+                head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
+                started_s = _now_s()
+            else:
+                name = head["name"]
+                so_far = taken.setdefault(name, _Taken())
+                so_far.note(head.get("last_ns"), base.get("last_ns"))
+                is_over = name != TIMERS and so_far.is_enough(error, is_late=_now_s() - started_s > seconds)
+                head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
+                so_far.turns += 1
+        return Played(Answer(**head["answer"]), Answer(**base["answer"]))
+
+    def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
+        return None if name in unpinned else self._cpu
+
+    def _agree(self, head: Stop, base: Stop, cpu: int | None) -> tuple[Stop, Stop]:
+        """Let both make their rounds of as many calls as the slower one needs."""
+        iterations = min(head["iterations"], base["iterations"])
+        slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
+        agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": cpu}
+        return self._head.resume(**agreed), self._base.resume(**agreed)
+
+    def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
+        """Let each take its turn, every other time the base first; the second is told what the first timed."""
+        base_is_first = turn is not None and turn % 2 == 1
+        first, second = (self._base, self._head) if base_is_first else (self._head, self._base)
+        one = first.resume(turn=turn, cpu=cpu, rounds={})
+        other = second.resume(turn=turn, cpu=cpu, rounds=one.get("rounds", {}))
+        return (other, one) if base_is_first else (one, other)
+
+    def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:
+        """Let the side go on that stands before something that the other one does not have."""
+        skip = {"skip": True, "turn": None}
+        base_is_ahead = head["at"] != "end" and (base["at"] == "end" or base.get("name") in names)
+        if base_is_ahead:
+            return self._head.resume(**skip), base
+        return head, self._base.resume(**skip)

@@ -1,0 +1,196 @@
+"""What the base's process may import."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from repositories import commit
+
+from pytest_perfbudget import paths
+from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
+from pytest_perfbudget.compare.launcher import own_modules
+from pytest_perfbudget.plugin.child import bootstrap
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """A working tree and a checkout of it."""
+    for name in ("top", "tree"):
+        for file in ("src/shop/__init__.py", "src/shop/cart.py", "tools.py"):
+            path = tmp_path / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("", "utf-8")
+    return tmp_path / "top", tmp_path / "tree"
+
+
+def imported(monkeypatch: pytest.MonkeyPatch, name: str, file: Path) -> None:
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_what_comes_from_the_checkout_is_the_bases(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    top, tree = folders
+    imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
+    imported(monkeypatch, "colours", Path("/usr/lib/colours.py"))
+    assert foreign_module(top, tree, tree) == ""
+
+
+@pytest.mark.parametrize("place", ["elsewhere/shop/cart.py", "tree/goods/cart.py", "site-packages/shop/cart.py"])
+def test_a_link_into_the_working_tree_is_not(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whichever way leads there: a search path, a link that is in the repository, `flit install --symlink`."""
+    top, tree = folders
+    link = (top.parent / place).parent
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(top / "src/shop")
+    imported(monkeypatch, "goods", link / "cart.py")
+    assert f"'goods' from {link / 'cart.py'}, which is the working tree" in foreign_module(top, tree, tree)
+
+
+def test_a_link_to_what_is_no_commits_is_nobodys(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a vendored folder beside the repository: the head has no other."""
+    top, tree = folders
+    (top.parent / "vendor").mkdir()
+    (top.parent / "vendor/colours.py").touch()
+    (tree / "vendor").symlink_to(top.parent / "vendor")
+    imported(monkeypatch, "colours", tree / "vendor/colours.py")
+    assert foreign_module(top, tree, tree) == ""
+
+
+def test_an_environment_in_the_working_tree_with_the_whole_of_python_is_not_the_project(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As conda makes it, and pyenv."""
+    top, tree = folders
+    monkeypatch.setattr(sys, "base_prefix", str(top / "env"))
+    paths._prefixes.cache_clear()
+    try:
+        imported(monkeypatch, "colours", top / "env/lib/python3.11/colours.py")
+        assert foreign_module(top, tree, tree) == ""
+        assert "colours" not in own_modules(top)
+    finally:
+        paths._prefixes.cache_clear()
+
+
+def test_what_comes_from_the_working_tree_is_not(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    top, tree = folders
+    imported(monkeypatch, "shop.cart", top / "src/shop/cart.py")
+    assert f"'shop.cart' from {top / 'src/shop/cart.py'}, which is the w" in foreign_module(top, tree, tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("shop", "shop/__init__.py"), ("shop.cart", "shop/cart.py"), ("tools", "tools.py")]
+)
+def test_nor_is_an_installed_copy(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    top, tree = folders
+    imported(monkeypatch, name, Path("/usr/lib/site-packages", file))
+    assert "where it is installed: install it editable" in foreign_module(top, tree, tree)
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "is_copy"),
+    [
+        ("python/app", "x = 1", True),
+        ("python/app", "x = 2", False),
+        ("src/shop/app", "x = 1", False),
+        ("tests/samples/app", "x = 1", False),
+        ("third_party/app", "x = 1", False),
+    ],
+)
+def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str, text: str, is_copy: bool
+) -> None:
+    """Others of its name are no copies: those that share no file, in another package, samples, vendored ones."""
+    top, tree = folders
+    commit(tree, {f"{place}/__init__.py": "", f"{place}/core.py": "x = 1"})
+    installed = top.parent / "site-packages/app/core.py"
+    installed.parent.mkdir(parents=True)
+    installed.write_text(text, "utf-8")
+    imported(monkeypatch, "app.core", installed)
+    assert bool(foreign_module(top, tree, tree)) is is_copy
+
+
+@pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])
+def test_a_head_that_was_installed_before_it_was_changed(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, text: str, is_stale: bool
+) -> None:
+    top, _ = folders
+    copy = top.parent / "site-packages/shop/cart.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(text, "utf-8")
+    imported(monkeypatch, "shop.cart", copy)
+    found = stale_module(top, top)
+    assert bool(found) is is_stale
+    if is_stale:
+        assert found == (
+            f"'shop.cart' from {copy}, a copy that is not what {top / 'src/shop/cart.py'} is now: "
+            "install it again, or editable"
+        )
+
+
+def test_what_is_imported_from_the_working_tree_is_not_stale(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, _ = folders
+    (top / "tools.py").write_text("x = 1", "utf-8")
+    (top / "src/tools.py").touch()
+    imported(monkeypatch, "tools", top / "src/tools.py")
+    assert stale_module(top, top) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "other"),
+    [
+        ("token", "token.py", "token.py"),
+        ("build", "build.py", "site-packages/build/__init__.py"),
+    ],
+    ids=["of the standard library", "a package beside a script"],
+)
+def test_another_module_of_the_same_name_is_no_copy(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, own: str, other: str
+) -> None:
+    """A script in the top folder, which the tests cannot even import."""
+    top, tree = folders
+    (tree / own).touch()
+    imported(monkeypatch, name, Path("/usr/lib", other))
+    assert foreign_module(top, tree, tree) == ""
+
+
+def test_a_package_in_an_environment_within_the_working_tree_is_no_part_of_it(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, tree = folders
+    imported(monkeypatch, "colours", top / ".venv/lib/site-packages/colours.py")
+    assert foreign_module(top, tree, tree) == ""
+
+
+def test_the_finder_of_an_editable_installation_is_led_into_the_checkout(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As setuptools makes them: a class, with the places in the module around it."""
+    top, tree = folders
+    home = ModuleType("__editable___shop_finder")
+    monkeypatch.setitem(sys.modules, home.__name__, home)
+    code = "class Finder:\n    @classmethod\n    def find_spec(cls, *_): return None\n"
+    exec(code, vars(home))
+    vars(home)["MAPPING"] = {"shop": f"{top}/src/shop", "colours": "/usr/lib/colours"}
+    vars(home)["NAMESPACES"] = {"space": [f"{top}/src/space"]}
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, vars(home)["Finder"]])
+    bootstrap._redirect(str(top), str(tree))
+    assert vars(home)["MAPPING"] == {"shop": f"{tree}/src/shop", "colours": "/usr/lib/colours"}
+    assert vars(home)["NAMESPACES"] == {"space": [f"{tree}/src/space"]}
+
+
+def test_what_is_only_called_as_a_project_of_the_repository_is_no_copy(folders: tuple[Path, Path]) -> None:
+    """Such as pluggy, which pytest needs and which this project does not replace."""
+    top, tree = folders
+    for folder in folders:
+        commit(folder, {"pyproject.toml": '[project]\nname = "pluggy"\n', "lib/other.py": "x = 1\n"})
+    assert foreign_module(top, tree, tree) == ""

@@ -1,0 +1,58 @@
+"""What is said of how the base stands to what is checked out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repositories import commit, git
+
+from pytest_perfbudget.checkout.revision import find_base, remark
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    commit(folder, {"a.py": "1"})
+    git(folder, "tag", "v1")
+    commit(folder, {"a.py": "2"})
+    return folder
+
+
+def test_of_a_commit_that_head_is_built_on_nothing(repository: Path) -> None:
+    assert remark(find_base(repository, "v1")) == ""
+
+
+def test_a_commit_compared_with_itself_is_named(repository: Path) -> None:
+    """It would pass, and nothing would have been compared."""
+    assert remark(find_base(repository, "HEAD")) == (
+        "HEAD is what is checked out here, and nothing is changed: a commit was compared with itself."
+    )
+
+
+def test_unless_something_is_not_committed(repository: Path) -> None:
+    (repository / "a.py").write_text("3", "utf-8")
+    assert remark(find_base(repository, "HEAD")) == ""
+
+
+@pytest.mark.parametrize(("number", "commits"), [(1, "a commit that is"), (2, "2 commits that are")])
+def test_what_the_base_has_and_head_has_not_is_counted(repository: Path, number: int, commits: str) -> None:
+    """What was made faster there looks slower here: an alarm at clean code."""
+    git(repository, "checkout", "-q", "-b", "ahead", "v1")
+    for text in range(number):
+        commit(repository, {"a.py": f"{text + 5}"})
+    git(repository, "checkout", "-q", "-b", "work", "v1")
+    commit(repository, {"b.py": "1"})
+    assert remark(find_base(repository, "ahead")) == (
+        f"ahead has {commits} not in HEAD: what became faster there looks slower here. "
+        "--perf-against=ahead... compares with where the two parted."
+    )
+    assert remark(find_base(repository, "ahead...")) == ""
+
+
+def test_a_shallow_clone_cannot_tell(repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "ahead", "v1")
+    commit(repository, {"a.py": "4"})
+    git(repository, "checkout", "-q", "-b", "work", "v1")
+    git(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", f"file://{repository}", "clone")
+    assert remark(find_base(tmp_path / "clone", "origin/ahead")) == ""

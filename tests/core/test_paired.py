@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Both, DuetQuestion, Pair, pair_of
+from pytest_perfbudget.core.results import Recording, Standing
+from pytest_perfbudget.core.weather import Block
+
+Recorded = Mapping[str, list[Pair]]
+
+
+def turns(*times_ns: float) -> dict[int, float]:
+    return dict(enumerate(times_ns))
+
+
+def pairs(*ratios: float, error: float = 0.0) -> list[Pair]:
+    return [Pair(math.log(ratio), error, 1e6) for ratio in ratios]
+
+
+def question(share: float = 0.02, alpha: float = 0.001) -> DuetQuestion:
+    return DuetQuestion(share, alpha)
+
+
+class TestMean:
+    """Beside the typical call, whose noise is the least, there is the mean of all."""
+
+    @staticmethod
+    def both(
+        head: Callable[[], tuple[float, float]],
+        base: Callable[[], tuple[float, float]] | None = None,
+        turns: int = 64,
+    ) -> Both:
+        def recording(block: Callable[[], tuple[float, float]]) -> Recording:
+            blocks = [Block(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
+            return Recording(blocks, turns=range(turns))
+
+        return Both(recording(head), recording(base or (lambda: (1e6, 1e6))))
+
+    def test_it_counts_if_it_is_slower_and_clearly_so(self) -> None:
+        found = self.both(lambda: (1e6, 2.5e6)).pair()
+        assert found is not None
+        assert math.exp(found.log_ratio) == pytest.approx(2.5)
+
+    @pytest.mark.parametrize(("typical", "mean"), [(1e6, 1.09e6), (1.2e6, 1.2e6), (1e6, 0.5e6)])
+    def test_else_the_typical_call_does(self, typical: float, mean: float) -> None:
+        found = self.both(lambda: (typical, mean)).pair()
+        assert found is not None
+        assert math.exp(found.log_ratio) == pytest.approx(typical / 1e6)
+
+    def test_of_few_quads_it_says_too_little(self) -> None:
+        found = self.both(lambda: (1e6, 2.5e6), turns=14).pair()
+        assert found is not None
+        assert found.log_ratio == pytest.approx(0)
+
+    def test_stalls_of_the_machine_are_no_slowdown(self) -> None:
+        """Every other turn has one, as long as the turn."""
+        draw = random.Random(3)
+
+        def stalled() -> tuple[float, float]:
+            return 1e6, draw.choice([1e6, 2e6])
+
+        found = [self.both(stalled, stalled).pair() for _ in range(1000)]
+        assert sum(one is not None and one.log_ratio > 0 for one in found) <= 2
+
+
+class TestPair:
+    def test_a_quad_is_free_of_a_steady_drift(self) -> None:
+        """Turn 0: head, base; turn 1: base, head. So the head comes first and last, the base twice between."""
+        head, base = turns(100, 103), turns(101, 102)
+        found = pair_of(head, base)
+        assert found is not None
+        assert found.log_ratio == pytest.approx(0, abs=1e-4)
+
+    def test_the_ratio_is_that_of_most_quads(self) -> None:
+        head = turns(*[110.0] * 20, 900.0, 900.0)
+        found = pair_of(head, turns(*[100.0] * 22))
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+        assert found.base_ns == 100
+
+    def test_only_turns_of_both_sides_count(self) -> None:
+        found = pair_of({0: 110, 1: 110, 4: 500, 6: 1}, {0: 100, 1: 100, 2: 1, 3: 1, 4: 1})
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+
+    def test_without_a_quad_single_turns_stand_in_and_without_any_there_is_nothing(self) -> None:
+        found = pair_of({0: 110}, {0: 100})
+        assert found is not None
+        assert found.log_ratio == pytest.approx(math.log(1.1))
+        assert pair_of({0: 1.0}, {1: 1.0}) is None
+
+    @pytest.mark.parametrize("spread", [0.005, 0.02, 0.1])
+    def test_its_error_is_what_it_says(self, spread: float) -> None:
+        draw = random.Random(1)
+        found = []
+        for _ in range(300):
+            head = {turn: math.exp(draw.gauss(0, spread)) for turn in range(2 * QUADS)}
+            found.append(pair_of(head, dict.fromkeys(head, 1.0)))
+        known = [one for one in found if one is not None]
+        actual = math.sqrt(sum(one.log_ratio**2 for one in known) / len(known))
+        stated = sum(one.error for one in known) / len(known)
+        # Of few quads that agree too well it is not believed.
+        assert 0.8 * actual < stated < max(1.5 * actual, 0.002)
+
+
+class TestDecision:
+    def test_a_pair_is_suspect_unless_it_is_far_more_likely_that_nothing_has_changed(self) -> None:
+        assert question().is_suspect(*pairs(1.03))
+        assert not question().is_suspect(*pairs(1.005))
+        assert not question().is_suspect(*pairs(0.99))
+
+    def test_so_is_one_that_is_far_too_fast_for_one_of_its_processes_may_be_off(self) -> None:
+        """A slowdown of 5 % in a process that is 10 % faster for life looks 5 % faster."""
+        assert question().is_suspect(*pairs(0.95))
+
+    def test_a_pair_whose_quads_differ_widely_makes_nobody_suspect(self) -> None:
+        assert not question().is_suspect(*pairs(1.03, error=0.1))
+
+    def test_three_fresh_pairs_that_agree_are_enough(self) -> None:
+        assert question().needs_fresh(pairs(1.1, 1.1))
+        assert not question().needs_fresh(pairs(1.1, 1.101, 1.099))
+        change = question().confirmed(pairs(1.1, 1.101, 1.099))
+        assert change.standing is Standing.REGRESSED
+        assert change.ratio == pytest.approx(1.1, rel=1e-3)
+        assert change.before == 1e6
+
+    def test_a_fresh_pair_without_a_slowdown_ends_it(self) -> None:
+        assert not question().needs_fresh(pairs(1.0))
+        assert question().confirmed(pairs(1.0)).standing is Standing.UNCONFIRMED
+
+    def test_unless_what_the_screening_pair_showed_weighs_more(self) -> None:
+        asked = question().after(*pairs(1.06))
+        assert asked.needs_fresh(pairs(1.015))
+        assert not asked.needs_fresh(pairs(1.0, 1.0))
+        assert not question().after(*pairs(1.015)).needs_fresh(pairs(1.0))
+
+    def test_or_it_is_so_fast_that_it_may_be_the_one_that_is_off(self) -> None:
+        assert question().after(*pairs(1.05)).needs_fresh(pairs(0.9))
+
+    def test_or_others_show_that_it_is_far_slower(self) -> None:
+        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.0))
+        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.1, 1.0))
+
+    def test_the_screening_pair_has_no_part_in_the_verdict(self) -> None:
+        fresh = pairs(1.1, 1.101, 1.099)
+        assert question().after(*pairs(1.5)).confirmed(fresh) == question().confirmed(fresh)
+
+    @pytest.mark.parametrize(
+        ("screened", "fresh", "standing"),
+        [
+            (1.05, 1.0, Standing.UNCONFIRMED),
+            (0.95, 1.0, Standing.UNCHANGED),
+            (0.7, 0.7, Standing.IMPROVED),
+        ],
+    )
+    def test_only_what_looked_slower_has_something_that_is_not_confirmed(
+        self, screened: float, fresh: float, standing: Standing
+    ) -> None:
+        change = question(share=0.05).after(*pairs(screened)).confirmed(pairs(fresh))
+        assert (change.standing, change.runs) == (standing, 1)
+
+    def test_a_wild_pair_among_many_is_one_at_the_edge(self) -> None:
+        calm = (1.1, 1.105, 1.095, 1.102, 1.098, 1.1, 1.101, 1.099)
+        assert question().confirmed(pairs(*calm, 0.95, 1.2)).standing is Standing.REGRESSED
+        ratio = question().confirmed(pairs(*calm, 1.5)).ratio
+        assert ratio == pytest.approx(1.1, abs=0.01)
+
+    def test_a_slowdown_within_the_limit_is_allowed(self) -> None:
+        assert question(share=0.2).confirmed(pairs(1.15, 1.15, 1.15)).standing is Standing.UNCONFIRMED
+
+    def test_pairs_that_disagree_are_undecided(self) -> None:
+        assert question().confirmed(pairs(1.0, 1.2, 1.05)).standing is Standing.UNDECIDED
+
+    def test_what_is_as_fast_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
+        assert question(share=0.05).screened(*pairs(1.0)).standing is Standing.UNCHANGED
+        assert question(share=0.005).screened(*pairs(1.0)).standing is Standing.UNDECIDED
+
+    def test_what_is_clearly_faster_is_improved(self) -> None:
+        assert question().screened(*pairs(0.7)).standing is Standing.IMPROVED
+
+
+@pytest.mark.parametrize("number", [3, 10])
+@pytest.mark.parametrize("spread", [0.5 * PAIR_SPREAD, PAIR_SPREAD, 3 * PAIR_SPREAD])
+def test_alarms_come_as_rarely_as_stated_and_intervals_cover(number: int, spread: float) -> None:
+    """Pairs three times further apart than is usual are known by it, but less surely."""
+    draw = random.Random(7)
+    alarms = covered = 0
+    tries = 2000
+    for _ in range(tries):
+        runs = [Pair(draw.gauss(0, spread), 0.002, 1e6) for _ in range(number)]
+        found = question().difference(runs)
+        alarms += found.slower < 0.05
+        covered += found.bound(0.025) < 0 < found.bound(0.975)
+    assert alarms / tries <= (0.06 if spread <= PAIR_SPREAD else 0.1)
+    assert covered / tries >= (0.94 if spread <= PAIR_SPREAD else 0.88)
+
+
+class TestOnRecordedPairs:
+    """The whole rule on 12 pairs of identical code: one screens, others confirm."""
+
+    @pytest.fixture
+    def recorded(self, data: Callable[[str], Any]) -> Recorded:
+        known = {}
+        for name, rows in data("pairs.json")["pairs"].items():
+            found = [pair_of(dict(enumerate(head)), dict(enumerate(base))) for head, base in rows]
+            known[name] = [one for one in found if one is not None]
+        return known
+
+    @staticmethod
+    def judge(recorded: Recorded, slowdown: float, *, sessions: int, seed: int) -> list[list[bool]]:
+        """Return for each session which of its tests are regressed."""
+        draw = random.Random(seed)
+        asked = question(alpha=0.01 / len(recorded))
+        found = []
+        for _ in range(sessions):
+            session = []
+            for known in recorded.values():
+                slowed = [Pair(one.log_ratio + math.log1p(slowdown), one.error, one.base_ns) for one in known]
+                first, *others = draw.sample(slowed, len(slowed))
+                fresh: list[Pair] = []
+                if asked.is_suspect(first):
+                    while asked.needs_fresh(fresh):
+                        fresh.append(others[len(fresh)])
+                session.append(bool(fresh) and asked.confirmed(fresh).standing is Standing.REGRESSED)
+            found.append(session)
+        return found
+
+    def test_clean_sessions_stay_green(self, recorded: Recorded) -> None:
+        sessions = self.judge(recorded, 0.0, sessions=400, seed=1)
+        assert sum(any(session) for session in sessions) <= 2
+
+    @pytest.mark.parametrize(("slowdown", "least"), [(0.03, 0.8), (0.05, 0.95), (0.1, 0.97)])
+    def test_real_slowdowns_turn_red(self, recorded: Recorded, slowdown: float, least: float) -> None:
+        sessions = self.judge(recorded, slowdown, sessions=100, seed=2)
+        caught = [test for session in sessions for test in session]
+        assert sum(caught) / len(caught) >= least

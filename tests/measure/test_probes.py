@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import cProfile
+import sys
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.results import Judgement, Verdict
+from pytest_perfbudget.measure.probes import FunctionCalls, called_functions, judge_counts, record_counts
+from pytest_perfbudget.measure.runner import run_plain
+from pytest_perfbudget.measure.subject import PlainSubject
+
+MB = 1_000_000
+
+
+def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> Judgement:
+    subject = PlainSubject(function, (args, {}), setup)
+    (found,) = run_plain(judge_counts(subject, parse_budgets(limits, "here")))
+    return found
+
+
+def allocate(size: int) -> int:
+    return len(bytearray(size))
+
+
+def test_the_peak_is_what_was_held_at_once() -> None:
+    found = judge(allocate, 8 * MB, peak_mb=9)
+    assert found.verdict is Verdict.WITHIN
+    assert found.estimate == pytest.approx(8 * MB, rel=0.01)
+    assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+
+
+def test_what_set_up_allocates_is_not_the_calls() -> None:
+    found = judge(len, setup=lambda: ((bytearray(8 * MB),), {}), peak_mb=1)
+    assert found.verdict is Verdict.WITHIN
+
+
+def test_a_trace_of_the_user_goes_on() -> None:
+    tracemalloc.start()
+    try:
+        assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+    judge(allocate, MB, peak_mb=7)
+    assert not tracemalloc.is_tracing()
+
+
+def fibonacci(number: int) -> int:
+    return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
+
+
+@pytest.mark.parametrize(("number", "calls"), [(0, 1), (2, 3), (5, 15)])
+def test_calls_are_counted_exactly(number: int, calls: int) -> None:
+    found = judge(fibonacci, number, max_calls=calls)
+    assert (found.estimate, found.verdict) == (calls, Verdict.WITHIN)
+    if calls > 1:
+        assert judge(fibonacci, number, max_calls=calls - 1).verdict is Verdict.EXCEEDED
+
+
+def test_a_cache_that_one_pass_fills_is_not_held_against_the_code() -> None:
+    seen: list[int] = []
+
+    def warming() -> None:
+        if not seen:
+            fibonacci(6)
+        seen.append(1)
+
+    found = judge(warming, max_calls=3)
+    assert (found.verdict, found.rounds) == (Verdict.WITHIN, 2)
+
+
+def test_a_call_that_fails_leaves_no_probe_behind() -> None:
+    for limits in ({"peak_mb": 1.0}, {"max_calls": 1.0}):
+        with pytest.raises(ZeroDivisionError):
+            judge(lambda: 1 // 0, **limits)
+        assert not tracemalloc.is_tracing()
+        assert sys.getprofile() is None
+
+
+def test_callbacks_of_the_garbage_collector_are_no_calls_of_the_code() -> None:
+    import gc
+
+    def noticed(*_: object) -> None:
+        return None
+
+    gc.callbacks.append(noticed)
+    try:
+        found = judge(lambda: [[number] for number in range(30_000)], max_calls=2)
+    finally:
+        gc.callbacks.remove(noticed)
+    assert found.verdict is Verdict.WITHIN
+
+
+def test_code_that_stops_tracemalloc_has_no_peak() -> None:
+    def meddling() -> None:
+        bytearray(8 * MB)
+        tracemalloc.start()
+        tracemalloc.stop()
+
+    found = judge(meddling, peak_mb=1)
+    assert (found.verdict, found.reason) == (Verdict.UNMEASURED, "the measured code stopped tracemalloc itself")
+
+
+def test_an_active_profiler_is_said() -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        found = judge(fibonacci, 3, max_calls=100)
+    finally:
+        profile.disable()
+    assert (found.verdict, found.reason) == (
+        Verdict.UNMEASURED,
+        "another profiler is active: run without it to count calls",
+    )
+
+
+def test_calls_by_function_are_named_by_module_and_the_costliest_comes_first() -> None:
+    def inner() -> None:
+        len("")
+
+    def outer() -> None:
+        inner()
+        inner()
+
+    probe = FunctionCalls()
+    probe.start()
+    outer()
+    probe.stop()
+    found = called_functions(probe)
+    names = [name.rpartition(":")[2].rpartition(".")[2] for name in found]
+    assert names[:2] == ["outer", "inner"]
+    assert list(found.values())[:2] == [1, 2]
+    assert next(iter(found)).startswith("test_resources:")
+    assert found["built-in method builtins.len"] == 2
+
+
+@pytest.mark.parametrize(("most", "passes"), [(1e9, 1), (0.0, 2)])
+def test_a_count_is_taken_again_only_above_what_is_allowed(most: float, passes: int) -> None:
+    ran: list[int] = []
+    found = run_plain(record_counts(PlainSubject(lambda: ran.append(1)), most, None))
+    assert (len(ran), found.peak, found.uncounted) == (passes, None, "")
+    assert found.calls == sum(found.functions.values()) == 2
+
+
+def test_of_two_passes_the_lower_count_holds() -> None:
+    fills = iter([100, 0])
+    found = run_plain(record_counts(PlainSubject(lambda: [abs(one) for one in range(next(fills))]), 50, None))
+    assert found.calls is not None
+    assert found.calls < 50
+
+
+def test_memory_is_recorded_even_if_calls_cannot_be() -> None:
+    sys.setprofile(lambda *_: None)
+    try:
+        found = run_plain(record_counts(PlainSubject(lambda: bytearray(50_000)), 1e9, 1e9))
+    finally:
+        sys.setprofile(None)
+    assert found.calls is None
+    assert "another profiler is active" in found.uncounted
+    assert found.peak is not None
+    assert found.peak > 50_000

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.processes import process
+from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.protocol import Answer, Request
+
+HEAD = """
+import json, os, signal, subprocess, sys
+request = json.loads(sys.stdin.readline())
+def answer(nodeid, **more):
+    print(json.dumps({"nodeid": nodeid, "problem": "", "measurements": [], **more}), flush=True)
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the worker's side, which knows pytest: here only the process matters."""
+    monkeypatch.setattr(process, "SCRIPT", tmp_path / "worker_script.py")
+    return tmp_path / "worker_script.py"
+
+
+def run(script: Path, body: str, *nodeids: str, patience_s: float = 60) -> list[Answer]:
+    script.write_text(HEAD + body, "utf-8")
+    request = Request([], str(script.parent), [], nodeids or ("a",))
+    with Worker(request, hash_seed=7, patience_s=patience_s) as worker:
+        return list(worker.answers())
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(shown.strip()) and not shown.startswith("Z")
+
+
+def test_answers_come_in_order_with_what_was_measured(script: Path) -> None:
+    found = run(script, "for nodeid in request['nodeids']: answer(nodeid, elapsed_s=1.5)", "b", "a")
+    assert found == [Answer("b", "", [], 1.5), Answer("a", "", [], 1.5)]
+
+
+def test_one_that_says_no_more_and_does_not_end_is_ended(script: Path) -> None:
+    """It waits for one of its threads, perhaps."""
+    with pytest.raises(WorkerError, match="said nothing more, did not end, and was ended"):
+        run(script, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nsignal.pause()", patience_s=1)
+
+
+def test_a_process_has_its_own_hash_seed_scratch_folder_and_interpreter_and_no_traces_of_xdist(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw1")
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "x")
+    monkeypatch.setenv("COLOUR", "blue")
+    body = """
+problem = "|".join([os.environ["PYTHONHASHSEED"], str(os.path.isdir(request["scratch"])), sys.executable,
+    os.environ["COLOUR"], str("PYTEST_XDIST_WORKER" in os.environ), str("PYTEST_CURRENT_TEST" in os.environ)])
+answer("a", problem=problem)
+"""
+    (found,) = run(script, body)
+    assert found.problem == f"7|True|{sys.executable}|blue|False|False"
+
+
+def test_a_process_that_fails_is_one_line_with_what_it_said_last(script: Path) -> None:
+    with pytest.raises(WorkerError) as raised:
+        run(script, "raise KeyError('no such table')")
+    assert (
+        str(raised.value)
+        == "a fresh process ended with exit code 1 before it had measured a: KeyError: 'no such table'"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_process_that_is_killed_is_one_line(script: Path) -> None:
+    with pytest.raises(
+        WorkerError, match=r"^a fresh process was killed by signal 9 \(SIGKILL\) before it had measured b$"
+    ):
+        run(script, "answer('a'); os.kill(os.getpid(), signal.SIGKILL)", "a", "b")
+
+
+def test_a_process_that_ends_too_early_is_one_line(script: Path) -> None:
+    with pytest.raises(WorkerError, match=r"^a fresh process ended before it had measured b$"):
+        run(script, "answer('a')", "a", "b")
+
+
+def test_a_process_that_hangs_is_ended_and_said(script: Path) -> None:
+    with pytest.raises(WorkerError, match=r"^a fresh process said nothing for 1 s and was ended: on line 1$"):
+        run(script, "sys.stderr.write('on line 1\\n'); sys.stderr.flush(); signal.pause()", patience_s=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups")
+@pytest.mark.parametrize("end", ["signal.pause()", "sys.exit()", "answer('a')"], ids=["hang", "exit", "answer"])
+def test_nothing_that_a_process_started_outlives_it(script: Path, tmp_path: Path, end: str) -> None:
+    body = f"""
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
+{end}
+"""
+    with contextlib.suppress(WorkerError):
+        run(script, body, patience_s=1)
+    own, child, scratch = (tmp_path / "pids").read_text("utf-8").split()
+    assert not is_alive(int(own))
+    assert _until(lambda: not is_alive(int(child)))
+    assert not Path(scratch).exists()
+
+
+def test_a_mock_in_the_place_of_a_process_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confirmation runs within a test: what that has patched must not become `kill(-1)`."""
+    killed: list[object] = []
+    monkeypatch.setattr(process, "_killpg", lambda *given: killed.append(given))
+    process._kill(mock.MagicMock())
+    assert killed == []
+
+
+def test_what_a_test_patches_is_not_what_starts_a_process(script: Path) -> None:
+    with mock.patch("subprocess.Popen") as patched:
+        assert run(script, "answer('a')") == [Answer("a", "", [])]
+    patched.assert_not_called()
+
+
+def test_a_process_that_cannot_be_started_is_one_line(script: Path) -> None:
+    worker = Worker(Request([], str(script.parent / "absent"), [], ["a"]), hash_seed=1, patience_s=5)
+    with (
+        pytest.raises(WorkerError, match=r"^a fresh process could not be started: .*No such file or directory"),
+        worker,
+    ):
+        pass
+
+
+def test_a_process_may_tidy_up_at_its_end(script: Path, tmp_path: Path) -> None:
+    run(script, "import atexit; atexit.register(lambda: open('tidy', 'w').close()); answer('a')")
+    assert (tmp_path / "tidy").exists()
+
+
+def test_an_interrupt_here_ends_the_process(script: Path, tmp_path: Path) -> None:
+    script.write_text(HEAD + "open('pid', 'w').write(str(os.getpid())); answer('a'); signal.pause()", "utf-8")
+
+    def interrupted() -> None:
+        with Worker(Request([], str(tmp_path), [], ["a", "b"]), hash_seed=1, patience_s=60) as worker:
+            next(worker.answers())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not is_alive(int((tmp_path / "pid").read_text("utf-8")))
+
+
+def test_request_and_answer_are_lines() -> None:
+    request = Request(["-k", "a\nb"], "/x", ["/y"], ["t::ü[a::b]"], ["a.py"], start=3, has_cache=True, scratch="/tmp")
+    answer = Answer("t", "no\nline", [{"a": 1}], 0.5)
+    assert "\n" not in request.to_line() + answer.to_line()
+    assert Request.from_line(request.to_line()) == request
+    assert Answer.from_line(answer.to_line()) == answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does it")
+def test_a_fresh_process_ends_with_who_started_it(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import os, signal\ndef test_it():\n    open('pid.part', 'w').write(str(os.getpid()))\n"
+        "    os.rename('pid.part', 'pid')\n    signal.pause()\n",
+        "utf-8",
+    )
+    starter = """
+import sys
+from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.protocol import Request
+request = Request(["--perf-only", "-p", "no:cacheprovider"], ".", sys.path, ["test_it.py::test_it"])
+with Worker(request, hash_seed=1, patience_s=60) as worker:
+    list(worker.answers())
+"""
+    (tmp_path / "pyproject.toml").write_text('[tool.perfbudget.budgets]\n"test_it.py" = {p95_ms = 5}\n', "utf-8")
+    with subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path) as process:
+        try:
+            assert _until(lambda: (tmp_path / "pid").exists() or process.poll() is not None)
+            pid = int((tmp_path / "pid").read_text("utf-8"))
+        finally:
+            process.kill()
+    assert _until(lambda: not is_alive(pid))
+
+
+def _until(happened: Callable[[], bool], patience_s: float = 30) -> bool:
+    deadline = time.monotonic() + patience_s
+    while not happened() and time.monotonic() < deadline:
+        os.sched_yield()
+    return happened()
