@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.limits import Allowance, DuetSettings, Rule, Settings, Terms, specificity
+from pytest_perfbudget.core.limits import DuetSettings, Limits, RegressionTolerance, Rule, Settings, specificity
 from pytest_perfbudget.core.reference import FEWEST_RUNS
 from pytest_perfbudget.core.units import parse_duration_ns, parse_share
 from pytest_perfbudget.errors import ConfigError, nearest
@@ -79,28 +79,30 @@ def parse_settings(table: object, file: str) -> Settings:
     values["baseline_asked"] = "baseline" in values
     entries = _table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
     components = _table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
-    duet = _duet(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
+    duet_table, notes = _with_present_words(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
+    duet = _duet(duet_table, f"{file} [tool.perfbudget.duet]")
     known = [*_SETTINGS, "budgets", "components", "duet"]
-    terms = Terms(budgets=tuple(parse_budgets(rest, place, known, general=True)))
+    limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)))
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
     return Settings(
         **values,
         duet=duet,
-        terms=terms,
+        notes=notes,
+        limits=limits,
         entries=tuple(rules),
         components=tuple(_component(name, entry, file) for name, entry in components.items()),
     )
 
 
-def parse_terms(
+def parse_limits(
     keywords: Mapping[str, object],
     place: str,
     *,
     name: str | None = None,
     more: Iterable[str] = (),
     general: bool = False,
-) -> Terms:
+) -> Limits:
     """Turn the keywords of a marker, a call or a table entry into terms.
 
     Raises:
@@ -117,15 +119,15 @@ def parse_terms(
     if component is not None:
         component = str.__str__(component)  # an enum of strings would not cross to an xdist controller
     max_time_ns = duration_ns(rest.pop("max_time"), "max_time", place) if "max_time" in rest else None
-    allowance = _allowance(rest.pop("max_regression"), "max_regression", place) if "max_regression" in rest else None
+    tolerance = _tolerance(rest.pop("max_regression"), "max_regression", place) if "max_regression" in rest else None
     pin = _flag(rest.pop("pin"), "pin", place) if "pin" in rest else None
     budgets = parse_budgets(rest, place, ["component", "max_time", "max_regression", "pin", *more], general=general)
-    return Terms(tuple(budgets), component, max_time_ns, name, allowance, pin)
+    return Limits(tuple(budgets), component, max_time_ns, name, tolerance, pin)
 
 
 def _entry(pattern: str, entry: object, file: str) -> Rule:
     place = f'{file} [tool.perfbudget.budgets] "{pattern}"'
-    return Rule((pattern,), parse_terms(_table(entry, place), place), place)
+    return Rule((pattern,), parse_limits(_table(entry, place), place), place)
 
 
 def _component(name: str, entry: object, file: str) -> Rule:
@@ -139,8 +141,15 @@ def _component(name: str, entry: object, file: str) -> Rule:
     if "component" in rest:
         message = f"{place}: component is the table's own name here: remove the key"
         raise ConfigError(message)
-    terms = parse_terms(rest, place, more=["match"], general=True)
-    return Rule(tuple(patterns), replace(terms, component=name), place)
+    limits = parse_limits(rest, place, more=["match"], general=True)
+    return Rule(tuple(patterns), replace(limits, component=name), place)
+
+
+def _with_present_words(value: object, place: str) -> tuple[object, tuple[str, ...]]:
+    """Return the table with the words of today for those of before, and a note on each that was replaced."""
+    if not isinstance(value, dict) or value.get("mode") != "turns":
+        return value, ()
+    return {**value, "mode": "sequential"}, (f"{place}: mode = 'turns' is called 'sequential' now: write that",)
 
 
 def _duet(value: object, place: str) -> DuetSettings:
@@ -183,9 +192,9 @@ def _share(value: object, key: str, place: str) -> float:
     return float(value)
 
 
-def _allowance(value: object, key: str, place: str) -> Allowance:
+def _tolerance(value: object, key: str, place: str) -> RegressionTolerance:
     try:
-        return Allowance(parse_share(value), f"{key} = {value!r} of {place}")
+        return RegressionTolerance(parse_share(value), f"{key} = {value!r} of {place}")
     except ValueError as error:
         message = f"{place}: {key}: {error}"
         raise ConfigError(message) from error
@@ -222,7 +231,7 @@ def _confirm(value: object, key: str, place: str) -> str:
 _CONFIRM: Final = ("auto", "duet", "runs")
 _DUET: Final[Mapping[str, tuple[str, ...]]] = {
     "changed_tests": ("gate", "skip"),
-    "mode": ("together", "turns"),
+    "mode": ("together", "sequential"),
     "tests_from": ("each", "head"),
 }
 
@@ -232,7 +241,7 @@ _SETTINGS: Final[Mapping[str, Callable[[object, str, str], object]]] = {
     "baseline_runs": _runs,
     "confidence": _share,
     "confirm": _confirm,
-    "max_regression": _allowance,
+    "max_regression": _tolerance,
     "max_time": duration_ns,
     "pin": _flag,
     "strict": _flag,

@@ -34,7 +34,7 @@ class WorkerError(PerfBudgetError):
     """A fresh process gave no measurements; the message says in a line what became of it."""
 
 
-class MisledError(WorkerError):
+class WrongCodeError(WorkerError):
     """A side of a duet would run other code than its own: a matter of how the project is installed."""
 
 

@@ -11,7 +11,7 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 @cache
-def place_in(folder: Path, path: str) -> Path | None:
+def path_in(folder: Path, path: str) -> Path | None:
     """Return a path from a folder on; None if it is elsewhere, or in an environment of Python's within the folder.
 
     Args:

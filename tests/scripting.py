@@ -116,16 +116,18 @@ class Project:
         }
 
 
-def standings(project: Project) -> dict[str, str]:
+def regression_verdicts(project: Project) -> dict[str, str]:
     return {
-        f"{one['id'].partition('::')[2]} {change['metric']}": change["standing"]
+        f"{one['id'].partition('::')[2]} {change['metric']}": change["verdict"]
         for one in project.report["measurements"]
         for change in one["changes"]
     }
 
 
 def times(project: Project) -> dict[str, str]:
-    return {key.removesuffix(" time"): value for key, value in standings(project).items() if key.endswith(" time")}
+    return {
+        key.removesuffix(" time"): value for key, value in regression_verdicts(project).items() if key.endswith(" time")
+    }
 
 
 def add_to_conftest(project: Project, text: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.config import load_settings, parse_settings, parse_terms
+from pytest_perfbudget.config import load_settings, parse_limits, parse_settings
 from pytest_perfbudget.core.limits import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.hooks import BASELINE
@@ -42,7 +42,7 @@ def test_the_settings_of_the_table(tmp_path: Path) -> None:
     ("table", "message"),
     [
         (
-            {"duet": {"mod": "turns"}},
+            {"duet": {"mod": "sequential"}},
             "pyproject.toml [tool.perfbudget.duet]: unknown key 'mod' (did you mean 'mode'?)",
         ),
         (
@@ -102,10 +102,10 @@ def test_broken_toml_names_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("component", ["", 1, None, ["a"]])
 def test_a_component_is_a_name(component: object) -> None:
     if component is None:
-        assert parse_terms({"component": None}, "here").component is None
+        assert parse_limits({"component": None}, "here").component is None
         return
     with pytest.raises(ConfigError, match=r"^here: component must be a name such as 'security.jwt'"):
-        parse_terms({"component": component}, "here")
+        parse_limits({"component": component}, "here")
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -129,3 +129,12 @@ def test_whatever_a_table_holds_it_is_read_or_refused_with_its_place(table: dict
 def test_the_hooks_know_the_baseline_by_its_default_name() -> None:
     """They may import nothing, so the name stands there a second time."""
     assert Settings().baseline == BASELINE
+
+
+def test_the_former_word_for_the_sequential_mode_is_read_with_a_note() -> None:
+    settings = parse_settings({"duet": {"mode": "turns"}}, "pyproject.toml")
+    assert settings.duet.mode == "sequential"
+    assert settings.notes == (
+        "pyproject.toml [tool.perfbudget.duet]: mode = 'turns' is called 'sequential' now: write that",
+    )
+    assert parse_settings({"duet": {"mode": "sequential"}}, "pyproject.toml").notes == ()

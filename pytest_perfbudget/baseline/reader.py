@@ -211,9 +211,9 @@ class _Reader:
                 self._refuse(value, key, found, _LINE[key][1])
         if "test" not in value or value.get("machine") not in machines:
             machine = value.get("machine")
-            lacks = "no machine" if machine is None else f"the machine {machine!r}, which is not listed"
-            lacks = "no test" if "test" not in value else lacks
-            self._fail(self._anchor(value), f"a measurement has {lacks}: restore it from git")
+            unsupported = "no machine" if machine is None else f"the machine {machine!r}, which is not listed"
+            unsupported = "no test" if "test" not in value else unsupported
+            self._fail(self._anchor(value), f"a measurement has {unsupported}: restore it from git")
         rest = dict(value)
         time = self._time(value, rest.pop("time")) if "time" in rest else None
         key = Key(rest.pop("test"), rest.pop("name", ""), rest.pop("machine"))

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.counts import judge_growth
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, compare, estimate_for, fit
-from pytest_perfbudget.core.results import Recording, Standing
+from pytest_perfbudget.core.results import Recording, RegressionVerdict
 from pytest_perfbudget.core.weather import Canaries
 
 ALPHA: Final = 0.01
@@ -23,21 +23,21 @@ _UNCERTAIN: Final = 0.05
 time has not credibly changed."""
 
 
-class Fate(enum.Enum):
+class UpdateAction(enum.Enum):
     """What becomes of a line."""
 
     REFUSED = "slower (kept)"
     ACCEPTED = "slower (accepted)"
     NEW = "new"
     FASTER = "faster"
-    SURER = "surer"
+    MORE_PRECISE = "more precise"
     REMOVED = "removed"
     UNDECIDED = "undecided (kept)"
     UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class LineUpdate:
     """What becomes of one line: the line as it is to be, None if it goes.
 
     `ratios` are new / old of each number that changed, by metric (`time`, `calls`, `peak`); of a line that
@@ -45,7 +45,7 @@ class Revision:
     """
 
     key: Key
-    fate: Fate
+    action: UpdateAction
     line: Line | None
     before: Line | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
@@ -79,9 +79,9 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     )
 
 
-def revise(
+def update_line(
     old: Line | None, new: Line, runs: Sequence[Recording], *, prior: Prior, share: float, reason: str
-) -> Revision:
+) -> LineUpdate:
     """Return what becomes of a line for which there are fresh runs.
 
     One that is neither credibly slower nor faster stays, to the byte: so the file changes only with
@@ -96,10 +96,10 @@ def revise(
         reason: why a slower one is accepted; empty if it is not.
     """
     if old is None or (old.time is None and new.time is not None):
-        return Revision(new.key, Fate.NEW, new, old)
+        return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, share)
     if old.time is not None and not old.is_corrected and not (worse and not reason):
-        return Revision(new.key, Fate.NEW, replace(new, reason=reason if worse else ""), old)
+        return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
         return _kept(old, new, unsure, share)
     # Only the numbers that credibly changed: with a gain in one, a loss in another would come in unseen.
@@ -113,20 +113,24 @@ def revise(
     if "time" not in ratios:
         merged = replace(merged, commit=old.commit, date=old.date)
     if worse:
-        return Revision(new.key, Fate.ACCEPTED if reason else Fate.REFUSED, merged if reason else old, old, ratios)
-    return Revision(new.key, Fate.FASTER, merged, old, ratios)
+        return LineUpdate(
+            new.key, UpdateAction.ACCEPTED if reason else UpdateAction.REFUSED, merged if reason else old, old, ratios
+        )
+    return LineUpdate(new.key, UpdateAction.FASTER, merged, old, ratios)
 
 
-def _kept(old: Line, new: Line, unsure: float | None, share: float) -> Revision:
+def _kept(old: Line, new: Line, unsure: float | None, share: float) -> LineUpdate:
     """Return what becomes of a line that is not credibly slower or faster."""
-    if _is_surer(old.time, new.time, share):
-        return Revision(new.key, Fate.SURER, replace(old, time=new.time, commit=new.commit, date=new.date), old)
+    if _is_more_precise(old.time, new.time, share):
+        return LineUpdate(
+            new.key, UpdateAction.MORE_PRECISE, replace(old, time=new.time, commit=new.commit, date=new.date), old
+        )
     if unsure is not None:
-        return Revision(new.key, Fate.UNDECIDED, old, old, {"time": unsure})
-    return Revision(new.key, Fate.UNCHANGED, old, old)
+        return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {"time": unsure})
+    return LineUpdate(new.key, UpdateAction.UNCHANGED, old, old)
 
 
-def _is_surer(old: Reference | None, new: Reference | None, share: float) -> bool:
+def _is_more_precise(old: Reference | None, new: Reference | None, share: float) -> bool:
     """Return whether a time that was too uncertain to be of use is known better now, and not slower than allowed."""
     if old is None or new is None or old.spread < _UNCERTAIN or new.spread > old.spread / 2:
         return False
@@ -147,8 +151,8 @@ def _changes(
     if old.time is not None and timed:
         limit = math.log1p(share)
         found = compare(old.time, [estimate_for(old.time, blocks) for blocks in timed], prior)
-        worse = found.log_ratio > limit and found.slower < ALPHA
-        better = found.log_ratio < -limit and 1 - found.slower < ALPHA
+        worse = found.log_ratio > limit and found.p_slower < ALPHA
+        better = found.log_ratio < -limit and 1 - found.p_slower < ALPHA
         if worse or better:
             ratios["time"] = math.exp(found.log_ratio)
         elif found.log_ratio > limit:
@@ -159,15 +163,15 @@ def _changes(
         if before is None:
             better = True  # it was not counted before
             continue
-        standing = judge_growth(metric, before, after, share).standing
-        if standing is not Standing.UNCHANGED:
+        verdict = judge_growth(metric, before, after, share).verdict
+        if verdict is not RegressionVerdict.UNCHANGED:
             ratios[metric] = after / before if before else math.inf
-        worse = worse or standing is Standing.REGRESSED
-        better = better or standing is Standing.IMPROVED
+        worse = worse or verdict is RegressionVerdict.REGRESSED
+        better = better or verdict is RegressionVerdict.IMPROVED
     return ratios, worse, better, unsure
 
 
-def apply(lines: Mapping[Key, Line], revisions: Sequence[Revision]) -> dict[Key, Line]:
+def apply(lines: Mapping[Key, Line], revisions: Sequence[LineUpdate]) -> dict[Key, Line]:
     """Return the lines after the revisions; those of other keys stay."""
     after = dict(lines)
     for revision in revisions:

@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 from pytest_perfbudget.config import normalized, project_name
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import place_in
+from pytest_perfbudget.paths import path_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
@@ -52,7 +52,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         path, real = Path(file), Path(os.path.realpath(file))
         if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
             continue
-        place = place_in(top, str(real)) or place_in(top, file)
+        place = path_in(top, str(real)) or path_in(top, file)
         if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
             remedy = "name that folder from the file on that adds it to sys.path, or in pytest's pythonpath"
             return f"{name!r} from {file}, which is the working tree: {remedy}"
@@ -78,7 +78,7 @@ def stale_module(top: Path, rootpath: Path) -> str:
     roots = _roots(top, rootpath)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or place_in(top, file) is not None:
+        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or path_in(top, file) is not None:
             continue
         own = _own_file(roots, top, name, Path(file))
         if own is not None and _is_other(own, Path(file)):
@@ -173,7 +173,7 @@ def _copied(top: Path) -> frozenset[str]:
         with suppress(OSError, ValueError, KeyError, TypeError, GitError):
             origin = json.loads(one.read_text("direct_url.json") or "{}")
             place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
-            is_from_there = bool(origin) and place_in(top, str(place)) is not None
+            is_from_there = bool(origin) and path_in(top, str(place)) is not None
             if is_from_there or (not origin and _is_copy(one, top)):
                 is_editable = origin.get("dir_info", {}).get("editable", False)
                 files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from pytest_perfbudget.paths import place_in
+from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.processes.protocol import Request
 
 _PERSONAL = {"HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"}
@@ -106,7 +106,7 @@ def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
         follows = not Path(path).is_absolute() and all(
             Path(os.path.normpath(one)).is_relative_to(top) for one in (folder, full)
         )
-        if path and not follows and _is_there(full) and (place := place_in(top, str(full))) is not None:
+        if path and not follows and _is_there(full) and (place := path_in(top, str(full))) is not None:
             return f"{lead}{tree / place}{colons}{test}"
     return text
 
@@ -119,7 +119,7 @@ def _is_there(path: str | Path) -> bool:
 
 
 def _moved_path(text: str, top: Path, tree: Path) -> str:
-    place = place_in(top, text) if Path(text).is_absolute() else None
+    place = path_in(top, text) if Path(text).is_absolute() else None
     if place is None:
         return text
     if not (tree / place).exists():
@@ -134,4 +134,4 @@ def _linked_from(folder: Path, top: Path) -> Path | None:
         return None
     named, real = link.relative_to(folder), Path(os.path.realpath(link))
     length = len(named.parts)
-    return place_in(top, str(Path(*real.parts[:-length]))) if real.parts[-length:] == named.parts else None
+    return path_in(top, str(Path(*real.parts[:-length]))) if real.parts[-length:] == named.parts else None

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.checkout.revision import find_base
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
-from pytest_perfbudget.compare.pair_runner import Pairs, Part
+from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.core.counts import gained_functions
-from pytest_perfbudget.core.paired import Both, DuetQuestion, Pair
-from pytest_perfbudget.core.results import Change, Measurement, Recording, Standing
-from pytest_perfbudget.core.unpaired import BaselineQuestion
+from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest, PairRecording
+from pytest_perfbudget.core.results import Measurement, Recording, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.processes.duet import TIMERS
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
 
-class Original:
+class BaselineCommitDuet:
     """The commits that lines of the baseline were made at, checked out when they are first needed."""
 
     def __init__(self, session: PerfSession) -> None:
         self._session = session
-        self._known: dict[str, Pairs] = {}
+        self._known: dict[str, PairRunner] = {}
         self._running = ExitStack()
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class Original:
         commits: set[str],
         measurements: Sequence[Measurement],
         *,
-        suspects: Mapping[str, BaselineQuestion],
+        suspects: Mapping[str, UnpairedSlowdownTest],
         grown: Mapping[str, Callable[[Recording], bool]],
         seconds: float,
         unpinned: Collection[str] = (),
@@ -62,14 +62,14 @@ class Original:
         except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
             return Confirmation({}, [], str(error))
         turned = {one.name: TIMERS if one.kind == "timer" else one.name for one in measurements}
-        part = Part(nodeid, list(turned.values()), seconds, [turned[name] for name in unpinned])
-        questions = {name: _in_pairs(question) for name, question in suspects.items()}
-        seen: dict[str, list[Both]] = {}
-        found = confirm(self._session, nodeid, questions, grown, partial(_measure, pairs, part, seen))
+        part = PairTask(nodeid, list(turned.values()), seconds, [turned[name] for name in unpinned])
+        slowdown_tests = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
+        seen: dict[str, list[PairRecording]] = {}
+        found = confirm(self._session, nodeid, slowdown_tests, grown, partial(_measure, pairs, part, seen))
         times = {name: _explained(change, seen.get(name, [])) for name, change in found.times.items()}
         return replace(found, times=times)
 
-    def _pairs(self, commits: set[str]) -> Pairs:
+    def _pairs(self, commits: set[str]) -> PairRunner:
         """Return what makes pairs with the one commit.
 
         Raises:
@@ -85,32 +85,34 @@ class Original:
             raise GitError(message)
         (commit,) = commits
         if commit not in self._known:
-            pairs = Pairs(self._session, find_base(self._session.config.rootpath, commit))
+            pairs = PairRunner(self._session, find_base(self._session.config.rootpath, commit))
             self._running.callback(pairs.close)
             pairs.open(())
             self._known[commit] = pairs
         return self._known[commit]
 
 
-def _in_pairs(question: BaselineQuestion) -> DuetQuestion:
+def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
     """Return what is asked of pairs: the run that was suspect counts as one of them where it may."""
-    asked = DuetQuestion(question.share, question.alpha)
-    if question.screening is None:
+    asked = PairedSlowdownTest(slowdown_test.share, slowdown_test.alpha)
+    if slowdown_test.screening is None:
         return asked
-    found = question.difference([question.screening])
-    return asked.after(Pair(found.log_ratio, found.error, question.reference.time_ns))
+    found = slowdown_test.effect([slowdown_test.screening])
+    return asked.after(Pair(found.log_ratio, found.std_error, slowdown_test.reference.time_ns))
 
 
-def _measure(pairs: Pairs, part: Part, seen: dict[str, list[Both]], *, alone: bool) -> Attempt[Pair, Recording]:
+def _measure(
+    pairs: PairRunner, part: PairTask, seen: dict[str, list[PairRecording]], *, alone: bool
+) -> Attempt[Pair, Recording]:
     found = pairs.measure(part, alone=alone)
     for name, both in found.counts.items():
         seen.setdefault(name, []).append(both)
     return Attempt(found.runs, {name: both.head for name, both in found.counts.items()}, found.problem)
 
 
-def _explained(change: Change, seen: Sequence[Both]) -> Change:
+def _explained(change: RegressionResult, seen: Sequence[PairRecording]) -> RegressionResult:
     """Say where a slowdown is."""
-    if change.standing is not Standing.REGRESSED:
+    if change.verdict is not RegressionVerdict.REGRESSED:
         return replace(change, in_pairs=True)
     slower_ns = (change.after or 0) - (change.before or 0)
     grown = gained_functions([one.base for one in seen], [one.head for one in seen], slower_ns)

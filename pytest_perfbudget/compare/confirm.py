@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from pytest_perfbudget.core.results import Change, Standing
-from pytest_perfbudget.core.slowdown import Question, Run
-from pytest_perfbudget.errors import MisledError, WorkerError, WorkerHangsError
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.slowdown import Run, SlowdownTest
+from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -34,13 +34,13 @@ class Attempt(Generic[_Run_co, _Count_co]):
         runs: by measurement, its time; what was not timed is not there.
         counts: by measurement, its counts.
         problem: why there is nothing; empty otherwise.
-        is_misled: whether it is because a side would have run other code than its own.
+        is_wrong_code: whether it is because a side would have run other code than its own.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
     counts: Mapping[str, _Count_co] = field(default_factory=dict)
     problem: str = ""
-    is_misled: bool = False
+    is_wrong_code: bool = False
 
 
 class Measure(Protocol[_Run_co, _Count_co]):
@@ -65,7 +65,7 @@ class Confirmation(Generic[_Count_co]):
         note: what a reader should know of it.
     """
 
-    times: Mapping[str, Change]
+    times: Mapping[str, RegressionResult]
     counts: Sequence[Mapping[str, _Count_co]]
     problem: str = ""
     note: str = ""
@@ -74,7 +74,7 @@ class Confirmation(Generic[_Count_co]):
 def confirm(
     session: PerfSession,
     nodeid: str,
-    suspects: Mapping[str, Question[_Run]],
+    suspects: Mapping[str, SlowdownTest[_Run]],
     grown: Mapping[str, Callable[[_Count], bool]],
     measure: Measure[_Run, _Count],
 ) -> Confirmation[_Count]:
@@ -106,8 +106,8 @@ def confirm(
         counts.append(found.counts)
     session.progress.clear()
     changes = {
-        name: question.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
-        for name, question in suspects.items()
+        name: slowdown_test.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
+        for name, slowdown_test in suspects.items()
     }
     return Confirmation(changes, counts, problem)
 
@@ -116,7 +116,7 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
     """Measure, and once more if a process has died: it may have been ended from outside, as for want of memory."""
     try:
         return measure()
-    except (MisledError, WorkerHangsError):
+    except (WrongCodeError, WorkerHangsError):
         raise
     except WorkerError:
         return measure()
@@ -138,11 +138,13 @@ def _still_grown(counts: Sequence[Mapping[str, _Count]], grown: Mapping[str, Cal
     return any(all(name in one and is_grown(one[name]) for one in counts) for name, is_grown in grown.items())
 
 
-def _open(suspects: Mapping[str, Question[_Run]], fresh: Mapping[str, list[_Run]]) -> dict[str, Question[_Run]]:
-    return {name: question for name, question in suspects.items() if question.needs_fresh(fresh[name])}
+def _open(suspects: Mapping[str, SlowdownTest[_Run]], fresh: Mapping[str, list[_Run]]) -> dict[str, SlowdownTest[_Run]]:
+    return {name: slowdown_test for name, slowdown_test in suspects.items() if slowdown_test.needs_fresh(fresh[name])}
 
 
-def _take(suspects: Mapping[str, Question[_Run]], found: Mapping[str, _Run], fresh: Mapping[str, list[_Run]]) -> str:
+def _take(
+    suspects: Mapping[str, SlowdownTest[_Run]], found: Mapping[str, _Run], fresh: Mapping[str, list[_Run]]
+) -> str:
     """Add what was measured; return what is missing, if something is."""
     for name in suspects:
         if name not in found:
@@ -151,5 +153,7 @@ def _take(suspects: Mapping[str, Question[_Run]], found: Mapping[str, _Run], fre
     return ""
 
 
-def _unconfirmable(problem: str) -> Change:
-    return Change("time", Standing.UNMEASURED, reason=f"it looked slower, and could not be confirmed: {problem}")
+def _unconfirmable(problem: str) -> RegressionResult:
+    return RegressionResult(
+        "time", RegressionVerdict.UNMEASURED, reason=f"it looked slower, and could not be confirmed: {problem}"
+    )

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.paths import place_in
+from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.plugin.hooks import ARGUMENTS_INPUT
 from pytest_perfbudget.processes.process import Start, Worker
 from pytest_perfbudget.processes.protocol import Answer, Request
@@ -33,7 +33,7 @@ MARK: Final = "PERFBUDGET_FRESH"
 """The variable by which a conftest can tell a fresh process."""
 
 
-class Fresh:
+class ProcessLauncher:
     """Starts fresh processes for a session, one at a time.
 
     `company` are the files of all tests of the baseline: a process collects them, whichever it measures.
@@ -143,4 +143,4 @@ def own_modules(root: Path) -> dict[str, str]:
     named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
     found = {name: getattr(module, "__file__", None) for name, module in named}
     top = root.resolve()
-    return {name: file for name, file in found.items() if file and place_in(top, file) is not None}
+    return {name: file for name, file in found.items() if file and path_in(top, file) is not None}

@@ -18,9 +18,9 @@ from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuil
 from pytest_perfbudget.checkout.revision import Base, deleted_since
 from pytest_perfbudget.checkout.worktree import checked_out
 from pytest_perfbudget.compare.confirm import Attempt
-from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Both, Pair
+from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, PairRecording
 from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.errors import GitError, MisledError, SetupError
+from pytest_perfbudget.errors import GitError, SetupError, WrongCodeError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.plugin.hooks import TREE_INPUT
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
 _TABLE: Final = "[tool.perfbudget.duet]"
-_TURNS: Final = f'mode = "turns" in {_TABLE}'
+_TURNS: Final = f'mode = "sequential" in {_TABLE}'
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PairTask:
     """What a pair measures: one test.
 
     Attributes:
@@ -53,7 +53,7 @@ class Part:
     unpinned: Collection[str] = ()
 
 
-class Pairs:
+class PairRunner:
     """The checkout of the base and the processes that run beside the session's.
 
     Args:
@@ -114,7 +114,7 @@ class Pairs:
         self._end_screening()
         self._running.close()
 
-    def screen(self, part: Part, nodeids: Sequence[str]) -> Attempt[Pair, Both]:
+    def screen(self, part: PairTask, nodeids: Sequence[str]) -> Attempt[Pair, PairRecording]:
         """Measure a test by the pair that measures each of them once; after a failure there will be a new pair.
 
         Raises:
@@ -132,7 +132,7 @@ class Pairs:
             self._end_screening(error)
             raise
 
-    def measure(self, part: Part, *, alone: bool) -> Attempt[Pair, Both]:
+    def measure(self, part: PairTask, *, alone: bool) -> Attempt[Pair, PairRecording]:
         """Measure a test by a pair of new processes; see `confirmation.Measure`.
 
         Raises:
@@ -142,15 +142,15 @@ class Pairs:
         with fresh.noting_hangs([part.nodeid]), self._pair([part.nodeid], alone=alone) as pair:
             return self._play(pair, part, FRESH_ERROR)
 
-    def _play(self, pair: Duet, part: Part, error: float) -> Attempt[Pair, Both]:
+    def _play(self, pair: Duet, part: PairTask, error: float) -> Attempt[Pair, PairRecording]:
         played = pair.play(part.nodeid, part.names, part.seconds, error, part.unpinned)
         if played.base.is_absent:
             return Attempt()
         for one in (played.head, played.base):
-            if one.is_misled:
-                return Attempt(problem=one.problem, is_misled=True)
+            if one.is_wrong_code:
+                return Attempt(problem=one.problem, is_wrong_code=True)
         if problem := self._lack(played.head.built):
-            return Attempt(problem=problem, is_misled=True)
+            return Attempt(problem=problem, is_wrong_code=True)
         if problem := played.head.problem:
             return Attempt(problem=f"{problem} (in the session it passes: what cannot be there twice needs {_TURNS})")
         if problem := played.base.problem:
@@ -162,7 +162,7 @@ class Pairs:
             sides.append({one.name: one.recording for one in found if one.recording is not None})
         head, base = sides
         is_changed = bool(played.head.source and played.base.source) and played.head.source != played.base.source
-        both = {name: Both(head[name], base[name], is_changed) for name in head if name in base}
+        both = {name: PairRecording(head[name], base[name], is_changed) for name in head if name in base}
         runs = {name: run for name, one in both.items() if (run := one.pair()) is not None}
         return Attempt(runs, both)
 
@@ -215,7 +215,7 @@ class Pairs:
         start = self._session.fresh.start(hash_seed)
         moved_start = start.copy()
         if problem := self._lack(request.modules):
-            raise MisledError(problem)
+            raise WrongCodeError(problem)
         base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
         lost = unfollowed(request.path, request.modules, top, tree) if self._environment is None else ""
         # What somebody has moved is tracked at its new place, and a base that has not got it is an honest one.
@@ -224,7 +224,7 @@ class Pairs:
                 f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
                 f"let setup of {_TABLE} make it, or install the project editable (pip install -e)"
             )
-            raise MisledError(message)
+            raise WrongCodeError(message)
         environment = moved_environment(start["environment"] or {}, top, tree)
         # Its child processes are to import the base's code as well: no editable installation leads them there.
         own = [one for one in base.path if one and Path(one).is_relative_to(tree)]

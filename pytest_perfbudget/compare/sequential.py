@@ -15,17 +15,17 @@ import pytest
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.launcher import own_modules
-from pytest_perfbudget.compare.pair_runner import Pairs
-from pytest_perfbudget.compare.paired import LATE, Limits
-from pytest_perfbudget.compare.strategy import Asked
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.paired import LATE, PairedRequest
+from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.counts import COUNTS, UNITS, gained_functions, grown_functions, judge_growth
-from pytest_perfbudget.core.limits import Resolved
+from pytest_perfbudget.core.limits import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
-from pytest_perfbudget.core.results import Change, Growth, Measurement, Recording, Standing
-from pytest_perfbudget.core.unpaired import BaselineQuestion
-from pytest_perfbudget.errors import MisledError, WorkerError
+from pytest_perfbudget.core.results import Growth, Measurement, Recording, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
+from pytest_perfbudget.errors import WorkerError, WrongCodeError
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import Pace
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 from pytest_perfbudget.processes.protocol import Answer
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class _Runs:
     share: float = 0.0
 
 
-class TurnwiseComparison:
-    """The gate against another commit, `mode = "turns"`; see `Comparer`."""
+class SequentialComparison:
+    """The gate against another commit, `mode = "sequential"`; see `ComparisonStrategy`."""
 
     def __init__(self, session: PerfSession, base: Base) -> None:
         self._session = session
@@ -57,12 +57,12 @@ class TurnwiseComparison:
         self.against = f"{base.ref} ({base.short})"
         self.gone = f"{base.ref} has it, and it is not collected here"
         self.remark = remark(base)
-        self._pairs = Pairs(session, base)
+        self._pairs = PairRunner(session, base)
         self._tests: list[str] = []
         self._runs: dict[tuple[str, str], _Runs] = {}
         self._fresh: dict[tuple[str, str], _Runs] = {}
         self._problems: dict[str, str] = {}
-        self._misled: set[str] = set()
+        self._wrong_code: set[str] = set()
         self._sources: dict[str, set[str]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
@@ -75,7 +75,7 @@ class TurnwiseComparison:
         if not self._tests or self._session.config.option.collectonly:
             return
         if hasattr(self._session.config, "workerinput"):
-            message = "mode = 'turns' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
+            message = "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
             raise pytest.UsageError(message)
         self._pairs.open(self._tests)
 
@@ -90,7 +90,7 @@ class TurnwiseComparison:
                 self._fresh = self._play(suspects, _FRESH)
         except WorkerError as error:
             self._problems = dict.fromkeys(self._tests, str(error)) | self._problems
-            self._misled |= set(self._tests) if isinstance(error, MisledError) else set()
+            self._wrong_code |= set(self._tests) if isinstance(error, WrongCodeError) else set()
         finally:
             self._session.progress.clear()
 
@@ -98,20 +98,22 @@ class TurnwiseComparison:
         """Remove the checkout."""
         self._pairs.close()
 
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
-        """See `Comparer.ask`."""
-        return Limits(resolved.max_regression, resolved.max_time_ns / 1e9, with_cpus=False)
+    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
+        """See `ComparisonStrategy.ask`."""
+        return PairedRequest(effective.max_regression, effective.max_time_ns / 1e9, with_cpus=False)
 
-    def pace(self, clock: Clock) -> Pace | None:  # noqa: ARG002
-        """See `Comparer.pace`."""
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:  # noqa: ARG002
+        """See `ComparisonStrategy.block_policy`."""
         return None
 
-    def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
-        """See `Comparer.settle`; everything was measured before."""
+    def settle(
+        self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, MeasurementRequest]
+    ) -> list[Measurement]:
+        """See `ComparisonStrategy.settle`; everything was measured before."""
         settled = []
         for one in measurements:
             limits = asked.get(one.name)
-            changes = list(self._changes(nodeid, one, limits)) if isinstance(limits, Limits) else []
+            changes = list(self._changes(nodeid, one, limits)) if isinstance(limits, PairedRequest) else []
             settled.append(replace(one, changes=changes, recording=None))
         return settled
 
@@ -128,7 +130,7 @@ class TurnwiseComparison:
             for answer in self._answers(left, of_base=of_base, hash_seed=seed):
                 if answer.problem and not answer.is_absent:
                     self._problems[answer.nodeid] = answer.problem
-                self._misled |= {answer.nodeid} if answer.is_misled else set()
+                self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
                 if answer.source:
                     self._sources.setdefault(answer.nodeid, set()).add(answer.source)
                 for one in map(Measurement.from_dict, answer.measurements):
@@ -159,16 +161,18 @@ class TurnwiseComparison:
                 if left:
                     yield Answer(left.pop(0), str(error), [])
 
-    def _question(self, runs: _Runs, share: float) -> BaselineQuestion | None:
+    def _slowdown_test(self, runs: _Runs, share: float) -> UnpairedSlowdownTest | None:
         if len(runs.base) < 2 or not runs.head or not all(one.blocks for one in (*runs.base, *runs.head)):
             return None
         alpha = self._session.settings.alpha / max(1, len(self._runs))
-        return BaselineQuestion(share, alpha, fit([one.blocks for one in runs.base]), Prior())
+        return UnpairedSlowdownTest(share, alpha, fit([one.blocks for one in runs.base]), Prior())
 
     def _is_suspect(self, place: tuple[str, str]) -> bool:
         runs = self._runs[place]
-        question = self._question(runs, runs.share)
-        slower = question is not None and question.is_suspect(*(question.estimate(one.blocks) for one in runs.head))
+        slowdown_test = self._slowdown_test(runs, runs.share)
+        slower = slowdown_test is not None and slowdown_test.is_suspect(
+            *(slowdown_test.estimate(one.blocks) for one in runs.head)
+        )
         return slower and not self._is_skipped(place[0])
 
     def _is_changed(self, nodeid: str) -> bool:
@@ -177,47 +181,47 @@ class TurnwiseComparison:
     def _is_skipped(self, nodeid: str) -> bool:
         return self._is_changed(nodeid) and self._session.settings.duet.changed_tests == "skip"
 
-    def _changes(self, nodeid: str, measurement: Measurement, limits: Limits) -> Iterator[Change]:
-        place, share = (nodeid, measurement.name), limits.allowance.share
+    def _changes(self, nodeid: str, measurement: Measurement, limits: PairedRequest) -> Iterator[RegressionResult]:
+        place, share = (nodeid, measurement.name), limits.tolerance.share
         runs = self._runs.get(place, _Runs())
         found = [self._time(place, share)]
         if runs.head and runs.base and nodeid not in self._problems:
             found += [change for metric in COUNTS if (change := self._count(metric, runs, share)) is not None]
         for change in found:
-            skipped = self._is_skipped(nodeid) and not change.standing.is_unjudged
+            skipped = self._is_skipped(nodeid) and not change.verdict.is_unjudged
             yield replace(
                 change,
-                standing=Standing.CHANGED if skipped else change.standing,
+                verdict=RegressionVerdict.CHANGED if skipped else change.verdict,
                 limit=share,
-                source=limits.allowance.source,
+                source=limits.tolerance.source,
                 against=self._base.ref,
                 in_pairs=True,
                 commit=self._base.short,
                 is_test_changed=self._is_changed(nodeid),
             )
 
-    def _time(self, place: tuple[str, str], share: float) -> Change:
-        blank = Change("time", Standing.UNMEASURED)
+    def _time(self, place: tuple[str, str], share: float) -> RegressionResult:
+        blank = RegressionResult("time", RegressionVerdict.UNMEASURED)
         runs = self._runs.get(place, _Runs())
         problem = self._problems.get(place[0], "") if place[0] in self._tests else LATE
         if problem:
-            standing = Standing.MISLED if place[0] in self._misled else Standing.UNMEASURED
-            return replace(blank, standing=standing, reason=problem)
+            verdict = RegressionVerdict.WRONG_CODE if place[0] in self._wrong_code else RegressionVerdict.UNMEASURED
+            return replace(blank, verdict=verdict, reason=problem)
         if runs.head and not runs.base:
-            return Change("time", Standing.NEW, reason=f"{self._base.ref} does not have it")
-        question = self._question(runs, share)
-        if question is None:
+            return RegressionResult("time", RegressionVerdict.NEW, reason=f"{self._base.ref} does not have it")
+        slowdown_test = self._slowdown_test(runs, share)
+        if slowdown_test is None:
             return replace(blank, reason="it was not timed in blocks")
         fresh = self._fresh.get(place)
         if fresh is None or not self._is_suspect(place):
-            return question.screened(*(question.estimate(one.blocks) for one in runs.head))
-        again = self._question(fresh, share)
+            return slowdown_test.screened(*(slowdown_test.estimate(one.blocks) for one in runs.head))
+        again = self._slowdown_test(fresh, share)
         if again is None:
             return replace(blank, reason="it looked slower, and fresh processes did not time it")
         change = again.confirmed([again.estimate(one.blocks) for one in fresh.head])
-        return self._explained(change, fresh) if change.standing is Standing.REGRESSED else change
+        return self._explained(change, fresh) if change.verdict is RegressionVerdict.REGRESSED else change
 
-    def _count(self, metric: str, runs: _Runs, share: float) -> Change | None:
+    def _count(self, metric: str, runs: _Runs, share: float) -> RegressionResult | None:
         """Compare the lowest count of the head with the highest of the base: hash seeds change some."""
         before = [count for one in runs.base if (count := getattr(one, metric)) is not None]
         after = [count for one in runs.head if (count := getattr(one, metric)) is not None]
@@ -225,11 +229,11 @@ class TurnwiseComparison:
             return None
         if not after:
             why = f"its {COUNTS[metric]} could not be counted: {runs.head[-1].uncounted}"
-            return Change(metric, Standing.UNMEASURED, UNITS[metric], before=max(before), reason=why)
+            return RegressionResult(metric, RegressionVerdict.UNMEASURED, UNITS[metric], before=max(before), reason=why)
         grown = self._grown(runs) if metric == "calls" else ()
         return judge_growth(metric, max(before), min(after), share, grown)
 
-    def _explained(self, change: Change, runs: _Runs) -> Change:
+    def _explained(self, change: RegressionResult, runs: _Runs) -> RegressionResult:
         slower_ns = (change.after or 0) - (change.before or 0)
         found = gained_functions(runs.base, runs.head, slower_ns)
         if not found and (runs.head[-1].calls or 0) > (runs.base[-1].calls or 0):

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pytest_perfbudget.core.limits import Resolved
+from pytest_perfbudget.core.limits import EffectiveLimits
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.unpaired import BLOCKS
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import Pace, Weather
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
 from pytest_perfbudget.measure.turns import Turns
 
 
-class Asked(Protocol):
+class MeasurementRequest(Protocol):
     """What is wanted of one measurement beyond its budgets."""
 
     @property
@@ -38,14 +38,14 @@ class Asked(Protocol):
     def with_cpus(self) -> bool:
         """Whether it is wanted how many CPUs are in use."""
 
-    def more_blocks(self, blocks: Sequence[Block]) -> int:
+    def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
         """Return how many more blocks are wanted."""
 
-    def is_suspect(self, blocks: Sequence[Block]) -> bool:
+    def is_suspect(self, blocks: Sequence[BlockTime]) -> bool:
         """Return whether the run looks slower, so that a reader may want to know where its time goes."""
 
 
-class Comparer(Protocol):
+class ComparisonStrategy(Protocol):
     """What a session does with measurements besides judging their budgets."""
 
     against: str
@@ -66,18 +66,20 @@ class Comparer(Protocol):
     def close(self) -> None:
         """Let go of whatever was started."""
 
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:
+    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
         """Return what is wanted of a measurement that is about to begin."""
 
-    def pace(self, clock: Clock) -> Pace | None:
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """Return what happens between the timed blocks of a test; None if nothing does."""
 
-    def settle(self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, Asked]) -> list[Measurement]:
+    def settle(
+        self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, MeasurementRequest]
+    ) -> list[Measurement]:
         """Return the measurements of a test that passed, with what is said of them."""
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordEverything:
     """Asks for a run of fixed length, and for every count, twice over if in doubt."""
 
     most_calls: float | None = 0.0
@@ -86,16 +88,16 @@ class Record:
     turns: Turns | None = None
     with_cpus: bool = False
 
-    def more_blocks(self, blocks: Sequence[Block]) -> int:
-        """See `Asked.more_blocks`."""
+    def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
+        """See `MeasurementRequest.more_blocks`."""
         return BLOCKS - len(blocks)
 
-    def is_suspect(self, blocks: Sequence[Block]) -> bool:  # noqa: ARG002 - see `Recorder`
-        """See `Asked.is_suspect`."""
+    def is_suspect(self, blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG002 - see `RecordOnly`
+        """See `MeasurementRequest.is_suspect`."""
         return False
 
 
-class Recorder:
+class RecordOnly:
     """A fresh process: it measures and leaves the judging to who asked."""
 
     against = ""
@@ -103,27 +105,27 @@ class Recorder:
     remark = ""
 
     def begin(self, nodeids: Iterable[str]) -> None:
-        """See `Comparer.begin`."""
+        """See `ComparisonStrategy.begin`."""
 
     def start(self) -> None:
-        """See `Comparer.start`."""
+        """See `ComparisonStrategy.start`."""
 
     def close(self) -> None:
-        """See `Comparer.close`."""
+        """See `ComparisonStrategy.close`."""
 
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
-        """See `Comparer.ask`."""
-        return Record()
+    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
+        """See `ComparisonStrategy.ask`."""
+        return RecordEverything()
 
-    def pace(self, clock: Clock) -> Pace | None:
-        """See `Comparer.pace`."""
-        return Weather(clock)
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:
+        """See `ComparisonStrategy.block_policy`."""
+        return CanaryBlocks(clock)
 
     def settle(
         self,
         nodeid: str,  # noqa: ARG002
         measurements: Sequence[Measurement],
-        asked: Mapping[str, Asked],  # noqa: ARG002
+        asked: Mapping[str, MeasurementRequest],  # noqa: ARG002
     ) -> list[Measurement]:
-        """See `Comparer.settle`."""
+        """See `ComparisonStrategy.settle`."""
         return list(measurements)

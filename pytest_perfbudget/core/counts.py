@@ -9,7 +9,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from statistics import median
 from typing import Final
 
-from pytest_perfbudget.core.results import Change, Growth, Recording, Standing
+from pytest_perfbudget.core.results import Growth, Recording, RegressionResult, RegressionVerdict
 
 _SHOWN_FUNCTIONS = 5
 _LEAST_GAIN = 0.1
@@ -30,22 +30,22 @@ def most_allowed(metric: str, before: int, share: float) -> float:
     return before + max(before * share, FLOORS[metric])
 
 
-def judge_growth(metric: str, before: int, after: int, share: float, grown: Sequence[Growth] = ()) -> Change:
+def judge_growth(metric: str, before: int, after: int, share: float, grown: Sequence[Growth] = ()) -> RegressionResult:
     """Return how a count stands: no statistics, the lower of two passes is what an execution costs."""
-    standing = Standing.UNCHANGED
+    verdict = RegressionVerdict.UNCHANGED
     if after > most_allowed(metric, before, share):
-        standing = Standing.REGRESSED
+        verdict = RegressionVerdict.REGRESSED
     elif after < before / (1 + share) and before - after > FLOORS[metric]:
-        standing = Standing.IMPROVED
-    return Change(
+        verdict = RegressionVerdict.IMPROVED
+    return RegressionResult(
         metric=metric,
-        standing=standing,
+        verdict=verdict,
         unit=UNITS[metric],
         before=before,
         after=after,
         ratio=after / before if before else None,
         limit=share,
-        grown=grown if standing is Standing.REGRESSED else (),
+        grown=grown if verdict is RegressionVerdict.REGRESSED else (),
     )
 
 

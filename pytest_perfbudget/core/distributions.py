@@ -8,18 +8,18 @@ from __future__ import annotations
 # ruff: noqa: PLC0415 - see above
 
 
-def t_quantile(degrees: float, share: float) -> float:
+def t_quantile(dof: float, share: float) -> float:
     """Return the quantile of Student's t."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, share))
+    return float(stdtrit(dof, share))
 
 
-def t_probability(degrees: float, value: float) -> float:
+def t_probability(dof: float, value: float) -> float:
     """Return how likely Student's t is to be at most `value`."""
     from scipy.special import stdtr
 
-    return float(stdtr(degrees, value))
+    return float(stdtr(dof, value))
 
 
 def digamma(value: float) -> float:

@@ -8,7 +8,7 @@ from pytest_perfbudget.core.distributions import t_probability, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Effect:
     """Runs against what they are compared with, in log time.
 
     Attributes:
@@ -20,16 +20,16 @@ class Difference:
     """
 
     log_ratio: float
-    error: float
-    degrees: float
+    std_error: float
+    dof: float
     runs: int
     weather: float
 
-    def bound(self, sure: float) -> float:
+    def bound(self, confidence: float) -> float:
         """Return the one-sided bound on the log ratio; the lower one for a share below a half."""
-        return self.log_ratio + self.error * t_quantile(self.degrees, sure)
+        return self.log_ratio + self.std_error * t_quantile(self.dof, confidence)
 
     @property
-    def slower(self) -> float:
+    def p_slower(self) -> float:
         """The one-sided p-value against `not slower`."""
-        return t_probability(self.degrees, -self.log_ratio / self.error)
+        return t_probability(self.dof, -self.log_ratio / self.std_error)

@@ -14,7 +14,7 @@ from pytest_perfbudget.core.criteria import Criterion, Errors
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.criteria.mean import MeanCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
-from pytest_perfbudget.core.results import Decision, Judgement, Verdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import Samples
 
 EXPOSURE_NS = 1_000_000_000
@@ -37,7 +37,7 @@ def is_timed(budget: Budget) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacks:
+class Unsupported:
     """The resources that a kind of measurement cannot measure, and why."""
 
     resources: frozenset[Resource] = frozenset()
@@ -45,12 +45,12 @@ class Lacks:
 
 
 @dataclass(frozen=True)
-class Gate:
+class BudgetGate:
     """Judges the timed budgets of one measurement, while it runs and at its end."""
 
     budgets: Sequence[Budget]
     errors: Errors
-    lacks: Lacks = Lacks()
+    unsupported: Unsupported = Unsupported()
 
     def next_look(self, samples: Samples) -> int | None:
         """Return the number of rounds at which to stop and look again; None once all is decided."""
@@ -71,33 +71,33 @@ class Gate:
             if not self._decided(budget, samples)
         )
 
-    def judge(self, samples: Samples) -> list[Judgement]:
+    def judge(self, samples: Samples) -> list[BudgetResult]:
         """Return the final judgement on every timed budget, and on those that cannot be measured."""
-        judged = [self._judge(one, samples) for one in self.budgets if is_timed(one) and not self._is_lacking(one)]
-        missing = [one for one in self.budgets if self._is_lacking(one) and not one.general]
-        return judged + [unmeasured(one, self.lacks.why) for one in missing]
+        judged = [self._judge(one, samples) for one in self.budgets if is_timed(one) and not self._is_unsupported(one)]
+        missing = [one for one in self.budgets if self._is_unsupported(one) and not one.general]
+        return judged + [unmeasured(one, self.unsupported.why) for one in missing]
 
     def left_out(self) -> list[str]:
         """Return a note on every general budget that cannot be measured here."""
         return [
-            f"{budget.keyword} of {budget.source} is left out: {self.lacks.why}"
+            f"{budget.keyword} of {budget.source} is left out: {self.unsupported.why}"
             for budget in self.budgets
-            if self._is_lacking(budget) and budget.general
+            if self._is_unsupported(budget) and budget.general
         ]
 
-    def _is_lacking(self, budget: Budget) -> bool:
-        return budget.metric.resource in self.lacks.resources
+    def _is_unsupported(self, budget: Budget) -> bool:
+        return budget.metric.resource in self.unsupported.resources
 
     def _decided(self, budget: Budget, samples: Samples) -> bool:
-        return self._decide(budget, samples, final=False).verdict is not Verdict.UNDECIDED
+        return self._decide(budget, samples, final=False).verdict is not BudgetVerdict.UNDECIDED
 
-    def _decide(self, budget: Budget, samples: Samples, *, final: bool) -> Decision:
+    def _decide(self, budget: Budget, samples: Samples, *, final: bool) -> CriterionResult:
         earliest = _rounds_of_exposure(samples.wall_ns, samples.iterations)
         decider = criterion(budget.metric, self.errors, samples.planned_rounds)
         values = samples.of(budget.metric.resource)
         return decider.decide(values, budget.limit, final=final, earliest_exceeded=earliest)
 
-    def _judge(self, budget: Budget, samples: Samples) -> Judgement:
+    def _judge(self, budget: Budget, samples: Samples) -> BudgetResult:
         reason = self._refusal(budget, samples)
         if reason:
             return unmeasured(budget, reason)
@@ -134,20 +134,20 @@ def _rounds_of_exposure(wall_ns: Sequence[float], iterations: int) -> int:
     return next((at for at, total in enumerate(totals, start=1) if total >= EXPOSURE_NS), len(wall_ns) + 1)
 
 
-def unmeasured(budget: Budget, reason: str) -> Judgement:
+def unmeasured(budget: Budget, reason: str) -> BudgetResult:
     """Return the judgement on a budget for which there is no number."""
-    return Judgement(
+    return BudgetResult(
         metric=str(budget.metric),
         keyword=budget.keyword,
         unit=budget.metric.resource.unit,
         limit=budget.limit,
         source=budget.source,
-        verdict=Verdict.UNMEASURED,
+        verdict=BudgetVerdict.UNMEASURED,
         reason=reason,
     )
 
 
-def judgement(budget: Budget, decision: Decision) -> Judgement:
+def judgement(budget: Budget, decision: CriterionResult) -> BudgetResult:
     """Return a decision together with the budget it is about."""
     return replace(
         unmeasured(budget, ""),
@@ -160,13 +160,13 @@ def judgement(budget: Budget, decision: Decision) -> Judgement:
     )
 
 
-def judge_count(budget: Budget, count: float, passes: int) -> Judgement:
+def judge_count(budget: Budget, count: float, passes: int) -> BudgetResult:
     """Return the judgement on a number that a pass of its own found: peak bytes, function calls."""
-    verdict = Verdict.WITHIN if count <= budget.limit else Verdict.EXCEEDED
-    return judgement(budget, Decision(verdict, count, count, count, passes))
+    verdict = BudgetVerdict.WITHIN if count <= budget.limit else BudgetVerdict.EXCEEDED
+    return judgement(budget, CriterionResult(verdict, count, count, count, passes))
 
 
-def tally(verdicts: Iterable[Verdict]) -> Mapping[str, int]:
+def tally(verdicts: Iterable[BudgetVerdict]) -> Mapping[str, int]:
     """Return how often each verdict fell, every verdict named."""
     fallen = list(verdicts)
-    return {verdict.value: fallen.count(verdict) for verdict in Verdict}
+    return {verdict.value: fallen.count(verdict) for verdict in BudgetVerdict}

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.criteria import Errors
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RegressionTolerance:
     """The growth against the baseline that never fails a test, as a share, and where it was written."""
 
     share: float
@@ -19,7 +19,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Limits:
     """What one marker, call or table entry says of the measurements it covers.
 
     `name` limits it to the measurement of that name; None covers all of the test's.
@@ -29,7 +29,7 @@ class Terms:
     component: str | None = None
     max_time_ns: int | None = None
     name: str | None = None
-    max_regression: Allowance | None = None
+    max_regression: RegressionTolerance | None = None
     pin: bool | None = None
 
 
@@ -38,7 +38,7 @@ class Rule:
     """Terms for the tests whose node id matches one of the patterns."""
 
     patterns: tuple[str, ...]
-    terms: Terms
+    limits: Limits
     place: str
 
     def matches(self, nodeid: str) -> bool:
@@ -51,7 +51,7 @@ class DuetSettings:
     """How head and base are measured side by side.
 
     Attributes:
-        mode: `together`, both at the same time, or `turns`, one process after the other.
+        mode: `together`, both at the same time, or `sequential`, one process after the other.
         changed_tests: `gate` or `skip`: whether a test that is another one in the base can fail.
         tests_from: `each` has its own test files, or both have those of the `head`.
         setup: the command that prepares the base, in an environment of its own; empty if none does.
@@ -69,13 +69,13 @@ class Settings:
 
     `baseline_asked` tells whether the table names the baseline: then it has to be there. `confirm` is how suspects of
     the baseline are measured again: by `runs` in fresh processes, by a `duet` with the commit it was made at, or by
-    whichever is possible, the duet first (`auto`).
+    whichever is possible, the duet first (`auto`). `notes` is what the user should know of the table itself.
     """
 
     alpha: float = 0.01
     confidence: float = 0.95
     max_time_ns: int = 1_000_000_000
-    max_regression: Allowance = Allowance(0.05, "the default")
+    max_regression: RegressionTolerance = RegressionTolerance(0.05, "the default")
     baseline: str = "perf-baseline.json"
     baseline_asked: bool = False
     baseline_runs: int = 10
@@ -84,7 +84,8 @@ class Settings:
     pin: bool = True
     warn_at: float = 0.8
     duet: DuetSettings = DuetSettings()
-    terms: Terms = field(default_factory=Terms)
+    limits: Limits = field(default_factory=Limits)
+    notes: tuple[str, ...] = ()
     entries: tuple[Rule, ...] = ()
     components: tuple[Rule, ...] = ()
 
@@ -114,19 +115,19 @@ def specificity(pattern: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class EffectiveLimits:
     """What holds for one measurement after all places have been heard."""
 
     budgets: Sequence[Budget]
     component: str
     max_time_ns: int
-    max_regression: Allowance
+    max_regression: RegressionTolerance
     pin: bool = True
 
 
 def resolve(
-    settings: Settings, nodeid: str, given: Iterable[Terms], *, name: str, max_time_ns: int | None = None
-) -> Resolved:
+    settings: Settings, nodeid: str, given: Iterable[Limits], *, name: str, max_time_ns: int | None = None
+) -> EffectiveLimits:
     """Return what holds for the measurement `name` of a test.
 
     Budgets merge metric by metric. First comes what is `given` (the call, then the markers from
@@ -134,23 +135,23 @@ def resolve(
     entries of the table from the most specific pattern on, then the component, then the table
     itself. `max_time_ns`, from the command line, is before them all.
     """
-    heard = [terms for terms in given if terms.name in (None, name)]
-    heard.sort(key=lambda terms: terms.name is None)
-    heard += [rule.terms for rule in settings.entries if rule.matches(nodeid)]
-    component = next((terms.component for terms in heard if terms.component), None)
+    heard = [limits for limits in given if limits.name in (None, name)]
+    heard.sort(key=lambda limits: limits.name is None)
+    heard += [rule.limits for rule in settings.entries if rule.matches(nodeid)]
+    component = next((limits.component for limits in heard if limits.component), None)
     for rule in settings.components:
-        if component == rule.terms.component or (component is None and rule.matches(nodeid)):
-            component = rule.terms.component
-            heard.append(rule.terms)
+        if component == rule.limits.component or (component is None and rule.matches(nodeid)):
+            component = rule.limits.component
+            heard.append(rule.limits)
             break
-    heard.append(settings.terms)
-    allowances = [terms.max_regression for terms in heard if terms.max_regression is not None]
-    pins = [terms.pin for terms in heard if terms.pin is not None]
-    limits_ns = [terms.max_time_ns for terms in heard if terms.max_time_ns is not None]
-    return Resolved(
-        merge_budgets(*(terms.budgets for terms in heard)),
+    heard.append(settings.limits)
+    tolerances = [limits.max_regression for limits in heard if limits.max_regression is not None]
+    pins = [limits.pin for limits in heard if limits.pin is not None]
+    limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
+    return EffectiveLimits(
+        merge_budgets(*(limits.budgets for limits in heard)),
         component or "",
         max_time_ns or next(iter(limits_ns), settings.max_time_ns),
-        next(iter(allowances), settings.max_regression),
+        next(iter(tolerances), settings.max_regression),
         next(iter(pins), settings.pin),
     )

@@ -17,9 +17,9 @@ from statistics import median
 from typing import Final
 
 from pytest_perfbudget.core.counts import COUNTS, most_allowed
-from pytest_perfbudget.core.effect import Difference
+from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.results import Recording
-from pytest_perfbudget.core.slowdown import Question
+from pytest_perfbudget.core.slowdown import SlowdownTest
 from pytest_perfbudget.core.weather import weighted_median
 
 QUADS: Final = 64
@@ -73,13 +73,13 @@ class Pair:
     """
 
     log_ratio: float
-    error: float
+    std_error: float
     base_ns: float
 
     @property
     def weight(self) -> float:
         """How much it counts; 1 if its quads agree."""
-        return PAIR_SPREAD**2 / (PAIR_SPREAD**2 + self.error**2)
+        return PAIR_SPREAD**2 / (PAIR_SPREAD**2 + self.std_error**2)
 
 
 def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair | None:
@@ -102,7 +102,7 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair 
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class PairRecording:
     """What both processes of a pair recorded of a measurement.
 
     Attributes:
@@ -127,7 +127,7 @@ class Both:
         if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
             return typical
         hidden = mean.log_ratio - typical.log_ratio
-        return mean if hidden > max(_HIDDEN, _CLEARLY * mean.error) else typical
+        return mean if hidden > max(_HIDDEN, _CLEARLY * mean.std_error) else typical
 
     def grew(self, metric: str, share: float) -> bool:
         """Return whether a count, `calls` or `peak`, is beyond what is allowed."""
@@ -140,53 +140,54 @@ class Both:
 
 
 @dataclass(frozen=True, slots=True)
-class DuetQuestion(Question[Pair]):
+class PairedSlowdownTest(SlowdownTest[Pair]):
     """Whether the head's time is beyond the base's by more than is allowed."""
 
     enough = 2.3
     """Three pairs as a rule."""
 
-    def difference(self, runs: Sequence[Pair]) -> Difference:
-        """See `Question.difference`; runs are pairs."""
-        log_ratio, firm = _centre(runs)
-        total = sum(one.weight * firmness for one, firmness in zip(runs, firm, strict=True))
+    def effect(self, runs: Sequence[Pair]) -> Effect:
+        """See `SlowdownTest.effect`; runs are pairs."""
+        log_ratio, huber_weights = _centre(runs)
+        total = sum(one.weight * huber_weight for one, huber_weight in zip(runs, huber_weights, strict=True))
         among = sum(
-            one.weight * (firmness * (one.log_ratio - log_ratio)) ** 2 for one, firmness in zip(runs, firm, strict=True)
+            one.weight * (huber_weight * (one.log_ratio - log_ratio)) ** 2
+            for one, huber_weight in zip(runs, huber_weights, strict=True)
         )
-        degrees = _PRIOR_DEGREES + len(runs) - 1
-        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + among) / degrees
+        dof = _PRIOR_DEGREES + len(runs) - 1
+        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + among) / dof
         if len(runs) > 1:
             variance = max(variance, among / (len(runs) - 1), _LEAST_SPREAD**2)
-        return Difference(log_ratio, math.sqrt(variance / total), degrees, len(runs), 0.0)
+        return Effect(log_ratio, math.sqrt(variance / total), dof, len(runs), 0.0)
 
     def is_suspect(self, *runs: Pair) -> bool:
-        """See `Question.is_suspect`.
+        """See `SlowdownTest.is_suspect`.
 
         Far too fast is suspect as well: one of the processes may be off, and then it has nothing to say of a
         slowdown.
         """
-        chance = self.difference(runs).slower
-        return self._evidence(runs) > _LITTLE and min(chance, 1 - chance) < _SAYS_SOMETHING
+        p_value = self.effect(runs).p_slower
+        return self._evidence(runs) > _LITTLE and min(p_value, 1 - p_value) < _SAYS_SOMETHING
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
-        """See `Question.is_hopeless`. What the screening pair showed counts here; it has no part in the verdict."""
+        """See `SlowdownTest.is_hopeless`. What the screening pair showed counts here; it has no part in the verdict."""
         return self._evidence([*([self.screening] if self.screening else []), *fresh]) < _LITTLE
 
     def _evidence(self, runs: Sequence[Pair]) -> float:
         """Return the log likelihood ratio of the likeliest slowdown that should be found, against none."""
         least = _SLOWDOWN * self.limit
         slowdowns = {max(one.log_ratio, least) for one in runs}
-        slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
-        return slower - sum(_log_likelihood(one, 0.0) for one in runs)
+        p_slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
+        return p_slower - sum(_log_likelihood(one, 0.0) for one in runs)
 
     def before_ns(self, runs: Sequence[Pair]) -> float:
-        """See `Question.before_ns`."""
+        """See `SlowdownTest.before_ns`."""
         return median(one.base_ns for one in runs)
 
 
 def _log_likelihood(pair: Pair, log_ratio: float) -> float:
     """Return how likely a pair is if the head is slower by so much: a mixture, for some pairs are off."""
-    spread = math.hypot(PAIR_SPREAD, pair.error)
+    spread = math.hypot(PAIR_SPREAD, pair.std_error)
     wide = math.hypot(spread, _OFF_SPREAD)
     usual, off = (math.exp(-(((pair.log_ratio - log_ratio) / one) ** 2) / 2) / one for one in (spread, wide))
     return math.log((1 - _OFF_SHARE) * usual + _OFF_SHARE * off + sys.float_info.min)
@@ -198,12 +199,12 @@ def _centre(runs: Sequence[Pair]) -> tuple[float, list[float]]:
     Huber's M-estimator: a process in twenty is 5 to 15 % off for as long as it lives, by where its memory lies, and
     such a pair counts as much as one at the edge.
     """
-    firm = [1.0] * len(runs)
+    huber_weights = [1.0] * len(runs)
     centre = weighted_median([one.log_ratio for one in runs], [one.weight for one in runs])
     for _ in range(20):
         residuals = [abs(one.log_ratio - centre) * math.sqrt(one.weight) for one in runs]
         scale = max(1.4826 * median(residuals), PAIR_SPREAD)
-        firm = [min(1.0, _FIRM * scale / max(residual, 1e-12)) for residual in residuals]
-        parts = [one.weight * firmness for one, firmness in zip(runs, firm, strict=True)]
+        huber_weights = [min(1.0, _FIRM * scale / max(residual, 1e-12)) for residual in residuals]
+        parts = [one.weight * huber_weight for one, huber_weight in zip(runs, huber_weights, strict=True)]
         centre = sum(part * one.log_ratio for part, one in zip(parts, runs, strict=True)) / sum(parts)
-    return centre, firm
+    return centre, huber_weights

@@ -15,7 +15,7 @@ from typing import Final
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.distributions import t_quantile
-from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 LOOKS: Final = (6, 12, 24, 48)
 """Numbers of quads at which a decision can fall."""
@@ -26,7 +26,7 @@ def quad_log_ratio(new_ns: Sequence[float], reference_ns: Sequence[float]) -> fl
     return statistics.fmean(map(math.log, new_ns)) - statistics.fmean(map(math.log, reference_ns))
 
 
-def decide_ratio(log_ratios: Sequence[float], limit: float, errors: Errors) -> Decision:
+def decide_ratio(log_ratios: Sequence[float], limit: float, errors: Errors) -> CriterionResult:
     """Replay the looks over the quads so far; undecided if none of them decides.
 
     Args:
@@ -42,8 +42,8 @@ def decide_ratio(log_ratios: Sequence[float], limit: float, errors: Errors) -> D
         error = max(statistics.stdev(seen), 1e-6) / math.sqrt(at)
         lower = math.exp(centre - error * t_quantile(at - 1, 1 - errors.exceeded / len(LOOKS)))
         upper = math.exp(centre + error * t_quantile(at - 1, 1 - errors.within / len(LOOKS)))
-        verdict = Verdict.EXCEEDED if lower > limit else Verdict.WITHIN if upper <= limit else None
+        verdict = BudgetVerdict.EXCEEDED if lower > limit else BudgetVerdict.WITHIN if upper <= limit else None
         if verdict:
-            return Decision(verdict, math.exp(centre), lower, upper, at, LOOKS[0])
+            return CriterionResult(verdict, math.exp(centre), lower, upper, at, LOOKS[0])
     estimate = math.exp(statistics.fmean(log_ratios))
-    return Decision(Verdict.UNDECIDED, estimate, lower, upper, len(log_ratios), LOOKS[0])
+    return CriterionResult(BudgetVerdict.UNDECIDED, estimate, lower, upper, len(log_ratios), LOOKS[0])

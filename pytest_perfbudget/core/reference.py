@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.distributions import digamma, trigamma
-from pytest_perfbudget.core.effect import Difference
-from pytest_perfbudget.core.weather import CALM, Block, Canaries, calm, shifts, weight, weighted_median
+from pytest_perfbudget.core.effect import Effect
+from pytest_perfbudget.core.weather import CALM, BlockTime, Canaries, calm, shifts, weight, weighted_median
 
 FEWEST_RUNS: Final = 2
 """A reference takes so many runs at least: one has no spread."""
@@ -81,7 +81,7 @@ class Prior:
     """The typical spread, and how many degrees of freedom it counts as."""
 
     spread: float = _PRIOR[0]
-    degrees: float = _PRIOR[1]
+    dof: float = _PRIOR[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Estimate:
     weight: float
 
 
-def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canaries) -> Estimate:
+def estimate(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Canaries) -> Estimate:
     """Return the estimate of a run from its blocks, at least one."""
     import numpy as np  # noqa: PLC0415 - only where something is compared
 
@@ -104,7 +104,7 @@ def estimate(blocks: Sequence[Block], weights: Sequence[float], calm_ns: Canarie
     return Estimate(weighted_median(corrected, found.weight), mean, weight(distance))
 
 
-def estimate_for(reference: Reference, blocks: Sequence[Block]) -> Estimate:
+def estimate_for(reference: Reference, blocks: Sequence[BlockTime]) -> Estimate:
     """Return the estimate of a run as it is compared with a reference.
 
     A reference that came from elsewhere knows no weather: the run is taken as it is. A run of fewer blocks
@@ -117,7 +117,7 @@ def estimate_for(reference: Reference, blocks: Sequence[Block]) -> Estimate:
     return replace(estimate(blocks, (0.0,) * len(calm_ns), calm_ns), weather=0.0, weight=1.0)
 
 
-def fit(runs: Sequence[Sequence[Block]], calm_ns: Canaries | None = None) -> Reference:
+def fit(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries | None = None) -> Reference:
     """Return the reference that runs make.
 
     Args:
@@ -127,8 +127,8 @@ def fit(runs: Sequence[Sequence[Block]], calm_ns: Canaries | None = None) -> Ref
     calm_ns = calm_ns or calm([block for run in runs for block in run])
     weights, slope_error = _weights(runs, calm_ns)
     found = [estimate(run, weights, calm_ns) for run in runs]
-    centre, spread, firm = _centre(found)
-    precision = sum(one.weight * firmness for one, firmness in zip(found, firm, strict=True))
+    centre, spread, huber_weights = _centre(found)
+    precision = sum(one.weight * huber_weight for one, huber_weight in zip(found, huber_weights, strict=True))
     weather = sum(one.weight * one.weather for one in found) / sum(one.weight for one in found)
     return Reference(
         time_ns=math.exp(centre),
@@ -148,19 +148,22 @@ def _centre(found: Sequence[Estimate]) -> tuple[float, float, list[float]]:
 
     Huber's M-estimator: a wild run, and there is one in a hundred, counts as much as one at the edge.
     """
-    firm = [1.0] * len(found)
+    huber_weights = [1.0] * len(found)
     centre = weighted_median([one.log_ns for one in found], [one.weight for one in found])
     for _ in range(20):
         residuals = [(one.log_ns - centre) * math.sqrt(one.weight) for one in found]
         scale = max(1.4826 * sorted(map(abs, residuals))[len(residuals) // 2], _LEAST_SPREAD)
-        firm = [min(1.0, _FIRM * scale / max(abs(residual), 1e-12)) for residual in residuals]
-        parts = [one.weight * firmness for one, firmness in zip(found, firm, strict=True)]
+        huber_weights = [min(1.0, _FIRM * scale / max(abs(residual), 1e-12)) for residual in residuals]
+        parts = [one.weight * huber_weight for one, huber_weight in zip(found, huber_weights, strict=True)]
         centre = sum(part * one.log_ns for part, one in zip(parts, found, strict=True)) / sum(parts)
-    squares = [one.weight * (firmness * (one.log_ns - centre)) ** 2 for one, firmness in zip(found, firm, strict=True)]
-    return centre, math.sqrt(sum(squares) / (len(found) - 1)), firm
+    squares = [
+        one.weight * (huber_weight * (one.log_ns - centre)) ** 2
+        for one, huber_weight in zip(found, huber_weights, strict=True)
+    ]
+    return centre, math.sqrt(sum(squares) / (len(found) - 1)), huber_weights
 
 
-def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[float, ...], float]:
+def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tuple[float, ...], float]:
     """Return the share of each canary's weather that the times show, and the standard error of their sum.
 
     Least squares over all blocks, each with the weight of its weather, robust against wild ones
@@ -175,9 +178,9 @@ def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[
     times = np.log([block.time_ns for block in blocks])
     canaries, mean, counts = shifts(blocks, calm_ns)
     number = canaries.shape[1]
-    weights, firm, scale = np.full(number, 1 / number), np.ones(len(blocks)), 0.02
+    weights, huber_weights, scale = np.full(number, 1 / number), np.ones(len(blocks)), 0.02
     for _ in range(8):
-        parts = counts * firm
+        parts = counts * huber_weights
         mean_time, mean_canaries = np.average(times, weights=parts), np.average(canaries, axis=0, weights=parts)
         ridge = scale * math.sqrt(counts.sum())
         rows = np.vstack([(canaries - mean_canaries) * np.sqrt(parts)[:, None], ridge * np.eye(number)])
@@ -185,7 +188,7 @@ def _weights(runs: Sequence[Sequence[Block]], calm_ns: Canaries) -> tuple[tuple[
         weights = nnls(rows, wanted)[0]
         residuals = (times - mean_time - (canaries - mean_canaries) @ weights) * np.sqrt(counts)
         scale = max(1.4826 * float(np.median(np.abs(residuals))), _LEAST_SPREAD / 2)
-        firm = np.minimum(1, 1.5 * scale / np.maximum(np.abs(residuals), 1e-12))
+        huber_weights = np.minimum(1, 1.5 * scale / np.maximum(np.abs(residuals), 1e-12))
     far = mean - np.average(mean, weights=counts)
     seen = float((counts * np.where(np.abs(far) > CALM, far**2, 0.0)).sum()) / scale**2
     return tuple(float(part) for part in weights), 1 / math.sqrt(_PRIOR_SLOPE_ERROR**-2 + seen)
@@ -204,9 +207,9 @@ def prior_of(references: Iterable[Reference]) -> Prior:
     mean = math.fsum(values) / len(values)
     excess = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
     excess -= math.fsum(usual[own][1] for own, _ in known) / len(known)
-    degrees = min(2 * _inverse_trigamma(excess), _MOST_PRIOR_DEGREES) if excess > 0 else _MOST_PRIOR_DEGREES
-    spread = math.exp((mean + digamma(degrees / 2) - math.log(degrees / 2)) / 2)
-    return Prior(spread, degrees)
+    dof = min(2 * _inverse_trigamma(excess), _MOST_PRIOR_DEGREES) if excess > 0 else _MOST_PRIOR_DEGREES
+    spread = math.exp((mean + digamma(dof / 2) - math.log(dof / 2)) / 2)
+    return Prior(spread, dof)
 
 
 def _inverse_trigamma(value: float) -> float:
@@ -217,20 +220,20 @@ def _inverse_trigamma(value: float) -> float:
     return low
 
 
-def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Difference:
+def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Effect:
     """Return the difference of fresh runs, at least one, from a reference."""
     number = len(fresh)
     total = sum(one.weight for one in fresh)
     log_ns = sum(one.weight * one.log_ns for one in fresh) / total
     weather = sum(one.weight * one.weather for one in fresh) / total
     own = reference.runs - 1
-    moderated = (prior.degrees * prior.spread**2 + own * reference.spread**2) / (prior.degrees + own)
-    degrees = prior.degrees + own + number - 1
+    moderated = (prior.dof * prior.spread**2 + own * reference.spread**2) / (prior.dof + own)
+    dof = prior.dof + own + number - 1
     among = sum(one.weight * (one.log_ns - log_ns) ** 2 for one in fresh)
-    variance = ((prior.degrees + own) * moderated + among) / degrees
+    variance = ((prior.dof + own) * moderated + among) / dof
     variance = max(variance, moderated, reference.spread**2, _LEAST_SPREAD**2)
     # Of a session that is less steady than the baseline's was, its own runs tell how much.
     own_variance = max(variance, among / (number - 1)) if number > 1 else variance
     slope = (SLOPE_ERROR**2 + reference.slope_error**2) * (weather - reference.weather) ** 2
     error = math.sqrt(own_variance / total + variance * (1 / reference.precision + SHARED) + slope + SESSION**2)
-    return Difference(log_ns - math.log(reference.time_ns), error, degrees, number, weather - reference.weather)
+    return Effect(log_ns - math.log(reference.time_ns), error, dof, number, weather - reference.weather)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.weather import BlockTime
 
 
-class Verdict(enum.Enum):
+class BudgetVerdict(enum.Enum):
     """What can be said of one budget, from the most to the least pressing."""
 
     EXCEEDED = "exceeded"
@@ -23,7 +23,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class CriterionResult:
     """What a criterion found in the data.
 
     `estimate`, `lower` and `upper` are in base units (ns, bytes, a count or a ratio); a bound is
@@ -32,7 +32,7 @@ class Decision:
     with which the missing bound could exist.
     """
 
-    verdict: Verdict
+    verdict: BudgetVerdict
     estimate: float
     lower: float | None
     upper: float | None
@@ -41,7 +41,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class BudgetResult:
     """One budget and what became of it.
 
     `metric` is the budget's metric (`p95`, `cpu_mean`, `peak`, ...), `unit` the base unit of all
@@ -53,7 +53,7 @@ class Judgement:
     unit: str
     limit: float
     source: str
-    verdict: Verdict
+    verdict: BudgetVerdict
     estimate: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -71,16 +71,16 @@ class Judgement:
         return {**asdict(self), "verdict": self.verdict.value}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Judgement:
+    def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:
         """Rebuild what `to_dict` gave."""
-        return cls(**{**data, "verdict": Verdict(data["verdict"])})
+        return cls(**{**data, "verdict": BudgetVerdict(data["verdict"])})
 
 
-class Standing(enum.Enum):
+class RegressionVerdict(enum.Enum):
     """How a measurement stands against the baseline, from the most to the least pressing."""
 
     REGRESSED = "regressed"
-    MISLED = "misled"
+    WRONG_CODE = "wrong_code"
     UNMEASURED = "unmeasured"
     NEW = "new"
     FOREIGN = "foreign"
@@ -94,7 +94,13 @@ class Standing(enum.Enum):
     @property
     def is_unjudged(self) -> bool:
         """Whether nothing was compared at all."""
-        return self in (Standing.MISLED, Standing.UNMEASURED, Standing.NEW, Standing.FOREIGN, Standing.MISSING)
+        return self in (
+            RegressionVerdict.WRONG_CODE,
+            RegressionVerdict.UNMEASURED,
+            RegressionVerdict.NEW,
+            RegressionVerdict.FOREIGN,
+            RegressionVerdict.MISSING,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RegressionResult:
     """One number of a measurement against the baseline.
 
     Attributes:
@@ -128,9 +134,9 @@ class Change:
         before: the baseline's number; a time is that in calm weather.
         after: the number now, freed of the weather likewise.
         ratio: after / before, with the bounds `lower` and `upper` of a two-sided interval.
-        log_error: the standard error of the ratio's logarithm.
-        chance: how likely unchanged code would look at least so slow, by these runs.
-        needed: below which chance a suspect is regressed.
+        log_std_error: the standard error of the ratio's logarithm.
+        p_value: the one-sided p-value of these runs under unchanged code.
+        alpha: the p-value below which a suspect is regressed.
         limit: the growth that is allowed, as a share.
         source: where that was written.
         runs: fresh processes that decided; 0 if the session's own run did.
@@ -145,16 +151,16 @@ class Change:
     """
 
     metric: str
-    standing: Standing
+    verdict: RegressionVerdict
     unit: str = "ns"
     before: float | None = None
     after: float | None = None
     ratio: float | None = None
     lower: float | None = None
     upper: float | None = None
-    log_error: float | None = None
-    chance: float | None = None
-    needed: float | None = None
+    log_std_error: float | None = None
+    p_value: float | None = None
+    alpha: float | None = None
     limit: float = 0.0
     source: str = ""
     runs: int = 0
@@ -169,13 +175,13 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
-        return {**asdict(self), "standing": self.standing.value, "grown": [asdict(one) for one in self.grown]}
+        return {**asdict(self), "verdict": self.verdict.value, "grown": [asdict(one) for one in self.grown]}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Change:
+    def from_dict(cls, data: Mapping[str, Any]) -> RegressionResult:
         """Rebuild what `to_dict` gave."""
         grown = [Growth(**entry) for entry in data["grown"]]
-        return cls(**{**data, "standing": Standing(data["standing"]), "grown": grown})
+        return cls(**{**data, "verdict": RegressionVerdict(data["verdict"]), "grown": grown})
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ class Recording:
         cpus: how many CPUs were in use, on average; None if that is not known.
     """
 
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[BlockTime] = ()
     calls: int | None = None
     peak: int | None = None
     functions: Mapping[str, int] = field(default_factory=dict)
@@ -219,7 +225,9 @@ class Recording:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:
         """Rebuild what `to_dict` gave."""
-        blocks = [Block(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]]
+        blocks = [
+            BlockTime(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]
+        ]
         return cls(**{**data, "blocks": blocks})
 
 
@@ -245,11 +253,11 @@ class Measurement:
     overhead_ns: float | None
     elapsed_ns: int
     statistics: Mapping[str, float]
-    judgements: Sequence[Judgement]
+    judgements: Sequence[BudgetResult]
     warnings: Sequence[str] = ()
     profile: Sequence[tuple[str, int, float]] = ()
     max_regression: float | None = None
-    changes: Sequence[Change] = ()
+    changes: Sequence[RegressionResult] = ()
     recording: Recording | None = None
 
     @property
@@ -280,8 +288,8 @@ class Measurement:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
         """Rebuild what `to_dict` gave."""
-        judgements = [Judgement.from_dict(entry) for entry in data["judgements"]]
+        judgements = [BudgetResult.from_dict(entry) for entry in data["judgements"]]
         profile = [(function, calls, share) for function, calls, share in data["profile"]]
-        changes = [Change.from_dict(entry) for entry in data["changes"]]
+        changes = [RegressionResult.from_dict(entry) for entry in data["changes"]]
         recording = Recording.from_dict(data["recording"]) if "recording" in data else None
         return cls(**{**data, "judgements": judgements, "profile": profile, "changes": changes, "recording": recording})

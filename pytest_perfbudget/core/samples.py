@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_perfbudget.core.budgets import QUANTILES, Metric, Resource
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.weather import BlockTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Samples:
     cpu_overhead_ns: float | None = None
     elapsed_ns: int = 0
     planned_rounds: int | None = None
-    blocks: Sequence[Block] = ()
+    blocks: Sequence[BlockTime] = ()
     turns: Sequence[int] = ()
 
     def of(self, resource: Resource) -> Sequence[float]:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 
-from pytest_perfbudget.core.effect import Difference
-from pytest_perfbudget.core.results import Change, Standing
+from pytest_perfbudget.core.effect import Effect
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,7 +40,7 @@ _Run = TypeVar("_Run", bound=Run)
 
 
 @dataclass(frozen=True, slots=True)
-class Question(ABC, Generic[_Run]):
+class SlowdownTest(ABC, Generic[_Run]):
     """Whether one measurement's time has grown beyond what is allowed.
 
     Attributes:
@@ -58,7 +58,7 @@ class Question(ABC, Generic[_Run]):
     screening: _Run | None = field(default=None, kw_only=True)
 
     @abstractmethod
-    def difference(self, runs: Sequence[_Run]) -> Difference:
+    def effect(self, runs: Sequence[_Run]) -> Effect:
         """Return the difference of runs, at least one, from what they are compared with."""
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Question(ABC, Generic[_Run]):
         return math.log1p(self.share)
 
     @property
-    def needed(self) -> float:
+    def alpha_per_look(self) -> float:
         """The chance below which fresh runs of unchanged code would look so slow, for a regression."""
         return self.alpha / LOOKS
 
@@ -94,53 +94,55 @@ class Question(ABC, Generic[_Run]):
         if self.is_hopeless(fresh) or len(fresh) >= MOST_FRESH:
             return False
         precision = sum(one.weight for one in fresh)
-        found = self.difference(fresh)
+        found = self.effect(fresh)
         if precision < self.enough:
             return True
         # Between the two looks nothing is decided, or they would be many.
         is_first_look = precision - fresh[-1].weight < self.enough
         if not is_first_look:
             return True
-        may_come_to_it = found.log_ratio > self.limit - found.error
+        may_come_to_it = found.log_ratio > self.limit - found.std_error
         return may_come_to_it and not (found.log_ratio > self.limit and self._is_sure(found))
 
-    def screened(self, *runs: _Run) -> Change:
+    def screened(self, *runs: _Run) -> RegressionResult:
         """Return what runs say that are no slower than allowed."""
-        found = self.difference(runs)
+        found = self.effect(runs)
         change = self._change(found, runs)
         if change.lower is not None and change.upper is not None:
-            if 1 - found.slower < self.alpha and found.log_ratio < -self.limit:
-                return replace(change, standing=Standing.IMPROVED)
+            if 1 - found.p_slower < self.alpha and found.log_ratio < -self.limit:
+                return replace(change, verdict=RegressionVerdict.IMPROVED)
             if change.upper <= 1 + self.share and change.lower >= 1 / (1 + self.share):
-                return replace(change, standing=Standing.UNCHANGED)
+                return replace(change, verdict=RegressionVerdict.UNCHANGED)
         return change
 
-    def confirmed(self, fresh: Sequence[_Run]) -> Change:
+    def confirmed(self, fresh: Sequence[_Run]) -> RegressionResult:
         """Return what the fresh runs of a suspect say."""
-        found = self.difference(fresh)
+        found = self.effect(fresh)
         change = replace(self._change(found, fresh), runs=len(fresh))
         if found.log_ratio > self.limit:
-            return replace(change, standing=Standing.REGRESSED if self._is_sure(found) else Standing.UNDECIDED)
-        if self.screening is not None and self.difference([self.screening]).log_ratio <= 0:
+            return replace(
+                change, verdict=RegressionVerdict.REGRESSED if self._is_sure(found) else RegressionVerdict.UNDECIDED
+            )
+        if self.screening is not None and self.effect([self.screening]).log_ratio <= 0:
             return replace(self.screened(*fresh), runs=len(fresh))  # nobody has called it slower
-        return replace(change, standing=Standing.UNCONFIRMED)
+        return replace(change, verdict=RegressionVerdict.UNCONFIRMED)
 
-    def _is_sure(self, found: Difference) -> bool:
-        return found.slower < self.needed
+    def _is_sure(self, found: Effect) -> bool:
+        return found.p_slower < self.alpha_per_look
 
-    def _change(self, found: Difference, runs: Sequence[_Run]) -> Change:
+    def _change(self, found: Effect, runs: Sequence[_Run]) -> RegressionResult:
         before_ns = self.before_ns(runs)
-        return Change(
+        return RegressionResult(
             metric="time",
-            standing=Standing.UNDECIDED,
+            verdict=RegressionVerdict.UNDECIDED,
             before=before_ns,
             after=before_ns * math.exp(found.log_ratio),
             ratio=math.exp(found.log_ratio),
             lower=math.exp(found.bound((1 - _SURE) / 2)),
             upper=math.exp(found.bound((1 + _SURE) / 2)),
-            log_error=found.error,
-            chance=found.slower,
-            needed=self.needed,
+            log_std_error=found.std_error,
+            p_value=found.p_slower,
+            alpha=self.alpha_per_look,
             limit=self.share,
             weather=math.exp(found.weather),
         )

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_perfbudget.core.effect import Difference
+from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.reference import Estimate, Prior, Reference, compare, estimate_for
-from pytest_perfbudget.core.slowdown import Question
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.slowdown import SlowdownTest
+from pytest_perfbudget.core.weather import BlockTime
 
 BLOCKS: Final = 40
 """Blocks of a run. On recorded sessions 10 have twice the error of 40, and 60 gain little."""
@@ -36,7 +36,7 @@ for a pair more in every fifth clean test."""
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineQuestion(Question[Estimate]):
+class UnpairedSlowdownTest(SlowdownTest[Estimate]):
     """Whether a time has grown since the baseline.
 
     Attributes:
@@ -52,14 +52,14 @@ class BaselineQuestion(Question[Estimate]):
     prior: Prior
     in_pairs: bool = field(default=False, kw_only=True)
 
-    def more_blocks(self, blocks: Sequence[Block]) -> int:
+    def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
         """Return how many blocks the screening run still wants."""
         done = len(blocks)
         if done == BLOCKS and self.is_suspect(self.estimate(blocks)):
             return BLOCKS
         return max((DOUBLED if done > BLOCKS else BLOCKS) - done, 0)
 
-    def estimate(self, blocks: Sequence[Block]) -> Estimate:
+    def estimate(self, blocks: Sequence[BlockTime]) -> Estimate:
         """Return the estimate of a run, at least one block, as it is compared."""
         return estimate_for(self.reference, blocks)
 
@@ -68,26 +68,26 @@ class BaselineQuestion(Question[Estimate]):
         return bool(self.reference.weights) and abs(run.weather) > _STALE
 
     def is_suspect(self, *runs: Estimate) -> bool:
-        """See `Question.is_suspect`: they look slower than allowed."""
-        found = self.difference(runs)
+        """See `SlowdownTest.is_suspect`: they look slower than allowed."""
+        found = self.effect(runs)
         bar = _SUSPECT_OF_PAIRS if self.in_pairs else _SUSPECT_OF_RUNS
-        return found.log_ratio > _SUSPECT_SHARE * self.limit and found.slower < bar
+        return found.log_ratio > _SUSPECT_SHARE * self.limit and found.p_slower < bar
 
     def is_hopeless(self, fresh: Sequence[Estimate]) -> bool:
-        """See `Question.is_hopeless`: they do not look slower."""
+        """See `SlowdownTest.is_hopeless`: they do not look slower."""
         precision = sum(one.weight for one in fresh)
-        return precision >= _ENOUGH_TO_CLEAR and self.difference(fresh).log_ratio < _SUSPECT_SHARE * self.limit
+        return precision >= _ENOUGH_TO_CLEAR and self.effect(fresh).log_ratio < _SUSPECT_SHARE * self.limit
 
-    def difference(self, runs: Sequence[Estimate]) -> Difference:
-        """See `Question.difference`."""
+    def effect(self, runs: Sequence[Estimate]) -> Effect:
+        """See `SlowdownTest.effect`."""
         return compare(self.reference, runs, self.prior)
 
     def before_ns(self, runs: Sequence[Estimate]) -> float:  # noqa: ARG002 - the baseline's, whatever was run
-        """See `Question.before_ns`."""
+        """See `SlowdownTest.before_ns`."""
         return self.reference.time_ns
 
     def smallest_found(self) -> float:
         """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
         calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
-        needed = -self.difference([calm] * self.enough).bound(self.needed)
-        return math.expm1(max(needed, self.limit))
+        least = -self.effect([calm] * self.enough).bound(self.alpha_per_look)
+        return math.expm1(max(least, self.limit))

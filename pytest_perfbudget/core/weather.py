@@ -27,7 +27,7 @@ CALM: Final = 0.1
 recorded sessions 0.05 to 0.2 do equally well."""
 
 
-class Block(NamedTuple):
+class BlockTime(NamedTuple):
     """The rounds of one block: the time of a typical call in ns, and canaries just before and after.
 
     In turns there are no canaries, and the mean time of a call stands beside.
@@ -58,7 +58,7 @@ def weight(distance: _Distance) -> _Distance:
     return 1 / (1 + (distance / CALM) ** 2)
 
 
-def shifts(blocks: Sequence[Block], calm_ns: Canaries) -> Shifts:
+def shifts(blocks: Sequence[BlockTime], calm_ns: Canaries) -> Shifts:
     """Return the weather of blocks, at least one, each the mean of what the canaries on both sides tell.
 
     A block within which the weather changed counts less, as one in bad weather does.
@@ -73,7 +73,7 @@ def shifts(blocks: Sequence[Block], calm_ns: Canaries) -> Shifts:
     return Shifts(both, mean, weight(np.hypot(mean, change)))
 
 
-def calm(blocks: Sequence[Block], share: float = 0.2) -> Canaries:
+def calm(blocks: Sequence[BlockTime], share: float = 0.2) -> Canaries:
     """Return what each canary takes in calm weather: the quantile of all its readings at `share`.
 
     Not the smallest: that would be luck, and no block could be as calm.

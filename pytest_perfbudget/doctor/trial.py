@@ -52,7 +52,7 @@ class Case:
 
     workload: str
     slowdown: float
-    standing: str
+    verdict: str
     ratio: float | None
     error: float | None
     fresh: int
@@ -177,5 +177,5 @@ def _case(entry: Mapping[str, Any], slowdowns: Mapping[str, float]) -> Case:
     name = entry["nodeid"].partition("[")[2].removesuffix("]")
     change = next(one for one in entry["changes"] if one["metric"] == "time")
     return Case(
-        name, slowdowns.get(name, 0.0), change["standing"], change["ratio"], change["log_error"], change["runs"]
+        name, slowdowns.get(name, 0.0), change["verdict"], change["ratio"], change["log_std_error"], change["runs"]
     )

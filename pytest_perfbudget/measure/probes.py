@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from pytest_perfbudget.core.budgets import Budget, Resource
 from pytest_perfbudget.core.gate import is_timed, judge_count, unmeasured
-from pytest_perfbudget.core.results import Judgement, Recording
+from pytest_perfbudget.core.results import BudgetResult, Recording
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
 
@@ -241,13 +241,13 @@ async def _count(subject: Subject, kind: type[_Counting], most: float) -> tuple[
     return lowest, passes
 
 
-async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[Judgement]:
+async def judge_counts(subject: Subject, budgets: Sequence[Budget]) -> list[BudgetResult]:
     """Run a pass for each budget on memory or calls, and return the judgements."""
     __tracebackhide__ = True
     return [await _judge_count(subject, budget) for budget in budgets if not is_timed(budget)]
 
 
-async def _judge_count(subject: Subject, budget: Budget) -> Judgement:
+async def _judge_count(subject: Subject, budget: Budget) -> BudgetResult:
     __tracebackhide__ = True
     try:
         probe, passes = await _count(subject, _PROBES[budget.metric.resource], budget.limit)

@@ -10,10 +10,10 @@ from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.calibration import iterations
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.ratio import LOOKS, decide_ratio, quad_log_ratio
-from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, overhead_ns
 from pytest_perfbudget.measure.isolation import Heap, quiet
-from pytest_perfbudget.measure.subject import Block, Subject
+from pytest_perfbudget.measure.subject import BlockPlan, Subject
 
 _BLOCK_NS = 5_000_000
 _WARM_ROUNDS = 5
@@ -22,7 +22,7 @@ _BABA = ("reference", "new", "new", "reference")
 
 
 @dataclass(frozen=True)
-class Contrast:
+class RatioOutcome:
     """Both sides' time of one call (median over blocks, ns), quads, and the decision on the ratio."""
 
     new_ns: float
@@ -30,7 +30,7 @@ class Contrast:
     quads: int
     iterations: int
     elapsed_ns: int
-    decision: Decision
+    decision: CriterionResult
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class _Side:
     iterations: int
 
 
-async def contrast(
+async def compare_ratio(
     new: Subject, reference: Subject, budget: Budget, errors: Errors, *, max_time_ns: int, clock: Clock = SYSTEM
-) -> Contrast:
+) -> RatioOutcome:
     """Alternate blocks of two subjects until the ratio is decided or the time is up.
 
     `LOOKS[0]` quads are the fewest that decide anything; code too slow for so many within
@@ -68,9 +68,9 @@ async def contrast(
             spent_ns = clock.wall_ns() - start_ns
             decision = decide_ratio(quads, budget.limit, errors)
             late = spent_ns >= max_time_ns or len(quads) >= LOOKS[-1]
-            if decision.verdict is not Verdict.UNDECIDED or late:
+            if decision.verdict is not BudgetVerdict.UNDECIDED or late:
                 break
-    return Contrast(
+    return RatioOutcome(
         statistics.median(medians["new"]),
         statistics.median(medians["reference"]),
         len(quads),
@@ -82,7 +82,7 @@ async def contrast(
 
 async def _settle(subject: Subject, clock: Clock) -> _Side:
     __tracebackhide__ = True
-    warm = await subject.rounds(Block(_WARM_ROUNDS, 1, clock.wall_ns() + _BLOCK_NS, with_cpu=False), clock)
+    warm = await subject.rounds(BlockPlan(_WARM_ROUNDS, 1, clock.wall_ns() + _BLOCK_NS, with_cpu=False), clock)
     call_ns = max(min(warm.wall_ns), 1)
     per_round = iterations(call_ns, overhead_ns(clock), single=False)
     rounds = math.ceil(_BLOCK_NS / (call_ns * per_round))
@@ -95,6 +95,6 @@ async def _median_ns(side: _Side, clock: Clock) -> float:
     never = clock.wall_ns() + (1 << 62)
     # The first of many rounds pays for what the other side left in caches and branch predictors.
     dropped = 1 if side.rounds > 1 else 0
-    block = Block(side.rounds + dropped, side.iterations, never, with_cpu=False)
+    block = BlockPlan(side.rounds + dropped, side.iterations, never, with_cpu=False)
     timings = await side.subject.rounds(block, clock)
     return max(statistics.median(timings.wall_ns[dropped:]), 1) / side.iterations

@@ -15,14 +15,14 @@ from pytest_perfbudget.core.calibration import (
     needs_single_calls,
     rounds_per_block,
 )
-from pytest_perfbudget.core.gate import Gate
+from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.samples import Samples, quantile
-from pytest_perfbudget.core.weather import Block as WeatherBlock
+from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.cpu_usage import Used, cpus_within, used
 from pytest_perfbudget.measure.isolation import Heap, quiet
-from pytest_perfbudget.measure.subject import Block, Subject, Timings
+from pytest_perfbudget.measure.subject import BlockPlan, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
 
 _T = TypeVar("_T")
@@ -56,7 +56,7 @@ _FEWEST_ROUNDS = 2
 Progress = Callable[[int, int, int], None]
 """Called after each block with the rounds so far, the ns spent and the ns allowed."""
 
-MoreBlocks = Callable[[Sequence[WeatherBlock]], int]
+MoreBlocks = Callable[[Sequence[BlockTime]], int]
 """Told the blocks so far, says how many more are wanted."""
 
 
@@ -69,7 +69,7 @@ class Plan:
     when they say so, and nothing else decides how many. `with_cpus` asks how many CPUs it uses.
     """
 
-    gate: Gate
+    gate: BudgetGate
     max_time_ns: int
     clock: Clock = SYSTEM
     progress: Progress | None = None
@@ -141,7 +141,7 @@ class _Run:
         self.iterations = 1
         self.round_ns = 1.0
         self.planned_rounds = 1
-        self.blocks: list[WeatherBlock] = []
+        self.blocks: list[BlockTime] = []
         self.turns: list[int] = []
         self.with_cpus = plan.with_cpus
         self.used: list[tuple[Used, Used]] = []
@@ -244,7 +244,7 @@ class _Run:
         with_canaries = compared and self.plan.more_blocks is not None
         compared = with_canaries or (compared and self.plan.turns is not None)
         with_waits = compared and self.round_ns >= _PREEMPTED_NS
-        block = Block(rounds, self.iterations, deadline_ns, self.with_cpu, with_waits)
+        block = BlockPlan(rounds, self.iterations, deadline_ns, self.with_cpu, with_waits)
         try:
             before = read_canaries(clock) if with_canaries else ()
             if rounds >= _WARMED_ROUNDS:
@@ -259,7 +259,7 @@ class _Run:
                 run_ns = timings.run_ns()
                 time_ns, mean_ns = (max(one, 1) / self.iterations for one in (self._typical(run_ns), fmean(run_ns)))
                 after = read_canaries(clock) if with_canaries else ()
-                self.blocks.append(WeatherBlock(time_ns, before, after, mean_ns))
+                self.blocks.append(BlockTime(time_ns, before, after, mean_ns))
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # An exception's notes are shown by pytest (PEP 678).

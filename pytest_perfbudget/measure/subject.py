@@ -13,7 +13,7 @@ from pytest_perfbudget.measure.clock import Clock
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
-class Block(NamedTuple):
+class BlockPlan(NamedTuple):
     """Rounds to run in a row; none is begun after `deadline_ns` on the wall clock but the first."""
 
     rounds: int
@@ -69,7 +69,7 @@ class Subject(Protocol):
     async def once(self, probe: Probe = ...) -> Any:  # noqa: ANN401 - whatever the function returns
         """Run set-up and call, untimed, the call watched by the probe; return its result."""
 
-    async def rounds(self, block: Block, clock: Clock) -> Timings:
+    async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
         """Time the rounds of a block; set-up runs before each of them, untimed."""
 
 
@@ -118,7 +118,7 @@ class PlainSubject:
             raise MisuseError(message)
         return result
 
-    async def rounds(self, block: Block, clock: Clock) -> Timings:
+    async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
         """See `Subject.rounds`."""
         __tracebackhide__ = True
         function, wall, cpu, waited = self.function, clock.wall_ns, clock.cpu_ns, clock.waited_ns
@@ -179,7 +179,7 @@ class AsyncSubject:
         message = "perf.aio: the function returned nothing to await: use `perf(...)` for plain functions"
         raise MisuseError(message)
 
-    async def rounds(self, block: Block, clock: Clock) -> Timings:
+    async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
         """See `Subject.rounds`."""
         __tracebackhide__ = True
         function, wall, cpu, waited = self.function, clock.wall_ns, clock.cpu_ns, clock.waited_ns

@@ -7,40 +7,40 @@ from types import TracebackType
 from typing import Final
 
 from pytest_perfbudget.core.budgets import Resource
-from pytest_perfbudget.core.gate import Lacks
-from pytest_perfbudget.core.limits import Resolved, Terms
+from pytest_perfbudget.core.gate import Unsupported
+from pytest_perfbudget.core.limits import EffectiveLimits, Limits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.isolation import is_traced, uncollected
-from pytest_perfbudget.measure.timer_blocks import Pace, Paced
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TimerBlocks
 
-LACKS: Final = Lacks(
+UNSUPPORTED: Final = Unsupported(
     frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
 )
 
 
-class TimerRecord:
+class TimerRounds:
     """The rounds of all timers of one name."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
         self.clock = clock
-        self.resolved: Resolved | None = None
-        self.terms = Terms()
+        self.effective: EffectiveLimits | None = None
+        self.limits = Limits()
         self.running: list[Timer] = []
         self.wall_ns: list[float] = []
         self.run_ns: list[float] = []
         self.cpu_ns: list[float] = []
         self.traced = False
-        self.pace: Pace | None = None
+        self.block_policy: BlockPolicy | None = None
         self.parts: list[int] = []
         self.used_ns = 0
 
     @property
     def with_cpu(self) -> bool:
         """Whether a budget asks for CPU time."""
-        budgets = self.resolved.budgets if self.resolved else ()
+        budgets = self.effective.budgets if self.effective else ()
         return any(budget.metric.resource is Resource.CPU for budget in budgets)
 
     @property
@@ -55,22 +55,22 @@ class TimerRecord:
 
     def samples(self) -> Samples:
         """Return the rounds so far."""
-        paced = self.pace.blocks(self.run_ns, self.parts) if self.pace else Paced(())
+        timer_blocks = self.block_policy.blocks(self.run_ns, self.parts) if self.block_policy else TimerBlocks(())
         return Samples(
             self.wall_ns,
             self.cpu_ns,
             overhead_ns=overhead_ns(self.clock),
             cpu_overhead_ns=cpu_overhead_ns(self.clock) if self.with_cpu else None,
             elapsed_ns=int(sum(self.wall_ns)),
-            blocks=paced.blocks,
-            turns=paced.turns,
+            blocks=timer_blocks.blocks,
+            turns=timer_blocks.turns,
         )
 
 
 class Timer:
     """Times one block at a time."""
 
-    def __init__(self, record: TimerRecord) -> None:
+    def __init__(self, record: TimerRounds) -> None:
         self._record = record
         self._wall_ns = record.clock.wall_ns
         self._start_ns: int | None = None
@@ -85,14 +85,14 @@ class Timer:
             message = "perf.timer: this timer is running already: call perf.timer(...) for each block"
             raise MisuseError(message)
         self._record.traced |= is_traced()
-        if self._record.pace is not None:
-            self._part = self._record.pace.begin(self._record.name)
+        if self._record.block_policy is not None:
+            self._part = self._record.block_policy.begin(self._record.name)
         self._collection = uncollected()
         self._collection.__enter__()
         self._record.running.append(self)
-        if self._record.pace is not None:
+        if self._record.block_policy is not None:
             self._start_waited_ns = self._record.clock.waited_ns()
-        if self._record.with_cpu or self._record.pace is not None:
+        if self._record.with_cpu or self._record.block_policy is not None:
             self._start_cpu_ns = self._record.clock.cpu_ns()
         self._start_ns = self._wall_ns()
 
@@ -106,8 +106,8 @@ class Timer:
         used_ns = self._record.clock.cpu_ns() - self._start_cpu_ns if self._start_cpu_ns else 0
         if self._record.with_cpu and kind is None:
             self._record.cpu_ns.append(used_ns)
-        if self._record.pace is not None:
-            self._record.pace.end()
+        if self._record.block_policy is not None:
+            self._record.block_policy.end()
             if kind is None:
                 self._record.parts.append(self._part)
                 self._record.used_ns += used_ns

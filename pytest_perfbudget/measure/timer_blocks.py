@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from pytest_perfbudget.core.calibration import COMPARED_BLOCK_NS, TURN_NS
 from pytest_perfbudget.core.samples import quantile
-from pytest_perfbudget.core.weather import Block, Canaries
+from pytest_perfbudget.core.weather import BlockTime, Canaries
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.isolation import untraced
@@ -19,14 +19,14 @@ _MOST_TURNS = 20
 """So many times as long as usual a turn may take until its timers have the rounds of the other side's."""
 
 
-class Paced(NamedTuple):
+class TimerBlocks(NamedTuple):
     """The rounds of a timer as blocks; `turns` has the turn of each if there were any."""
 
-    blocks: Sequence[Block]
+    blocks: Sequence[BlockTime]
     turns: Sequence[int] = ()
 
 
-class Pace(Protocol):
+class BlockPolicy(Protocol):
     """Is told when a timer starts and ends."""
 
     def begin(self, timer: str) -> int:
@@ -35,7 +35,7 @@ class Pace(Protocol):
     def end(self) -> None:
         """Note that a timer has ended."""
 
-    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> TimerBlocks:
         """Return the rounds of each part as a block.
 
         Args:
@@ -44,22 +44,22 @@ class Pace(Protocol):
         """
 
 
-class Unpaced:
+class NoBlocks:
     """Lets a timer note what compared ones do; the session's own rounds are not compared by a duet."""
 
     def begin(self, timer: str) -> int:  # noqa: ARG002
-        """See `Pace.begin`."""
+        """See `BlockPolicy.begin`."""
         return 0
 
     def end(self) -> None:
-        """See `Pace.end`."""
+        """See `BlockPolicy.end`."""
 
-    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:  # noqa: ARG002
-        """See `Pace.blocks`."""
-        return Paced(())
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> TimerBlocks:  # noqa: ARG002
+        """See `BlockPolicy.blocks`."""
+        return TimerBlocks(())
 
 
-class Weather:
+class CanaryBlocks:
     """Reads the canaries every few milliseconds."""
 
     def __init__(self, clock: Clock) -> None:
@@ -69,7 +69,7 @@ class Weather:
         self._running = 0
 
     def begin(self, timer: str) -> int:  # noqa: ARG002
-        """See `Pace.begin`; the part is the reading before it."""
+        """See `BlockPolicy.begin`; the part is the reading before it."""
         due = self._clock.wall_ns() - self._read_ns >= COMPARED_BLOCK_NS
         if not self._running and (due or not self._readings):
             self._read()
@@ -77,15 +77,18 @@ class Weather:
         return len(self._readings) - 1
 
     def end(self) -> None:
-        """See `Pace.end`."""
+        """See `BlockPolicy.end`."""
         self._running -= 1
 
-    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
-        """See `Pace.blocks`."""
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> TimerBlocks:
+        """See `BlockPolicy.blocks`."""
         self._read()
         rounds = _by_part(run_ns, parts)
-        return Paced(
-            [Block(max(median(found), 1.0), self._readings[at], self._readings[at + 1]) for at, found in rounds.items()]
+        return TimerBlocks(
+            [
+                BlockTime(max(median(found), 1.0), self._readings[at], self._readings[at + 1])
+                for at, found in rounds.items()
+            ]
         )
 
     def _read(self) -> None:
@@ -95,7 +98,7 @@ class Weather:
         self._read_ns = self._clock.wall_ns()
 
 
-class TurnPace:
+class TurnBlocks:
     """Takes a turn every few milliseconds, or when each timer has as many rounds as on the other side.
 
     By time alone, the slower side would come to its later rounds in later turns: of rounds that take the longer the
@@ -112,7 +115,7 @@ class TurnPace:
         self._running = 0
 
     def begin(self, timer: str) -> int:
-        """See `Pace.begin`; the part is the turn, -1 if the other side has none of its own."""
+        """See `BlockPolicy.begin`; the part is the turn, -1 if the other side has none of its own."""
         if not self._running:
             if self._is_over(self._turn, timer):
                 self._turn = self._turns.take(self._name, rounds=self._rounds)
@@ -136,14 +139,14 @@ class TurnPace:
         return took_ns >= TURN_NS
 
     def end(self) -> None:
-        """See `Pace.end`."""
+        """See `BlockPolicy.end`."""
         self._running -= 1
 
-    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> Paced:
-        """See `Pace.blocks`."""
+    def blocks(self, run_ns: Sequence[float], parts: Sequence[int]) -> TimerBlocks:
+        """See `BlockPolicy.blocks`."""
         rounds = {turn: found for turn, found in _by_part(run_ns, parts).items() if turn >= 0}
-        return Paced(
-            [Block(max(quantile(sorted(found), 0.25), 1.0), (), (), fmean(found)) for found in rounds.values()],
+        return TimerBlocks(
+            [BlockTime(max(quantile(sorted(found), 0.25), 1.0), (), (), fmean(found)) for found in rounds.values()],
             list(rounds),
         )
 

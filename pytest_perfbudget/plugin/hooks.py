@@ -105,7 +105,7 @@ def begin(config: pytest.Config) -> PerfSession:
 
         session = config.stash[SESSION] = PerfSession.from_config(config)
         config.pluginmanager.register(session, "perfbudget-session")
-        config.pluginmanager.register(session.watch, "perfbudget-watch")
+        config.pluginmanager.register(session.observer, "perfbudget-watch")
         if not hasattr(config, "workerinput"):
             from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
 

@@ -13,24 +13,24 @@ from pytest_perfbudget.baseline.call_profiles import calls_file, check_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
-from pytest_perfbudget.compare.launcher import Fresh
-from pytest_perfbudget.compare.strategy import Comparer
-from pytest_perfbudget.config import duration_ns, load_settings, parse_terms
-from pytest_perfbudget.core.limits import Settings, Terms
+from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.compare.strategy import ComparisonStrategy
+from pytest_perfbudget.config import duration_ns, load_settings, parse_limits
+from pytest_perfbudget.core.limits import Limits, Settings
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.collection.accounting import Accounts, Watch
+from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.collection.config_checks import Checks, check_update
-from pytest_perfbudget.plugin.collection.kind import Mode, mode_of
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind, mode_of
 from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, WORKER, asks
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.reporting.progress import Progress
-from pytest_perfbudget.plugin.xdist.exclusive import LOCK_INPUT, Alone
+from pytest_perfbudget.plugin.xdist.exclusive import LOCK_INPUT, ExclusiveLock
 from pytest_perfbudget.report.changes import changes_text
 from pytest_perfbudget.report.view import failure_text
 
-MODE: Final = pytest.StashKey[Mode]()
+MODE: Final = pytest.StashKey[PerfTestKind]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()
 
 
@@ -46,22 +46,22 @@ class PerfSession:
         self.max_time_ns = (
             duration_ns(option.perf_max_time, "--perf-max-time", "command line") if option.perf_max_time else None
         )
-        self.alone = Alone(getattr(config, "workerinput", {}).get(LOCK_INPUT))
+        self.alone = ExclusiveLock(getattr(config, "workerinput", {}).get(LOCK_INPUT))
         self.clock = SYSTEM
         self.progress = Progress(config)
         self.baseline_file = config.rootpath / settings.baseline
-        self.is_worker = config.pluginmanager.hasplugin(WORKER)
-        self.is_updating = bool(option.perf_update_baseline) and not self.is_worker
+        self.is_child = config.pluginmanager.hasplugin(WORKER)
+        self.is_updating = bool(option.perf_update_baseline) and not self.is_child
         self.baseline = Baseline()
-        self.comparer = self._comparer()
+        self.comparison = self._comparison()
         self._known = {key.test for key in self.baseline.lines}
-        self.fresh = Fresh(config)
-        self.account: Accounts = {}
-        self.watch = Watch()
+        self.fresh = ProcessLauncher(config)
+        self.expectations: Expectations = {}
+        self.observer = CollectionObserver()
         self._checks = Checks(config, settings, strict=self.strict)
         self.collected = Collected(config, ())
         self._judged: pytest.Item | None = None
-        self._modes: set[Mode] = set()
+        self._modes: set[PerfTestKind] = set()
 
     @classmethod
     def from_config(cls, config: pytest.Config) -> PerfSession:
@@ -76,13 +76,13 @@ class PerfSession:
         if session.gate != "fail" and config.option.perf_strict:
             message = f"--perf-gate={session.gate} fails nothing, which --perf-strict forbids: drop one of them"
             raise pytest.UsageError(message)
-        if not session.is_worker:  # it has the command line of who started it
+        if not session.is_child:  # it has the command line of who started it
             check_update(config)
         return session
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among what was collected, and leave out of the items what was asked to be."""
-        self.collected = Collected(self.config, collected, self.watch.visited)
+        self.collected = Collected(self.config, collected, self.observer.visited)
         mistakes: dict[str, None] = {}
         for check in (*(partial(self._classify, item) for item in collected), partial(self._check, collected)):
             try:
@@ -97,32 +97,34 @@ class PerfSession:
             left_out = [item for item in items if (MODE in item.stash) is bool(option.perf_skip)]
             items[:] = [item for item in items if (MODE in item.stash) is not bool(option.perf_skip)]
             self.config.hook.pytest_deselected(items=left_out)
-        self._take_account(items, {nodeid_of(item) for item in collected if MODE in item.stash})
-        if self.comparer is not None:
-            self.comparer.begin(nodeid_of(item) for item in items if MODE in item.stash)
+        self._note_expectations(items, {nodeid_of(item) for item in collected if MODE in item.stash})
+        if self.comparison is not None:
+            self.comparison.begin(nodeid_of(item) for item in items if MODE in item.stash)
         self.fresh.begin()
 
-    def _take_account(self, items: list[pytest.Item], perf_tests: Collection[str]) -> None:
+    def _note_expectations(self, items: list[pytest.Item], perf_tests: Collection[str]) -> None:
         # What another machine has measured may be there on that one only.
         here = this_machine().key
         known = sorted({(key.test, key.name) for key in self.baseline.lines if key.machine == here})
-        self.account = self.watch.accounts(known, self.collected, {nodeid_of(item) for item in items}, perf_tests)
+        self.expectations = self.observer.expectations(
+            known, self.collected, {nodeid_of(item) for item in items}, perf_tests
+        )
         self.fresh.company = {test.partition("::")[0] for test, _ in known}
         if hasattr(self.config, "workeroutput"):  # the controller has collected nothing
-            self.config.workeroutput[ACCOUNT_OUTPUT] = self.account
+            self.config.workeroutput[ACCOUNT_OUTPUT] = self.expectations
 
     def note_gone(self, perf_tests: Collection[str]) -> None:
         """Take account of the perf tests that another commit has, if they are not there any more."""
         absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
-        known = self.account.setdefault("absent", [])
+        known = self.expectations.setdefault("absent", [])
         known += [one for one in absent if one not in known]
 
-    def _comparer(self) -> Comparer | None:
+    def _comparison(self) -> ComparisonStrategy | None:
         """Return what else is done with measurements; nothing while the baseline is being replaced."""
-        if self.is_worker:
+        if self.is_child:
             worker: Any = self.config.pluginmanager.getplugin(WORKER)
-            comparer: Comparer = worker.comparer
-            return comparer
+            comparison: ComparisonStrategy = worker.comparison
+            return comparison
         if self.gate == "off":
             return None
         if self.config.option.perf_against is not None:
@@ -136,28 +138,28 @@ class PerfSession:
             return None
         if found is None and not is_missed:
             return None
-        from pytest_perfbudget.compare.baseline import Comparison  # noqa: PLC0415
+        from pytest_perfbudget.compare.baseline import BaselineComparison  # noqa: PLC0415
 
-        return Comparison(self, self.baseline)
+        return BaselineComparison(self, self.baseline)
 
-    def _against_commit(self) -> Comparer:
+    def _against_commit(self) -> ComparisonStrategy:
         # Imported where they are chosen: most sessions compare with nothing.
         from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
 
         base = find_base(self.config.rootpath, self.config.option.perf_against)
-        if self.settings.duet.mode == "turns":
-            from pytest_perfbudget.compare.sequential import TurnwiseComparison  # noqa: PLC0415
+        if self.settings.duet.mode == "sequential":
+            from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415
 
-            return TurnwiseComparison(self, base)
-        from pytest_perfbudget.compare.paired import DuetComparison  # noqa: PLC0415
+            return SequentialComparison(self, base)
+        from pytest_perfbudget.compare.paired import PairedComparison  # noqa: PLC0415
 
-        return DuetComparison(self, base)
+        return PairedComparison(self, base)
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; a new one if it asked for `perf` only at run time."""
         run = item.stash.get(RUN, None)
         if run is None:
-            run = item.stash[RUN] = ItemRun(self, item, Mode.FIXTURE, self._late_warnings())
+            run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._late_warnings())
         return run
 
     def _late_warnings(self) -> list[str]:
@@ -171,9 +173,9 @@ class PerfSession:
         if cancel is not None and self._judged is not None:
             cancel(item=self._judged)
 
-    def terms_of(self, item: pytest.Item) -> list[Terms]:
+    def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return what the markers of an item say, from the test outwards."""
-        return [_marker_terms(node, mark) for node, mark in item.iter_markers_with_node("perf_budget")]
+        return [_marker_limits(node, mark) for node, mark in item.iter_markers_with_node("perf_budget")]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -210,14 +212,14 @@ class PerfSession:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Let what is compared with be measured, if that comes first."""
         option = self.config.option
-        if self.comparer is not None and not (option.collectonly or option.setuponly or option.setupplan):
-            self.comparer.start()
+        if self.comparison is not None and not (option.collectonly or option.setuponly or option.setupplan):
+            self.comparison.start()
         return (yield)
 
     def pytest_unconfigure(self) -> None:
         """Let go of what was started to compare with."""
-        if self.comparer is not None:
-            self.comparer.close()
+        if self.comparison is not None:
+            self.comparison.close()
 
     def judge(self, item: pytest.Item) -> None:
         """Judge a test whose body has passed, and fail it if a budget is red."""
@@ -228,7 +230,7 @@ class PerfSession:
         self._judged = item
         with _misuse_fails():
             measurements = run.finish()
-        if self.gate == "fail" and not self.is_worker:
+        if self.gate == "fail" and not self.is_child:
             budgets = failure_text(measurements, strict=self.strict, errors=self.settings.errors)
             text = "\n".join(
                 filter(
@@ -266,22 +268,22 @@ class PerfSession:
     def _classify(self, item: pytest.Item) -> None:
         if not self.is_asked(item):
             # A fresh process collects what it was asked for, and who asked knew it.
-            known = self.is_worker or nodeid_of(item) in self._known
+            known = self.is_child or nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
-        for terms in self.terms_of(item):  # an unknown keyword is an error before anything runs
-            self._checks.component(terms.component, item)
+        for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
+            self._checks.component(limits.component, item)
         mode = item.stash[MODE] = mode_of(item)
         self._modes.add(mode)
 
     def _check(self, items: list[pytest.Item]) -> None:
         perf_tests = [nodeid_of(item) for item in items if MODE in item.stash]
         self._checks.patterns(self.collected, perf_tests)
-        if not (self.is_worker or self.gate == "off" or self.baseline_file.exists()):
+        if not (self.is_child or self.gate == "off" or self.baseline_file.exists()):
             self._checks.place(perf_tests)
 
 
-def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pytest.nodes.Node is not public
+def _marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public
     place = f"perf_budget marker of {node.nodeid}"
     if "name" in mark.kwargs:
         message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
@@ -289,7 +291,7 @@ def _marker_terms(node: Any, mark: pytest.Mark) -> Terms:  # noqa: ANN401 - pyte
     if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
         message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"
         raise ConfigError(message)
-    return parse_terms(mark.kwargs, place, name=next(iter(mark.args), None))
+    return parse_limits(mark.kwargs, place, name=next(iter(mark.args), None))
 
 
 @contextmanager

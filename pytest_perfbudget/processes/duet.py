@@ -38,7 +38,7 @@ _now_s = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PairAnswers:
     """What both sides measured of a test."""
 
     head: Answer
@@ -46,7 +46,7 @@ class Played:
 
 
 @dataclass
-class _Taken:
+class TurnLog:
     """The turns that a measurement has had, and what its blocks took on both sides."""
 
     turns: int = 0
@@ -67,7 +67,7 @@ class _Taken:
         if self.turns < 2 * FEWEST_QUADS:
             return False
         pair = pair_of(self.head_ns, self.base_ns)
-        return pair is not None and pair.error <= error
+        return pair is not None and pair.std_error <= error
 
 
 class Duet:
@@ -123,7 +123,7 @@ class Duet:
 
     def play(
         self, nodeid: str, names: Collection[str], seconds: float, error: float, unpinned: Collection[str] = ()
-    ) -> Played:
+    ) -> PairAnswers:
         """Measure one test.
 
         Args:
@@ -137,7 +137,7 @@ class Duet:
             WorkerError: a side died, or hangs.
         """
         head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
-        taken: dict[str, _Taken] = {}
+        taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_s = _now_s()
         while head["at"] != "end" or base["at"] != "end":
@@ -150,12 +150,12 @@ class Duet:
                 started_s = _now_s()
             else:
                 name = head["name"]
-                so_far = taken.setdefault(name, _Taken())
+                so_far = taken.setdefault(name, TurnLog())
                 so_far.note(head.get("last_ns"), base.get("last_ns"))
                 is_over = name != TIMERS and so_far.is_enough(error, is_late=_now_s() - started_s > seconds)
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
-        return Played(Answer(**head["answer"]), Answer(**base["answer"]))
+        return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]))
 
     def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
         return None if name in unpinned else self._cpu

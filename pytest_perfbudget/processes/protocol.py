@@ -74,7 +74,7 @@ class Answer:
         problem: why there is no measurement, in one line; empty if it passed.
         measurements: `Measurement.to_dict()` of each.
         is_absent: whether it is because there is no such test.
-        is_misled: whether it is because a side of a duet ran other code than its own.
+        is_wrong_code: whether it is because a side of a duet ran other code than its own.
         source: of a side of a duet, a digest of the test itself; empty if it has no source.
         built: of a side of a duet, the files of the extension modules that came with the test, by name.
         others: of a base, the perf tests that it has besides those asked for; such an answer is of no test.
@@ -86,7 +86,7 @@ class Answer:
     measurements: Sequence[Mapping[str, Any]]
     elapsed_s: float = 0.0
     is_absent: bool = False
-    is_misled: bool = False
+    is_wrong_code: bool = False
     source: str = ""
     built: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[str] = field(default_factory=list)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.baseline.update import Fate, Revision
+from pytest_perfbudget.baseline.update import LineUpdate, UpdateAction
 from pytest_perfbudget.core.counts import UNITS
-from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, Growth, Measurement, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.view import counted, profile_text, quantity
 
 _UPDATE = "pytest --perf-update-baseline"
@@ -20,15 +20,15 @@ _NOTICEABLE = 1.1
 """The machine's slowness is worth a word from here on."""
 
 
-_RED = (Standing.REGRESSED, Standing.MISLED)
+_RED = (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE)
 """What is unmeasured today may be measured tomorrow; a base that runs the head's code would stay green for ever."""
 
 
-def is_red(change: Change, *, strict: bool) -> bool:
+def is_red(change: RegressionResult, *, strict: bool) -> bool:
     """Return whether a change fails its test."""
-    if change.against and change.standing is Standing.NEW:  # the other commit will never have it
+    if change.against and change.verdict is RegressionVerdict.NEW:  # the other commit will never have it
         return False
-    return change.standing in _RED or (strict and change.standing.is_unjudged)
+    return change.verdict in _RED or (strict and change.verdict.is_unjudged)
 
 
 def percent(ratio: float) -> str:
@@ -59,30 +59,30 @@ def changes_text(measurements: Iterable[Measurement], *, strict: bool, named: bo
             is_timed = grown[0].gained_ns is not None
             heading = "Slower, in one profiled call of each:" if is_timed else "Called more often:"
             paragraphs.append("\n  ".join([heading, *map(_growth, grown)]))
-        slower = any(change.standing is Standing.REGRESSED and change.metric == "time" for _, change in changes)
-        exceeded = any(judgement.verdict is Verdict.EXCEEDED for judgement in changes[0][0].judgements)
+        slower = any(change.verdict is RegressionVerdict.REGRESSED and change.metric == "time" for _, change in changes)
+        exceeded = any(judgement.verdict is BudgetVerdict.EXCEEDED for judgement in changes[0][0].judgements)
         if slower and not exceeded and changes[0][0].profile:  # a budget's text has it already
             paragraphs.append(profile_text(changes[0][0]))
-    regressed = dict.fromkeys(one.nodeid for one, change in red if change.standing is Standing.REGRESSED)
+    regressed = dict.fromkeys(one.nodeid for one, change in red if change.verdict is RegressionVerdict.REGRESSED)
     if regressed:
-        slower_somewhere = any(one.standing is Standing.REGRESSED and one.metric == "time" for _, one in red)
+        slower_somewhere = any(one.verdict is RegressionVerdict.REGRESSED and one.metric == "time" for _, one in red)
         tests = " ".join(shlex.quote(typed(nodeid)) for nodeid in regressed)
         verb = "Make it faster" if slower_somewhere else "Reduce it"
         duet = any(one.against for _, one in red)
         accept = "allow more: max_regression" if duet else f"accept it: {_UPDATE} --perf-reason '...' {tests}"
         paragraphs.append(f"{verb}, or {accept}")
-    unjudged = [change for _, change in red if change.standing not in _RED]
+    unjudged = [change for _, change in red if change.verdict not in _RED]
     if unjudged:
         paragraphs.append("What is not compared fails because of --perf-strict (or strict = true).")
     return "\n".join(paragraphs)
 
 
-def _paragraph(measurement: Measurement, change: Change, *, named: bool, typed: Typed) -> Iterator[str]:
+def _paragraph(measurement: Measurement, change: RegressionResult, *, named: bool, typed: Typed) -> Iterator[str]:
     name = measurement.id if named else measurement.name
     what = f"{name}: " if name else ""
-    if change.standing is not Standing.REGRESSED:
-        yield f"{what}{change.standing.value}: {change.reason}"
-        if change.standing in (Standing.NEW, Standing.FOREIGN) and not change.against:
+    if change.verdict is not RegressionVerdict.REGRESSED:
+        yield f"{what}{change.verdict.value}: {change.reason}"
+        if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
             yield f"update the baseline: {_UPDATE} {shlex.quote(typed(measurement.nodeid))}"
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
@@ -119,11 +119,11 @@ def _times(ratio: float) -> str:
     return f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"
 
 
-def _chance(change: Change) -> Iterator[str]:
+def _chance(change: RegressionResult) -> Iterator[str]:
     """Yield how sure a verdict on a time is: the interval alone does not say it."""
-    if change.chance is not None and change.needed is not None:
-        seldom = _odds(change.needed)
-        yield f"unchanged code would look so slow {_odds(change.chance)} (red: less than {seldom})"
+    if change.p_value is not None and change.alpha is not None:
+        seldom = _odds(change.alpha)
+        yield f"unchanged code would look so slow {_odds(change.p_value)} (red: less than {seldom})"
 
 
 def _odds(probability: float) -> str:
@@ -144,13 +144,13 @@ def _growth(growth: Growth) -> str:
     return f"{growth.function}  {called} {noun}, {gained}"
 
 
-def _interval(change: Change) -> str:
+def _interval(change: RegressionResult) -> str:
     if change.lower is None or change.upper is None:
         return ""
     return f" (95 % interval {percent(change.lower)} .. {percent(change.upper)})"
 
 
-def _origin(change: Change) -> str:
+def _origin(change: RegressionResult) -> str:
     places = [f"commit {change.commit}" if change.commit else "", change.date]
     known = ", ".join(place for place in places if place)
     return f" ({known})" if known else ""
@@ -158,43 +158,45 @@ def _origin(change: Change) -> str:
 
 def change_notes(measurements: Iterable[Measurement], missing: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Yield a line for everything that was not compared, or not decided, and a reader should know of."""
-    by_reason: dict[tuple[Standing, str], dict[str, None]] = {}
+    by_reason: dict[tuple[RegressionVerdict, str], dict[str, None]] = {}
 
-    def add(standing: Standing, reason: str, id_: str) -> None:
-        by_reason.setdefault((standing, reason), {})[id_] = None
+    def add(verdict: RegressionVerdict, reason: str, id_: str) -> None:
+        by_reason.setdefault((verdict, reason), {})[id_] = None
 
     for one in measurements:
         for change in one.changes:
-            if change.standing.is_unjudged:
-                add(change.standing, change.reason, one.id)
-            elif change.runs and change.standing is not Standing.REGRESSED:
-                add(change.standing, _not_confirmed(change), one.id)
+            if change.verdict.is_unjudged:
+                add(change.verdict, change.reason, one.id)
+            elif change.runs and change.verdict is not RegressionVerdict.REGRESSED:
+                add(change.verdict, _not_confirmed(change), one.id)
             if change.is_test_changed and change.metric == "time":
-                add(Standing.CHANGED, _changed(change), one.id)
+                add(RegressionVerdict.CHANGED, _changed(change), one.id)
     for id_, reason in missing:
-        add(Standing.MISSING, reason, id_)
-    for (standing, reason), ids in by_reason.items():
-        yield f"{standing.value}: {_some(list(ids))}: {reason}"
+        add(RegressionVerdict.MISSING, reason, id_)
+    for (verdict, reason), ids in by_reason.items():
+        yield f"{verdict.value}: {_some(list(ids))}: {reason}"
 
 
-def _changed(change: Change) -> str:
+def _changed(change: RegressionResult) -> str:
     found = f"; {percent(change.ratio)}{_interval(change)}" if change.ratio is not None else ""
-    gated = "not gated" if change.standing is Standing.CHANGED else "compared all the same"
+    gated = "not gated" if change.verdict is RegressionVerdict.CHANGED else "compared all the same"
     return f"the test, or a fixture of it, is not the one of {change.against}, {gated}{found}"
 
 
-def _fresh(change: Change) -> str:
+def _fresh(change: RegressionResult) -> str:
     if change.in_pairs:
         return counted(change.runs, "fresh pair") + " of processes"
     return counted(change.runs, "fresh process", "es")
 
 
-def _not_confirmed(change: Change) -> str:
+def _not_confirmed(change: RegressionResult) -> str:
     fresh = _fresh(change)
-    if change.standing is Standing.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
+    if change.verdict is RegressionVerdict.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
         found = f"{percent(change.ratio or 1)}{_interval(change)}, limit {100 * change.limit:g} %"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_chance(change)])
-    looked = "slower" if change.standing is Standing.UNCONFIRMED else "faster"  # one of its processes may be off
+    looked = (
+        "slower" if change.verdict is RegressionVerdict.UNCONFIRMED else "faster"
+    )  # one of its processes may be off
     return f"looked {looked} here; {percent(change.ratio or 1)} in {fresh}"
 
 
@@ -203,18 +205,18 @@ def _some(ids: Sequence[str], most: int = 3) -> str:
     return shown if len(ids) <= most else f"{shown} and {len(ids) - most:,} more"
 
 
-def standings(measurements: Iterable[Measurement], missing: int) -> Mapping[str, int]:
+def regression_verdicts(measurements: Iterable[Measurement], missing: int) -> Mapping[str, int]:
     """Return how often each standing fell, every one of them named."""
-    fallen = Counter(change.standing for one in measurements for change in one.changes)
-    fallen[Standing.MISSING] += missing
-    return {standing.value: fallen[standing] for standing in Standing}
+    fallen = Counter(change.verdict for one in measurements for change in one.changes)
+    fallen[RegressionVerdict.MISSING] += missing
+    return {verdict.value: fallen[verdict] for verdict in RegressionVerdict}
 
 
 def standings_text(tally: Mapping[str, int], against: str = "the baseline") -> str:
     """Return the closing line about what was compared."""
     found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
-    is_compared = any(count and not Standing(name).is_unjudged for name, count in tally.items())
-    if tally[Standing.UNMEASURED.value] and not is_compared:
+    is_compared = any(count and not RegressionVerdict(name).is_unjudged for name, count in tally.items())
+    if tally[RegressionVerdict.UNMEASURED.value] and not is_compared:
         found = f"nothing was compared ({found})"
     return f"against {against}: {found or 'nothing was compared'}"
 
@@ -232,7 +234,7 @@ def update_progress_text(run: int, runs: int, done: int, total: int, left_s: flo
     return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {left} left"
 
 
-def revision_rows(revision: Revision) -> Iterator[tuple[str, str, str, str, str]]:
+def update_rows(revision: LineUpdate) -> Iterator[tuple[str, str, str, str, str]]:
     """Yield for each number that changed: its metric, the old one, the new one, the change between them, its fate.
 
     The change is that of times freed from the weather, so it need not be the quotient of the two before it.
@@ -241,20 +243,24 @@ def revision_rows(revision: Revision) -> Iterator[tuple[str, str, str, str, str]
     for metric, ratio in ratios.items():
         before = _number(revision.before, metric)
         after = _number(revision.line, metric)
-        if before is not None and ratio is not None and (metric == "time" or revision.fate is Fate.REFUSED):
+        if before is not None and ratio is not None and (metric == "time" or revision.action is UpdateAction.REFUSED):
             after = before * ratio  # on the scale of the line that was there
         shown = ["" if number is None else quantity(number, UNITS[metric]) for number in (before, after)]
         change = "" if ratio is None else percent(ratio)
-        yield metric, shown[0], shown[1], change, _fate(revision.fate, metric, ratio)
+        yield metric, shown[0], shown[1], change, _action(revision.action, metric, ratio)
 
 
-def _fate(fate: Fate, metric: str, ratio: float | None) -> str:
+def _action(action: UpdateAction, metric: str, ratio: float | None) -> str:
     """Return the fate of one number: of a line that got slower some may have got better."""
-    if ratio is None or fate not in (Fate.REFUSED, Fate.ACCEPTED, Fate.FASTER):
-        return fate.value
+    if ratio is None or action not in (UpdateAction.REFUSED, UpdateAction.ACCEPTED, UpdateAction.FASTER):
+        return action.value
     words = ("slower", "faster") if metric == "time" else ("more", "less")
     word = words[ratio < 1]
-    return word if fate is Fate.FASTER else f"{word} ({'kept' if fate is Fate.REFUSED else 'accepted'})"
+    return (
+        word
+        if action is UpdateAction.FASTER
+        else f"{word} ({'kept' if action is UpdateAction.REFUSED else 'accepted'})"
+    )
 
 
 def _number(line: Line | None, metric: str) -> float | None:
@@ -265,17 +271,17 @@ def _number(line: Line | None, metric: str) -> float | None:
     return line.calls if metric == "calls" else line.peak
 
 
-def update_text(revisions: Sequence[Revision], file: str, typed: Typed = str) -> Iterator[str]:
+def update_text(revisions: Sequence[LineUpdate], file: str, typed: Typed = str) -> Iterator[str]:
     """Yield what an update did, and what is left to do."""
     if not revisions:
         yield "no perf test was measured: the baseline stands as it was"
         return
-    fates = Counter(revision.fate for revision in revisions)
-    found = ", ".join(f"{fates[fate]:,} {fate.value}" for fate in Fate if fates[fate])
+    actions = Counter(revision.action for revision in revisions)
+    found = ", ".join(f"{actions[action]:,} {action.value}" for action in UpdateAction if actions[action])
     yield f"{file}: {found}"
-    if fates[Fate.UNDECIDED]:
+    if actions[UpdateAction.UNDECIDED]:
         yield "undecided: looks slower, but its runs are too far apart: update it again when the machine is calmer"
-    if fates[Fate.REFUSED]:
-        tests = dict.fromkeys(one.key.test for one in revisions if one.fate is Fate.REFUSED)
+    if actions[UpdateAction.REFUSED]:
+        tests = dict.fromkeys(one.key.test for one in revisions if one.action is UpdateAction.REFUSED)
         names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
         yield f"to accept what got slower: {_UPDATE} --perf-reason 'why it may be' {names}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pytest_perfbudget.core.budgets import KEYWORDS, STATISTICS, Resource
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 _FAR_BELOW = 0.8
@@ -53,7 +53,7 @@ def share_text(share: float) -> str:
     return f"{share:.1%}" if 0.99 < share < 1.01 and share != 1 else f"{share:.0%}"
 
 
-def rounds_text(judgement: Judgement, measurement: Measurement) -> str:
+def rounds_text(judgement: BudgetResult, measurement: Measurement) -> str:
     """Return what a number rests on: `72 rounds`, `2 passes`, `12 quads of blocks`."""
     count = judgement.rounds
     if judgement.metric in (Resource.PEAK.value, Resource.CALLS.value):
@@ -64,9 +64,9 @@ def rounds_text(judgement: Judgement, measurement: Measurement) -> str:
     return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
 
 
-def is_red(verdict: Verdict, *, strict: bool) -> bool:
+def is_red(verdict: BudgetVerdict, *, strict: bool) -> bool:
     """Return whether a verdict fails its test."""
-    return verdict is Verdict.EXCEEDED or (strict and verdict is not Verdict.WITHIN)
+    return verdict is BudgetVerdict.EXCEEDED or (strict and verdict is not BudgetVerdict.WITHIN)
 
 
 def failure_text(measurements: Iterable[Measurement], *, strict: bool, errors: Errors) -> str:
@@ -78,17 +78,17 @@ def failure_text(measurements: Iterable[Measurement], *, strict: bool, errors: E
         if is_red(judgement.verdict, strict=strict)
     ]
     paragraphs = ["\n  ".join(_paragraph(*pair, errors)) for pair in red]
-    if any(judgement.verdict is Verdict.EXCEEDED for _, judgement in red):
+    if any(judgement.verdict is BudgetVerdict.EXCEEDED for _, judgement in red):
         paragraphs.append("Make it cheaper, or raise the limit where it stands if the cost is meant.")
         slow = {measurement.id: measurement for measurement, judgement in red if _is_slow(judgement)}
         paragraphs += [profile_text(measurement) for measurement in slow.values() if measurement.profile]
-    if any(judgement.verdict is not Verdict.EXCEEDED for _, judgement in red):
+    if any(judgement.verdict is not BudgetVerdict.EXCEEDED for _, judgement in red):
         paragraphs.append("A budget that is not judged fails because of --perf-strict (or strict = true).")
     return "\n".join(paragraphs)
 
 
-def _is_slow(judgement: Judgement) -> bool:
-    return judgement.verdict is Verdict.EXCEEDED and judgement.unit in ("ns", "calls")
+def _is_slow(judgement: BudgetResult) -> bool:
+    return judgement.verdict is BudgetVerdict.EXCEEDED and judgement.unit in ("ns", "calls")
 
 
 def profile_text(measurement: Measurement) -> str:
@@ -100,29 +100,29 @@ def profile_text(measurement: Measurement) -> str:
     return "\n".join([f"Where the time goes, in one profiled call{name}, without what a function calls:", *lines])
 
 
-def _paragraph(measurement: Measurement, judgement: Judgement, errors: Errors) -> Iterator[str]:
+def _paragraph(measurement: Measurement, judgement: BudgetResult, errors: Errors) -> Iterator[str]:
     what = f"{measurement.name}: {judgement.metric}" if measurement.name else judgement.metric
     limit = quantity(judgement.limit, judgement.unit)
     estimate = quantity(judgement.estimate or 0, judgement.unit)
-    if judgement.verdict is Verdict.UNMEASURED:
+    if judgement.verdict is BudgetVerdict.UNMEASURED:
         yield f"{what} was not measured, its budget is {limit}"
         yield judgement.reason
     else:
-        verb = "exceeds" if judgement.verdict is Verdict.EXCEEDED else "is undecided against"
+        verb = "exceeds" if judgement.verdict is BudgetVerdict.EXCEEDED else "is undecided against"
         yield f"{what} {estimate} {verb} its budget of {limit} ({share_text(judgement.used or 0)})"
         yield f"{_interval(judgement, errors)}; {rounds_text(judgement, measurement)}{_spent(measurement, judgement)}"
-    if judgement.verdict is Verdict.UNDECIDED:
+    if judgement.verdict is BudgetVerdict.UNDECIDED:
         yield undecided_reason(measurement, judgement)
     yield f"limit {judgement.keyword}={_written(judgement)} from {judgement.source}"
 
 
-def _interval(judgement: Judgement, errors: Errors) -> str:
+def _interval(judgement: BudgetResult, errors: Errors) -> str:
     unit = judgement.unit
     if judgement.needs_rounds is None:  # an extreme or a count: no inference
         return "as observed"
-    if judgement.verdict is Verdict.EXCEEDED and judgement.lower is not None:
-        sure = 100 * (1 - errors.exceeded)
-        return f"{judgement.metric} lies above {quantity(judgement.lower, unit)} ({sure:.3g} % sure)"
+    if judgement.verdict is BudgetVerdict.EXCEEDED and judgement.lower is not None:
+        confidence = 100 * (1 - errors.exceeded)
+        return f"{judgement.metric} lies above {quantity(judgement.lower, unit)} ({confidence:.3g} % sure)"
     if judgement.lower is None and judgement.upper is None:
         return "too few rounds for a bound"
     if judgement.upper is None:
@@ -131,17 +131,17 @@ def _interval(judgement: Judgement, errors: Errors) -> str:
     return f"{judgement.metric} lies between {lower} and {quantity(judgement.upper, unit)}"
 
 
-def _spent(measurement: Measurement, judgement: Judgement) -> str:
+def _spent(measurement: Measurement, judgement: BudgetResult) -> str:
     counted = judgement.metric in (Resource.PEAK.value, Resource.CALLS.value)
     return "" if counted else f" in {quantity(measurement.elapsed_ns, 'ns')}"
 
 
-def _written(judgement: Judgement) -> str:
+def _written(judgement: BudgetResult) -> str:
     factor = KEYWORDS[judgement.keyword][1] if judgement.keyword in KEYWORDS else 1
     return f"{judgement.limit / factor:g}"
 
 
-def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
+def undecided_reason(measurement: Measurement, judgement: BudgetResult) -> str:
     """Return what would decide an undecided budget."""
     metric, needs, had = judgement.metric, judgement.needs_rounds, judgement.rounds
     if needs and had < needs:
@@ -168,25 +168,25 @@ def undecided_reason(measurement: Measurement, judgement: Judgement) -> str:
 
 def notes(measurements: Iterable[Measurement], warn_at: float) -> Iterator[str]:
     """Yield a line for everything that a reader of the table should know, the pressing first."""
-    lines: dict[Verdict, list[str]] = {verdict: [] for verdict in Verdict}
+    lines: dict[BudgetVerdict, list[str]] = {verdict: [] for verdict in BudgetVerdict}
     for measurement in measurements:
         for judgement in measurement.judgements:
             prefix = f"{judgement.verdict.value}: {measurement.id} {judgement.metric}"
-            if judgement.verdict is Verdict.UNDECIDED:
+            if judgement.verdict is BudgetVerdict.UNDECIDED:
                 lines[judgement.verdict].append(f"{prefix}: {undecided_reason(measurement, judgement)}")
-            elif judgement.verdict is Verdict.UNMEASURED:
+            elif judgement.verdict is BudgetVerdict.UNMEASURED:
                 lines[judgement.verdict].append(f"{prefix}: {judgement.reason}")
-            elif judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at):
+            elif judgement.verdict is BudgetVerdict.WITHIN and is_near(judgement, warn_at):
                 used = share_text(judgement.used or 0)
                 limit = quantity(judgement.limit, judgement.unit)
                 near = f"near its limit: {measurement.id} {judgement.metric} uses {used} of {limit}"
                 lines[judgement.verdict].append(near)
-        lines[Verdict.WITHIN] += [f"note: {measurement.id}: {warning}" for warning in measurement.warnings]
+        lines[BudgetVerdict.WITHIN] += [f"note: {measurement.id}: {warning}" for warning in measurement.warnings]
     for found in lines.values():
         yield from found
 
 
-def is_near(judgement: Judgement, warn_at: float) -> bool:
+def is_near(judgement: BudgetResult, warn_at: float) -> bool:
     """Return whether a budget that holds is used up to the share from which the report warns.
 
     A number of calls is exact, and limits are set to it: that is not near.

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import Fate, Provenance, Revision, apply, measured, revise
+from pytest_perfbudget.baseline.update import LineUpdate, Provenance, UpdateAction, apply, measured, update_line
 from pytest_perfbudget.core.reference import Prior, uncorrected
 from pytest_perfbudget.core.results import Recording
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.weather import BlockTime
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
 KEY = Key("tests/test_a.py::t", "", "m")
@@ -20,16 +20,16 @@ MADE = Provenance("3f2a91c", "2026-11-20")
 def recordings(time_ns: float, *, calls: int | None = 100, peak: int | None = 50_000, seed: int = 1) -> list[Recording]:
     draw = np.random.default_rng(seed)
     levels = time_ns * np.exp(draw.normal(0, 0.005, 6))
-    return [Recording([Block(float(level), CALM_NS, CALM_NS)] * 5, calls, peak) for level in levels]
+    return [Recording([BlockTime(float(level), CALM_NS, CALM_NS)] * 5, calls, peak) for level in levels]
 
 
 def line(time_ns: float = 1e6, **changes: int) -> Line:
     return measured(KEY, recordings(time_ns, **changes), CALM_NS, Provenance("old", "2026-01-01"))
 
 
-def revised(old: Line | None, runs: list[Recording], *, reason: str = "") -> Revision:
+def revised(old: Line | None, runs: list[Recording], *, reason: str = "") -> LineUpdate:
     new = measured(KEY, runs, CALM_NS, MADE)
-    return revise(old, new, runs, prior=Prior(0.005, 4), share=0.05, reason=reason)
+    return update_line(old, new, runs, prior=Prior(0.005, 4), share=0.05, reason=reason)
 
 
 def test_a_line_holds_what_the_runs_agree_on_and_the_highest_counts() -> None:
@@ -46,33 +46,36 @@ def test_what_was_measured_once_has_no_time() -> None:
 
 
 def test_what_the_baseline_does_not_have_is_new() -> None:
-    assert revised(None, recordings(1e6)).fate is Fate.NEW
+    assert revised(None, recordings(1e6)).action is UpdateAction.NEW
 
 
 def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:
     old = line()
     found = revised(old, recordings(1.01e6, seed=2))
-    assert found.fate is Fate.UNCHANGED
+    assert found.action is UpdateAction.UNCHANGED
     assert found.line is old
 
 
-@pytest.mark.parametrize(("ratio", "fate"), [(0.98, Fate.SURER), (1.04, Fate.SURER), (1.06, Fate.UNDECIDED)])
+@pytest.mark.parametrize(
+    ("ratio", "action"),
+    [(0.98, UpdateAction.MORE_PRECISE), (1.04, UpdateAction.MORE_PRECISE), (1.06, UpdateAction.UNDECIDED)],
+)
 def test_an_uncertain_line_is_replaced_by_a_surer_one_unless_that_is_slower_than_is_allowed(
-    ratio: float, fate: Fate
+    ratio: float, action: UpdateAction
 ) -> None:
     old = line()
     assert old.time is not None
     uncertain = replace(old, time=replace(old.time, spread=0.2))
     found = revised(uncertain, recordings(1e6 * ratio))
-    assert found.fate is fate
+    assert found.action is action
     assert found.line is not None
     assert found.line.time is not None
-    assert (found.line.time.spread < 0.02) is (fate is Fate.SURER)
+    assert (found.line.time.spread < 0.02) is (action is UpdateAction.MORE_PRECISE)
 
 
 def test_what_got_faster_is_replaced() -> None:
     found = revised(line(), recordings(0.8e6, seed=2))
-    assert found.fate is Fate.FASTER
+    assert found.action is UpdateAction.FASTER
     assert found.ratios == {"time": pytest.approx(0.8, rel=0.02)}
     assert found.line is not None
     assert found.line.commit == "3f2a91c"
@@ -81,9 +84,9 @@ def test_what_got_faster_is_replaced() -> None:
 def test_what_got_slower_stays_unless_there_is_a_reason_which_is_kept() -> None:
     old = line()
     refused = revised(old, recordings(1.2e6, seed=2))
-    assert (refused.fate, refused.line) == (Fate.REFUSED, old)
+    assert (refused.action, refused.line) == (UpdateAction.REFUSED, old)
     accepted = revised(old, recordings(1.2e6, seed=2), reason="stronger hashes")
-    assert accepted.fate is Fate.ACCEPTED
+    assert accepted.action is UpdateAction.ACCEPTED
     assert accepted.line is not None
     assert accepted.line.reason == "stronger hashes"
     assert accepted.line.time is not None
@@ -95,10 +98,10 @@ def test_many_small_steps_do_not_creep_past_the_gate() -> None:
     current = line()
     for step in range(1, 8):
         found = revised(current, recordings(1e6 * 1.02**step, seed=step))
-        if found.fate is Fate.REFUSED:
+        if found.action is UpdateAction.REFUSED:
             break
         assert found.line is current
-    assert found.fate is Fate.REFUSED
+    assert found.action is UpdateAction.REFUSED
     assert step <= 5
 
 
@@ -106,7 +109,7 @@ def test_a_gain_in_memory_lets_no_loss_of_time_in() -> None:
     current = line(peak=1_000_000)
     for step in range(1, 4):
         found = revised(current, recordings(1.03e6, peak=round(1e6 * 0.9**step), seed=step))
-        assert found.fate is Fate.FASTER
+        assert found.action is UpdateAction.FASTER
         assert found.line is not None
         assert found.line.time == current.time
         assert found.line.peak == round(1e6 * 0.9**step)
@@ -117,55 +120,55 @@ def test_a_gain_in_memory_lets_no_loss_of_time_in() -> None:
 def test_counts_that_grew_need_a_reason_too(count: str) -> None:
     grown = {count: 100_000}
     found = revised(line(), recordings(1e6, **grown))
-    assert (found.fate, list(found.ratios)) == (Fate.REFUSED, [count])
-    assert revised(line(), recordings(1e6, **grown), reason="why").fate is Fate.ACCEPTED
+    assert (found.action, list(found.ratios)) == (UpdateAction.REFUSED, [count])
+    assert revised(line(), recordings(1e6, **grown), reason="why").action is UpdateAction.ACCEPTED
 
 
 def test_counts_that_shrank_are_faster_and_small_changes_are_none() -> None:
-    assert revised(line(calls=1000), recordings(1e6, calls=500)).fate is Fate.FASTER
-    assert revised(line(calls=1000), recordings(1e6, calls=1010)).fate is Fate.UNCHANGED
+    assert revised(line(calls=1000), recordings(1e6, calls=500)).action is UpdateAction.FASTER
+    assert revised(line(calls=1000), recordings(1e6, calls=1010)).action is UpdateAction.UNCHANGED
 
 
 def test_what_was_not_counted_before_is_filled_in() -> None:
-    assert revised(replace(line(), calls=None), recordings(1e6)).fate is Fate.FASTER
+    assert revised(replace(line(), calls=None), recordings(1e6)).action is UpdateAction.FASTER
 
 
 def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
     imported = Line(KEY, uncorrected(0.9e6, 0.15))
-    assert revised(imported, recordings(1e6)).fate is Fate.NEW
+    assert revised(imported, recordings(1e6)).action is UpdateAction.NEW
 
 
 def test_other_lines_stay_and_removed_ones_go() -> None:
     other = replace(line(), key=Key("other", "", "m"))
     gone = replace(line(), key=Key("gone", "", "m"))
-    revisions = [revised(None, recordings(1e6)), Revision(gone.key, Fate.REMOVED, None, gone)]
+    revisions = [revised(None, recordings(1e6)), LineUpdate(gone.key, UpdateAction.REMOVED, None, gone)]
     after = apply({other.key: other, gone.key: gone}, revisions)
     assert set(after) == {KEY, other.key}
     assert after[other.key] is other
 
 
-@pytest.mark.parametrize(("ratio", "sure"), [(1.12, Fate.REFUSED), (0.9, Fate.FASTER)])
-def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float, sure: Fate) -> None:
+@pytest.mark.parametrize(("ratio", "sure"), [(1.12, UpdateAction.REFUSED), (0.9, UpdateAction.FASTER)])
+def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float, sure: UpdateAction) -> None:
     def apart(by: float) -> list[Recording]:
         times = [1e6 * ratio * math.exp(by * step) for step in (-3, -2, -1, 1, 2, 3)]
-        return [Recording([Block(time_ns, CALM_NS, CALM_NS)] * 5, 100, 50_000) for time_ns in times]
+        return [Recording([BlockTime(time_ns, CALM_NS, CALM_NS)] * 5, 100, 50_000) for time_ns in times]
 
-    assert revised(line(), apart(0.1)).fate is (Fate.UNDECIDED if ratio > 1 else Fate.UNCHANGED)
-    assert revised(line(), apart(0.001)).fate is sure
+    assert revised(line(), apart(0.1)).action is (UpdateAction.UNDECIDED if ratio > 1 else UpdateAction.UNCHANGED)
+    assert revised(line(), apart(0.001)).action is sure
 
 
 def test_a_seeded_line_that_was_faster_needs_a_reason_too() -> None:
     """It knows nothing of the weather, so that has to be a lot."""
     seeded = replace(line(), time=uncorrected(1e6, 0.15), calls=None, peak=None)
-    assert revised(seeded, recordings(1.2e6)).fate is Fate.NEW
-    assert revised(seeded, recordings(10e6)).fate is Fate.REFUSED
+    assert revised(seeded, recordings(1.2e6)).action is UpdateAction.NEW
+    assert revised(seeded, recordings(10e6)).action is UpdateAction.REFUSED
     found = revised(seeded, recordings(10e6), reason="why")
-    assert found.fate is Fate.NEW
+    assert found.action is UpdateAction.NEW
     assert found.line is not None
     assert found.line.reason == "why"
 
 
 def test_what_is_accepted_with_a_slower_time_is_told_too() -> None:
     found = revised(line(calls=600), recordings(1.2e6, calls=900, seed=2), reason="why")
-    assert found.fate is Fate.ACCEPTED
+    assert found.action is UpdateAction.ACCEPTED
     assert found.ratios == {"time": pytest.approx(1.2, rel=0.02), "calls": 1.5}

@@ -109,7 +109,7 @@ def main() -> None:
             slowed = {name: SLOWDOWNS[(at + number) % len(SLOWDOWNS)] for at, name in enumerate(names)}
             for slowdowns in ({}, slowed):
                 session = trial.session(slowdowns)
-                red = {case.workload for case in session.cases if case.standing == "regressed"}
+                red = {case.workload for case in session.cases if case.verdict == "regressed"}
                 gates, elapsed_s = {"perfbudget": red}, 0.0
                 if rival is not None:
                     found, elapsed_s = rival.session(slowdowns, options.max_regression)

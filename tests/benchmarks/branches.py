@@ -103,11 +103,11 @@ def session(clone: Path, *arguments: str) -> dict[str, Any]:
     )
     document = json.loads(report.read_text("utf-8"))
     changes = [change for one in document["measurements"] for change in one["changes"]]
-    standings = [change["standing"] for change in changes]
-    assert standings, ended.stdout
+    regression_verdicts = [change["verdict"] for change in changes]
+    assert regression_verdicts, ended.stdout
     return {
         "exit": ended.returncode,
-        "standings": {one: standings.count(one) for one in sorted(set(standings))},
+        "verdicts": {one: regression_verdicts.count(one) for one in sorted(set(regression_verdicts))},
         "pairs": sum(change["runs"] for change in changes),
         "seconds": round(time.monotonic() - start_s, 1),
         "text": ended.stdout,
@@ -143,7 +143,7 @@ def main() -> None:
             commit(clone, name)
             said = found[name] = session(clone)
             print(
-                f"{name}: exit {said['exit']}, {said['standings']}, {said['pairs']} fresh pairs, {said['seconds']} s",
+                f"{name}: exit {said['exit']}, {said['regression_verdicts']}, {said['pairs']} fresh pairs, {said['seconds']} s",
                 flush=True,
             )
             if options.output:

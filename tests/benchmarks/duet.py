@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--max-regression", default="2%")
     parser.add_argument("--io", action="store_true")
     parser.add_argument("--load", action="store_true")
-    parser.add_argument("--turns", action="store_true")
+    parser.add_argument("--sequential", action="store_true")
     parser.add_argument("--no-rival", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         if options.io:
             shutil.copy(io_workloads.__file__, ours)
-        mode = ["[tool.perfbudget.duet]", 'mode = "turns"'] if options.turns else []
+        mode = ["[tool.perfbudget.duet]", 'mode = "sequential"'] if options.sequential else []
         trial = DuetTrial(Path(ours), max_regression=options.max_regression, module=module, settings=mode)
         trial.prepare()
         rival = None if options.no_rival or options.io else Rival(Path(theirs))
@@ -108,7 +108,7 @@ def session(
 ) -> None:
     """Count what one session of each says."""
     done = trial.session(slowdowns)
-    red = {"perfbudget": {case.workload for case in done.cases if case.standing == "regressed"}}
+    red = {"perfbudget": {case.workload for case in done.cases if case.verdict == "regressed"}}
     elapsed_s = {"perfbudget": done.elapsed_s}
     if rival is not None:
         base_s = rival.update()

@@ -19,8 +19,8 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.core.reference import Reference, prior_of
-from pytest_perfbudget.core.unpaired import BLOCKS, BaselineQuestion
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.unpaired import BLOCKS, UnpairedSlowdownTest
+from pytest_perfbudget.core.weather import BlockTime
 
 LINES = 10_000
 CALM_NS = (36_712.0, 24_533.0, 38_521.0)
@@ -40,7 +40,7 @@ def baseline() -> Baseline:
     return Baseline({machine.key: machine}, lines)
 
 
-def measured(found: Baseline) -> list[tuple[BaselineQuestion, list[Block]]]:
+def measured(found: Baseline) -> list[tuple[UnpairedSlowdownTest, list[BlockTime]]]:
     draw = random.Random(2)
     prior = prior_of(line.time for line in found.lines.values() if line.time)
     pairs = []
@@ -50,8 +50,8 @@ def measured(found: Baseline) -> list[tuple[BaselineQuestion, list[Block]]]:
         for _ in range(BLOCKS):
             weather = draw.choice((1.0, 1.0, 1.45))
             canaries = (CALM_NS[0] * weather, CALM_NS[1] * weather, CALM_NS[2] * weather)
-            blocks.append(Block(line.time.time_ns * weather * draw.lognormvariate(0, 0.02), canaries, canaries))
-        pairs.append((BaselineQuestion(0.05, 0.01 / LINES, line.time, prior), blocks))
+            blocks.append(BlockTime(line.time.time_ns * weather * draw.lognormvariate(0, 0.02), canaries, canaries))
+        pairs.append((UnpairedSlowdownTest(0.05, 0.01 / LINES, line.time, prior), blocks))
     return pairs
 
 
@@ -65,11 +65,11 @@ def report(what: str, runs: int, function: Callable[[], object]) -> None:
     print(f"| {what} | {middle:.2f} s ({low:.2f} .. {high:.2f}) |")
 
 
-def judge(pairs: list[tuple[BaselineQuestion, list[Block]]]) -> None:
-    for question, blocks in pairs:
-        run = question.estimate(blocks)
-        question.is_suspect(run)
-        question.screened(run)
+def judge(pairs: list[tuple[UnpairedSlowdownTest, list[BlockTime]]]) -> None:
+    for slowdown_test, blocks in pairs:
+        run = slowdown_test.estimate(blocks)
+        slowdown_test.is_suspect(run)
+        slowdown_test.screened(run)
 
 
 def main() -> None:

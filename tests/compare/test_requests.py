@@ -10,7 +10,7 @@ import pytest
 
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
-from pytest_perfbudget.compare.baseline import Comparison, _Compare
+from pytest_perfbudget.compare.baseline import BaselineComparison, _Compare
 from pytest_perfbudget.core.limits import Settings, resolve
 from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.plugin.session import PerfSession
@@ -26,7 +26,7 @@ def asked(lines: dict[Key, Line], test: str, *, session: tuple[str, ...] = (), c
     """Return what is asked of a test, in a session of the given tests."""
     settings = Settings(alpha=0.01, confirm=confirm)
     baseline = Baseline({one.key: one for one in (HERE, OTHER, THIRD, OLDER)}, lines)
-    comparison = Comparison(cast("PerfSession", SimpleNamespace(settings=settings)), baseline)
+    comparison = BaselineComparison(cast("PerfSession", SimpleNamespace(settings=settings)), baseline)
     comparison.begin(session or (test,))
     found = comparison.ask(test, "", resolve(settings, test, (), name=""))
     assert isinstance(found, _Compare)
@@ -39,8 +39,8 @@ def line(test: str, machine: str = HERE.key, *, time: Reference | None = TIME, c
 
 
 def alpha(found: _Compare) -> float:
-    assert found.question is not None
-    return found.question.alpha
+    assert found.slowdown_test is not None
+    return found.slowdown_test.alpha
 
 
 def test_alpha_is_shared_among_the_measurements_of_the_session_that_have_a_time_here() -> None:
@@ -52,9 +52,9 @@ def test_alpha_is_shared_among_the_measurements_of_the_session_that_have_a_time_
 
 @pytest.mark.parametrize(("confirm", "in_pairs"), [("runs", False), ("duet", True), ("auto", True)])
 def test_suspects_are_chosen_for_what_confirms_them(confirm: str, *, in_pairs: bool) -> None:
-    question = asked(dict([line("a")]), "a", confirm=confirm).question
-    assert question is not None
-    assert question.in_pairs is in_pairs
+    slowdown_test = asked(dict([line("a")]), "a", confirm=confirm).slowdown_test
+    assert slowdown_test is not None
+    assert slowdown_test.in_pairs is in_pairs
 
 
 def test_times_are_asked_of_this_machine_and_counts_of_any_with_the_same_python_and_system() -> None:

@@ -3,29 +3,31 @@ from __future__ import annotations
 import pytest
 
 from pytest_perfbudget.core.counts import gained_functions, grown_functions, judge_growth, most_allowed
-from pytest_perfbudget.core.results import Growth, Recording, Standing
+from pytest_perfbudget.core.results import Growth, Recording, RegressionVerdict
 
 
 @pytest.mark.parametrize(
-    ("metric", "before", "after", "standing"),
+    ("metric", "before", "after", "verdict"),
     [
-        ("calls", 1000, 1000, Standing.UNCHANGED),
-        ("calls", 1000, 1050, Standing.UNCHANGED),
-        ("calls", 1000, 1051, Standing.REGRESSED),
-        ("calls", 1000, 900, Standing.IMPROVED),
-        ("calls", 5, 15, Standing.UNCHANGED),  # ten calls more are less than a microsecond
-        ("calls", 5, 16, Standing.REGRESSED),
-        ("calls", 0, 11, Standing.REGRESSED),
-        ("calls", 15, 5, Standing.UNCHANGED),
-        ("calls", 16, 5, Standing.IMPROVED),
-        ("peak", 100, 16_484, Standing.UNCHANGED),  # what caches hold
-        ("peak", 1_000_000, 1_050_000, Standing.UNCHANGED),
-        ("peak", 1_000_000, 1_100_000, Standing.REGRESSED),
+        ("calls", 1000, 1000, RegressionVerdict.UNCHANGED),
+        ("calls", 1000, 1050, RegressionVerdict.UNCHANGED),
+        ("calls", 1000, 1051, RegressionVerdict.REGRESSED),
+        ("calls", 1000, 900, RegressionVerdict.IMPROVED),
+        ("calls", 5, 15, RegressionVerdict.UNCHANGED),  # ten calls more are less than a microsecond
+        ("calls", 5, 16, RegressionVerdict.REGRESSED),
+        ("calls", 0, 11, RegressionVerdict.REGRESSED),
+        ("calls", 15, 5, RegressionVerdict.UNCHANGED),
+        ("calls", 16, 5, RegressionVerdict.IMPROVED),
+        ("peak", 100, 16_484, RegressionVerdict.UNCHANGED),  # what caches hold
+        ("peak", 1_000_000, 1_050_000, RegressionVerdict.UNCHANGED),
+        ("peak", 1_000_000, 1_100_000, RegressionVerdict.REGRESSED),
     ],
 )
-def test_growth_beyond_what_is_allowed_is_regressed(metric: str, before: int, after: int, standing: Standing) -> None:
-    assert judge_growth(metric, before, after, 0.05).standing is standing
-    assert (after > most_allowed(metric, before, 0.05)) is (standing is Standing.REGRESSED)
+def test_growth_beyond_what_is_allowed_is_regressed(
+    metric: str, before: int, after: int, verdict: RegressionVerdict
+) -> None:
+    assert judge_growth(metric, before, after, 0.05).verdict is verdict
+    assert (after > most_allowed(metric, before, 0.05)) is (verdict is RegressionVerdict.REGRESSED)
 
 
 def test_the_functions_that_are_called_more_often_are_named_the_costliest_first() -> None:

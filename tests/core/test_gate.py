@@ -6,10 +6,18 @@ import pytest
 
 from pytest_perfbudget.core.budgets import Budget, parse_budgets
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.gate import Gate, judge_count, tally, unmeasured
-from pytest_perfbudget.core.results import Change, Growth, Judgement, Measurement, Recording, Standing, Verdict
+from pytest_perfbudget.core.gate import BudgetGate, judge_count, tally, unmeasured
+from pytest_perfbudget.core.results import (
+    BudgetResult,
+    BudgetVerdict,
+    Growth,
+    Measurement,
+    Recording,
+    RegressionResult,
+    RegressionVerdict,
+)
 from pytest_perfbudget.core.samples import Samples
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.weather import BlockTime
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 MS = 1e6
@@ -19,11 +27,11 @@ def budget(**limit: float) -> Budget:
     return parse_budgets(limit, "here")[0]
 
 
-def gate(**limits: float) -> Gate:
-    return Gate(parse_budgets(limits, "here"), ERRORS)
+def gate(**limits: float) -> BudgetGate:
+    return BudgetGate(parse_budgets(limits, "here"), ERRORS)
 
 
-def verdicts(found: list[Judgement]) -> dict[str, str]:
+def verdicts(found: list[BudgetResult]) -> dict[str, str]:
     return {one.metric: one.verdict.value for one in found}
 
 
@@ -84,11 +92,11 @@ def test_cpu_time_is_judged_on_its_own_rounds() -> None:
     samples = Samples([60 * MS] * 60, [2 * MS] * 60, planned_rounds=60)
     assert verdicts(gate(cpu_p95_ms=5, p95_ms=5).judge(samples)) == {"cpu_p95": "within", "p95": "exceeded"}
     (none,) = gate(cpu_p95_ms=5).judge(Samples([60 * MS]))
-    assert (none.verdict, none.reason) == (Verdict.UNMEASURED, "no round was measured")
+    assert (none.verdict, none.reason) == (BudgetVerdict.UNMEASURED, "no round was measured")
 
 
-@pytest.mark.parametrize(("count", "verdict"), [(3, Verdict.WITHIN), (3.5, Verdict.EXCEEDED)])
-def test_counts_are_as_observed(count: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(("count", "verdict"), [(3, BudgetVerdict.WITHIN), (3.5, BudgetVerdict.EXCEEDED)])
+def test_counts_are_as_observed(count: float, verdict: BudgetVerdict) -> None:
     found = judge_count(budget(max_calls=3), count, passes=1)
     assert (found.verdict, found.lower, found.upper) == (verdict, count, count)
 
@@ -104,15 +112,22 @@ def test_some_budget_is_broken_by_every_round() -> None:
 
 
 def test_every_verdict_is_counted() -> None:
-    assert tally([Verdict.WITHIN, Verdict.WITHIN]) == {"exceeded": 0, "undecided": 0, "unmeasured": 0, "within": 2}
+    assert tally([BudgetVerdict.WITHIN, BudgetVerdict.WITHIN]) == {
+        "exceeded": 0,
+        "undecided": 0,
+        "unmeasured": 0,
+        "within": 2,
+    }
 
 
 def test_a_measurement_survives_the_way_through_builtins() -> None:
     judgements = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
     changes = [
-        Change("time", Standing.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)])
+        RegressionResult(
+            "time", RegressionVerdict.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)]
+        )
     ]
-    recording = Recording([Block(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201}, turns=[3])
+    recording = Recording([BlockTime(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201}, turns=[3])
     measurement = Measurement(
         "a::b",
         "n",

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.config import parse_settings, parse_terms
-from pytest_perfbudget.core.limits import Resolved, pattern_matches, resolve
+from pytest_perfbudget.config import parse_limits, parse_settings
+from pytest_perfbudget.core.limits import EffectiveLimits, pattern_matches, resolve
 
 TABLE = {
     "max_time": "2s",
@@ -26,15 +26,15 @@ SETTINGS = parse_settings(TABLE, "pyproject.toml")
 LOGIN = "tests/test_api.py::test_login"
 
 
-def limits(resolved: Resolved) -> dict[str, float]:
-    return {str(budget.metric): budget.limit / 1e6 for budget in resolved.budgets}
+def limits(effective: EffectiveLimits) -> dict[str, float]:
+    return {str(budget.metric): budget.limit / 1e6 for budget in effective.budgets}
 
 
 def test_the_most_specific_entry_then_the_component_then_the_table() -> None:
-    resolved = resolve(SETTINGS, LOGIN, [], name="")
-    assert limits(resolved) == {"p95": 50, "mean": 100, "median": 70, "p99": 400}
-    assert (resolved.component, resolved.max_time_ns) == ("api", 5_000_000_000)
-    assert {str(budget.metric): budget.source for budget in resolved.budgets} == {
+    effective = resolve(SETTINGS, LOGIN, [], name="")
+    assert limits(effective) == {"p95": 50, "mean": 100, "median": 70, "p99": 400}
+    assert (effective.component, effective.max_time_ns) == ("api", 5_000_000_000)
+    assert {str(budget.metric): budget.source for budget in effective.budgets} == {
         "p95": 'pyproject.toml [tool.perfbudget.budgets] "tests/test_api.py::test_login"',
         "mean": 'pyproject.toml [tool.perfbudget.budgets] "tests/*"',
         "median": 'pyproject.toml [tool.perfbudget.components."api"]',
@@ -43,32 +43,32 @@ def test_the_most_specific_entry_then_the_component_then_the_table() -> None:
 
 
 def test_the_marker_nearest_to_the_test_comes_before_the_tables() -> None:
-    markers = [parse_terms({"p95_ms": 10}, "function"), parse_terms({"p95_ms": 20, "mean_ms": 20}, "class")]
+    markers = [parse_limits({"p95_ms": 10}, "function"), parse_limits({"p95_ms": 20, "mean_ms": 20}, "class")]
     assert limits(resolve(SETTINGS, LOGIN, markers, name=""))["p95"] == 10
     assert limits(resolve(SETTINGS, LOGIN, markers, name=""))["mean"] == 20
 
 
 def test_terms_that_name_a_measurement_hold_for_it_alone() -> None:
-    markers = [parse_terms({"p95_ms": 10}, "function"), parse_terms({"p95_ms": 5}, "named", name="parse")]
+    markers = [parse_limits({"p95_ms": 10}, "function"), parse_limits({"p95_ms": 5}, "named", name="parse")]
     assert limits(resolve(SETTINGS, LOGIN, markers, name="parse"))["p95"] == 5
     assert limits(resolve(SETTINGS, LOGIN, markers, name="render"))["p95"] == 10
 
 
 def test_the_command_line_comes_before_all() -> None:
-    markers = [parse_terms({"max_time": "1ms"}, "function")]
+    markers = [parse_limits({"max_time": "1ms"}, "function")]
     assert resolve(SETTINGS, LOGIN, markers, name="").max_time_ns == 1_000_000
     assert resolve(SETTINGS, LOGIN, markers, name="", max_time_ns=7).max_time_ns == 7
 
 
 def test_a_marker_moves_a_test_to_another_component_with_its_limits() -> None:
-    resolved = resolve(SETTINGS, LOGIN, [parse_terms({"component": "jwt"}, "function")], name="")
-    assert resolved.component == "jwt"
-    assert limits(resolved) == {"p95": 50, "mean": 100, "p90": 60, "median": 200, "p99": 400}
+    effective = resolve(SETTINGS, LOGIN, [parse_limits({"component": "jwt"}, "function")], name="")
+    assert effective.component == "jwt"
+    assert limits(effective) == {"p95": 50, "mean": 100, "p90": 60, "median": 200, "p99": 400}
 
 
 def test_a_component_without_a_table_is_a_name_only() -> None:
-    resolved = resolve(SETTINGS, "x.py::t", [parse_terms({"component": "new"}, "function")], name="")
-    assert (resolved.component, resolved.max_time_ns) == ("new", 2_000_000_000)
+    effective = resolve(SETTINGS, "x.py::t", [parse_limits({"component": "new"}, "function")], name="")
+    assert (effective.component, effective.max_time_ns) == ("new", 2_000_000_000)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Both, DuetQuestion, Pair, pair_of
-from pytest_perfbudget.core.results import Recording, Standing
-from pytest_perfbudget.core.weather import Block
+from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Pair, PairedSlowdownTest, PairRecording, pair_of
+from pytest_perfbudget.core.results import Recording, RegressionVerdict
+from pytest_perfbudget.core.weather import BlockTime
 
 Recorded = Mapping[str, list[Pair]]
 
@@ -22,8 +22,8 @@ def pairs(*ratios: float, error: float = 0.0) -> list[Pair]:
     return [Pair(math.log(ratio), error, 1e6) for ratio in ratios]
 
 
-def question(share: float = 0.02, alpha: float = 0.001) -> DuetQuestion:
-    return DuetQuestion(share, alpha)
+def slowdown_test(share: float = 0.02, alpha: float = 0.001) -> PairedSlowdownTest:
+    return PairedSlowdownTest(share, alpha)
 
 
 class TestMean:
@@ -34,12 +34,12 @@ class TestMean:
         head: Callable[[], tuple[float, float]],
         base: Callable[[], tuple[float, float]] | None = None,
         turns: int = 64,
-    ) -> Both:
+    ) -> PairRecording:
         def recording(block: Callable[[], tuple[float, float]]) -> Recording:
-            blocks = [Block(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
+            blocks = [BlockTime(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
             return Recording(blocks, turns=range(turns))
 
-        return Both(recording(head), recording(base or (lambda: (1e6, 1e6))))
+        return PairRecording(recording(head), recording(base or (lambda: (1e6, 1e6))))
 
     def test_it_counts_if_it_is_slower_and_clearly_so(self) -> None:
         found = self.both(lambda: (1e6, 2.5e6)).pair()
@@ -103,85 +103,85 @@ class TestPair:
             found.append(pair_of(head, dict.fromkeys(head, 1.0)))
         known = [one for one in found if one is not None]
         actual = math.sqrt(sum(one.log_ratio**2 for one in known) / len(known))
-        stated = sum(one.error for one in known) / len(known)
+        stated = sum(one.std_error for one in known) / len(known)
         # Of few quads that agree too well it is not believed.
         assert 0.8 * actual < stated < max(1.5 * actual, 0.002)
 
 
 class TestDecision:
     def test_a_pair_is_suspect_unless_it_is_far_more_likely_that_nothing_has_changed(self) -> None:
-        assert question().is_suspect(*pairs(1.03))
-        assert not question().is_suspect(*pairs(1.005))
-        assert not question().is_suspect(*pairs(0.99))
+        assert slowdown_test().is_suspect(*pairs(1.03))
+        assert not slowdown_test().is_suspect(*pairs(1.005))
+        assert not slowdown_test().is_suspect(*pairs(0.99))
 
     def test_so_is_one_that_is_far_too_fast_for_one_of_its_processes_may_be_off(self) -> None:
         """A slowdown of 5 % in a process that is 10 % faster for life looks 5 % faster."""
-        assert question().is_suspect(*pairs(0.95))
+        assert slowdown_test().is_suspect(*pairs(0.95))
 
     def test_a_pair_whose_quads_differ_widely_makes_nobody_suspect(self) -> None:
-        assert not question().is_suspect(*pairs(1.03, error=0.1))
+        assert not slowdown_test().is_suspect(*pairs(1.03, error=0.1))
 
     def test_three_fresh_pairs_that_agree_are_enough(self) -> None:
-        assert question().needs_fresh(pairs(1.1, 1.1))
-        assert not question().needs_fresh(pairs(1.1, 1.101, 1.099))
-        change = question().confirmed(pairs(1.1, 1.101, 1.099))
-        assert change.standing is Standing.REGRESSED
+        assert slowdown_test().needs_fresh(pairs(1.1, 1.1))
+        assert not slowdown_test().needs_fresh(pairs(1.1, 1.101, 1.099))
+        change = slowdown_test().confirmed(pairs(1.1, 1.101, 1.099))
+        assert change.verdict is RegressionVerdict.REGRESSED
         assert change.ratio == pytest.approx(1.1, rel=1e-3)
         assert change.before == 1e6
 
     def test_a_fresh_pair_without_a_slowdown_ends_it(self) -> None:
-        assert not question().needs_fresh(pairs(1.0))
-        assert question().confirmed(pairs(1.0)).standing is Standing.UNCONFIRMED
+        assert not slowdown_test().needs_fresh(pairs(1.0))
+        assert slowdown_test().confirmed(pairs(1.0)).verdict is RegressionVerdict.UNCONFIRMED
 
     def test_unless_what_the_screening_pair_showed_weighs_more(self) -> None:
-        asked = question().after(*pairs(1.06))
+        asked = slowdown_test().after(*pairs(1.06))
         assert asked.needs_fresh(pairs(1.015))
         assert not asked.needs_fresh(pairs(1.0, 1.0))
-        assert not question().after(*pairs(1.015)).needs_fresh(pairs(1.0))
+        assert not slowdown_test().after(*pairs(1.015)).needs_fresh(pairs(1.0))
 
     def test_or_it_is_so_fast_that_it_may_be_the_one_that_is_off(self) -> None:
-        assert question().after(*pairs(1.05)).needs_fresh(pairs(0.9))
+        assert slowdown_test().after(*pairs(1.05)).needs_fresh(pairs(0.9))
 
     def test_or_others_show_that_it_is_far_slower(self) -> None:
-        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.0))
-        assert question(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.1, 1.0))
+        assert slowdown_test(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.0))
+        assert slowdown_test(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.1, 1.0))
 
     def test_the_screening_pair_has_no_part_in_the_verdict(self) -> None:
         fresh = pairs(1.1, 1.101, 1.099)
-        assert question().after(*pairs(1.5)).confirmed(fresh) == question().confirmed(fresh)
+        assert slowdown_test().after(*pairs(1.5)).confirmed(fresh) == slowdown_test().confirmed(fresh)
 
     @pytest.mark.parametrize(
-        ("screened", "fresh", "standing"),
+        ("screened", "fresh", "verdict"),
         [
-            (1.05, 1.0, Standing.UNCONFIRMED),
-            (0.95, 1.0, Standing.UNCHANGED),
-            (0.7, 0.7, Standing.IMPROVED),
+            (1.05, 1.0, RegressionVerdict.UNCONFIRMED),
+            (0.95, 1.0, RegressionVerdict.UNCHANGED),
+            (0.7, 0.7, RegressionVerdict.IMPROVED),
         ],
     )
     def test_only_what_looked_slower_has_something_that_is_not_confirmed(
-        self, screened: float, fresh: float, standing: Standing
+        self, screened: float, fresh: float, verdict: RegressionVerdict
     ) -> None:
-        change = question(share=0.05).after(*pairs(screened)).confirmed(pairs(fresh))
-        assert (change.standing, change.runs) == (standing, 1)
+        change = slowdown_test(share=0.05).after(*pairs(screened)).confirmed(pairs(fresh))
+        assert (change.verdict, change.runs) == (verdict, 1)
 
     def test_a_wild_pair_among_many_is_one_at_the_edge(self) -> None:
         calm = (1.1, 1.105, 1.095, 1.102, 1.098, 1.1, 1.101, 1.099)
-        assert question().confirmed(pairs(*calm, 0.95, 1.2)).standing is Standing.REGRESSED
-        ratio = question().confirmed(pairs(*calm, 1.5)).ratio
+        assert slowdown_test().confirmed(pairs(*calm, 0.95, 1.2)).verdict is RegressionVerdict.REGRESSED
+        ratio = slowdown_test().confirmed(pairs(*calm, 1.5)).ratio
         assert ratio == pytest.approx(1.1, abs=0.01)
 
     def test_a_slowdown_within_the_limit_is_allowed(self) -> None:
-        assert question(share=0.2).confirmed(pairs(1.15, 1.15, 1.15)).standing is Standing.UNCONFIRMED
+        assert slowdown_test(share=0.2).confirmed(pairs(1.15, 1.15, 1.15)).verdict is RegressionVerdict.UNCONFIRMED
 
     def test_pairs_that_disagree_are_undecided(self) -> None:
-        assert question().confirmed(pairs(1.0, 1.2, 1.05)).standing is Standing.UNDECIDED
+        assert slowdown_test().confirmed(pairs(1.0, 1.2, 1.05)).verdict is RegressionVerdict.UNDECIDED
 
     def test_what_is_as_fast_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
-        assert question(share=0.05).screened(*pairs(1.0)).standing is Standing.UNCHANGED
-        assert question(share=0.005).screened(*pairs(1.0)).standing is Standing.UNDECIDED
+        assert slowdown_test(share=0.05).screened(*pairs(1.0)).verdict is RegressionVerdict.UNCHANGED
+        assert slowdown_test(share=0.005).screened(*pairs(1.0)).verdict is RegressionVerdict.UNDECIDED
 
     def test_what_is_clearly_faster_is_improved(self) -> None:
-        assert question().screened(*pairs(0.7)).standing is Standing.IMPROVED
+        assert slowdown_test().screened(*pairs(0.7)).verdict is RegressionVerdict.IMPROVED
 
 
 @pytest.mark.parametrize("number", [3, 10])
@@ -193,8 +193,8 @@ def test_alarms_come_as_rarely_as_stated_and_intervals_cover(number: int, spread
     tries = 2000
     for _ in range(tries):
         runs = [Pair(draw.gauss(0, spread), 0.002, 1e6) for _ in range(number)]
-        found = question().difference(runs)
-        alarms += found.slower < 0.05
+        found = slowdown_test().effect(runs)
+        alarms += found.p_slower < 0.05
         covered += found.bound(0.025) < 0 < found.bound(0.975)
     assert alarms / tries <= (0.06 if spread <= PAIR_SPREAD else 0.1)
     assert covered / tries >= (0.94 if spread <= PAIR_SPREAD else 0.88)
@@ -215,18 +215,18 @@ class TestOnRecordedPairs:
     def judge(recorded: Recorded, slowdown: float, *, sessions: int, seed: int) -> list[list[bool]]:
         """Return for each session which of its tests are regressed."""
         draw = random.Random(seed)
-        asked = question(alpha=0.01 / len(recorded))
+        asked = slowdown_test(alpha=0.01 / len(recorded))
         found = []
         for _ in range(sessions):
             session = []
             for known in recorded.values():
-                slowed = [Pair(one.log_ratio + math.log1p(slowdown), one.error, one.base_ns) for one in known]
+                slowed = [Pair(one.log_ratio + math.log1p(slowdown), one.std_error, one.base_ns) for one in known]
                 first, *others = draw.sample(slowed, len(slowed))
                 fresh: list[Pair] = []
                 if asked.is_suspect(first):
                     while asked.needs_fresh(fresh):
                         fresh.append(others[len(fresh)])
-                session.append(bool(fresh) and asked.confirmed(fresh).standing is Standing.REGRESSED)
+                session.append(bool(fresh) and asked.confirmed(fresh).verdict is RegressionVerdict.REGRESSED)
             found.append(session)
         return found
 

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.ratio import LOOKS, decide_ratio, quad_log_ratio
-from pytest_perfbudget.core.results import Verdict
+from pytest_perfbudget.core.results import BudgetVerdict
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 
@@ -30,15 +30,15 @@ def test_on_recorded_identical_code_the_ratio_is_judged_right(data: Callable[[st
     for (_, workload), found in quads.items():
         if workload == "zlib":
             continue  # 53 to 110 us by heap layout alone: see the next test
-        assert decide_ratio(found, 1.25, ERRORS).verdict is not Verdict.EXCEEDED, workload
-        assert decide_ratio(found, 1 / 1.25, ERRORS).verdict is not Verdict.WITHIN, workload
+        assert decide_ratio(found, 1.25, ERRORS).verdict is not BudgetVerdict.EXCEEDED, workload
+        assert decide_ratio(found, 1 / 1.25, ERRORS).verdict is not BudgetVerdict.WITHIN, workload
 
 
 def test_on_recorded_code_twice_as_slow_the_budget_fires(data: Callable[[str], Any]) -> None:
     for (_, workload), found in recorded_quads(data).items():
         slowed = [one + math.log(2) for one in found]
-        assert decide_ratio(slowed, 1.25, ERRORS).verdict is Verdict.EXCEEDED, workload
-        assert decide_ratio(found, 2.0, ERRORS).verdict is Verdict.WITHIN, workload
+        assert decide_ratio(slowed, 1.25, ERRORS).verdict is BudgetVerdict.EXCEEDED, workload
+        assert decide_ratio(found, 2.0, ERRORS).verdict is BudgetVerdict.WITHIN, workload
 
 
 @pytest.mark.parametrize("spread", [0.002, 0.05, 0.5])
@@ -46,14 +46,14 @@ def test_errors_over_all_looks_stay_within_what_is_stated(spread: float) -> None
     draw = np.random.default_rng(3)
     trials = 1500
     verdicts = [decide_ratio(draw.normal(0, spread, LOOKS[-1]).tolist(), 1.0, ERRORS).verdict for _ in range(trials)]
-    assert verdicts.count(Verdict.WITHIN) / trials <= ERRORS.within + 3 * (ERRORS.within / trials) ** 0.5
-    assert verdicts.count(Verdict.EXCEEDED) / trials <= ERRORS.exceeded + 3 * (ERRORS.exceeded / trials) ** 0.5
+    assert verdicts.count(BudgetVerdict.WITHIN) / trials <= ERRORS.within + 3 * (ERRORS.within / trials) ** 0.5
+    assert verdicts.count(BudgetVerdict.EXCEEDED) / trials <= ERRORS.exceeded + 3 * (ERRORS.exceeded / trials) ** 0.5
 
 
 def test_fewer_quads_than_the_first_look_decide_nothing() -> None:
     decision = decide_ratio([0.0] * (LOOKS[0] - 1), 100.0, ERRORS)
-    assert (decision.verdict, decision.lower, decision.upper) == (Verdict.UNDECIDED, None, None)
-    assert decide_ratio([0.0] * LOOKS[0], 100.0, ERRORS).verdict is Verdict.WITHIN
+    assert (decision.verdict, decision.lower, decision.upper) == (BudgetVerdict.UNDECIDED, None, None)
+    assert decide_ratio([0.0] * LOOKS[0], 100.0, ERRORS).verdict is BudgetVerdict.WITHIN
 
 
 def test_a_quad_cancels_a_steady_drift() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from pytest_perfbudget.core.effect import Difference
+from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.reference import (
     SESSION,
     SHARED,
@@ -25,11 +25,11 @@ from pytest_perfbudget.core.reference import (
     prior_of,
     uncorrected,
 )
-from pytest_perfbudget.core.weather import Block, Canaries
+from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
 FEELS = (0.5, 0.3, 0.1)
-Run = list[Block]
+Run = list[BlockTime]
 
 
 def draw_run(
@@ -47,7 +47,7 @@ def draw_run(
         shifts = np.array([0.45, 0.4, 0.5]) * (draw.random() < busy) + draw.normal(0, 0.005, 3)
         time_ns = math.exp(level + float(np.dot(FEELS, shifts)) + draw.normal(0, 0.01))
         canaries = tuple(float(calm * math.exp(found)) for calm, found in zip(CALM_NS, shifts, strict=True))
-        run.append(Block(time_ns, canaries, canaries))
+        run.append(BlockTime(time_ns, canaries, canaries))
     return run
 
 
@@ -76,7 +76,7 @@ def test_without_weather_to_learn_from_it_is_taken_to_be_felt_in_full_and_that_i
     found = fit([draw_run(draw, busy=0.0) for _ in range(10)], CALM_NS)
     assert sum(found.weights) == pytest.approx(1, abs=0.4)
     assert found.slope_error > 0.2
-    assert fit([[Block(1e6, CALM_NS, CALM_NS)] * 5] * 3, CALM_NS).weights == pytest.approx([1 / 3] * 3)
+    assert fit([[BlockTime(1e6, CALM_NS, CALM_NS)] * 5] * 3, CALM_NS).weights == pytest.approx([1 / 3] * 3)
 
 
 def test_wild_blocks_teach_nothing_about_the_weather() -> None:
@@ -129,12 +129,12 @@ def test_one_wild_block_changes_nothing() -> None:
 
 
 def test_two_runs_are_enough_and_zero_spread_is_not_believed() -> None:
-    same = [Block(1e6, CALM_NS, CALM_NS)] * 3
+    same = [BlockTime(1e6, CALM_NS, CALM_NS)] * 3
     found = fit([same, same], CALM_NS)
     assert found.spread == 0
-    difference = compare(found, [estimate(same, found.weights, CALM_NS)], Prior(0.0, 4))
-    assert difference.log_ratio == pytest.approx(0, abs=1e-9)
-    assert difference.error > 0.002
+    effect = compare(found, [estimate(same, found.weights, CALM_NS)], Prior(0.0, 4))
+    assert effect.log_ratio == pytest.approx(0, abs=1e-9)
+    assert effect.std_error > 0.002
 
 
 @pytest.mark.parametrize("spread", [0.005, 0.03])
@@ -144,10 +144,10 @@ def test_an_interval_covers_what_it_says_and_alarms_come_as_rarely_as_alpha(fres
     found = [judged(draw, fresh, spread, spread) for _ in range(4000)]
     # Conservative by design: what runs have in common and the larger of two spreads are in it.
     assert np.mean([one.bound(0.025) <= 0 <= one.bound(0.975) for one in found]) >= 0.95
-    assert 0.005 < np.mean([one.slower < 0.05 for one in found]) <= 0.05
+    assert 0.005 < np.mean([one.p_slower < 0.05 for one in found]) <= 0.05
 
 
-def judged(draw: np.random.Generator, fresh: int, spread: float, now: float) -> Difference:
+def judged(draw: np.random.Generator, fresh: int, spread: float, now: float) -> Effect:
     """Fresh runs of unchanged code whose spread may be another one now, in a session of its own."""
     values = draw.normal(0, spread, 10)
     known = reference(time_ns=1e6 * math.exp(values.mean()), spread=float(values.std(ddof=1)))
@@ -156,13 +156,13 @@ def judged(draw: np.random.Generator, fresh: int, spread: float, now: float) -> 
 
 def test_a_session_that_is_three_times_less_steady_than_the_baselines_alarms_hardly_more_often() -> None:
     draw = np.random.default_rng(12)
-    assert np.mean([judged(draw, 10, 0.01, 0.03).slower < 0.05 for _ in range(4000)]) <= 0.06
+    assert np.mean([judged(draw, 10, 0.01, 0.03).p_slower < 0.05 for _ in range(4000)]) <= 0.06
 
 
 def test_an_alarm_does_come_when_it_should() -> None:
     draw = np.random.default_rng(7)
     slowed = [replace(one, log_ns=one.log_ns + math.log(1.1)) for one in runs(draw, 5)]
-    assert compare(reference(), slowed, Prior()).slower < 1e-5
+    assert compare(reference(), slowed, Prior()).p_slower < 1e-5
 
 
 def test_the_spread_is_moderated_towards_the_typical_one_but_never_below_what_was_seen() -> None:
@@ -171,24 +171,24 @@ def test_the_spread_is_moderated_towards_the_typical_one_but_never_below_what_wa
     lucky = compare(reference(spread=0.001), fresh, Prior(0.05, 4))
     believed = compare(reference(spread=0.001), fresh, Prior(0.001, 4))
     wild = compare(reference(spread=0.1), fresh, Prior(0.001, 10))
-    assert lucky.error > 3 * believed.error
-    assert believed.error > SESSION
-    assert wild.error >= 0.1 * math.sqrt(1 / 10 + 1 / 4 + 0.1) - 1e-12
+    assert lucky.std_error > 3 * believed.std_error
+    assert believed.std_error > SESSION
+    assert wild.std_error >= 0.1 * math.sqrt(1 / 10 + 1 / 4 + 0.1) - 1e-12
 
 
 def test_fresh_runs_that_happen_to_agree_make_nothing_surer() -> None:
     agreeing = [Estimate(math.log(1e6), 0.0, 1.0)] * 10
     found = compare(reference(spread=0.02), agreeing, Prior(0.03, 4))
     moderated = (4 * 0.03**2 + 9 * 0.02**2) / 13
-    assert found.error >= math.sqrt(moderated * (1 / 10 + 1 / 10 + SHARED) + SESSION**2) - 1e-12
+    assert found.std_error >= math.sqrt(moderated * (1 / 10 + 1 / 10 + SHARED) + SESSION**2) - 1e-12
 
 
 def test_far_from_the_baselines_weather_the_error_grows() -> None:
     calm = [Estimate(math.log(1e6), 0.0, 1.0)] * 5
     busy = [replace(one, weather=0.45) for one in calm]
-    assert compare(reference(), busy, Prior()).error > 0.045 > compare(reference(), calm, Prior()).error
+    assert compare(reference(), busy, Prior()).std_error > 0.045 > compare(reference(), calm, Prior()).std_error
     guessed = compare(reference(slope_error=0.3), busy, Prior())
-    assert guessed.error > 0.13
+    assert guessed.std_error > 0.13
 
 
 def test_the_prior_is_limmas() -> None:
@@ -198,13 +198,13 @@ def test_the_prior_is_limmas() -> None:
     seen = np.sqrt(variances * draw.chisquare(9, 4000) / 9)
     found = prior_of(reference(spread=float(one)) for one in seen)
     assert found.spread == pytest.approx(0.02, rel=0.05)
-    assert found.degrees == pytest.approx(4, rel=0.15)
+    assert found.dof == pytest.approx(4, rel=0.15)
 
 
 def test_equal_spreads_give_a_firm_prior_and_few_tests_the_usual_one() -> None:
     draw = np.random.default_rng(10)
     equal = [reference(spread=0.02 * math.sqrt(draw.chisquare(9) / 9)) for _ in range(500)]
-    assert prior_of(equal).degrees > 9
+    assert prior_of(equal).dof > 9
     assert prior_of([reference(spread=0.0)] * 20).spread == pytest.approx(0.002, rel=0.1)
     assert prior_of(equal[:3]) == Prior()
     assert prior_of([]) == Prior()
@@ -213,14 +213,14 @@ def test_equal_spreads_give_a_firm_prior_and_few_tests_the_usual_one() -> None:
 def test_a_reference_from_elsewhere_is_no_part_of_the_prior_and_takes_a_run_as_it_is() -> None:
     foreign = uncorrected(1e6, 0.15)
     assert prior_of([foreign] * 20) == Prior()
-    busy = [Block(1.5e6, (6e4, 3e4, 4.5e4), (6e4, 3e4, 4.5e4))] * 4
+    busy = [BlockTime(1.5e6, (6e4, 3e4, 4.5e4), (6e4, 3e4, 4.5e4))] * 4
     assert estimate_for(foreign, busy).log_ns == pytest.approx(math.log(1.5e6))
-    difference = compare(foreign, [estimate_for(foreign, busy)], Prior())
-    assert difference.slower > 0.001  # 50 % more is nothing against a single uncorrected number
+    effect = compare(foreign, [estimate_for(foreign, busy)], Prior())
+    assert effect.p_slower > 0.001  # 50 % more is nothing against a single uncorrected number
 
 
 def test_a_run_of_fewer_blocks_than_the_baselines_counts_for_less() -> None:
-    run = [Block(1e6, CALM_NS, CALM_NS)] * 10
+    run = [BlockTime(1e6, CALM_NS, CALM_NS)] * 10
     assert estimate_for(reference(), run).weight == pytest.approx(0.25)
     assert estimate_for(reference(), run * 4).weight == estimate_for(reference(), run * 8).weight == 1
     assert estimate_for(reference(blocks=5), run).weight == 1
@@ -232,11 +232,11 @@ def test_the_inverse_of_trigamma(value: float) -> None:
 
 
 def test_p_values_and_bounds_are_those_of_students_t() -> None:
-    difference = compare(reference(), [Estimate(math.log(1.02e6), 0.0, 1.0)] * 3, Prior(0.01, 4))
-    t = stats.t(difference.degrees)
-    assert difference.degrees == 4 + 9 + 2
-    assert difference.slower == pytest.approx(t.sf(difference.log_ratio / difference.error))
-    assert difference.bound(0.975) == pytest.approx(difference.log_ratio + t.ppf(0.975) * difference.error)
+    effect = compare(reference(), [Estimate(math.log(1.02e6), 0.0, 1.0)] * 3, Prior(0.01, 4))
+    t = stats.t(effect.dof)
+    assert effect.dof == 4 + 9 + 2
+    assert effect.p_slower == pytest.approx(t.sf(effect.log_ratio / effect.std_error))
+    assert effect.bound(0.975) == pytest.approx(effect.log_ratio + t.ppf(0.975) * effect.std_error)
 
 
 def test_numbers_of_a_reference_are_builtins() -> None:

@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.paired import DuetQuestion, Pair, pair_of
+from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest, pair_of
 from pytest_perfbudget.core.reference import Estimate, Prior, Reference, fit, prior_of
-from pytest_perfbudget.core.results import Standing
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.slowdown import MOST_FRESH
-from pytest_perfbudget.core.unpaired import BLOCKS, DOUBLED, BaselineQuestion
-from pytest_perfbudget.core.weather import Block, calm
+from pytest_perfbudget.core.unpaired import BLOCKS, DOUBLED, UnpairedSlowdownTest
+from pytest_perfbudget.core.weather import BlockTime, calm
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
 REFERENCE = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_NS)
 
 
-def question(**changes: Any) -> BaselineQuestion:
-    return BaselineQuestion(
+def slowdown_test(**changes: Any) -> UnpairedSlowdownTest:
+    return UnpairedSlowdownTest(
         **{"reference": REFERENCE, "prior": Prior(0.01, 4), "share": 0.05, "alpha": 0.001, **changes}
     )
 
 
-def blocks(ratio: float, number: int = BLOCKS) -> list[Block]:
-    return [Block(1e6 * ratio, CALM_NS, CALM_NS)] * number
+def blocks(ratio: float, number: int = BLOCKS) -> list[BlockTime]:
+    return [BlockTime(1e6 * ratio, CALM_NS, CALM_NS)] * number
 
 
 def fresh(*ratios: float, weight: float = 1.0) -> list[Estimate]:
@@ -37,68 +37,68 @@ def fresh(*ratios: float, weight: float = 1.0) -> list[Estimate]:
 
 class TestScreening:
     def test_a_run_takes_so_many_blocks_and_twice_as_many_if_it_looks_slower(self) -> None:
-        assert question().more_blocks([]) == BLOCKS
-        assert question().more_blocks(blocks(1.0)) == 0
-        assert question().more_blocks(blocks(1.1)) == BLOCKS
-        assert question().more_blocks(blocks(1.0, BLOCKS + 1)) == BLOCKS - 1
-        assert question().more_blocks(blocks(1.1, DOUBLED)) == 0
+        assert slowdown_test().more_blocks([]) == BLOCKS
+        assert slowdown_test().more_blocks(blocks(1.0)) == 0
+        assert slowdown_test().more_blocks(blocks(1.1)) == BLOCKS
+        assert slowdown_test().more_blocks(blocks(1.0, BLOCKS + 1)) == BLOCKS - 1
+        assert slowdown_test().more_blocks(blocks(1.1, DOUBLED)) == 0
 
     @pytest.mark.parametrize(
         ("ratio", "suspect"), [(0.8, False), (1.0, False), (1.015, False), (1.05, True), (2.0, True)]
     )
     def test_a_suspect_is_known_by_a_low_bar(self, ratio: float, *, suspect: bool) -> None:
-        assert question().is_suspect(fresh(ratio)[0]) is suspect
+        assert slowdown_test().is_suspect(fresh(ratio)[0]) is suspect
 
     def test_in_weather_so_bad_that_it_may_be_anything_nobody_is_suspect(self) -> None:
-        assert not question().is_suspect(fresh(1.1, weight=0.001)[0])
+        assert not slowdown_test().is_suspect(fresh(1.1, weight=0.001)[0])
 
     def test_unless_pairs_will_tell_which_have_one_weather(self) -> None:
-        asked = question(in_pairs=True)
+        asked = slowdown_test(in_pairs=True)
         assert asked.is_suspect(fresh(1.1, weight=0.001)[0])
         assert not asked.is_suspect(fresh(1.015, weight=0.001)[0])
 
     def test_what_is_no_suspect_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
-        assert question().screened(fresh(1.0)[0]).standing is Standing.UNCHANGED
-        assert question(share=0.01).screened(fresh(1.0)[0]).standing is Standing.UNDECIDED
+        assert slowdown_test().screened(fresh(1.0)[0]).verdict is RegressionVerdict.UNCHANGED
+        assert slowdown_test(share=0.01).screened(fresh(1.0)[0]).verdict is RegressionVerdict.UNDECIDED
 
     def test_faster_than_is_a_matter_of_noise_is_improved(self) -> None:
-        change = question().screened(fresh(0.8)[0])
-        assert change.standing is Standing.IMPROVED
+        change = slowdown_test().screened(fresh(0.8)[0])
+        assert change.verdict is RegressionVerdict.IMPROVED
         assert change.ratio == pytest.approx(0.8)
-        assert question().screened(fresh(0.97)[0]).standing is not Standing.IMPROVED
+        assert slowdown_test().screened(fresh(0.97)[0]).verdict is not RegressionVerdict.IMPROVED
 
 
 class TestConfirmation:
     def test_three_calm_runs_are_enough(self) -> None:
-        assert question().needs_fresh([])
-        assert question().needs_fresh(fresh(1.1, 1.1))
-        assert not question().needs_fresh(fresh(1.1, 1.1, 1.1))
+        assert slowdown_test().needs_fresh([])
+        assert slowdown_test().needs_fresh(fresh(1.1, 1.1))
+        assert not slowdown_test().needs_fresh(fresh(1.1, 1.1, 1.1))
 
     def test_what_the_first_look_cannot_tell_from_noise_is_looked_at_once_more_with_all_runs(self) -> None:
         unsure = [1.02, 1.2, 1.1, 1.08, 1.15, 1.1, 1.05, 1.14, 1.09, 1.11]
-        sure = [1.02, 1.2, 1.1] + [1.1] * 7
-        assert question().confirmed(fresh(*unsure[:3])).standing is Standing.UNDECIDED
-        assert all(question().needs_fresh(fresh(*unsure[:number])) for number in range(3, 10))
-        assert all(question().needs_fresh(fresh(*sure[:number])) for number in range(3, 10))
-        assert not question().needs_fresh(fresh(*unsure))
-        assert question().confirmed(fresh(*unsure)).standing is Standing.REGRESSED
+        confidence = [1.02, 1.2, 1.1] + [1.1] * 7
+        assert slowdown_test().confirmed(fresh(*unsure[:3])).verdict is RegressionVerdict.UNDECIDED
+        assert all(slowdown_test().needs_fresh(fresh(*unsure[:number])) for number in range(3, 10))
+        assert all(slowdown_test().needs_fresh(fresh(*confidence[:number])) for number in range(3, 10))
+        assert not slowdown_test().needs_fresh(fresh(*unsure))
+        assert slowdown_test().confirmed(fresh(*unsure)).verdict is RegressionVerdict.REGRESSED
 
     def test_in_bad_weather_there_are_more_up_to_a_limit(self) -> None:
-        assert question().needs_fresh(fresh(*[1.3] * 5, weight=0.1))
-        assert not question().needs_fresh(fresh(*[1.3] * MOST_FRESH, weight=0.1))
+        assert slowdown_test().needs_fresh(fresh(*[1.3] * 5, weight=0.1))
+        assert not slowdown_test().needs_fresh(fresh(*[1.3] * MOST_FRESH, weight=0.1))
 
     def test_the_first_run_that_looks_like_the_baseline_ends_it(self) -> None:
-        assert not question().needs_fresh(fresh(1.0))
-        assert question().confirmed(fresh(1.0)).standing is Standing.UNCONFIRMED
+        assert not slowdown_test().needs_fresh(fresh(1.0))
+        assert slowdown_test().confirmed(fresh(1.0)).verdict is RegressionVerdict.UNCONFIRMED
 
     def test_but_not_in_weather_so_bad_that_it_means_nothing(self) -> None:
-        assert question().needs_fresh(fresh(1.0, weight=0.1))
-        assert question().needs_fresh(fresh(1.0, 1.0, weight=0.1))
-        assert not question().needs_fresh(fresh(1.0, 1.0, 1.0, weight=0.1))
+        assert slowdown_test().needs_fresh(fresh(1.0, weight=0.1))
+        assert slowdown_test().needs_fresh(fresh(1.0, 1.0, weight=0.1))
+        assert not slowdown_test().needs_fresh(fresh(1.0, 1.0, 1.0, weight=0.1))
 
     def test_runs_that_agree_on_a_slowdown_beyond_the_limit_make_it_regressed(self) -> None:
-        change = question().confirmed(fresh(1.1, 1.11, 1.09))
-        assert change.standing is Standing.REGRESSED
+        change = slowdown_test().confirmed(fresh(1.1, 1.11, 1.09))
+        assert change.verdict is RegressionVerdict.REGRESSED
         assert change.runs == 3
         assert change.ratio == pytest.approx(1.1, rel=1e-3)
         assert change.lower is not None
@@ -106,33 +106,33 @@ class TestConfirmation:
         assert 1.05 < change.lower < 1.1 < change.upper < 1.15
 
     def test_a_sure_slowdown_within_the_limit_is_allowed(self) -> None:
-        assert question(share=0.2).confirmed(fresh(1.15, 1.15, 1.15)).standing is Standing.UNCONFIRMED
-        assert question(share=0.1).confirmed(fresh(1.15, 1.15, 1.15)).standing is Standing.REGRESSED
+        assert slowdown_test(share=0.2).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.UNCONFIRMED
+        assert slowdown_test(share=0.1).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.REGRESSED
 
     def test_a_slowdown_that_may_be_noise_is_undecided(self) -> None:
-        change = question().confirmed(fresh(1.02, 1.25, 1.06))
-        assert change.standing is Standing.UNDECIDED
+        change = slowdown_test().confirmed(fresh(1.02, 1.25, 1.06))
+        assert change.verdict is RegressionVerdict.UNDECIDED
 
     def test_the_machines_weather_is_told(self) -> None:
         busy = [Estimate(math.log(1.2e6), math.log(1.4), 0.05)] * 3
-        assert question().confirmed(busy).weather == pytest.approx(1.4)
+        assert slowdown_test().confirmed(busy).weather == pytest.approx(1.4)
 
 
 class TestPower:
     def test_what_could_be_found_follows_from_the_spread(self) -> None:
-        assert question().smallest_found() == pytest.approx(0.05)
-        rough = question(reference=replace(REFERENCE, spread=0.15))
+        assert slowdown_test().smallest_found() == pytest.approx(0.05)
+        rough = slowdown_test(reference=replace(REFERENCE, spread=0.15))
         assert 0.5 < rough.smallest_found() < 2
-        assert question(share=3.0).smallest_found() == pytest.approx(3.0)
+        assert slowdown_test(share=3.0).smallest_found() == pytest.approx(3.0)
 
     def test_a_slowdown_just_beyond_it_is_found_and_just_below_is_not(self) -> None:
-        rough = question(reference=replace(REFERENCE, spread=0.05))
+        rough = slowdown_test(reference=replace(REFERENCE, spread=0.05))
         smallest = 1 + rough.smallest_found()
-        assert rough.confirmed(fresh(*[smallest * 1.01] * 3)).standing is Standing.REGRESSED
-        assert rough.confirmed(fresh(*[smallest * 0.99] * 3)).standing is Standing.UNDECIDED
+        assert rough.confirmed(fresh(*[smallest * 1.01] * 3)).verdict is RegressionVerdict.REGRESSED
+        assert rough.confirmed(fresh(*[smallest * 0.99] * 3)).verdict is RegressionVerdict.UNDECIDED
 
 
-Runs = list[dict[str, list[Block]]]
+Runs = list[dict[str, list[BlockTime]]]
 RUNS, FRESH_RUNS, TESTS, GAP = 10, MOST_FRESH, 12, 2
 
 
@@ -149,7 +149,7 @@ class TestOnRecordedNoise:
         return [
             {
                 name: [
-                    Block(float(time_ns), tuple(map(float, before)), tuple(map(float, after)))
+                    BlockTime(float(time_ns), tuple(map(float, before)), tuple(map(float, after)))
                     for time_ns, before, after in zip(times, canaries, canaries[1:], strict=False)
                 ]
                 for name, (times, canaries) in run.items()
@@ -168,7 +168,7 @@ class TestOnRecordedNoise:
             found.append(
                 [
                     self._is_regressed(
-                        BaselineQuestion(0.05, 0.01 / TESTS, reference, prior),
+                        UnpairedSlowdownTest(0.05, 0.01 / TESTS, reference, prior),
                         [self._slowed(run[name], slowdown) for run in recorded[head : head + 1 + FRESH_RUNS]],
                     )
                     for name, reference in known.items()
@@ -193,7 +193,7 @@ class TestOnRecordedNoise:
         return known[base]
 
     @staticmethod
-    def _slowed(blocks: list[Block], slowdown: float) -> list[Block]:
+    def _slowed(blocks: list[BlockTime], slowdown: float) -> list[BlockTime]:
         return [block._replace(time_ns=block.time_ns * (1 + slowdown)) for block in blocks]
 
     def judge_by_pairs(self, recorded: Runs, pairs: list[list[Pair]], slowdown: float, **changes: Any) -> list[bool]:
@@ -204,7 +204,7 @@ class TestOnRecordedNoise:
             base, head = self._draw(draw, len(recorded))
             known = self._references(recorded, base)
             for name, reference in known.items():
-                asked = BaselineQuestion(0.02, 0.01 / TESTS, reference, prior_of(known.values()), **changes)
+                asked = UnpairedSlowdownTest(0.02, 0.01 / TESTS, reference, prior_of(known.values()), **changes)
                 if not asked.is_suspect(asked.estimate(self._slowed(recorded[head][name], slowdown))):
                     found.append(False)
                     continue
@@ -213,13 +213,13 @@ class TestOnRecordedNoise:
                     replace(one, log_ratio=one.log_ratio + math.log1p(slowdown))
                     for one in draw.sample(chosen, len(chosen))
                 ]
-                beside = DuetQuestion(asked.share, asked.alpha)
+                beside = PairedSlowdownTest(asked.share, asked.alpha)
                 number = next(at for at in range(1, len(others)) if not beside.needs_fresh(others[:at]))
-                found.append(beside.confirmed(others[:number]).standing is Standing.REGRESSED)
+                found.append(beside.confirmed(others[:number]).verdict is RegressionVerdict.REGRESSED)
         return found
 
     @staticmethod
-    def _is_regressed(asked: BaselineQuestion, runs: list[list[Block]]) -> bool:
+    def _is_regressed(asked: UnpairedSlowdownTest, runs: list[list[BlockTime]]) -> bool:
         if not asked.is_suspect(asked.estimate(runs[0])):
             return False
         estimates: list[Estimate] = []
@@ -227,7 +227,7 @@ class TestOnRecordedNoise:
             estimates.append(asked.estimate(run))
             if not asked.needs_fresh(estimates):
                 break
-        return asked.confirmed(estimates).standing is Standing.REGRESSED
+        return asked.confirmed(estimates).verdict is RegressionVerdict.REGRESSED
 
     def test_clean_sessions_stay_green(self, recorded: Runs) -> None:
         sessions = self.judge(recorded, 0.0, sessions=200, seed=1)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.weather import CALM, Block, calm, shifts, weight, weighted_median
+from pytest_perfbudget.core.weather import CALM, BlockTime, calm, shifts, weight, weighted_median
 
 CALM_NS = (100.0, 200.0)
 
 
-def block(before: float, after: float | None = None) -> Block:
+def block(before: float, after: float | None = None) -> BlockTime:
     """A block in weather that slows both canaries by the same factor."""
     after = before if after is None else after
-    return Block(1.0, (100 * before, 200 * before), (100 * after, 200 * after))
+    return BlockTime(1.0, (100 * before, 200 * before), (100 * after, 200 * after))
 
 
 def test_in_calm_weather_a_block_counts_in_full() -> None:

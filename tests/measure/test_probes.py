@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.results import Judgement, Verdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.measure.probes import FunctionCalls, called_functions, judge_counts, record_counts
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
@@ -16,7 +16,7 @@ from pytest_perfbudget.measure.subject import PlainSubject
 MB = 1_000_000
 
 
-def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> Judgement:
+def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> BudgetResult:
     subject = PlainSubject(function, (args, {}), setup)
     (found,) = run_plain(judge_counts(subject, parse_budgets(limits, "here")))
     return found
@@ -28,20 +28,20 @@ def allocate(size: int) -> int:
 
 def test_the_peak_is_what_was_held_at_once() -> None:
     found = judge(allocate, 8 * MB, peak_mb=9)
-    assert found.verdict is Verdict.WITHIN
+    assert found.verdict is BudgetVerdict.WITHIN
     assert found.estimate == pytest.approx(8 * MB, rel=0.01)
-    assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+    assert judge(allocate, 8 * MB, peak_mb=7).verdict is BudgetVerdict.EXCEEDED
 
 
 def test_what_set_up_allocates_is_not_the_calls() -> None:
     found = judge(len, setup=lambda: ((bytearray(8 * MB),), {}), peak_mb=1)
-    assert found.verdict is Verdict.WITHIN
+    assert found.verdict is BudgetVerdict.WITHIN
 
 
 def test_a_trace_of_the_user_goes_on() -> None:
     tracemalloc.start()
     try:
-        assert judge(allocate, 8 * MB, peak_mb=7).verdict is Verdict.EXCEEDED
+        assert judge(allocate, 8 * MB, peak_mb=7).verdict is BudgetVerdict.EXCEEDED
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
@@ -56,9 +56,9 @@ def fibonacci(number: int) -> int:
 @pytest.mark.parametrize(("number", "calls"), [(0, 1), (2, 3), (5, 15)])
 def test_calls_are_counted_exactly(number: int, calls: int) -> None:
     found = judge(fibonacci, number, max_calls=calls)
-    assert (found.estimate, found.verdict) == (calls, Verdict.WITHIN)
+    assert (found.estimate, found.verdict) == (calls, BudgetVerdict.WITHIN)
     if calls > 1:
-        assert judge(fibonacci, number, max_calls=calls - 1).verdict is Verdict.EXCEEDED
+        assert judge(fibonacci, number, max_calls=calls - 1).verdict is BudgetVerdict.EXCEEDED
 
 
 def test_a_cache_that_one_pass_fills_is_not_held_against_the_code() -> None:
@@ -70,7 +70,7 @@ def test_a_cache_that_one_pass_fills_is_not_held_against_the_code() -> None:
         seen.append(1)
 
     found = judge(warming, max_calls=3)
-    assert (found.verdict, found.rounds) == (Verdict.WITHIN, 2)
+    assert (found.verdict, found.rounds) == (BudgetVerdict.WITHIN, 2)
 
 
 def test_a_call_that_fails_leaves_no_probe_behind() -> None:
@@ -92,7 +92,7 @@ def test_callbacks_of_the_garbage_collector_are_no_calls_of_the_code() -> None:
         found = judge(lambda: [[number] for number in range(30_000)], max_calls=2)
     finally:
         gc.callbacks.remove(noticed)
-    assert found.verdict is Verdict.WITHIN
+    assert found.verdict is BudgetVerdict.WITHIN
 
 
 def test_code_that_stops_tracemalloc_has_no_peak() -> None:
@@ -102,7 +102,7 @@ def test_code_that_stops_tracemalloc_has_no_peak() -> None:
         tracemalloc.stop()
 
     found = judge(meddling, peak_mb=1)
-    assert (found.verdict, found.reason) == (Verdict.UNMEASURED, "the measured code stopped tracemalloc itself")
+    assert (found.verdict, found.reason) == (BudgetVerdict.UNMEASURED, "the measured code stopped tracemalloc itself")
 
 
 def test_an_active_profiler_is_said() -> None:
@@ -113,7 +113,7 @@ def test_an_active_profiler_is_said() -> None:
     finally:
         profile.disable()
     assert (found.verdict, found.reason) == (
-        Verdict.UNMEASURED,
+        BudgetVerdict.UNMEASURED,
         "another profiler is active: run without it to count calls",
     )
 
@@ -134,7 +134,7 @@ def test_calls_by_function_are_named_by_module_and_the_costliest_comes_first() -
     names = [name.rpartition(":")[2].rpartition(".")[2] for name in found]
     assert names[:2] == ["outer", "inner"]
     assert list(found.values())[:2] == [1, 2]
-    assert next(iter(found)).startswith("test_resources:")
+    assert next(iter(found)).startswith("test_probes:")
     assert found["built-in method builtins.len"] == 2
 
 

@@ -8,9 +8,9 @@ from scripting import ScriptedClock
 from pytest_perfbudget.core.budgets import Budget, Metric, Resource
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.ratio import LOOKS
-from pytest_perfbudget.core.results import Verdict
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.measure.isolation import Heap
-from pytest_perfbudget.measure.ratio import Contrast, contrast
+from pytest_perfbudget.measure.ratio import RatioOutcome, compare_ratio
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -18,18 +18,18 @@ ERRORS = Errors(exceeded=0.01, within=0.05)
 S, MS = 10**9, 10**6
 
 
-def run(scripted: ScriptedClock, new_ns: float, reference_ns: float, limit: float) -> Contrast:
+def run(scripted: ScriptedClock, new_ns: float, reference_ns: float, limit: float) -> RatioOutcome:
     new = PlainSubject(scripted.advance, ((new_ns,), {}))
     reference = PlainSubject(scripted.advance, ((reference_ns,), {}))
     budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", "here")
-    return run_plain(contrast(new, reference, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    return run_plain(compare_ratio(new, reference, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
 
 
 @pytest.mark.parametrize(
-    ("limit", "verdict"), [(0.5, Verdict.WITHIN), (0.2, Verdict.EXCEEDED), (0.25, Verdict.UNDECIDED)]
+    ("limit", "verdict"), [(0.5, BudgetVerdict.WITHIN), (0.2, BudgetVerdict.EXCEEDED), (0.25, BudgetVerdict.UNDECIDED)]
 )
 def test_the_ratio_of_the_times_is_held_against_its_limit(
-    scripted: ScriptedClock, limit: float, verdict: Verdict
+    scripted: ScriptedClock, limit: float, verdict: BudgetVerdict
 ) -> None:
     found = run(scripted, MS, 4 * MS, limit)
     assert found.decision.verdict is verdict
@@ -46,7 +46,7 @@ def test_blocks_alternate_in_abba_order(scripted: ScriptedClock) -> None:
 
     subjects = PlainSubject(timed, (("a",), {})), PlainSubject(timed, (("b",), {}))
     budget = Budget(Metric(Resource.RATIO), 2.0, "max_ratio", "here")
-    found = run_plain(contrast(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
     assert found.quads == LOOKS[0]
     blocks = order[-4 * LOOKS[0] :]
     assert "".join(blocks) == "abbabaab" * (LOOKS[0] // 2)
@@ -54,7 +54,7 @@ def test_blocks_alternate_in_abba_order(scripted: ScriptedClock) -> None:
 
 def test_code_too_slow_for_enough_quads_stays_undecided(scripted: ScriptedClock) -> None:
     found = run(scripted, S, S, 100)
-    assert (found.quads, found.decision.verdict) == (1, Verdict.UNDECIDED)
+    assert (found.quads, found.decision.verdict) == (1, BudgetVerdict.UNDECIDED)
     assert found.decision.needs_rounds == LOOKS[0]
 
 
@@ -75,7 +75,7 @@ def test_blocks_are_quiet_each_on_a_heap_of_its_own(scripted: ScriptedClock, mon
 
     budget = Budget(Metric(Resource.RATIO), 2.0, "max_ratio", "here")
     subjects = PlainSubject(work), PlainSubject(work)
-    found = run_plain(contrast(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
     assert len(drawn) == 4 * found.quads
     assert not any(collecting[2:])  # the first call of each side is as the test left things
     assert gc.isenabled()
@@ -91,5 +91,5 @@ def test_what_the_other_side_left_in_the_caches_is_not_counted(scripted: Scripte
 
     budget = Budget(Metric(Resource.RATIO), 1.01, "max_ratio", "here")
     subjects = PlainSubject(side, (("new",), {})), PlainSubject(side, (("reference",), {}))
-    found = run_plain(contrast(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
     assert found.decision.estimate == pytest.approx(1.0)

@@ -10,7 +10,7 @@ from scripting import ScriptedClock
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.gate import Gate
+from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
@@ -35,7 +35,7 @@ class Code:
 
 
 def run(code: Code, *, max_time_ns: int = S, **limits: float) -> Samples:
-    gate = Gate(parse_budgets(limits, "here"), ERRORS)
+    gate = BudgetGate(parse_budgets(limits, "here"), ERRORS)
     plan = Plan(gate, max_time_ns, code.scripted.clock)
     return run_plain(measure(PlainSubject(code), plan)).samples
 
@@ -70,7 +70,7 @@ def test_time_without_a_cpu_is_no_part_of_what_is_compared_but_of_the_budget(scr
     def preempted() -> None:
         scripted.advance(2 * MS, waited_ns=3 * MS)
 
-    plan = Plan(Gate((), ERRORS), S, scripted.clock, more_blocks=lambda blocks: 5 - len(blocks))
+    plan = Plan(BudgetGate((), ERRORS), S, scripted.clock, more_blocks=lambda blocks: 5 - len(blocks))
     samples = run_plain(measure(PlainSubject(preempted), plan)).samples
     assert {block.time_ns for block in samples.blocks} == {2.0 * MS}
     assert set(samples.wall_ns) == {5.0 * MS}
@@ -101,7 +101,7 @@ def test_a_first_call_that_was_slow_alone_leaves_fast_code_fast() -> None:
 
 def test_the_result_is_the_first_calls(scripted: ScriptedClock) -> None:
     code = Code(scripted, MS)
-    plan = Plan(Gate([], ERRORS), S, scripted.clock)
+    plan = Plan(BudgetGate([], ERRORS), S, scripted.clock)
     assert run_plain(measure(PlainSubject(code), plan)).result == 1
 
 
@@ -133,7 +133,7 @@ def test_set_up_counts_towards_max_time(scripted: ScriptedClock) -> None:
     def setup() -> None:
         scripted.advance(99 * MS)
 
-    plan = Plan(Gate(parse_budgets({"p95_ms": 50}, "here"), ERRORS), S, scripted.clock)
+    plan = Plan(BudgetGate(parse_budgets({"p95_ms": 50}, "here"), ERRORS), S, scripted.clock)
     subject = PlainSubject(scripted.advance, ((MS,), {}), None)
     with_setup = PlainSubject(lambda: scripted.advance(MS), ((), {}), setup)
     assert len(run_plain(measure(subject, plan)).samples.wall_ns) == 80
@@ -169,7 +169,7 @@ def test_without_a_budget_a_p95s_worth_of_rounds_is_taken(scripted: ScriptedCloc
 def test_progress_is_told_after_each_block(scripted: ScriptedClock) -> None:
     told: list[tuple[int, int, int]] = []
     plan = Plan(
-        Gate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock, lambda *state: told.append(state)
+        BudgetGate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock, lambda *state: told.append(state)
     )
     run_plain(measure(PlainSubject(Code(scripted, 10 * MS)), plan))
     assert len(told) > 10
@@ -189,7 +189,7 @@ def test_an_error_in_any_repetition_comes_through_and_leaves_nothing_behind(
             raise error
 
     enabled = gc.isenabled()
-    plan = Plan(Gate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock)
+    plan = Plan(BudgetGate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock)
     # A StopIteration cannot leave a coroutine: Python turns it into a RuntimeError, as in async tests.
     expected: Any = RuntimeError if error is StopIteration else error
     with pytest.raises(expected):
@@ -207,7 +207,7 @@ def test_the_cpus_of_the_code_are_counted_and_not_those_of_what_looks_at_it(
     def look(*state: int) -> None:  # noqa: ARG001
         scripted.advance(10 * MS, cpu_ns=100 * MS)
 
-    gate = Gate(parse_budgets({"p95_ms": 50}, "here"), ERRORS)
+    gate = BudgetGate(parse_budgets({"p95_ms": 50}, "here"), ERRORS)
     plan = Plan(gate, S, scripted.clock, look, with_cpus=True)
     code = PlainSubject(lambda: scripted.advance(MS, cpu_ns=cpu_ms * MS))
     assert run_plain(measure(code, plan)).cpus == pytest.approx(cpus, rel=0.01)

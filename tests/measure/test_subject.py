@@ -8,13 +8,13 @@ from scripting import ScriptedClock
 
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.runner import run_plain
-from pytest_perfbudget.measure.subject import AsyncSubject, Block, PlainSubject, Timings
+from pytest_perfbudget.measure.subject import AsyncSubject, BlockPlan, PlainSubject, Timings
 
 FAR = 1 << 62
 
 
-def block(rounds: int, iterations: int = 1, *, deadline_ns: int = FAR, with_cpu: bool = False) -> Block:
-    return Block(rounds, iterations, deadline_ns, with_cpu)
+def block(rounds: int, iterations: int = 1, *, deadline_ns: int = FAR, with_cpu: bool = False) -> BlockPlan:
+    return BlockPlan(rounds, iterations, deadline_ns, with_cpu)
 
 
 def test_a_round_is_the_time_of_its_calls(scripted: ScriptedClock) -> None:

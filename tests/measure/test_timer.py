@@ -9,7 +9,7 @@ import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.timer_blocks import TurnPace, Weather
+from pytest_perfbudget.measure.timer_blocks import CanaryBlocks, TurnBlocks
 from pytest_perfbudget.measure.turns import Turn
 
 
@@ -23,7 +23,7 @@ def test_canaries_are_read_without_the_tracer_of_the_test_which_is_put_back() ->
 
     sys.settrace(tracer)
     try:
-        weather = Weather(SYSTEM)
+        weather = CanaryBlocks(SYSTEM)
         weather.begin("step")
         weather.end()
         assert sys.gettrace() is tracer
@@ -62,8 +62,8 @@ def test_a_turn_ends_when_its_timers_have_the_rounds_of_the_other_side(
     rounds: Mapping[str, int], took_ms: float, turn: int
 ) -> None:
     scripted = ScriptedClock()
-    pace = TurnPace(Given(rounds), "timers", scripted.clock)
-    assert pace.begin("load") == 1
+    block_policy = TurnBlocks(Given(rounds), "timers", scripted.clock)
+    assert block_policy.begin("load") == 1
     scripted.advance(took_ms * 1e6)
-    pace.end()
-    assert pace.begin("query") == turn
+    block_policy.end()
+    assert block_policy.begin("query") == turn

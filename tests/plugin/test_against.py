@@ -270,7 +270,7 @@ class TestMissing:
         result.stdout.no_fnmatch_line("*missing*")
 
 
-TURNS = '[tool.perfbudget.duet]\nmode = "turns"\n'
+TURNS = '[tool.perfbudget.duet]\nmode = "sequential"\n'
 
 
 class TestTurns:
@@ -306,7 +306,7 @@ def test_server(port, perf):
         result.assert_outcomes(passed=1)
         assert set(times(exclusive).values()) == {"unmeasured"}
         result.stdout.fnmatch_lines(
-            ['unmeasured: *in the session it passes: what cannot be there twice needs mode = "turns" in *']
+            ['unmeasured: *in the session it passes: what cannot be there twice needs mode = "sequential" in *']
         )
 
     def test_in_turns_it_is_measured(self, exclusive: Project) -> None:
@@ -348,7 +348,9 @@ def test_server(port, perf):
     def test_not_under_xdist(self, repository: Project) -> None:
         result = repository.run(TESTS, *AGAINST, *XDIST, pyproject=TURNS, subprocess=True)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stdout.fnmatch_lines(["ERROR: mode = 'turns' of * measures in one process after the other: add -n 0"])
+        result.stdout.fnmatch_lines(
+            ["ERROR: mode = 'sequential' of * measures in one process after the other: add -n 0"]
+        )
 
 
 class TestMisled:
@@ -365,12 +367,12 @@ class TestMisled:
         commit(repository.pytester.path, {"lib/goods.py": SHOP})
         result = repository.run(test, *AGAINST, f"--perf-gate={gate}", pyproject=mode, subprocess=True)
         result.assert_outcomes(failed=int(gate == "fail"), passed=int(gate == "warn"))
-        assert times(repository) == {"test_call work": "misled"}
+        assert times(repository) == {"test_call work": "wrong_code"}
         result.stdout.fnmatch_lines(
             [
-                f"*work: misled: the process of HEAD would not measure its own code: it imports 'goods' from {library}*, "
+                f"*work: wrong_code: the process of HEAD would not measure its own code: it imports 'goods' from {library}*, "
                 "which is the working tree: name that folder from the file on that adds it to sys.path*",
-                "against HEAD (*): 1 misled",
+                "against HEAD (*): 1 wrong_code",
             ]
         )
 
@@ -416,7 +418,11 @@ class TestSetup:
         commit(repository.pytester.path, {"fast/__init__.py": ""})
         shutil.copy(spec.origin, repository.pytester.path / "fast")
         repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
-        assert times(repository) == {"test_a work": "unchanged", "test_b work": "misled", "test_c work": "unchanged"}
+        assert times(repository) == {
+            "test_a work": "unchanged",
+            "test_b work": "wrong_code",
+            "test_c work": "unchanged",
+        }
 
     def test_one_that_fails_is_a_usage_error(self, built: Project) -> None:
         setup = self.SETUP.replace("build.py", "absent.py")
@@ -594,7 +600,7 @@ def work():
         )
         result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
         result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines(["misled: *imports 'shop' from *site-packages*install it editable*"])
+        result.stdout.fnmatch_lines(["wrong_code: *imports 'shop' from *site-packages*install it editable*"])
 
     def test_a_module_that_the_base_skips_is_not_a_new_one(self, repository: Project) -> None:
         skipping = "import pytest\nimport shop\npytest.importorskip('not_there')\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripting import Project
 
-from pytest_perfbudget.plugin.xdist.exclusive import Alone
+from pytest_perfbudget.plugin.xdist.exclusive import ExclusiveLock
 
 # Each test notes in a file of all workers when it begins and ends; the order of the lines tells.
 BUSY = """
@@ -110,7 +110,7 @@ def test_the_lock_is_gone_afterwards(project: Project, tmp_path: Path) -> None:
 
 def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
     # Two objects stand for two processes: the lock is on the file.
-    first, second = Alone(str(tmp_path)), Alone(str(tmp_path))
+    first, second = ExclusiveLock(str(tmp_path)), ExclusiveLock(str(tmp_path))
     order: list[str] = []
 
     def measure() -> None:
@@ -127,7 +127,7 @@ def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
 
 
 def test_a_session_without_xdist_needs_no_lock() -> None:
-    alone = Alone(None)
+    alone = ExclusiveLock(None)
     assert not alone.is_needed
     with alone.by_itself(), alone.among_others():
         assert alone._lock is None

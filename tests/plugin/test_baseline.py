@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripting import IMPATIENT, Project, add_to_conftest, standings, times
+from scripting import IMPATIENT, Project, add_to_conftest, regression_verdicts, times
 
 FAST = """
 [tool.perfbudget]
@@ -518,7 +518,7 @@ class TestGate:
         result.stdout.fnmatch_lines(
             ["11.0 times the function calls of the baseline", "*0 -> 40 calls of test_it:verify"]
         )
-        assert standings(based)["test_body calls"] == "regressed"
+        assert regression_verdicts(based)["test_body calls"] == "regressed"
         assert times(based)["test_body"] == "unchanged"
 
     def test_calls_that_other_tests_have_brought_about_are_none(self, project: Project) -> None:
@@ -554,7 +554,7 @@ def test_dispatch():
         )
         result = based.run(tests)
         result.assert_outcomes(passed=3)
-        assert standings(based)["test_body calls"] == "unmeasured"
+        assert regression_verdicts(based)["test_body calls"] == "unmeasured"
         result.stdout.fnmatch_lines(
             ["unmeasured: *::test_body: more function calls than allowed, which could not be confirmed: *"]
         )
@@ -566,7 +566,7 @@ def test_dispatch():
             tests + "\n@pytest.fixture(autouse=True)\ndef undone():\n    yield\n    sys.setprofile(None)"
         )
         result.assert_outcomes(passed=3)
-        assert standings(based)["test_body calls"] == "unmeasured"
+        assert regression_verdicts(based)["test_body calls"] == "unmeasured"
         result.stdout.fnmatch_lines(
             ["unmeasured: *::test_body: its function calls could not be counted: another profiler is active*"]
         )
@@ -801,7 +801,7 @@ class TestAccounts:
         assert based.report["missing"] == []
         assert times(based) == {"test_body": "foreign", "test_call step": "foreign"}
         result.stdout.fnmatch_lines(["foreign: *: the baseline has no times of this machine (*)"])
-        assert standings(based)["test_body calls"] == "unchanged"
+        assert regression_verdicts(based)["test_body calls"] == "unchanged"
         based.run(TWO, "--perf-strict").assert_outcomes(passed=1, failed=2)
         tests = (
             TWO.replace("advance(0.1 * SLOW)", "advance(0.1)\n    for _ in range(40): verify()")
@@ -815,7 +815,7 @@ class TestAccounts:
         text = file.read_text("utf-8").replace(key, "elsewhere").replace('"CPython ', '"PyPy ')
         file.write_text(text, "utf-8")
         based.run(TWO)
-        assert standings(based) == {"test_body time": "foreign", "test_call step time": "foreign"}
+        assert regression_verdicts(based) == {"test_body time": "foreign", "test_call step time": "foreign"}
 
     def test_a_suspect_that_cannot_be_confirmed_is_unmeasured(
         self, based: Project, monkeypatch: pytest.MonkeyPatch

@@ -95,7 +95,7 @@ def test_a_search_path_that_leads_to_the_head_by_a_link(
     assert times(lean) == {"test_call work": "regressed" if slowed else "unchanged"}, ended.outlines
 
 
-@pytest.mark.parametrize(("is_installed_again", "said"), [(False, "misled"), (True, "regressed")])
+@pytest.mark.parametrize(("is_installed_again", "said"), [(False, "wrong_code"), (True, "regressed")])
 def test_a_head_that_is_an_installed_copy_is_measured_if_it_is_up_to_date(
     lean: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed_again: bool, said: str
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_head_that_is_an_installed_copy_is_measured_if_it_is_up_to_date(
     )
     assert times(lean) == {"test_call work": said}, ended.stdout + ended.stderr
     assert ended.returncode == 1
-    if said == "misled":
+    if said == "wrong_code":
         assert "a fresh process of the head would not measure its own code: it imports 'shop' from " in ended.stdout
 
 
@@ -124,10 +124,10 @@ def test_a_folder_of_the_search_path_that_is_made_and_not_in_the_repository(
     commit(lean.pytester.path, {".gitignore": IGNORED + "made"})
     monkeypatch.setenv("PYTHONPATH", str(made), prepend=os.pathsep)
     result = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
-    assert times(lean) == {"test_call work": "misled"}
+    assert times(lean) == {"test_call work": "wrong_code"}
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        [f"*misled: {made}, which the head's modules come from, is made and not in the checkout*"]
+        [f"*wrong_code: {made}, which the head's modules come from, is made and not in the checkout*"]
     )
 
 
@@ -152,7 +152,7 @@ def test_an_installed_copy_is_noticed_wherever_its_source_is(
     file = "packages/goods/src/shop/__init__.py"
     what = "{tree}/packages/goods"
     ended = run_installed(lean, tmp_path, monkeypatch, files=files, file=file, module="shop", what=what, again=what)
-    assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
+    assert times(lean) == {"test_call work": "wrong_code"}, ended.stdout + ended.stderr
     assert ended.returncode == 1
     assert (
         "a copy that was installed from the working tree: install it editable from here (pip install -e), or"
@@ -175,7 +175,7 @@ def test_one_that_does_not_tell_where_it_is_from_is_known_by_the_name_of_the_pro
         again="{tree}",
         tells=False,
     )
-    assert times(lean) == {"test_call work": "misled"}, ended.stdout + ended.stderr
+    assert times(lean) == {"test_call work": "wrong_code"}, ended.stdout + ended.stderr
     assert ended.returncode == 1
 
 
@@ -243,12 +243,12 @@ def run_nested(project: Project) -> pytest.RunResult:
     return project.pytester.runpytest_subprocess("--perf-against=HEAD", output, *where)
 
 
-@pytest.mark.parametrize(("factor", "standing"), [(1, "unchanged"), (1.2, "regressed")])
-def test_a_project_in_a_subfolder(nested: Project, factor: float, standing: str) -> None:
+@pytest.mark.parametrize(("factor", "verdict"), [(1, "unchanged"), (1.2, "regressed")])
+def test_a_project_in_a_subfolder(nested: Project, factor: float, verdict: str) -> None:
     before = git(nested.pytester.path, "status", "--porcelain")
     (nested.pytester.path / "my services/shop/shop.py").write_text(CODE.format(factor), "utf-8")
     run_nested(nested)
-    assert times(nested) == {"test_call work": standing}
+    assert times(nested) == {"test_call work": verdict}
     (nested.pytester.path / "my services/shop/shop.py").write_text(CODE.format(1), "utf-8")
     assert git(nested.pytester.path, "status", "--porcelain") == before
 
@@ -283,6 +283,6 @@ def test_an_extension_that_is_built_in_the_working_tree_only_is_noticed(lean: Pr
     assert times(lean) == {"test_call work": "unchanged"}
     shutil.copy(file, lean.pytester.path / "shop")
     result = lean.run(asking_for("shop"), "--perf-against=HEAD", subprocess=True)
-    assert times(lean) == {"test_call work": "misled"}
+    assert times(lean) == {"test_call work": "wrong_code"}
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["misled: *: 'shop._bisect' is built in the working tree and not in the checkout*"])
+    result.stdout.fnmatch_lines(["wrong_code: *: 'shop._bisect' is built in the working tree and not in the checkout*"])

@@ -7,7 +7,7 @@ import json
 import pytest
 from scripting import Project
 
-from pytest_perfbudget.core.results import Standing
+from pytest_perfbudget.core.results import RegressionVerdict
 
 TESTS = """
 calls = []
@@ -147,7 +147,7 @@ def test_output_without_any_perf_test_says_so(each_way: Project) -> None:
         "undecided": 0,
         "unmeasured": 0,
         "within": 0,
-        "baseline": dict.fromkeys([standing.value for standing in Standing], 0),
+        "baseline": dict.fromkeys([verdict.value for verdict in RegressionVerdict], 0),
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
-from pytest_perfbudget.measure.timer_blocks import TurnPace
+from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
 from pytest_perfbudget.processes.duet import TIMERS, Duet
 from pytest_perfbudget.processes.duet_side import Side, Stop
@@ -149,16 +149,18 @@ class Threaded:
     def _run(self) -> None:
         self._told.get(timeout=60)
         clock = ScriptedClock()
-        pace = TurnPace(SideTurns(self._stop), TIMERS, clock.clock)
+        block_policy = TurnBlocks(SideTurns(self._stop), TIMERS, clock.clock)
         parts = []
         for name, time_ns in self._script:
-            parts.append((name, pace.begin(name), time_ns))
+            parts.append((name, block_policy.begin(name), time_ns))
             clock.advance(time_ns)
-            pace.end()
+            block_policy.end()
         for name in {name for name, _, _ in parts}:
             own = [(time_ns, part) for timer, part, time_ns in parts if timer == name]
-            paced = pace.blocks([time_ns for time_ns, _ in own], [part for _, part in own])
-            self.times_ns[name] = {turn: block.time_ns for turn, block in zip(paced.turns, paced.blocks, strict=True)}
+            timer_blocks = block_policy.blocks([time_ns for time_ns, _ in own], [part for _, part in own])
+            self.times_ns[name] = {
+                turn: block.time_ns for turn, block in zip(timer_blocks.turns, timer_blocks.blocks, strict=True)
+            }
         self._stops.put({"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}})
 
 

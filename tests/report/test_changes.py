@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import Fate, Revision
+from pytest_perfbudget.baseline.update import LineUpdate, UpdateAction
 from pytest_perfbudget.core.reference import Reference
-from pytest_perfbudget.core.results import Change, Growth, Measurement, Standing
+from pytest_perfbudget.core.results import Growth, Measurement, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.changes import (
     change_notes,
     changes_text,
     percent,
-    revision_rows,
-    standings,
+    regression_verdicts,
     standings_text,
     update_progress_text,
+    update_rows,
     update_text,
 )
 from pytest_perfbudget.report.formats.terminal import render_changes, render_revisions
@@ -28,16 +28,18 @@ from pytest_perfbudget.report.formats.terminal import render_changes, render_rev
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def change(standing: Standing = Standing.REGRESSED, **more: Any) -> Change:
+def change(verdict: RegressionVerdict = RegressionVerdict.REGRESSED, **more: Any) -> RegressionResult:
     given: dict[str, Any] = {
         "before": 1.64e6, "after": 1.843e6, "ratio": 1.124, "lower": 1.098, "upper": 1.151, "limit": 0.05,
         "source": "the default", "runs": 5, "weather": 1.0, "commit": "3f2a91c", "date": "2026-11-20",
-        "chance": 8.1e-6, "needed": 4.17e-4,
+        "p_value": 8.1e-6, "alpha": 4.17e-4,
     }  # fmt: skip
-    return Change("time", standing, **{**given, **more})
+    return RegressionResult("time", verdict, **{**given, **more})
 
 
-def measurement(*changes: Change, nodeid: str = "tests/test_api.py::test_login", name: str = "") -> Measurement:
+def measurement(
+    *changes: RegressionResult, nodeid: str = "tests/test_api.py::test_login", name: str = ""
+) -> Measurement:
     return Measurement(nodeid, name, "body", "", 59, 1, 60.0, 5, {"median": 1.8e6}, [], changes=changes)
 
 
@@ -59,8 +61,10 @@ def test_a_failure_says_by_how_much_how_sure_since_when_whose_limit_and_what_to_
 
 
 def test_a_growth_of_counts_says_so_and_the_culprits_are_named_once() -> None:
-    calls = Change("calls", Standing.REGRESSED, "calls", 120, 4120, 34.3, limit=0.05, source="the default", grown=[Growth("a:b", 1, 41)])  # fmt: skip
-    peak = Change("peak", Standing.REGRESSED, "bytes", 1e6, 1.2e6, 1.2, limit=0.05, source="the default")
+    calls = RegressionResult("calls", RegressionVerdict.REGRESSED, "calls", 120, 4120, 34.3, limit=0.05, source="the default", grown=[Growth("a:b", 1, 41)])  # fmt: skip
+    peak = RegressionResult(
+        "peak", RegressionVerdict.REGRESSED, "bytes", 1e6, 1.2e6, 1.2, limit=0.05, source="the default"
+    )
     assert changes_text([measurement(calls, peak, name="parse")], strict=False).splitlines()[:-1] == [
         "parse: 34.3 times the function calls of the baseline",
         "  4,120, baseline 120; the lowest count here and in fresh processes",
@@ -85,28 +89,35 @@ def test_node_ids_are_quoted_for_the_shell() -> None:
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_base_that_is_not_the_base_is_always_red(strict: bool) -> None:
-    found = [measurement(change(Standing.MISLED, reason="it imports 'shop' from site-packages"))]
-    assert changes_text(found, strict=strict) == "misled: it imports 'shop' from site-packages"
+    found = [measurement(change(RegressionVerdict.WRONG_CODE, reason="it imports 'shop' from site-packages"))]
+    assert changes_text(found, strict=strict) == "wrong_code: it imports 'shop' from site-packages"
 
 
-@pytest.mark.parametrize("standing", [one for one in Standing if one not in (Standing.REGRESSED, Standing.MISLED)])
-def test_only_what_is_unjudged_is_red_and_only_if_strict(standing: Standing) -> None:
-    found = [measurement(change(standing, reason="why"))]
+@pytest.mark.parametrize(
+    "verdict",
+    [one for one in RegressionVerdict if one not in (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE)],
+)
+def test_only_what_is_unjudged_is_red_and_only_if_strict(verdict: RegressionVerdict) -> None:
+    found = [measurement(change(verdict, reason="why"))]
     assert changes_text(found, strict=False) == ""
     strict = changes_text(found, strict=True)
-    assert bool(strict) is standing.is_unjudged
+    assert bool(strict) is verdict.is_unjudged
     if strict:
-        assert strict.startswith(f"{standing.value}: why\n")
-        helps = standing in (Standing.NEW, Standing.FOREIGN)
+        assert strict.startswith(f"{verdict.value}: why\n")
+        helps = verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN)
         assert ("\n  update the baseline: pytest --perf-update-baseline tests/" in strict) is helps
         assert strict.endswith("What is not compared fails because of --perf-strict (or strict = true).")
 
 
 def test_notes_gather_tests_with_the_same_reason() -> None:
-    new = [measurement(change(Standing.NEW, reason="not there"), nodeid=f"a.py::t{number}") for number in range(5)]
-    unsure = measurement(change(Standing.UNCONFIRMED, runs=1, ratio=1.004), nodeid="a.py::u")
+    new = [
+        measurement(change(RegressionVerdict.NEW, reason="not there"), nodeid=f"a.py::t{number}") for number in range(5)
+    ]
+    unsure = measurement(change(RegressionVerdict.UNCONFIRMED, runs=1, ratio=1.004), nodeid="a.py::u")
     assert list(
-        change_notes([*new, unsure, measurement(change(Standing.UNCHANGED, runs=0))], [("a.py::gone", "renamed?")])
+        change_notes(
+            [*new, unsure, measurement(change(RegressionVerdict.UNCHANGED, runs=0))], [("a.py::gone", "renamed?")]
+        )
     ) == [
         "new: a.py::t0, a.py::t1, a.py::t2 and 2 more: not there",
         "unconfirmed: a.py::u: looked slower here; +0.4 % in 1 fresh process",
@@ -115,8 +126,8 @@ def test_notes_gather_tests_with_the_same_reason() -> None:
 
 
 def test_notes_name_a_measurement_once_and_say_what_fresh_processes_could_not() -> None:
-    reasons = [Change(metric, Standing.UNMEASURED, reason="no room") for metric in ("calls", "peak")]
-    unsure = change(Standing.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05, chance=0.025)
+    reasons = [RegressionResult(metric, RegressionVerdict.UNMEASURED, reason="no room") for metric in ("calls", "peak")]
+    unsure = change(RegressionVerdict.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05, p_value=0.025)
     assert list(change_notes([measurement(*reasons), measurement(unsure, nodeid="a.py::u")], [])) == [
         f"unmeasured: {measurement().id}: no room",
         "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
@@ -126,14 +137,14 @@ def test_notes_name_a_measurement_once_and_say_what_fresh_processes_could_not() 
 
 
 def test_every_standing_is_counted() -> None:
-    counts = standings([measurement(change(), change(Standing.UNCHANGED))], missing=2)
-    assert set(counts) == {standing.value for standing in Standing}
+    counts = regression_verdicts([measurement(change(), change(RegressionVerdict.UNCHANGED))], missing=2)
+    assert set(counts) == {verdict.value for verdict in RegressionVerdict}
     assert standings_text(counts) == "against the baseline: 1 regressed, 2 missing, 1 unchanged"
 
 
 def test_a_session_that_compared_nothing_says_so() -> None:
     """It is green, if --perf-strict does not make it red."""
-    counts = standings([measurement(Change("time", Standing.UNMEASURED, reason="why"))], 0)
+    counts = regression_verdicts([measurement(RegressionResult("time", RegressionVerdict.UNMEASURED, reason="why"))], 0)
     assert standings_text(counts) == "against the baseline: nothing was compared (1 unmeasured)"
 
 
@@ -154,9 +165,11 @@ def test_a_ratio_as_a_change(ratio: float, text: str) -> None:
 
 
 def test_of_an_update_each_number_says_what_became_of_it() -> None:
-    both = replace(revision("test_x", Fate.REFUSED, 1e6, 1e6), ratios={"time": 0.5, "peak": 3.0})
-    assert [row[-1] for row in revision_rows(both)] == ["faster (kept)", "more (kept)"]
-    assert [row[-1] for row in revision_rows(replace(both, fate=Fate.FASTER, ratios={"calls": 0.5}))] == ["less"]
+    both = replace(revision("test_x", UpdateAction.REFUSED, 1e6, 1e6), ratios={"time": 0.5, "peak": 3.0})
+    assert [row[-1] for row in update_rows(both)] == ["faster (kept)", "more (kept)"]
+    assert [row[-1] for row in update_rows(replace(both, action=UpdateAction.FASTER, ratios={"calls": 0.5}))] == [
+        "less"
+    ]
 
 
 def test_a_text_that_stands_alone_names_its_test() -> None:
@@ -169,31 +182,35 @@ def test_progress_tells_what_is_left() -> None:
 
 
 def revision(
-    test: str, fate: Fate, before_ns: float | None, after_ns: float | None, ratio: float | None = None
-) -> Revision:
+    test: str, action: UpdateAction, before_ns: float | None, after_ns: float | None, ratio: float | None = None
+) -> LineUpdate:
     def line(time_ns: float | None) -> Line | None:
         if time_ns is None:
             return None
         return Line(key, Reference(time_ns, 0.01, 10, 40, 9.0, 0.0, 0.1, (0.3, 0.3, 0.3), (1.0, 1.0, 1.0)))
 
     key = Key(f"tests/test_api.py::{test}", "", "m")
-    return Revision(key, fate, line(after_ns), line(before_ns), {} if ratio is None else {"time": ratio})
+    return LineUpdate(key, action, line(after_ns), line(before_ns), {} if ratio is None else {"time": ratio})
 
 
 REVISIONS = [
-    revision("test_same", Fate.UNCHANGED, 1e6, 1e6, 1.001),
-    revision("test_new", Fate.NEW, None, 1.84e6),
-    revision("test_faster", Fate.FASTER, 1e6, 0.7e6, 0.7),
-    revision("test_slower", Fate.REFUSED, 1e6, 1e6, 1.3),
-    revision("test_dearer", Fate.ACCEPTED, 1e6, 2.5e6, 2.5),
-    revision("test_gone", Fate.REMOVED, 1e6, None),
+    revision("test_same", UpdateAction.UNCHANGED, 1e6, 1e6, 1.001),
+    revision("test_new", UpdateAction.NEW, None, 1.84e6),
+    revision("test_faster", UpdateAction.FASTER, 1e6, 0.7e6, 0.7),
+    revision("test_slower", UpdateAction.REFUSED, 1e6, 1e6, 1.3),
+    revision("test_dearer", UpdateAction.ACCEPTED, 1e6, 2.5e6, 2.5),
+    revision("test_gone", UpdateAction.REMOVED, 1e6, None),
 ]
 CHANGES = [
     SLOWER,
-    measurement(change(Standing.IMPROVED, after=0.8e6, ratio=0.49, lower=0.45, upper=0.53), name="parse"),
-    measurement(change(Standing.UNCHANGED, ratio=1.001, lower=0.98, upper=1.02), nodeid="tests/test_api.py::test_b"),
-    measurement(change(Standing.UNDECIDED, ratio=1.01, lower=0.93, upper=1.1), nodeid="tests/test_api.py::test_c"),
-    measurement(change(Standing.NEW, ratio=None), nodeid="tests/test_api.py::test_d"),
+    measurement(change(RegressionVerdict.IMPROVED, after=0.8e6, ratio=0.49, lower=0.45, upper=0.53), name="parse"),
+    measurement(
+        change(RegressionVerdict.UNCHANGED, ratio=1.001, lower=0.98, upper=1.02), nodeid="tests/test_api.py::test_b"
+    ),
+    measurement(
+        change(RegressionVerdict.UNDECIDED, ratio=1.01, lower=0.93, upper=1.1), nodeid="tests/test_api.py::test_c"
+    ),
+    measurement(change(RegressionVerdict.NEW, ratio=None), nodeid="tests/test_api.py::test_d"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.gate import Gate
+from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.limits import Settings
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.core.samples import Samples, describe
@@ -21,7 +21,7 @@ SESSION = session_facts(Settings(), gate="fail", strict=False, workers=0, exit_s
 
 def measurement() -> Measurement:
     samples = Samples([45e6] * 59, planned_rounds=59, overhead_ns=60)
-    judgements = Gate(parse_budgets({"p95_ms": 50, "p99_ms": 50}, "here"), Errors(0.01, 0.05)).judge(samples)
+    judgements = BudgetGate(parse_budgets({"p95_ms": 50, "p99_ms": 50}, "here"), Errors(0.01, 0.05)).judge(samples)
     return Measurement("a.py::t", "n", "call", "c", 59, 1, 60.0, 5, describe(samples), judgements)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement
 from pytest_perfbudget.report.formats.terminal import Bar, render_table, short_names
 
 MS = 1e6
@@ -18,7 +18,7 @@ def one(
     nodeid: str,
     metric: str,
     share: float | None,
-    verdict: Verdict,
+    verdict: BudgetVerdict,
     *,
     unit: str = "ns",
     limit: float = 50 * MS,
@@ -26,19 +26,19 @@ def one(
     name: str = "",
 ) -> Measurement:
     estimate = None if share is None else share * limit
-    budget = Judgement(metric, f"{metric}_ms", unit, limit, "marker", verdict, estimate, rounds=72)
+    budget = BudgetResult(metric, f"{metric}_ms", unit, limit, "marker", verdict, estimate, rounds=72)
     return Measurement(nodeid, name, "body", component, 72, 1, 60.0, 1, {"median": 3 * MS}, [budget])
 
 
 MIXED = [
-    one("tests/security/test_tokens.py::test_verify", "p95", 0.038, Verdict.WITHIN, component="security.jwt"),
-    one("tests/security/test_tokens.py::test_cold", "p95", 0.91, Verdict.WITHIN, component="security.jwt"),
-    one("tests/storage/test_tasks.py::test_claim[10-000]", "p95", 1.224, Verdict.EXCEEDED, component="storage"),
-    one("tests/storage/test_tasks.py::test_claim", "peak", 0.3, Verdict.WITHIN, unit="bytes", limit=500e6),
-    one("tests/storage/test_tasks.py::test_calls", "calls", 6.8, Verdict.EXCEEDED, unit="calls", limit=30),
-    one("tests/test_api.py::test_page", "p99", 0.997, Verdict.UNDECIDED, name="render page"),
-    one("tests/test_api.py::test_ratio", "ratio", 0.62, Verdict.WITHIN, unit="", limit=0.5, name="cached"),
-    one("tests/test_api.py::test_old", "p95", None, Verdict.UNMEASURED),
+    one("tests/security/test_tokens.py::test_verify", "p95", 0.038, BudgetVerdict.WITHIN, component="security.jwt"),
+    one("tests/security/test_tokens.py::test_cold", "p95", 0.91, BudgetVerdict.WITHIN, component="security.jwt"),
+    one("tests/storage/test_tasks.py::test_claim[10-000]", "p95", 1.224, BudgetVerdict.EXCEEDED, component="storage"),
+    one("tests/storage/test_tasks.py::test_claim", "peak", 0.3, BudgetVerdict.WITHIN, unit="bytes", limit=500e6),
+    one("tests/storage/test_tasks.py::test_calls", "calls", 6.8, BudgetVerdict.EXCEEDED, unit="calls", limit=30),
+    one("tests/test_api.py::test_page", "p99", 0.997, BudgetVerdict.UNDECIDED, name="render page"),
+    one("tests/test_api.py::test_ratio", "ratio", 0.62, BudgetVerdict.WITHIN, unit="", limit=0.5, name="cached"),
+    one("tests/test_api.py::test_old", "p95", None, BudgetVerdict.UNMEASURED),
     Measurement("tests/test_api.py::test_bare", "", "body", "", 59, 1, 60.0, 1, {"median": 3 * MS}, []),
 ]
 
@@ -65,7 +65,7 @@ def test_the_table(name: str, width: int, color: bool, unicode: bool) -> None:
 
 
 def test_a_long_table_leaves_out_what_is_well_within() -> None:
-    many = [one(f"a.py::test_{number}", "p95", number / 100, Verdict.WITHIN) for number in range(60)]
+    many = [one(f"a.py::test_{number}", "p95", number / 100, BudgetVerdict.WITHIN) for number in range(60)]
     short = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=30)
     assert "test_1 " not in short
     assert "test_59 " in short
@@ -77,13 +77,13 @@ def test_a_long_table_leaves_out_what_is_well_within() -> None:
 
 
 def test_a_table_of_nothing_but_calm_rows_can_shrink_to_a_line() -> None:
-    calm = [one("a.py::test", "p95", 0.1, Verdict.WITHIN)]
+    calm = [one("a.py::test", "p95", 0.1, BudgetVerdict.WITHIN)]
     drawn = render_table(calm, width=120, color=False, unicode=True, warn_at=0.8, most_calm=0)
     assert drawn == "1 more row: well within, or without a budget; -v shows all\n"
 
 
 def test_brackets_in_a_node_id_are_no_markup() -> None:
-    odd = [one("a.py::test_it[bold red]", "p95", 0.1, Verdict.WITHIN)]
+    odd = [one("a.py::test_it[bold red]", "p95", 0.1, BudgetVerdict.WITHIN)]
     assert "test_it[bold red]" in render_table(odd, width=100, color=True, unicode=True, warn_at=0.8, most_calm=None)
 
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement
 from pytest_perfbudget.report.view import counts_text, failure_text, notes, progress_text, quantity, share_text
 
 MS = 1e6
 ERRORS = Errors(exceeded=0.01, within=0.05)
 
 
-def judgement(verdict: Verdict = Verdict.EXCEEDED, **changed: object) -> Judgement:
+def judgement(verdict: BudgetVerdict = BudgetVerdict.EXCEEDED, **changed: object) -> BudgetResult:
     values: dict[str, object] = {
         "metric": "p95",
         "keyword": "p95_ms",
@@ -26,10 +26,10 @@ def judgement(verdict: Verdict = Verdict.EXCEEDED, **changed: object) -> Judgeme
         "rounds": 72,
         "needs_rounds": 59,
     }
-    return Judgement(**{**values, **changed})  # type: ignore[arg-type]
+    return BudgetResult(**{**values, **changed})  # type: ignore[arg-type]
 
 
-def measurement(*judgements: Judgement, name: str = "", kind: str = "body", **changed: object) -> Measurement:
+def measurement(*judgements: BudgetResult, name: str = "", kind: str = "body", **changed: object) -> Measurement:
     values: dict[str, object] = {
         "nodeid": "a.py::test",
         "name": name,
@@ -101,7 +101,9 @@ def test_a_failure_shows_where_the_time_of_a_call_went() -> None:
 
 
 def test_only_what_is_red_is_in_the_text() -> None:
-    mixed = measurement(judgement(Verdict.WITHIN), judgement(Verdict.UNDECIDED), judgement(Verdict.UNMEASURED))
+    mixed = measurement(
+        judgement(BudgetVerdict.WITHIN), judgement(BudgetVerdict.UNDECIDED), judgement(BudgetVerdict.UNMEASURED)
+    )
     assert failure_text([mixed], strict=False, errors=ERRORS) == ""
     strict = failure_text([mixed], strict=True, errors=ERRORS)
     assert "undecided against" in strict
@@ -147,15 +149,15 @@ def test_only_what_is_red_is_in_the_text() -> None:
     ],
 )
 def test_an_undecided_budget_says_what_would_decide_it(changed: dict[str, object], kind: str, text: str) -> None:
-    undecided = measurement(judgement(Verdict.UNDECIDED, **changed), kind=kind)
+    undecided = measurement(judgement(BudgetVerdict.UNDECIDED, **changed), kind=kind)
     assert list(notes([undecided], 0.8)) == [f"undecided: a.py::test {changed.get('metric', 'p95')}: {text}"]
 
 
 def test_notes_name_whatever_a_reader_should_know_the_pressing_first() -> None:
-    near = judgement(Verdict.WITHIN, estimate=45 * MS)
-    refused = judgement(Verdict.UNMEASURED, reason="because")
-    calls = judgement(Verdict.WITHIN, metric="calls", keyword="max_calls", unit="calls", limit=3, estimate=3)
-    calm = judgement(Verdict.WITHIN, estimate=5 * MS)
+    near = judgement(BudgetVerdict.WITHIN, estimate=45 * MS)
+    refused = judgement(BudgetVerdict.UNMEASURED, reason="because")
+    calls = judgement(BudgetVerdict.WITHIN, metric="calls", keyword="max_calls", unit="calls", limit=3, estimate=3)
+    calm = judgement(BudgetVerdict.WITHIN, estimate=5 * MS)
     found = list(notes([measurement(near, calls, calm, refused, name="parse", warnings=["traced"])], 0.8))
     assert found == [
         "unmeasured: a.py::test parse p95: because",

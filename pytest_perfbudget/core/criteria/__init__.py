@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from pytest_perfbudget.core.results import Decision
+from pytest_perfbudget.core.results import CriterionResult
 
 
 class Errors(NamedTuple):
@@ -25,7 +25,9 @@ class Criterion(Protocol):
     def looks(self) -> Sequence[int]:
         """Return the numbers of rounds, ascending, at which a decision can fall."""
 
-    def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
+    def decide(
+        self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0
+    ) -> CriterionResult:
         """Replay every look that `values` allows and return the first decision that falls.
 
         Args:

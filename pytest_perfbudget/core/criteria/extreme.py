@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
-from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 WATCHED_ROUNDS = 59
 """Rounds over which a maximum is watched while time allows: the number that bounds a p95."""
@@ -33,13 +33,20 @@ class ExtremeCriterion:
         doubled = (2**power for power in range(last.bit_length()))
         return (*(at for at in doubled if at < last), last)
 
-    def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:  # noqa: ARG002 - an observation is not early
+    def decide(
+        self,
+        values: Sequence[float],
+        limit: float,
+        *,
+        final: bool,
+        earliest_exceeded: int = 0,  # noqa: ARG002 - an observation is not early
+    ) -> CriterionResult:
         """See `Criterion.decide`."""
         observed = min(values) if self.statistic == "min" else max(values)
         complete = final or (self.planned_rounds is not None and len(values) >= self.looks()[-1])
-        verdict = Verdict.UNDECIDED
+        verdict = BudgetVerdict.UNDECIDED
         if observed <= limit and (complete or self.statistic == "min"):
-            verdict = Verdict.WITHIN
+            verdict = BudgetVerdict.WITHIN
         elif observed > limit and (complete or self.statistic == "max"):
-            verdict = Verdict.EXCEEDED
-        return Decision(verdict, observed, observed, observed, len(values))
+            verdict = BudgetVerdict.EXCEEDED
+        return CriterionResult(verdict, observed, observed, observed, len(values))

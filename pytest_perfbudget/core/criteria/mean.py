@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.distributions import t_quantile
-from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 FEWEST_ROUNDS = 20
 """With fewer rounds the skewness cannot be estimated, and the rare slow or fast call that a mean lives
@@ -51,7 +51,9 @@ class MeanCriterion:
         """Return 20, 40, 80, ... rounds."""
         return () if self.planned_rounds is None else _LOOKS
 
-    def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
+    def decide(
+        self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0
+    ) -> CriterionResult:
         """See `Criterion.decide`."""
         looks: Sequence[int] = self.looks()
         reached = [at for at in looks if at <= len(values)]
@@ -67,12 +69,12 @@ class MeanCriterion:
             early = at < earliest_exceeded and not closing
             # A mean lives off its rare slow calls: a tenth of that time has to pass without them.
             too_soon = at < earliest_exceeded / 10 and not closing
-            verdict = Verdict.UNDECIDED
+            verdict = BudgetVerdict.UNDECIDED
             if lower is not None and lower > limit and not early:
-                verdict = Verdict.EXCEEDED
+                verdict = BudgetVerdict.EXCEEDED
             elif upper is not None and upper <= limit and not too_soon:
-                verdict = Verdict.WITHIN
-            if verdict is not Verdict.UNDECIDED:
-                return Decision(verdict, math.fsum(seen) / at, lower, upper, at, FEWEST_ROUNDS)
+                verdict = BudgetVerdict.WITHIN
+            if verdict is not BudgetVerdict.UNDECIDED:
+                return CriterionResult(verdict, math.fsum(seen) / at, lower, upper, at, FEWEST_ROUNDS)
         estimate = math.fsum(values) / len(values)
-        return Decision(Verdict.UNDECIDED, estimate, lower, upper, len(values), FEWEST_ROUNDS)
+        return CriterionResult(BudgetVerdict.UNDECIDED, estimate, lower, upper, len(values), FEWEST_ROUNDS)

@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.results import Decision, Verdict
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import quantile
 
 MOST_ROUNDS = 20_000
@@ -44,19 +44,19 @@ def rounds_to_bound(share: float, error: float) -> int:
     return math.ceil(math.log(error) / math.log(share) - 1e-9)
 
 
-def _binomial(trials: int, chance: float) -> tuple[int, list[float]]:
+def _binomial(trials: int, probability: float) -> tuple[int, list[float]]:
     """Return (first count, probabilities) of a binomial distribution, negligible tails cut off."""
     # Written out, because importing scipy costs a quarter of a second that a cleared budget has
     # not; a test compares it with scipy.
-    mode = int((trials + 1) * chance)
+    mode = int((trials + 1) * probability)
     log_mode = (
         math.lgamma(trials + 1)
         - math.lgamma(mode + 1)
         - math.lgamma(trials - mode + 1)
-        + mode * math.log(chance)
-        + (trials - mode) * math.log1p(-chance)
+        + mode * math.log(probability)
+        + (trials - mode) * math.log1p(-probability)
     )
-    odds = chance / (1 - chance)
+    odds = probability / (1 - probability)
     below = [math.exp(log_mode)]
     for count in range(mode, 0, -1):
         below.append(below[-1] * count / ((trials - count + 1) * odds))
@@ -73,15 +73,15 @@ def _binomial(trials: int, chance: float) -> tuple[int, list[float]]:
 class _Walk:
     """The distribution of the count over the paths that have crossed no boundary yet."""
 
-    def __init__(self, chance: float) -> None:
-        self.chance = chance
+    def __init__(self, probability: float) -> None:
+        self.probability = probability
         self.rounds = 0
         self.first = 0
         self.mass = [1.0]
         self.spent = 0.0
 
     def advance(self, rounds: int) -> None:
-        step_first, step = _binomial(rounds - self.rounds, self.chance)
+        step_first, step = _binomial(rounds - self.rounds, self.probability)
         after = [0.0] * (len(self.mass) + len(step) - 1)
         for offset, here in enumerate(self.mass):
             if here > _NEGLIGIBLE:
@@ -192,7 +192,9 @@ class QuantileCriterion:
         """Return the rounds of the schedule; none if there is only the end."""
         return () if self.planned_rounds is None else self._schedule(self.planned_rounds).rounds
 
-    def decide(self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0) -> Decision:
+    def decide(
+        self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0
+    ) -> CriterionResult:
         """See `Criterion.decide`."""
         last: Look | None = None
         above = counted = 0
@@ -201,11 +203,11 @@ class QuantileCriterion:
             counted = look.rounds
             closing = final and look.rounds == self._last_look(values)
             if above <= look.within_at_most:
-                return self._decision(Verdict.WITHIN, values, look)
+                return self._decision(BudgetVerdict.WITHIN, values, look)
             if above >= look.exceeded_at_least and (closing or look.rounds >= earliest_exceeded):
-                return self._decision(Verdict.EXCEEDED, values, look)
+                return self._decision(BudgetVerdict.EXCEEDED, values, look)
             last = look
-        return self._decision(Verdict.UNDECIDED, values, last)
+        return self._decision(BudgetVerdict.UNDECIDED, values, last)
 
     def _looks_at(self, values: Sequence[float], *, final: bool) -> Iterator[Look]:
         if self.planned_rounds is not None:
@@ -222,8 +224,8 @@ class QuantileCriterion:
         ample = planned_rounds >= 3 * rounds_to_bound(self.share, self.errors.within)
         return schedule(self.share, self.errors, ample=ample)
 
-    def _decision(self, verdict: Verdict, values: Sequence[float], look: Look | None) -> Decision:
-        seen = sorted(values[: look.rounds] if look and verdict is not Verdict.UNDECIDED else values)
+    def _decision(self, verdict: BudgetVerdict, values: Sequence[float], look: Look | None) -> CriterionResult:
+        seen = sorted(values[: look.rounds] if look and verdict is not BudgetVerdict.UNDECIDED else values)
         lower = upper = None
         if look:
             ordered = sorted(values[: look.rounds])
@@ -232,4 +234,4 @@ class QuantileCriterion:
             if look.within_at_most >= 0:
                 upper = ordered[look.rounds - look.within_at_most - 1]
         needs = rounds_to_bound(self.share, self.errors.within)
-        return Decision(verdict, quantile(seen, self.share), lower, upper, len(seen), needs)
+        return CriterionResult(verdict, quantile(seen, self.share), lower, upper, len(seen), needs)

@@ -9,11 +9,11 @@ from typing import IO, Any
 
 import pytest
 
-from pytest_perfbudget.compare.strategy import Asked, Record, Recorder
-from pytest_perfbudget.core.limits import Resolved
+from pytest_perfbudget.compare.strategy import MeasurementRequest, RecordEverything, RecordOnly
+from pytest_perfbudget.core.limits import EffectiveLimits
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import Pace, TurnPace
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TurnBlocks
 from pytest_perfbudget.measure.turns import NONE, Turn
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.processes.duet import TIMERS
@@ -58,7 +58,7 @@ class SideTurns:
 
 
 @dataclass(frozen=True)
-class _Turned(Record):
+class _Turned(RecordEverything):
     """Asks for blocks in turns, and for every count."""
 
     turns: SideTurns | None = None
@@ -75,7 +75,7 @@ class SidePlugin(WorkerPlugin):
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
-        self.comparer = SideRecorder(self.turns)
+        self.comparison = RecordInTurns(self.turns)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -128,16 +128,16 @@ class SidePlugin(WorkerPlugin):
         return json.loads(line) if line else None
 
 
-class SideRecorder(Recorder):
+class RecordInTurns(RecordOnly):
     """Records in turns, and leaves the judging to who gives them."""
 
     def __init__(self, turns: SideTurns) -> None:
         self._turns = turns
 
-    def ask(self, nodeid: str, name: str, resolved: Resolved) -> Asked:  # noqa: ARG002 - the same for all
-        """See `Comparer.ask`."""
+    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
+        """See `ComparisonStrategy.ask`."""
         return _Turned(turns=self._turns)
 
-    def pace(self, clock: Clock) -> Pace | None:
-        """See `Comparer.pace`."""
-        return TurnPace(self._turns, TIMERS, clock)
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:
+        """See `ComparisonStrategy.block_policy`."""
+        return TurnBlocks(self._turns, TIMERS, clock)

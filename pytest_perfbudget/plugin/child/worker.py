@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 import pytest
 
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
-from pytest_perfbudget.compare.strategy import Comparer, Recorder
+from pytest_perfbudget.compare.strategy import ComparisonStrategy, RecordOnly
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.child.source_digest import own_source
 from pytest_perfbudget.plugin.hooks import SESSION, WORKER
@@ -78,7 +78,7 @@ class WorkerPlugin:
         self._request = request
         self._channel = channel
         self._started_ns = 0
-        self.comparer: Comparer = Recorder()
+        self.comparison: ComparisonStrategy = RecordOnly()
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
         self._before: set[str] = set()
@@ -182,9 +182,9 @@ class WorkerPlugin:
         item = self._found.get(answer.nodeid)
         if not self._request.top or item is None:
             return answer
-        if not answer.problem and (found := self._misled_by(item.config.rootpath)):
+        if not answer.problem and (found := self._wrong_code(item.config.rootpath)):
             problem = f"{self._request.who} would not measure its own code: it imports {found}"
-            return replace(answer, problem=problem, is_misled=True, measurements=[])
+            return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
         return replace(answer, source=own_source(item), built=self._built())
 
     def _built(self) -> dict[str, str]:
@@ -193,7 +193,7 @@ class WorkerPlugin:
         endings = tuple(EXTENSION_SUFFIXES)
         return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 
-    def _misled_by(self, rootpath: Path) -> str:
+    def _wrong_code(self, rootpath: Path) -> str:
         """Return which module is not that of the side that is to be measured here."""
         top = Path(self._request.top)
         if not self._request.tree:

@@ -8,11 +8,11 @@ import pytest
 
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 
-Accounts = dict[str, list[list[str]]]
+Expectations = dict[str, list[list[str]]]
 """Test and measurement of what is `expected` to be measured, what is `absent`, and the `others`."""
 
 
-class Watch:
+class CollectionObserver:
     """Notes what becomes of files and tests while they are collected."""
 
     def __init__(self) -> None:
@@ -31,13 +31,13 @@ class Watch:
         """Note what was deselected and said so."""
         self._deselected |= {nodeid_of(item) for item in items}
 
-    def accounts(
+    def expectations(
         self,
         known: Iterable[tuple[str, str]],
         collected: Collected,
         chosen: Collection[str],
         perf_tests: Collection[str],
-    ) -> Accounts:
+    ) -> Expectations:
         """Return where each measurement of the baseline stands.
 
         What the command line left out is neither expected nor absent, it is among the others.
@@ -50,16 +50,16 @@ class Watch:
         """
         # A hook may drop items without a word, as no option does: those were expected.
         dropped = {test for test in collected.nodeids if test not in chosen and test not in self._deselected}
-        accounts: Accounts = {"expected": [], "absent": [], "others": []}
+        expectations: Expectations = {"expected": [], "absent": [], "others": []}
         for test, name in known:
             # Of a file that was skipped or is broken nothing is known: that is no reason to forget its tests.
             unknown = test.partition("::")[0] in self._uncollected
             # A test that is no perf test any more is as good as gone.
             gone = collected.is_gone(test) or (test in collected.nodeids and test not in perf_tests)
             if gone and not unknown:
-                accounts["absent"].append([test, name])
+                expectations["absent"].append([test, name])
             elif test in chosen or test in dropped or unknown:
-                accounts["expected"].append([test, name])
+                expectations["expected"].append([test, name])
             else:
-                accounts["others"].append([test, name])
-        return accounts
+                expectations["others"].append([test, name])
+        return expectations

@@ -34,7 +34,7 @@ class Checks:
 
     def component(self, component: str | None, item: pytest.Item) -> None:
         """Complain of a component that has no table but nearly the name of one."""
-        known = [rule.terms.component or "" for rule in self._settings.components]
+        known = [rule.limits.component or "" for rule in self._settings.components]
         if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
             self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
 

@@ -10,19 +10,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_perfbudget.config import parse_terms
+from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit, merge_budgets
 from pytest_perfbudget.core.gate import judgement
-from pytest_perfbudget.core.limits import Terms
+from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import overhead_ns
-from pytest_perfbudget.measure.ratio import contrast
+from pytest_perfbudget.measure.ratio import compare_ratio
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
-from pytest_perfbudget.measure.timer import LACKS, Timer, TimerRecord
-from pytest_perfbudget.measure.timer_blocks import Pace
+from pytest_perfbudget.measure.timer import UNSUPPORTED, Timer, TimerRounds
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.item_run import ItemRun
@@ -40,8 +40,8 @@ class Perf:
 
     def __init__(self, run: ItemRun) -> None:
         self._run = run
-        self._timers: dict[str, TimerRecord] = {}
-        self._pace: Pace | None = None
+        self._timers: dict[str, TimerRounds] = {}
+        self._block_policy: BlockPolicy | None = None
 
     def __call__(
         self,
@@ -67,7 +67,7 @@ class Perf:
         """
         __tracebackhide__ = True
         _refuse_unrunnable(function)
-        call = self._terms("perf()", name, limits)
+        call = self._limits("perf()", name, limits)
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_off:
             return run_plain(subject.once())  # type: ignore[no-any-return]
@@ -88,7 +88,7 @@ class Perf:
         `setup` may be a coroutine function, too.
         """
         __tracebackhide__ = True
-        call = self._terms("perf.aio()", name, limits)
+        call = self._limits("perf.aio()", name, limits)
         subject = AsyncSubject(function, (args, {}), setup)
         if self._run.is_off:
             return subject.once()
@@ -102,25 +102,27 @@ class Perf:
         Put it into a loop for more rounds: p95 needs 59 of them. Garbage collection rests within
         the block.
         """
-        call = self._terms("perf.timer()", name, limits)
+        call = self._limits("perf.timer()", name, limits)
         if name not in self._timers:
             self._run.begin(name, self.timer, call, self._place("perf.timer()"))
-            self._timers[name] = TimerRecord(name, self._run.session.clock)
-            if self._run.session.comparer is not None:
-                self._pace = self._pace or self._run.session.comparer.pace(self._run.session.clock)
-                self._timers[name].pace = self._pace
+            self._timers[name] = TimerRounds(name, self._run.session.clock)
+            if self._run.session.comparison is not None:
+                self._block_policy = self._block_policy or self._run.session.comparison.block_policy(
+                    self._run.session.clock
+                )
+                self._timers[name].block_policy = self._block_policy
         record = self._timers[name]
-        if limits or record.resolved is None:
+        if limits or record.effective is None:
             # Limits of several calls of one name hold together; the latest wins over the same metric.
-            record.terms = Terms(
-                tuple(merge_budgets(call.budgets, record.terms.budgets)),
-                call.component or record.terms.component,
-                call.max_time_ns or record.terms.max_time_ns,
+            record.limits = Limits(
+                tuple(merge_budgets(call.budgets, record.limits.budgets)),
+                call.component or record.limits.component,
+                call.max_time_ns or record.limits.max_time_ns,
                 name,
-                call.max_regression or record.terms.max_regression,
-                record.terms.pin if call.pin is None else call.pin,
+                call.max_regression or record.limits.max_regression,
+                record.limits.pin if call.pin is None else call.pin,
             )
-            record.resolved = self._run.resolve(name, record.terms)
+            record.effective = self._run.resolve(name, record.limits)
         return Timer(record)
 
     def ratio(
@@ -148,7 +150,7 @@ class Perf:
         place = "perf.ratio()"
         for function in (new, reference):
             _refuse_unrunnable(function, place)
-        call = self._terms(place, name, limits)
+        call = self._limits(place, name, limits)
         limit = checked_limit("max_ratio", max_ratio, self._place(place))
         if call.budgets:
             message = (
@@ -171,36 +173,38 @@ class Perf:
     def finish_timers(self) -> None:
         """Hand the timers' rounds over; called when the test's body has ended."""
         for name, record in self._timers.items():
-            resolved = record.resolved
-            if resolved is None or self._run.is_off:
+            effective = record.effective
+            if effective is None or self._run.is_off:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()
             recording = (
                 Recording(samples.blocks, turns=samples.turns, cpus=record.cpus)
-                if self._run.ask(name, resolved) is not None
+                if self._run.ask(name, effective) is not None
                 else None
             )
-            self._run.keep(name, "timer", samples, resolved, lacks=LACKS, warnings=warnings, recording=recording)
+            self._run.keep(
+                name, "timer", samples, effective, unsupported=UNSUPPORTED, warnings=warnings, recording=recording
+            )
         self.abandon_timers()
         self._timers.clear()
 
     def _ratio(
-        self, new: Callable[[], object], reference: Callable[[], object], budget: Budget, name: str, call: Terms
+        self, new: Callable[[], object], reference: Callable[[], object], budget: Budget, name: str, call: Limits
     ) -> float:
         __tracebackhide__ = True
-        resolved = self._run.resolve(name, call)
+        effective = self._run.resolve(name, call)
         errors = self._run.session.settings.errors
         subjects = PlainSubject(new), PlainSubject(reference)
         clock = self._run.session.clock
-        found = run_plain(contrast(*subjects, budget, errors, max_time_ns=resolved.max_time_ns, clock=clock))
+        found = run_plain(compare_ratio(*subjects, budget, errors, max_time_ns=effective.max_time_ns, clock=clock))
         statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
         self._run.add(
             Measurement(
                 nodeid=self._run.nodeid,
                 name=name,
                 kind="ratio",
-                component=resolved.component,
+                component=effective.component,
                 rounds=found.quads,
                 iterations=found.iterations,
                 overhead_ns=overhead_ns(clock),
@@ -211,13 +215,13 @@ class Perf:
         )
         return found.decision.estimate
 
-    def _terms(self, what: str, name: str | None, limits: dict[str, object]) -> Terms:
+    def _limits(self, what: str, name: str | None, limits: dict[str, object]) -> Limits:
         if not limits:
-            return Terms()
+            return Limits()
         place = self._place(what)
         try:
             # The call is nearest of all, so it comes before markers that name its measurement.
-            return parse_terms(limits, place, name=name, more=_MORE)
+            return parse_limits(limits, place, name=name, more=_MORE)
         except ConfigError as error:
             unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin"}
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]

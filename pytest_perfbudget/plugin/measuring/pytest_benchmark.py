@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.core.budgets import Resource
-from pytest_perfbudget.core.gate import Lacks, unmeasured
-from pytest_perfbudget.core.limits import Resolved
+from pytest_perfbudget.core.gate import Unsupported, unmeasured
+from pytest_perfbudget.core.limits import EffectiveLimits
 from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.subject import PlainSubject
@@ -20,7 +20,7 @@ from pytest_perfbudget.measure.subject import PlainSubject
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 
-_LACKS = Lacks(
+_UNSUPPORTED = Unsupported(
     frozenset({Resource.CPU, Resource.PEAK, Resource.CALLS}),
     "pytest-benchmark records wall-clock time only: measure it with perf(...)",
 )
@@ -79,8 +79,8 @@ def compared(run: ItemRun) -> Iterator[None]:
     """
     fixture = _fixture(run.item)
     # A session with --benchmark-disable asks for nothing to be timed; a fresh process only needs what it is given.
-    is_off = fixture is not None and fixture.disabled and not run.session.is_worker
-    if fixture is None or is_off or run.session.comparer is None:
+    is_off = fixture is not None and fixture.disabled and not run.session.is_child
+    if fixture is None or is_off or run.session.comparison is None:
         yield
         return
     kind = type(fixture)
@@ -114,19 +114,26 @@ def keep(run: ItemRun, recording: Recording | None, profile: Sequence[tuple[str,
         profile: where the time of one call goes, if that looks slower.
     """
     fixture = _fixture(run.item)
-    resolved = run.resolve("")
+    effective = run.resolve("")
     reason = _why_unmeasured(fixture)
     if recording is not None and (reason or fixture is None):
-        run.keep("", "benchmark", _samples(recording), replace(resolved, budgets=()), lacks=_LACKS, recording=recording)
+        run.keep(
+            "",
+            "benchmark",
+            _samples(recording),
+            replace(effective, budgets=()),
+            unsupported=_UNSUPPORTED,
+            recording=recording,
+        )
         return
     if reason or fixture is None:
-        if resolved.budgets or run.session.comparer is not None:
-            run.add(_unmeasured(run.nodeid, resolved, reason))
+        if effective.budgets or run.session.comparison is not None:
+            run.add(_unmeasured(run.nodeid, effective, reason))
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, resolved, lacks=_LACKS, profile=profile, recording=recording)
+    run.keep("", "benchmark", samples, effective, unsupported=_UNSUPPORTED, profile=profile, recording=recording)
 
 
 def _samples(recording: Recording) -> Samples:
@@ -143,6 +150,6 @@ def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401
     return ""
 
 
-def _unmeasured(nodeid: str, resolved: Resolved, reason: str) -> Measurement:
-    judgements = [unmeasured(budget, reason) for budget in resolved.budgets]
-    return Measurement(nodeid, "", "benchmark", resolved.component, 0, 1, None, 0, {}, judgements)
+def _unmeasured(nodeid: str, effective: EffectiveLimits, reason: str) -> Measurement:
+    judgements = [unmeasured(budget, reason) for budget in effective.budgets]
+    return Measurement(nodeid, "", "benchmark", effective.component, 0, 1, None, 0, {}, judgements)

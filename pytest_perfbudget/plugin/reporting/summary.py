@@ -13,7 +13,13 @@ from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.results import Measurement
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.session import PerfSession
-from pytest_perfbudget.report.changes import change_notes, changes_text, others_text, standings, standings_text
+from pytest_perfbudget.report.changes import (
+    change_notes,
+    changes_text,
+    others_text,
+    regression_verdicts,
+    standings_text,
+)
 from pytest_perfbudget.report.formats import json as document
 from pytest_perfbudget.report.view import counts_text, failure_text, notes, off_text
 
@@ -115,6 +121,8 @@ class Summary:
             for line in text.splitlines():
                 terminal.write_line(line)
         self._show_changes(measurements, terminal)
+        for note in self._settings.notes:
+            terminal.write_line(f"note: {note}", yellow=True)
         verdicts = tally(judgement.verdict for one in measurements for judgement in one.judgements)
         text = counts_text(verdicts, measurements)
         if verdicts["exceeded"] and self._config.option.perf_gate == "warn":
@@ -124,7 +132,7 @@ class Summary:
 
     def _show_changes(self, measurements: list[Measurement], terminal: pytest.TerminalReporter) -> None:
         """Show how the session stands against the baseline, if there is one."""
-        if self._session.comparer is None:
+        if self._session.comparison is None:
             return
         from pytest_perfbudget.report.formats.terminal import render_changes  # noqa: PLC0415 - rich
 
@@ -143,12 +151,12 @@ class Summary:
             text = changes_text(measurements, strict=False, named=True, typed=partial(typed, self._config))
             for line in text.splitlines():
                 terminal.write_line(line)
-        if others := len(self._session.account.get("others", ())):
+        if others := len(self._session.expectations.get("others", ())):
             terminal.write_line(others_text(others))
-        counts = standings(measurements, len(missing))
-        terminal.write_line(standings_text(counts, self._session.comparer.against), red=bool(counts["regressed"]))
-        if self._session.comparer.remark:
-            terminal.write_line(self._session.comparer.remark, yellow=True)
+        counts = regression_verdicts(measurements, len(missing))
+        terminal.write_line(standings_text(counts, self._session.comparison.against), red=bool(counts["regressed"]))
+        if self._session.comparison.remark:
+            terminal.write_line(self._session.comparison.remark, yellow=True)
         if self._fails_missing() and self._session.strict and self._session.gate == "fail":
             terminal.write_line(
                 "What is missing fails the session because of --perf-strict (or strict = true).", red=True
@@ -165,14 +173,14 @@ class Summary:
         if self._is_cut_short or self._session.is_updating or runs_nothing:
             return []
         measured = {(one.nodeid, one.name) for one in self.measurements if one.changes}
-        account = self._session.account
+        expectations = self._session.expectations
         missing = [
             (f"{test} {name}".rstrip(), "it did not run to its end, or has no such measurement any more")
-            for test, name in account.get("expected", ())
+            for test, name in expectations.get("expected", ())
             if (test, name) not in measured
         ]
-        gone = self._session.comparer.gone if self._session.comparer is not None else ""
-        absent = [one for one in account.get("absent", ()) if tuple(one) not in measured]
+        gone = self._session.comparison.gone if self._session.comparison is not None else ""
+        absent = [one for one in expectations.get("absent", ()) if tuple(one) not in measured]
         return missing + [(f"{test} {name}".rstrip(), gone) for test, name in absent]
 
 

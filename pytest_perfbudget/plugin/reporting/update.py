@@ -15,7 +15,7 @@ from pytest_perfbudget.baseline.commit import current_commit
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
-from pytest_perfbudget.baseline.update import Fate, Provenance, Revision, apply, measured, revise
+from pytest_perfbudget.baseline.update import LineUpdate, Provenance, UpdateAction, apply, measured, update_line
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.results import Measurement, Recording
 from pytest_perfbudget.core.weather import calm
@@ -38,7 +38,7 @@ class Update:
         self._passed: dict[str, bool] = {}
         self._tests: dict[str, str] = {}
         self._shares: dict[tuple[str, str], float] = {}
-        self._revisions: list[Revision] = []
+        self._revisions: list[LineUpdate] = []
         self._problems = ["the session ended early: the baseline stands as it was"]
         self._kept_out: dict[str, str] = {}
 
@@ -79,8 +79,8 @@ class Update:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Let the exit code say that something was not updated."""
         # With a reason, what cannot be told from noise was to be accepted as well.
-        kept = (Fate.REFUSED, Fate.UNDECIDED) if self._reason else (Fate.REFUSED,)
-        refused = any(one.fate in kept for one in self._revisions)
+        kept = (UpdateAction.REFUSED, UpdateAction.UNDECIDED) if self._reason else (UpdateAction.REFUSED,)
+        refused = any(one.action in kept for one in self._revisions)
         if (refused or self._problems or self._kept_out) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -156,7 +156,7 @@ class Update:
             here = [line.time for key, line in before.lines.items() if key.machine == machine.key and line.time]
             prior = prior_of(here)
             self._revisions = [
-                revise(
+                update_line(
                     before.lines.get(key),
                     line,
                     found[key.test, key.name],
@@ -167,7 +167,7 @@ class Update:
                 for key, line in fitted.items()
             ]
             self._revisions += [
-                Revision(key, Fate.REMOVED, None, line)
+                LineUpdate(key, UpdateAction.REMOVED, None, line)
                 for key, line in before.lines.items()
                 if key.machine == machine.key and self._is_gone(key, found)
             ]
@@ -178,10 +178,13 @@ class Update:
     def _write_calls(self, found: _Measured, python: str) -> store.Beside:
         def write(after: Baseline) -> None:
             replaced = {
-                one.key[:2] for one in self._revisions if one.fate in (Fate.ACCEPTED, Fate.NEW, Fate.FASTER, Fate.SURER)
+                one.key[:2]
+                for one in self._revisions
+                if one.action
+                in (UpdateAction.ACCEPTED, UpdateAction.NEW, UpdateAction.FASTER, UpdateAction.MORE_PRECISE)
             }
             kept = {key[:2] for key in after.lines}
-            removed = {one.key[:2] for one in self._revisions if one.fate is Fate.REMOVED} - kept
+            removed = {one.key[:2] for one in self._revisions if one.action is UpdateAction.REMOVED} - kept
             profiles = {
                 (*place, python): Calls.from_functions(max((one.functions for one in found[place]), key=_total))
                 for place in replaced
@@ -195,7 +198,7 @@ class Update:
         """Return whether a line is to be pruned: its test is not there, or was measured without it."""
         if not self._prune or (key.test, key.name) in found:
             return False
-        if [key.test, key.name] in self._session.account.get("absent", ()):
+        if [key.test, key.name] in self._session.expectations.get("absent", ()):
             return True
         return any(test == key.test for test, _ in found)
 

@@ -57,10 +57,10 @@ class Controller:
         output = getattr(node, "workeroutput", {})
         self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
         if ACCOUNT_OUTPUT in output:
-            account = begin(self._config).account
+            expectations = begin(self._config).expectations
             for kind, tests in output[ACCOUNT_OUTPUT].items():
-                known = dict.fromkeys(map(tuple, account.get(kind, ())))
-                account[kind] = [list(one) for one in known | dict.fromkeys(map(tuple, tests))]
+                known = dict.fromkeys(map(tuple, expectations.get(kind, ())))
+                expectations[kind] = [list(one) for one in known | dict.fromkeys(map(tuple, tests))]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -19,7 +19,7 @@ LOCK_INPUT: Final = "perfbudget_lock"
 """The name under which the controller tells its workers the lock's folder."""
 
 
-class Alone:
+class ExclusiveLock:
     """The lock of one session; without a folder (no xdist) it does nothing."""
 
     def __init__(self, folder: str | None) -> None:

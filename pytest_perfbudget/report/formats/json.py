@@ -15,8 +15,8 @@ from typing import Any, Final
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.gate import tally
 from pytest_perfbudget.core.limits import Settings
-from pytest_perfbudget.core.results import Judgement, Measurement, Verdict
-from pytest_perfbudget.report.changes import standings
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement
+from pytest_perfbudget.report.changes import regression_verdicts
 from pytest_perfbudget.report.view import is_near, undecided_reason
 
 SCHEMA: Final = "perfbudget-report/1"
@@ -55,7 +55,7 @@ def build(
         "summary": {
             "measurements": len(measurements),
             **tally(verdicts),
-            "baseline": standings(measurements, len(missing)),
+            "baseline": regression_verdicts(measurements, len(missing)),
         },
         "measurements": [_measurement(one, session["warn_at"]) for one in measurements],
         "missing": [{"id": id_, "reason": reason} for id_, reason in missing],
@@ -76,9 +76,11 @@ def _measurement(measurement: Measurement, warn_at: float) -> dict[str, Any]:
     return {"id": measurement.id, **data, "budgets": budgets}
 
 
-def _reason(measurement: Measurement, judgement: Judgement) -> str:
+def _reason(measurement: Measurement, judgement: BudgetResult) -> str:
     """Return why a budget has no clear verdict."""
-    return undecided_reason(measurement, judgement) if judgement.verdict is Verdict.UNDECIDED else judgement.reason
+    return (
+        undecided_reason(measurement, judgement) if judgement.verdict is BudgetVerdict.UNDECIDED else judgement.reason
+    )
 
 
 def write(document: Mapping[str, Any], path: Path) -> None:

@@ -12,18 +12,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pytest_perfbudget.baseline.update import Fate, Revision
-from pytest_perfbudget.core.results import Judgement, Measurement, Standing, Verdict
-from pytest_perfbudget.report.changes import percent, revision_rows
+from pytest_perfbudget.baseline.update import LineUpdate, UpdateAction
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement, RegressionVerdict
+from pytest_perfbudget.report.changes import percent, update_rows
 from pytest_perfbudget.report.view import is_near, left_out_text, quantity, share_text
 
 _STYLES: Final = {
-    Verdict.EXCEEDED: "bold red",
-    Verdict.UNDECIDED: "yellow",
-    Verdict.UNMEASURED: "magenta",
-    Verdict.WITHIN: "green",
+    BudgetVerdict.EXCEEDED: "bold red",
+    BudgetVerdict.UNDECIDED: "yellow",
+    BudgetVerdict.UNMEASURED: "magenta",
+    BudgetVerdict.WITHIN: "green",
 }
-_Row = tuple[Measurement, Judgement | None]
+_Row = tuple[Measurement, BudgetResult | None]
 
 
 def render_table(
@@ -92,10 +92,10 @@ def _lines(table: Table, *, width: int, color: bool) -> list[str]:
 
 
 _STANDING_STYLES: Final = {
-    Standing.REGRESSED: "bold red",
-    Standing.MISLED: "bold red",
-    Standing.IMPROVED: "cyan",
-    Standing.UNCHANGED: "green",
+    RegressionVerdict.REGRESSED: "bold red",
+    RegressionVerdict.WRONG_CODE: "bold red",
+    RegressionVerdict.IMPROVED: "cyan",
+    RegressionVerdict.UNCHANGED: "green",
 }
 
 
@@ -115,7 +115,8 @@ def render_changes(
         (one, change)
         for one in measurements
         for change in one.changes
-        if change.ratio is not None and (all_rows or change.standing in (Standing.REGRESSED, Standing.IMPROVED))
+        if change.ratio is not None
+        and (all_rows or change.verdict in (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED))
     ]
     if not rows:
         return ""
@@ -138,17 +139,22 @@ def render_changes(
             quantity(change.after or 0, change.unit),
             percent(change.ratio or 1),
             bounds,
-            Text(change.standing.value, _STANDING_STYLES.get(change.standing, "yellow")),
+            Text(change.verdict.value, _STANDING_STYLES.get(change.verdict, "yellow")),
         )
     return "\n".join(_lines(table, width=width, color=color)) + "\n"
 
 
-_FATE_STYLES: Final = {Fate.REFUSED: "bold red", Fate.ACCEPTED: "yellow", Fate.NEW: "cyan", Fate.FASTER: "green"}
+_FATE_STYLES: Final = {
+    UpdateAction.REFUSED: "bold red",
+    UpdateAction.ACCEPTED: "yellow",
+    UpdateAction.NEW: "cyan",
+    UpdateAction.FASTER: "green",
+}
 
 
-def render_revisions(revisions: Sequence[Revision], *, width: int, color: bool, unicode: bool) -> str:
+def render_revisions(revisions: Sequence[LineUpdate], *, width: int, color: bool, unicode: bool) -> str:
     """Return the table of what an update changes in the baseline; empty if it changes nothing."""
-    changed = [one for one in revisions if one.fate is not Fate.UNCHANGED]
+    changed = [one for one in revisions if one.action is not UpdateAction.UNCHANGED]
     if not changed:
         return ""
     table = Table(
@@ -157,12 +163,12 @@ def render_revisions(revisions: Sequence[Revision], *, width: int, color: bool, 
     table.add_column("test", overflow="fold", ratio=1)
     for name in ("metric", "baseline", "now", "change", ""):
         table.add_column(name, no_wrap=True, justify="left" if name in ("metric", "") else "right")
-    order = list(Fate)
+    order = list(UpdateAction)
     names = short_names([one.key.test for one in changed])
-    for one in sorted(changed, key=lambda one: order.index(one.fate)):
+    for one in sorted(changed, key=lambda one: order.index(one.action)):
         name = f"{names[one.key.test]} {one.key.name}".rstrip()
-        for *row, fate in revision_rows(one):
-            table.add_row(Text(name), *row, Text(fate, _FATE_STYLES.get(one.fate, "")))
+        for *row, action in update_rows(one):
+            table.add_row(Text(name), *row, Text(action, _FATE_STYLES.get(one.action, "")))
     return "\n".join(_lines(table, width=width, color=color)) + "\n"
 
 
@@ -180,8 +186,8 @@ def _most_used(rows: Sequence[_Row], warn_at: float, most_calm: int) -> list[_Ro
     return [row for row in rows if id(row) not in left_out]
 
 
-def _is_calm(judgement: Judgement | None, warn_at: float) -> bool:
-    return judgement is None or (judgement.verdict is Verdict.WITHIN and not is_near(judgement, warn_at))
+def _is_calm(judgement: BudgetResult | None, warn_at: float) -> bool:
+    return judgement is None or (judgement.verdict is BudgetVerdict.WITHIN and not is_near(judgement, warn_at))
 
 
 def short_names(nodeids: Sequence[str]) -> dict[str, str]:
@@ -215,7 +221,9 @@ class Bar:
         return f"{full * filled}{empty * (self.cells - filled)} {share_text(used):>5}"
 
 
-def _cells(measurement: Measurement, judgement: Judgement | None, *, bar: Bar, warn_at: float) -> Iterator[Text | str]:
+def _cells(
+    measurement: Measurement, judgement: BudgetResult | None, *, bar: Bar, warn_at: float
+) -> Iterator[Text | str]:
     if judgement is None:
         name = "median" if "median" in measurement.statistics else "mean"
         yield name
@@ -225,7 +233,7 @@ def _cells(measurement: Measurement, judgement: Judgement | None, *, bar: Bar, w
     yield judgement.metric
     yield "-" if judgement.estimate is None else quantity(judgement.estimate, judgement.unit)
     yield quantity(judgement.limit, judgement.unit)
-    near = judgement.verdict is Verdict.WITHIN and is_near(judgement, warn_at)
+    near = judgement.verdict is BudgetVerdict.WITHIN and is_near(judgement, warn_at)
     style = "yellow" if near else _STYLES[judgement.verdict]
     yield "" if judgement.used is None else Text(bar.draw(judgement.used), style)
     yield Text("near limit" if near else judgement.verdict.value, style)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
-from pytest_perfbudget.core.results import Verdict
+from pytest_perfbudget.core.results import BudgetVerdict
 
-WITHIN, EXCEEDED, UNDECIDED = Verdict.WITHIN, Verdict.EXCEEDED, Verdict.UNDECIDED
+WITHIN, EXCEEDED, UNDECIDED = BudgetVerdict.WITHIN, BudgetVerdict.EXCEEDED, BudgetVerdict.UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ WITHIN, EXCEEDED, UNDECIDED = Verdict.WITHIN, Verdict.EXCEEDED, Verdict.UNDECIDE
         ([60.0, 55.0], True, EXCEEDED),
     ],
 )
-def test_the_minimum(values: list[float], final: bool, verdict: Verdict) -> None:
+def test_the_minimum(values: list[float], final: bool, verdict: BudgetVerdict) -> None:
     assert ExtremeCriterion("min", 1000).decide(values, 50.0, final=final).verdict is verdict
 
 
@@ -29,7 +29,7 @@ def test_the_minimum(values: list[float], final: bool, verdict: Verdict) -> None
         ([40.0] * 59, False, WITHIN),
     ],
 )
-def test_the_maximum(values: list[float], final: bool, verdict: Verdict) -> None:
+def test_the_maximum(values: list[float], final: bool, verdict: BudgetVerdict) -> None:
     assert ExtremeCriterion("max", 1000).decide(values, 50.0, final=final).verdict is verdict
 
 

@@ -18,14 +18,14 @@ from pytest_perfbudget.core.criteria.quantile import (
     fixed_look,
     rounds_to_bound,
 )
-from pytest_perfbudget.core.results import Verdict
+from pytest_perfbudget.core.results import BudgetVerdict
 
 ALPHA = 0.05
 ERRORS = Errors(exceeded=ALPHA, within=ALPHA)
 SHIPPED = Errors(exceeded=0.01, within=0.05)
 
 
-def decide(values: Any, limit: float, *, planned: int | None = 1000, share: float = 0.95) -> Verdict:
+def decide(values: Any, limit: float, *, planned: int | None = 1000, share: float = 0.95) -> BudgetVerdict:
     criterion = QuantileCriterion(share, SHIPPED, planned)
     return criterion.decide(list(values), limit, final=True).verdict
 
@@ -107,8 +107,8 @@ def test_a_p95_one_per_cent_off_the_limit_is_misjudged_in_at_most_alpha(name: st
     wrongly_exceeded = wrongly_within = 0
     for _ in range(trials):
         values = sample(draw, planned).tolist()
-        wrongly_exceeded += criterion.decide(values, p95 * 1.01, final=True).verdict is Verdict.EXCEEDED
-        wrongly_within += criterion.decide(values, p95 / 1.01, final=True).verdict is Verdict.WITHIN
+        wrongly_exceeded += criterion.decide(values, p95 * 1.01, final=True).verdict is BudgetVerdict.EXCEEDED
+        wrongly_within += criterion.decide(values, p95 / 1.01, final=True).verdict is BudgetVerdict.WITHIN
     tolerance = 3 * (ALPHA / trials) ** 0.5
     assert wrongly_exceeded / trials <= ALPHA + tolerance
     assert wrongly_within / trials <= ALPHA + tolerance
@@ -123,46 +123,46 @@ def test_a_p95_far_from_the_limit_is_decided_the_right_way(name: str) -> None:
     for _ in range(100):
         values = sample(draw, 1000).tolist()
         ordered = sorted(values)
-        verdicts.append((criterion.decide(values, ordered[999] + 1, final=True).verdict, Verdict.WITHIN))
-        verdicts.append((criterion.decide(values, ordered[700], final=True).verdict, Verdict.EXCEEDED))
+        verdicts.append((criterion.decide(values, ordered[999] + 1, final=True).verdict, BudgetVerdict.WITHIN))
+        verdicts.append((criterion.decide(values, ordered[700], final=True).verdict, BudgetVerdict.EXCEEDED))
     assert all(found is expected for found, expected in verdicts), p95
 
 
 def test_a_cleared_budget_is_decided_at_the_first_look() -> None:
     decision = QuantileCriterion(0.95, SHIPPED, 10_000).decide([1.0] * 10_000, 50.0, final=True)
-    assert (decision.verdict, decision.rounds) == (Verdict.WITHIN, 72)
+    assert (decision.verdict, decision.rounds) == (BudgetVerdict.WITHIN, 72)
 
 
 def test_a_short_plan_spends_its_error_on_59_rounds() -> None:
-    assert decide([1.0] * 59, 50, planned=59) is Verdict.WITHIN
-    assert decide([1.0] * 58, 50, planned=59) is Verdict.UNDECIDED
+    assert decide([1.0] * 59, 50, planned=59) is BudgetVerdict.WITHIN
+    assert decide([1.0] * 58, 50, planned=59) is BudgetVerdict.UNDECIDED
 
 
 def test_a_plan_that_was_too_short_does_not_end_the_looks() -> None:
     # The first calls were slow; there was time for more rounds after all.
-    assert decide([1.0] * 59, 50, planned=3) is Verdict.WITHIN
-    assert decide([60.0] + [1.0] * 600, 50, planned=3) is Verdict.WITHIN
+    assert decide([1.0] * 59, 50, planned=3) is BudgetVerdict.WITHIN
+    assert decide([60.0] + [1.0] * 600, 50, planned=3) is BudgetVerdict.WITHIN
 
 
 def test_two_slow_rounds_show_that_a_p95_is_exceeded_and_one_does_not() -> None:
-    assert decide([60.0], 50, planned=1) is Verdict.UNDECIDED
-    assert decide([60.0, 61.0], 50, planned=1) is Verdict.EXCEEDED
+    assert decide([60.0], 50, planned=1) is BudgetVerdict.UNDECIDED
+    assert decide([60.0, 61.0], 50, planned=1) is BudgetVerdict.EXCEEDED
 
 
 def test_too_few_rounds_are_said() -> None:
     decision = QuantileCriterion(0.99, SHIPPED, 80).decide([1.0] * 80, 50, final=True)
-    assert (decision.verdict, decision.rounds, decision.needs_rounds) == (Verdict.UNDECIDED, 80, 299)
+    assert (decision.verdict, decision.rounds, decision.needs_rounds) == (BudgetVerdict.UNDECIDED, 80, 299)
     assert decision.upper is None
 
 
 def test_a_burst_cannot_decide_before_enough_rounds_but_the_last_look_can() -> None:
     criterion = QuantileCriterion(0.95, SHIPPED, 1000)
     burst = [60.0] * 10 + [1.0] * 490
-    assert criterion.decide(burst[:20], 50, final=False, earliest_exceeded=0).verdict is Verdict.EXCEEDED
-    assert criterion.decide(burst[:20], 50, final=False, earliest_exceeded=400).verdict is Verdict.UNDECIDED
-    assert criterion.decide(burst, 50, final=True, earliest_exceeded=400).verdict is not Verdict.EXCEEDED
+    assert criterion.decide(burst[:20], 50, final=False, earliest_exceeded=0).verdict is BudgetVerdict.EXCEEDED
+    assert criterion.decide(burst[:20], 50, final=False, earliest_exceeded=400).verdict is BudgetVerdict.UNDECIDED
+    assert criterion.decide(burst, 50, final=True, earliest_exceeded=400).verdict is not BudgetVerdict.EXCEEDED
     slow = [60.0] * 10
-    assert criterion.decide(slow, 50, final=True, earliest_exceeded=400).verdict is Verdict.EXCEEDED
+    assert criterion.decide(slow, 50, final=True, earliest_exceeded=400).verdict is BudgetVerdict.EXCEEDED
 
 
 @pytest.mark.parametrize("share", [0.75, 0.9, 0.95, 0.99])
@@ -172,14 +172,14 @@ def test_rounds_that_are_all_far_above_a_limit_are_exceeded_however_few(share: f
     criterion = QuantileCriterion(share, SHIPPED, rounds)
     found = criterion.decide([60.0] * rounds, 50, final=True, earliest_exceeded=rounds).verdict
     fewest = {0.75: 4, 0.9: 3, 0.95: 2, 0.99: 2}[share]
-    assert found is (Verdict.EXCEEDED if rounds >= fewest else Verdict.UNDECIDED)
+    assert found is (BudgetVerdict.EXCEEDED if rounds >= fewest else BudgetVerdict.UNDECIDED)
 
 
 def test_rounds_that_were_not_ours_to_plan_are_looked_at_once() -> None:
-    assert decide([1.0] * 59, 50, planned=None) is Verdict.WITHIN
+    assert decide([1.0] * 59, 50, planned=None) is BudgetVerdict.WITHIN
     criterion = QuantileCriterion(0.95, SHIPPED, None)
     assert criterion.looks() == ()
-    assert criterion.decide([1.0] * 59, 50, final=False).verdict is Verdict.UNDECIDED
+    assert criterion.decide([1.0] * 59, 50, final=False).verdict is BudgetVerdict.UNDECIDED
 
 
 @settings(max_examples=60)
@@ -191,15 +191,15 @@ def test_rounds_that_were_not_ours_to_plan_are_looked_at_once() -> None:
 )
 def test_the_bounds_are_what_the_verdict_says(values: list[int], limit: int, share: float, planned: int | None) -> None:
     decision = QuantileCriterion(share, SHIPPED, planned).decide(values, limit, final=True)
-    if decision.verdict is Verdict.EXCEEDED:
+    if decision.verdict is BudgetVerdict.EXCEEDED:
         assert decision.lower is not None
         assert decision.lower > limit
-    if decision.verdict is Verdict.WITHIN:
+    if decision.verdict is BudgetVerdict.WITHIN:
         assert decision.upper is not None
         assert decision.upper <= limit
-    if decision.lower is not None and decision.verdict is not Verdict.UNDECIDED:
+    if decision.lower is not None and decision.verdict is not BudgetVerdict.UNDECIDED:
         assert decision.lower <= decision.estimate
-    if decision.upper is not None and decision.verdict is not Verdict.UNDECIDED:
+    if decision.upper is not None and decision.verdict is not BudgetVerdict.UNDECIDED:
         assert decision.estimate <= decision.upper
 
 
