@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np  # noqa: F401 - pytester unloads what a run inside this process loaded, which numpy cannot stand
 import pytest
 import scipy.special  # noqa: F401
+from programs import FAST, TWO
 from scripting import CONFTEST, SCRIPTED, Project, ScriptedClock
 
 pytest_plugins = ["pytester"]
@@ -57,3 +58,25 @@ def data() -> Callable[[str], Any]:
         return json.loads((Path(__file__).parent / "data" / name).read_text("utf-8"))
 
     return read
+
+
+_MADE: dict[str, str] = {}
+
+
+@pytest.fixture
+def few_plugins(project: Project) -> None:
+    """A project starts a dozen fresh processes here: what it does not use is not imported in each of them."""
+    blocked = " ".join(f"-p no:{name}" for name in ("hypothesispytest", "trio", "asyncio", "anyio", "rerunfailures"))
+    project.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {blocked}\n")
+
+
+@pytest.fixture
+def based(project: Project) -> Project:
+    """A project with a baseline of `TWO`; made once, for on the scripted clock it is always the same."""
+    if not _MADE:
+        project.run(TWO, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2, deselected=1)
+        for name in ("perf-baseline.json", "perf-baseline.calls.json"):
+            _MADE[name] = (project.pytester.path / name).read_text("utf-8")
+    for name, text in {**_MADE, "pyproject.toml": FAST}.items():
+        project.file(name, text)
+    return project
