@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,10 +15,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pytest_perfbudget.config import normalized, project_name
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.paths import path_in
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
@@ -141,7 +146,20 @@ def _projects(top: Path) -> frozenset[str]:
         files = [Path(one) for one in git(top, "ls-files", "-z", "--", "*pyproject.toml").split("\0") if one]
     except GitError:
         return frozenset()
-    return frozenset(project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
+    return frozenset(_project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
+
+
+def _normalized(name: str) -> str:
+    """Return the canonical form of a project's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _project_name(file: Path) -> str:
+    """Return the normalized name of the project in a pyproject.toml; empty if it has none."""
+    try:
+        return _normalized(tomllib.loads(file.read_text("utf-8"))["project"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
@@ -149,7 +167,7 @@ def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
 
     Others may be called as it is.
     """
-    if normalized(distribution.metadata["Name"]) not in _projects(top):
+    if _normalized(distribution.metadata["Name"]) not in _projects(top):
         return False
     places: dict[str, list[Path]] = {}
     for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):

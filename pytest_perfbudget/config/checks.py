@@ -1,0 +1,113 @@
+"""Checks of single values: each returns the value as it is stored, or raises a ConfigError that names its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pytest_perfbudget.core.limits import RegressionTolerance
+from pytest_perfbudget.core.reference import FEWEST_RUNS
+from pytest_perfbudget.core.units import parse_duration_ns, parse_share
+from pytest_perfbudget.errors import ConfigError
+
+Check = Callable[[object, str, str], object]
+"""Takes a value as it was written, its key and its place."""
+
+_MOST_RUNS: Final = 100
+
+
+def duration_ns(value: object, key: str, place: str) -> int:
+    """Return a duration in ns."""
+    try:
+        return parse_duration_ns(value)
+    except ValueError as error:
+        message = f"{place}: {key}: {error}"
+        raise ConfigError(message) from error
+
+
+def share(value: object, key: str, place: str) -> float:
+    """Return a number between 0 and 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        message = f"{place}: {key} must be a number between 0 and 1, found {value!r}"
+        raise ConfigError(message)
+    return float(value)
+
+
+def tolerance(value: object, key: str, place: str) -> RegressionTolerance:
+    """Return the growth that is allowed, with the place as its source."""
+    try:
+        return RegressionTolerance(parse_share(value), f"{key} = {value!r} of {place}")
+    except ValueError as error:
+        message = f"{place}: {key}: {error}"
+        raise ConfigError(message) from error
+
+
+def json_path(value: object, key: str, place: str) -> str:
+    """Return the path of a JSON file."""
+    if not isinstance(value, str) or not value.endswith(".json"):
+        message = f"{place}: {key} must be the path of a .json file, from this file's folder, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def run_count(value: object, key: str, place: str) -> int:
+    """Return how many processes make a baseline."""
+    if isinstance(value, bool) or not isinstance(value, int) or not FEWEST_RUNS <= value <= _MOST_RUNS:
+        message = f"{place}: {key} must be a whole number from {FEWEST_RUNS} to {_MOST_RUNS}, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def flag(value: object, key: str, place: str) -> bool:
+    """Return a boolean; a number is none."""
+    if not isinstance(value, bool):
+        message = f"{place}: {key} must be true or false, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def choice(*words: str) -> Check:
+    """Return a check that allows these words only."""
+
+    def check(value: object, key: str, place: str) -> str:
+        if value not in words:
+            message = f"{place}: {key} must be {' or '.join(map(repr, words))}, found {value!r}"
+            raise ConfigError(message)
+        return str(value)
+
+    return check
+
+
+def command(value: object, key: str, place: str) -> str:
+    """Return a command line."""
+    if not isinstance(value, str) or not value.strip():
+        message = f"{place}: {key} must be a command such as '{{python}} -m pip install {{tree}}', found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def component(value: object, key: str, place: str) -> str | None:
+    """Return the name of a component; None stands for no component."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        message = f"{place}: {key} must be a name such as 'security.jwt', found {value!r}"
+        raise ConfigError(message)
+    return str.__str__(value)  # an enum of strings would not cross to an xdist controller
+
+
+def patterns(value: object, key: str, place: str) -> tuple[str, ...]:
+    """Return patterns of node ids; a single one may stand without its list."""
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found):
+        message = f"{place}: {key} must be a list of patterns such as 'tests/test_jwt.py::*', found {value!r}"
+        raise ConfigError(message)
+    return tuple(found)
+
+
+def table(value: object, place: str) -> Mapping[str, object]:
+    """Return a table."""
+    if not isinstance(value, dict):
+        message = f"{place}: must be a table, such as {{ p95_ms = 50 }}, found {value!r}"
+        raise ConfigError(message)
+    return value

@@ -1,0 +1,113 @@
+"""Writes the guide's page on configuration from the definitions of the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION, Setting
+
+OPTIONS: Final[Mapping[str, str]] = {
+    "--perf-update-baseline": "Measure the selected perf tests that pass in fresh processes, and write the baseline. "
+    "Other tests do not run.",
+    "--perf-reason=TEXT": "With `--perf-update-baseline`: accept numbers that got worse, and store the reason.",
+    "--perf-prune": "With `--perf-update-baseline`: remove this machine's lines of tests that are gone. It takes files "
+    "and folders, not single tests.",
+    "--perf-against=REF": "Compare with another commit instead of the baseline.",
+    "--perf-only": "Run perf tests only.",
+    "--perf-skip": "Run all other tests.",
+    "--perf-gate=fail\\|warn\\|off": "`fail` (default): fail tests. `warn`: print the same texts and fail nothing. "
+    "`off`: run each body once, untimed, those of pytest-benchmark's tests as well.",
+    "--perf-strict": "Fail tests whose budgets or comparisons could not be judged. A pattern in `pyproject.toml` that "
+    "matches nothing is an error, not a warning. It needs `--perf-gate=fail`.",
+    "--perf-max-time=TIME": "Longest measuring time of one measurement, such as `2s`; overrides `pyproject.toml`, "
+    "markers and calls.",
+    "--perf-output=PATH": "Write the results to a file; repeatable. The suffix picks the format: `.json`.",
+}
+"""The options of the command line with their meanings."""
+
+_BEGINNING: Final = """
+# Configuration
+
+After reading this page, you can use every setting of `pyproject.toml` and every command-line option.
+
+The settings stand in `pyproject.toml` in pytest's root folder. The plugin reports each mistake in one line that names
+the place and the remedy; pytest then ends with exit code 4.
+
+## Settings of the session
+
+These keys stand in `[tool.perfbudget]`. A key with the scope `any place` is also allowed in a marker, in a call, in a
+`budgets` entry and in a component; [budgets](budgets.md#the-limit-that-holds) says which place wins.
+"""
+_SESSION_END: Final = """
+Budget keywords are allowed in `[tool.perfbudget]` as well, such as `peak_mb = 500`. There they hold for every perf
+test.
+
+## Budgets of tests
+
+`[tool.perfbudget.budgets]` maps patterns of node ids to tables. An entry makes a perf test of each test that it
+matches. Its table holds budget keywords, keys with the scope `any place`, and this key:
+"""
+_COMPONENT: Final = """
+```toml
+[tool.perfbudget.budgets]
+"tests/test_api.py::test_login*" = { p95_ms = 50, peak_mb = 64, max_regression = "10%" }
+```
+
+## Components
+
+`[tool.perfbudget.components."NAME"]` holds budget keywords and keys with the scope `any place`, which hold for the
+perf tests of a component. One more key says which tests these are:
+"""
+_DUET: Final = """
+```toml
+[tool.perfbudget.components."security.jwt"]
+match = ["tests/security/test_jwt.py"]
+p95_ms = 50
+```
+
+## Settings of the duet
+
+These keys stand in `[tool.perfbudget.duet]`. They hold for `--perf-against`; see [against](against.md#settings).
+"""
+_OPTIONS_BEGINNING: Final = """
+## Command-line options
+"""
+
+
+def configuration_page() -> str:
+    """Return the page as Markdown."""
+    parts = [
+        _BEGINNING,
+        _table(SESSION, with_scope=True),
+        _SESSION_END,
+        _table(setting for setting in LIMITS if setting not in SESSION),
+        _COMPONENT,
+        _table([MATCH]),
+        _DUET,
+        _table(DUET),
+        _OPTIONS_BEGINNING,
+        "\n".join(["| option | meaning |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in OPTIONS.items())]),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _table(settings: Iterable[Setting], *, with_scope: bool = False) -> str:
+    names = ["key", "default", *(["scope"] if with_scope else []), "meaning", "example"]
+    rows = [names, ["---"] * len(names), *(list(_cells(one, with_scope=with_scope)) for one in settings)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(setting: Setting, *, with_scope: bool) -> Iterator[str]:
+    yield f"`{setting.key}`"
+    yield "" if setting.default is None else f"`{_toml(setting.default)}`"
+    if with_scope:
+        yield "any place" if setting.is_local else "session"
+    yield setting.meaning
+    yield f"`{setting.key} = {_toml(setting.example)}`"
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML; JSON writes texts, numbers, booleans and lists the same way."""
+    return json.dumps(value)

@@ -1,0 +1,145 @@
+"""Reads the table of pyproject.toml and the keywords of markers and calls into settings and limits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.config.checks import table as checked_table
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.limits import DuetSettings, Limits, Rule, Settings, specificity
+from pytest_perfbudget.errors import ConfigError, nearest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLE: Final = "[tool.perfbudget]"
+
+
+def load_settings(file: Path) -> Settings:
+    """Read `[tool.perfbudget]` of a pyproject.toml; the defaults if there is no such file or table.
+
+    Raises:
+        ConfigError: an unknown key, a wrong value, a file that is no TOML.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        message = f"{file.name}: cannot be read: {error.strerror}"
+        raise ConfigError(message) from error
+    if b"perfbudget" not in content:
+        return Settings()
+    try:
+        document = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{file.name}: is no valid TOML: {error}"
+        raise ConfigError(message) from error
+    table = document.get("tool", {}).get("perfbudget", {})
+    return parse_settings(table, file.name)
+
+
+def parse_settings(table: object, file: str) -> Settings:
+    """Turn the table into settings.
+
+    Args:
+        table: what TOML gave for `[tool.perfbudget]`.
+        file: the file's name; it opens every error message.
+
+    Raises:
+        ConfigError: an unknown key or a wrong value.
+    """
+    place = f"{file} {TABLE}"
+    rest = dict(checked_table(table, place))
+    values: dict[str, Any] = {
+        setting.attribute: setting.check(rest.pop(setting.key), setting.key, place)
+        for setting in SESSION
+        if setting.key in rest
+    }
+    values["baseline_asked"] = "baseline" in values
+    entries = checked_table(rest.pop("budgets", {}), f"{file} [tool.perfbudget.budgets]")
+    components = checked_table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
+    duet_table, notes = _with_present_words(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
+    duet = _duet(duet_table, f"{file} [tool.perfbudget.duet]")
+    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet"]
+    limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)))
+    rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
+    rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
+    return Settings(
+        **values,
+        duet=duet,
+        notes=notes,
+        limits=limits,
+        entries=tuple(rules),
+        components=tuple(_component(name, entry, file) for name, entry in components.items()),
+    )
+
+
+def parse_limits(
+    keywords: Mapping[str, object],
+    place: str,
+    *,
+    name: str | None = None,
+    more: Iterable[str] = (),
+    general: bool = False,
+) -> Limits:
+    """Turn the keywords of a marker, a call or a table entry into limits.
+
+    Raises:
+        ConfigError: an unknown keyword or a wrong value.
+    """
+    rest = dict(keywords)
+    for setting in SESSION:
+        if setting.key in rest and not setting.is_local:
+            message = (
+                f"{place}: {setting.key} is a setting of the whole session: it belongs in {TABLE} of pyproject.toml"
+            )
+            raise ConfigError(message)
+    values: dict[str, Any] = {
+        setting.attribute: setting.check(rest.pop(setting.key), setting.key, place)
+        for setting in LIMITS
+        if setting.key in rest
+    }
+    known = [*(setting.key for setting in LIMITS), *more]
+    return Limits(budgets=tuple(parse_budgets(rest, place, known, general=general)), name=name, **values)
+
+
+def _entry(pattern: str, entry: object, file: str) -> Rule:
+    place = f'{file} [tool.perfbudget.budgets] "{pattern}"'
+    return Rule((pattern,), parse_limits(checked_table(entry, place), place), place)
+
+
+def _component(name: str, entry: object, file: str) -> Rule:
+    place = f'{file} [tool.perfbudget.components."{name}"]'
+    rest = dict(checked_table(entry, place))
+    patterns: Any = MATCH.check(rest.pop(MATCH.key, MATCH.default), MATCH.key, place)
+    if "component" in rest:
+        message = f"{place}: component is the table's own name here: remove the key"
+        raise ConfigError(message)
+    limits = parse_limits(rest, place, more=[MATCH.key], general=True)
+    return Rule(patterns, replace(limits, component=name), place)
+
+
+def _with_present_words(value: object, place: str) -> tuple[object, tuple[str, ...]]:
+    """Return the table with former words replaced, and a note on each of them."""
+    if not isinstance(value, dict) or value.get("mode") != "turns":
+        return value, ()
+    return {**value, "mode": "sequential"}, (f"{place}: mode = 'turns' is called 'sequential' now: write that",)
+
+
+def _duet(value: object, place: str) -> DuetSettings:
+    known = {setting.key: setting for setting in DUET}
+    values: dict[str, Any] = {}
+    for key, given in checked_table(value, place).items():
+        if key not in known:
+            message = f"{place}: unknown key {key!r}{nearest(key, known)}"
+            raise ConfigError(message)
+        values[key] = known[key].check(given, key, place)
+    return DuetSettings(**values)

@@ -1,0 +1,185 @@
+"""The definitions of all settings: key, check, default, meaning and an example, each in one row.
+
+`parser` reads pyproject.toml by them, and `page` writes the guide's page on configuration from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_perfbudget.config.checks import (
+    Check,
+    choice,
+    command,
+    component,
+    duration_ns,
+    flag,
+    json_path,
+    patterns,
+    run_count,
+    share,
+    tolerance,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One key of the configuration.
+
+    Attributes:
+        key: the name that users write.
+        check: turns the value as written into the value as stored.
+        default: the value that holds if the key is not there, as users would write it; None if there is none.
+        meaning: its effect, in one sentence of Markdown.
+        example: another valid value.
+        field: the attribute that stores the value; the key if empty.
+        is_local: whether the key is also allowed in markers, calls, `budgets` entries and components.
+    """
+
+    key: str
+    check: Check
+    default: object = None
+    meaning: str
+    example: object
+    field: str = ""
+    is_local: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """The attribute that stores the value."""
+        return self.field or self.key
+
+
+SESSION: Final = (
+    Setting(
+        key="max_time",
+        check=duration_ns,
+        default="1s",
+        meaning="Longest measuring time of one measurement; `--perf-max-time` overrides it.",
+        example="250ms",
+        field="max_time_ns",
+        is_local=True,
+    ),
+    Setting(
+        key="pin",
+        check=flag,
+        default=True,
+        meaning="With `--perf-against`: measure both commits on the same CPU; `false` allows all CPUs.",
+        example=False,
+        is_local=True,
+    ),
+    Setting(
+        key="warn_at",
+        check=share,
+        default=0.8,
+        meaning="Share of a budget from which the report shows `near limit`.",
+        example=0.9,
+    ),
+    Setting(
+        key="strict",
+        check=flag,
+        default=False,
+        meaning="Fail whatever could not be judged, as `--perf-strict` does.",
+        example=True,
+    ),
+    Setting(
+        key="alpha",
+        check=share,
+        default=0.01,
+        meaning="Highest probability of an error: of a false `exceeded` for each budget, and of a false `regressed` "
+        "time in a whole session.",
+        example=0.001,
+    ),
+    Setting(
+        key="confidence",
+        check=share,
+        default=0.95,
+        meaning="A false `within` has at most the probability `1 - confidence`.",
+        example=0.99,
+    ),
+    Setting(
+        key="max_regression",
+        check=tolerance,
+        default="5%",
+        meaning="The tolerance: growth up to this never fails a test, be it of time, function calls or peak memory.",
+        example="10%",
+        is_local=True,
+    ),
+    Setting(
+        key="baseline",
+        check=json_path,
+        default="perf-baseline.json",
+        meaning="Path of the baseline from the folder of `pyproject.toml`; if it is set and the file is missing, "
+        "every test is `new`.",
+        example="perf/baseline.json",
+    ),
+    Setting(
+        key="baseline_runs",
+        check=run_count,
+        default=10,
+        meaning="Number of fresh processes with which `--perf-update-baseline` measures.",
+        example=20,
+    ),
+    Setting(
+        key="confirm",
+        check=choice("auto", "duet", "runs"),
+        default="runs",
+        meaning="How a suspect of the baseline is measured again: `runs` in fresh processes, `duet` beside the "
+        "baseline's commit, `auto` by a duet where that is possible.",
+        example="auto",
+    ),
+)
+"""The keys of `[tool.perfbudget]` itself, beside the budget keywords."""
+
+DUET: Final = (
+    Setting(
+        key="mode",
+        check=choice("together", "sequential"),
+        default="together",
+        meaning="Run the processes of base and head at the same time, or one after the other.",
+        example="sequential",
+    ),
+    Setting(
+        key="changed_tests",
+        check=choice("gate", "skip"),
+        default="gate",
+        meaning="Compare a test that differs in the base like any other, or show it as `changed` and never fail it.",
+        example="skip",
+    ),
+    Setting(
+        key="tests_from",
+        check=choice("each", "head"),
+        default="each",
+        meaning="Run each commit's own tests, or the head's tests on both sides.",
+        example="head",
+    ),
+    Setting(
+        key="setup",
+        check=command,
+        meaning="Command that builds or installs the base; `{python}` and `{tree}` stand for the base's interpreter "
+        "and checkout.",
+        example="{python} -m pip install {tree}",
+    ),
+)
+"""The keys of `[tool.perfbudget.duet]`."""
+
+LIMITS: Final = (
+    Setting(
+        key="component",
+        check=component,
+        meaning="The component that the test or measurement belongs to.",
+        example="security.jwt",
+    ),
+    *(setting for setting in SESSION if setting.is_local),
+)
+"""The keys of a marker, a call and a `budgets` entry, beside the budget keywords."""
+
+MATCH: Final = Setting(
+    key="match",
+    check=patterns,
+    default=[],
+    meaning="Patterns of the tests that belong to the component.",
+    example=["tests/security/test_jwt.py"],
+)
+"""The key that only the table of a component has."""
