@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pytest_perfbudget import guide
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seeded
@@ -69,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("file", type=Path, metavar="FILE.json")
     importing.set_defaults(run=_import)
+    reading = commands.add_parser(
+        "guide",
+        help="show a page of the guide",
+        description="Shows a page of the guide, or its section about a verdict or a term. Without a topic it lists the "
+        "pages.",
+    )
+    reading.add_argument("topic", nargs="*", metavar="TOPIC", help="a page, a verdict or a term, such as regressed")
+    reading.set_defaults(run=_guide)
     return parser
 
 
@@ -128,6 +139,18 @@ def _import(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{file}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
     if machine != this_machine():
         sys.stdout.write(f"this machine is another one, their times are not judged here: {this_machine()}\n")
+    return 0
+
+
+def _guide(options: argparse.Namespace) -> int:
+    text = guide.find(" ".join(options.topic)) if options.topic else guide.overview()
+    if sys.stdout.isatty():
+        from pytest_perfbudget.report.guide import render_guide  # noqa: PLC0415 - rich, only for a terminal
+
+        width = shutil.get_terminal_size().columns
+        text = render_guide(text, width=width, color="NO_COLOR" not in os.environ)
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
     return 0
 
 

@@ -26,6 +26,10 @@ class GitError(PerfBudgetError):
     """git does not know what it was asked for, or cannot do it."""
 
 
+class GuideError(PerfBudgetError):
+    """The guide has no such topic."""
+
+
 class SetupError(PerfBudgetError):
     """The command that prepares the base does not."""
 

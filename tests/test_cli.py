@@ -1,4 +1,4 @@
-"""The command; what a real visit to the doctor shows is in the README."""
+"""The command, with a doctor that runs no sessions; tests/test_guide.py has `perfbudget guide`."""
 
 from __future__ import annotations
 

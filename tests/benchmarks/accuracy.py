@@ -4,7 +4,7 @@
 
 Both have a baseline from the start of the script, and a new one after every five sessions. A session of one is
 followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %.
-Prints the table of the README. Let nothing else run meanwhile.
+Prints the table of guide/method.md. Let nothing else run meanwhile.
 """
 
 from __future__ import annotations

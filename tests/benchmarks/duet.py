@@ -1,11 +1,12 @@
 """Counts what `--perf-against` says of unchanged and of slowed code, beside pytest-benchmark in two runs.
 
-    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--turns] [--no-rival] [--output duet.json]
+    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--sequential] [--no-rival] [--output duet.json]
 
 A git repository is generated; its first commit is the base, the working tree the head. In clean sessions they are
 the same, in slowed ones each workload does 2, 3, 5 or 10 % more of its work; of the I/O workloads 10 or 20 %.
 pytest-benchmark runs the base, then the head, and compares with --benchmark-compare-fail. With `--load` a busy
-process runs on each CPU, with `--turns` one process is measured after the other. Prints the table of the README. Let nothing else run meanwhile.
+process runs on each CPU, with `--sequential` one process is measured after the other. Prints the table of guide/method.md.
+Let nothing else run meanwhile.
 """
 
 from __future__ import annotations

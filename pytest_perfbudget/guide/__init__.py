@@ -1,0 +1,116 @@
+"""The guide: its pages are Markdown files in this folder; this module finds a page or a section and renders nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+from pytest_perfbudget.errors import GuideError, nearest
+
+PAGES: Final = (
+    "measuring",
+    "budgets",
+    "verdicts",
+    "baseline",
+    "against",
+    "ci",
+    "reports",
+    "configuration",
+    "method",
+    "glossary",
+)
+"""The pages in the order in which a newcomer may read them."""
+
+PROMISE: Final = "After reading this page, you can "
+"""The words with which each page begins; a topic's summary follows them."""
+
+_WITH_SECTIONS: Final = ("verdicts", "glossary")
+"""The pages whose sections are topics as well; the first one that knows a word has it."""
+
+_FENCE: Final = "```"
+_HEADING: Final = re.compile(r"(#+) +(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with the text up to the next heading of its level or above."""
+
+    level: int
+    title: str
+    text: str
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The words by which the section is found: its title, and those in parentheses behind it."""
+        words = re.split(r"[(),]", self.title)
+        return frozenset(_normalized(word) for word in words if word.strip())
+
+
+def page(name: str) -> str:
+    """Return the Markdown of a page."""
+    return resources.files(__name__).joinpath(f"{name}.md").read_text("utf-8")
+
+
+def find(topic: str) -> str:
+    """Return the Markdown of a page, or of the sections about a verdict or a term.
+
+    Raises:
+        GuideError: there is no such topic; the message names the nearest one.
+    """
+    wanted = _normalized(topic)
+    if wanted in PAGES:
+        return page(wanted)
+    known: set[str] = set(PAGES)
+    for name in _WITH_SECTIONS:
+        found = sections(page(name))
+        if texts := [section.text for section in found if wanted in section.topics]:
+            return "\n".join(texts)
+        known |= {word for section in found for word in section.topics}
+    message = f"the guide has no topic {topic!r}{nearest(wanted, known)}; `perfbudget guide` lists the pages"
+    raise GuideError(message)
+
+
+def overview() -> str:
+    """Return the Markdown of the list of topics, one line each."""
+    lines = ["# Guide", "", *(f"- `perfbudget guide {name}`: {summary(page(name))}" for name in PAGES), ""]
+    lines += ["A verdict, such as `regressed`, and a term of the glossary are topics as well.", ""]
+    return "\n".join(lines)
+
+
+def summary(text: str) -> str:
+    """Return the promise of a page: what its readers can do."""
+    _, _, after = text.partition(PROMISE)
+    return " ".join(after.partition(".\n")[0].split())
+
+
+def sections(text: str) -> list[Section]:
+    """Return the sections of a page, the inner ones behind those that contain them; its title is no section."""
+    lines = text.splitlines(keepends=True)
+    headings = list(_headings(lines))
+    return [
+        Section(level, title, "".join(lines[at : _end(headings[number + 1 :], level, len(lines))]))
+        for number, (at, level, title) in enumerate(headings)
+        if level > 1
+    ]
+
+
+def _headings(lines: Iterable[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield the line, level and title of each heading; a comment in a code block is none."""
+    is_code = False
+    for at, line in enumerate(lines):
+        if line.startswith(_FENCE):
+            is_code = not is_code
+        elif not is_code and (found := _HEADING.match(line)):
+            yield at, len(found[1]), found[2].strip()
+
+
+def _end(following: Iterable[tuple[int, int, str]], level: int, last: int) -> int:
+    return next((at for at, other, _ in following if other <= level), last)
+
+
+def _normalized(topic: str) -> str:
+    """Return the form in which topics are compared: `p-value`, `P_value` and `` `p_value` `` are the same."""
+    return re.sub(r"[\s_-]+", " ", topic.replace("`", " ")).strip().lower()

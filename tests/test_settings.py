@@ -1,0 +1,74 @@
+"""The definitions of the settings: each holds what the parser and the defaults say, and makes the guide's page."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from snippets import ROOT
+
+from pytest_perfbudget.config import parse_limits, parse_settings
+from pytest_perfbudget.config.page import OPTIONS, configuration_page
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.core.limits import DuetSettings, Limits, RegressionTolerance, Settings
+
+PAGE = ROOT / "pytest_perfbudget" / "guide" / "configuration.md"
+
+
+def ids(setting: Setting) -> str:
+    return setting.key
+
+
+def comparable(value: object) -> object:
+    """Return a value without its source."""
+    return value.share if isinstance(value, RegressionTolerance) else value
+
+
+@pytest.mark.parametrize("setting", SESSION, ids=ids)
+def test_the_default_of_a_setting_is_what_holds_without_it(setting: Setting) -> None:
+    given = parse_settings({setting.key: setting.default}, "pyproject.toml")
+    default = Settings()
+    assert comparable(getattr(given, setting.attribute)) == comparable(getattr(default, setting.attribute))
+
+
+@pytest.mark.parametrize("setting", [one for one in DUET if one.default is not None], ids=ids)
+def test_the_default_of_a_duet_setting_is_what_holds_without_it(setting: Setting) -> None:
+    given = parse_settings({"duet": {setting.key: setting.default}}, "pyproject.toml")
+    assert given.duet == DuetSettings()
+
+
+@pytest.mark.parametrize("setting", [*SESSION, *DUET, *LIMITS, MATCH], ids=ids)
+def test_the_example_is_valid_and_differs_from_the_default(setting: Setting) -> None:
+    if setting in SESSION:
+        found: Any = parse_settings({setting.key: setting.example}, "pyproject.toml")
+        default: Any = Settings()
+    elif setting in DUET:
+        found, default = parse_settings({"duet": {setting.key: setting.example}}, "pyproject.toml").duet, DuetSettings()
+    elif setting is MATCH:
+        assert parse_settings({"components": {"jwt": {setting.key: setting.example}}}, "pyproject.toml").components
+        return
+    else:
+        found, default = parse_limits({setting.key: setting.example}, "here"), Limits()
+    assert comparable(getattr(found, setting.attribute)) != comparable(getattr(default, setting.attribute))
+
+
+@pytest.mark.parametrize("setting", [*SESSION, *DUET, *LIMITS, MATCH], ids=ids)
+def test_the_meaning_is_one_sentence(setting: Setting) -> None:
+    assert setting.meaning.endswith(".")
+    assert ". " not in setting.meaning
+    assert setting.meaning[0].isupper()
+
+
+def test_the_guides_page_on_configuration_is_current() -> None:
+    page = configuration_page()
+    if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+        PAGE.write_text(page, "utf-8")
+    assert PAGE.read_text("utf-8") == page, "PERFBUDGET_GOLDEN=write pytest tests/test_settings.py writes it anew"
+
+
+def test_the_page_names_every_option_and_key(pytestconfig: pytest.Config) -> None:
+    known = {name for name in vars(pytestconfig.option) if name.startswith("perf_")}
+    assert {name.partition("=")[0].lstrip("-").replace("-", "_") for name in OPTIONS} == known
+    page = configuration_page()
+    assert all(f"| `{setting.key}` |" in page for setting in (*SESSION, *DUET, *LIMITS, MATCH))
