@@ -40,6 +40,7 @@ class TestPages:
         assert summary
         assert "\n" not in summary
         assert summary.rstrip(".") == summary
+        assert len(f"- `{name}`: {summary}") <= 80
 
     def test_the_pages_of_a_terminal_are_short_enough_to_read(self) -> None:
         assert all(len(guide.page(name).splitlines()) <= 200 for name in guide.PAGES)
@@ -113,7 +114,7 @@ class TestCommand:
         assert main(["guide"]) == 0
         lines = capsys.readouterr().out.splitlines()
         for name in guide.PAGES:
-            assert sum(f"`perfbudget guide {name}`: " in line for line in lines) == 1
+            assert sum(line.startswith(f"- `{name}`: ") for line in lines) == 1
 
     def test_a_pipe_gets_the_text_as_it_is(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["guide", "verdicts"]) == 0
@@ -155,6 +156,7 @@ def test_a_drawn_page_keeps_its_words_and_its_width(name: str) -> None:
     drawn = re.sub(r"\033\[[\d;]*m", "", render_guide(guide.page(name), width=90, color=True))
     assert max(map(len, drawn.splitlines())) <= 90
     assert "<!--" not in drawn
+    assert ".md" not in drawn.replace("guide/method.md", "")
     for section in guide.sections(guide.page(name)):
         if len(section.title) < 60:
             assert section.title.replace("`", "") in drawn

@@ -30,7 +30,7 @@ OPTIONS: Final[Mapping[str, str]] = {
 _BEGINNING: Final = """
 # Configuration
 
-After reading this page, you can use every setting of `pyproject.toml` and every command-line option.
+After reading this page, you can use every setting and every command-line option.
 
 The settings stand in `pyproject.toml` in pytest's root folder. The plugin reports each mistake in one line that names
 the place and the remedy; pytest then ends with exit code 4.

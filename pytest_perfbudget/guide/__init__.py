@@ -30,6 +30,7 @@ PROMISE: Final = "After reading this page, you can "
 _WITH_SECTIONS: Final = ("verdicts", "glossary")
 """The pages whose sections are topics as well; the first one that knows a word has it."""
 
+_MORE: Final = "A verdict, such as `regressed`, and a term of the glossary are topics as well."
 _FENCE: Final = "```"
 _HEADING: Final = re.compile(r"(#+) +(.+)")
 
@@ -75,15 +76,14 @@ def find(topic: str) -> str:
 
 def overview() -> str:
     """Return the Markdown of the list of topics, one line each."""
-    lines = ["# Guide", "", *(f"- `perfbudget guide {name}`: {summary(page(name))}" for name in PAGES), ""]
-    lines += ["A verdict, such as `regressed`, and a term of the glossary are topics as well.", ""]
-    return "\n".join(lines)
+    lines = [f"- `{name}`: {summary(page(name))}" for name in PAGES]
+    return "\n".join(["# Guide", "", "`perfbudget guide TOPIC` shows a page:", "", *lines, "", _MORE, ""])
 
 
 def summary(text: str) -> str:
     """Return the promise of a page: what its readers can do."""
     _, _, after = text.partition(PROMISE)
-    return " ".join(after.partition(".\n")[0].split())
+    return " ".join(re.split(r"\.\s", after, maxsplit=1)[0].split())
 
 
 def sections(text: str) -> list[Section]:

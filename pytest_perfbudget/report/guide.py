@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Final
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.theme import Theme
 
 _WIDEST: Final = 120
 """Columns beyond which lines are hard to read."""
+
+# rich's own styles have a black background, and a code theme has one of its own.
+_STYLES: Final = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
+_CODE_THEME: Final = "ansi_dark"
+_LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 
 
 def render_guide(text: str, *, width: int, color: bool) -> str:
@@ -22,8 +29,13 @@ def render_guide(text: str, *, width: int, color: bool) -> str:
     """
     sink = io.StringIO()
     console = Console(
-        file=sink, width=min(width, _WIDEST), force_terminal=True, color_system="standard", no_color=not color
+        file=sink,
+        width=min(width, _WIDEST),
+        force_terminal=True,
+        color_system="standard",
+        no_color=not color,
+        theme=_STYLES,
     )
-    # A theme of the terminal's own colours: one with a background is unreadable on half of all terminals.
-    console.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
+    # The words of a link are enough: a terminal cannot follow it to another page.
+    console.print(Markdown(_LINK.sub(r"\1", text), code_theme=_CODE_THEME))
     return sink.getvalue()
