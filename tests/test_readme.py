@@ -25,6 +25,8 @@ else:
 
 UPDATE = "the example prints something else: PERFBUDGET_GOLDEN=write pytest tests/test_readme.py writes it anew; then run tests/benchmarks/terminal_svg.py for the picture"
 
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
+
 MASKS = (
     (r"Failed: .*", "Failed: ..."),  # pytest cuts it to the width of the terminal
     (r"[█▉▊▋▌▍▎▏░▒▓━╸╺]+", "bar"),
@@ -145,7 +147,7 @@ def test_the_readme_is_short_and_claims_no_package_index() -> None:
     assert "pip install pytest-perfbudget" not in text
 
 
-@pytest.mark.parametrize("file", [README, *PAGES], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [README, CONTRIBUTING, *PAGES], ids=lambda file: file.name)
 def test_links_lead_somewhere(file: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", file.read_text("utf-8")):
         name, _, anchor = target.partition("#")
@@ -159,3 +161,13 @@ def anchors(file: Path) -> set[str]:
     """Return the anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_every_room_and_module_that_the_contributors_read_about_exists() -> None:
+    package = ROOT / "pytest_perfbudget"
+    text = CONTRIBUTING.read_text("utf-8")
+    rooms = {file.parent.relative_to(package).as_posix() for file in package.glob("**/__init__.py")} - {"."}
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*)`", text))
+    assert rooms <= named
+    paths = [one for one in named if "/" in one and not one.startswith(("tests/", "pytest_perfbudget/"))]
+    assert [one for one in paths if not (package / one).is_dir() and not (package / f"{one}.py").is_file()] == []
