@@ -55,7 +55,7 @@ class TestSections:
         assert text.startswith(f"### {verdict}\n")
         assert f"`{verdict}` if" in text
         assert "- Fails the " in text
-        assert "- What to do: " in text
+        assert "- Remedy: " in text
 
     @pytest.mark.parametrize("verdict", ["undecided", "unmeasured"])
     def test_a_verdict_of_budgets_and_comparisons_has_both_sections(self, verdict: str) -> None:
