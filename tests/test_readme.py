@@ -55,7 +55,8 @@ def example() -> tuple[Snippet, Snippet]:
 
 
 def run(pytester: pytest.Pytester, snippet: Snippet, monkeypatch: pytest.MonkeyPatch) -> pytest.RunResult:
-    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    xdist = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+    for name in ("PYTEST_ADDOPTS", *xdist, "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONUTF8", "1")
     monkeypatch.setenv("COLUMNS", "80")
