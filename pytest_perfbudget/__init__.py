@@ -11,7 +11,7 @@ __all__ = ["Perf"]
 
 
 def __getattr__(name: str) -> object:
-    # Importing the entry point runs this module first, in every pytest session: it stays empty.
+    # Importing the plugin's entry point runs this module first, in every pytest session, so `Perf` is imported late.
     if name == "Perf":
         from pytest_perfbudget.plugin.measuring.perf_fixture import Perf  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""Writing a file whole: a reader sees the old one or the new one, whatever happens to the writer."""
+"""Atomic writing of a file: a reader sees the old content or the new content, whatever happens to the writer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Put the text in the place of a file, by way of a temporary one beside it.
+    """Replace the content of a file, by way of a temporary file beside it.
 
-    A file that exists keeps its permissions; a symbolic link stays one, and what it points to is
+    An existing file keeps its permissions. A symbolic link stays a symbolic link, and the file that it points to is
     replaced.
 
     Raises:
-        OSError: the folder cannot be written, the disk is full. The old file stands then.
+        OSError: the folder cannot be written, or the disk is full. The old file is unchanged then.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Return the permissions of a file, or those that a new one gets; mkstemp makes it private."""
+    """Return the permissions of a file, or those of a new file if there is none; mkstemp makes its file private."""
     with contextlib.suppress(OSError):
         return path.stat().st_mode & 0o7777
     umask = os.umask(0)
@@ -43,7 +43,7 @@ def _mode(path: Path) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the new name survive a crash of the machine; not every system can."""
+    """Flush a folder to disk, so that the new name survives a crash of the machine; not every system can do this."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -33,7 +33,10 @@ _QUICK_RUNS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 1 says that something is wrong, 2 that the command is."""
+    """Run the command and return its exit code.
+
+    The code is 1 if the doctor finds that the gate cannot fire, 2 after an error, and 130 after an interruption.
+    """
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -116,7 +119,7 @@ def _doctor(options: argparse.Namespace) -> int:
             findings.clean.append(trial.session({}))
             _say(f"slowed session {number + 1} of {sessions}", start_s)
             findings.slowed.append(trial.session(_slowdowns(number, options)))
-            if options.output is not None:  # a long visit that is interrupted has shown something
+            if options.output is not None:  # after each session, so that an interrupted run leaves its findings
                 _write(findings, options.output)
     sys.stdout.write(doctor_text(findings, str(this_machine()), time.monotonic() - start_s))
     return 0 if findings.can_fire() else 1
@@ -155,14 +158,17 @@ def _guide(options: argparse.Namespace) -> int:
 
 
 def _root(folder: Path) -> Path:
-    """Return the folder that holds the project's configuration: this one, or the nearest above."""
+    """Return the nearest folder with a configuration file, from `folder` upwards; `folder` if there is none."""
     names = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
     above = (one for one in (folder, *folder.parents) if any((one / name).is_file() for name in names))
     return next(above, folder)
 
 
 def _slowdowns(session: int, options: argparse.Namespace) -> dict[str, float]:
-    """Slow every workload down by one of the shares, each by another one in the next session."""
+    """Return the slowdown of each workload, as a share; in the next session each workload gets a different share.
+
+    A quick look slows down every fourth workload only.
+    """
     if options.quick:
         return dict(zip(list(WORKLOADS)[::4], (0.1, 0.2, 0.2), strict=True))
     shares = DUET_SLOWDOWNS if options.against else SLOWDOWNS

@@ -1,4 +1,4 @@
-"""What can go wrong because of what a user wrote; knows nothing of pytest."""
+"""The exceptions of this package; none of them depends on pytest."""
 
 from __future__ import annotations
 
@@ -7,46 +7,54 @@ from collections.abc import Iterable
 
 
 class PerfBudgetError(Exception):
-    """Base of all errors of this package; the message names the place and the remedy."""
+    """The base class of this package's errors; the message names the place of the mistake and the remedy."""
 
 
 class ConfigError(PerfBudgetError):
-    """A marker, an option or a table of pyproject.toml says something that cannot be."""
+    """An impossible setting in a marker, an option or a table of pyproject.toml."""
 
 
 class MisuseError(PerfBudgetError):
-    """The `perf` fixture was called in a way that cannot be measured."""
+    """A use of the `perf` fixture that cannot be measured."""
 
 
 class BaselineError(PerfBudgetError):
-    """The baseline file cannot be read or written."""
+    """A baseline file that cannot be read or written."""
+
+
+class ComparisonError(PerfBudgetError):
+    """A comparison that cannot take place, usually because the other side is not there: nothing would be compared."""
+
+
+class ReportError(PerfBudgetError):
+    """A report that cannot be read or written."""
 
 
 class GitError(PerfBudgetError):
-    """git does not know what it was asked for, or cannot do it."""
+    """A git command that fails, or a commit that cannot be used."""
 
 
 class GuideError(PerfBudgetError):
-    """The guide has no such topic."""
+    """A topic that the guide does not have."""
 
 
 class SetupError(PerfBudgetError):
-    """The command that prepares the base does not."""
+    """A failure of the command that prepares the base."""
 
 
 class WorkerError(PerfBudgetError):
-    """A fresh process gave no measurements; the message says in a line what became of it."""
+    """A fresh process without measurements; the message says in one line what happened to the process."""
 
 
 class WrongCodeError(WorkerError):
-    """A side of a duet would run other code than its own: a matter of how the project is installed."""
+    """A side of a duet that would run other code than its own, because of the way in which the project is installed."""
 
 
 class WorkerHangsError(WorkerError):
-    """A fresh process said nothing for too long."""
+    """A fresh process that was silent for too long."""
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return `` (did you mean 'x'?)`` for the nearest known word, or nothing."""
+    """Return `` (did you mean 'x'?)`` for the nearest known word, or an empty text if no known word is near."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,12 +1,12 @@
-"""The user's own git: asked in one place, with nothing of the user's that could answer in its stead."""
+"""The only calls of the user's git, in an environment without prompts and without the variables of a git hook."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.command import CommandError, run
 from pytest_perfbudget.errors import GitError
 
 _SECONDS: Final = 20.0
@@ -19,40 +19,28 @@ _INHERITED: Final = (
     "GIT_OBJECT_DIRECTORY",
     "GIT_COMMON_DIR",
 )
-"""A hook's process has them set, and they would turn every command towards the hook's repository."""
+"""Variables that are set in the process of a git hook; they would direct every command to the hook's repository."""
 
 
 def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
-    """Return what git says, without the end of its last line.
+    """Run git and return its standard output, without newlines at the end.
 
     Raises:
-        GitError: there is no git, it fails, or takes longer than `seconds`; the message is its own last line.
+        GitError: git is not there, fails, or takes longer than `seconds`; the message ends with git's own last line
+            if git wrote any.
     """
-    # Behind options of git's own, each `-c name=value`.
+    # The subcommand follows git's own options, each of which is `-c name=value`.
     command = f"git {next(one for one in arguments if one != '-c' and '=' not in one)}"
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    # No question that nobody would see, no lock that would stand in the user's way, no translation.
+    # No prompt, because nobody would see it; no optional lock, which would block the user's git; no translation.
     environment = {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
-        found = subprocess.run(  # noqa: S603 - no shell, and a revision is checked where it comes in
-            ["git", *arguments],  # noqa: S607 - the user's own git
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        message = f"{command} took longer than {seconds:.0f} s"
+        found = run(["git", *arguments], folder, seconds=seconds, environment=environment)
+    except CommandError as error:
+        message = f"{command} {error}"
         raise GitError(message) from None
-    except OSError as error:
-        message = f"git could not be run: {error.strerror}"
-        raise GitError(message) from None
-    if found.returncode != 0:
-        said = [line.strip() for line in found.stderr.splitlines() if line.strip()]
-        message = f"{command}: {(said or [f'exit code {found.returncode}'])[-1].removeprefix('fatal: ')}"
+    if found.code != 0:
+        said = found.errors.strip().splitlines() or [f"exit code {found.code}"]
+        message = f"{command}: {said[-1].strip().removeprefix('fatal: ')}"
         raise GitError(message)
-    return found.stdout.rstrip("\n")
+    return found.output.rstrip("\n")

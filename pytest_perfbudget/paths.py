@@ -1,4 +1,8 @@
-"""Where a file lies in a project: a symbolic link is another way to the same place, an environment is no part of it."""
+"""The path of a file within a project.
+
+A symbolic link is another path to the same file. A Python environment within the project's folder does not belong to
+the project.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,20 @@ from functools import cache
 from pathlib import Path
 
 _INSTALLED = {"site-packages", "dist-packages"}
+_AMBIGUOUS = {"__main__", "__mp_main__", "conftest"}
+"""Module names whose file differs between processes: the script that was started, and the last conftest that was loaded
+from outside any package."""
 
 
 @cache
 def path_in(folder: Path, path: str) -> Path | None:
-    """Return a path from a folder on; None if it is elsewhere, or in an environment of Python's within the folder.
+    """Return a path relative to a folder.
+
+    The result is None for a path outside the folder, and for a path in a Python environment within the folder.
 
     Args:
-        folder: without symbolic links.
-        path: absolute; the way it names is looked at first, then where its links lead.
+        folder: a folder, named without symbolic links.
+        path: an absolute path; first tried as written, then with its symbolic links resolved.
     """
     for found in (Path(path), Path(os.path.realpath(path))):
         if found.is_relative_to(folder) and ".." not in found.parts:
@@ -27,7 +36,7 @@ def path_in(folder: Path, path: str) -> Path | None:
 def _is_installed(path: Path, folder: Path) -> bool:
     if not _INSTALLED.isdisjoint(path.relative_to(folder).parts):
         return True
-    # Those of conda and pyenv have the whole of Python.
+    # An environment of conda or pyenv contains all of Python, not only site-packages.
     return any(folder in prefix.parents and path.is_relative_to(prefix) for prefix in _prefixes())
 
 
@@ -35,3 +44,15 @@ def _is_installed(path: Path, folder: Path) -> bool:
 def _prefixes() -> frozenset[Path]:
     named = {sys.prefix, sys.base_prefix, sys.exec_prefix}
     return frozenset(map(Path, named | set(map(os.path.realpath, named))))
+
+
+def own_modules(root: Path) -> dict[str, str]:
+    """Return the files of the project's own modules, by module name.
+
+    Packages that are installed in a folder of the project are left out, and so are names whose file differs from one
+    process to the next.
+    """
+    named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
+    found = {name: getattr(module, "__file__", None) for name, module in named}
+    top = root.resolve()
+    return {name: file for name, file in found.items() if file and path_in(top, file) is not None}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np  # noqa: F401 - pytester unloads what a run inside this process loaded, which numpy cannot stand
 import pytest
 import scipy.special  # noqa: F401
-from programs import FAST, TWO
-from scripting import CONFTEST, SCRIPTED, Project, ScriptedClock
+from programs import FEW_RUNS, perf_program
+from scripting import CONFTEST, SCRIPTED, TWO_WORKERS, Project, ScriptedClock
 
 pytest_plugins = ["pytester"]
 
@@ -36,18 +36,34 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 @pytest.fixture
 def lean(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """The project without the plugins that take half of the start of a process: for tests that start many."""
+    """The project without other plugins, which take half of the start of a process: for tests that start many."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_perfbudget.plugin.hooks,pytest_benchmark.plugin")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_perfbudget.plugin.hooks")
     project.file("pytest.ini", "[pytest]\npythonpath = .\n")
     return project
 
 
-@pytest.fixture(params=[(), ("-n", "0"), ("-n", "2")], ids=["plain", "n0", "n2"])
-def each_way(project: Project, request: pytest.FixtureRequest) -> Project:
+@pytest.fixture(params=[(), ("-p", "xdist.plugin", "-n", "0"), TWO_WORKERS], ids=["plain", "n0", "n2"])
+def each_way(lean: Project, request: pytest.FixtureRequest) -> Project:
     """The project, run without xdist, with `-n 0` and with `-n 2`."""
-    project.arguments = request.param
-    return project
+    lean.arguments = request.param
+    return lean
+
+
+_BASELINE: dict[str, str] = {}
+
+
+@pytest.fixture
+def based(lean: Project) -> Project:
+    """A project with a baseline of `perf_program()`; made once, for on the scripted clock it is always the same."""
+    lean.file("pyproject.toml", FEW_RUNS)
+    if not _BASELINE:
+        lean.run(perf_program(), "--perf-update-baseline").assert_outcomes(passed=2, deselected=1)
+        for name in ("perf-baseline.json", "perf-baseline.calls.json"):
+            _BASELINE[name] = (lean.pytester.path / name).read_text("utf-8")
+    for name, text in _BASELINE.items():
+        lean.file(name, text)
+    return lean
 
 
 @pytest.fixture
@@ -58,25 +74,3 @@ def data() -> Callable[[str], Any]:
         return json.loads((Path(__file__).parent / "data" / name).read_text("utf-8"))
 
     return read
-
-
-_MADE: dict[str, str] = {}
-
-
-@pytest.fixture
-def few_plugins(project: Project) -> None:
-    """A project starts a dozen fresh processes here: what it does not use is not imported in each of them."""
-    blocked = " ".join(f"-p no:{name}" for name in ("hypothesispytest", "trio", "asyncio", "anyio", "rerunfailures"))
-    project.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {blocked}\n")
-
-
-@pytest.fixture
-def based(project: Project) -> Project:
-    """A project with a baseline of `TWO`; made once, for on the scripted clock it is always the same."""
-    if not _MADE:
-        project.run(TWO, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=2, deselected=1)
-        for name in ("perf-baseline.json", "perf-baseline.calls.json"):
-            _MADE[name] = (project.pytester.path / name).read_text("utf-8")
-    for name, text in {**_MADE, "pyproject.toml": FAST}.items():
-        project.file(name, text)
-    return project

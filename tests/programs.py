@@ -1,63 +1,166 @@
-"""The programs under test of several files."""
+"""The programs under test; each function's docstring shows what it makes if it is given nothing.
+
+FRESH in them is true in the fresh processes that measure again, on both sides of a comparison of commits.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from textwrap import indent
+from typing import Final
 
-from scripting import Project
-
-FAST = """
+FEW_RUNS: Final = """
 [tool.perfbudget]
 baseline_runs = 2
 """
+"""A pyproject.toml: a baseline of the fewest runs that have a spread."""
 
-TWO = """
-import os, sys
-SLOW = float(os.environ.get("SLOW", "1"))
+FASTER_MS: Final = 0.8
+"""For a head's `shop`: clearly not the base's code, and confirmed by no more processes, as a slower head is."""
 
-@pytest.mark.perf_budget
-def test_body():
-    advance(0.1 * SLOW)
+SEQUENTIAL: Final = '[tool.perfbudget.duet]\nmode = "sequential"\n'
+"""A pyproject.toml: one process after the other."""
 
-def test_call(perf):
-    perf(advance, 0.2, name="step")
+_HEADER = """import os, signal, sys
+FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+"""
 
-def test_ordinary(): pass
+_COUNTED = """if FRESH:
+    with open("runs", "a") as file: file.write("x")
+RUN = len(open("runs").read()) - 1 if os.path.exists("runs") else 0
+SLOW = {factors}[RUN % {number}]
 """
 
 
-def lines(project: Project) -> dict[str, dict[str, Any]]:
-    document = json.loads((project.pytester.path / "perf-baseline.json").read_text("utf-8"))
-    return {
-        f"{line['test'].partition('::')[2]} {line.get('name', '')}".rstrip(): line for line in document["measurements"]
-    }
+def perf_program(
+    *,
+    slow: float | Sequence[float] = 1,
+    when: str = "",
+    at_import: str = "",
+    marks: Sequence[str] = ("perf_budget",),
+    around: str = "",
+    body: str = "advance(0.1 * SLOW)",
+    call_name: str = "test_call",
+    call: str = 'perf(advance, 0.2, name="step")',
+    more: str = "",
+) -> str:
+    """Return a measured body, a measured call and an ordinary test.
+
+        import os, signal, sys
+        FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+        SLOW = 1
+
+        @pytest.mark.perf_budget
+        def test_body():
+            advance(0.1 * SLOW)
+
+        def test_call(perf):
+            perf(advance, 0.2, name="step")
+
+        def test_ordinary(): pass
+
+    Args:
+        slow: the factor SLOW; of several, each fresh process takes the next.
+        when: the condition under which SLOW is not 1, such as "not FRESH"; always if not given.
+        at_import: statements that run when the file is imported, before SLOW is known.
+        marks: of test_body.
+        around: the body of a fixture of test_body's.
+        body: of test_body.
+        call_name: the name of test_call.
+        call: its body.
+        more: statements at the end of the file.
+    """
+    fixture = f"@pytest.fixture\ndef around(monkeypatch):\n{_within(around)}" if around else ""
+    test_body = f"def test_body({'around' if around else ''}):\n{_within(body)}"
+    parts = [
+        _HEADER,
+        at_import,
+        _slowness(slow, when),
+        fixture,
+        "".join(f"@pytest.mark.{mark}\n" for mark in marks) + test_body,
+        f"def {call_name}(perf):\n{_within(call)}",
+        "def test_ordinary(): pass",
+        more,
+    ]
+    return _joined(parts)
 
 
-def in_turn(*factors: float) -> str:
-    """Return `TWO` with a body that takes another multiple of its time in each fresh process."""
-    count = "if 'bootstrap' in sys.argv[0]:\n    with open('runs', 'a') as file: file.write('x')\n"
-    number = "len(open('runs').read()) if os.path.exists('runs') else 1"
-    return TWO.replace("SLOW =", f"{count}SLOW = {list(factors)}[(({number}) - 1) % {len(factors)}] #")
+def shop(ms: float = 1, *, work: str = "", at_import: str = "", more: str = "") -> str:
+    """Return the module that the tests of a repository measure.
+
+        import os, signal, sys
+        FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+        from scripted import advance
+
+        def work():
+            advance(1)
+
+    Args:
+        ms: how long work takes.
+        work: its body, if that is to be another.
+        at_import: statements that run when the module is imported.
+        more: statements at the end of the module.
+    """
+    body = work or f"advance({ms})"
+    return _joined([_HEADER, "from scripted import advance", at_import, f"def work():\n{_within(body)}", more])
 
 
-SHOP = "from scripted import advance\n\ndef work():\n    advance(1)\n"
-SLOWER = SHOP.replace("advance(1)", "advance(1.1)")
-TESTS = """
-import shop
+def shop_tests(
+    *,
+    first: str = "",
+    marks: Sequence[str] = ("perf_budget",),
+    body: str = "shop.work()",
+    call: str = 'perf(shop.work, name="step")',
+    with_timer: bool = True,
+    more: str = "",
+) -> str:
+    """Return the tests of `shop`: of a body, of a call and of a timer.
 
-@pytest.mark.perf_budget
-def test_body():
-    shop.work()
+        import os, signal, sys
+        FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+        import shop
 
-def test_call(perf):
-    perf(shop.work, name="step")
-
-def test_timer(perf):
-    for _ in range(60):
-        with perf.timer("loop"):
+        @pytest.mark.perf_budget
+        def test_body():
             shop.work()
-"""
-AGAINST = ("--perf-against", "HEAD")
-XDIST = ("-p", "xdist.plugin", "-n", "2")
-TURNS = '[tool.perfbudget.duet]\nmode = "sequential"\n'
+
+        def test_call(perf):
+            perf(shop.work, name="step")
+
+        def test_timer(perf):
+            for _ in range(60):
+                with perf.timer("loop"):
+                    shop.work()
+
+    Args:
+        first: what stands before these tests.
+        marks: of test_body.
+        body: of test_body.
+        call: of test_call.
+        with_timer: whether there is a test_timer.
+        more: what stands behind these tests.
+    """
+    timer = 'def test_timer(perf):\n    for _ in range(60):\n        with perf.timer("loop"):\n            shop.work()'
+    parts = [
+        _HEADER + "import shop",
+        first,
+        "".join(f"@pytest.mark.{mark}\n" for mark in marks) + f"def test_body():\n{_within(body)}",
+        f"def test_call(perf):\n{_within(call)}",
+        timer if with_timer else "",
+        more,
+    ]
+    return _joined(parts)
+
+
+def _slowness(slow: float | Sequence[float], when: str) -> str:
+    if isinstance(slow, Sequence):
+        return _COUNTED.format(factors=list(slow), number=len(slow))
+    return f"SLOW = {slow} if {when} else 1" if when else f"SLOW = {slow}"
+
+
+def _within(body: str) -> str:
+    return indent(body, "    ")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+from scripting import Project
 
 _IDENTITY = ("-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "init.defaultBranch=main")
 # Submodules from folders are what git forbids since CVE-2022-39253, and what a test has.
@@ -30,3 +34,27 @@ def commit(folder: Path, files: dict[str, str], message: str = "m") -> str:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", message)
     return git(folder, "rev-parse", "HEAD")
+
+
+@dataclass
+class Repository(Project):
+    """A project in a git repository: its last commit is the base, and its files are the head."""
+
+    def commit(self, files: dict[str, str] | None = None, *, tests: str = "") -> str:
+        """Write files, and the file of tests if there are any, and commit them."""
+        if tests:
+            self.write_tests(tests)
+        for name, text in (files or {}).items():
+            self.file(name, text)
+        return commit(self.pytester.path, {})
+
+    def against_base(
+        self, *arguments: str, tests: str = "", pyproject: str = "", subprocess: bool = False
+    ) -> pytest.RunResult:
+        """Compare the head, with other tests if there are any, with the base."""
+        if tests:
+            self.write_tests(tests)
+        if pyproject:
+            self.file("pyproject.toml", pyproject)
+        run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
+        return run("--perf-output", "report.json", "--perf-against", "HEAD", *self.arguments, *arguments)

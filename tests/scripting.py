@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -45,9 +46,14 @@ def scripted_clock(request):
 IMPATIENT = """
 @pytest.fixture(autouse=True)
 def impatient(request):
-    request.config.pluginmanager.getplugin("perfbudget-session").fresh.patience_s = lambda: 3.0
+    request.config.pluginmanager.getplugin("perfbudget-session").launcher.patience_s = lambda: 3.0
 """
 """For a conftest: a fresh process counts as hanging after 3 s."""
+
+
+TWO_WORKERS: Final = ("-p", "xdist.plugin", "-n", "2")
+BENCHMARK: Final = ("-p", "pytest_benchmark.plugin")
+"""What a lean project has to name in its command line to have it."""
 
 
 class ScriptedClock:
@@ -85,8 +91,17 @@ class Project:
     def file(self, name: str, text: str) -> Path:
         path = self.pytester.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        before_s = path.stat().st_mtime if path.exists() else None
         path.write_text(text, encoding="utf-8")
+        if before_s is not None:
+            # Compiled code is looked up by the second and the size of its source: of two texts of one size that
+            # are written in one second, the first would run twice.
+            os.utime(path, (before_s + 2, before_s + 2))
         return path
+
+    def write_tests(self, tests: str) -> None:
+        """Write the file of tests, with the imports that all of them have."""
+        self.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
 
     def run(
         self, tests: str, *arguments: str, pyproject: str = "", subprocess: bool = False, output: bool = True
@@ -95,7 +110,7 @@ class Project:
 
         Without `output` nothing configures the plugin: it begins when it is first needed.
         """
-        self.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
+        self.write_tests(tests)
         if pyproject:
             self.file("pyproject.toml", pyproject)
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess

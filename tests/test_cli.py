@@ -44,7 +44,7 @@ def ward(monkeypatch: pytest.MonkeyPatch) -> type[Ward]:
     return Ward
 
 
-def test_the_doctor_runs_clean_and_slowed_sessions_and_a_new_baseline_now_and_then(
+def test_the_doctor_runs_clean_and_slowed_sessions_and_updates_now_and_then(
     ward: type[Ward], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", "--sessions", "6", "--max-regression", "2%"]) == 0

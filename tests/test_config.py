@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.config import load_settings, parse_limits, parse_settings
-from pytest_perfbudget.core.limits import Settings
+from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
-from pytest_perfbudget.plugin.hooks import BASELINE
+from pytest_perfbudget.plugin.keys import BASELINE
 
 
 def refused(table: Any) -> str:

@@ -15,7 +15,7 @@ def test_what_git_says_comes_back(tmp_path: Path) -> None:
     assert git(tmp_path, "rev-parse", "HEAD") == made
 
 
-def test_what_it_refuses_is_one_line(tmp_path: Path) -> None:
+def test_what_git_refuses_is_one_line(tmp_path: Path) -> None:
     commit(tmp_path, {"a": "1"})
     with pytest.raises(
         GitError, match=r"^git rev-parse: ambiguous argument 'nowhere'|^git rev-parse: Use '--'|^git rev-parse: "
@@ -27,7 +27,7 @@ def test_no_git_and_no_patience_are_one_line(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(GitError, match=r"^git status took longer than 0 s$"):
         git(tmp_path, "status", seconds=0.0)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(GitError, match=r"^git could not be run: No such file or directory$"):
+    with pytest.raises(GitError, match=r"^git status could not be run: No such file or directory$"):
         git(tmp_path, "status")
 
 

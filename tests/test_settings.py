@@ -11,7 +11,8 @@ from snippets import ROOT
 from pytest_perfbudget.config import parse_limits, parse_settings
 from pytest_perfbudget.config.page import OPTIONS, configuration_page
 from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION, Setting
-from pytest_perfbudget.core.limits import DuetSettings, Limits, RegressionTolerance, Settings
+from pytest_perfbudget.core.limits import Limits, RegressionTolerance
+from pytest_perfbudget.core.settings import DuetSettings, Settings
 
 PAGE = ROOT / "pytest_perfbudget" / "guide" / "configuration.md"
 

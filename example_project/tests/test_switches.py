@@ -57,11 +57,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def standings(folder: Path) -> dict[str, set[str]]:
+def verdicts(folder: Path) -> dict[str, set[str]]:
     """Return what the last session said of each test."""
     document: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
     return {
-        one["nodeid"].rpartition("::")[2]: {change["standing"] for change in one["changes"]}
+        one["nodeid"].rpartition("::")[2]: {change["verdict"] for change in one["changes"]}
         for one in document["measurements"]
     }
 
@@ -69,8 +69,8 @@ def standings(folder: Path) -> dict[str, set[str]]:
 def test_as_it_was_measured_the_hive_passes(measured: Path) -> None:
     ended = run(measured, ALL, "--perf-output=report.json")
     assert ended.returncode == 0, ended.stdout
-    assert set(standings(measured)) == set(ALL)
-    assert "regressed" not in set.union(*standings(measured).values())
+    assert set(verdicts(measured)) == set(ALL)
+    assert "regressed" not in set.union(*verdicts(measured).values())
 
 
 @pytest.mark.parametrize("optimisation", CULPRITS, ids=lambda one: one.value)
@@ -78,7 +78,7 @@ def test_what_is_switched_off_is_found_and_named(measured: Path, optimisation: O
     test, function = CULPRITS[optimisation]
     ended = run(measured, [test], "--perf-output=report.json", without=optimisation.value)
     assert ended.returncode == 1, ended.stdout
-    assert "regressed" in standings(measured)[test], ended.stdout
+    assert "regressed" in verdicts(measured)[test], ended.stdout
     text, _, _ = ended.stdout.partition("= performance budgets =")
     assert function in text, ended.stdout
 

@@ -1,1 +1,1 @@
-"""The committed baseline: its file, and the machine its times hold for."""
+"""The committed baseline: its file, and the machine that its times hold for."""

@@ -1,7 +1,7 @@
-"""The baseline's call profiles: which function was called how often, to name the culprit of a regression.
+"""The baseline's call profiles: the number of calls of each function, to name the culprit of a regression.
 
-They stand in a file of their own, `perf-baseline.calls.json` beside `perf-baseline.json`: a profile is
-longer than the line it explains, and it is read only when something got slower. It decides nothing.
+The profiles are in a separate file, `perf-baseline.calls.json` beside `perf-baseline.json`, because a profile is longer
+than the line that it explains, and is read only when something got slower. A profile decides nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MOST_FUNCTIONS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls by function of one execution, the most frequent ones.
+    """The calls by function in one execution, for the functions that are called most.
 
-    `unknown` is how many calls a function may have had that is not named: 0 if all are.
+    `unknown` is the most calls that a function without an entry may have had: 0 if all functions have an entry.
     """
 
     functions: Mapping[str, int]
@@ -33,24 +33,24 @@ class Calls:
 
     @classmethod
     def from_functions(cls, functions: Mapping[str, int]) -> Calls:
-        """Keep the functions that are called most."""
+        """Return the calls of the functions that are called most."""
         ranked = sorted(functions.items(), key=lambda item: (-item[1], item[0]))
         kept = dict(ranked[:MOST_FUNCTIONS])
         return cls(kept, ranked[MOST_FUNCTIONS - 1][1] if len(ranked) > MOST_FUNCTIONS else 0)
 
 
 _Place = tuple[str, str, str]
-"""Test, measurement and Python."""
+"""A test, a measurement and a Python version (`Machine.python`)."""
 
 
 def calls_file(baseline: Path) -> Path:
-    """Return where a baseline's call profiles are: beside the file itself, if it is a link."""
+    """Return the file of a baseline's call profiles: beside the baseline, or beside its target if it is a link."""
     baseline = Path(os.path.realpath(baseline))
     return baseline.with_name(f"{baseline.stem}.calls{baseline.suffix}")
 
 
 def read_calls(baseline: Path, key: Key, python: str) -> Calls | None:
-    """Return the call profile of a measurement; None if there is none to be had."""
+    """Return the call profile of a measurement; None if no profile can be read."""
     return (_read(calls_file(baseline)) or {}).get((key.test, key.name, python))
 
 
@@ -59,7 +59,7 @@ def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterabl
 
     Raises:
         OSError: the file cannot be written.
-        BaselineError: there is one that cannot be understood, and is not written over.
+        BaselineError: the existing file cannot be understood; it is not overwritten.
     """
     gone = set(removed)
     path = calls_file(baseline)
@@ -70,10 +70,10 @@ def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterabl
 
 
 def check_calls(baseline: Path) -> None:
-    """See that the profiles of a baseline can be changed.
+    """Check that the profiles of a baseline can be changed.
 
     Raises:
-        BaselineError: there is a file that cannot be understood.
+        BaselineError: the existing file cannot be understood.
     """
     _checked(calls_file(baseline))
 
@@ -87,7 +87,7 @@ def _checked(path: Path) -> dict[_Place, Calls]:
 
 
 def _read(path: Path) -> dict[_Place, Calls] | None:
-    """Return all profiles; None if there is a file that cannot be understood."""
+    """Return all profiles; None if the existing file cannot be read or understood."""
     try:
         document = json.loads(path.read_text("utf-8-sig"))
         if document["schema"] != _SCHEMA:

@@ -1,4 +1,4 @@
-"""Which commit the working tree is at."""
+"""The commit and the branch of the working tree."""
 
 from __future__ import annotations
 
@@ -9,13 +9,34 @@ from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
 DIRTY: Final = "+"
-"""Behind a commit: with changes that are not in it."""
+"""The suffix of a commit if the working tree has changes that are not in the commit."""
 
 
 def current_commit(folder: Path) -> str:
-    """Return the commit's abbreviated name, with `DIRTY` if tracked files differ from it; empty outside git."""
+    """Return the abbreviated name of the commit that is checked out; empty outside git."""
     try:
-        commit = git(folder, "rev-parse", "--short=9", "HEAD")
-        return commit + (DIRTY if git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+        return git(folder, "rev-parse", "--short=9", "HEAD")
     except GitError:
         return ""
+
+
+def current_branch(folder: Path) -> str:
+    """Return the branch that is checked out; empty for a detached head, and outside git."""
+    try:
+        return git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    except GitError:
+        return ""
+
+
+def is_dirty(folder: Path) -> bool:
+    """Return whether tracked files differ from the commit that is checked out; false outside git."""
+    try:
+        return bool(git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except GitError:
+        return False
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit for the baseline, with `DIRTY` if tracked files differ from the commit; empty outside git."""
+    commit = current_commit(folder)
+    return f"{commit}{DIRTY if is_dirty(folder) else ''}" if commit else ""

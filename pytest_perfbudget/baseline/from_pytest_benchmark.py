@@ -1,4 +1,4 @@
-"""Reads the results that pytest-benchmark has saved, as the seed of a baseline."""
+"""The import of results that pytest-benchmark has saved, as the seed of a baseline."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pytest_perfbudget.core.reference import uncorrected
 from pytest_perfbudget.errors import BaselineError
 
 SPREAD: Final = 0.15
-"""Taken for the spread of a time that nobody corrected for weather: medians of identical code differ by 15 to
-25 % between processes on shared machines."""
+"""The assumed spread of a time that is not corrected for weather: medians of identical code differ by 15 to 25 %
+between processes on shared machines."""
 
 
 def imported(path: Path) -> Baseline:
     """Return the medians of a file that `--benchmark-json` or `--benchmark-save` wrote.
 
     Raises:
-        BaselineError: the file cannot be read, or is none of pytest-benchmark's.
+        BaselineError: the file cannot be read, or is not a file from pytest-benchmark.
     """
     try:
         document = json.loads(path.read_text("utf-8-sig"))
@@ -43,7 +43,10 @@ def imported(path: Path) -> Baseline:
 
 
 def seeded(before: Baseline, seed: Baseline) -> tuple[Baseline, int]:
-    """Return the baseline with the lines that it lacks, and how many those are; its own stay."""
+    """Return the baseline with lines from the seed, and the number of lines that this adds or changes.
+
+    Lines of the baseline that are corrected for weather stay; lines from an earlier import are replaced.
+    """
     lacking = {
         key: line for key, line in seed.lines.items() if key not in before.lines or not before.lines[key].is_corrected
     }
@@ -52,7 +55,7 @@ def seeded(before: Baseline, seed: Baseline) -> tuple[Baseline, int]:
 
 
 def _machine(info: Mapping[str, Any]) -> Machine:
-    """Return the machine as `this_machine` would name it."""
+    """Return the machine with the names that `this_machine` would give."""
     cpu = info.get("cpu") or {}
     name = str(cpu.get("brand_raw") or info.get("processor") or info["machine"])
     if info["system"] == "Linux" and "family" in cpu and "model" in cpu:

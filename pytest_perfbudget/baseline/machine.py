@@ -1,4 +1,4 @@
-"""Which machine this is, as far as its speed depends on it and it does not change from boot to boot."""
+"""The identity of a machine: the properties that decide its speed and do not change from boot to boot."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _KEY_DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A profile of the baseline: times are judged only against times of the same one.
+    """A machine profile in the baseline: times are judged only against times from the same profile.
 
     Attributes:
-        cpu: the processor's model as it names itself.
-        architecture: `x86_64`, `arm64`, ...
-        system: `Linux`, `Darwin`, `Windows`.
-        python: implementation and minor version, `CPython 3.11`.
+        cpu: the model of the processor, as the processor names itself.
+        architecture: the architecture: `x86_64`, `arm64`, ...
+        system: the operating system: `Linux`, `Darwin`, `Windows`.
+        python: the implementation and the minor version of Python: `CPython 3.11`.
     """
 
     cpu: str
@@ -33,24 +33,24 @@ class Machine:
 
     @property
     def key(self) -> str:
-        """A short name by which lines of the baseline refer to it, the same wherever it is made."""
+        """A short name by which lines of the baseline refer to the machine, the same wherever the name is made."""
         text = f"{self.cpu}\n{self.architecture}\n{self.system}\n{self.python}"
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_DIGITS]
 
     def __str__(self) -> str:
-        """Return it as a reader knows it."""
+        """Return the machine in words for a reader."""
         return f"{self.cpu}, {self.architecture}, {self.system}, {self.python}"
 
     def to_dict(self) -> dict[str, str]:
-        """Return builtins only."""
+        """Return the machine as builtins."""
         return asdict(self)
 
 
 @lru_cache(maxsize=1)
 def this_machine() -> Machine:
-    """Return the machine this process runs on."""
+    """Return the machine that this process runs on."""
     python = f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}"
-    # Without its lock the interpreter is another one, and slower.
+    # An interpreter without the global lock is a different interpreter, and slower.
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         python += "t"
     architecture = platform.machine()
@@ -58,7 +58,7 @@ def this_machine() -> Machine:
 
 
 def _cpu() -> str:
-    """Return the model of the processor; empty if the system does not tell."""
+    """Return the model of the processor; empty if the system does not tell the model."""
     # platform.processor() is empty or "x86_64" on Linux, and py-cpuinfo takes a second.
     with suppress(OSError, subprocess.SubprocessError):
         if sys.platform == "linux":
@@ -70,11 +70,11 @@ def _cpu() -> str:
 
 
 def linux_cpu(cpuinfo: str) -> str:
-    """Return the model that a text in the form of /proc/cpuinfo tells of its first processor."""
+    """Return the model of the first processor in a text with the form of /proc/cpuinfo."""
     rows = re.finditer(r"^([^:\n]*?)\s*: (.+?)\s*$", cpuinfo.partition("\n\n")[0], re.MULTILINE)
     first = {row[1]: row[2] for row in rows}
     if "model name" in first:
-        # Virtual machines shorten the name ("AMD EPYC"), the numbers tell the generation.
+        # Virtual machines shorten the name ("AMD EPYC"); the numbers tell the generation.
         numbers = [
             f"{what} {first[key]}" for what, key in (("family", "cpu family"), ("model", "model")) if key in first
         ]

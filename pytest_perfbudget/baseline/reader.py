@@ -1,4 +1,4 @@
-"""Reads the text of a baseline file, and says in one line where it is not as the schema has it."""
+"""The reader of a baseline file, which reports in one line where the text violates the schema."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
+from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Reference, uncorrected
 from pytest_perfbudget.errors import BaselineError, nearest
 
@@ -17,10 +18,10 @@ def parse(text: str, place: str) -> Baseline:
 
     Args:
         text: the whole file.
-        place: the file's name; it opens every error message.
+        place: the name of the file; every error message begins with this name.
 
     Raises:
-        BaselineError: anything is not as the schema says; the message names the line and the remedy.
+        BaselineError: the text violates the schema; the message names the line and the remedy.
     """
     if "<<<<<<<" in text or ">>>>>>>" in text:
         for number, row in enumerate(text.splitlines(), start=1):
@@ -36,11 +37,11 @@ def parse(text: str, place: str) -> Baseline:
         what = "is cut off" if ends else f"is no JSON: {error.msg}"
         message = f"{place}:{error.lineno}: {what}: restore it from git"
         raise BaselineError(message) from None
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         message = f"{place}: is no baseline: {error}"
         raise BaselineError(message) from None
     except RecursionError:
-        message = f"{place}: is no baseline: it is nested too deeply"
+        message = f"{place}: is no baseline: the JSON is nested too deeply"
         raise BaselineError(message) from None
     except _FoundError as found:
         message = f"{place}{_line_of(text, found.what)}: {found.problem}"
@@ -49,10 +50,10 @@ def parse(text: str, place: str) -> Baseline:
 
 
 def check_line(machine: Machine, line: Line) -> None:
-    """See that a line could be read again if it were written.
+    """Check that a line could be read again if it were written.
 
     Raises:
-        BaselineError: a number of it is beyond what a measurement can be.
+        BaselineError: a number in the line is beyond the range of a measurement.
     """
     parse(render(Baseline({machine.key: machine}, {line.key: line})), "line")
 
@@ -84,14 +85,14 @@ def _line_of(text: str, what: str) -> str:
 
 
 _MOST = 10**18
-"""In ns it is 30 years, in bytes more than there are."""
+"""The largest number in a file: in ns this is 30 years, in bytes more than there are."""
 
 _MOST_RUNS = 1000
 _MOST_BLOCKS = 10_000
 _LEAST_PRECISION = 0.01
 
 _LARGEST = 3
-"""In log time, a factor of 20: no spread or weather that was measured is larger."""
+"""The largest spread or weather in a file, in log time: a factor of 20, which no measured spread or weather exceeds."""
 
 _Check = Callable[[Any], bool]
 
@@ -100,7 +101,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-# By their exact type, as JSON gives them: it keeps true and false out, and 10,000 lines hold 150,000 numbers.
+# Numbers are checked by their exact type, as JSON gives them: this check excludes true and false, and it is fast enough
+# for 10,000 lines, which hold 150,000 numbers.
 def _is_number(value: object, least: float = -_MOST, most: float = _MOST) -> bool:
     return (type(value) is float or type(value) is int) and least <= value <= most
 
@@ -130,8 +132,6 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "name": (_is_text, "a text"),
     "machine": (_is_text, "the key of a machine"),
     "time": (lambda value: isinstance(value, dict), "an object"),
-    "calls": (_is_count, "a whole number"),
-    "peak": (_is_count, "a whole number of bytes"),
     "commit": (_is_text, "a text"),
     "date": (_is_text, "a text"),
     "reason": (_is_text, "a text"),
@@ -157,17 +157,23 @@ _UNCORRECTED: Final = {"time_ns", "spread"}
 
 
 class _Reader:
-    """Checks a document and says where it is wrong."""
+    """A checker that reports where a document is wrong."""
 
     def __init__(self, text: str, place: str) -> None:
         self._text = text
         self._place = place
+        counted = {
+            metric.name: (_is_count, "a whole number of bytes" if metric.unit == "bytes" else "a whole number")
+            for metric in counts()
+        }
+        self._keys = {**_LINE, **counted}
+        self._counted = tuple(counted)
 
     def read(self, document: object) -> Baseline:
         if not isinstance(document, dict) or "schema" not in document:
             self._fail(
                 "",
-                "is no baseline: it has no schema: restore it from git, or delete it "
+                "is no baseline: the key schema is missing: restore the file from git, or delete it "
                 "and make one with pytest --perf-update-baseline",
             )
         self._check_schema(document["schema"])
@@ -182,7 +188,7 @@ class _Reader:
             line = self._line(value, known)
             if line.key in found:
                 second = self._where(value)
-                message = f"{self._place}{second}: {line.key.test} is there twice for one machine: delete one line"
+                message = f"{self._place}{second}: {line.key.test} is there twice for the same machine: delete one line"
                 raise BaselineError(message)
             found[line.key] = line
         return Baseline(known, found)
@@ -204,20 +210,21 @@ class _Reader:
         return Machine(**checked)
 
     def _line(self, value: object, machines: Mapping[str, Machine]) -> Line:
-        if not isinstance(value, dict) or not value.keys() <= _LINE.keys():
-            value = self._checked(value, _LINE, self._anchor(value), "a measurement")
+        if not isinstance(value, dict) or not value.keys() <= self._keys.keys():
+            value = self._checked(value, self._keys, self._anchor(value), "a measurement")
         for key, found in value.items():
-            if not _LINE[key][0](found):
-                self._refuse(value, key, found, _LINE[key][1])
+            if not self._keys[key][0](found):
+                self._refuse(value, key, found, self._keys[key][1])
         if "test" not in value or value.get("machine") not in machines:
             machine = value.get("machine")
-            unsupported = "no machine" if machine is None else f"the machine {machine!r}, which is not listed"
-            unsupported = "no test" if "test" not in value else unsupported
-            self._fail(self._anchor(value), f"a measurement has {unsupported}: restore it from git")
+            lacks = "no machine" if machine is None else f"the machine {machine!r}, which is not listed"
+            lacks = "no test" if "test" not in value else lacks
+            self._fail(self._anchor(value), f"a measurement has {lacks}: restore it from git")
         rest = dict(value)
         time = self._time(value, rest.pop("time")) if "time" in rest else None
         key = Key(rest.pop("test"), rest.pop("name", ""), rest.pop("machine"))
-        return Line(key, time, **rest)
+        counted = {name: rest.pop(name) for name in self._counted if name in rest}
+        return Line(key, time, counted, **rest)
 
     def _time(self, line: dict[str, Any], time: dict[str, Any]) -> Reference:
         for key, found in time.items():
@@ -261,7 +268,7 @@ class _Reader:
 
     @staticmethod
     def _anchor(value: object) -> str:
-        """Return a text by which the value's line is found."""
+        """Return a text by which the line of a value can be found in the file."""
         test = value.get("test") if isinstance(value, dict) else None
         return json.dumps(test, ensure_ascii=False) if isinstance(test, str) else json.dumps(value)[:40]
 

@@ -1,4 +1,4 @@
-"""The lines of the baseline file, schema `perfbudget-baseline/1`: what they hold, and values to text.
+"""The schema `perfbudget-baseline/1`: the content of the baseline file, and its conversion to text.
 
     {
     "schema": "perfbudget-baseline/1",
@@ -10,12 +10,12 @@
     ]
     }
 
-One line per measurement and machine, sorted, so that git merges and shows what changed. A line holds
-`calls` and `peak` (bytes) of one execution, `time` (below), and from where it is: `commit`, `date`
-and, for an accepted slowdown, `reason`. `time` has the fields of `core.regression.Reference`; with
-`time_ns` and `spread` only, it comes from elsewhere and is not corrected for weather.
+The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
+holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
+accepted slowdown, `reason`. `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and `spread`
+only comes from elsewhere and is not corrected for weather.
 
-History of the format: 1, canaries parse, allocate, write.
+The history of the schema: version 1 has the canaries parse, allocate, write.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.baseline.machine import Machine
+from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.reference import Reference
 
 NAME: Final = "perfbudget-baseline"
@@ -36,7 +37,7 @@ _DIGITS = 5
 
 
 class Key(NamedTuple):
-    """Which measurement of which test, on which machine."""
+    """The key of a line: a test, the name of a measurement, and the key of a machine."""
 
     test: str
     name: str
@@ -45,35 +46,33 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What the baseline knows of one measurement on one machine.
+    """The baseline's numbers for one measurement on one machine.
 
     Attributes:
-        key: which it is.
-        time: its time; None if it was not timed.
-        calls: the most function calls of one execution that a run saw; None if not counted.
-        peak: the same of bytes held at once.
-        commit: the commit it was measured at, shortened; empty outside git.
-        date: the day, `2026-11-20`.
-        reason: why it was allowed to get slower.
+        key: the measurement and the machine.
+        time: the time; None if the measurement was not timed.
+        counts: the worst count of one execution in any run, by metric: `calls`, `peak` (bytes).
+        commit: the abbreviated commit at which the numbers were measured; empty outside git.
+        date: the day of the measurement, such as `2026-11-20`.
+        reason: the reason why a slowdown was accepted; empty if no slowdown was accepted.
     """
 
     key: Key
     time: Reference | None = None
-    calls: int | None = None
-    peak: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
     commit: str = ""
     date: str = ""
     reason: str = ""
 
     @property
     def is_corrected(self) -> bool:
-        """Whether the time was freed from the weather, as ours are and imported ones are not."""
+        """Whether the time is corrected for the weather, as measured times are and imported times are not."""
         return self.time is not None and bool(self.time.weights)
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The file's content."""
+    """The content of the file."""
 
     machines: Mapping[str, Machine] = field(default_factory=dict)
     lines: Mapping[Key, Line] = field(default_factory=dict)
@@ -111,8 +110,12 @@ def _to_dict(line: Line) -> dict[str, Any]:
     data: dict[str, Any] = line.key._asdict()
     if line.time is not None:
         data["time"] = _time_to_dict(line.time)
-    data |= {"calls": line.calls, "peak": line.peak, "commit": line.commit, "date": line.date, "reason": line.reason}
+    data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
     return {key: value for key, value in data.items() if value not in (None, "")}
+
+
+def _in_order(counted: Mapping[str, int]) -> dict[str, int]:
+    return {metric.name: counted[metric.name] for metric in counts() if metric.name in counted}
 
 
 def _time_to_dict(time: Reference) -> dict[str, Any]:
@@ -132,6 +135,6 @@ def _time_to_dict(time: Reference) -> dict[str, Any]:
 
 
 def _short(value: float) -> float:
-    """Return a number with as many digits as it can be worth."""
+    """Return a number rounded to `_DIGITS` significant digits: a measurement is worth no more."""
     short = float(f"{value:.{_DIGITS}g}")
     return int(short) if short.is_integer() else short

@@ -1,4 +1,4 @@
-"""The baseline's file: read whole, changed under a lock, written whole."""
+"""The storage of the baseline: the file is read whole, changed under a lock, and written whole."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from pytest_perfbudget.baseline.schema import Baseline, render
 from pytest_perfbudget.errors import BaselineError
 
 LARGEST: Final = 200_000_000
-"""A file beyond this is none that we wrote, and reading it could take the machine's memory."""
+"""The largest size of a file: a larger file was not written by this package, and reading it could take the machine's
+memory."""
 
 _LOCK_S = 60
 
 Beside = Callable[[Baseline], None]
-"""Given the baseline as it is to be, writes a file beside it; raises an OSError if it cannot."""
+"""A function that is given the new baseline and writes a file beside it; it raises an OSError if it cannot write."""
 
 
 def read(path: Path) -> Baseline | None:
     """Return the baseline; None if there is no file.
 
     Raises:
-        BaselineError: it cannot be read, or is not as it should be.
+        BaselineError: the file cannot be read, or violates the schema.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -51,7 +52,7 @@ def read(path: Path) -> Baseline | None:
     except UnicodeDecodeError as error:
         message = f"{path.name}: is no UTF-8 text (byte {error.start}): restore it from git"
         raise BaselineError(message) from error
-    # All of it is kept: looking through it for garbage again and again takes a sixth of the time.
+    # Everything that is read is kept, so repeated garbage collection is useless and takes a sixth of the time.
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -62,15 +63,16 @@ def read(path: Path) -> Baseline | None:
 
 
 def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> None:
-    """Replace the baseline by what `edit` makes of it; nothing that another process adds is lost.
+    """Replace the baseline by the result of `edit`; nothing that another process adds is lost.
 
     Args:
-        path: the file.
-        edit: given what is there, returns what is to be.
-        beside: writes what stands beside it, before and under the same lock.
+        path: the file of the baseline.
+        edit: a function that is given the present baseline and returns the new baseline.
+        beside: a function that writes the file beside the baseline, before the baseline is written and under the same
+            lock.
 
     Raises:
-        BaselineError: the file cannot be read or written. It stands as it was then.
+        BaselineError: the file cannot be read or written. The baseline is unchanged then.
     """
     with _locked(path):
         before = read(path) or Baseline()
@@ -81,18 +83,18 @@ def change(path: Path, edit: Callable[[Baseline], Baseline], beside: Beside) -> 
             if text != render(before):
                 _check_writable(path)
                 replace_text(path, text)
-        except UnicodeEncodeError as error:  # a name with half of a surrogate pair in it
+        except UnicodeEncodeError as error:  # a name that contains half of a surrogate pair
             message = (
                 f"{path.name}: cannot hold {error.object[max(error.start - 20, 0) : error.end]!a}: rename the test"
             )
             raise BaselineError(message) from None
         except OSError as error:
-            message = f"{path.name}: cannot be written: {error.strerror}: the baseline stands as it was"
+            message = f"{path.name}: cannot be written: {error.strerror}: the baseline is unchanged"
             raise BaselineError(message) from error
 
 
 def _check_writable(path: Path) -> None:
-    """Leave a file alone that its owner has made read-only: replacing it takes the folder's permission only."""
+    """Refuse to replace a file that its owner has made read-only: replacing needs the folder's permission only."""
     if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
         raise PermissionError(errno.EACCES, "it is read-only", str(path))
 
@@ -101,7 +103,7 @@ def _check_writable(path: Path) -> None:
 def _locked(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms, only to write
 
-    # Not beside the baseline: a lock file cannot be removed safely, and would stand in the way of git.
+    # The lock file is not beside the baseline, because it cannot be removed safely and would stand in the way of git.
     name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
     lock = FileLock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), mode=0o666)
     try:
@@ -110,7 +112,7 @@ def _locked(path: Path) -> Iterator[None]:
         message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
         raise BaselineError(message) from None
     except OSError as error:
-        message = f"{path.name}: cannot be locked: {error}: the baseline stands as it was"
+        message = f"{path.name}: cannot be locked: {error}: the baseline is unchanged"
         raise BaselineError(message) from error
     try:
         yield

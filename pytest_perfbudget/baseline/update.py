@@ -1,47 +1,38 @@
-"""What an update makes of the baseline: which lines are new, which are replaced, and which stay."""
+"""An update of the baseline: which lines are new, which are replaced, and which stay."""
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.core.counts import judge_growth
-from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, compare, estimate_for, fit
-from pytest_perfbudget.core.results import Recording, RegressionVerdict
+from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber
+from pytest_perfbudget.core.counts import CountPair, compare_counts
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.metrics import METRICS, TIME, counts
+from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import Canaries
 
 ALPHA: Final = 0.01
-"""How often a line may be called slower or faster that is neither."""
+"""The largest probability with which a line is called slower or faster although it is neither."""
 
 
 _UNCERTAIN: Final = 0.05
-"""A line whose runs spread by so much finds little. It may be replaced by one of half the spread although its
-time has not credibly changed."""
-
-
-class UpdateAction(enum.Enum):
-    """What becomes of a line."""
-
-    REFUSED = "slower (kept)"
-    ACCEPTED = "slower (accepted)"
-    NEW = "new"
-    FASTER = "faster"
-    MORE_PRECISE = "more precise"
-    REMOVED = "removed"
-    UNDECIDED = "undecided (kept)"
-    UNCHANGED = "unchanged"
+"""The spread from which a line finds few slowdowns. Such a line may be replaced by a line with half the spread although
+its time has not credibly changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineUpdate:
-    """What becomes of one line: the line as it is to be, None if it goes.
+    """The outcome for one line: `line` is the new line, or None if the line is removed.
 
-    `ratios` are new / old of each number that changed, by metric (`time`, `calls`, `peak`); of a line that
-    is replaced, everything that is accepted with it.
+    `ratios` has new / old for each number that changed, by metric (`time`, `calls`, `peak`); for a line that is
+    replaced, these are all changes that are accepted with the new line. An undecided line has the ratio of its time,
+    which may be noise.
     """
 
     key: Key
@@ -50,133 +41,149 @@ class LineUpdate:
     before: Line | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
 
+    def result(self) -> BaselineUpdate:
+        """Return the outcome as reports show it."""
+        ratios: dict[str, float | None] = {**self.ratios} or {TIME.name: None}
+        numbers = [self._number(metric, ratio) for metric, ratio in ratios.items()]
+        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers)
+
+    def _number(self, metric: str, ratio: float | None) -> UpdatedNumber:
+        before, after = _number_of(self.before, metric), _number_of(self.line, metric)
+        if before is not None and ratio is not None and (metric == TIME.name or self.action is UpdateAction.REFUSED):
+            after = before * ratio  # on the scale of the old line
+        return UpdatedNumber(metric, before, after, ratio)
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where new numbers come from."""
+    """The origin of new numbers."""
 
     commit: str
     date: str
     reason: str = ""
 
 
-def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance: Provenance) -> Line:
-    """Return the line that fresh runs of one measurement make.
+def _number_of(line: Line | None, metric: str) -> float | None:
+    if line is None:
+        return None
+    if metric == TIME.name:
+        return line.time.time_ns if line.time is not None else None
+    return line.counts.get(metric)
 
-    Its counts are the highest of any run: they differ with the hash seed, and what one seed costs is
-    no growth of another.
+
+def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance: Provenance) -> Line:
+    """Return the line for fresh runs of one measurement.
+
+    The counts of the line are the worst in any run: counts depend on the hash seed, and the higher cost of one seed is
+    not a growth over another seed.
     """
     timed = [run.blocks for run in runs if run.blocks]
-    calls = [run.calls for run in runs if run.calls is not None]
-    peaks = [run.peak for run in runs if run.peak is not None]
-    return Line(
-        key,
-        fit(timed, calm_ns) if len(timed) >= FEWEST_RUNS else None,
-        max(calls) if calls else None,
-        max(peaks) if peaks else None,
-        provenance.commit,
-        provenance.date,
-    )
+    time = fit(timed, calm_ns) if len(timed) >= FEWEST_RUNS else None
+    worst: dict[str, int] = {}
+    for metric in counts():
+        found = [run.counts[metric.name] for run in runs if metric.name in run.counts]
+        if found:
+            worst[metric.name] = min(found) if metric.is_worse(0, 1) else max(found)
+    return Line(key, time, worst, provenance.commit, provenance.date)
 
 
 def update_line(
-    old: Line | None, new: Line, runs: Sequence[Recording], *, prior: Prior, share: float, reason: str
+    old: Line | None, new: Line, runs: Sequence[Recording], *, prior: Prior, tolerance: float, reason: str
 ) -> LineUpdate:
-    """Return what becomes of a line for which there are fresh runs.
+    """Return the outcome for a line for which there are fresh runs.
 
-    One that is neither credibly slower nor faster stays, to the byte: so the file changes only with
-    cause, and many small steps cannot creep past the gate.
+    A line that is neither credibly slower nor credibly faster stays, byte for byte, unless its time was too uncertain
+    to be of use. So the file changes only with cause, and many small steps cannot creep past the gate.
 
     Args:
-        old: the line as it is; None if there is none.
-        new: the line that the runs make.
+        old: the present line; None if there is no such line.
+        new: the line from the fresh runs.
         runs: the fresh runs.
         prior: the typical spread of the baseline's tests.
-        share: how much slower is no matter.
-        reason: why a slower one is accepted; empty if it is not.
+        tolerance: the slowdown that does not matter, as a share.
+        reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
     """
     if old is None or (old.time is None and new.time is not None):
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
-    ratios, worse, better, unsure = _changes(old, new, runs, prior, share)
+    ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
     if old.time is not None and not old.is_corrected and not (worse and not reason):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
-        return _kept(old, new, unsure, share)
-    # Only the numbers that credibly changed: with a gain in one, a loss in another would come in unseen.
+        return _kept(old, new, unsure, tolerance)
+    # Only the numbers that credibly changed are replaced: otherwise a loss in a number could come in unseen with a gain
+    # in another number.
     merged = replace(
         new,
-        time=new.time if "time" in ratios else old.time,
-        calls=new.calls if "calls" in ratios or old.calls is None else old.calls,
-        peak=new.peak if "peak" in ratios or old.peak is None else old.peak,
+        time=new.time if TIME.name in ratios else old.time,
+        counts={**new.counts, **{name: count for name, count in old.counts.items() if name not in ratios}},
         reason=reason if worse else "",
     )
-    if "time" not in ratios:
+    if TIME.name not in ratios:
         merged = replace(merged, commit=old.commit, date=old.date)
     if worse:
         return LineUpdate(
             new.key, UpdateAction.ACCEPTED if reason else UpdateAction.REFUSED, merged if reason else old, old, ratios
         )
-    return LineUpdate(new.key, UpdateAction.FASTER, merged, old, ratios)
+    return LineUpdate(new.key, UpdateAction.IMPROVED, merged, old, ratios)
 
 
-def _kept(old: Line, new: Line, unsure: float | None, share: float) -> LineUpdate:
-    """Return what becomes of a line that is not credibly slower or faster."""
-    if _is_more_precise(old.time, new.time, share):
+def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineUpdate:
+    """Return the outcome for a line that is not credibly slower or faster."""
+    if _is_more_precise(old.time, new.time, tolerance):
         return LineUpdate(
             new.key, UpdateAction.MORE_PRECISE, replace(old, time=new.time, commit=new.commit, date=new.date), old
         )
     if unsure is not None:
-        return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {"time": unsure})
+        return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {TIME.name: unsure})
     return LineUpdate(new.key, UpdateAction.UNCHANGED, old, old)
 
 
-def _is_more_precise(old: Reference | None, new: Reference | None, share: float) -> bool:
-    """Return whether a time that was too uncertain to be of use is known better now, and not slower than allowed."""
+def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: float) -> bool:
+    """Return whether a time that was too uncertain to be of use is more precise now, and not slower than allowed."""
     if old is None or new is None or old.spread < _UNCERTAIN or new.spread > old.spread / 2:
         return False
-    return new.time_ns <= old.time_ns * (1 + share)
+    return new.time_ns <= old.time_ns * (1 + tolerance)
 
 
 def _changes(
-    old: Line, new: Line, runs: Sequence[Recording], prior: Prior, share: float
+    old: Line, new: Line, runs: Sequence[Recording], prior: Prior, tolerance: float
 ) -> tuple[dict[str, float], bool, bool, float | None]:
-    """Return by which ratio each metric changed, and whether any got credibly worse, or better.
+    """Return the ratio by which each metric changed, whether any metric is credibly worse, and whether any is better.
 
-    At the end the ratio of a time that looks slower and may be noise; None if it does not.
+    The last value is the ratio of a time that looks slower but may be noise; None if the time does not look slower.
     """
     ratios: dict[str, float] = {}
     worse = better = False
     unsure = None
     timed = [run.blocks for run in runs if run.blocks]
     if old.time is not None and timed:
-        limit = math.log1p(share)
-        found = compare(old.time, [estimate_for(old.time, blocks) for blocks in timed], prior)
-        worse = found.log_ratio > limit and found.p_slower < ALPHA
-        better = found.log_ratio < -limit and 1 - found.p_slower < ALPHA
+        slowdown_test = UnpairedSlowdownTest(tolerance, ALPHA, old.time, prior)
+        found = slowdown_test.effect([slowdown_test.estimate(blocks) for blocks in timed])
+        worse = slowdown_test.is_slower(found, ALPHA)
+        better = slowdown_test.is_faster(found, ALPHA)
         if worse or better:
-            ratios["time"] = math.exp(found.log_ratio)
-        elif found.log_ratio > limit:
+            ratios[TIME.name] = math.exp(found.log_ratio)
+        elif found.log_ratio > slowdown_test.limit:
             unsure = math.exp(found.log_ratio)
-    for metric, before, after in (("calls", old.calls, new.calls), ("peak", old.peak, new.peak)):
-        if after is None:
-            continue
+    for name, after in new.counts.items():
+        before = old.counts.get(name)
         if before is None:
-            better = True  # it was not counted before
+            better = True  # this number was not counted before
             continue
-        verdict = judge_growth(metric, before, after, share).verdict
+        verdict = compare_counts(METRICS[name], [CountPair(before, after)], tolerance).verdict
         if verdict is not RegressionVerdict.UNCHANGED:
-            ratios[metric] = after / before if before else math.inf
+            ratios[name] = after / before if before else math.inf
         worse = worse or verdict is RegressionVerdict.REGRESSED
         better = better or verdict is RegressionVerdict.IMPROVED
     return ratios, worse, better, unsure
 
 
-def apply(lines: Mapping[Key, Line], revisions: Sequence[LineUpdate]) -> dict[Key, Line]:
-    """Return the lines after the revisions; those of other keys stay."""
+def apply(lines: Mapping[Key, Line], updates: Sequence[LineUpdate]) -> dict[Key, Line]:
+    """Return the lines after the updates; lines with other keys stay."""
     after = dict(lines)
-    for revision in revisions:
-        if revision.line is None:
-            after.pop(revision.key, None)
+    for update in updates:
+        if update.line is None:
+            after.pop(update.key, None)
         else:
-            after[revision.key] = revision.line
+            after[update.key] = update.line
     return after

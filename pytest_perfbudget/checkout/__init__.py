@@ -1,1 +1,1 @@
-"""Another commit of the project beside the working tree, and whether a process runs that commit's code."""
+"""The checkout of another commit beside the working tree, and checks that a process runs that commit's code."""

@@ -1,4 +1,4 @@
-"""Where the code of a test comes from: which modules are the checkout's."""
+"""The origin of imported modules: the checkout, the working tree, or an installed copy of the project."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 
 
 def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
-    """Return a module that should be the checkout's and is another one, with its place; empty if there is none.
+    """Return the name, the file and a remedy for the first module that should be the checkout's and is not.
 
-    That is every module from the working tree, every one that was installed as a copy from there, and every one of
-    which the checkout has a file of its own: an installed copy of the project is head and base at once.
+    A module is foreign if it comes from the working tree, if it was installed as a copy of the working tree, or if it
+    comes from elsewhere although the checkout has a file for it. An installed copy of the project would be measured
+    as head and base alike. The text is empty if no module is foreign.
 
     Args:
-        top: the working tree's top folder.
-        tree: the checkout's.
+        top: the top folder of the working tree.
+        tree: the top folder of the checkout.
         rootpath: pytest's root folder in the checkout.
-        home: the virtual environment that was made for the checkout; empty if none was.
+        home: the virtual environment that was made for the checkout; empty if there is none.
     """
     roots = _roots(tree, rootpath)
     for name, module in list(sys.modules.items()):
@@ -72,13 +73,14 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
 
 
 def stale_module(top: Path, rootpath: Path) -> str:
-    """Return a module of which the working tree has another version than was imported; empty if there is none.
+    """Return the name, the file and a remedy for the first module that differs from the working tree's version.
 
-    That is a copy that was installed some time ago: what has been changed since is not measured.
+    Such a module is a copy that was installed earlier, so later changes in the working tree are not measured. The
+    text is empty if there is no such module.
 
     Args:
-        top: the working tree's top folder.
-        rootpath: pytest's root folder in it.
+        top: the top folder of the working tree.
+        rootpath: pytest's root folder in the working tree.
     """
     roots = _roots(top, rootpath)
     for name, module in list(sys.modules.items()):
@@ -99,27 +101,29 @@ def _is_other(own: Path, file: Path) -> bool:
 
 
 def _roots(tree: Path, rootpath: Path) -> list[Path]:
-    """Return the folders in which the modules of a project are looked for."""
+    """Return the folders of a tree in which the project's modules are looked for."""
     places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
     return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
 
 
 @cache
 def _tops(tree: Path) -> frozenset[Path]:
-    """Return the folders that hold a package of the repository and are in none: `python/`, `packages/goods/src/`."""
+    """Return the folders that hold the repository's top-level packages, such as `python/` or `packages/goods/src/`."""
     try:
         packages = {Path(one).parent for one in git(tree, "ls-files", "-z", "--", "*__init__.py").split("\0") if one}
     except GitError:
         return frozenset()
     tops = {one.parent for one in packages if one.parent not in packages}
-    # Samples, fixtures and vendored packages may be named as what is installed.
+    # Examples, test fixtures and vendored packages may have the name of an installed package.
     return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
 
 
 def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
-    """Return the file that a folder has where a module's is: `build.py` is not the package `build`.
+    """Return the tree's own file for an imported module; None if the tree has none.
 
-    Elsewhere in the repository there may be packages called as what is installed: one is a copy if it shares a file.
+    A module and a package of one name do not match: `build.py` is not the package `build`. Outside of `roots`, a
+    package of the repository may have the name of an unrelated installed package. Such a package matches only if the
+    two have an identical file.
     """
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
@@ -141,7 +145,7 @@ def _shares_a_file(folder: Path, other: Path) -> bool:
 
 @cache
 def _projects(top: Path) -> frozenset[str]:
-    """Return what the projects of a repository are called."""
+    """Return the normalized names of the projects in a repository."""
     try:
         files = [Path(one) for one in git(top, "ls-files", "-z", "--", "*pyproject.toml").split("\0") if one]
     except GitError:
@@ -163,9 +167,9 @@ def _project_name(file: Path) -> str:
 
 
 def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
-    """Return whether a distribution is called as a project of a repository and has a file of it.
+    """Return whether a distribution is an installed copy of a project in this repository.
 
-    Others may be called as it is.
+    A copy has the name of the project and at least one identical file. The name alone proves nothing.
     """
     if _normalized(distribution.metadata["Name"]) not in _projects(top):
         return False
@@ -182,9 +186,9 @@ def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
 
 @cache
 def _copied(top: Path) -> frozenset[str]:
-    """Return the files of the distributions that were installed from a folder, or are copies of what is there.
+    """Return the files of the distributions that were installed from a folder, or are copies of projects in it.
 
-    Of editable ones these are their extension modules: the rest are what leads to the folder.
+    An editable installation counts with its extension modules only, because its other files lead into the folder.
     """
     found: set[str] = set()
     for one in metadata.distributions():

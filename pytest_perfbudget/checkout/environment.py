@@ -1,4 +1,4 @@
-"""An environment of its own for the base: what a command of the project's builds or installs for it, kept by commit."""
+"""A virtual environment for the base: the project's setup command fills it, and a cache keeps it for each commit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import venv
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base
+from pytest_perfbudget.command import CommandError, run
 from pytest_perfbudget.errors import SetupError
 from pytest_perfbudget.git import git
 
@@ -34,16 +34,17 @@ class Environment:
 
 
 def prepared(base: Base, tree: Path, command: str, cache: Path) -> Environment:
-    """Return the environment in which a base runs; made if it is not there yet.
+    """Return the environment in which a base runs, and create it if the cache does not have it.
 
-    It has what the session's environment has, and before that what the command installs. What the command leaves
-    in the checkout is kept with it.
+    The packages that the command installs precede those of the session's environment, which the base sees as well.
+    The cache also keeps the files that the command leaves in the checkout.
 
     Args:
         base: the commit.
-        tree: its checkout.
-        command: with `{python}` for the environment's interpreter and `{tree}` for the checkout; no shell runs it.
-        cache: the folder of all environments.
+        tree: the checkout of the commit.
+        command: the setup command, run without a shell; `{python}` stands for the environment's interpreter,
+            `{tree}` for the checkout.
+        cache: the folder that holds all environments.
 
     Raises:
         SetupError: the command cannot be run, or fails.
@@ -58,14 +59,14 @@ def prepared(base: Base, tree: Path, command: str, cache: Path) -> Environment:
         else:
             _make(made, tree, command)
             _keep(folder, tree)
-        (folder / _DONE).write_text(str(tree), "utf-8")  # the newest is kept the longest
+        (folder / _DONE).write_text(str(tree), "utf-8")  # a new modification time, too: the oldest is removed first
     _forget_old(cache)
     return made
 
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    from filelock import FileLock  # noqa: PLC0415 - 50 ms
+    from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms
 
     with FileLock(file, is_singleton=False):
         yield
@@ -79,8 +80,8 @@ def _make(made: Environment, tree: Path, command: str) -> None:
     shutil.rmtree(made.folder.parent, ignore_errors=True)
     venv.EnvBuilder(symlinks=os.name != "nt").create(made.folder)
     (site,) = made.folder.glob("Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages")
-    # Behind its own: pytest, its plugins, the project's dependencies. Editable installations there stay unseen, for
-    # the .pth files of these folders are not read.
+    # The session's packages (pytest, its plugins, the project's dependencies) come after the environment's own.
+    # Editable installations among them stay unseen, because Python does not read .pth files in these folders.
     inherited = [one for one in sys.path if Path(one).name in ("site-packages", "dist-packages")]
     (site / "session.pth").write_text("\n".join(inherited) + "\n", "utf-8")
     _run(_words(command, {"{python}": str(made.python), "{tree}": str(tree)}), tree)
@@ -96,31 +97,17 @@ def _words(command: str, values: Mapping[str, str]) -> Sequence[str]:
 def _run(words: Sequence[str], tree: Path) -> None:
     what = f"setup of [tool.perfbudget.duet] ({shlex.join(words)})"
     try:
-        ended = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            words,
-            cwd=tree,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        message = f"{what} took longer than {_SECONDS:.0f} s"
+        ended = run(words, tree, seconds=_SECONDS)
+    except CommandError as error:
+        message = f"{what} {error}"
         raise SetupError(message) from None
-    except OSError as error:
-        message = f"{what} cannot be run: {error.strerror}"
-        raise SetupError(message) from None
-    if ended.returncode:
-        said = [line.strip() for line in ended.stdout.splitlines() if line.strip()]
-        message = f"{what} ended with {ended.returncode}: {(said or ['it said nothing'])[-1]}"
+    if ended.code:
+        message = f"{what} ended with {ended.code}: {ended.last_line('it said nothing')}"
         raise SetupError(message)
 
 
 def _keep(folder: Path, tree: Path) -> None:
-    """Keep what was built within the checkout."""
+    """Copy the files that the command built in the checkout into the cache."""
     for name in filter(None, git(tree, "ls-files", "--others", "-z").split("\0")):
         target = folder / _PRODUCTS / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +115,7 @@ def _keep(folder: Path, tree: Path) -> None:
 
 
 def _use(folder: Path, tree: Path) -> None:
-    """Put back what was built, and let editable installations lead into this checkout."""
+    """Restore the built files into this checkout, and let editable installations lead into it."""
     if (folder / _PRODUCTS).is_dir():
         shutil.copytree(folder / _PRODUCTS, tree, dirs_exist_ok=True, symlinks=True)
     before = (folder / _DONE).read_text("utf-8")

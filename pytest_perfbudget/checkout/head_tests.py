@@ -1,4 +1,4 @@
-"""Puts the head's tests into a checkout of the base."""
+"""The setting `tests_from = "head"`: the head's tests replace the base's tests in the checkout."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _LEFT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 
 
 def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str]) -> None:
-    """Replace the base's tests by the head's.
+    """Replace the base's tests with the head's.
 
-    A folder called `tests` or `test`, or named in `testpaths` and no package, is taken as a whole: helpers and data
-    belong to the tests in it. Elsewhere tests stand beside the code, and only they and the conftest.py above them
-    are taken.
+    A folder called `tests` or `test` is copied as a whole, because its helpers and data belong to its tests. So is a
+    folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests lie beside the code, and
+    only the test files are copied. The conftest.py files above the copied files are always copied.
 
     Args:
-        root: pytest's root folder.
-        place: the same in the checkout.
-        files: the files of the tests, from the root folder.
-        testpaths: pytest's setting.
+        root: pytest's root folder in the working tree.
+        place: pytest's root folder in the checkout.
+        files: the test files, relative to the root folder.
+        testpaths: pytest's setting of that name.
     """
-    # A package or a folder of sources may be named there, too: that is the code.
+    # `testpaths` may also name a package or a folder of sources, which hold the code under test.
     asked = {PurePosixPath(one) for one in testpaths if PurePosixPath(one).parts}
     named = {one for one in asked if one.name != "src" and not (root / one / "__init__.py").exists()}
     for source in dict.fromkeys(one for file in files for one in _sources(PurePosixPath(file), named)):

@@ -1,4 +1,4 @@
-"""What of an invocation has to be another for the same in a checkout of the base: every path into the working tree."""
+"""An invocation rewritten for the base: each path into the working tree becomes the same path in the checkout."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ _PERSONAL = {"HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"}
 
 
 def moved(request: Request, top: Path, tree: Path) -> Request:
-    """Return a request as it is for the checkout.
+    """Return a request rewritten for the checkout.
 
     Args:
-        request: for the working tree.
-        top: the working tree's top folder.
-        tree: the checkout's.
+        request: the request for the working tree.
+        top: the top folder of the working tree.
+        tree: the top folder of the checkout.
     """
     return replace(
         request,
         arguments=[_moved_argument(one, Path(request.folder), top, tree) for one in request.arguments],
         folder=_moved_path(request.folder, top, tree),
         path=[_moved_path(one, top, tree) for one in request.path],
-        modules={},  # those of the working tree
+        modules={},  # the base's modules come from other files than the session's
         top=str(top),
         tree=str(tree),
     )
 
 
 def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> dict[str, str]:
-    """Return variables as they are for the checkout: where modules come from, and whatever is in both.
+    """Return the environment variables rewritten for the checkout.
 
-    What only the working tree has, caches and environments, stays where it is.
+    An entry of PYTHONPATH always leads into the checkout. Any other path leads there only if the checkout has it, so
+    caches and virtual environments that only the working tree has stay where they are.
     """
     found = dict(environment)
     for name, value in environment.items():
@@ -52,18 +53,20 @@ def moved_environment(environment: Mapping[str, str], top: Path, tree: Path) -> 
 
 
 def moved_text(text: str, top: Path, tree: Path) -> str:
-    """Return an argument in which every path into the working tree leads into the checkout."""
+    """Return an argument with each path into the working tree replaced by the same path in the checkout."""
     pattern = rf"(?<![^\s=:,'\"]){re.escape(str(top))}(?=$|[/\\\s:,'\"])"
     return re.sub(pattern, lambda _: str(tree), text)
 
 
 def unbuilt(modules: Mapping[str, str], top: Path, tree: Path) -> str:
-    """Return an extension module of the working tree that the checkout has not: Python may stand in for it there.
+    """Return the first extension module of the working tree that the checkout lacks; empty if there is none.
+
+    Without the extension module, the base may run a fallback in Python.
 
     Args:
-        modules: files by name; see `Request.modules`.
-        top: the working tree's top folder.
-        tree: the checkout's.
+        modules: the files of modules, by name; see `Request.modules`.
+        top: the top folder of the working tree.
+        tree: the top folder of the checkout.
     """
     for name, file in modules.items():
         if file.endswith(tuple(EXTENSION_SUFFIXES)):
@@ -74,13 +77,13 @@ def unbuilt(modules: Mapping[str, str], top: Path, tree: Path) -> str:
 
 
 def unfollowed(path: Iterable[str], modules: Mapping[str, str], top: Path, tree: Path) -> str:
-    """Return a folder of the search path that modules of the working tree come from, and that the checkout has not.
+    """Return the first folder of the search path that the checkout lacks although modules come from it; else empty.
 
     Args:
         path: the session's search path.
-        modules: files by name; see `Request.modules`.
-        top: the working tree's top folder.
-        tree: the checkout's.
+        modules: the files of modules, by name; see `Request.modules`.
+        top: the top folder of the working tree.
+        tree: the top folder of the checkout.
     """
     for one in path:
         moved_to = _moved_path(one, top, tree)
@@ -94,7 +97,10 @@ def unfollowed(path: Iterable[str], modules: Mapping[str, str], top: Path, tree:
 
 
 def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
-    """Return an argument for the checkout: it may name the working tree, or lead there by a link or from outside."""
+    """Return an argument rewritten for the checkout.
+
+    An argument may name the working tree, or lead into it by a symbolic link or from a folder outside.
+    """
     found = moved_text(text, top, tree)
     if found != text:
         return found
@@ -102,7 +108,7 @@ def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
     for lead, named in (("", text), (f"{option}{equals}", value)):
         path, colons, test = named.partition("::")
         full = folder / path
-        # The same is there in the checkout, whose folder the process starts in.
+        # A relative path within the working tree needs no change, because the process starts in the checkout.
         follows = not Path(path).is_absolute() and all(
             Path(os.path.normpath(one)).is_relative_to(top) for one in (folder, full)
         )
@@ -114,7 +120,7 @@ def _moved_argument(text: str, folder: Path, top: Path, tree: Path) -> str:
 def _is_there(path: str | Path) -> bool:
     try:
         return Path(path).exists()
-    except (OSError, ValueError):  # an expression of -k may be too long for a name
+    except (OSError, ValueError):  # an expression for -k may be too long for a file name
         return False
 
 
@@ -128,7 +134,10 @@ def _moved_path(text: str, top: Path, tree: Path) -> str:
 
 
 def _linked_from(folder: Path, top: Path) -> Path | None:
-    """Return where the links in a folder lead, from the top folder: setuptools' strict editable mode makes such."""
+    """Return the folder that the links in a folder lead to, relative to the top folder; None if there is none.
+
+    The strict editable mode of setuptools creates such folders of links.
+    """
     link = next((one for one in folder.rglob("*.py") if one.is_symlink()), None)
     if link is None:
         return None

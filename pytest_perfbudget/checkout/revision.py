@@ -1,4 +1,4 @@
-"""The commit that a session is compared with, and how it stands to the working tree."""
+"""The commit that a session is compared with, and its relation to the working tree."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Base:
 
     Attributes:
         top: the top folder of the repository's working tree.
-        commit: its full name.
-        short: its abbreviated one, for people.
-        ref: how it was asked for.
+        commit: the full hash of the commit.
+        short: the abbreviated hash, for messages.
+        ref: the name under which the user asked for the commit.
     """
 
     top: Path
@@ -27,10 +27,12 @@ class Base:
 
 
 def find_base(folder: Path, ref: str) -> Base:
-    """Return the commit that a name means; `REF...` is where HEAD and REF parted, as in `git diff REF...`.
+    """Return the commit that a name means.
+
+    `REF...` means the commit at which HEAD and REF parted, as in `git diff REF...`.
 
     Raises:
-        GitError: `folder` is in no repository, or the name means no commit of it.
+        GitError: `folder` is in no repository, or the name means no commit of the repository.
     """
     if not ref or ref.startswith(("-", "^")) or any(character < " " for character in ref):
         message = f"{ref!r} is no revision: name a branch, a tag or a commit, such as origin/main"
@@ -58,29 +60,32 @@ def find_base(folder: Path, ref: str) -> Base:
 
 
 def deleted_since(base: Base) -> list[str]:
-    """Return the files that a base has and the working tree has not, from the top folder.
+    """Return the files that a base has and the working tree lacks, relative to the top folder.
 
     Raises:
-        GitError: git cannot tell.
+        GitError: git cannot compare the two.
     """
     found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=D", "-z", base.commit, "--")
     return [name for name in found.split("\0") if name]
 
 
 def remark(base: Base) -> str:
-    """Return what a reader should know of how a base stands to the working tree; empty if there is nothing to say."""
+    """Return a note about the base's relation to the working tree; empty if the relation is the usual one.
+
+    A reader should know if a commit was compared with itself, or if the base has commits that HEAD lacks.
+    """
     try:
         if git(base.top, "rev-parse", "HEAD") == base.commit:
-            # Reports and the like are no change of the code; a new module may be one.
+            # Untracked files such as reports are no change of the code, but an untracked module may be.
             changes = [one for one in git(base.top, "status", "--porcelain").splitlines() if one[:2] != "??"]
             new = git(base.top, "ls-files", "--others", "--exclude-standard", "--", "*.py")
             if changes or new:
                 return ""
             return f"{base.ref} is what is checked out here, and nothing is changed: a commit was compared with itself."
-        if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # what came before what, is not known
+        if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # the order of commits is unknown
             return ""
         ahead = int(git(base.top, "rev-list", "--count", base.commit, "^HEAD"))
-    except GitError:  # HEAD is no commit yet
+    except GitError:  # HEAD has no commit yet
         return ""
     if not ahead:
         return ""

@@ -1,8 +1,8 @@
-"""A commit of the project, checked out beside the working tree for as long as it is needed.
+"""A temporary checkout of a commit beside the working tree.
 
-A worktree of git's: it has the repository's history, which version numbers are made of, and costs no
-copy of it. No hook of the user's runs, and the index and the branches are left alone. git fetches what a partial
-clone lacks, and nothing else is fetched.
+The checkout is a git worktree: it has the repository's history, from which version numbers are made, and needs no
+copy of that history. The user's hooks do not run, and the index and the branches do not change. git fetches the
+objects that a partial clone lacks; nothing else is fetched.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false
 
 @contextmanager
 def checked_out(base: Base) -> Iterator[Path]:
-    """Check a base out in a temporary folder, which goes with the end of the context, and yield its place.
+    """Check a base out into a temporary folder and yield the checkout; remove both at the end of the context.
 
     Raises:
-        GitError: git cannot.
+        GitError: git cannot check the base out.
     """
-    from filelock import FileLock  # noqa: PLC0415 - 50 ms, only to compare with a commit
+    from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
 
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        # Held for as long as we live: a checkout whose lock is free is one whose session was killed.
+        # Held until this process ends: if the lock of a checkout is free, its session was killed.
         undo.enter_context(FileLock(folder / _LOCK, is_singleton=False))
         tree = folder.joinpath(*_padding(base.top, folder), base.top.name)
         tree.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,10 @@ def checked_out(base: Base) -> Iterator[Path]:
 
 
 def _padding(top: Path, folder: Path) -> list[str]:
-    """Return folders that put a checkout as deep as the working tree: code walking up its path takes longer there."""
+    """Return folder names that put a checkout as deep as the working tree.
+
+    Code that walks up its own path takes longer in a deeper folder.
+    """
     names = top.parts[len(folder.parts) : -1]
     return ["x" * len(name) for name in names]
 
@@ -65,12 +68,12 @@ def _sweep(repository: Path) -> None:
 
 
 def _is_left(folder: Path) -> bool:
-    """Return whether nobody uses a folder of ours any more."""
+    """Return whether no session uses a checkout's temporary folder any more."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - as above
 
     if not folder.exists():
         return True
-    if not (folder / _LOCK).exists():  # it is just being made
+    if not (folder / _LOCK).exists():  # another session is creating the folder
         return False
     try:
         with FileLock(folder / _LOCK, timeout=0, is_singleton=False):
@@ -84,7 +87,7 @@ def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
     undo.callback(_remove, repository, path)
     git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
     for inner, name in _submodules(path, commit):
-        # Its commits are here if the working tree has it; nothing is fetched.
+        # The submodule's commits are here if the working tree has the submodule; nothing is fetched.
         own = repository / _place_now(repository, path, name)
         if not (own / ".git").exists():
             continue
@@ -96,9 +99,9 @@ def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
 
 
 def _remove(repository: Path, path: Path) -> None:
-    """Remove a checkout, whole or half made, and git's record of it.
+    """Remove a complete or partial checkout, and git's record of it.
 
-    `git worktree prune` would forget the user's own ones as well whose disk is not there at the moment.
+    `git worktree prune` would also forget the user's own worktrees if their disk is not mounted at the moment.
     """
     with suppress(GitError):
         git(repository, "worktree", "remove", "--force", "--force", str(path), seconds=_SECONDS)
@@ -111,16 +114,16 @@ def _remove(repository: Path, path: Path) -> None:
 
 
 def _place_now(repository: Path, path: Path, name: str) -> str:
-    """Return where the working tree has a submodule of the checkout; it may have been moved since."""
+    """Return the folder of a checkout's submodule in the working tree, where it may have been moved since."""
     called = {place: title for title, place in _titles(path).items()}
     return _titles(repository).get(called.get(name, ""), name)
 
 
 def _titles(folder: Path) -> dict[str, str]:
-    """Return the folders of submodules by the name that git calls them."""
+    """Return the folders of submodules, by the names that git has for them."""
     try:
         entries = git(folder, "config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
-    except GitError:  # there are none
+    except GitError:  # there are no submodules
         return {}
     # "submodule.<name>.path\n<folder>"
     pairs = [entry.partition("\n") for entry in entries.split("\0") if entry]

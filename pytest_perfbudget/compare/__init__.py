@@ -1,1 +1,1 @@
-"""Measurements against something else, the committed baseline or another commit."""
+"""The comparison of measurements with the committed baseline or with another commit."""

@@ -1,33 +1,52 @@
-"""Confirms what looks slower than the baseline by a duet with the commit that the baseline was made at."""
+"""The confirmation of the baseline's suspects by a duet with the commit at which the baseline was made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.checkout.revision import find_base
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
-from pytest_perfbudget.core.counts import gained_functions
-from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest, PairRecording
-from pytest_perfbudget.core.results import Measurement, Recording, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.culprits import gained_functions
+from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.processes.duet import TIMERS
 
-if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.session import PerfSession
+
+@dataclass(frozen=True)
+class CommitDuet:
+    """A test whose suspects a duet confirms.
+
+    Attributes:
+        nodeid: the test.
+        commits: the commits at which the baseline's lines of the suspects were made.
+        measurements: all measurements of the test.
+        seconds: the time that each measurement may take.
+        unpinned: the measurements that may use all CPUs.
+        base: the counts of the baseline, by measurement.
+    """
+
+    nodeid: str
+    commits: Collection[str]
+    measurements: Sequence[Measurement]
+    seconds: float
+    unpinned: Collection[str]
+    base: Mapping[str, Recording]
 
 
 class BaselineCommitDuet:
-    """The commits that lines of the baseline were made at, checked out when they are first needed."""
+    """The duets with the commits of the baseline's lines; each commit is checked out when it is first needed."""
 
-    def __init__(self, session: PerfSession) -> None:
-        self._session = session
+    def __init__(self, context: ComparisonContext) -> None:
+        self._context = context
         self._known: dict[str, PairRunner] = {}
         self._running = ExitStack()
 
@@ -36,45 +55,32 @@ class BaselineCommitDuet:
         self._running.close()
 
     def confirm(
-        self,
-        nodeid: str,
-        commits: set[str],
-        measurements: Sequence[Measurement],
-        *,
-        suspects: Mapping[str, UnpairedSlowdownTest],
-        grown: Mapping[str, Callable[[Recording], bool]],
-        seconds: float,
-        unpinned: Collection[str] = (),
-    ) -> Confirmation[Recording]:
-        """Measure a test by fresh pairs until each of its suspects is decided.
+        self, asked: CommitDuet, suspects: Mapping[str, UnpairedSlowdownTest], grown: Mapping[str, float]
+    ) -> Confirmation:
+        """Measure a test with fresh pairs until each of its suspects is decided.
 
         Args:
-            nodeid: the test.
-            commits: those that its suspects' lines were made at.
-            measurements: all of the test's.
+            asked: the test.
             suspects: the measurements whose time is suspect.
-            grown: those of which a count is, with what tells whether a recording shows it.
-            seconds: how long a measurement may take.
-            unpinned: those that may use all CPUs.
+            grown: the measurements with a grown count, each with the growth that is allowed.
         """
         try:
-            pairs = self._pairs(commits)
-        except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
-            return Confirmation({}, [], str(error))
-        turned = {one.name: TIMERS if one.kind == "timer" else one.name for one in measurements}
-        part = PairTask(nodeid, list(turned.values()), seconds, [turned[name] for name in unpinned])
-        slowdown_tests = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
-        seen: dict[str, list[PairRecording]] = {}
-        found = confirm(self._session, nodeid, slowdown_tests, grown, partial(_measure, pairs, part, seen))
-        times = {name: _explained(change, seen.get(name, [])) for name, change in found.times.items()}
+            pairs = self._pairs(asked.commits)
+        except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
+            return Confirmation(problem=str(error))
+        task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
+        paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
+        seen: dict[str, list[Sides]] = {}
+        found = confirm(self._context, asked.nodeid, paired, grown, partial(_measure, pairs, task, asked.base, seen))
+        times = {name: _explained(result, seen.get(name, [])) for name, result in found.times.items()}
         return replace(found, times=times)
 
-    def _pairs(self, commits: set[str]) -> PairRunner:
-        """Return what makes pairs with the one commit.
+    def _pairs(self, commits: Collection[str]) -> PairRunner:
+        """Return the runner of pairs for the commit that all lines were made at.
 
         Raises:
-            GitError: there is none, or git does not have it.
-            UsageError: it cannot be checked out.
+            GitError: the lines were not made at one commit without further changes, or git does not have the commit.
+            ComparisonError: the commit cannot be checked out.
         """
         made = ", ".join(sorted(commits))
         if any(one.endswith(DIRTY) for one in commits):
@@ -85,7 +91,7 @@ class BaselineCommitDuet:
             raise GitError(message)
         (commit,) = commits
         if commit not in self._known:
-            pairs = PairRunner(self._session, find_base(self._session.config.rootpath, commit))
+            pairs = PairRunner(self._context, find_base(self._context.root, commit))
             self._running.callback(pairs.close)
             pairs.open(())
             self._known[commit] = pairs
@@ -93,27 +99,35 @@ class BaselineCommitDuet:
 
 
 def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
-    """Return what is asked of pairs: the run that was suspect counts as one of them where it may."""
-    asked = PairedSlowdownTest(slowdown_test.share, slowdown_test.alpha)
+    """Turn the test against the baseline into a paired test; the suspect run becomes its screening result."""
+    paired = PairedSlowdownTest(slowdown_test.tolerance, slowdown_test.alpha)
     if slowdown_test.screening is None:
-        return asked
+        return paired
     found = slowdown_test.effect([slowdown_test.screening])
-    return asked.after(Pair(found.log_ratio, found.std_error, slowdown_test.reference.time_ns))
+    return paired.after(Pair(found.log_ratio, found.std_error, slowdown_test.reference.time_ns))
 
 
 def _measure(
-    pairs: PairRunner, part: PairTask, seen: dict[str, list[PairRecording]], *, alone: bool
-) -> Attempt[Pair, Recording]:
-    found = pairs.measure(part, alone=alone)
-    for name, both in found.counts.items():
-        seen.setdefault(name, []).append(both)
-    return Attempt(found.runs, {name: both.head for name, both in found.counts.items()}, found.problem)
+    pairs: PairRunner,
+    task: PairTask,
+    base: Mapping[str, Recording],
+    seen: dict[str, list[Sides]],
+    *,
+    own_file_only: bool,
+) -> Attempt[Pair]:
+    """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session."""
+    found = pairs.measure(task, own_file_only=own_file_only)
+    for name, sides in found.sides.items():
+        seen.setdefault(name, []).append(sides)
+    return replace(
+        found, sides={name: Sides(one.head, base[name]) for name, one in found.sides.items() if name in base}
+    )
 
 
-def _explained(change: RegressionResult, seen: Sequence[PairRecording]) -> RegressionResult:
-    """Say where a slowdown is."""
-    if change.verdict is not RegressionVerdict.REGRESSED:
-        return replace(change, in_pairs=True)
-    slower_ns = (change.after or 0) - (change.before or 0)
+def _explained(result: RegressionResult, seen: Sequence[Sides]) -> RegressionResult:
+    """Return the result of a paired comparison; a regression also names the functions that became slower."""
+    if result.verdict is not RegressionVerdict.REGRESSED:
+        return replace(result, in_pairs=True)
+    slower_ns = (result.after or 0) - (result.before or 0)
     grown = gained_functions([one.base for one in seen], [one.head for one in seen], slower_ns)
-    return replace(change, in_pairs=True, grown=grown)
+    return replace(result, in_pairs=True, grown=grown)

@@ -1,53 +1,49 @@
-"""Measures again in fresh processes what looks worse in the session; what they say is decided in `core`."""
+"""The confirmation of suspects in fresh processes; `core` decides what their runs mean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import Sides, untimed
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
 
-if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.session import PerfSession
-
-
 FRESH_COUNTS: Final = 3
-"""Fresh processes that all have to show a grown count: of counts that depend on the hash seed one in ten is
-higher than the highest of ten."""
+"""The number of fresh processes that all have to show a grown count. A count that depends on the hash seed exceeds the
+highest of ten such counts in one case of ten."""
 
 _Result = TypeVar("_Result")
 _Run = TypeVar("_Run", bound=Run)
-_Count = TypeVar("_Count")
-_Count_co = TypeVar("_Count_co", covariant=True)
 _Run_co = TypeVar("_Run_co", bound=Run, covariant=True)
 
 
 @dataclass(frozen=True)
-class Attempt(Generic[_Run_co, _Count_co]):
-    """What fresh processes measured of a test, once.
+class Attempt(Generic[_Run_co]):
+    """One attempt to measure a test in other processes.
 
     Attributes:
-        runs: by measurement, its time; what was not timed is not there.
-        counts: by measurement, its counts.
-        problem: why there is nothing; empty otherwise.
-        is_wrong_code: whether it is because a side would have run other code than its own.
+        runs: the runs by measurement, without measurements that were not timed.
+        sides: the recordings of both sides, by measurement.
+        problem: the reason why the attempt failed; empty if it did not.
+        is_wrong_code: whether a side would have run code other than its own.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
-    counts: Mapping[str, _Count_co] = field(default_factory=dict)
+    sides: Mapping[str, Sides] = field(default_factory=dict)
     problem: str = ""
     is_wrong_code: bool = False
 
 
-class Measure(Protocol[_Run_co, _Count_co]):
-    """Measures a test in fresh processes, once."""
+class Measure(Protocol[_Run_co]):
+    """A function that measures a test in fresh processes, once."""
 
-    def __call__(self, *, alone: bool) -> Attempt[_Run_co, _Count_co]:
-        """Measure it; `alone` collects its own file only.
+    def __call__(self, *, own_file_only: bool) -> Attempt[_Run_co]:
+        """Measure the test; with `own_file_only`, collect no file but the test's own.
 
         Raises:
             WorkerError: there are no measurements.
@@ -55,65 +51,69 @@ class Measure(Protocol[_Run_co, _Count_co]):
 
 
 @dataclass(frozen=True)
-class Confirmation(Generic[_Count_co]):
-    """What fresh processes say of a test.
+class Confirmation:
+    """The outcome of fresh processes for one test.
 
     Attributes:
-        times: the verdicts on the times that were suspect, by measurement.
-        counts: those of each attempt, by measurement.
-        problem: why it has not come to an end; empty if it has.
-        note: what a reader should know of it.
+        times: the results for the suspect times, by measurement.
+        attempts: the recordings of both sides by measurement, one entry for each attempt.
+        problem: the reason why the confirmation did not come to an end; empty if it did.
+        note: a doubt that a reader should know; empty if there is none.
     """
 
-    times: Mapping[str, RegressionResult]
-    counts: Sequence[Mapping[str, _Count_co]]
+    times: Mapping[str, RegressionResult] = field(default_factory=dict)
+    attempts: Sequence[Mapping[str, Sides]] = ()
     problem: str = ""
     note: str = ""
 
+    def sides(self, name: str) -> list[Sides]:
+        """Return the recordings of a measurement from each attempt that has it."""
+        return [one[name] for one in self.attempts if name in one]
+
 
 def confirm(
-    session: PerfSession,
+    context: ComparisonContext,
     nodeid: str,
     suspects: Mapping[str, SlowdownTest[_Run]],
-    grown: Mapping[str, Callable[[_Count], bool]],
-    measure: Measure[_Run, _Count],
-) -> Confirmation[_Count]:
+    grown: Mapping[str, float],
+    measure: Measure[_Run],
+) -> Confirmation:
     """Measure one test in fresh processes until each of its suspects is decided.
 
     Args:
-        session: whose test it is.
+        context: the session of the test.
         nodeid: the test.
         suspects: the measurements whose time is suspect.
-        grown: those of which a count is, with what tells whether an attempt shows it: other tests of the
-            session may have made it so, or its hash seed.
-        measure: makes an attempt.
+        grown: the measurements with a grown count, each with the growth that is allowed. Other tests of the session,
+            or the hash seed, may have caused the growth.
+        measure: the function that makes one attempt.
     """
-    session.stop_timeout()
+    context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
-    counts: list[Mapping[str, _Count]] = []
-    problem, alone = "", False
-    while (open_ := _open(suspects, fresh)) or _still_grown(counts, grown):
-        session.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(counts) + 1}")
-        found = _attempted(measure, alone=alone)
+    attempts: list[Mapping[str, Sides]] = []
+    problem, own_file_only = "", False
+    while (open_ := _open(suspects, fresh)) or _still_grown(attempts, grown):
+        context.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(attempts) + 1}")
+        found = _attempted(measure, own_file_only=own_file_only)
         problem = found.problem
-        if problem and not counts and not alone and session.fresh.has_company(nodeid):
-            # Perhaps it is another test file that does not go together with this one.
-            alone = True
+        if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
+            # Perhaps another test file cannot be collected together with this test's file.
+            own_file_only = True
             continue
         problem = problem or _take(open_, found.runs, fresh)
         if problem:
             break
-        counts.append(found.counts)
-    session.progress.clear()
-    changes = {
+        attempts.append(found.sides)
+    context.progress.clear()
+    times = {
         name: slowdown_test.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
         for name, slowdown_test in suspects.items()
     }
-    return Confirmation(changes, counts, problem)
+    return Confirmation(times, attempts, problem)
 
 
 def once_more(measure: Callable[[], _Result]) -> _Result:
-    """Measure, and once more if a process has died: it may have been ended from outside, as for want of memory."""
+    """Measure, and repeat that once if a process died, because the system may have killed it for lack of memory."""
     try:
         return measure()
     except (WrongCodeError, WorkerHangsError):
@@ -122,20 +122,22 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
         return measure()
 
 
-def _attempted(measure: Measure[_Run, _Count], *, alone: bool) -> Attempt[_Run, _Count]:
+def _attempted(measure: Measure[_Run], *, own_file_only: bool) -> Attempt[_Run]:
     try:
-        return once_more(partial(measure, alone=alone))
+        return once_more(partial(measure, own_file_only=own_file_only))
     except WorkerError as error:
         return Attempt(problem=str(error))
-    except Exception as error:  # noqa: BLE001 - the test may have replaced anything, and is still at it
+    except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
         return Attempt(problem=f"no fresh process: {type(error).__name__}: {error}")
 
 
-def _still_grown(counts: Sequence[Mapping[str, _Count]], grown: Mapping[str, Callable[[_Count], bool]]) -> bool:
-    """Return whether counts are to be taken again: until an attempt shows that they have not grown."""
-    if len(counts) >= FRESH_COUNTS:
+def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, float]) -> bool:
+    """Return whether to count again: a count has grown in each attempt so far, and attempts are left."""
+    if len(attempts) >= FRESH_COUNTS:
         return False
-    return any(all(name in one and is_grown(one[name]) for one in counts) for name, is_grown in grown.items())
+    return any(
+        all(name in one and one[name].any_has_grown(tolerance) for one in attempts) for name, tolerance in grown.items()
+    )
 
 
 def _open(suspects: Mapping[str, SlowdownTest[_Run]], fresh: Mapping[str, list[_Run]]) -> dict[str, SlowdownTest[_Run]]:
@@ -145,7 +147,7 @@ def _open(suspects: Mapping[str, SlowdownTest[_Run]], fresh: Mapping[str, list[_
 def _take(
     suspects: Mapping[str, SlowdownTest[_Run]], found: Mapping[str, _Run], fresh: Mapping[str, list[_Run]]
 ) -> str:
-    """Add what was measured; return what is missing, if something is."""
+    """Add the runs of an attempt to those of earlier attempts, and return a message if a run is missing."""
     for name in suspects:
         if name not in found:
             return f"a fresh process has no measurement {name!r} of it" if name else "a fresh process did not time it"
@@ -154,6 +156,4 @@ def _take(
 
 
 def _unconfirmable(problem: str) -> RegressionResult:
-    return RegressionResult(
-        "time", RegressionVerdict.UNMEASURED, reason=f"it looked slower, and could not be confirmed: {problem}"
-    )
+    return untimed(RegressionVerdict.UNMEASURED, f"looked slower, and could not be confirmed: {problem}")

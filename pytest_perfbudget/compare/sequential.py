@@ -1,150 +1,147 @@
-"""Holds the head against a commit by one process after the other: for tests whose fixtures cannot live twice.
+"""The comparison with another commit by one process after the other, for tests whose fixtures can exist only once.
 
-Before the first test is set up, processes of head and base measure all tests, in the order head, base, base,
-head. What looks slower is measured again, from the start, by more of them. The base's runs are a baseline that
-lives as long as the session, and the head's are compared with it.
+Before the first test is set up, processes of head and base measure all tests, in the order head, base, base, head.
+More processes measure suspects again, from the start. The base's runs are a baseline for this session only, and the
+head's runs are compared with that baseline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
-
-import pytest
+from functools import partial
+from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
-from pytest_perfbudget.compare.launcher import own_modules
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
-from pytest_perfbudget.compare.paired import LATE, PairedRequest
-from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.counts import COUNTS, UNITS, gained_functions, grown_functions, judge_growth
-from pytest_perfbudget.core.limits import EffectiveLimits
+from pytest_perfbudget.compare.paired import LATE
+from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
-from pytest_perfbudget.core.results import Growth, Measurement, Recording, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
-from pytest_perfbudget.errors import WorkerError, WrongCodeError
-from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import BlockPolicy
+from pytest_perfbudget.errors import ComparisonError, WorkerError, WrongCodeError
+from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.protocol import Answer
 
-if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.session import PerfSession
-
 _ORDER: Final = (False, True, True, False)
-"""Whether it is the base's turn: ABBA."""
+"""The order of the processes, head, base, base, head (ABBA): True stands for the base."""
 
 _SCREENING: Final = 2
 _FRESH: Final = 4
-"""Rounds of four processes that screen, and that decide."""
+"""How many times these four processes run: `_SCREENING` to find suspects, `_FRESH` to decide about them."""
+
+_Place = tuple[str, str]
+"""The node id of a test and the name of a measurement."""
 
 
 @dataclass
 class _Runs:
-    """The recordings of a measurement, a process each, and the growth that it says is allowed."""
+    """The recordings of a measurement, one from each process, and the slowdown that is allowed for it."""
 
     head: list[Recording] = field(default_factory=list)
     base: list[Recording] = field(default_factory=list)
-    share: float = 0.0
+    tolerance: float = 0.0
+
+    def sides(self, *, is_test_changed: bool) -> list[Sides]:
+        """Return the attempts: each is two successive processes, one of each side, with the same hash seed."""
+        return [Sides(head, base, is_test_changed) for head, base in zip(self.head, self.base, strict=False)]
 
 
-class SequentialComparison:
-    """The gate against another commit, `mode = "sequential"`; see `ComparisonStrategy`."""
+class SequentialComparison(ComparisonStrategy):
+    """The gate against another commit, with `mode = "sequential"`."""
 
-    def __init__(self, session: PerfSession, base: Base) -> None:
-        self._session = session
+    def __init__(self, context: ComparisonContext, base: Base) -> None:
+        self._context = context
         self._base = base
         self.against = f"{base.ref} ({base.short})"
-        self.gone = f"{base.ref} has it, and it is not collected here"
+        self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self.remark = remark(base)
-        self._pairs = PairRunner(session, base)
+        self._pairs = PairRunner(context, base)
         self._tests: list[str] = []
-        self._runs: dict[tuple[str, str], _Runs] = {}
-        self._fresh: dict[tuple[str, str], _Runs] = {}
+        self._runs: dict[_Place, _Runs] = {}
+        self._fresh: dict[_Place, _Runs] = {}
         self._problems: dict[str, str] = {}
         self._wrong_code: set[str] = set()
         self._sources: dict[str, set[str]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
-        """Take note of the tests that will run, and check the base out.
-
-        Raises:
-            UsageError: it cannot be, or there are other processes.
-        """
+        """See `ComparisonStrategy.begin`."""
         self._tests = list(nodeids)
-        if not self._tests or self._session.config.option.collectonly:
+        if not self._tests or self._context.invocation.collects_only:
             return
-        if hasattr(self._session.config, "workerinput"):
+        if self._context.is_distributed:
             message = "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
-            raise pytest.UsageError(message)
+            raise ComparisonError(message)
         self._pairs.open(self._tests)
 
     def start(self) -> None:
-        """Measure all tests, and suspects once more."""
+        """See `ComparisonStrategy.start`; all tests are measured here, and then the suspects again."""
         try:
             self._runs = self._play(self._tests, _SCREENING)
-            suspects = [
-                test for test in self._tests if any(self._is_suspect(place) for place in self._runs if place[0] == test)
-            ]
+            suspects = {test for test, name in self._runs if self._is_suspect((test, name))}
             if suspects:
-                self._fresh = self._play(suspects, _FRESH)
+                self._fresh = self._play([test for test in self._tests if test in suspects], _FRESH)
         except WorkerError as error:
             self._problems = dict.fromkeys(self._tests, str(error)) | self._problems
             self._wrong_code |= set(self._tests) if isinstance(error, WrongCodeError) else set()
         finally:
-            self._session.progress.clear()
+            self._context.progress.clear()
 
     def close(self) -> None:
-        """Remove the checkout."""
+        """See `ComparisonStrategy.close`."""
         self._pairs.close()
 
-    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
-        """See `ComparisonStrategy.ask`."""
-        return PairedRequest(effective.max_regression, effective.max_time_ns / 1e9, with_cpus=False)
-
-    def block_policy(self, clock: Clock) -> BlockPolicy | None:  # noqa: ARG002
-        """See `ComparisonStrategy.block_policy`."""
-        return None
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
+        """See `ComparisonStrategy.request`; the session's own run is not compared."""
+        return MeasurementRequest.from_limits(effective)
 
     def settle(
-        self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, MeasurementRequest]
+        self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
-        """See `ComparisonStrategy.settle`; everything was measured before."""
+        """See `ComparisonStrategy.settle`; `start` has already measured all tests."""
         settled = []
         for one in measurements:
-            limits = asked.get(one.name)
-            changes = list(self._changes(nodeid, one, limits)) if isinstance(limits, PairedRequest) else []
-            settled.append(replace(one, changes=changes, recording=None))
+            request = requests.get(one.name)
+            found = [] if request is None else self._evidence((nodeid, one.name), request).results()
+            settled.append(replace(one, changes=found, recording=None))
         return settled
 
-    def _play(self, nodeids: Sequence[str], rounds: int) -> dict[tuple[str, str], _Runs]:
-        found: dict[tuple[str, str], _Runs] = {}
+    def _play(self, nodeids: Sequence[str], rounds: int) -> dict[_Place, _Runs]:
+        found: dict[_Place, _Runs] = {}
         order = _ORDER * rounds
-        fresh = self._session.fresh
-        seed = fresh.seed()
+        launcher = self._context.launcher
+        seed = launcher.seed()
         for number, of_base in enumerate(order):
             side = self._base.ref if of_base else "head"
-            self._session.progress.note(f"perf: {side}, process {number + 1} of {len(order)}")
-            seed = fresh.seed() if number % 2 == 0 else seed  # the same for a process of each side
+            self._context.progress.note(f"perf: {side}, process {number + 1} of {len(order)}")
+            seed = launcher.seed() if number % 2 == 0 else seed  # two successive processes share their seed
             left = [test for test in nodeids if test not in self._problems]
             for answer in self._answers(left, of_base=of_base, hash_seed=seed):
-                if answer.problem and not answer.is_absent:
-                    self._problems[answer.nodeid] = answer.problem
-                self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
-                if answer.source:
-                    self._sources.setdefault(answer.nodeid, set()).add(answer.source)
-                for one in map(Measurement.from_dict, answer.measurements):
-                    if one.recording is not None:
-                        runs = found.setdefault((answer.nodeid, one.name), _Runs())
-                        (runs.base if of_base else runs.head).append(one.recording)
-                        runs.share = one.max_regression or 0.0
+                self._take(answer, found, of_base=of_base)
         return found
 
+    def _take(self, answer: Answer, found: dict[_Place, _Runs], *, of_base: bool) -> None:
+        """Record a process's answer for a test."""
+        if answer.problem and not answer.is_absent:
+            self._problems[answer.nodeid] = answer.problem
+        self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
+        if answer.source:
+            self._sources.setdefault(answer.nodeid, set()).add(answer.source)
+        for one in map(Measurement.from_dict, answer.measurements):
+            if one.recording is not None:
+                runs = found.setdefault((answer.nodeid, one.name), _Runs())
+                (runs.base if of_base else runs.head).append(one.recording)
+                runs.tolerance = one.max_regression or 0.0
+
     def _answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
-        """Yield the answers of a process, and of another one for what comes after a test that ended it.
+        """Yield the answers of a process; if a test ends the process, a new process goes on with the test after it.
 
         Raises:
-            WorkerError: two in a row came to no answer at all.
+            WorkerError: two processes in a row gave no answer at all.
         """
         left = list(nodeids)
         has_answered = True
@@ -161,85 +158,59 @@ class SequentialComparison:
                 if left:
                     yield Answer(left.pop(0), str(error), [])
 
-    def _slowdown_test(self, runs: _Runs, share: float) -> UnpairedSlowdownTest | None:
+    def _slowdown_test(self, runs: _Runs, tolerance: float) -> UnpairedSlowdownTest | None:
         if len(runs.base) < 2 or not runs.head or not all(one.blocks for one in (*runs.base, *runs.head)):
             return None
-        alpha = self._session.settings.alpha / max(1, len(self._runs))
-        return UnpairedSlowdownTest(share, alpha, fit([one.blocks for one in runs.base]), Prior())
+        alpha = self._context.settings.alpha / max(1, len(self._runs))
+        return UnpairedSlowdownTest(tolerance, alpha, fit([one.blocks for one in runs.base]), Prior())
 
-    def _is_suspect(self, place: tuple[str, str]) -> bool:
+    def _is_suspect(self, place: _Place) -> bool:
         runs = self._runs[place]
-        slowdown_test = self._slowdown_test(runs, runs.share)
-        slower = slowdown_test is not None and slowdown_test.is_suspect(
-            *(slowdown_test.estimate(one.blocks) for one in runs.head)
-        )
-        return slower and not self._is_skipped(place[0])
+        test = self._slowdown_test(runs, runs.tolerance)
+        is_slower = test is not None and test.is_suspect(*(test.estimate(one.blocks) for one in runs.head))
+        return is_slower and not self._is_skipped(place[0])
 
     def _is_changed(self, nodeid: str) -> bool:
         return len(self._sources.get(nodeid, ())) > 1
 
     def _is_skipped(self, nodeid: str) -> bool:
-        return self._is_changed(nodeid) and self._session.settings.duet.changed_tests == "skip"
+        return self._is_changed(nodeid) and self._context.settings.duet.changed_tests == "skip"
 
-    def _changes(self, nodeid: str, measurement: Measurement, limits: PairedRequest) -> Iterator[RegressionResult]:
-        place, share = (nodeid, measurement.name), limits.tolerance.share
-        runs = self._runs.get(place, _Runs())
-        found = [self._time(place, share)]
-        if runs.head and runs.base and nodeid not in self._problems:
-            found += [change for metric in COUNTS if (change := self._count(metric, runs, share)) is not None]
-        for change in found:
-            skipped = self._is_skipped(nodeid) and not change.verdict.is_unjudged
-            yield replace(
-                change,
-                verdict=RegressionVerdict.CHANGED if skipped else change.verdict,
-                limit=share,
-                source=limits.tolerance.source,
-                against=self._base.ref,
-                in_pairs=True,
-                commit=self._base.short,
-                is_test_changed=self._is_changed(nodeid),
-            )
+    def _evidence(self, place: _Place, request: MeasurementRequest) -> Evidence:
+        nodeid = place[0]
+        is_changed = self._is_changed(nodeid)
+        screening = self._runs.get(place, _Runs()).sides(is_test_changed=is_changed)
+        fresh = self._fresh.get(place, _Runs()).sides(is_test_changed=is_changed)
+        if nodeid in self._problems:
+            screening = fresh = []
+        return Evidence(
+            self._time(place, request.tolerance.share),
+            request.tolerance,
+            screening[0] if screening else None,
+            [*screening[1:], *fresh],
+            origin=Origin(self._base.ref, self._base.short),
+            in_pairs=True,
+            is_skipped=self._is_skipped(nodeid),
+            own_modules=partial(own_modules, self._context.root),
+        )
 
-    def _time(self, place: tuple[str, str], share: float) -> RegressionResult:
-        blank = RegressionResult("time", RegressionVerdict.UNMEASURED)
+    def _time(self, place: _Place, tolerance: float) -> RegressionResult:
         runs = self._runs.get(place, _Runs())
         problem = self._problems.get(place[0], "") if place[0] in self._tests else LATE
         if problem:
-            verdict = RegressionVerdict.WRONG_CODE if place[0] in self._wrong_code else RegressionVerdict.UNMEASURED
-            return replace(blank, verdict=verdict, reason=problem)
+            is_wrong_code = place[0] in self._wrong_code
+            return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
         if runs.head and not runs.base:
-            return RegressionResult("time", RegressionVerdict.NEW, reason=f"{self._base.ref} does not have it")
-        slowdown_test = self._slowdown_test(runs, share)
-        if slowdown_test is None:
-            return replace(blank, reason="it was not timed in blocks")
+            return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
+        test = self._slowdown_test(runs, tolerance)
+        if test is None:
+            return untimed(RegressionVerdict.UNMEASURED, "not timed in blocks")
         fresh = self._fresh.get(place)
         if fresh is None or not self._is_suspect(place):
-            return slowdown_test.screened(*(slowdown_test.estimate(one.blocks) for one in runs.head))
-        again = self._slowdown_test(fresh, share)
+            return test.screened(*(test.estimate(one.blocks) for one in runs.head))
+        again = self._slowdown_test(fresh, tolerance)
         if again is None:
-            return replace(blank, reason="it looked slower, and fresh processes did not time it")
-        change = again.confirmed([again.estimate(one.blocks) for one in fresh.head])
-        return self._explained(change, fresh) if change.verdict is RegressionVerdict.REGRESSED else change
-
-    def _count(self, metric: str, runs: _Runs, share: float) -> RegressionResult | None:
-        """Compare the lowest count of the head with the highest of the base: hash seeds change some."""
-        before = [count for one in runs.base if (count := getattr(one, metric)) is not None]
-        after = [count for one in runs.head if (count := getattr(one, metric)) is not None]
-        if not before:
-            return None
-        if not after:
-            why = f"its {COUNTS[metric]} could not be counted: {runs.head[-1].uncounted}"
-            return RegressionResult(metric, RegressionVerdict.UNMEASURED, UNITS[metric], before=max(before), reason=why)
-        grown = self._grown(runs) if metric == "calls" else ()
-        return judge_growth(metric, max(before), min(after), share, grown)
-
-    def _explained(self, change: RegressionResult, runs: _Runs) -> RegressionResult:
-        slower_ns = (change.after or 0) - (change.before or 0)
-        found = gained_functions(runs.base, runs.head, slower_ns)
-        if not found and (runs.head[-1].calls or 0) > (runs.base[-1].calls or 0):
-            found = list(self._grown(runs))
-        return replace(change, grown=found)
-
-    def _grown(self, runs: _Runs) -> Sequence[Growth]:
-        own = own_modules(self._session.config.rootpath)
-        return grown_functions(runs.base[-1].functions, runs.head[-1].functions, 0, own)
+            return untimed(
+                RegressionVerdict.UNMEASURED, "looked slower, and fresh processes did not time the measurement"
+            )
+        return again.confirmed([again.estimate(one.blocks) for one in fresh.head])

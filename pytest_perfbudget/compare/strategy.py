@@ -1,131 +1,105 @@
-"""What a session does with its measurements besides judging their budgets: the roles, and the recorder."""
+"""The interface of a comparison, and the requests that a comparison makes to a measurement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from pytest_perfbudget.core.limits import EffectiveLimits
-from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.core.unpaired import BLOCKS
+from pytest_perfbudget.core.limits import RegressionTolerance
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
+from pytest_perfbudget.measure.probes import LooksBad
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 from pytest_perfbudget.measure.turns import Turns
 
 
-class MeasurementRequest(Protocol):
-    """What is wanted of one measurement beyond its budgets."""
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether blocks are wanted."""
-
-    @property
-    def turns(self) -> Turns | None:
-        """What gives the turns in which it is timed; None if it is not timed in turns."""
-
-    @property
-    def most_calls(self) -> float | None:
-        """Above what a count of calls is taken again; None if it is not wanted."""
-
-    @property
-    def most_peak(self) -> float | None:
-        """The same for bytes held at once."""
-
-    @property
-    def with_cpus(self) -> bool:
-        """Whether it is wanted how many CPUs are in use."""
-
-    def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
-        """Return how many more blocks are wanted."""
-
-    def is_suspect(self, blocks: Sequence[BlockTime]) -> bool:
-        """Return whether the run looks slower, so that a reader may want to know where its time goes."""
-
-
-class ComparisonStrategy(Protocol):
-    """What a session does with measurements besides judging their budgets."""
-
-    against: str
-    """With what it compares, in words."""
-
-    gone: str
-    """What is said of a test that only that has."""
-
-    remark: str
-    """What a reader should know of it; empty if there is nothing to say."""
-
-    def begin(self, nodeids: Iterable[str]) -> None:
-        """Take note of the perf tests that will run."""
-
-    def start(self) -> None:
-        """Do what has to be done before the first test, while no fixture is set up."""
-
-    def close(self) -> None:
-        """Let go of whatever was started."""
-
-    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
-        """Return what is wanted of a measurement that is about to begin."""
-
-    def block_policy(self, clock: Clock) -> BlockPolicy | None:
-        """Return what happens between the timed blocks of a test; None if nothing does."""
-
-    def settle(
-        self, nodeid: str, measurements: Sequence[Measurement], asked: Mapping[str, MeasurementRequest]
-    ) -> list[Measurement]:
-        """Return the measurements of a test that passed, with what is said of them."""
+def _never(blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG001 - a default
+    return False
 
 
 @dataclass(frozen=True)
-class RecordEverything:
-    """Asks for a run of fixed length, and for every count, twice over if in doubt."""
+class MeasurementRequest:
+    """The data that a comparison needs from one measurement, beyond the measurement's budgets.
 
-    most_calls: float | None = 0.0
-    most_peak: float | None = 0.0
-    is_timed: bool = True
+    Attributes:
+        tolerance: the slowdown that is allowed.
+        max_time_s: the time that the measurement may take, in seconds.
+        pin: whether the measurement may be kept on one CPU.
+        more_blocks: a function that takes the blocks so far and returns how many more are wanted; None if no blocks
+            between canaries are wanted.
+        is_suspect: a function that takes the blocks and returns whether the run looks slower, so that a profile is
+            worth its time.
+        turns: the source of the turns in which the blocks are timed; None if they are not timed in turns.
+        counts: the metrics to count, each with a function that says whether a count is worth a second pass.
+        with_cpus: whether to record the number of CPUs in use.
+    """
+
+    tolerance: RegressionTolerance
+    max_time_s: float
+    pin: bool = True
+    more_blocks: Callable[[Sequence[BlockTime]], int] | None = None
+    is_suspect: Callable[[Sequence[BlockTime]], bool] = _never
     turns: Turns | None = None
+    counts: Mapping[str, LooksBad] = field(default_factory=dict)
     with_cpus: bool = False
 
-    def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
-        """See `MeasurementRequest.more_blocks`."""
-        return BLOCKS - len(blocks)
+    @classmethod
+    def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:
+        """Return a request for no blocks and no counts, which suits a comparison whose data other processes measure."""
+        seconds = effective.max_time_ns / 1e9
+        return cls(effective.max_regression, seconds, effective.pin, with_cpus=with_cpus)
 
-    def is_suspect(self, blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG002 - see `RecordOnly`
-        """See `MeasurementRequest.is_suspect`."""
-        return False
+    @property
+    def wants_data(self) -> bool:
+        """Whether the comparison needs blocks or counts from this process."""
+        return self.more_blocks is not None or self.turns is not None or bool(self.counts)
 
 
-class RecordOnly:
-    """A fresh process: it measures and leaves the judging to who asked."""
+class ComparisonStrategy(ABC):
+    """The comparison of a session's measurements with something else.
+
+    Attributes:
+        against: the name of the other side in messages; empty if this process compares nothing.
+        gone: the reason that reports give if only the other side has a test.
+        remark: a doubt about the other side; empty if there is none.
+    """
 
     against = ""
     gone = ""
     remark = ""
 
-    def begin(self, nodeids: Iterable[str]) -> None:
-        """See `ComparisonStrategy.begin`."""
+    def begin(self, nodeids: Iterable[str]) -> None:  # noqa: B027 - overriding is optional
+        """Note the perf tests that will run.
 
-    def start(self) -> None:
-        """See `ComparisonStrategy.start`."""
+        Raises:
+            ComparisonError: a comparison is impossible.
+        """
 
-    def close(self) -> None:
-        """See `ComparisonStrategy.close`."""
+    def start(self) -> None:  # noqa: B027
+        """Do the work that comes before the first test, while no fixture is set up."""
 
-    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
-        """See `ComparisonStrategy.ask`."""
-        return RecordEverything()
+    def close(self) -> None:  # noqa: B027
+        """End the processes that were started, and remove the files that were made."""
 
-    def block_policy(self, clock: Clock) -> BlockPolicy | None:
-        """See `ComparisonStrategy.block_policy`."""
-        return CanaryBlocks(clock)
+    @abstractmethod
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
+        """Return the request to a measurement that is about to begin."""
 
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:  # noqa: ARG002 - a default
+        """Return the policy for the pauses between the timed blocks of a test; None if the pauses are not used."""
+        return None
+
+    @abstractmethod
     def settle(
-        self,
-        nodeid: str,  # noqa: ARG002
-        measurements: Sequence[Measurement],
-        asked: Mapping[str, MeasurementRequest],  # noqa: ARG002
+        self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
-        """See `ComparisonStrategy.settle`."""
-        return list(measurements)
+        """Return the measurements of a test that passed, with their regression results.
+
+        Args:
+            nodeid: the test.
+            measurements: all measurements of the test.
+            requests: the requests, by measurement; a measurement without a request is not compared.
+        """

@@ -1,4 +1,4 @@
-"""User configuration, checked once: the table of pyproject.toml, and the keywords of markers and calls."""
+"""The configuration by the user, checked once: the table of pyproject.toml, and the keywords of markers and calls."""
 
 from pytest_perfbudget.config.checks import duration_ns
 from pytest_perfbudget.config.parser import load_settings, parse_limits, parse_settings

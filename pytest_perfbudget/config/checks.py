@@ -1,4 +1,4 @@
-"""Checks of single values: each returns the value as it is stored, or raises a ConfigError that names its place."""
+"""Checks of single values: each returns the value as it is stored, or raises a ConfigError that names the place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_perfbudget.core.units import parse_duration_ns, parse_share
 from pytest_perfbudget.errors import ConfigError
 
 Check = Callable[[object, str, str], object]
-"""Takes a value as it was written, its key and its place."""
+"""A function that takes a value as written, its key and its place, and returns the value as it is stored."""
 
 _MOST_RUNS: Final = 100
 
@@ -51,7 +51,7 @@ def json_path(value: object, key: str, place: str) -> str:
 
 
 def run_count(value: object, key: str, place: str) -> int:
-    """Return how many processes make a baseline."""
+    """Return the number of processes that make a baseline."""
     if isinstance(value, bool) or not isinstance(value, int) or not FEWEST_RUNS <= value <= _MOST_RUNS:
         message = f"{place}: {key} must be a whole number from {FEWEST_RUNS} to {_MOST_RUNS}, found {value!r}"
         raise ConfigError(message)
@@ -59,7 +59,7 @@ def run_count(value: object, key: str, place: str) -> int:
 
 
 def flag(value: object, key: str, place: str) -> bool:
-    """Return a boolean; a number is none."""
+    """Return a boolean; a number is no boolean."""
     if not isinstance(value, bool):
         message = f"{place}: {key} must be true or false, found {value!r}"
         raise ConfigError(message)
@@ -93,11 +93,11 @@ def component(value: object, key: str, place: str) -> str | None:
     if not isinstance(value, str) or not value:
         message = f"{place}: {key} must be a name such as 'security.jwt', found {value!r}"
         raise ConfigError(message)
-    return str.__str__(value)  # an enum of strings would not cross to an xdist controller
+    return str.__str__(value)  # an xdist worker cannot send an enum of strings to its controller
 
 
 def patterns(value: object, key: str, place: str) -> tuple[str, ...]:
-    """Return patterns of node ids; a single one may stand without its list."""
+    """Return patterns of node ids; a single pattern may stand without a list."""
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found):
         message = f"{place}: {key} must be a list of patterns such as 'tests/test_jwt.py::*', found {value!r}"

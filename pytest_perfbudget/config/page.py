@@ -1,4 +1,4 @@
-"""Writes the guide's page on configuration from the definitions of the settings."""
+"""The guide's page on configuration, which is written from the definitions of the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the table of pyproject.toml and the keywords of markers and calls into settings and limits."""
+"""The parser that turns the table of pyproject.toml and the keywords of markers and calls into settings and limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, Final
 from pytest_perfbudget.config.checks import table as checked_table
 from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.limits import DuetSettings, Limits, Rule, Settings, specificity
+from pytest_perfbudget.core.limits import Limits, Rule, specificity
+from pytest_perfbudget.core.settings import DuetSettings, Settings
 from pytest_perfbudget.errors import ConfigError, nearest
 
 if sys.version_info >= (3, 11):
@@ -23,10 +24,10 @@ TABLE: Final = "[tool.perfbudget]"
 
 
 def load_settings(file: Path) -> Settings:
-    """Read `[tool.perfbudget]` of a pyproject.toml; the defaults if there is no such file or table.
+    """Read `[tool.perfbudget]` from a pyproject.toml; return the defaults if there is no such file or table.
 
     Raises:
-        ConfigError: an unknown key, a wrong value, a file that is no TOML.
+        ConfigError: the table has an unknown key or a wrong value, or the file cannot be read or is no TOML.
     """
     try:
         content = file.read_bytes()
@@ -50,11 +51,11 @@ def parse_settings(table: object, file: str) -> Settings:
     """Turn the table into settings.
 
     Args:
-        table: what TOML gave for `[tool.perfbudget]`.
-        file: the file's name; it opens every error message.
+        table: the parsed value of `[tool.perfbudget]`.
+        file: the file's name, with which every error message begins.
 
     Raises:
-        ConfigError: an unknown key or a wrong value.
+        ConfigError: the table has an unknown key or a wrong value.
     """
     place = f"{file} {TABLE}"
     rest = dict(checked_table(table, place))
@@ -93,7 +94,7 @@ def parse_limits(
     """Turn the keywords of a marker, a call or a table entry into limits.
 
     Raises:
-        ConfigError: an unknown keyword or a wrong value.
+        ConfigError: a keyword is unknown, has a wrong value, or is a setting of the whole session.
     """
     rest = dict(keywords)
     for setting in SESSION:
@@ -128,7 +129,7 @@ def _component(name: str, entry: object, file: str) -> Rule:
 
 
 def _with_present_words(value: object, place: str) -> tuple[object, tuple[str, ...]]:
-    """Return the table with former words replaced, and a note on each of them."""
+    """Return the table with outdated words replaced, and a note about each replaced word."""
     if not isinstance(value, dict) or value.get("mode") != "turns":
         return value, ()
     return {**value, "mode": "sequential"}, (f"{place}: mode = 'turns' is called 'sequential' now: write that",)

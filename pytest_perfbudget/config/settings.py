@@ -1,6 +1,6 @@
 """The definitions of all settings: key, check, default, meaning and an example, each in one row.
 
-`parser` reads pyproject.toml by them, and `page` writes the guide's page on configuration from them.
+`parser` reads pyproject.toml by these definitions, and `page` writes the guide's page on configuration from them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Setting:
 
     Attributes:
         key: the name that users write.
-        check: turns the value as written into the value as stored.
-        default: the value that holds if the key is not there, as users would write it; None if there is none.
-        meaning: its effect, in one sentence of Markdown.
+        check: the function that turns the value as written into the value as stored.
+        default: the value that holds if the key is missing, as users would write it; None if there is no default.
+        meaning: the effect of the key, in one sentence of Markdown.
         example: another valid value.
-        field: the attribute that stores the value; the key if empty.
+        field: the attribute that stores the value; if empty, the attribute has the name of the key.
         is_local: whether the key is also allowed in markers, calls, `budgets` entries and components.
     """
 

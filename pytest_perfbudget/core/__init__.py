@@ -1,1 +1,1 @@
-"""Numbers in, verdicts out: no clock, no disk, no pytest."""
+"""The pure core: it turns numbers into verdicts, without a clock, a disk or pytest."""

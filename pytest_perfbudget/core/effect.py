@@ -1,4 +1,4 @@
-"""A difference of two times that is known up to an error: what every comparison of times comes to."""
+"""The estimated difference between two times, with its standard error: the result of every comparison of times."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pytest_perfbudget.core.distributions import t_probability, t_quantile
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Runs against what they are compared with, in log time.
+    """The difference between runs and the other side, in log time.
 
     Attributes:
-        log_ratio: the time over that of what it is compared with.
-        error: its standard error.
-        degrees: of freedom of the error.
-        runs: how many runs.
-        weather: how much further from calm the runs were; 0 where both sides had the same.
+        log_ratio: the logarithm of the runs' time divided by the time on the other side.
+        std_error: the standard error of the log ratio.
+        dof: the degrees of freedom of the standard error.
+        runs: the number of runs.
+        weather: the shift of the runs' weather minus that of the other side, in log time; 0 where both sides had the
+            same weather.
     """
 
     log_ratio: float
@@ -26,10 +27,10 @@ class Effect:
     weather: float
 
     def bound(self, confidence: float) -> float:
-        """Return the one-sided bound on the log ratio; the lower one for a share below a half."""
+        """Return the one-sided bound of the log ratio; for a confidence below a half this is the lower bound."""
         return self.log_ratio + self.std_error * t_quantile(self.dof, confidence)
 
     @property
     def p_slower(self) -> float:
-        """The one-sided p-value against `not slower`."""
+        """The one-sided p-value against the hypothesis that the runs are not slower."""
         return t_probability(self.dof, -self.log_ratio / self.std_error)

@@ -1,62 +1,64 @@
-"""The one place where a measurement's numbers meet its budgets."""
+"""The budget gate: the only place where the numbers of a measurement are compared with its budgets."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
-from pytest_perfbudget.core.budgets import QUANTILES, Budget, Metric, Resource
+from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.calibration import TOO_FAST, TOO_TIGHT
 from pytest_perfbudget.core.criteria import Criterion, Errors
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.criteria.mean import MeanCriterion
+from pytest_perfbudget.core.criteria.mirrored import MirroredCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
+from pytest_perfbudget.core.kinds import CALL, MeasurementKind
+from pytest_perfbudget.core.measurement import Counted
+from pytest_perfbudget.core.metrics import CPU, QUANTILES, Direction, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import Samples
 
 EXPOSURE_NS = 1_000_000_000
-"""Rounds must have taken this long before one of many looks may call a budget exceeded: a stall of
-the machine is no evidence against the code. The last look may at any time."""
+"""The time that the rounds must have taken before one of many looks may call a budget exceeded: a stall of the machine
+is no evidence against the code. The last look may call a budget exceeded at any time."""
+
+
+_MIRRORED_EXTREME: Final = {"min": "max", "max": "min"}
 
 
 def criterion(metric: Metric, errors: Errors, planned_rounds: int | None) -> Criterion:
-    """Return what decides a statistic of a time."""
-    if metric.statistic in QUANTILES:
-        return QuantileCriterion(QUANTILES[metric.statistic], errors, planned_rounds)
-    if metric.statistic == "mean":
-        return MeanCriterion(errors, planned_rounds)
-    return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), planned_rounds)
+    """Return the criterion for a statistic of rounds, with an upper limit or, where higher is better, a lower limit."""
+    is_mirrored = metric.direction is Direction.HIGHER
+    found = _criterion(metric.statistic, errors, planned_rounds, is_mirrored=is_mirrored)
+    return MirroredCriterion(found) if is_mirrored else found
 
 
-def is_timed(budget: Budget) -> bool:
-    """Return whether rounds decide this budget; the others take a pass of their own."""
-    return budget.metric.resource in (Resource.WALL, Resource.CPU)
-
-
-@dataclass(frozen=True, slots=True)
-class Unsupported:
-    """The resources that a kind of measurement cannot measure, and why."""
-
-    resources: frozenset[Resource] = frozenset()
-    why: str = ""
+def _criterion(statistic: str, errors: Errors, planned_rounds: int | None, *, is_mirrored: bool) -> Criterion:
+    if statistic in QUANTILES:
+        share = QUANTILES[statistic]
+        return QuantileCriterion(1 - share if is_mirrored else share, errors, planned_rounds)
+    if statistic == "mean":
+        return MeanCriterion(errors, planned_rounds, least=-math.inf if is_mirrored else 0.0)
+    name = _MIRRORED_EXTREME[statistic] if is_mirrored else statistic
+    return ExtremeCriterion(cast("Literal['min', 'max']", name), planned_rounds)
 
 
 @dataclass(frozen=True)
 class BudgetGate:
-    """Judges the timed budgets of one measurement, while it runs and at its end."""
+    """The gate for the timed budgets of one measurement, while the measurement runs and at its end."""
 
     budgets: Sequence[Budget]
     errors: Errors
-    unsupported: Unsupported = Unsupported()
+    kind: MeasurementKind = CALL
 
     def next_look(self, samples: Samples) -> int | None:
-        """Return the number of rounds at which to stop and look again; None once all is decided."""
+        """Return the number of rounds at which to stop and look again; None if no budget needs another look."""
         done = len(samples.wall_ns)
         upcoming = []
-        for budget in filter(is_timed, self.budgets):
+        for budget in self._timed():
             if done and (self._refusal(budget, samples) or self._decided(budget, samples)):
                 continue
             looks = criterion(budget.metric, self.errors, samples.planned_rounds).looks()
@@ -66,27 +68,28 @@ class BudgetGate:
     def all_above(self, samples: Samples) -> bool:
         """Return whether some undecided budget was exceeded by every round so far."""
         return any(
-            bool(values := samples.of(budget.metric.resource)) and min(values) > budget.limit
-            for budget in filter(is_timed, self.budgets)
+            bool(values := samples.of(budget.metric.series))
+            and all(budget.metric.is_worse(value, budget.limit) for value in values)
+            for budget in self._timed()
             if not self._decided(budget, samples)
         )
 
     def judge(self, samples: Samples) -> list[BudgetResult]:
-        """Return the final judgement on every timed budget, and on those that cannot be measured."""
-        judged = [self._judge(one, samples) for one in self.budgets if is_timed(one) and not self._is_unsupported(one)]
-        missing = [one for one in self.budgets if self._is_unsupported(one) and not one.general]
-        return judged + [unmeasured(one, self.unsupported.why) for one in missing]
+        """Return the result of every timed budget, and of each specific budget that cannot be measured here."""
+        judged = [self._judge(one, samples) for one in self._timed() if self.kind.can_measure(one.metric)]
+        missing = [one for one in self.budgets if not self.kind.can_measure(one.metric) and not one.general]
+        return judged + [unmeasured(one, self.kind.why_not) for one in missing]
 
     def left_out(self) -> list[str]:
-        """Return a note on every general budget that cannot be measured here."""
+        """Return a note for each general budget that cannot be measured here."""
         return [
-            f"{budget.keyword} of {budget.source} is left out: {self.unsupported.why}"
+            f"{budget.keyword} of {budget.source} is left out: {self.kind.why_not}"
             for budget in self.budgets
-            if self._is_unsupported(budget) and budget.general
+            if budget.general and not self.kind.can_measure(budget.metric)
         ]
 
-    def _is_unsupported(self, budget: Budget) -> bool:
-        return budget.metric.resource in self.unsupported.resources
+    def _timed(self) -> Iterator[Budget]:
+        return (budget for budget in self.budgets if budget.metric.is_timed)
 
     def _decided(self, budget: Budget, samples: Samples) -> bool:
         return self._decide(budget, samples, final=False).verdict is not BudgetVerdict.UNDECIDED
@@ -94,22 +97,21 @@ class BudgetGate:
     def _decide(self, budget: Budget, samples: Samples, *, final: bool) -> CriterionResult:
         earliest = _rounds_of_exposure(samples.wall_ns, samples.iterations)
         decider = criterion(budget.metric, self.errors, samples.planned_rounds)
-        values = samples.of(budget.metric.resource)
+        values = samples.of(budget.metric.series)
         return decider.decide(values, budget.limit, final=final, earliest_exceeded=earliest)
 
     def _judge(self, budget: Budget, samples: Samples) -> BudgetResult:
         reason = self._refusal(budget, samples)
         if reason:
             return unmeasured(budget, reason)
-        decision = self._decide(budget, samples, final=True)
-        return judgement(budget, decision)
+        return budget_result(budget, self._decide(budget, samples, final=True))
 
     def _refusal(self, budget: Budget, samples: Samples) -> str:
-        """Return why these samples say nothing about this budget, or an empty text."""
-        values = samples.of(budget.metric.resource)
+        """Return why these samples say nothing about this budget; empty if they say something."""
+        values = samples.of(budget.metric.series)
         if not values:
             return "no round was measured"
-        name = str(budget.metric)
+        name = budget.metric.name
         single = budget.metric.statistic != "mean"
         instead = budget.keyword.replace(budget.metric.statistic, "mean").replace("p50", "mean")
         if samples.iterations > 1 and single:
@@ -117,8 +119,7 @@ class BudgetGate:
                 f"each sample is the mean of {samples.iterations} calls, which has no {name} of calls: "
                 f"budget {instead} instead"
             )
-        cpu = budget.metric.resource is Resource.CPU
-        overhead_ns = (samples.cpu_overhead_ns if cpu else samples.overhead_ns) or 0.0
+        overhead_ns = (samples.cpu_overhead_ns if budget.metric.series == CPU else samples.overhead_ns) or 0.0
         tight = budget.limit * samples.iterations < TOO_TIGHT * overhead_ns
         fast = math.fsum(values) / len(values) * samples.iterations < TOO_FAST * overhead_ns
         if tight and fast:
@@ -135,11 +136,12 @@ def _rounds_of_exposure(wall_ns: Sequence[float], iterations: int) -> int:
 
 
 def unmeasured(budget: Budget, reason: str) -> BudgetResult:
-    """Return the judgement on a budget for which there is no number."""
+    """Return the result for a budget without a number."""
     return BudgetResult(
-        metric=str(budget.metric),
+        metric=budget.metric.name,
         keyword=budget.keyword,
-        unit=budget.metric.resource.unit,
+        unit=budget.metric.unit,
+        direction=budget.metric.direction,
         limit=budget.limit,
         source=budget.source,
         verdict=BudgetVerdict.UNMEASURED,
@@ -147,26 +149,34 @@ def unmeasured(budget: Budget, reason: str) -> BudgetResult:
     )
 
 
-def judgement(budget: Budget, decision: CriterionResult) -> BudgetResult:
-    """Return a decision together with the budget it is about."""
+def budget_result(budget: Budget, found: CriterionResult) -> BudgetResult:
+    """Return the result of a criterion as the result for its budget."""
     return replace(
         unmeasured(budget, ""),
-        verdict=decision.verdict,
-        estimate=decision.estimate,
-        lower=decision.lower,
-        upper=decision.upper,
-        rounds=decision.rounds,
-        needs_rounds=decision.needs_rounds,
+        verdict=found.verdict,
+        estimate=found.estimate,
+        lower=found.lower,
+        upper=found.upper,
+        rounds=found.rounds,
+        needs_rounds=found.needs_rounds,
     )
 
 
 def judge_count(budget: Budget, count: float, passes: int) -> BudgetResult:
-    """Return the judgement on a number that a pass of its own found: peak bytes, function calls."""
-    verdict = BudgetVerdict.WITHIN if count <= budget.limit else BudgetVerdict.EXCEEDED
-    return judgement(budget, CriterionResult(verdict, count, count, count, passes))
+    """Return the result for a number that separate passes counted: peak bytes, function calls."""
+    verdict = BudgetVerdict.EXCEEDED if budget.metric.is_worse(count, budget.limit) else BudgetVerdict.WITHIN
+    return budget_result(budget, CriterionResult(verdict, count, count, count, passes))
 
 
-def tally(verdicts: Iterable[BudgetVerdict]) -> Mapping[str, int]:
-    """Return how often each verdict fell, every verdict named."""
-    fallen = list(verdicts)
-    return {verdict.value: fallen.count(verdict) for verdict in BudgetVerdict}
+def judge_counts(budgets: Iterable[Budget], counted: Counted) -> list[BudgetResult]:
+    """Return the results of all budgets on counted numbers."""
+    found = []
+    for budget in budgets:
+        name = budget.metric.name
+        if budget.metric.is_timed:
+            continue
+        if name in counted.counts:
+            found.append(judge_count(budget, counted.counts[name], counted.passes[name]))
+        else:
+            found.append(unmeasured(budget, counted.problems.get(name, "nothing counts it")))
+    return found

@@ -1,10 +1,10 @@
-"""The statistics of the duet: base and head measured in turns, and whether the head is slower.
+"""The statistics of the duet: base and head are measured in turns, and a test decides whether the head is slower.
 
-Two processes, one of each side, measure in short blocks, one after the other on the same CPU, in the order
-head, base, base, head. Such a quad has the same weather on both sides, and a drift over it cancels out
-(ABBA). The estimate of a pair of processes is the median over quads of the log ratio. Pairs differ by
-more than their quads tell (where the memory of a process lies, its hash seed), so it takes several, and
-the mean over them is judged by a t test whose variance is moderated (Smyth 2004).
+Two processes, one of each side, measure short blocks one after the other on the same CPU, in the order head, base,
+base, head. Both sides of such a quad have the same weather, and a drift over the quad cancels out (ABBA). The estimate
+from a pair of processes is the median of the log ratio over quads. Pairs differ by more than their quads show, because
+of the place of a process's memory and because of its hash seed. So several pairs are needed, and their robust mean is
+judged by a t test whose variance is moderated (Smyth 2004).
 """
 
 from __future__ import annotations
@@ -16,60 +16,65 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from pytest_perfbudget.core.counts import COUNTS, most_allowed
 from pytest_perfbudget.core.effect import Effect
-from pytest_perfbudget.core.results import Recording
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.robust import MAD, huber_centre
 from pytest_perfbudget.core.slowdown import SlowdownTest
-from pytest_perfbudget.core.weather import weighted_median
 
 QUADS: Final = 64
-"""Quads of a pair, if there is time for so many."""
+"""The number of quads in a pair, if there is time for so many."""
 
 PAIR_SPREAD: Final = 0.01
-"""Standard deviation of a pair's log ratio beyond what its own quads tell; recorded pairs of identical code
-have 0.4 to 1.6 %."""
+"""The standard deviation of a pair's log ratio beyond the standard error that its own quads show; recorded pairs of
+identical code have 0.4 to 1.6 %."""
 
 SCREENING_ERROR: Final = 0.006
 FRESH_ERROR: Final = 0.005
-"""A pair goes on until its own quads tell it no worse, as long as there is time. Better ones gain nothing: what
-pairs differ by is more."""
+"""The standard errors, as shown by a pair's own quads, at which a screening pair and a fresh pair stop if there is time
+to get so far. A smaller standard error would gain nothing, because the spread between pairs is larger."""
 
 FEWEST_QUADS: Final = 8
 
 _OFF_SHARE = 0.1
 _OFF_SPREAD = 0.08
-"""So many pairs have a process that is slow or fast for as long as it lives, and by so much, depending on where its
-memory lies: of 109 recorded ones with a change of 10 % 12 were off by 4.5 to 25 %."""
+"""The share of pairs with a process that is slow or fast throughout its life, depending on the place of its memory, and
+the spread of such pairs in log time. Of 109 recorded pairs with a change of 10 %, 12 were off by 4.5 to 25 %."""
 
 _SLOWDOWN = 1.5
 _LITTLE = math.log(0.3)
-"""A test is cleared when it is so much less likely to be slower, by so many times the limit or more, than as fast."""
+"""A test is cleared if the log likelihood ratio of its likeliest slowdown against no slowdown is below `_LITTLE`. Only
+slowdowns of at least `_SLOWDOWN` times the limit are considered."""
 
 _SAYS_SOMETHING = 0.25
-"""A pair so wide of the mark that it says nothing makes nobody suspect: one-sided p-value, of slower or faster."""
+"""A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
+suspicion."""
 
 _PRIOR_DEGREES = 3.0
 _QUAD_SPREAD = 0.02
 _QUAD_DEGREES = 3.0
 _LEAST_SPREAD = 0.001
-_FIRM = 1.5
+_TUNING = 1.5
+"""The tuning constant of Huber's estimator over pairs: one process in twenty is 5 to 15 % off throughout its life,
+depending on the place of its memory, and such an outlier counts as much as a pair at the edge."""
+
 _HIDDEN = 0.1
 _CLEARLY = 4.0
-"""By how much, in log time and in standard errors, a mean has to be slower than a typical call. Of fewer quads than
-`FEWEST_QUADS` none counts: with rounds that vary by half, four would call twice as many clean tests slower."""
+"""The slowdown in the mean beyond that in the typical call, in log time and in standard errors, above which the mean
+counts. With fewer quads than `FEWEST_QUADS` no mean counts: if rounds vary by half, means over four quads would call
+twice as many clean tests slower."""
 
 _MEDIAN = math.sqrt(math.pi / 2)
-"""The standard error of a median over that of a mean, of normal values."""
+"""The standard error of a median divided by that of a mean, for normal values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What one pair of processes says: how much slower the head is, in log time.
+    """The estimate from one pair of processes: how much slower the head is, in log time.
 
     Attributes:
-        log_ratio: the head's time over the base's.
-        error: its standard error as far as the quads of this pair tell.
-        base_ns: the time of a call of the base.
+        log_ratio: the logarithm of the head's time divided by the base's time.
+        std_error: the standard error of the log ratio, as far as the quads of this pair show.
+        base_ns: the time of a call in the base, in ns.
     """
 
     log_ratio: float
@@ -78,16 +83,16 @@ class Pair:
 
     @property
     def weight(self) -> float:
-        """How much it counts; 1 if its quads agree."""
+        """The weight of the pair; 1 if its quads agree."""
         return PAIR_SPREAD**2 / (PAIR_SPREAD**2 + self.std_error**2)
 
 
 def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair | None:
-    """Return what the blocks of a pair say; None if no turn has a block of both sides.
+    """Return the estimate from the blocks of a pair; None if no turn has a block on both sides.
 
     Args:
-        head_ns: the time of a call in the head's block of each turn; an even turn and the next make a quad.
-        base_ns: the base's.
+        head_ns: the time of a call in the head's block, by turn; an even turn and the next turn make a quad.
+        base_ns: the time of a call in the base's block, by turn.
     """
     steps = {turn: math.log(head_ns[turn] / base_ns[turn]) for turn in sorted(head_ns.keys() & base_ns.keys())}
     quads = [(step + steps[turn + 1]) / 2 for turn, step in steps.items() if turn % 2 == 0 and turn + 1 in steps]
@@ -95,90 +100,65 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair 
     if not quads:
         return None
     middle = median(quads)
-    deviation = 1.4826 * median(abs(quad - middle) for quad in quads)
+    deviation = MAD * median(abs(quad - middle) for quad in quads)
     own = len(quads) - 1
     variance = (_QUAD_DEGREES * _QUAD_SPREAD**2 + own * deviation**2) / (_QUAD_DEGREES + own)
     return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class PairRecording:
-    """What both processes of a pair recorded of a measurement.
+def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
+    """Return the estimate from the recordings of both sides; None if no turn has a block on both sides.
 
-    Attributes:
-        head: the head's recording.
-        base: the base's.
-        is_test_changed: whether the test itself is another one in the base.
+    The typical call in a turn, its lower quartile, has the least noise, but misses a slowdown of fewer than three in
+    four calls. If the mean shows such a slowdown and the quads agree, the mean counts.
     """
-
-    head: Recording
-    base: Recording
-    is_test_changed: bool = False
-
-    def pair(self) -> Pair | None:
-        """Return what their blocks say; None if no turn has a block of both.
-
-        The typical call of a turn, its lower quartile, has the least noise. It does not know a slowdown of fewer than
-        three in four calls: if the mean does, and its quads agree on that, it is the mean that counts.
-        """
-        blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (self.head, self.base)]
-        typical = pair_of(*({turn: block.time_ns for turn, block in one.items()} for one in blocks))
-        mean = pair_of(*({turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks))
-        if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
-            return typical
-        hidden = mean.log_ratio - typical.log_ratio
-        return mean if hidden > max(_HIDDEN, _CLEARLY * mean.std_error) else typical
-
-    def grew(self, metric: str, share: float) -> bool:
-        """Return whether a count, `calls` or `peak`, is beyond what is allowed."""
-        head, base = getattr(self.head, metric), getattr(self.base, metric)
-        return head is not None and base is not None and head > most_allowed(metric, base, share)
-
-    def has_grown(self, share: float) -> bool:
-        """Return whether any count is."""
-        return any(self.grew(metric, share) for metric in COUNTS)
+    blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (head, base)]
+    typical = pair_of(*({turn: block.time_ns for turn, block in one.items()} for one in blocks))
+    mean = pair_of(*({turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks))
+    if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
+        return typical
+    hidden = mean.log_ratio - typical.log_ratio
+    return mean if hidden > max(_HIDDEN, _CLEARLY * mean.std_error) else typical
 
 
 @dataclass(frozen=True, slots=True)
 class PairedSlowdownTest(SlowdownTest[Pair]):
-    """Whether the head's time is beyond the base's by more than is allowed."""
+    """The test, by pairs, of whether the head's time exceeds the base's time by more than the allowed slowdown."""
 
     enough = 2.3
-    """Three pairs as a rule."""
+    """The sum of weights at which fresh pairs decide: three pairs as a rule."""
 
     def effect(self, runs: Sequence[Pair]) -> Effect:
         """See `SlowdownTest.effect`; runs are pairs."""
-        log_ratio, huber_weights = _centre(runs)
-        total = sum(one.weight * huber_weight for one, huber_weight in zip(runs, huber_weights, strict=True))
-        among = sum(
-            one.weight * (huber_weight * (one.log_ratio - log_ratio)) ** 2
-            for one, huber_weight in zip(runs, huber_weights, strict=True)
+        centre = huber_centre(
+            [one.log_ratio for one in runs], [one.weight for one in runs], tuning=_TUNING, least_scale=PAIR_SPREAD
         )
+        total = sum(one.weight * part for one, part in zip(runs, centre.huber_weights, strict=True))
         dof = _PRIOR_DEGREES + len(runs) - 1
-        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + among) / dof
+        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + centre.squares) / dof
         if len(runs) > 1:
-            variance = max(variance, among / (len(runs) - 1), _LEAST_SPREAD**2)
-        return Effect(log_ratio, math.sqrt(variance / total), dof, len(runs), 0.0)
+            variance = max(variance, centre.squares / (len(runs) - 1), _LEAST_SPREAD**2)
+        return Effect(centre.value, math.sqrt(variance / total), dof, len(runs), 0.0)
 
     def is_suspect(self, *runs: Pair) -> bool:
         """See `SlowdownTest.is_suspect`.
 
-        Far too fast is suspect as well: one of the processes may be off, and then it has nothing to say of a
-        slowdown.
+        A pair in which the head is far too fast is suspect as well: one of its processes may be off, and then the pair
+        says nothing about a slowdown.
         """
         p_value = self.effect(runs).p_slower
         return self._evidence(runs) > _LITTLE and min(p_value, 1 - p_value) < _SAYS_SOMETHING
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
-        """See `SlowdownTest.is_hopeless`. What the screening pair showed counts here; it has no part in the verdict."""
+        """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict."""
         return self._evidence([*([self.screening] if self.screening else []), *fresh]) < _LITTLE
 
     def _evidence(self, runs: Sequence[Pair]) -> float:
-        """Return the log likelihood ratio of the likeliest slowdown that should be found, against none."""
+        """Return the log likelihood ratio of the likeliest slowdown that should be found, against no slowdown."""
         least = _SLOWDOWN * self.limit
         slowdowns = {max(one.log_ratio, least) for one in runs}
-        p_slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
-        return p_slower - sum(_log_likelihood(one, 0.0) for one in runs)
+        slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
+        return slower - sum(_log_likelihood(one, 0.0) for one in runs)
 
     def before_ns(self, runs: Sequence[Pair]) -> float:
         """See `SlowdownTest.before_ns`."""
@@ -186,25 +166,11 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
 
 def _log_likelihood(pair: Pair, log_ratio: float) -> float:
-    """Return how likely a pair is if the head is slower by so much: a mixture, for some pairs are off."""
+    """Return the log likelihood of a pair if the head is slower by `log_ratio`.
+
+    The likelihood is a mixture, because some pairs are off.
+    """
     spread = math.hypot(PAIR_SPREAD, pair.std_error)
     wide = math.hypot(spread, _OFF_SPREAD)
     usual, off = (math.exp(-(((pair.log_ratio - log_ratio) / one) ** 2) / 2) / one for one in (spread, wide))
     return math.log((1 - _OFF_SHARE) * usual + _OFF_SHARE * off + sys.float_info.min)
-
-
-def _centre(runs: Sequence[Pair]) -> tuple[float, list[float]]:
-    """Return the centre of pairs, and how firmly each counts.
-
-    Huber's M-estimator: a process in twenty is 5 to 15 % off for as long as it lives, by where its memory lies, and
-    such a pair counts as much as one at the edge.
-    """
-    huber_weights = [1.0] * len(runs)
-    centre = weighted_median([one.log_ratio for one in runs], [one.weight for one in runs])
-    for _ in range(20):
-        residuals = [abs(one.log_ratio - centre) * math.sqrt(one.weight) for one in runs]
-        scale = max(1.4826 * median(residuals), PAIR_SPREAD)
-        huber_weights = [min(1.0, _FIRM * scale / max(residual, 1e-12)) for residual in residuals]
-        parts = [one.weight * huber_weight for one, huber_weight in zip(runs, huber_weights, strict=True)]
-        centre = sum(part * one.log_ratio for part, one in zip(parts, runs, strict=True)) / sum(parts)
-    return centre, huber_weights

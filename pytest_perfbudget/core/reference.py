@@ -1,12 +1,11 @@
-"""The statistics of the committed baseline: what a reference is, and whether fresh runs differ from it.
+"""The statistics of the committed baseline: references, and the difference between fresh runs and a reference.
 
-A run is what one process measured: blocks of rounds with the weather around them. Its estimate is
-the log time it would have had in calm weather: the weighted median over blocks of
-`log(time) - weights * shift` (control variates; Lavenberg and Welch 1981). Runs have the variance
-`spread**2 / weight`, with the weight of their weather, so means of runs are weighted means, and their
-difference is judged by a t test. A spread from few runs is uncertain and is moderated towards that
-of all tests (Smyth 2004, "Linear models and empirical Bayes methods", as in limma), but never taken
-for smaller than it was seen, in the baseline or now.
+A run is the measurement by one process: blocks of rounds with the weather around them. The estimate from a run is the
+log time that the run would have had in calm weather: the weighted median over blocks of `log(time) - weights * shift`
+(control variates; Lavenberg and Welch 1981). The variance of a run is `spread**2 / weight`, where the weight depends on
+the run's weather. So means over runs are weighted means, and their difference is judged by a t test. A spread from few
+runs is uncertain and is moderated towards the spread of all tests (Smyth 2004, "Linear models and empirical Bayes
+methods", as in limma), but is never taken to be smaller than it was observed, in the baseline or now.
 """
 
 from __future__ import annotations
@@ -18,26 +17,27 @@ from typing import Final
 
 from pytest_perfbudget.core.distributions import digamma, trigamma
 from pytest_perfbudget.core.effect import Effect
+from pytest_perfbudget.core.robust import MAD, huber_centre
 from pytest_perfbudget.core.weather import CALM, BlockTime, Canaries, calm, shifts, weight, weighted_median
 
 FEWEST_RUNS: Final = 2
-"""A reference takes so many runs at least: one has no spread."""
+"""The smallest number of runs in a reference: a single run has no spread."""
 
 SHARED: Final = 0.1
-"""The part of the runs' variance that runs in a row have in common, which their mean keeps. Recorded
-runs have none of it once the weather is taken out, but for work on disks."""
+"""The part of the runs' variance that consecutive runs have in common, so that their mean keeps it. Recorded runs have
+no such part once they are corrected for the weather, except for work on disks."""
 
 SESSION: Final = 0.005
-"""Standard deviation of what all runs of a session have in common and the next session has not (placement,
-a frequency, a neighbour that stays): no number of runs makes it smaller."""
+"""The standard deviation of the effect that all runs in a session have in common and the next session does not have
+(placement, a frequency, a neighbour that stays): no number of runs makes this effect smaller."""
 
 SLOPE_ERROR: Final = 0.1
-"""By how much the share of the weather that a function feels differs from one time to another."""
+"""The standard deviation, from one time to another, of the share of the weather that a function feels."""
 
 _PRIOR_SLOPE_ERROR = 0.3
-_FIRM = 2.5
+_TUNING = 2.5
 _LEAST_SPREAD = 0.002
-"""No machine repeats itself better than this, whatever a few runs say."""
+"""The smallest spread that is assumed: no machine repeats itself better, whatever a few runs show."""
 
 _PRIOR = (0.015, 4.0)
 _MOST_PRIOR_DEGREES = 10.0
@@ -46,18 +46,20 @@ _FEWEST_FOR_PRIOR = 6
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a baseline knows of the time of one measurement on one machine.
+    """The time of one measurement on one machine, as the baseline holds it.
 
     Attributes:
-        time_ns: the time of one call in calm weather.
-        spread: standard deviation of a calm run's log time.
-        runs: how many processes it rests on.
-        blocks: how many blocks each of them took; the fewest.
-        precision: their weights' sum; `runs` if all were calm.
-        weather: the mean shift of those runs, in log time.
-        slope_error: standard error of the share of the weather that the function feels.
-        weights: that share, per canary.
-        calm_ns: the canaries in calm weather.
+        time_ns: the time of one call in calm weather, in ns.
+        spread: the standard deviation of the log time of a run in calm weather.
+        runs: the number of runs, each by one process, that the reference rests on.
+        blocks: the number of blocks in the run that has the fewest.
+        precision: the sum of the runs' weights, each times its Huber weight; equal to `runs` if all runs were calm and
+            none was an outlier.
+        weather: the mean shift of the runs from calm weather, in log time.
+        slope_error: the standard error of the share of the weather that the function feels.
+        weights: the share of the weather that the function feels, by canary; empty for a time that is not corrected for
+            weather.
+        calm_ns: the times of the canaries in calm weather, in ns.
     """
 
     time_ns: float
@@ -72,13 +74,13 @@ class Reference:
 
 
 def uncorrected(time_ns: float, spread: float) -> Reference:
-    """Return a reference for a time from elsewhere: one run, and nothing known of the weather."""
+    """Return a reference for a time from elsewhere, with the precision of one run and no data about the weather."""
     return Reference(time_ns, spread, FEWEST_RUNS, 1, 1.0, 0.0, 1.0, (), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The typical spread, and how many degrees of freedom it counts as."""
+    """The typical spread of a baseline's tests, and the degrees of freedom that this spread counts for."""
 
     spread: float = _PRIOR[0]
     dof: float = _PRIOR[1]
@@ -86,7 +88,7 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One run: its log time in calm weather, its mean shift, and its weight."""
+    """The estimate from one run: its log time in calm weather, its mean shift from calm weather, and its weight."""
 
     log_ns: float
     weather: float
@@ -94,7 +96,7 @@ class Estimate:
 
 
 def estimate(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Canaries) -> Estimate:
-    """Return the estimate of a run from its blocks, at least one."""
+    """Return the estimate from the blocks of a run, at least one block."""
     import numpy as np  # noqa: PLC0415 - only where something is compared
 
     found = shifts(blocks, calm_ns)
@@ -105,10 +107,10 @@ def estimate(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Can
 
 
 def estimate_for(reference: Reference, blocks: Sequence[BlockTime]) -> Estimate:
-    """Return the estimate of a run as it is compared with a reference.
+    """Return the estimate from a run for a comparison with a reference.
 
-    A reference that came from elsewhere knows no weather: the run is taken as it is. A run of fewer blocks
-    than the reference's counts for less.
+    A reference from elsewhere has no data about the weather, so the run is not corrected for weather either. A run with
+    fewer blocks than the reference's runs has a smaller weight.
     """
     if reference.weights:
         found = estimate(blocks, reference.weights, reference.calm_ns)
@@ -118,21 +120,23 @@ def estimate_for(reference: Reference, blocks: Sequence[BlockTime]) -> Estimate:
 
 
 def fit(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries | None = None) -> Reference:
-    """Return the reference that runs make.
+    """Return the reference that is fitted to runs.
 
     Args:
-        runs: the blocks of each process; at least `FEWEST_RUNS`, none of them empty.
-        calm_ns: the canaries in calm weather; from these runs if not given.
+        runs: the blocks of each run; at least `FEWEST_RUNS` runs, none of them empty.
+        calm_ns: the times of the canaries in calm weather; taken from these runs if not given.
     """
     calm_ns = calm_ns or calm([block for run in runs for block in run])
     weights, slope_error = _weights(runs, calm_ns)
     found = [estimate(run, weights, calm_ns) for run in runs]
-    centre, spread, huber_weights = _centre(found)
-    precision = sum(one.weight * huber_weight for one, huber_weight in zip(found, huber_weights, strict=True))
+    centre = huber_centre(
+        [one.log_ns for one in found], [one.weight for one in found], tuning=_TUNING, least_scale=_LEAST_SPREAD
+    )
+    precision = sum(one.weight * part for one, part in zip(found, centre.huber_weights, strict=True))
     weather = sum(one.weight * one.weather for one in found) / sum(one.weight for one in found)
     return Reference(
-        time_ns=math.exp(centre),
-        spread=spread,
+        time_ns=math.exp(centre.value),
+        spread=math.sqrt(centre.squares / (len(found) - 1)),
         runs=len(runs),
         blocks=min(map(len, runs)),
         precision=precision,
@@ -143,33 +147,13 @@ def fit(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries | None = None) ->
     )
 
 
-def _centre(found: Sequence[Estimate]) -> tuple[float, float, list[float]]:
-    """Return the centre of runs, their spread, and how firmly each counts.
-
-    Huber's M-estimator: a wild run, and there is one in a hundred, counts as much as one at the edge.
-    """
-    huber_weights = [1.0] * len(found)
-    centre = weighted_median([one.log_ns for one in found], [one.weight for one in found])
-    for _ in range(20):
-        residuals = [(one.log_ns - centre) * math.sqrt(one.weight) for one in found]
-        scale = max(1.4826 * sorted(map(abs, residuals))[len(residuals) // 2], _LEAST_SPREAD)
-        huber_weights = [min(1.0, _FIRM * scale / max(abs(residual), 1e-12)) for residual in residuals]
-        parts = [one.weight * huber_weight for one, huber_weight in zip(found, huber_weights, strict=True)]
-        centre = sum(part * one.log_ns for part, one in zip(parts, found, strict=True)) / sum(parts)
-    squares = [
-        one.weight * (huber_weight * (one.log_ns - centre)) ** 2
-        for one, huber_weight in zip(found, huber_weights, strict=True)
-    ]
-    return centre, math.sqrt(sum(squares) / (len(found) - 1)), huber_weights
-
-
 def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tuple[float, ...], float]:
-    """Return the share of each canary's weather that the times show, and the standard error of their sum.
+    """Return the share of each canary's weather that the times show, and the standard error of the sum of these shares.
 
-    Least squares over all blocks, each with the weight of its weather, robust against wild ones
-    (Huber), bounded below by zero and shrunk towards the average canary: with little weather to
-    learn from it is taken to be felt in full. The error counts only weather that stands out: what the
-    canaries show of calm moments is their own noise.
+    The shares come from least squares over all blocks, each with the weight of its weather. They are robust against
+    outliers (Huber), bounded below by zero and shrunk towards the average canary: if there is little weather to learn
+    from, the function is assumed to feel the weather in full. The standard error counts only weather that stands out,
+    because in calm moments the canaries show only their own noise.
     """
     import numpy as np  # noqa: PLC0415 - only where a baseline is made
     from scipy.optimize import nnls  # noqa: PLC0415 - as above
@@ -187,7 +171,7 @@ def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tu
         wanted = np.concatenate([(times - mean_time) * np.sqrt(parts), np.full(number, ridge / number)])
         weights = nnls(rows, wanted)[0]
         residuals = (times - mean_time - (canaries - mean_canaries) @ weights) * np.sqrt(counts)
-        scale = max(1.4826 * float(np.median(np.abs(residuals))), _LEAST_SPREAD / 2)
+        scale = max(MAD * float(np.median(np.abs(residuals))), _LEAST_SPREAD / 2)
         huber_weights = np.minimum(1, 1.5 * scale / np.maximum(np.abs(residuals), 1e-12))
     far = mean - np.average(mean, weights=counts)
     seen = float((counts * np.where(np.abs(far) > CALM, far**2, 0.0)).sum()) / scale**2
@@ -195,9 +179,9 @@ def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tu
 
 
 def prior_of(references: Iterable[Reference]) -> Prior:
-    """Return the typical spread of a baseline's tests and what it counts for (Smyth 2004, section 6.2).
+    """Return the typical spread of a baseline's tests, with its degrees of freedom (Smyth 2004, section 6.2).
 
-    With few tests there is none to speak of, and the one of recorded sessions stands in.
+    A baseline with few tests has no typical spread to speak of; the prior from recorded sessions is returned instead.
     """
     known = [(one.runs - 1, math.log(max(one.spread, _LEAST_SPREAD) ** 2)) for one in references if one.weights]
     if len(known) < _FEWEST_FOR_PRIOR:
@@ -221,7 +205,7 @@ def _inverse_trigamma(value: float) -> float:
 
 
 def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Effect:
-    """Return the difference of fresh runs, at least one, from a reference."""
+    """Return the difference between fresh runs, at least one run, and a reference."""
     number = len(fresh)
     total = sum(one.weight for one in fresh)
     log_ns = sum(one.weight * one.log_ns for one in fresh) / total
@@ -232,7 +216,7 @@ def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Ef
     among = sum(one.weight * (one.log_ns - log_ns) ** 2 for one in fresh)
     variance = ((prior.dof + own) * moderated + among) / dof
     variance = max(variance, moderated, reference.spread**2, _LEAST_SPREAD**2)
-    # Of a session that is less steady than the baseline's was, its own runs tell how much.
+    # If this session is less steady than the baseline's was, the variance among its own runs shows by how much.
     own_variance = max(variance, among / (number - 1)) if number > 1 else variance
     slope = (SLOPE_ERROR**2 + reference.slope_error**2) * (weather - reference.weather) ** 2
     error = math.sqrt(own_variance / total + variance * (1 / reference.precision + SHARED) + slope + SESSION**2)

@@ -1,20 +1,24 @@
-"""The values that travel from a measurement to the report: verdicts, judgements, measurements.
+"""The results of judging: a verdict on each budget, and on each number that is compared.
 
-Everything here turns into builtins and back, so that it crosses a process boundary unchanged.
+The results of budgets and comparisons convert to builtins and back, so that they cross a process boundary unchanged.
 """
 
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from pytest_perfbudget.core.weather import BlockTime
+from pytest_perfbudget.core.metrics import Direction
+
+_MOST_USED: Final = 1e9
+"""The largest share of a limit: JSON has no infinity."""
 
 
 class BudgetVerdict(enum.Enum):
-    """What can be said of one budget, from the most to the least pressing."""
+    """The verdict on one budget; the members go from the most to the least pressing."""
 
     EXCEEDED = "exceeded"
     UNDECIDED = "undecided"
@@ -24,12 +28,16 @@ class BudgetVerdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CriterionResult:
-    """What a criterion found in the data.
+    """The verdict of a criterion on a limit, with the numbers that the verdict rests on.
 
-    `estimate`, `lower` and `upper` are in base units (ns, bytes, a count or a ratio); a bound is
-    None where the data cannot give it. `lower > limit` is what `exceeded` means, `upper <= limit`
-    what `within` means. `rounds` is how many rounds were looked at, `needs_rounds` the fewest
-    with which the missing bound could exist.
+    Attributes:
+        verdict: for an upper limit, `exceeded` means `lower > limit` and `within` means `upper <= limit`; for a lower
+            limit the meanings are the other way round.
+        estimate: the estimate of the statistic, in base units (ns, bytes, a count or a ratio).
+        lower: the lower bound of the statistic; None where the data cannot give a bound.
+        upper: the upper bound of the statistic; None where the data cannot give a bound.
+        rounds: the number of rounds that were looked at.
+        needs_rounds: the fewest rounds with which the missing bound could exist; None if nothing is inferred.
     """
 
     verdict: BudgetVerdict
@@ -42,10 +50,22 @@ class CriterionResult:
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """One budget and what became of it.
+    """One budget and the verdict on it.
 
-    `metric` is the budget's metric (`p95`, `cpu_mean`, `peak`, ...), `unit` the base unit of all
-    numbers, `source` where the limit was written, `keyword` how (`p95_ms`).
+    Attributes:
+        metric: the budget's metric: `p95`, `cpu_mean`, `peak`, ...
+        keyword: the keyword with which the limit was written: `p95_ms`.
+        unit: the base unit of all numbers.
+        limit: the limit, in base units.
+        source: the place where the limit was written.
+        verdict: the verdict on the budget.
+        direction: the direction in which the metric is better.
+        estimate: the estimate of the metric; None if nothing was measured.
+        lower: see `CriterionResult`, as for the next three.
+        upper: see `CriterionResult`.
+        rounds: see `CriterionResult`.
+        needs_rounds: see `CriterionResult`.
+        reason: the reason why there is no number.
     """
 
     metric: str
@@ -54,6 +74,7 @@ class BudgetResult:
     limit: float
     source: str
     verdict: BudgetVerdict
+    direction: Direction = Direction.LOWER
     estimate: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -63,21 +84,28 @@ class BudgetResult:
 
     @property
     def used(self) -> float | None:
-        """The share of the limit that the estimate takes; None if nothing was measured."""
-        return None if self.estimate is None else self.estimate / self.limit
+        """The share of the limit that is used up, above 1 if the limit is exceeded; None if nothing was measured."""
+        if self.estimate is None:
+            return None
+        if self.direction is Direction.LOWER:
+            return self.estimate / self.limit
+        return min(self.limit / self.estimate, _MOST_USED) if self.estimate > 0 else _MOST_USED
 
     def to_dict(self) -> dict[str, Any]:
-        """Return builtins only."""
-        return {**asdict(self), "verdict": self.verdict.value}
+        """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""
+        words = {"verdict": self.verdict.value, "direction": self.direction.value}
+        return {**asdict(self), **words, "used": self.used}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:
-        """Rebuild what `to_dict` gave."""
-        return cls(**{**data, "verdict": BudgetVerdict(data["verdict"])})
+        """Rebuild a result from the result of `to_dict`."""
+        kept = {key: value for key, value in data.items() if key != "used"}
+        words = {"verdict": BudgetVerdict(data["verdict"]), "direction": Direction(data["direction"])}
+        return cls(**{**kept, **words})
 
 
 class RegressionVerdict(enum.Enum):
-    """How a measurement stands against the baseline, from the most to the least pressing."""
+    """The verdict on one number against the baseline or another commit, members from the most to the least pressing."""
 
     REGRESSED = "regressed"
     WRONG_CODE = "wrong_code"
@@ -94,13 +122,18 @@ class RegressionVerdict(enum.Enum):
     @property
     def is_unjudged(self) -> bool:
         """Whether nothing was compared at all."""
-        return self in (
-            RegressionVerdict.WRONG_CODE,
-            RegressionVerdict.UNMEASURED,
-            RegressionVerdict.NEW,
-            RegressionVerdict.FOREIGN,
-            RegressionVerdict.MISSING,
-        )
+        return self in _UNJUDGED
+
+
+_UNJUDGED: Final = frozenset(
+    {
+        RegressionVerdict.WRONG_CODE,
+        RegressionVerdict.UNMEASURED,
+        RegressionVerdict.NEW,
+        RegressionVerdict.FOREIGN,
+        RegressionVerdict.MISSING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +141,12 @@ class Growth:
     """A function that is called more often, or takes longer, than before.
 
     Attributes:
-        function: its name, `package.module:name`.
-        before: how often it was called; None where that is not known.
-        after: how often it is called now.
-        gained_ns: the time that it takes more in one profiled call, with the libraries that it calls; None where
-            that is not known.
-        of_ns: the time that all functions together take more.
+        function: the name of the function, `package.module:name`.
+        before: the number of calls before; None if the number is not known.
+        after: the number of calls now.
+        gained_ns: the function's additional time in one profiled call, in ns, including the library functions that the
+            function calls; None if the time is not known.
+        of_ns: the additional time of all functions together, in ns; None if the time is not known.
     """
 
     function: str
@@ -125,34 +158,38 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class RegressionResult:
-    """One number of a measurement against the baseline.
+    """The comparison of one number of a measurement with the baseline or another commit.
 
     Attributes:
-        metric: `time`, `calls` or `peak`.
-        standing: what can be said.
-        unit: of `before` and `after`.
-        before: the baseline's number; a time is that in calm weather.
-        after: the number now, freed of the weather likewise.
-        ratio: after / before, with the bounds `lower` and `upper` of a two-sided interval.
-        log_std_error: the standard error of the ratio's logarithm.
+        metric: `time`, or a metric that is compared as a count: `calls`, `peak`.
+        verdict: the verdict on the change.
+        unit: the unit of `before` and `after`.
+        direction: the direction in which the metric is better.
+        before: the number on the other side; a time is the time in calm weather.
+        after: the number now; a time is corrected for the weather likewise.
+        ratio: after / before.
+        lower: the lower bound of the two-sided interval for the ratio.
+        upper: the upper bound of this interval.
+        log_std_error: the standard error of the logarithm of the ratio.
         p_value: the one-sided p-value of these runs under unchanged code.
-        alpha: the p-value below which a suspect is regressed.
-        limit: the growth that is allowed, as a share.
-        source: where that was written.
-        runs: fresh processes that decided; 0 if the session's own run did.
-        weather: how much slower the machine was than when the baseline was made, as a ratio.
-        in_pairs: whether they were pairs of processes, one of each side.
-        against: with what it is compared: a revision of git's, the baseline if empty.
-        commit: the commit of that.
-        date: its day.
-        reason: why there is no comparison.
-        grown: the functions that are called more often, the costliest first.
-        is_test_changed: whether the test itself is another one there.
+        alpha: the level of significance: the p-value of a regressed suspect is below it.
+        limit: the allowed change for the worse, as a share.
+        source: the place where the limit was written.
+        runs: the number of fresh processes, or of pairs of them, that decided; 0 if the session's own run decided.
+        weather: the slowness of the machine relative to the baseline's runs, as a ratio.
+        in_pairs: whether pairs of processes were compared, one process of each side.
+        against: the revision on the other side; empty for the baseline.
+        commit: the commit on the other side.
+        date: the day of the baseline's number.
+        reason: the reason why there is no comparison.
+        grown: the functions that are called more often or take longer, the costliest first.
+        is_test_changed: whether the test itself differs on the other side.
     """
 
     metric: str
     verdict: RegressionVerdict
     unit: str = "ns"
+    direction: Direction = Direction.LOWER
     before: float | None = None
     after: float | None = None
     ratio: float | None = None
@@ -173,123 +210,21 @@ class RegressionResult:
     grown: Sequence[Growth] = ()
     is_test_changed: bool = False
 
+    @property
+    def badness(self) -> float:
+        """The ratio, inverted if higher is better: a value above 1 is worse."""
+        ratio = 1.0 if self.ratio is None else self.ratio
+        if self.direction is Direction.LOWER:
+            return ratio
+        return 1 / ratio if ratio > 0 else math.inf
+
     def to_dict(self) -> dict[str, Any]:
-        """Return builtins only."""
-        return {**asdict(self), "verdict": self.verdict.value, "grown": [asdict(one) for one in self.grown]}
+        """Return the result as builtins."""
+        words = {"verdict": self.verdict.value, "direction": self.direction.value}
+        return {**asdict(self), **words, "grown": [asdict(one) for one in self.grown]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RegressionResult:
-        """Rebuild what `to_dict` gave."""
-        grown = [Growth(**entry) for entry in data["grown"]]
-        return cls(**{**data, "verdict": RegressionVerdict(data["verdict"]), "grown": grown})
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What a measurement is compared by: its blocks, and what one execution calls and holds.
-
-    Attributes:
-        blocks: the timed blocks with the weather around them.
-        calls: function calls of one execution; None if they could not be counted.
-        peak: bytes held at once; None likewise.
-        functions: calls by function, `module:name`, in the order of the time they take with all they call.
-        uncounted: why a count that was asked for is None.
-        turns: of what was measured in turns, the turn of each block.
-        times: of one profiled call, the ns that each function of the project's takes with the libraries that it
-            calls; all of it under the empty name.
-        cpus: how many CPUs were in use, on average; None if that is not known.
-    """
-
-    blocks: Sequence[BlockTime] = ()
-    calls: int | None = None
-    peak: int | None = None
-    functions: Mapping[str, int] = field(default_factory=dict)
-    uncounted: str = ""
-    turns: Sequence[int] = ()
-    times: Mapping[str, float] = field(default_factory=dict)
-    cpus: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return builtins only."""
-        blocks = [[one.time_ns, list(one.before), list(one.after), one.mean_ns] for one in self.blocks]
-        counts = {"calls": self.calls, "peak": self.peak, "functions": dict(self.functions)}
-        return {
-            "blocks": blocks,
-            **counts,
-            "uncounted": self.uncounted,
-            "turns": list(self.turns),
-            "times": dict(self.times),
-            "cpus": self.cpus,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Recording:
-        """Rebuild what `to_dict` gave."""
-        blocks = [
-            BlockTime(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]
-        ]
-        return cls(**{**data, "blocks": blocks})
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One timed thing of one test, judged.
-
-    `kind` says how the rounds came about: `body`, `call`, `timer`, `ratio` or `benchmark`.
-    `statistics` maps metric names to base units, `iterations` is the number of calls that one
-    round averages, `overhead_ns` what a round costs beyond the call, `warnings` what a reader
-    should know before trusting the numbers, `profile` where the time of one call went if a
-    budget was exceeded: function, calls, share of the time. `max_regression` is the growth that it is
-    allowed against the baseline, as a share; None if it is not compared. `changes` is how it stands against the
-    baseline, `recording` what that rests on; it stays within the process that compares.
-    """
-
-    nodeid: str
-    name: str
-    kind: str
-    component: str
-    rounds: int
-    iterations: int
-    overhead_ns: float | None
-    elapsed_ns: int
-    statistics: Mapping[str, float]
-    judgements: Sequence[BudgetResult]
-    warnings: Sequence[str] = ()
-    profile: Sequence[tuple[str, int, float]] = ()
-    max_regression: float | None = None
-    changes: Sequence[RegressionResult] = ()
-    recording: Recording | None = None
-
-    @property
-    def id(self) -> str:
-        """The node id, and behind a space the measurement's own name if it has one."""
-        return f"{self.nodeid} {self.name}".rstrip()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return builtins only."""
-        return {
-            "nodeid": self.nodeid,
-            "name": self.name,
-            "kind": self.kind,
-            "component": self.component,
-            "rounds": self.rounds,
-            "iterations": self.iterations,
-            "overhead_ns": self.overhead_ns,
-            "elapsed_ns": self.elapsed_ns,
-            "statistics": dict(self.statistics),
-            "judgements": [judgement.to_dict() for judgement in self.judgements],
-            "warnings": list(self.warnings),
-            "profile": [list(entry) for entry in self.profile],
-            "max_regression": self.max_regression,
-            "changes": [change.to_dict() for change in self.changes],
-            **({"recording": self.recording.to_dict()} if self.recording else {}),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
-        """Rebuild what `to_dict` gave."""
-        judgements = [BudgetResult.from_dict(entry) for entry in data["judgements"]]
-        profile = [(function, calls, share) for function, calls, share in data["profile"]]
-        changes = [RegressionResult.from_dict(entry) for entry in data["changes"]]
-        recording = Recording.from_dict(data["recording"]) if "recording" in data else None
-        return cls(**{**data, "judgements": judgements, "profile": profile, "changes": changes, "recording": recording})
+        """Rebuild a result from the result of `to_dict`."""
+        words = {"verdict": RegressionVerdict(data["verdict"]), "direction": Direction(data["direction"])}
+        return cls(**{**data, **words, "grown": [Growth(**entry) for entry in data["grown"]]})

@@ -1,4 +1,4 @@
-"""The rounds of one measurement as numbers, and the statistics that describe them."""
+"""The rounds of one measurement as numbers, and the statistics that describe the rounds."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_perfbudget.core.budgets import QUANTILES, Metric, Resource
+from pytest_perfbudget.core.metrics import CPU, METRICS, QUANTILES, WALL
 from pytest_perfbudget.core.weather import BlockTime
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The rounds of one measurement, in the order they ran.
+    """The rounds of one measurement, in the order in which they ran.
 
     Attributes:
-        wall_ns: per round, the time of one call; the mean of `iterations` calls if above 1.
-        cpu_ns: the same in process CPU time; empty unless it was asked for.
-        iterations: calls per round.
-        overhead_ns: what reading the clock adds to a round; None if unknown.
-        cpu_overhead_ns: the same for the CPU clock, or its tick where that is longer.
-        elapsed_ns: time spent, set-up and warm-up included.
-        planned_rounds: how many rounds there was thought to be time for before the first of them;
+        wall_ns: the time of one call, by round, in ns; with several `iterations`, their mean.
+        cpu_ns: the same in CPU time of the process; empty unless CPU time was requested.
+        iterations: the number of calls in a round.
+        overhead_ns: the time that reading the clock adds to a round, in ns; None if unknown.
+        cpu_overhead_ns: the same for the CPU clock, or the tick of this clock where the tick is longer.
+        elapsed_ns: the time spent on the rounds, in ns, without the first call and the warm-up. Set-up between the
+            rounds is included if this package ran the rounds.
+        planned_rounds: the number of rounds that were expected to fit into the time allowed, before the first round;
             None if the number of rounds was set elsewhere.
-        blocks: the median round of each block with the weather around it; empty unless it was asked for.
-        turns: of what was measured in turns, the turn of each block.
+        blocks: the typical round of each block, with the weather around the block; empty unless blocks were requested.
+        turns: the turn of each block, if the measurement was made in turns.
     """
 
     wall_ns: Sequence[float]
@@ -37,16 +38,16 @@ class Samples:
     blocks: Sequence[BlockTime] = ()
     turns: Sequence[int] = ()
 
-    def of(self, resource: Resource) -> Sequence[float]:
-        """Return the rounds of wall-clock or CPU time, in ns."""
-        return self.cpu_ns if resource is Resource.CPU else self.wall_ns
+    def of(self, series: str) -> Sequence[float]:
+        """Return the rounds as timed by one clock, `WALL` or `CPU`, in ns."""
+        return self.cpu_ns if series == CPU else self.wall_ns
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
     """Return the order statistic at the given share of sorted values.
 
-    Hyndman and Fan's definition 1 (the inverse of the empirical distribution): always one of the
-    values, so it lies between the order statistics that bound it.
+    Hyndman and Fan's definition 1 (the inverse of the empirical distribution) always gives one of the values. So the
+    result lies between the order statistics that bound the quantile.
     """
     # A share such as 0.95 is not exact in binary: 0.95 * 20 must not become the 20th of 20.
     rank = math.ceil(len(ordered) * share - 1e-9)
@@ -56,17 +57,17 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 def describe(samples: Samples) -> dict[str, float]:
     """Return the statistics of the samples in ns, by metric name.
 
-    Of rounds that average several calls only the mean is a statement about calls, so it stands
-    alone there.
+    If rounds average several calls, only the mean is a statement about calls, so the mean is the only statistic.
     """
     described: dict[str, float] = {}
-    for resource in (Resource.WALL, Resource.CPU):
-        values = sorted(samples.of(resource))
+    for series in (WALL, CPU):
+        values = sorted(samples.of(series))
         if not values:
             continue
         found = {"mean": math.fsum(values) / len(values)}
         if samples.iterations == 1:
             shares = {name: quantile(values, share) for name, share in QUANTILES.items()}
             found = {"min": values[0], **found, **shares, "max": values[-1]}
-        described |= {str(Metric(resource, name)): value for name, value in found.items()}
+        rows = [metric for metric in METRICS.values() if metric.series == series and metric.statistic in found]
+        described |= {metric.name: found[metric.statistic] for metric in rows}
     return described

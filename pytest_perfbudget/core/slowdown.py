@@ -1,8 +1,8 @@
-"""Whether a time has grown beyond what is allowed: who is suspect, who is measured again, what is said.
+"""The two-stage test for a slowdown: screen cheaply, confirm suspects in fresh processes, give a verdict.
 
-A measurement is screened by a run that costs little, with a low bar. A suspect is measured again from the
-start, in fresh processes, and those runs alone decide: so nothing is punished for having been the most
-unlucky of many.
+A measurement is screened by a run that costs little, with a low bar for suspicion. A suspect is measured again from the
+start, in fresh processes, and only these runs decide. So no measurement is punished for having been the unluckiest of
+many.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 MOST_FRESH: Final = 10
 LOOKS: Final = 2
-"""A slowdown that the first look cannot tell from noise is looked at once more, with all the runs there may be;
-each look has its part of alpha (Bonferroni)."""
+"""The number of looks. A slowdown that the first look cannot tell from noise gets one more look, with all the runs that
+are allowed; each look has its part of alpha (Bonferroni)."""
 
 _SURE = 0.95
-"""Of the interval that is shown, two-sided, and that `unchanged` needs."""
+"""The confidence of the two-sided interval that is shown, and that `unchanged` needs."""
 
 
 class Run(Protocol):
-    """What one process, or one pair of them, says of a measurement."""
+    """The estimate for a measurement from one process, or from one pair of processes."""
 
     @property
     def weight(self) -> float:
-        """How much it counts; 1 at most."""
+        """The weight of the run; 1 at most."""
 
 
 _Run = TypeVar("_Run", bound=Run)
@@ -41,54 +41,55 @@ _Run = TypeVar("_Run", bound=Run)
 
 @dataclass(frozen=True, slots=True)
 class SlowdownTest(ABC, Generic[_Run]):
-    """Whether one measurement's time has grown beyond what is allowed.
+    """The test of whether one measurement's time has grown by more than the allowed slowdown.
 
     Attributes:
-        share: the growth that is allowed.
-        alpha: how often `regressed` may be wrong: the session's, divided by its measurements.
-        screening: of a suspect, the run that has made it one. It has no part in the verdict.
+        tolerance: the allowed slowdown, as a share.
+        alpha: the largest probability of a false `regressed`: the session's alpha, divided by the number of its
+            measurements.
+        screening: the run that has made the measurement a suspect; None otherwise. It has no part in the verdict.
     """
 
     enough: ClassVar[float]
-    """Fresh runs whose weights, 1 at most, add up to so much decide. What was measured has no part in it, so
+    """The sum of weights, each 1 at most, at which fresh runs decide. The measured times have no part in this sum, so
     waiting for it favours no outcome."""
 
-    share: float
+    tolerance: float
     alpha: float
     screening: _Run | None = field(default=None, kw_only=True)
 
     @abstractmethod
     def effect(self, runs: Sequence[_Run]) -> Effect:
-        """Return the difference of runs, at least one, from what they are compared with."""
+        """Return the difference between runs, at least one run, and the other side."""
 
     @abstractmethod
     def before_ns(self, runs: Sequence[_Run]) -> float:
-        """Return the time of what they are compared with."""
+        """Return the time on the other side, in ns."""
 
     @abstractmethod
     def is_suspect(self, *runs: _Run) -> bool:
-        """Return whether screening runs, as a rule one, leave it open whether there is a slowdown."""
+        """Return whether screening runs, as a rule one run, leave open whether there is a slowdown."""
 
     @abstractmethod
     def is_hopeless(self, fresh: Sequence[_Run]) -> bool:
-        """Return whether, after these fresh runs, at least one, it will not come to a regression."""
+        """Return whether no regression is to be expected any more after these fresh runs, at least one run."""
 
     @property
     def limit(self) -> float:
-        """The growth that is allowed, in log time."""
-        return math.log1p(self.share)
+        """The allowed growth, in log time."""
+        return math.log1p(self.tolerance)
 
     @property
     def alpha_per_look(self) -> float:
-        """The chance below which fresh runs of unchanged code would look so slow, for a regression."""
+        """The level of significance of one look: a regression needs a p-value below it."""
         return self.alpha / LOOKS
 
     def after(self, screening: _Run) -> Self:
-        """Return the question as it is asked of a suspect, which a screening run has made one."""
+        """Return the test for a suspect, with the screening run that has made the measurement a suspect."""
         return replace(self, screening=screening)
 
     def needs_fresh(self, fresh: Sequence[_Run]) -> bool:
-        """Return whether another fresh run is to be made."""
+        """Return whether another fresh run is needed."""
         if not fresh:
             return True
         if self.is_hopeless(fresh) or len(fresh) >= MOST_FRESH:
@@ -97,38 +98,43 @@ class SlowdownTest(ABC, Generic[_Run]):
         found = self.effect(fresh)
         if precision < self.enough:
             return True
-        # Between the two looks nothing is decided, or they would be many.
+        # Nothing is decided between the two looks, because each decision there would be a further look.
         is_first_look = precision - fresh[-1].weight < self.enough
         if not is_first_look:
             return True
         may_come_to_it = found.log_ratio > self.limit - found.std_error
-        return may_come_to_it and not (found.log_ratio > self.limit and self._is_sure(found))
+        return may_come_to_it and not self.is_slower(found, self.alpha_per_look)
 
     def screened(self, *runs: _Run) -> RegressionResult:
-        """Return what runs say that are no slower than allowed."""
+        """Return the result for runs that do not show a slowdown beyond the tolerance."""
         found = self.effect(runs)
         change = self._change(found, runs)
         if change.lower is not None and change.upper is not None:
-            if 1 - found.p_slower < self.alpha and found.log_ratio < -self.limit:
+            if self.is_faster(found, self.alpha):
                 return replace(change, verdict=RegressionVerdict.IMPROVED)
-            if change.upper <= 1 + self.share and change.lower >= 1 / (1 + self.share):
+            if change.upper <= 1 + self.tolerance and change.lower >= 1 / (1 + self.tolerance):
                 return replace(change, verdict=RegressionVerdict.UNCHANGED)
         return change
 
     def confirmed(self, fresh: Sequence[_Run]) -> RegressionResult:
-        """Return what the fresh runs of a suspect say."""
+        """Return the result for the fresh runs of a suspect."""
         found = self.effect(fresh)
         change = replace(self._change(found, fresh), runs=len(fresh))
+        if self.is_slower(found, self.alpha_per_look):
+            return replace(change, verdict=RegressionVerdict.REGRESSED)
         if found.log_ratio > self.limit:
-            return replace(
-                change, verdict=RegressionVerdict.REGRESSED if self._is_sure(found) else RegressionVerdict.UNDECIDED
-            )
+            return replace(change, verdict=RegressionVerdict.UNDECIDED)
         if self.screening is not None and self.effect([self.screening]).log_ratio <= 0:
-            return replace(self.screened(*fresh), runs=len(fresh))  # nobody has called it slower
+            return replace(self.screened(*fresh), runs=len(fresh))  # the screening run did not look slower
         return replace(change, verdict=RegressionVerdict.UNCONFIRMED)
 
-    def _is_sure(self, found: Effect) -> bool:
-        return found.p_slower < self.alpha_per_look
+    def is_slower(self, found: Effect, alpha: float) -> bool:
+        """Return whether an effect is a credible slowdown beyond the tolerance, at a level of significance `alpha`."""
+        return found.log_ratio > self.limit and found.p_slower < alpha
+
+    def is_faster(self, found: Effect, alpha: float) -> bool:
+        """Return whether an effect is a credible gain beyond the tolerance, at a level of significance `alpha`."""
+        return found.log_ratio < -self.limit and 1 - found.p_slower < alpha
 
     def _change(self, found: Effect, runs: Sequence[_Run]) -> RegressionResult:
         before_ns = self.before_ns(runs)
@@ -143,6 +149,6 @@ class SlowdownTest(ABC, Generic[_Run]):
             log_std_error=found.std_error,
             p_value=found.p_slower,
             alpha=self.alpha_per_look,
-            limit=self.share,
+            limit=self.tolerance,
             weather=math.exp(found.weather),
         )

@@ -1,6 +1,6 @@
 """The units in which limits are written, and the base units in which everything is computed.
 
-Times are nanoseconds, memory is bytes, everywhere below the configuration and above the report.
+Everywhere between the configuration and the report, times are in nanoseconds and memory is in bytes.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from typing import Final
 
 NS_PER: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
-"""Nanoseconds in each unit of time."""
+"""The number of nanoseconds in each unit of time."""
 
 BYTES_PER_MB: Final = 1_000_000
-"""A megabyte is the SI one: `peak_mb = 1` allows 1,000,000 bytes."""
+"""The number of bytes in a megabyte, which is the SI megabyte: `peak_mb = 1` allows 1,000,000 bytes."""
 
 _PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
 _LONGEST = 15
@@ -20,10 +20,10 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s)\s*")
 
 
 def parse_duration_ns(text: object) -> int:
-    """Return the nanoseconds in a text such as `1s`, `250ms` or `1.5 s`.
+    """Return the duration in a text such as `1s`, `250ms` or `1.5 s`, in nanoseconds.
 
     Raises:
-        ValueError: the text is no positive number with one of the units ns, us, ms, s.
+        ValueError: the text is not a positive number with one of the units ns, us, ms, s.
     """
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     duration_ns = round(float(found[1][:20]) * NS_PER[found[2]]) if found else 0
@@ -37,7 +37,7 @@ def parse_share(text: object) -> float:
     """Return the share in a text such as `5%`.
 
     Raises:
-        ValueError: the text is no positive number of percent.
+        ValueError: the text is not a percentage above zero.
     """
     found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
     share = float(found[1]) / 100 if found else 0.0

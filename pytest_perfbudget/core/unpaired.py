@@ -1,4 +1,4 @@
-"""Where a measurement meets the baseline: whether its time has grown since."""
+"""The slowdown test against the baseline: it decides whether a measurement's time has grown since the baseline."""
 
 from __future__ import annotations
 
@@ -13,68 +13,79 @@ from pytest_perfbudget.core.slowdown import SlowdownTest
 from pytest_perfbudget.core.weather import BlockTime
 
 BLOCKS: Final = 40
-"""Blocks of a run. On recorded sessions 10 have twice the error of 40, and 60 gain little."""
+"""The number of blocks in a run. On recorded sessions 10 blocks have twice the error of 40, and 60 gain little."""
 
 DOUBLED: Final = 2 * BLOCKS
-"""A run that looks slower goes on for as many again, which is cheaper than a fresh process."""
+"""The number of blocks in a run that looks slower: it goes on for as many blocks again, which is cheaper than a fresh
+process."""
 
 _STALE = math.log(2.5)
-"""Of the weather of a shared machine nothing beyond a factor of 1.8 was seen."""
+"""The distance of the weather, in log time, from which a reference is stale: on a shared machine no weather beyond a
+factor of 1.8 was observed."""
 
 
 _ENOUGH_TO_CLEAR = 0.3
-"""A fresh run that shows no slowdown ends a confirmation unless the weather was so bad that it means
-nothing: on recorded sessions that lets 8 % slowdowns escape half as often, for 0.07 processes a test more."""
+"""The sum of weights at which fresh runs without a slowdown end a confirmation; below this sum the weather was so bad
+that the runs mean nothing. On recorded sessions this lets 8 % slowdowns escape half as often, for 0.07 more processes
+per test."""
 
 _SUSPECT_SHARE = 0.5
 _SUSPECT_OF_RUNS = 0.25
 _SUSPECT_OF_PAIRS = 0.5
-"""A run is suspect above so much of what is allowed, with at least so small a p-value. Where fresh runs confirm,
-lower bars catch no more of a 10 % slowdown and start more processes. Pairs know smaller ones, and no weather: on
-recorded processes and pairs, with 2 % allowed, the higher p-value catches 95 % of slowdowns by 5 % instead of 85 %,
-for a pair more in every fifth clean test."""
+"""The bars for suspicion: a run is suspect if its slowdown is above this share of the allowed growth and its p-value is
+below this level. If fresh runs confirm, lower bars catch no more 10 % slowdowns and start more processes. If pairs
+confirm, the level is higher, because pairs detect smaller slowdowns and cancel the weather: on recorded processes and
+pairs, with 2 % allowed, the higher level catches 95 % of slowdowns by 5 % instead of 85 %, for one more pair in every
+fifth clean test."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnpairedSlowdownTest(SlowdownTest[Estimate]):
-    """Whether a time has grown since the baseline.
+    """The test of whether a time has grown since the baseline.
 
     Attributes:
-        reference: the baseline's.
+        reference: the baseline's reference.
         prior: the typical spread of the baseline's tests.
-        in_pairs: whether it is pairs that confirm a suspect.
+        in_pairs: whether pairs confirm a suspect.
     """
 
     enough = 3
-    """Three or four runs in calm weather, more in bad."""
+    """The sum of weights at which fresh runs decide: three or four runs in calm weather, more runs in bad weather."""
 
     reference: Reference
     prior: Prior
     in_pairs: bool = field(default=False, kw_only=True)
 
     def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
-        """Return how many blocks the screening run still wants."""
+        """Return the number of blocks that the screening run still needs."""
         done = len(blocks)
         if done == BLOCKS and self.is_suspect(self.estimate(blocks)):
             return BLOCKS
         return max((DOUBLED if done > BLOCKS else BLOCKS) - done, 0)
 
     def estimate(self, blocks: Sequence[BlockTime]) -> Estimate:
-        """Return the estimate of a run, at least one block, as it is compared."""
+        """Return the estimate from the blocks of a run, at least one block, for the comparison."""
         return estimate_for(self.reference, blocks)
 
     def is_stale(self, run: Estimate) -> bool:
-        """Return whether the canaries are so far from the reference's that it must be of another machine."""
+        """Return whether the canaries are so far from the reference's that the reference must be of another machine."""
         return bool(self.reference.weights) and abs(run.weather) > _STALE
 
+    def looks_slower(self, blocks: Sequence[BlockTime]) -> bool:
+        """Return whether a run is suspect and its reference is not stale."""
+        if not blocks:
+            return False
+        run = self.estimate(blocks)
+        return self.is_suspect(run) and not self.is_stale(run)
+
     def is_suspect(self, *runs: Estimate) -> bool:
-        """See `SlowdownTest.is_suspect`: they look slower than allowed."""
+        """See `SlowdownTest.is_suspect`; suspect runs look slower than a part of the allowed growth."""
         found = self.effect(runs)
         bar = _SUSPECT_OF_PAIRS if self.in_pairs else _SUSPECT_OF_RUNS
         return found.log_ratio > _SUSPECT_SHARE * self.limit and found.p_slower < bar
 
     def is_hopeless(self, fresh: Sequence[Estimate]) -> bool:
-        """See `SlowdownTest.is_hopeless`: they do not look slower."""
+        """See `SlowdownTest.is_hopeless`; hopeless runs do not look slower."""
         precision = sum(one.weight for one in fresh)
         return precision >= _ENOUGH_TO_CLEAR and self.effect(fresh).log_ratio < _SUSPECT_SHARE * self.limit
 
@@ -82,12 +93,12 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         """See `SlowdownTest.effect`."""
         return compare(self.reference, runs, self.prior)
 
-    def before_ns(self, runs: Sequence[Estimate]) -> float:  # noqa: ARG002 - the baseline's, whatever was run
+    def before_ns(self, runs: Sequence[Estimate]) -> float:  # noqa: ARG002 - the baseline's time, whatever was run
         """See `SlowdownTest.before_ns`."""
         return self.reference.time_ns
 
     def smallest_found(self) -> float:
-        """Return the slowdown, as a share, from which calm fresh runs that agree would be called regressed."""
+        """Return the slowdown, as a share, from which calm fresh runs that agree would get the verdict `regressed`."""
         calm = Estimate(math.log(self.reference.time_ns), self.reference.weather, 1.0)
         least = -self.effect([calm] * self.enough).bound(self.alpha_per_look)
         return math.expm1(max(least, self.limit))

@@ -1,14 +1,14 @@
-"""Weather: how far the machine's speed at one moment lies from a calm one, read off canaries.
+"""Weather: the distance of the machine's speed at one moment from its speed in a calm moment, read off canaries.
 
-On a shared machine it has two states, more or less: alone on the core, or with a busy neighbour and
-up to half as slow again, for milliseconds to minutes. How much of it a function feels can be
-learned, but never exactly. So everything near calm weather counts in full and everything else the
-less the further away it is, and where both were seen the calm moments decide.
+On a shared machine the weather has more or less two states: a process is alone on the core, or has a busy neighbour and
+is up to half as slow again, for milliseconds to minutes. The share of the weather that a function feels can be learned,
+but never exactly. So times near calm weather count in full, and other times count less the further their weather is
+from calm weather. If both were observed, the calm moments decide.
 """
 
 from __future__ import annotations
 
-# ruff: noqa: PLC0415 - numpy takes 0.1 s: only where something is compared
+# ruff: noqa: PLC0415 - numpy takes 0.1 s to import: only where something is compared
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -20,17 +20,17 @@ Floats: TypeAlias = "NDArray[np.float64]"
 _Distance = TypeVar("_Distance", float, Floats)
 
 Canaries = tuple[float, ...]
-"""The times of the canaries in ns, in their order."""
+"""The times of the canaries in ns, in the order of the canaries."""
 
 CALM: Final = 0.1
-"""The distance from calm weather, in log time, at which the variance of a time has doubled. On
-recorded sessions 0.05 to 0.2 do equally well."""
+"""The distance from calm weather, in log time, at which the variance of a time has doubled. On recorded sessions values
+from 0.05 to 0.2 work equally well."""
 
 
 class BlockTime(NamedTuple):
-    """The rounds of one block: the time of a typical call in ns, and canaries just before and after.
+    """The rounds of one block: the time of a typical call in ns, and the canaries just before and just after the block.
 
-    In turns there are no canaries, and the mean time of a call stands beside.
+    A block in turns has no canaries; it has the mean time of a call in ns as well.
     """
 
     time_ns: float
@@ -40,12 +40,12 @@ class BlockTime(NamedTuple):
 
 
 class Shifts(NamedTuple):
-    """Where the weather of blocks lies from a calm one, in log time.
+    """The distance of the weather of blocks from calm weather, in log time.
 
     Attributes:
-        canaries: of each block and canary; blocks x canaries.
-        mean: of each block.
-        weight: how much each block counts.
+        canaries: the distance for each block and canary, in an array of blocks x canaries.
+        mean: the mean distance for each block.
+        weight: the weight of each block.
     """
 
     canaries: Floats
@@ -54,14 +54,14 @@ class Shifts(NamedTuple):
 
 
 def weight(distance: _Distance) -> _Distance:
-    """Return how much a time counts that was taken so far from calm weather; 1 in the calm."""
+    """Return the weight of a time that was taken at this distance from calm weather; 1 in calm weather."""
     return 1 / (1 + (distance / CALM) ** 2)
 
 
 def shifts(blocks: Sequence[BlockTime], calm_ns: Canaries) -> Shifts:
-    """Return the weather of blocks, at least one, each the mean of what the canaries on both sides tell.
+    """Return the weather of blocks, at least one block, each as the mean of the canaries before and after the block.
 
-    A block within which the weather changed counts less, as one in bad weather does.
+    A block during which the weather changed has a smaller weight, like a block in bad weather.
     """
     import numpy as np
 
@@ -74,16 +74,16 @@ def shifts(blocks: Sequence[BlockTime], calm_ns: Canaries) -> Shifts:
 
 
 def calm(blocks: Sequence[BlockTime], share: float = 0.2) -> Canaries:
-    """Return what each canary takes in calm weather: the quantile of all its readings at `share`.
+    """Return the time of each canary in calm weather: the quantile at `share` of all its readings before blocks.
 
-    Not the smallest: that would be luck, and no block could be as calm.
+    The smallest reading would be luck, and no block could be as calm.
     """
     readings = zip(*(block.before for block in blocks), strict=True)
     return tuple(sorted(found)[int(share * (len(blocks) - 1))] for found in readings)
 
 
 def weighted_median(values: Sequence[float] | Floats, weights: Sequence[float] | Floats) -> float:
-    """Return the smallest value at which half of the weight is reached."""
+    """Return the smallest value at which half of the total weight is reached."""
     import numpy as np
 
     order = np.argsort(values, kind="stable")

@@ -1,1 +1,1 @@
-"""How noisy this machine is, and what the gate can catch on it: shown by running the gate."""
+"""The doctor, which runs the gate on this machine to find its noise and the slowdowns that the gate can catch here."""

@@ -1,4 +1,4 @@
-"""What sessions with and without slowdowns show of the gate: pure counting."""
+"""The findings about the gate, computed from trial sessions with and without slowdowns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _FEWEST_ERRORS = 6
 _LEAST = 0.02
 _STEP = 0.005
 _BOUND = 3.7
-"""Standard errors that a regression has to lie above nothing, with 12 tests sharing 1 %."""
+"""How many standard errors a regression has to lie above no change, if 12 tests share an alpha of 1 %."""
 
 
 @dataclass
 class Findings:
-    """All sessions of one visit to the doctor.
+    """All sessions of one call of the doctor.
 
     Attributes:
-        clean: sessions with nothing slowed down.
-        slowed: sessions in which every workload was, each by its own share.
-        update_s: seconds that each update of the baseline took.
+        clean: the sessions without slowdowns.
+        slowed: the sessions in which every workload was slowed down, each by its own share.
+        update_s: the seconds that each update of the baseline took.
     """
 
     clean: list[Session] = field(default_factory=list)
@@ -33,11 +33,11 @@ class Findings:
 
     @property
     def false_alarms(self) -> int:
-        """Clean sessions that failed."""
+        """The number of clean sessions that failed."""
         return sum(session.failed for session in self.clean)
 
     def caught(self) -> dict[float, tuple[int, int]]:
-        """Return by slowdown how many cases were called regressed, and of how many."""
+        """Return, by slowdown, how many cases were called regressed, and how many cases there were."""
         found: dict[float, list[bool]] = {}
         for session in self.slowed:
             for case in session.cases:
@@ -46,7 +46,7 @@ class Findings:
         return {slowdown: (sum(hits), len(hits)) for slowdown, hits in sorted(found.items())}
 
     def alarmed(self) -> dict[str, list[float]]:
-        """Return by workload what was taken for the change of clean ones that were called regressed."""
+        """Return, by workload, the measured ratios of clean cases that were called regressed."""
         found: dict[str, list[float]] = {}
         for session in self.clean:
             for case in session.cases:
@@ -55,11 +55,11 @@ class Findings:
         return found
 
     def errors(self) -> list[float]:
-        """Return the standard errors, in log time, of what fresh processes confirmed."""
+        """Return the standard errors, in log time, of slowed cases that fresh processes measured again."""
         return [case.error for one in self.slowed for case in one.cases if case.fresh and case.error is not None]
 
     def missed(self) -> dict[str, list[float]]:
-        """Return by workload the slowdowns of at least 10 % that were not called regressed."""
+        """Return, by workload, the slowdowns of at least 10 % that were not called regressed."""
         found: dict[str, list[float]] = {}
         for session in self.slowed:
             for case in session.cases:
@@ -68,19 +68,19 @@ class Findings:
         return found
 
     def seconds_per_test(self) -> float:
-        """Return the median time a clean session takes for each of its tests, start-up included."""
+        """Return the median time that a clean session takes for each of its tests, start-up included."""
         return statistics.median(session.elapsed_s / len(session.cases) for session in self.clean)
 
     def can_fire(self) -> bool:
-        """Return whether the largest slowdown was caught at all."""
+        """Return whether the largest slowdown was caught at least once."""
         caught = self.caught()
         return bool(caught) and caught[max(caught)][0] > 0
 
     def recommended(self) -> float | None:
-        """Return the `max_regression` below which nothing is gained here; None if too little was confirmed to say.
+        """Return the `max_regression` to use on this machine; None if too few cases were measured again.
 
-        A regression has to be both above the limit and clear of the noise. So a limit that the noise
-        keeps nine of ten workloads from reaching catches no more than a higher one.
+        A regression has to be both above the limit and clear of the noise. The returned limit is at least as large as
+        the noise of nine cases in ten. With a lower limit, the noise would decide in more than one case of ten.
         """
         errors = self.errors()
         if len(errors) < _FEWEST_ERRORS:
@@ -89,7 +89,7 @@ class Findings:
         return max(_LEAST, math.ceil(bound / _STEP) * _STEP)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return builtins only."""
+        """Return the findings as builtins."""
         return {
             "schema": "perfbudget-doctor/1",
             "clean_sessions": len(self.clean),

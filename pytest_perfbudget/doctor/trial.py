@@ -1,11 +1,10 @@
-"""Runs real sessions of pytest over the workloads, clean and slowed down, and gathers what the gate said."""
+"""The trial of the gate: real sessions of pytest over the workloads, clean and slowed down, and the gate's verdicts."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import os
-import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_perfbudget.command import run
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.git import git
 
@@ -39,15 +39,15 @@ def test_workload(name, perf):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a session said of the time of one workload.
+    """The result of a session for the time of one workload.
 
     Attributes:
-        workload: its name.
-        slowdown: the share of work that was added; 0 for none.
-        standing: `regressed`, `unchanged`, ...
-        ratio: what the gate took the change for; None if there is no number.
-        error: the standard error of its logarithm, from the interval that was shown; None likewise.
-        fresh: fresh processes, or pairs of them, that were started for it.
+        workload: the name of the workload.
+        slowdown: the share of work that was added; 0 if no work was added.
+        verdict: `regressed`, `unchanged`, ...
+        ratio: the measured ratio of the times; None if there is no number.
+        error: the standard error of the ratio's logarithm; None if there is no number.
+        fresh: the number of fresh processes, or pairs of them, that measured the workload again.
     """
 
     workload: str
@@ -60,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session: its cases, how long it took, and whether it failed."""
+    """One session: its cases, its duration, and whether it failed."""
 
     cases: tuple[Case, ...]
     elapsed_s: float
@@ -68,14 +68,14 @@ class Session:
 
 
 class Trial(ABC):
-    """A project of the workloads in a folder of its own.
+    """A project with the workloads in a folder of its own.
 
     Args:
-        folder: an empty one.
-        max_regression: as in pyproject.toml; the default if empty.
-        baseline_runs: as in pyproject.toml; the default if 0.
-        module: where the workloads are.
-        settings: further lines of pyproject.toml's [tool.perfbudget].
+        folder: an empty folder.
+        max_regression: the setting in pyproject.toml; if empty, the default holds.
+        baseline_runs: the setting in pyproject.toml; if 0, the default holds.
+        module: the name of the module with the workloads.
+        settings: further lines of [tool.perfbudget] in pyproject.toml.
     """
 
     def __init__(
@@ -98,14 +98,14 @@ class Trial(ABC):
 
     @abstractmethod
     def prepare(self) -> float | None:
-        """Make anew what sessions are compared with; return the seconds it took, None if it takes none."""
+        """Renew the other side of the comparison, and return the seconds this took; None if there is nothing to do."""
 
     @abstractmethod
     def arguments(self) -> Sequence[str]:
-        """Return what compares, for the command line."""
+        """Return the command-line arguments that choose the comparison."""
 
     def commit(self) -> None:
-        """Commit the project as it is, with nothing slowed down; the first time only."""
+        """Commit the project as it is, without slowdowns; only the first call makes a commit."""
         if (self._folder / ".git").exists():
             return
         git(self._folder, "init", "--quiet")
@@ -114,7 +114,7 @@ class Trial(ABC):
         git(self._folder, *identity, "commit", "--quiet", "--no-verify", "--message=as it was")
 
     def session(self, slowdowns: Mapping[str, float]) -> Session:
-        """Run a session with some workloads slowed down, the others as they were."""
+        """Run a session with some workloads slowed down and the others unchanged."""
         elapsed_s, code = self._pytest(slowdowns, "--perf-output=report.json", *self.arguments())
         document = json.loads((self._folder / "report.json").read_text("utf-8"))
         cases = tuple(_case(entry, slowdowns) for entry in document["measurements"])
@@ -126,43 +126,34 @@ class Trial(ABC):
     def _pytest(self, slowdowns: Mapping[str, float], *arguments: str) -> tuple[float, int]:
         (self._folder / _SLOWDOWNS).write_text(json.dumps(dict(slowdowns)), "utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-        # Other plugins have no part in it; ours is loaded by name.
+        # Other plugins must not affect the trial; this plugin is loaded by name.
         environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         plugins = ["-p", "pytest_perfbudget.plugin.hooks", "-p", "no:cacheprovider"]
         start_s = time.monotonic()
-        ended = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "pytest", "-q", *plugins, *arguments],
-            cwd=self._folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if ended.returncode not in (0, 1):
-            last = (ended.stdout + ended.stderr).strip().splitlines()[-1:]
-            message = f"doctor: pytest ended with {ended.returncode}: {''.join(last)}"
+        words = [sys.executable, "-m", "pytest", "-q", *plugins, *arguments]
+        ended = run(words, self._folder, environment=environment)
+        if ended.code not in (0, 1):
+            message = f"doctor: pytest ended with {ended.code}: {ended.last_line('')}"
             raise PerfBudgetError(message)
-        return time.monotonic() - start_s, ended.returncode
+        return time.monotonic() - start_s, ended.code
 
 
 class BaselineTrial(Trial):
-    """Compares with a committed baseline."""
+    """A trial of the comparison with the baseline."""
 
     def prepare(self) -> float:
-        """Make the baseline anew."""
+        """Remove the baseline and make a new baseline."""
         (self._folder / "perf-baseline.json").unlink(missing_ok=True)
         elapsed_s, _ = self._pytest({}, "--perf-update-baseline", "--perf-gate=warn")
         return elapsed_s
 
     def arguments(self) -> Sequence[str]:
-        """See `Trial.arguments`: the baseline is found by itself."""
+        """See `Trial.arguments`: the plugin finds the baseline without an argument."""
         return ()
 
 
 class DuetTrial(Trial):
-    """Compares with the first commit, in which nothing is slowed down."""
+    """A trial of the comparison with another commit: the first commit, in which nothing is slowed down."""
 
     def prepare(self) -> None:
         """See `Trial.prepare`: the commit stays the same."""

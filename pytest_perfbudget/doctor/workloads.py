@@ -1,4 +1,4 @@
-"""A dozen different pieces of work, none like a canary, in units that can be added one by one."""
+"""A dozen different workloads, none like a canary, in units of work that can be added one by one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from functools import partial
 from typing import Any, Final
 
 UNITS: Final = 100
-"""Units of work in one call: one more is 1 % more work."""
+"""The units of work in one call, so that one more unit is 1 % more work."""
 
 _Work = Callable[[], object]
 
 
 def _draw() -> random.Random:
-    return random.Random(11)  # noqa: S311 - the same work everywhere
+    return random.Random(11)  # noqa: S311 - a fixed seed makes the work the same everywhere
 
 
 def _matches() -> _Work:
@@ -106,7 +106,7 @@ def _adds_decimals() -> _Work:
 
 def _reads_dates() -> _Work:
     texts = [f"2026-{1 + number % 12:02}-{1 + number % 28:02} 12:30" for number in range(2)]
-    return lambda: [dt.datetime.strptime(text, "%Y-%m-%d %H:%M") for text in texts]  # noqa: DTZ007 - no zone to know
+    return lambda: [dt.datetime.strptime(text, "%Y-%m-%d %H:%M") for text in texts]  # noqa: DTZ007 - the texts have no zone
 
 
 def _compares_texts() -> _Work:
@@ -128,11 +128,11 @@ WORKLOADS: Final[dict[str, Callable[[], _Work]]] = {
     "strptime": _reads_dates,
     "difflib": _compares_texts,
 }
-"""By name, what makes the function that does one unit."""
+"""The factories of the workloads, by name; each returns a function that does one unit of work."""
 
 
 def workload(name: str, slowdown: float = 0.0) -> Callable[[], Any]:
-    """Return a function that does `UNITS` units of a workload, and in proportion more for a slowdown."""
+    """Return a function that does `UNITS` units of a workload, and more units in proportion to a slowdown."""
     unit = WORKLOADS[name]()
     units = range(round(UNITS * (1 + slowdown)))
 

@@ -1,4 +1,4 @@
-"""The guide: its pages are Markdown files in this folder; this module finds a page or a section and renders nothing."""
+"""The guide, whose pages are Markdown files in this folder: this module finds a page or a section, and renders none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROMISE: Final = "After reading this page, you can "
 """The words with which each page begins; a topic's summary follows them."""
 
 _WITH_SECTIONS: Final = ("verdicts", "glossary")
-"""The pages whose sections are topics as well; the first one that knows a word has it."""
+"""The pages whose sections are topics as well; a topic is looked for in these pages in this order."""
 
 _MORE: Final = "A verdict, such as `regressed`, and a term of the glossary are topics as well."
 _FENCE: Final = "```"
@@ -45,7 +45,7 @@ class Section:
 
     @property
     def topics(self) -> frozenset[str]:
-        """The words by which the section is found: its title, and those in parentheses behind it."""
+        """The words by which the section is found: its title, and the words in parentheses after the title."""
         words = re.split(r"[(),]", self.title)
         return frozenset(_normalized(word) for word in words if word.strip())
 
@@ -59,7 +59,7 @@ def find(topic: str) -> str:
     """Return the Markdown of a page, or of the sections about a verdict or a term.
 
     Raises:
-        GuideError: there is no such topic; the message names the nearest one.
+        GuideError: there is no such topic; the message names the nearest topic.
     """
     wanted = _normalized(topic)
     if wanted in PAGES:
@@ -75,19 +75,19 @@ def find(topic: str) -> str:
 
 
 def overview() -> str:
-    """Return the Markdown of the list of topics, one line each."""
+    """Return the list of topics as Markdown, with one line for each topic."""
     lines = [f"- `{name}`: {summary(page(name))}" for name in PAGES]
     return "\n".join(["# Guide", "", "`perfbudget guide TOPIC` shows a page:", "", *lines, "", _MORE, ""])
 
 
 def summary(text: str) -> str:
-    """Return the promise of a page: what its readers can do."""
+    """Return the promise of a page to its readers, as a phrase."""
     _, _, after = text.partition(PROMISE)
     return " ".join(re.split(r"\.\s", after, maxsplit=1)[0].split())
 
 
 def sections(text: str) -> list[Section]:
-    """Return the sections of a page, the inner ones behind those that contain them; its title is no section."""
+    """Return the sections of a page; a section precedes the sections that it contains, and the title is no section."""
     lines = text.splitlines(keepends=True)
     headings = list(_headings(lines))
     return [
@@ -98,7 +98,7 @@ def sections(text: str) -> list[Section]:
 
 
 def _headings(lines: Iterable[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield the line, level and title of each heading; a comment in a code block is none."""
+    """Yield the line, level and title of each heading; a comment in a code block is no heading."""
     is_code = False
     for at, line in enumerate(lines):
         if line.startswith(_FENCE):

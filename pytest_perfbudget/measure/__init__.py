@@ -1,1 +1,1 @@
-"""Taking numbers from running code; what they mean is decided in `core`."""
+"""The measurement of running code; `core` decides what the numbers mean."""

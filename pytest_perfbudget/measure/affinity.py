@@ -1,4 +1,4 @@
-"""Keeps this process on one CPU for a while, where the system can."""
+"""CPU affinity: this process is kept on one CPU for a while, where the system supports it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ _THREADS = "/proc/self/task"
 
 
 def pin(cpu: int) -> Callable[[], None]:
-    """Let all threads of this process run on one CPU only, and return what lets them go again.
+    """Restrict all threads of this process to one CPU, and return a function that lifts the restriction.
 
-    Threads that are begun meanwhile stay on it with the one that began them. Without Linux it does nothing.
+    Threads that are started meanwhile stay on the CPU of the thread that started them. Only Linux supports this;
+    elsewhere both functions do nothing.
     """
     before: dict[int, set[int]] = {}
     with suppress(OSError, AttributeError):
         for thread in map(int, os.listdir(_THREADS)):  # noqa: PTH208 - names only
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # the thread has ended
                 allowed = os.sched_getaffinity(thread)
                 os.sched_setaffinity(thread, {cpu})
                 before[thread] = allowed
@@ -35,7 +36,7 @@ def pin(cpu: int) -> Callable[[], None]:
 
 
 def cpus() -> list[int]:
-    """Return the CPUs that this process may use; empty where the system does not tell."""
+    """Return the CPUs that this process may use; empty where the system does not tell them."""
     try:
         return sorted(os.sched_getaffinity(0))
     except AttributeError:

@@ -1,8 +1,8 @@
 """Canaries: fixed work that feels the same weather as the measured code.
 
-Weather is what other tenants of the machine do to it: on a shared core everything that is bound to
-the interpreter, to allocation or to the caches takes up to half as long again, for milliseconds to
-minutes. A reading of the canaries just before a block of rounds tells in which of it they ran.
+Weather is the effect of other tenants on the machine: on a shared core all work that is bound to the interpreter, to
+allocation or to the caches takes up to half as long again, for milliseconds to minutes. Readings of the canaries just
+before and just after a block of rounds show the weather in which the rounds ran.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DOCUMENT: Final = json.dumps(
 )
 
 
-# Bound now: a test may put something else in the place of json.loads, and canaries are read while it runs.
+# Bound at import: a test may replace json.loads, and the canaries are read while the test runs.
 _decode = json.JSONDecoder().decode
 
 
@@ -47,19 +47,19 @@ def _write() -> object:
 
 
 CANARIES: Final[dict[str, Callable[[], object]]] = {"parse": _parse, "allocate": _allocate, "write": _write}
-"""Each some 25 to 40 us; their order is that of every reading.
+"""The canaries, in the order of every reading; each takes some 25 to 40 us.
 
-Chosen on 40 recorded runs of 31 workloads: these three bring the error of five runs against ten from
-13 % to 1.4 % (median over workloads). A loop of the interpreter, sorting, a walk through memory or a
-system call beside them gained nothing, and one alone did worse. A change to them is a new number of
-the baseline's schema, for stored weights are theirs.
+They were chosen on 40 recorded runs of 31 workloads: these three canaries reduce the error of five runs against ten
+from 13 % to 1.4 % (median over workloads). A loop of the interpreter, sorting, a walk through memory or a system call
+as a further canary gained nothing, and a single canary did worse. A change to the canaries needs a new number of the
+baseline's schema, because the stored weights belong to these canaries.
 """
 
 
 def read_canaries(clock: Clock) -> Canaries:
     """Return the median time of each canary, in ns.
 
-    The first call of each is not counted: it pays for what the rounds left in the caches.
+    The first call of each canary is not counted, because its time depends on what the rounds left in the caches.
     """
     found = []
     wall = clock.wall_ns

@@ -1,4 +1,4 @@
-"""The clocks that rounds are read from, and what a reading costs."""
+"""The clocks that time rounds, and the cost of reading them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _process_ns, _thread_ns = time.process_time_ns, time.thread_time_ns
 
 
 def never_waited() -> int:
-    """Return 0: a thread that always has a CPU, or a system that does not tell."""
+    """Return 0, for a thread that always has a CPU or a system that does not tell the waiting time."""
     return 0
 
 
 def waited_ns() -> int:
-    """Return how long this thread was ready to run and had no CPU, in ns, since it was started, for others' sake.
+    """Return how long (ns) this thread has been runnable but waiting for a CPU that another process held.
 
-    On one CPU it also waits for the other threads of its own process. What these run is part of the code, and comes
-    off; if they run beside it, more comes off than it waited, and the difference of two readings is below 0.
+    On one CPU a thread also waits for the other threads of its own process. Their work is part of the measured code, so
+    their CPU time is subtracted. If they run beside this thread, on other CPUs, more is subtracted than this thread
+    waited, and the difference between two readings is below 0.
 
-    Linux counts it (proc_pid_schedstat(5)); elsewhere, and in sandboxes that do not, it is 0. The file is
-    opened each time, 10 us: a test may have closed what it does not know, or have forked.
+    Linux counts the waiting time from the start of the thread (proc_pid_schedstat(5)). Elsewhere, and in sandboxes that
+    do not count it, the result is 0. The file is opened each time, which takes 10 us, because a test may have closed
+    files that it does not know, or may have forked.
     """
     try:
         file = _open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
@@ -46,7 +48,7 @@ def waited_ns() -> int:
 
 @dataclass(frozen=True)
 class Clock:
-    """Monotonic clocks in ns: wall-clock time, CPU time of the whole process, and time without a CPU."""
+    """The monotonic clocks, in ns: wall-clock time, CPU time of the whole process, and time spent waiting for a CPU."""
 
     wall_ns: Callable[[], int]
     cpu_ns: Callable[[], int]
@@ -62,7 +64,7 @@ SYSTEM: Final = Clock(
 def overhead_ns(clock: Clock) -> float:
     """Return the median time between two wall-clock readings with nothing between them, in ns.
 
-    It is what a round costs beyond its call. Measured once per process and clock.
+    This time is the cost of a round beyond its call. It is measured once per process and clock.
     """
     read = clock.wall_ns
     costs = []
@@ -75,9 +77,9 @@ def overhead_ns(clock: Clock) -> float:
 
 @lru_cache(maxsize=8)
 def cpu_overhead_ns(clock: Clock) -> float:
-    """Return the smallest step the CPU clock is seen to take, in ns.
+    """Return the smallest observed step of the CPU clock, in ns.
 
-    On Linux that is the cost of reading it; on Windows its tick, 15.6 ms, which no documented
+    On Linux this step is the cost of reading the clock; on Windows it is the clock's tick, 15.6 ms, which no documented
     resolution admits.
     """
     read = clock.cpu_ns

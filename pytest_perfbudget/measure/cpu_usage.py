@@ -1,4 +1,4 @@
-"""How many CPUs measured code uses: code that uses several must not be kept on one."""
+"""The number of CPUs that measured code uses: code that uses several CPUs must not be kept on one CPU."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _OURS: set[int] = set()
 
 
 def leave_out(pid: int) -> None:
-    """Do not count a child process: it is none of the measured code's."""
+    """Leave a child process out of the count, because the child does not belong to the measured code."""
     _OURS.add(pid)
 
 
 class Used(NamedTuple):
-    """What was used up to now, in ns: wall-clock time, this process's CPU time, its children's."""
+    """The time used up to now, in ns: wall-clock time, this process's CPU time, and its children's CPU time."""
 
     wall_ns: int
     own_ns: int
@@ -33,7 +33,7 @@ class Used(NamedTuple):
 
 
 def used(clock: Clock) -> Used:
-    """Return what was used up to now. Children that still run are counted on Linux only."""
+    """Return the time used up to now. Children that still run are counted on Linux only."""
     ended_s = 0.0
     if resource is not None:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -43,10 +43,10 @@ def used(clock: Clock) -> Used:
 
 
 def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:
-    """Return how many CPUs were in use on average, by this process and those that it started.
+    """Return the average number of CPUs in use by this process and the processes that it started.
 
     Args:
-        spans: what was used up to the beginning and to the end of each.
+        spans: for each span, the time used up to its beginning and up to its end.
     """
     wall_ns = cpu_ns = 0
     for before, after in spans:
@@ -65,9 +65,9 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _cpu_s(pid: int) -> float:
-    """Return the CPU time of a process and of its children that have ended."""
+    """Return the CPU time of a process and of its children that have ended, in s."""
     with suppress(OSError, ValueError, IndexError):
-        # Behind the name, which may hold anything, in parentheses: proc_pid_stat(5).
+        # The fields follow the name, which is in parentheses and may contain any character: proc_pid_stat(5).
         facts = (_PROCESSES / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         return sum(map(int, facts[11:15])) / os.sysconf("SC_CLK_TCK")
     return 0.0

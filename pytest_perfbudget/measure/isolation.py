@@ -1,4 +1,4 @@
-"""What is kept still while rounds are timed, and put back afterwards whatever happens."""
+"""The isolation of timed rounds: sources of disturbance are paused, and restored afterwards whatever happens."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 
 _TOOLS = range(6)
 _FROZEN_BY_PYTHON = 1_000
-"""Python 3.12 starts with a few hundred frozen objects of its own; an application freezes many more."""
+"""A limit for the frozen objects of Python itself: Python 3.12 starts with a few hundred; an application freezes many
+more."""
 
 _EVENTS = [1 << bit for bit in range(19)]
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Stop garbage collection, tracing, profiling and `sys.monitoring` callbacks until the end.
+    """Pause garbage collection, tracing, profiling and `sys.monitoring` callbacks.
 
-    What the process already holds is frozen, so that the collection between two blocks looks at
-    what the rounds made and not at the whole application.
+    The objects that the process already holds are frozen, so that the collection between two blocks examines the
+    objects made by the rounds and not the whole application.
     """
     with ExitStack() as undo:
         _pause_collection(undo)
@@ -31,7 +32,7 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Stop garbage collection only: for a block of code that is timed where it stands."""
+    """Pause garbage collection only, for a block of code that is timed in place."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -43,7 +44,7 @@ def uncollected() -> Iterator[None]:
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Stop garbage collection, tracing and profiling: for canaries between blocks that are timed where they stand."""
+    """Pause garbage collection, tracing and profiling, for canaries between blocks of code that are timed in place."""
     with ExitStack() as undo:
         undo.enter_context(uncollected())
         _pause_tracing(undo)
@@ -51,13 +52,13 @@ def untraced() -> Iterator[None]:
 
 
 def is_traced() -> bool:
-    """Return whether a tracer or profiler is at work, whose cost would be timed as well."""
+    """Return whether a tracer or profiler is active, whose cost would be timed as well."""
     return sys.gettrace() is not None or sys.getprofile() is not None
 
 
 def _pause_collection(undo: ExitStack) -> None:
     undo.enter_context(uncollected())
-    # Objects that somebody else froze must stay frozen, and unfreeze() knows no difference.
+    # Objects that the application froze must stay frozen, and unfreeze() does not tell them from others.
     if hasattr(gc, "freeze") and gc.get_freeze_count() < _FROZEN_BY_PYTHON:
         gc.freeze()
         undo.callback(gc.unfreeze)
@@ -68,7 +69,7 @@ def _pause_tracing(undo: ExitStack) -> None:
     if trace is not None:
         undo.callback(sys.settrace, trace)
         sys.settrace(None)
-    # Before 3.12 cProfile shows itself as an object that cannot be set again: it stays on.
+    # Before 3.12 sys.getprofile() returns cProfile as an object that cannot be set again, so cProfile stays on.
     if callable(profile):
         undo.callback(sys.setprofile, profile)
         sys.setprofile(None)
@@ -78,8 +79,8 @@ def _pause_tracing(undo: ExitStack) -> None:
 
 
 def _pause_monitoring(monitoring: Any, undo: ExitStack) -> None:  # noqa: ANN401 - sys.monitoring is absent before 3.12
-    # The events themselves stay on: switching them off would make the interpreter instrument all
-    # code anew. Without a callback they cost a few nanoseconds.
+    # The events themselves stay on, because switching them off would make the interpreter instrument all code anew.
+    # Events without a callback cost a few nanoseconds.
     for tool in _TOOLS:
         if monitoring.get_tool(tool) is None:
             continue
@@ -93,19 +94,19 @@ def _pause_monitoring(monitoring: Any, undo: ExitStack) -> None:  # noqa: ANN401
 
 
 class Heap:
-    """Draws the layout of the heap anew before each block.
+    """The layout of the heap, which is redrawn before each block.
 
-    Where a function's buffers come to lie decides by up to a factor of two how fast it is. Over
-    many layouts that averages out; a process that keeps one measures its luck.
+    The place of a function's buffers in memory changes its speed by up to a factor of two. Over many layouts this
+    effect averages out, whereas a process with a single layout measures its luck.
     """
 
     def __init__(self) -> None:
-        # An own generator: the tested code may have seeded the global one.
+        # A separate generator, because the tested code may have seeded the global generator.
         self._draw = random.Random()  # noqa: S311 - layout, not secrets
         self._held: list[bytearray] = []
 
     def redraw(self) -> None:
-        """Let go of the buffers held, hold others, and collect garbage."""
+        """Release the buffers held, hold others, and collect garbage."""
         draw = self._draw.randrange
         self._held = [bytearray(draw(1, 1 << draw(5, 17))) for _ in range(draw(1, 60))]
         gc.collect()

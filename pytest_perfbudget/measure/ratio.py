@@ -1,16 +1,14 @@
-"""Runs two functions in alternating blocks, for the ratio of their times."""
+"""The measurement of two functions in alternating blocks, for the ratio of their times."""
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.calibration import iterations
-from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.ratio import LOOKS, decide_ratio, quad_log_ratio
-from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
+from pytest_perfbudget.core.ratio import quad_log_ratio
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, overhead_ns
 from pytest_perfbudget.measure.isolation import Heap, quiet
 from pytest_perfbudget.measure.subject import BlockPlan, Subject
@@ -23,14 +21,13 @@ _BABA = ("reference", "new", "new", "reference")
 
 @dataclass(frozen=True)
 class RatioOutcome:
-    """Both sides' time of one call (median over blocks, ns), quads, and the decision on the ratio."""
+    """The outcome: both sides' time of one call (median over blocks, ns), and the log ratio of each quad of blocks."""
 
     new_ns: float
     reference_ns: float
-    quads: int
+    log_ratios: Sequence[float]
     iterations: int
     elapsed_ns: int
-    decision: CriterionResult
 
 
 @dataclass(frozen=True)
@@ -40,13 +37,22 @@ class _Side:
     iterations: int
 
 
-async def compare_ratio(
-    new: Subject, reference: Subject, budget: Budget, errors: Errors, *, max_time_ns: int, clock: Clock = SYSTEM
+async def measure_ratio(
+    new: Subject,
+    reference: Subject,
+    is_enough: Callable[[Sequence[float]], bool],
+    *,
+    max_time_ns: int,
+    clock: Clock = SYSTEM,
 ) -> RatioOutcome:
-    """Alternate blocks of two subjects until the ratio is decided or the time is up.
+    """Alternate blocks of two subjects until there are enough quads or the time is up.
 
-    `LOOKS[0]` quads are the fewest that decide anything; code too slow for so many within
-    `max_time_ns` stays undecided.
+    Args:
+        new: the subject that has a budget.
+        reference: the subject that `new` is compared with.
+        is_enough: a function that returns, for the log ratios of the quads so far, whether there are enough quads.
+        max_time_ns: the time after which no further quad begins.
+        clock: the clock for the measurement.
     """
     __tracebackhide__ = True
     for subject in (new, reference):
@@ -66,17 +72,14 @@ async def compare_ratio(
             for name, found in quad.items():
                 medians[name] += found
             spent_ns = clock.wall_ns() - start_ns
-            decision = decide_ratio(quads, budget.limit, errors)
-            late = spent_ns >= max_time_ns or len(quads) >= LOOKS[-1]
-            if decision.verdict is not BudgetVerdict.UNDECIDED or late:
+            if spent_ns >= max_time_ns or is_enough(quads):
                 break
     return RatioOutcome(
         statistics.median(medians["new"]),
         statistics.median(medians["reference"]),
-        len(quads),
+        quads,
         sides["new"].iterations,
         spent_ns,
-        decision,
     )
 
 
@@ -93,7 +96,7 @@ async def _median_ns(side: _Side, clock: Clock) -> float:
     """Return the median time of a call over the rounds of one block."""
     __tracebackhide__ = True
     never = clock.wall_ns() + (1 << 62)
-    # The first of many rounds pays for what the other side left in caches and branch predictors.
+    # The first of many rounds is dropped: its time depends on what the other side left in caches and branch predictors.
     dropped = 1 if side.rounds > 1 else 0
     block = BlockPlan(side.rounds + dropped, side.iterations, never, with_cpu=False)
     timings = await side.subject.rounds(block, clock)

@@ -1,4 +1,4 @@
-"""Runs a subject in blocks of rounds until every timed budget is decided or the time is up."""
+"""The runner, which times a subject in blocks of rounds until every timed budget is decided or the time is up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, TypeVar
 
-from pytest_perfbudget.core.budgets import Resource
 from pytest_perfbudget.core.calibration import (
     BLOCK_NS,
     COMPARED_BLOCK_NS,
@@ -16,6 +15,7 @@ from pytest_perfbudget.core.calibration import (
     rounds_per_block,
 )
 from pytest_perfbudget.core.gate import BudgetGate
+from pytest_perfbudget.core.metrics import CPU
 from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.canary import read_canaries
@@ -28,14 +28,14 @@ from pytest_perfbudget.measure.turns import Turns
 _T = TypeVar("_T")
 
 _WARM_CALLS = 20
-"""The interpreter specialises code within its first few executions."""
+"""The number of calls in the warm-up: the interpreter specialises code within its first few executions."""
 
 _WARM_NS = 5_000_000
-"""A first call that takes longer than this is all the warm-up there is time for."""
+"""The time for the warm-up: after a first call that takes longer than this, there is no time for more warm-up."""
 
 _WARMED_ROUNDS = 4
-"""A block of so many rounds or more begins with one that is not counted. The rounds of shorter blocks
-are long enough for cold caches not to matter."""
+"""The number of rounds from which on a block begins with a round that is not counted. In blocks of fewer rounds the
+rounds are so long that cold caches do not matter."""
 
 _REPEATED = (
     "perf_budget: the first execution passed, a repetition did not. Fixtures are set up once: "
@@ -43,30 +43,32 @@ _REPEATED = (
 )
 
 _PREEMPTED_NS = 200_000
-"""Rounds from here on are long enough that other processes of the machine take the CPU away in many of them
-(Linux gives each 3 ms or so). For shorter ones the median of a block is free of it."""
+"""The length of a round at which other processes on the machine begin to take the CPU away in many rounds (Linux gives
+each process 3 ms or so). If rounds are shorter, the median of a block is free of this effect."""
 
 _UNBUDGETED_ROUNDS = 59
 _UNBUDGETED_NS = 100_000_000
-"""What is spent on a measurement that no time limit waits for: enough to bound its p95."""
+"""The rounds and the time spent on a measurement without a timed budget: enough rounds to bound its p95."""
 
 _FEWEST_ROUNDS = 2
-"""Two rounds that both exceed a p95 show that it is exceeded; slow code may take so many."""
+"""The number of rounds that slow code may take even beyond the time allowed: two rounds that both exceed a p95 show
+that the p95 is exceeded."""
 
 Progress = Callable[[int, int, int], None]
-"""Called after each block with the rounds so far, the ns spent and the ns allowed."""
+"""A function that is called after each block with the rounds so far, the ns spent and the ns allowed."""
 
 MoreBlocks = Callable[[Sequence[BlockTime]], int]
-"""Told the blocks so far, says how many more are wanted."""
+"""A function that returns, for the blocks so far, how many more blocks are wanted."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure, and for which decisions.
+    """The plan for a measurement: how long to measure, and for which decisions.
 
-    With `more_blocks` the measurement is one to compare: canaries are read around each block, and it
-    goes on for as many blocks as are wanted, within the time allowed. With `turns` its blocks are timed
-    when they say so, and nothing else decides how many. `with_cpus` asks how many CPUs it uses.
+    With `more_blocks` the measurement is for a comparison: canaries are read around each block, and the measurement
+    goes on for as many blocks as are wanted, within the time allowed. With `turns` the turns decide when a block is
+    timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
+    uses.
     """
 
     gate: BudgetGate
@@ -81,7 +83,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the first call returned, the rounds that were timed after it, and how many CPUs they used if asked."""
+    """The outcome: the first call's result, the rounds timed after this call, and, if requested, the CPUs in use."""
 
     result: Any
     samples: Samples
@@ -89,7 +91,7 @@ class Outcome:
 
 
 def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine that never suspends, as all do that measure a plain function."""
+    """Run a coroutine that never suspends, as all coroutines that measure a plain function do."""
     __tracebackhide__ = True
     try:
         coroutine.send(None)
@@ -103,10 +105,10 @@ def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
 
 
 async def measure(subject: Subject, plan: Plan) -> Outcome:
-    """Warm up, then time rounds until the gate needs no more or `max_time_ns` is over.
+    """Warm up, then time rounds until the gate needs no more rounds or `max_time_ns` is over.
 
-    The first call runs with tracing and garbage collection as they are, so that coverage sees
-    the code; it is not timed.
+    The first call runs with tracing and garbage collection as they are, so that coverage sees the code. This call is
+    not one of the timed rounds.
     """
     __tracebackhide__ = True
     run = _Run(subject, plan)
@@ -118,7 +120,7 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
         await run.settle(first_ns)
         if plan.turns is None:
             await run.fill()
-        # Before its turns: then it is kept on one CPU, perhaps, and waits for the other process.
+        # Before the turns, because in its turns the process may be kept on one CPU and waits for the other process.
         cpus = cpus_within(run.used) if plan.with_cpus else None
         if plan.turns is not None:
             await run.play(plan.turns, cpus)
@@ -133,7 +135,7 @@ class _Run:
         self.plan = plan
         self.overhead_ns = overhead_ns(plan.clock)
         budgets = plan.gate.budgets
-        self.with_cpu = any(budget.metric.resource is Resource.CPU for budget in budgets)
+        self.with_cpu = any(budget.metric.series == CPU for budget in budgets)
         self.cpu_overhead_ns = cpu_overhead_ns(plan.clock) if self.with_cpu else None
         self.single = needs_single_calls(budgets, self.overhead_ns)
         self.wall_ns: list[float] = []
@@ -158,13 +160,13 @@ class _Run:
             self.round_ns = float(first_ns)
             timings = await self._block(1, began_ns, compared=True)
             first_ns = min(first_ns, self.plan.clock.wall_ns() - began_ns)
-        # A first call that was slow alone (an import, a cache to fill) says nothing of the others.
+        # A call that was slow only the first time (an import, a cache to fill) says nothing about the other calls.
         if first_ns < _WARM_NS:
             self.blocks.clear()
             began_ns = self.plan.clock.wall_ns()
             warm = await self._block(_WARM_CALLS, began_ns + _WARM_NS)
             call_ns = median(warm.wall_ns)
-            spent_ns = (self.plan.clock.wall_ns() - began_ns) / (len(warm.wall_ns) + 1)  # one is not counted
+            spent_ns = (self.plan.clock.wall_ns() - began_ns) / (len(warm.wall_ns) + 1)  # the first is not in `warm`
             self.iterations = iterations(call_ns, self.overhead_ns, single=self.single)
             self.round_ns = max(spent_ns - call_ns, 0.0) + call_ns * self.iterations
             self.start_ns = self.plan.clock.wall_ns()
@@ -174,7 +176,7 @@ class _Run:
         self.planned_rounds = max(1, int(self.plan.max_time_ns / max(self.round_ns, 1.0)))
 
     async def fill(self) -> None:
-        """Run blocks until nothing is left to decide."""
+        """Run blocks until nothing is left to decide or the time is up."""
         __tracebackhide__ = True
         deadline_ns = self.start_ns + self._allowed_ns()
         while (wanted := self._wanted(deadline_ns)) > 0:
@@ -213,14 +215,14 @@ class _Run:
         )
 
     def _timed(self) -> bool:
-        return any(budget.metric.resource in (Resource.WALL, Resource.CPU) for budget in self.plan.gate.budgets)
+        return any(budget.metric.is_timed for budget in self.plan.gate.budgets)
 
     def _allowed_ns(self) -> int:
         waits = self._timed() or self.plan.more_blocks is not None
         return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, _UNBUDGETED_NS)
 
     def _wanted(self, deadline_ns: int) -> int:
-        """Return the rounds still missing until the next look; 0 ends the measurement."""
+        """Return the number of rounds until the next look; 0 ends the measurement."""
         done = len(self.wall_ns)
         samples = self.samples()
         look = self.plan.gate.next_look(samples) if self._timed() else _UNBUDGETED_ROUNDS
@@ -233,7 +235,7 @@ class _Run:
         return wanted
 
     def _wanted_for_blocks(self) -> int:
-        """Return the rounds that the blocks still wanted will hold, at least one; 0 if none is."""
+        """Return the number of rounds in the blocks that are still wanted, at least 1; 0 if no block is wanted."""
         more = self.plan.more_blocks(self.blocks) if self.plan.more_blocks else 0
         return max(1, int(more * COMPARED_BLOCK_NS / max(self.round_ns, 1.0))) if more > 0 else 0
 
@@ -248,9 +250,9 @@ class _Run:
         try:
             before = read_canaries(clock) if with_canaries else ()
             if rounds >= _WARMED_ROUNDS:
-                # The new heap and the collection left the caches cold: that is not the code's.
+                # The new heap and the collection left the caches cold, a cost that is not the code's.
                 await self.subject.rounds(block._replace(rounds=1), clock)
-            # Within blocks only: the first look at a mean imports scipy, whose library starts threads.
+            # Read within blocks only, because the first look at a mean imports scipy, whose library starts threads.
             started = used(clock) if self.with_cpus else None
             timings = await self.subject.rounds(block, clock)
             if started is not None:
@@ -262,15 +264,15 @@ class _Run:
                 self.blocks.append(BlockTime(time_ns, before, after, mean_ns))
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
-            # An exception's notes are shown by pytest (PEP 678).
+            # pytest shows the notes of an exception (PEP 678).
             error.__notes__ = [*getattr(error, "__notes__", []), _REPEATED]
             raise
 
     def _typical(self, rounds_ns: Sequence[int]) -> float:
-        """Return what stands for the rounds of a block.
+        """Return the time that represents the rounds of a block.
 
-        In turns the lower quartile: it has the smaller error there, and what both sides have of the weather
-        is the same. With canaries the median, for that is what they are read by.
+        In turns this is the lower quartile, which has the smaller error there, and both sides have the same weather.
+        With canaries it is the median, because a reading of the canaries is a median, too.
         """
         return median(rounds_ns) if self.plan.turns is None else quantile(sorted(rounds_ns), 0.25)
 

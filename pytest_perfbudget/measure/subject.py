@@ -1,4 +1,4 @@
-"""What is measured: a function with its arguments, called or awaited, singly or in rounds."""
+"""The subject of a measurement: a function with its arguments, called or awaited, singly or in rounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 class BlockPlan(NamedTuple):
-    """Rounds to run in a row; none is begun after `deadline_ns` on the wall clock but the first."""
+    """The plan for rounds in a row; after `deadline_ns` on the wall clock no round begins except the first."""
 
     rounds: int
     iterations: int
@@ -25,21 +25,21 @@ class BlockPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Per round, the time of all its iterations together, in ns; and for how much of it there was no CPU."""
+    """The time of each round, all its iterations together, in ns: wall-clock time, CPU time, and waiting for a CPU."""
 
     wall_ns: list[int] = field(default_factory=list)
     cpu_ns: list[int] = field(default_factory=list)
     waited_ns: list[int] = field(default_factory=list)
 
     def run_ns(self) -> list[int]:
-        """Return the rounds without the time that they waited for a CPU, where that was asked for."""
+        """Return the wall-clock times of the rounds, without the time spent waiting for a CPU if that was recorded."""
         if not self.waited_ns:
             return self.wall_ns
         return [max(wall - max(waited, 0), 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
 
 
 class Probe(Protocol):
-    """Watches one call from just before to just after it, set-up left out."""
+    """The watcher of one call, from just before to just after the call, without its set-up."""
 
     def start(self) -> None:
         """Begin to watch."""
@@ -60,21 +60,21 @@ _UNWATCHED = _NoProbe()
 
 
 class Subject(Protocol):
-    """Something that can be run once, or timed in rounds.
+    """The code under measurement, which can be run once or timed in rounds.
 
-    Both are coroutines, so that one runner serves plain and `async` functions; those of a plain
+    Both methods are coroutines, so that one runner serves plain and `async` functions. The coroutines for a plain
     function never suspend.
     """
 
     async def once(self, probe: Probe = ...) -> Any:  # noqa: ANN401 - whatever the function returns
-        """Run set-up and call, untimed, the call watched by the probe; return its result."""
+        """Run the set-up and the call, untimed, and return the call's result; the probe watches the call."""
 
     async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
-        """Time the rounds of a block; set-up runs before each of them, untimed."""
+        """Time the rounds of a block; the set-up runs before each round, untimed."""
 
 
 def _checked(returned: object, given: Arguments) -> Arguments:
-    """Return the arguments a set-up made, in pytest-benchmark's form, or those given."""
+    """Return the arguments that a set-up returned, in pytest-benchmark's form, or else the given arguments."""
     if returned is None:
         return given
     if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
@@ -151,7 +151,7 @@ class PlainSubject:
 
 @dataclass(frozen=True)
 class AsyncSubject:
-    """A function whose result is awaited, in the event loop that is running; set-up may be, too."""
+    """A function whose result is awaited in the running event loop; the result of the set-up may be awaited, too."""
 
     function: Callable[..., Awaitable[Any]]
     given: Arguments = ((), {})

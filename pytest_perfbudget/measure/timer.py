@@ -1,27 +1,22 @@
-"""Times a block of code where it stands, once each time it is run."""
+"""Timers, which time a block of code in place, once each time the block runs."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Final
 
-from pytest_perfbudget.core.budgets import Resource
-from pytest_perfbudget.core.gate import Unsupported
-from pytest_perfbudget.core.limits import EffectiveLimits, Limits
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.metrics import CPU
+from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.isolation import is_traced, uncollected
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TimerBlocks
 
-UNSUPPORTED: Final = Unsupported(
-    frozenset({Resource.PEAK, Resource.CALLS}), "a timer's block cannot be run again for it: use perf(...)"
-)
-
 
 class TimerRounds:
-    """The rounds of all timers of one name."""
+    """The rounds of all timers with the same name."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
@@ -39,17 +34,17 @@ class TimerRounds:
 
     @property
     def with_cpu(self) -> bool:
-        """Whether a budget asks for CPU time."""
+        """Whether a budget needs CPU time."""
         budgets = self.effective.budgets if self.effective else ()
-        return any(budget.metric.resource is Resource.CPU for budget in budgets)
+        return any(budget.metric.series == CPU for budget in budgets)
 
     @property
     def cpus(self) -> float | None:
-        """How many CPUs this process used within the blocks; None if nothing is compared."""
+        """The average number of CPUs that this process used within the blocks; None if nothing is compared."""
         return self.used_ns / sum(self.run_ns) if self.run_ns else None
 
     def abandon(self) -> None:
-        """End the timers that are running, without a round."""
+        """End the timers that are running, without counting a round."""
         for timer in reversed(self.running[:]):
             timer.__exit__(GeneratorExit, None, None)
 
@@ -68,7 +63,7 @@ class TimerRounds:
 
 
 class Timer:
-    """Times one block at a time."""
+    """A context manager that times its block; a timer runs one block at a time."""
 
     def __init__(self, record: TimerRounds) -> None:
         self._record = record
@@ -99,7 +94,7 @@ class Timer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End a round; a block that raised is none."""
+        """End a round; a block that raised an exception does not count as a round."""
         end_ns = self._wall_ns()
         if self._start_ns is None or self._collection is None:
             return

@@ -1,4 +1,7 @@
-"""What happens between the timed blocks of a test, never within one: canaries are read, or a turn is waited for."""
+"""The policies for the time between a test's timed blocks: the canaries are read, or a turn is awaited.
+
+Nothing of this happens within a timed block.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,19 @@ from pytest_perfbudget.measure.isolation import untraced
 from pytest_perfbudget.measure.turns import Turn, Turns
 
 _MOST_TURNS = 20
-"""So many times as long as usual a turn may take until its timers have the rounds of the other side's."""
+"""The longest turn, in multiples of the usual length, if its timers do not yet have as many rounds as on the other
+side."""
 
 
 class TimerBlocks(NamedTuple):
-    """The rounds of a timer as blocks; `turns` has the turn of each if there were any."""
+    """The rounds of a timer as blocks; `turns` has the turn of each block if there were turns."""
 
     blocks: Sequence[BlockTime]
     turns: Sequence[int] = ()
 
 
 class BlockPolicy(Protocol):
-    """Is told when a timer starts and ends."""
+    """The policy for the time between blocks; timers tell it when they start and end."""
 
     def begin(self, timer: str) -> int:
         """Note that a timer starts, and return the part of the test that it belongs to."""
@@ -39,13 +43,13 @@ class BlockPolicy(Protocol):
         """Return the rounds of each part as a block.
 
         Args:
-            run_ns: the rounds, without the time they waited for a CPU.
-            parts: what `begin` returned for each.
+            run_ns: the times of the rounds, without the time spent waiting for a CPU.
+            parts: the result of `begin` for each round.
         """
 
 
 class NoBlocks:
-    """Lets a timer note what compared ones do; the session's own rounds are not compared by a duet."""
+    """The policy without blocks: a duet does not compare the session's own rounds, but needs a timer's use of CPUs."""
 
     def begin(self, timer: str) -> int:  # noqa: ARG002
         """See `BlockPolicy.begin`."""
@@ -60,7 +64,7 @@ class NoBlocks:
 
 
 class CanaryBlocks:
-    """Reads the canaries every few milliseconds."""
+    """The policy that reads the canaries every few milliseconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -69,7 +73,7 @@ class CanaryBlocks:
         self._running = 0
 
     def begin(self, timer: str) -> int:  # noqa: ARG002
-        """See `BlockPolicy.begin`; the part is the reading before it."""
+        """See `BlockPolicy.begin`; the part is the index of the reading before the round."""
         due = self._clock.wall_ns() - self._read_ns >= COMPARED_BLOCK_NS
         if not self._running and (due or not self._readings):
             self._read()
@@ -92,17 +96,18 @@ class CanaryBlocks:
         )
 
     def _read(self) -> None:
-        # A tracer slows the canaries more than most code, and would be taken for bad weather.
+        # A tracer slows the canaries more than most code, which would be taken for bad weather.
         with untraced():
             self._readings.append(read_canaries(self._clock))
         self._read_ns = self._clock.wall_ns()
 
 
 class TurnBlocks:
-    """Takes a turn every few milliseconds, or when each timer has as many rounds as on the other side.
+    """The policy that takes a turn every few milliseconds, or when each timer has as many rounds as on the other side.
 
-    By time alone, the slower side would come to its later rounds in later turns: of rounds that take the longer the
-    more there were, half of a slowdown would not show. A timer that only one side has is not counted.
+    If turns ended by time alone, the slower side would come to its later rounds in later turns. If rounds take longer
+    the more rounds there were before, half of a slowdown would then not show. A timer that only one side has does not
+    count.
     """
 
     def __init__(self, turns: Turns, name: str, clock: Clock) -> None:
@@ -115,7 +120,7 @@ class TurnBlocks:
         self._running = 0
 
     def begin(self, timer: str) -> int:
-        """See `BlockPolicy.begin`; the part is the turn, -1 if the other side has none of its own."""
+        """See `BlockPolicy.begin`; the part is the number of the turn, or -1 if the other side has no such turn."""
         if not self._running:
             if self._is_over(self._turn, timer):
                 self._turn = self._turns.take(self._name, rounds=self._rounds)

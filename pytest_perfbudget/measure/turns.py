@@ -1,4 +1,4 @@
-"""Taking turns: what a measurement needs that is timed block by block beside the same one of another process."""
+"""The interface for turns: two processes time the blocks of the same measurement, one process after the other."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Turn(NamedTuple):
     """A turn of a measurement.
 
     Attributes:
-        number: as it is counted on both sides; an even one and the next make a quad.
-        rounds: how many the other side timed in it, by timer, if it came first.
+        number: the number of the turn, the same on both sides; an even turn and the next turn make a quad.
+        rounds: the number of rounds that the other side timed in this turn, by timer, if the other side came first.
     """
 
     number: int
@@ -22,23 +22,24 @@ class Turn(NamedTuple):
 
 
 class Turns(Protocol):
-    """Says when a block may be timed; while the other process has the turn, this one waits."""
+    """The source of turns, which decides when a block may be timed; this process waits while the other has the turn."""
 
     def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
-        """Return the calls of a round and the rounds of a block, the same for both processes.
+        """Return the number of calls in a round and of rounds in a block, the same for both processes.
 
         Args:
-            name: the measurement.
-            iterations: the calls of a round as it was found here.
-            round_ns: how long such a round takes here.
-            cpus: how many CPUs it uses.
+            name: the name of the measurement.
+            iterations: the number of calls in a round as chosen in this process.
+            round_ns: the time of such a round in this process, in ns.
+            cpus: the number of CPUs that the measurement uses; None if the number is not known.
         """
 
     def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE) -> Turn | None:
-        """Wait for the next turn of a measurement; None if there is none.
+        """Wait for the next turn of a measurement and return it; return None if there is no further turn.
 
         Args:
-            name: the measurement.
-            last_ns: the time of a call in the block that was its last turn; None if nobody looks at it before the end.
-            rounds: how many each timer timed in its last turn, if the other side is to time as many.
+            name: the name of the measurement.
+            last_ns: the time of a call in the block of the last turn, in ns; None if this time is not needed before the
+                end.
+            rounds: the number of rounds in the last turn, by timer, if the other side should time as many.
         """

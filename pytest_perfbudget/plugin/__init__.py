@@ -1,1 +1,1 @@
-"""The hooks: the only folder that knows pytest."""
+"""The integration with pytest: hooks, options and the `perf` fixture. No other package depends on pytest."""

@@ -1,1 +1,1 @@
-"""Fresh processes that measure tests and hand back plain data; knows nothing of pytest."""
+"""Fresh processes that measure tests and return plain data, without any dependence on pytest."""

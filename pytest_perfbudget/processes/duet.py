@@ -1,11 +1,12 @@
-"""Plays a duet: a process of the head and one of the base measure a test in turns.
+"""The duet: a process of the head and a process of the base measure a test in turns.
 
-At any time one of the two runs and the other waits to be told to go on. A side runs until it stands
+At any time one of the two processes runs, and the other waits for the command to go on. A side runs until it stops at
+one of these points:
 
-- `ready`, with its tests collected;
-- `settled`: a measurement is warm, and both have to agree on how many calls make a round;
-- before a `turn`: it is about to time a block;
-- at the `end` of a test.
+- `ready`: its tests are collected;
+- `settled`: a measurement is warm, and both sides have to agree on the number of calls in a round;
+- `turn`: the side is about to time a block;
+- `end`: a test has ended.
 
 Turns are taken in the order head, base, base, head (ABBA).
 """
@@ -28,18 +29,18 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 TIMERS: Final = "\0timers"
-"""The name that turns of timers have: they are taken for whichever of them comes next, as long as the test runs."""
+"""The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
 
 PARALLEL: Final = 1.2
-"""Code that uses so many CPUs is not kept on one. A server in a thread and its client use 1.1."""
+"""The number of CPUs in use above which code is not kept on one CPU. A server in a thread and its client use 1.1."""
 
-# Tests freeze clocks, and are compared while they do.
+# Bound at import, because tests freeze clocks and are compared while a clock is frozen.
 _now_s = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
 class PairAnswers:
-    """What both sides measured of a test."""
+    """The answers of both sides for a test."""
 
     head: Answer
     base: Answer
@@ -47,19 +48,24 @@ class PairAnswers:
 
 @dataclass
 class TurnLog:
-    """The turns that a measurement has had, and what its blocks took on both sides."""
+    """The turns that a measurement has had, and the times of its blocks on both sides."""
 
     turns: int = 0
     head_ns: dict[int, float] = field(default_factory=dict)
     base_ns: dict[int, float] = field(default_factory=dict)
 
     def note(self, head_ns: float | None, base_ns: float | None) -> None:
-        """Take the times of a call in the last turn."""
+        """Note the times of a call in the last turn."""
         if head_ns is not None and base_ns is not None:
             self.head_ns[self.turns - 1], self.base_ns[self.turns - 1] = head_ns, base_ns
 
     def is_enough(self, error: float, *, is_late: bool) -> bool:
-        """Return whether there is no further turn. Quads are not left half done."""
+        """Return whether no further turn is needed; a quad is always completed.
+
+        Args:
+            error: the standard error that is small enough to stop.
+            is_late: whether the time is up.
+        """
         if self.turns % 2:
             return False
         if self.turns >= 2 * QUADS or (is_late and self.turns >= 2):
@@ -71,12 +77,12 @@ class TurnLog:
 
 
 class Duet:
-    """A pair of processes; a context manager, whose end is theirs.
+    """A pair of processes, as a context manager that starts and ends both.
 
     Args:
-        head: not yet started, as the base.
-        base: the other side.
-        cpu: where their turns run; None leaves it to the system.
+        head: the side of the head, not yet started.
+        base: the side of the base, not yet started.
+        cpu: the CPU on which the turns run; None leaves the choice to the system.
     """
 
     def __init__(self, head: Side, base: Side, *, cpu: int | None) -> None:
@@ -87,10 +93,10 @@ class Duet:
         self._others: Sequence[str] = ()
 
     def __enter__(self) -> Self:
-        """Start both.
+        """Start both processes.
 
         Raises:
-            WorkerError: one cannot be started, or died while it collected its tests.
+            WorkerError: a process cannot be started, or died while it collected its tests.
         """
         try:
             for side in (self._head, self._base):
@@ -105,7 +111,7 @@ class Duet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End both: they may tear their fixtures down, unless one of them failed."""
+        """End both processes; they may tear their fixtures down, unless something failed."""
         if error is None:
             for side in (self._head, self._base):
                 side.dismiss()
@@ -113,11 +119,11 @@ class Duet:
 
     @property
     def others(self) -> Sequence[str]:
-        """The perf tests that the base has besides those asked for."""
+        """The perf tests that the base has besides the requested tests."""
         return self._others
 
     def be_patient(self, seconds: float) -> None:
-        """Let both be silent for so long before they count as hanging."""
+        """Set for how long both processes may be silent before they count as hanging."""
         for side in (self._head, self._base):
             side.patience_s = seconds
 
@@ -127,14 +133,14 @@ class Duet:
         """Measure one test.
 
         Args:
-            nodeid: the test.
-            names: the measurements that it has in the head.
-            seconds: after which a measurement has no further turns, once it has had a quad.
-            error: the standard error of its log ratio, as far as its quads tell, that is small enough to stop before.
-            unpinned: those of the measurements that may use all CPUs.
+            nodeid: the node id of the test.
+            names: the names of the test's measurements in the head.
+            seconds: the time after which a measurement has no further turns, once it has had a quad.
+            error: the standard error of the log ratio, as shown by the quads, that is small enough to stop earlier.
+            unpinned: the names of the measurements that may use all CPUs.
 
         Raises:
-            WorkerError: a side died, or hangs.
+            WorkerError: a side died or hangs.
         """
         head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
         taken: dict[str, TurnLog] = {}
@@ -161,14 +167,17 @@ class Duet:
         return None if name in unpinned else self._cpu
 
     def _agree(self, head: Stop, base: Stop, cpu: int | None) -> tuple[Stop, Stop]:
-        """Let both make their rounds of as many calls as the slower one needs."""
+        """Let both sides use as many calls in a round as the slower side needs."""
         iterations = min(head["iterations"], base["iterations"])
         slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
         agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": cpu}
         return self._head.resume(**agreed), self._base.resume(**agreed)
 
     def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
-        """Let each take its turn, every other time the base first; the second is told what the first timed."""
+        """Let each side take its turn, the base first in every other turn.
+
+        The second side is told the number of rounds that the first side has timed.
+        """
         base_is_first = turn is not None and turn % 2 == 1
         first, second = (self._base, self._head) if base_is_first else (self._head, self._base)
         one = first.resume(turn=turn, cpu=cpu, rounds={})
@@ -176,7 +185,7 @@ class Duet:
         return (other, one) if base_is_first else (one, other)
 
     def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:
-        """Let the side go on that stands before something that the other one does not have."""
+        """Let a side skip the measurement at which it has stopped, because the other side does not have it."""
         skip = {"skip": True, "turn": None}
         base_is_ahead = head["at"] != "end" and (base["at"] == "end" or base.get("name") in names)
         if base_is_ahead:

@@ -1,4 +1,4 @@
-"""One side of a duet: a process that stops wherever it is about to time something, until it is told to go on."""
+"""The side of a duet: a process that stops before each block that it times, until it is told to go on."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.processes.process import Worker
 
 Stop = Mapping[str, Any]
-"""Where a side has stopped: `at` is `ready`, `settled`, `turn` or `end`; see `workers.duet`."""
+"""The point at which a side has stopped: `at` is `ready`, `settled`, `turn` or `end`; see `processes.duet`."""
 
 
 class Side(Worker):
-    """A worker that lives as long as its tests are asked for, and measures them when it is told to."""
+    """A worker that lives as long as tests are requested, and measures a test when it is told to."""
 
     _is_dismissed = False
     _has_failed = False
 
     def resume(self, **command: object) -> Stop:
-        """Let it go on, and return where it stops next.
+        """Let the side go on, and return the point at which it stops next.
 
         Raises:
-            WorkerError: it died, or hangs.
+            WorkerError: the side died or hangs.
         """
         self.tell(**command)
         return self.stop()
 
     def tell(self, **command: object) -> None:
-        """Let it go on."""
+        """Let the side go on."""
         if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # it has died: `stop` says of what
+            with contextlib.suppress(OSError):  # the process has died: `stop` tells why
                 self._process.stdin.write(json.dumps(command) + "\n")
                 self._process.stdin.flush()
 
     def dismiss(self) -> None:
-        """Let it come to its end: nothing more is asked of it."""
+        """Let the side come to its end, because no further test is requested."""
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self._is_dismissed = True
 
     def close(self) -> None:
-        """See `Worker.close`; one that was dismissed has time to tear its fixtures down."""
+        """See `Worker.close`; a dismissed side has time to tear its fixtures down."""
         if self._process is not None and self._is_dismissed and not self._has_failed:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(self.patience_s)
         super().close()
 
     def stop(self) -> Stop:
-        """Wait until it stops, and return where.
+        """Wait until the side stops, and return the point at which it has stopped.
 
         Raises:
-            WorkerError: it died, or hangs.
+            WorkerError: the side died or hangs.
         """
         try:
             line = self._lines.get(timeout=self.patience_s)

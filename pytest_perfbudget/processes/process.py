@@ -1,4 +1,4 @@
-"""Starts a worker, listens to it, and leaves nothing of it behind."""
+"""A worker process: it is started, heard, and ended, and nothing of it is left behind."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final, TypedDict
+from typing import IO, TYPE_CHECKING, Final
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 if TYPE_CHECKING:
-    from typing_extensions import NotRequired, Self
+    from typing_extensions import Self
 
 SCRIPT: Final = Path(__file__).parent.parent / "plugin" / "child" / "bootstrap.py"
-"""The worker's side; started by its place, for it knows pytest and this folder does not."""
+"""The script of the worker; it is started by its path, because it depends on pytest and this folder does not."""
 
 _NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_", "PYTEST_CURRENT_TEST")
-"""Variables that would make a worker think it is one of xdist's, or is watched by coverage."""
+"""The prefixes of variables that would make a worker behave like a worker of pytest-xdist, or like a process that
+coverage watches."""
 
-# Taken before any test can put something else in their place.
+# Bound at import, before any test can replace them.
 _Popen = subprocess.Popen
 _executable = sys.executable
 _killpg = getattr(os, "killpg", None)
@@ -40,57 +41,54 @@ _getpgid = getattr(os, "getpgid", None)
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(?:collect.*\n?)?", re.MULTILINE)
-"""What pytest and its plugins say of themselves."""
+"""The header of a session, in which pytest and its plugins describe themselves."""
 _PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
-"""How far pytest had come."""
+"""A line about the progress of a session."""
 _TERMINATE_S = 2.0
 
 
-class Start(TypedDict):
-    """With what a process is started; see `Worker`."""
+@dataclass(frozen=True, slots=True)
+class ProcessStart:
+    """The settings with which a process is started.
+
+    Attributes:
+        hash_seed: the value of PYTHONHASHSEED.
+        patience_s: the time in s for which the process may be silent before it counts as hanging.
+        environment: the environment variables of the process; None for those of this process.
+        executable: the interpreter of the process; empty for that of this process.
+    """
 
     hash_seed: int
     patience_s: float
-    environment: Mapping[str, str] | None
-    executable: NotRequired[str]
+    environment: Mapping[str, str] | None = None
+    executable: str = ""
 
 
 class Worker:
-    """One fresh process; a context manager, whose end is the process's.
+    """A fresh process, as a context manager that starts and ends the process.
 
     Args:
-        request: what to measure.
-        hash_seed: its PYTHONHASHSEED.
-        patience_s: how long it may be silent before it counts as hanging.
-        environment: its variables; this process's if not given.
-        executable: its interpreter; this process's if not given.
+        request: the tests that the process measures.
+        start: the settings with which the process is started.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        *,
-        hash_seed: int,
-        patience_s: float,
-        environment: Mapping[str, str] | None = None,
-        executable: str = "",
-    ) -> None:
-        self._executable = executable or _executable
-        self.patience_s = patience_s
+    def __init__(self, request: Request, start: ProcessStart) -> None:
+        self._executable = start.executable or _executable
+        self.patience_s = start.patience_s
         self._folder = TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
         self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
         self._lines: SimpleQueue[str | None] = SimpleQueue()
-        given = os.environ if environment is None else environment
+        given = os.environ if start.environment is None else start.environment
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
-        self._environment = {**kept, "PYTHONHASHSEED": str(hash_seed)}
+        self._environment = {**kept, "PYTHONHASHSEED": str(start.hash_seed)}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         """Start the process.
 
         Raises:
-            WorkerError: it cannot be started.
+            WorkerError: the process cannot be started.
         """
         try:
             self._start()
@@ -106,14 +104,14 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever the process is doing."""
         self.close()
 
     def answers(self) -> Iterator[Answer]:
-        """Yield an answer for each test as it comes.
+        """Yield the answers for the tests as they come.
 
         Raises:
-            WorkerError: it died, hangs, or ended without an answer for each test.
+            WorkerError: the process died, hangs, or ended without an answer for each test.
         """
         missing = dict.fromkeys(self._request.nodeids)
         while missing:
@@ -126,12 +124,12 @@ class Worker:
             answer = Answer.from_line(line)
             missing.pop(answer.nodeid, None)
             yield answer
-        if self._process is not None:  # whatever its plugins have to tidy up at the end
+        if self._process is not None:  # plugins may have to tidy up at the end
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(self.patience_s)
 
     def close(self) -> None:
-        """End the process and all it has started, and remove its files."""
+        """End the process and all processes that it has started, and remove its files."""
         process = self._process
         if process is not None:
             _kill(process)
@@ -154,14 +152,14 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 encoding="utf-8",
-                # A group of its own: Ctrl-C comes to us, and we end the group with all it started.
+                # A process group of its own: Ctrl-C reaches this process only, which then ends the whole group.
                 start_new_session=True,
             )
         leave_out(process.pid)
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
         Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):  # it has died at once: `answers` says of what
+        with contextlib.suppress(BrokenPipeError):  # the process has died at once: `answers` tells why
             process.stdin.write(self._request.to_line() + "\n")
             process.stdin.flush()
 
@@ -171,7 +169,7 @@ class Worker:
     def _death(self, missing: list[str]) -> str:
         try:
             code = self._process.wait(self.patience_s) if self._process is not None else 0
-        except subprocess.TimeoutExpired:  # it waits for a thread, perhaps
+        except subprocess.TimeoutExpired:  # the process may be waiting for a thread
             return f"{self._request.who} said nothing more, did not end, and was ended{self._last_words()}"
         if code < 0:
             how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
@@ -183,7 +181,7 @@ class Worker:
         return f"{self._request.who} {how}{what}{self._last_words()}"
 
     def _last_words(self) -> str:
-        """Return the line of the worker's output that says most, behind a colon."""
+        """Return the most telling line of the worker's output, after a colon; empty if there is no output."""
         with contextlib.suppress(OSError):
             said = _HEADER.sub("", self._log.read_text("utf-8", "replace"))
             lines = [line.strip() for line in said.splitlines() if line.strip() and not _PROGRESS.fullmatch(line)]
@@ -198,7 +196,7 @@ _REAL: Final = {name: getattr(os, name) for name in ("open", "close", "unlink", 
 
 
 def _remove(folder: TemporaryDirectory[str]) -> None:
-    """Remove a folder; when the interpreter ends, if a test has put something else in the place of what it takes.
+    """Remove a folder now, or at exit if a test has mocked a function that removal needs.
 
     A confirmation runs within a test: with a mock for os.open, removing a folder would close standard output.
     """
@@ -209,22 +207,23 @@ def _remove(folder: TemporaryDirectory[str]) -> None:
 
 
 def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:
-    with contextlib.suppress(OSError, ValueError):  # closed under our hands
+    with contextlib.suppress(OSError, ValueError):  # another thread has closed the stream
         for line in stream:
             lines.put(line)
     lines.put(None)
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End the process's group: politely if it still runs, so that its tests' servers end, too."""
+    """End the group of a process, politely if the process still runs, so that the servers of its tests end, too."""
     pid: object = process.pid
     if os.name != "posix" or _killpg is None or _getpgid is None:
         process.kill()
         return
-    # A confirmation runs within a test, whose mocks may reach here; and 1 or 0 would be everybody.
+    # A confirmation runs within a test, whose mocks may have provided the id; and the ids 1 and 0 would reach processes
+    # that do not belong to the worker.
     if type(pid) is not int or pid <= 1:
         return
-    # Before it is waited for, its number cannot have become another's.
+    # Until the process has been waited for, its id cannot belong to another process.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if process.poll() is None and _getpgid(pid) == pid:
             _killpg(pid, signal.SIGTERM)

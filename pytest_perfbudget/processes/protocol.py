@@ -1,7 +1,7 @@
-"""What passes between a session and its workers: one JSON object a line, builtins only.
+"""The protocol between a session and its workers: one JSON object per line, builtins only.
 
-The request goes down the worker's standard input, answers come up what was its standard output
-before it put that aside. So neither a conftest that prints nor a test that reads disturbs them.
+The request goes to the standard input of the worker. Answers come through the worker's original standard output, which
+the worker has put aside. So neither a conftest that prints nor a test that reads disturbs requests and answers.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one worker is to measure, and the invocation it inherits.
+    """The tests that a worker measures, and the invocation that the worker inherits.
 
     Attributes:
-        arguments: the command line of the session, and what has to differ from it.
-        folder: the folder it was given in.
-        path: `sys.path` of the session: `python -m pytest` and `pytest` differ in it.
-        nodeids: the tests to measure, all others are left out.
-        files: further files to collect, so that what they bring about by being imported is the same in
-            every process that is compared.
-        modules: the files of the session's own modules, by name: a process that imports another one by a name
-            of them measures other code.
-        start: with which of them to begin; the order goes round.
-        is_reversed: whether to go backwards.
-        top: of what is compared with another commit, the top folder of the working tree.
-        tree: of the base, its checkout: nothing may come from `top` then.
-        home: its virtual environment, if it has one of its own; what it imports from there is its own.
-        compiled: where child processes keep what they compile, if they would not keep it: the working tree may have
-            it from before, and in a checkout each would compile anew. Empty if they keep it beside their modules.
-        who: what the process is called in messages.
-        in_turns: whether the tests are measured one by one, when told to, in turns with another process.
-        has_cache: whether pytest's cache is in use, which has to be another one there.
-        scratch: a folder for its temporary files and its cache; the worker's starter fills it in.
+        arguments: the command line of the session, with the arguments that have to differ in the worker.
+        folder: the folder in which the command line was given.
+        path: `sys.path` of the session, which differs between `python -m pytest` and `pytest`.
+        nodeids: the node ids of the tests to measure; all other tests are left out.
+        files: further files to collect, so that the effects of their import are the same in all processes that are
+            compared.
+        modules: the files of the project's modules in the session, by module name: a process that imports a module of
+            that name from another file measures other code.
+        start: the index of the test to begin with; the order goes round.
+        is_reversed: whether the tests run backwards.
+        top: the top folder of the working tree, for a comparison with another commit; empty otherwise.
+        tree: the checkout, for a process of the base; nothing may come from `top` then. Empty otherwise.
+        home: the virtual environment of the base, if the base has its own; modules from there are the base's own.
+        compiled: the folder in which child processes keep compiled modules, if they would otherwise not keep them: the
+            working tree may have compiled modules from before, while in a checkout each process would compile anew.
+            Empty if child processes keep compiled modules beside the sources.
+        who: the name of the process in messages.
+        in_turns: whether the tests are measured one by one, on command, in turns with another process.
+        has_cache: whether pytest's cache is in use; the worker has to use another cache.
+        scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
     """
 
     arguments: Sequence[str]
@@ -56,29 +57,29 @@ class Request:
     scratch: str = ""
 
     def to_line(self) -> str:
-        """Return it as a line."""
+        """Return the request as a line."""
         return dumps(asdict(self))
 
     @classmethod
     def from_line(cls, line: str) -> Request:
-        """Rebuild what `to_line` gave."""
+        """Rebuild a request from the result of `to_line`."""
         return cls(**loads(line))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one test in a worker.
+    """The outcome of one test in a worker.
 
     Attributes:
-        nodeid: the test.
-        problem: why there is no measurement, in one line; empty if it passed.
-        measurements: `Measurement.to_dict()` of each.
-        is_absent: whether it is because there is no such test.
-        is_wrong_code: whether it is because a side of a duet ran other code than its own.
-        source: of a side of a duet, a digest of the test itself; empty if it has no source.
-        built: of a side of a duet, the files of the extension modules that came with the test, by name.
-        others: of a base, the perf tests that it has besides those asked for; such an answer is of no test.
-        elapsed_s: time the test took, set-up and tear-down included.
+        nodeid: the node id of the test.
+        problem: the reason why there is no measurement, in one line; empty if the test passed.
+        measurements: the result of `Measurement.to_dict()` for each measurement.
+        is_absent: whether the problem is that there is no such test.
+        is_wrong_code: whether the problem is that a side of a duet ran other code than its own.
+        source: a digest of the test itself, from a side of a duet; empty if the test has no source.
+        built: the files of the extension modules that came with the test, by module name, from a side of a duet.
+        others: the perf tests that the base has besides the requested tests; an answer with `others` is about no test.
+        elapsed_s: the time in s that the test took, including set-up and tear-down.
     """
 
     nodeid: str
@@ -92,10 +93,10 @@ class Answer:
     others: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:
-        """Return it as a line."""
+        """Return the answer as a line."""
         return dumps(asdict(self))
 
     @classmethod
     def from_line(cls, line: str) -> Answer:
-        """Rebuild what `to_line` gave."""
+        """Rebuild an answer from the result of `to_line`."""
         return cls(**loads(line))

@@ -1,1 +1,1 @@
-"""From results to what people and machines read."""
+"""The reports of a session's results, for people and for machines."""

@@ -1,12 +1,11 @@
-"""The wording of what the doctor found."""
+"""The wording of the doctor's findings."""
 
 from __future__ import annotations
 
 import statistics
 
 from pytest_perfbudget.doctor.findings import Findings
-from pytest_perfbudget.report.changes import percent
-from pytest_perfbudget.report.view import counted
+from pytest_perfbudget.report.numbers import counted, percent
 
 
 def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
@@ -24,7 +23,7 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
     ]
     if alarmed := findings.alarmed():
         named = ", ".join(f"{name} {' '.join(map(percent, ratios))}" for name, ratios in alarmed.items())
-        lines.append(f"false alarms    {named}: of unchanged code; what was caught of them proves nothing")
+        lines.append(f"false alarms    {named}: of unchanged code; a slowdown caught in these proves nothing")
     if missed := findings.missed():
         lines.append("missed          " + ", ".join(f"{name} {_shares(found)}" for name, found in missed.items()))
     if errors := findings.errors():
@@ -35,7 +34,7 @@ def doctor_text(findings: Findings, machine: str, elapsed_s: float) -> str:
     else:
         lines.append(f'advice          max_regression = "{100 * recommended:g}%"')
     if not findings.can_fire():
-        lines.append("THE GATE DOES NOT FIRE: it caught nothing of the largest slowdown. Do not rely on it here.")
+        lines.append("THE GATE DOES NOT FIRE: no run with the largest slowdown was caught. Do not rely on the gate.")
     elif len(findings.clean) < 10:
         sessions = counted(len(findings.clean), "session")
         lines.append(f"{sessions} in {elapsed_s / 60:.1f} min: a look, no rates; --sessions 30 gives some")

@@ -1,4 +1,4 @@
-"""Draws the guide's Markdown for a terminal."""
+"""The rendering of the guide's Markdown for a terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.markdown import Markdown
 from rich.theme import Theme
 
 _WIDEST: Final = 120
-"""Columns beyond which lines are hard to read."""
+"""The greatest width in columns, because longer lines are hard to read."""
 
-# rich's own styles have a black background, and a code theme has one of its own.
+# rich's own styles have a black background, and a code theme has a background of its own.
 _STYLES: Final = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
 _CODE_THEME: Final = "ansi_dark"
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
@@ -24,8 +24,8 @@ def render_guide(text: str, *, width: int, color: bool) -> str:
 
     Args:
         text: the Markdown.
-        width: columns of the terminal.
-        color: whether to use colours; bold and underlined text stay without.
+        width: the columns of the terminal.
+        color: whether to use colours; bold and underlined text does not depend on this.
     """
     sink = io.StringIO()
     console = Console(
@@ -36,6 +36,6 @@ def render_guide(text: str, *, width: int, color: bool) -> str:
         no_color=not color,
         theme=_STYLES,
     )
-    # The words of a link are enough: a terminal cannot follow it to another page.
+    # Only the words of a link are kept, because a terminal cannot follow the link to another page.
     console.print(Markdown(_LINK.sub(r"\1", text), code_theme=_CODE_THEME))
     return sink.getvalue()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from repositories import commit, git
 
-from pytest_perfbudget.baseline.commit import current_commit
+from pytest_perfbudget.baseline.commit import commit_of, current_branch, current_commit, is_dirty
 
 
 @pytest.fixture
@@ -21,13 +21,21 @@ def test_the_commit_is_named(repository: Path) -> None:
 
 def test_changes_beyond_it_are_told_new_files_are_not(repository: Path) -> None:
     (repository / "new.py").write_text("1", "utf-8")
-    assert not current_commit(repository).endswith("+")
+    assert not commit_of(repository).endswith("+")
     (repository / "a.py").write_text("2", "utf-8")
-    assert current_commit(repository).endswith("+")
+    assert commit_of(repository).endswith("+")
+    assert is_dirty(repository)
+
+
+def test_the_branch_is_named_unless_no_branch_is_checked_out(repository: Path) -> None:
+    git(repository, "checkout", "-q", "-b", "faster-login")
+    assert current_branch(repository) == "faster-login"
+    git(repository, "checkout", "-q", "--detach")
+    assert current_branch(repository) == ""
 
 
 def test_outside_git_and_without_git_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert current_commit(tmp_path) == ""
+    assert (commit_of(tmp_path), current_branch(tmp_path), is_dirty(tmp_path)) == ("", "", False)
     monkeypatch.setenv("PATH", "")
-    assert current_commit(tmp_path) == ""
+    assert (commit_of(tmp_path), current_branch(tmp_path), is_dirty(tmp_path)) == ("", "", False)

@@ -18,7 +18,7 @@ from pytest_perfbudget.errors import BaselineError
 MACHINE = Machine("AMD EPYC 7763", "x86_64", "Linux", "CPython 3.11")
 TIME = Reference(1_843_200.0, 0.01234, 10, 40, 8.5, 0.0312, 0.0456, (0.412, 0.3, 0.351), (36712.0, 24533.0, 38521.0))
 KEY = Key("tests/test_api.py::test_login", "", MACHINE.key)
-LINE = Line(KEY, TIME, 1234, 45678, "3f2a91c", "2026-11-20", "argon2 instead of bcrypt")
+LINE = Line(KEY, TIME, {"calls": 1234, "peak": 45678}, "3f2a91c", "2026-11-20", "argon2 instead of bcrypt")
 
 
 def baseline(*lines: Line) -> Baseline:
@@ -81,7 +81,9 @@ NODE_IDS = st.text(min_size=1, max_size=60).map(lambda name: f"tests/test_ä b.p
 
 @given(NODE_IDS, st.text(max_size=20), st.floats(0.001, 1e15), st.integers(0, 10**12), st.text(max_size=30))
 def test_any_node_id_name_and_reason_survive(test: str, name: str, time_ns: float, calls: int, reason: str) -> None:
-    line = Line(Key(test, name, MACHINE.key), replace(TIME, time_ns=time_ns), calls, None, "c", "2026-11-20", reason)
+    line = Line(
+        Key(test, name, MACHINE.key), replace(TIME, time_ns=time_ns), {"calls": calls}, "c", "2026-11-20", reason
+    )
     content = render(baseline(line))
     content.encode("utf-8", "surrogatepass")
     (found,) = parse(content, "f").lines.values()
@@ -106,14 +108,14 @@ def test_an_imported_time_is_marked_as_uncorrected() -> None:
     [
         ("", "perf-baseline.json:1: is cut off: restore it from git"),
         (text()[:-40], "perf-baseline.json:2: is cut off: restore it from git"),
-        ("[1]", "perf-baseline.json: is no baseline: it has no schema: restore it from git, or delete it and make one with pytest --perf-update-baseline"),
-        ("{}", "perf-baseline.json: is no baseline: it has no schema: restore it from git, or delete it and make one with pytest --perf-update-baseline"),
+        ("[1]", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),
+        ("{}", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),
         ("hello", "perf-baseline.json:1: is no JSON: Expecting value: restore it from git"),
         (
             "{\n<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> b\n}",
             "perf-baseline.json:2: holds an unresolved merge: delete the markers, and of each line one version",
         ),
-        ("[" * 100_000, "perf-baseline.json: is no baseline: it is nested too deeply"),
+        ("[" * 100_000, "perf-baseline.json: is no baseline: the JSON is nested too deeply"),
         (
             text().replace("perfbudget-baseline/1", "perfbudget-baseline/2"),
             "perf-baseline.json:1: is of schema perfbudget-baseline/2, this version reads up to 1: upgrade pytest-perfbudget",
@@ -148,7 +150,7 @@ def test_a_measurement_that_is_there_twice_is_refused() -> None:
     document = json.loads(text())
     document["measurements"] *= 2
     assert refusal(as_file(document)) == (
-        "perf-baseline.json:3: tests/test_api.py::test_login is there twice for one machine: delete one line"
+        "perf-baseline.json:3: tests/test_api.py::test_login is there twice for the same machine: delete one line"
     )
 
 

@@ -21,7 +21,7 @@ MACHINE = Machine("cpu", "x86_64", "Linux", "CPython 3.11")
 
 def baseline(*names: str) -> Baseline:
     keys = [Key(f"tests/test_a.py::{name}", "", MACHINE.key) for name in names]
-    return Baseline({MACHINE.key: MACHINE}, {key: Line(key, calls=7) for key in keys})
+    return Baseline({MACHINE.key: MACHINE}, {key: Line(key, counts={"calls": 7}) for key in keys})
 
 
 def add(path: Path, *names: str) -> None:
@@ -102,7 +102,8 @@ def test_a_file_too_large_to_be_ours_is_not_even_read(path: Path) -> None:
 def test_fifty_megabytes_are_read(path: Path) -> None:
     key = Key("tests/test_a.py::t", "", MACHINE.key)
     path.write_text(
-        render(Baseline({MACHINE.key: MACHINE}, {key: Line(key, calls=1, reason="x" * 50_000_000)})), "utf-8"
+        render(Baseline({MACHINE.key: MACHINE}, {key: Line(key, counts={"calls": 1}, reason="x" * 50_000_000)})),
+        "utf-8",
     )
     found = store.read(path)
     assert found is not None
@@ -113,7 +114,7 @@ def test_fifty_megabytes_are_read(path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_said(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
-        with pytest.raises(BaselineError, match="cannot be written: Permission denied: the baseline stands as it was"):
+        with pytest.raises(BaselineError, match="cannot be written: Permission denied: the baseline is unchanged"):
             add(path, "a")
     finally:
         path.parent.chmod(0o700)
@@ -133,7 +134,7 @@ def test_no_permission_to_write_is_said(path: Path, monkeypatch: pytest.MonkeyPa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
-    with pytest.raises(BaselineError, match="cannot be written: Permission denied: the baseline stands as it was"):
+    with pytest.raises(BaselineError, match="cannot be written: Permission denied: the baseline is unchanged"):
         add(path, "a")
 
 
@@ -144,9 +145,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(
-        BaselineError, match="cannot be written: No space left on device: the baseline stands as it was"
-    ):
+    with pytest.raises(BaselineError, match="cannot be written: No space left on device: the baseline is unchanged"):
         add(path, "b")
     assert names(path) == {"a"}
     assert [one.name for one in path.parent.iterdir()] == [path.name]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import LineUpdate, Provenance, UpdateAction, apply, measured, update_line
+from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
+from pytest_perfbudget.core.baseline_update import UpdateAction
+from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.reference import Prior, uncorrected
-from pytest_perfbudget.core.results import Recording
 from pytest_perfbudget.core.weather import BlockTime
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
@@ -17,10 +18,12 @@ KEY = Key("tests/test_a.py::t", "", "m")
 MADE = Provenance("3f2a91c", "2026-11-20")
 
 
-def recordings(time_ns: float, *, calls: int | None = 100, peak: int | None = 50_000, seed: int = 1) -> list[Recording]:
+def recordings(time_ns: float, *, calls: int = 100, peak: int = 50_000, seed: int = 1) -> list[Recording]:
     draw = np.random.default_rng(seed)
     levels = time_ns * np.exp(draw.normal(0, 0.005, 6))
-    return [Recording([BlockTime(float(level), CALM_NS, CALM_NS)] * 5, calls, peak) for level in levels]
+    return [
+        Recording([BlockTime(float(level), CALM_NS, CALM_NS)] * 5, {"calls": calls, "peak": peak}) for level in levels
+    ]
 
 
 def line(time_ns: float = 1e6, **changes: int) -> Line:
@@ -29,16 +32,16 @@ def line(time_ns: float = 1e6, **changes: int) -> Line:
 
 def revised(old: Line | None, runs: list[Recording], *, reason: str = "") -> LineUpdate:
     new = measured(KEY, runs, CALM_NS, MADE)
-    return update_line(old, new, runs, prior=Prior(0.005, 4), share=0.05, reason=reason)
+    return update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason=reason)
 
 
 def test_a_line_holds_what_the_runs_agree_on_and_the_highest_counts() -> None:
     runs = recordings(1e6)
-    runs[3] = replace(runs[3], calls=120, peak=40_000)
+    runs[3] = replace(runs[3], counts={"calls": 120, "peak": 40_000})
     found = measured(KEY, runs, CALM_NS, MADE)
     assert found.time is not None
     assert found.time.time_ns == pytest.approx(1e6, rel=0.01)
-    assert (found.calls, found.peak, found.commit, found.date) == (120, 50_000, "3f2a91c", "2026-11-20")
+    assert (found.counts, found.commit, found.date) == ({"calls": 120, "peak": 50_000}, "3f2a91c", "2026-11-20")
 
 
 def test_what_was_measured_once_has_no_time() -> None:
@@ -75,7 +78,7 @@ def test_an_uncertain_line_is_replaced_by_a_surer_one_unless_that_is_slower_than
 
 def test_what_got_faster_is_replaced() -> None:
     found = revised(line(), recordings(0.8e6, seed=2))
-    assert found.action is UpdateAction.FASTER
+    assert found.action is UpdateAction.IMPROVED
     assert found.ratios == {"time": pytest.approx(0.8, rel=0.02)}
     assert found.line is not None
     assert found.line.commit == "3f2a91c"
@@ -109,10 +112,10 @@ def test_a_gain_in_memory_lets_no_loss_of_time_in() -> None:
     current = line(peak=1_000_000)
     for step in range(1, 4):
         found = revised(current, recordings(1.03e6, peak=round(1e6 * 0.9**step), seed=step))
-        assert found.action is UpdateAction.FASTER
+        assert found.action is UpdateAction.IMPROVED
         assert found.line is not None
         assert found.line.time == current.time
-        assert found.line.peak == round(1e6 * 0.9**step)
+        assert found.line.counts["peak"] == round(1e6 * 0.9**step)
         current = found.line
 
 
@@ -125,12 +128,12 @@ def test_counts_that_grew_need_a_reason_too(count: str) -> None:
 
 
 def test_counts_that_shrank_are_faster_and_small_changes_are_none() -> None:
-    assert revised(line(calls=1000), recordings(1e6, calls=500)).action is UpdateAction.FASTER
+    assert revised(line(calls=1000), recordings(1e6, calls=500)).action is UpdateAction.IMPROVED
     assert revised(line(calls=1000), recordings(1e6, calls=1010)).action is UpdateAction.UNCHANGED
 
 
 def test_what_was_not_counted_before_is_filled_in() -> None:
-    assert revised(replace(line(), calls=None), recordings(1e6)).action is UpdateAction.FASTER
+    assert revised(replace(line(), counts={"peak": 50_000}), recordings(1e6)).action is UpdateAction.IMPROVED
 
 
 def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
@@ -141,17 +144,19 @@ def test_an_imported_time_is_replaced_by_the_first_that_is_measured() -> None:
 def test_other_lines_stay_and_removed_ones_go() -> None:
     other = replace(line(), key=Key("other", "", "m"))
     gone = replace(line(), key=Key("gone", "", "m"))
-    revisions = [revised(None, recordings(1e6)), LineUpdate(gone.key, UpdateAction.REMOVED, None, gone)]
-    after = apply({other.key: other, gone.key: gone}, revisions)
+    updates = [revised(None, recordings(1e6)), LineUpdate(gone.key, UpdateAction.REMOVED, None, gone)]
+    after = apply({other.key: other, gone.key: gone}, updates)
     assert set(after) == {KEY, other.key}
     assert after[other.key] is other
 
 
-@pytest.mark.parametrize(("ratio", "sure"), [(1.12, UpdateAction.REFUSED), (0.9, UpdateAction.FASTER)])
+@pytest.mark.parametrize(("ratio", "sure"), [(1.12, UpdateAction.REFUSED), (0.9, UpdateAction.IMPROVED)])
 def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float, sure: UpdateAction) -> None:
     def apart(by: float) -> list[Recording]:
         times = [1e6 * ratio * math.exp(by * step) for step in (-3, -2, -1, 1, 2, 3)]
-        return [Recording([BlockTime(time_ns, CALM_NS, CALM_NS)] * 5, 100, 50_000) for time_ns in times]
+        return [
+            Recording([BlockTime(time_ns, CALM_NS, CALM_NS)] * 5, {"calls": 100, "peak": 50_000}) for time_ns in times
+        ]
 
     assert revised(line(), apart(0.1)).action is (UpdateAction.UNDECIDED if ratio > 1 else UpdateAction.UNCHANGED)
     assert revised(line(), apart(0.001)).action is sure
@@ -159,7 +164,7 @@ def test_a_line_stays_unless_it_is_sure_that_it_is_slower_or_faster(ratio: float
 
 def test_a_seeded_line_that_was_faster_needs_a_reason_too() -> None:
     """It knows nothing of the weather, so that has to be a lot."""
-    seeded = replace(line(), time=uncorrected(1e6, 0.15), calls=None, peak=None)
+    seeded = replace(line(), time=uncorrected(1e6, 0.15), counts={})
     assert revised(seeded, recordings(1.2e6)).action is UpdateAction.NEW
     assert revised(seeded, recordings(10e6)).action is UpdateAction.REFUSED
     found = revised(seeded, recordings(10e6), reason="why")

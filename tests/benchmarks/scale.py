@@ -36,7 +36,7 @@ def baseline() -> Baseline:
         weights = (0.412, 0.301, 0.351)
         time_ns = 1e6 * draw.lognormvariate(0, 2)
         reference = Reference(time_ns, spread, 10, BLOCKS, 6.2, 0.031, 0.12, weights, CALM_NS)
-        lines[key] = Line(key, reference, 1234, 45678, "3f2a91c", "2026-11-20")
+        lines[key] = Line(key, reference, {"calls": 1234, "peak": 45678}, "3f2a91c", "2026-11-20")
     return Baseline({machine.key: machine}, lines)
 
 

@@ -11,7 +11,7 @@ from repositories import commit
 
 from pytest_perfbudget import paths
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
-from pytest_perfbudget.compare.launcher import own_modules
+from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
 
 
@@ -32,7 +32,7 @@ def imported(monkeypatch: pytest.MonkeyPatch, name: str, file: Path) -> None:
     monkeypatch.setitem(sys.modules, name, module)
 
 
-def test_what_comes_from_the_checkout_is_the_bases(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_of_the_checkout_is_the_bases(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     top, tree = folders
     imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
     imported(monkeypatch, "colours", Path("/usr/lib/colours.py"))
@@ -40,7 +40,7 @@ def test_what_comes_from_the_checkout_is_the_bases(folders: tuple[Path, Path], m
 
 
 @pytest.mark.parametrize("place", ["elsewhere/shop/cart.py", "tree/goods/cart.py", "site-packages/shop/cart.py"])
-def test_a_link_into_the_working_tree_is_not(
+def test_a_module_behind_a_link_into_the_working_tree_is_not_the_bases(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Whichever way leads there: a search path, a link that is in the repository, `flit install --symlink`."""
@@ -52,8 +52,10 @@ def test_a_link_into_the_working_tree_is_not(
     assert f"'goods' from {link / 'cart.py'}, which is the working tree" in foreign_module(top, tree, tree)
 
 
-def test_a_link_to_what_is_no_commits_is_nobodys(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as a vendored folder beside the repository: the head has no other."""
+def test_a_module_behind_a_link_out_of_the_repository_is_accepted(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendored folder beside the repository: the head has no other."""
     top, tree = folders
     (top.parent / "vendor").mkdir()
     (top.parent / "vendor/colours.py").touch()
@@ -62,7 +64,7 @@ def test_a_link_to_what_is_no_commits_is_nobodys(folders: tuple[Path, Path], mon
     assert foreign_module(top, tree, tree) == ""
 
 
-def test_an_environment_in_the_working_tree_with_the_whole_of_python_is_not_the_project(
+def test_an_environment_with_a_whole_python_is_no_part_of_the_project(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As conda makes it, and pyenv."""
@@ -77,7 +79,9 @@ def test_an_environment_in_the_working_tree_with_the_whole_of_python_is_not_the_
         paths._prefixes.cache_clear()
 
 
-def test_what_comes_from_the_working_tree_is_not(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_of_the_working_tree_is_not_the_bases(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     top, tree = folders
     imported(monkeypatch, "shop.cart", top / "src/shop/cart.py")
     assert f"'shop.cart' from {top / 'src/shop/cart.py'}, which is the w" in foreign_module(top, tree, tree)
@@ -86,7 +90,7 @@ def test_what_comes_from_the_working_tree_is_not(folders: tuple[Path, Path], mon
 @pytest.mark.parametrize(
     ("name", "file"), [("shop", "shop/__init__.py"), ("shop.cart", "shop/cart.py"), ("tools", "tools.py")]
 )
-def test_nor_is_an_installed_copy(
+def test_a_module_of_an_installed_copy_is_not_the_bases(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, file: str
 ) -> None:
     top, tree = folders
@@ -118,7 +122,7 @@ def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
 
 
 @pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])
-def test_a_head_that_was_installed_before_it_was_changed(
+def test_an_installed_copy_of_the_head_is_stale_if_it_is_not_what_stands_here(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, text: str, is_stale: bool
 ) -> None:
     top, _ = folders

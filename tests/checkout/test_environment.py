@@ -53,7 +53,7 @@ def says(made: Environment, code: str) -> str:
     return subprocess.run([made.python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_it_has_what_the_command_installs_and_then_what_the_session_has(repository: Path, cache: Path) -> None:
+def test_an_environment_has_what_the_command_installs_before_the_sessions(repository: Path, cache: Path) -> None:
     made = prepared(base_of(repository), checkout(repository, "a"), COMMAND, cache)
     assert says(made, "import installed, pytest; print(installed.ORIGIN, pytest.__version__)") == (
         f"command {pytest.__version__}"
@@ -61,7 +61,7 @@ def test_it_has_what_the_command_installs_and_then_what_the_session_has(reposito
     assert says(made, "import sys; print(sys.prefix)") == str(made.folder)
 
 
-def test_it_is_made_once_for_a_commit_and_used_with_the_next_checkout(repository: Path, cache: Path) -> None:
+def test_an_environment_is_made_once_for_a_commit_and_used_again(repository: Path, cache: Path) -> None:
     first = prepared(base_of(repository), checkout(repository, "a"), COMMAND, cache)
     second_tree = checkout(repository, "b")
     assert prepared(base_of(repository), second_tree, COMMAND, cache) == first
@@ -70,9 +70,10 @@ def test_it_is_made_once_for_a_commit_and_used_with_the_next_checkout(repository
     assert says(first, "import shop; print(shop.WHERE)") == str(second_tree / "src" / "shop.py")
 
 
-def test_another_commit_or_command_has_another_and_the_oldest_go(
+def test_another_commit_or_command_has_another_environment(
     repository: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The oldest environments go."""
     monkeypatch.setattr(environment, "_KEPT", 2)
     made = []
     for number in range(3):
@@ -80,13 +81,18 @@ def test_another_commit_or_command_has_another_and_the_oldest_go(
         made.append(prepared(base_of(repository), checkout(repository, f"t{number}"), COMMAND, cache))
     assert len({one.folder for one in made}) == 3
     assert [one.folder.exists() for one in made] == [False, True, True]
+    other = prepared(base_of(repository), checkout(repository, "other"), f"{COMMAND} again", cache)
+    assert other.folder not in {one.folder for one in made}
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         ("{python} -c \"print('a'); raise SystemExit('no compiler')\"", r"ended with 1: no compiler$"),
-        ("no-such-program {tree}", r"setup of \[tool.perfbudget.duet\] \(no-such-program .*\) cannot be run: No such"),
+        (
+            "no-such-program {tree}",
+            r"setup of \[tool.perfbudget.duet\] \(no-such-program .*\) could not be run: No such",
+        ),
     ],
 )
 def test_a_command_that_fails_is_one_line_and_is_tried_again(
@@ -98,7 +104,7 @@ def test_a_command_that_fails_is_one_line_and_is_tried_again(
             prepared(base_of(repository), tree, command, cache)
 
 
-def test_no_shell_sees_it(repository: Path, cache: Path) -> None:
+def test_no_shell_sees_the_command(repository: Path, cache: Path) -> None:
     prepared(base_of(repository), checkout(repository, "a"), "{python} -c pass ; touch pwned", cache)
     assert not list(repository.parent.rglob("pwned"))
 

@@ -50,7 +50,7 @@ def test_a_folder_of_tests_is_taken_as_a_whole(root: Path, place: Path, folder: 
     }
 
 
-def test_of_tests_beside_the_code_only_they_and_their_conftests_are(root: Path, place: Path) -> None:
+def test_beside_the_code_only_tests_and_their_conftests_are_taken(root: Path, place: Path) -> None:
     """Else head would be timed against head."""
     write(root, shop__cart_py="head", shop__test_cart_py="head", shop__conftest_py="head", shop__test_other_py="head")
     write(place, shop__cart_py="base", shop__test_other_py="base")

@@ -49,7 +49,7 @@ class TestAnotherWay:
         tmp_path.joinpath("link").symlink_to(tmp_path / "top")
         return tmp_path / "link"
 
-    def test_a_folder_of_the_search_path(self, tmp_path: Path, link: Path) -> None:
+    def test_a_folder_of_the_search_path_behind_a_link_is_moved(self, tmp_path: Path, link: Path) -> None:
         top, tree = tmp_path / "top", tmp_path / "tree"
         request = Request([], str(link / "tests"), [str(link / "tests"), "link"], [])
         found = moved(request, top, tree)
@@ -71,7 +71,9 @@ class TestAnotherWay:
             (".", "-q", "-q"),
         ],
     )
-    def test_an_argument(self, tmp_path: Path, link: Path, folder: str, given: str, expected: str) -> None:
+    def test_an_argument_behind_a_link_is_moved(
+        self, tmp_path: Path, link: Path, folder: str, given: str, expected: str
+    ) -> None:
         top, tree = tmp_path / "top", tmp_path / "tree"
         request = Request([given.format(link=link)], str(tmp_path / folder), [], [])
         assert moved(request, top, tree).arguments == [expected.format(tree=tree)]
@@ -131,6 +133,6 @@ class TestUnbuilt:
         modules = {"shop.slow": str(top / "shop/slow.py"), "shop._fast": str(top / f"shop/_fast{self.SUFFIX}")}
         assert unbuilt(modules, top, tree) == found
 
-    def test_what_is_installed_is_not(self, tmp_path: Path) -> None:
+    def test_an_extension_that_is_installed_is_not_named(self, tmp_path: Path) -> None:
         installed = f"{tmp_path}/.venv/lib/python3/site-packages/shop/_fast{self.SUFFIX}"
         assert unbuilt({"shop._fast": installed}, tmp_path, tmp_path / "tree") == ""

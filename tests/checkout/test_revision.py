@@ -19,7 +19,7 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def test_of_a_commit_that_head_is_built_on_nothing(repository: Path) -> None:
+def test_nothing_is_said_of_a_commit_that_head_is_built_on(repository: Path) -> None:
     assert remark(find_base(repository, "v1")) == ""
 
 
@@ -30,7 +30,7 @@ def test_a_commit_compared_with_itself_is_named(repository: Path) -> None:
     )
 
 
-def test_unless_something_is_not_committed(repository: Path) -> None:
+def test_nothing_is_said_of_head_if_something_is_not_committed(repository: Path) -> None:
     (repository / "a.py").write_text("3", "utf-8")
     assert remark(find_base(repository, "HEAD")) == ""
 
@@ -50,7 +50,8 @@ def test_what_the_base_has_and_head_has_not_is_counted(repository: Path, number:
     assert remark(find_base(repository, "ahead...")) == ""
 
 
-def test_a_shallow_clone_cannot_tell(repository: Path, tmp_path: Path) -> None:
+def test_nothing_is_said_in_a_shallow_clone_which_cannot_tell(repository: Path, tmp_path: Path) -> None:
+    """The commits that would be counted are not there."""
     git(repository, "checkout", "-q", "-b", "ahead", "v1")
     commit(repository, {"a.py": "4"})
     git(repository, "checkout", "-q", "-b", "work", "v1")

@@ -31,7 +31,7 @@ def test_a_base_is_any_name_of_a_commit(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["--upload-pack=touch pwned", "-h", "", "a\nb", "^HEAD"])
-def test_a_name_is_never_an_option(repository: Path, ref: str) -> None:
+def test_a_name_of_a_commit_is_never_an_option_of_git(repository: Path, ref: str) -> None:
     with pytest.raises(GitError, match=r"is no revision: name a branch, a tag or a commit, such as origin/main$"):
         find_base(repository, ref)
     assert not (repository / "pwned").exists()
@@ -50,7 +50,7 @@ def test_a_shallow_clone_is_told_what_to_do(repository: Path, tmp_path: Path) ->
         find_base(tmp_path / "clone", "HEAD~1")
 
 
-def test_and_so_is_one_whose_parting_is_not_there(repository: Path, tmp_path: Path) -> None:
+def test_a_shallow_clone_without_the_point_of_parting_is_told_what_to_do(repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "clone")
     clone = tmp_path / "clone"
     orphan = git(clone, "commit-tree", "-m", "another", "HEAD^{tree}")
@@ -92,7 +92,7 @@ def test_a_worktree_holds_the_base_and_is_gone_afterwards(repository: Path) -> N
     assert (repository / "pkg" / "a.py").read_text("utf-8") == "3"
 
 
-def test_it_is_gone_after_an_error_and_an_interrupt_too(repository: Path) -> None:
+def test_a_worktree_is_gone_after_an_error_and_after_an_interrupt(repository: Path) -> None:
     for error in (ValueError, KeyboardInterrupt):
         with pytest.raises(error), checked_out(find_base(repository, "v1")) as tree:
             raise error
@@ -190,7 +190,7 @@ def test_what_a_killed_session_left_is_swept_by_the_next(repository: Path) -> No
     assert git(repository, "worktree", "list").count("\n") == 0
 
 
-def test_that_of_a_session_that_still_runs_is_not(repository: Path) -> None:
+def test_the_worktree_of_a_session_that_still_runs_is_not_swept(repository: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(repository), "waits"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from programs import SHOP, TESTS
-from repositories import commit
+from programs import shop, shop_tests
+from repositories import Repository
 from scripting import Project
+
+IGNORED = "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n.pytest_cache\n"
 
 
 @pytest.fixture
-def repository(lean: Project) -> Project:
-    """A project whose code and tests are committed."""
-    project = lean
-    project.file("shop.py", SHOP)
-    project.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
-    commit(project.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n"})
-    return project
+def repository(lean: Project) -> Repository:
+    """A project whose code, `shop`, and whose tests, `shop_tests`, are committed."""
+    made = Repository(lean.pytester)
+    made.commit({".gitignore": IGNORED, "shop.py": shop()}, tests=shop_tests())
+    return made

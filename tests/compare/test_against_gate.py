@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from programs import AGAINST, SLOWER, TESTS, XDIST
-from repositories import commit
-from scripting import Project, times
+from programs import shop, shop_tests
+from repositories import Repository
+from scripting import TWO_WORKERS, times
 
 
-def test_code_that_is_as_fast_as_the_bases_passes(repository: Project) -> None:
-    result = repository.run(TESTS, *AGAINST, subprocess=True)
+def test_code_that_is_as_fast_as_the_bases_passes(repository: Repository) -> None:
+    result = repository.against_base(subprocess=True)
     result.assert_outcomes(passed=3)
     assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_timer loop"), "unchanged")
     result.stdout.fnmatch_lines(
@@ -20,64 +20,82 @@ def test_code_that_is_as_fast_as_the_bases_passes(repository: Project) -> None:
     )
 
 
-@pytest.mark.parametrize(("arguments", "failed"), [((), 3), ((*XDIST, "-k", "body"), 1)], ids=["plain", "n2"])
-def test_slower_code_fails_the_tests_that_run_it(repository: Project, arguments: tuple[str, ...], failed: int) -> None:
-    repository.file("shop.py", SLOWER)
-    result = repository.run(TESTS, *AGAINST, *arguments, subprocess=True)
+CALL = """
+perf(shop.work, name="step")
+for _ in range(60):
+    with perf.timer("loop"):
+        shop.work()
+"""
+TWO_TESTS = shop_tests(call=CALL, with_timer=False)
+"""A body, and a call and a timer of one test: fresh pairs of processes measure a test at a time."""
+
+
+@pytest.mark.parametrize(("arguments", "failed"), [((), 2), ((*TWO_WORKERS, "-k", "body"), 1)], ids=["plain", "n2"])
+def test_slower_code_fails_the_tests_that_run_it(
+    repository: Repository, arguments: tuple[str, ...], failed: int
+) -> None:
+    repository.commit(tests=TWO_TESTS)
+    repository.file("shop.py", shop(1.1))
+    result = repository.against_base(*arguments, subprocess=True)
     result.assert_outcomes(failed=failed)
-    assert set(times(repository).values()) == {"regressed"}
+    regressed = ("test_body", "test_call step", "test_call loop") if failed == 2 else ("test_body",)
+    assert times(repository) == dict.fromkeys(regressed, "regressed")
     result.stdout.fnmatch_lines(
         [
             "10.0 % slower than HEAD (95 % interval *",
             "  1.10 ms, HEAD 1 ms (commit ?????????); 3 fresh pairs of processes",
             "  limit 5 % from the default",
-            "Make it faster, or allow more: max_regression",
+            "Make the code faster, or allow more: max_regression",
         ]
     )
 
 
-@pytest.mark.parametrize(("slow", "failed"), [(1, 0), (1.2, 0), (4, 3)])
+@pytest.mark.parametrize(("slow", "failed"), [(1, 0), (1.2, 0), (4, 2)])
 def test_a_slowdown_of_every_second_call_does_not_hide_behind_the_others(
-    repository: Project, slow: float, failed: int
+    repository: Repository, slow: float, failed: int
 ) -> None:
     """The typical call is as fast as it was; a mean that is 10 % slower is too little to hold against noise."""
-    shop = (
-        "from scripted import advance\nimport itertools\n\nSTEPS = itertools.cycle([1, {}])\n\n"
-        "def work():\n    advance(next(STEPS))\n"
-    )
-    commit(repository.pytester.path, {"shop.py": shop.format(1)})
-    repository.file("shop.py", shop.format(slow))
-    result = repository.run(TESTS, *AGAINST, subprocess=True)
-    result.assert_outcomes(passed=3 - failed, failed=failed)
+
+    def alternating(ms: float) -> str:
+        return shop(work="advance(next(STEPS))", more=f"import itertools\nSTEPS = itertools.cycle([1, {ms}])")
+
+    repository.commit({"shop.py": alternating(1)}, tests=TWO_TESTS)
+    repository.file("shop.py", alternating(slow))
+    result = repository.against_base()
+    result.assert_outcomes(passed=2 - failed, failed=failed)
     if failed:
+        assert times(repository) == dict.fromkeys(("test_body", "test_call step", "test_call loop"), "regressed")
         result.stdout.fnmatch_lines(["2.[345] times slower than HEAD*"])
 
 
-def test_a_slowdown_that_is_allowed_passes(repository: Project) -> None:
-    repository.file("shop.py", SLOWER)
-    pyproject = '[tool.perfbudget]\nmax_regression = "20%"\n'
-    result = repository.run(TESTS, *AGAINST, "-k", "body", pyproject=pyproject, subprocess=True)
+def test_a_slowdown_within_max_regression_passes(repository: Repository) -> None:
+    repository.file("shop.py", shop(1.1))
+    result = repository.against_base("-k", "body", pyproject='[tool.perfbudget]\nmax_regression = "20%"\n')
     result.assert_outcomes(passed=1)
 
 
-def test_more_calls_than_the_bases_fail_and_are_named(repository: Project) -> None:
-    loop = "def price(at):\n    return at\n\ndef work():\n    advance(1)\n    sum(map(price, range({})))\n"
-    commit(repository.pytester.path, {"shop.py": "from scripted import advance\n" + loop.format(10)})
-    repository.file("shop.py", "from scripted import advance\n" + loop.format(100))
-    result = repository.run(TESTS, *AGAINST, "-k", "call", subprocess=True)
+def test_more_calls_than_the_bases_fail_and_are_named(repository: Repository) -> None:
+    def pricing(calls: int) -> str:
+        return shop(work=f"advance(1)\nsum(map(price, range({calls})))", more="def price(at):\n    return at")
+
+    repository.commit({"shop.py": pricing(10)})
+    repository.file("shop.py", pricing(100))
+    result = repository.against_base("-k", "call")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["step: * times the function calls of HEAD", "  10 -> 100 calls of shop:price"])
+    result.stdout.fnmatch_lines(["step: * times the function calls of HEAD", "    10 -> 100 calls of shop:price"])
 
 
-def test_the_functions_that_a_slowdown_is_in_are_named(repository: Project) -> None:
-    shop = "from scripted import advance\n\ndef price():\n    {}\n\ndef work():\n    advance(1)\n    price()\n"
-    commit(repository.pytester.path, {"shop.py": shop.format("sum(range(10))")})
-    repository.file("shop.py", shop.format("advance(0.1); sum(range(200_000))"))
-    repository.run(TESTS, *AGAINST, "-k", "call", subprocess=True).stdout.fnmatch_lines(
-        ["Slower, in one profiled call of each:", "  shop:price  1 call, +* ms of +* ms"]
+def test_the_functions_that_a_slowdown_is_in_are_named(repository: Repository) -> None:
+    def pricing(body: str) -> str:
+        return shop(work="advance(1)\nprice()", more=f"def price():\n    {body}")
+
+    repository.commit({"shop.py": pricing("sum(range(10))")})
+    repository.file("shop.py", pricing("advance(0.1); sum(range(200_000))"))
+    repository.against_base("-k", "call").stdout.fnmatch_lines(
+        ["  Slower, in one profiled call of each:", "    shop:price  1 call, +* ms of +* ms"]
     )
 
 
-def test_budgets_hold_in_the_same_run(repository: Project) -> None:
-    tests = TESTS.replace("perf_budget\n", "perf_budget(p50_ms=0.5)\n")
-    repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
+def test_budgets_are_judged_in_the_same_session(repository: Repository) -> None:
+    tests = shop_tests(marks=["perf_budget(p50_ms=0.5)"])
+    repository.against_base(tests=tests).assert_outcomes(passed=2, failed=1)

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import pytest
-from programs import FAST
-from scripting import Project, times
+from programs import FEW_RUNS
+from scripting import BENCHMARK, Project, times
 
-pytestmark = pytest.mark.usefixtures("few_plugins")
+OLD = "def test_old(benchmark):\n    benchmark.pedantic(lambda: advance({}), rounds={})\n"
+MARKED = "@pytest.mark.perf_budget{}\n" + OLD
 
 
-def test_a_benchmark_test_without_a_marker_is_compared_if_the_baseline_has_it(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tests = "import os\n{}\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(float(os.environ.get('SLOW', '1'))), rounds=3)\n"
-    project.run(tests.format("@pytest.mark.perf_budget"), "--perf-update-baseline", pyproject=FAST)
-    project.run(tests.format("")).assert_outcomes(passed=1)
-    assert times(project) == {"test_old": "unchanged"}
-    monkeypatch.setenv("SLOW", "2")
+@pytest.fixture
+def benching(lean: Project) -> Project:
+    """A project with pytest-benchmark, and a baseline of few runs."""
+    lean.arguments = BENCHMARK
+    lean.file("pyproject.toml", FEW_RUNS)
+    return lean
+
+
+def test_a_benchmark_test_without_a_marker_is_compared_if_the_baseline_has_it(benching: Project) -> None:
+    benching.run(MARKED.format("", 1, 3), "--perf-update-baseline")
+    benching.run(OLD.format(1, 3)).assert_outcomes(passed=1)
+    assert times(benching) == {"test_old": "unchanged"}
     # Nothing else says that there is anything to do.
-    project.run(tests.format(""), pyproject="# empty", output=False).assert_outcomes(failed=1)
+    benching.run(OLD.format(2, 3), pyproject="# empty", output=False).assert_outcomes(failed=1)
 
 
-def test_an_imported_benchmark_without_a_marker_can_be_updated(project: Project) -> None:
-    tests = "{}\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=3)\n"
-    project.run(tests.format("@pytest.mark.perf_budget"), "--perf-update-baseline", pyproject=FAST)
-    project.run(tests.format(""), "--perf-update-baseline").stdout.fnmatch_lines(["*: 1 unchanged"])
+def test_an_imported_benchmark_without_a_marker_can_be_updated(benching: Project) -> None:
+    benching.run(MARKED.format("", 1, 3), "--perf-update-baseline")
+    benching.run(OLD.format(1, 3), "--perf-update-baseline").stdout.fnmatch_lines(["*: 1 unchanged"])
 
 
-def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(project: Project) -> None:
-    tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_old(benchmark):\n    benchmark.pedantic(lambda: advance(1), rounds=60)\n"
-    project.run(tests, "--perf-update-baseline", pyproject=FAST)
-    project.run(tests, "--benchmark-disable")
-    assert project.verdicts() == {"test_old p95": "unmeasured"}
-    assert times(project) == {}
-    assert project.report["summary"]["baseline"]["missing"] == 1
+def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(benching: Project) -> None:
+    tests = MARKED.format("(p95_ms=5)", 1, 60)
+    benching.run(tests, "--perf-update-baseline")
+    benching.run(tests, "--benchmark-disable")
+    assert benching.verdicts() == {"test_old p95": "unmeasured"}
+    assert times(benching) == {}
+    assert benching.report["summary"]["changes"]["missing"] == 1

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from programs import FAST, TWO, lines
-from scripting import Project, times
+from baselines import edit_baseline, lines
+from programs import FEW_RUNS, perf_program
+from scripting import BENCHMARK, TWO_WORKERS, Project, times
 
-pytestmark = pytest.mark.usefixtures("few_plugins")
 
-
-def test_what_is_as_fast_as_it_was_passes(based: Project) -> None:
-    based.run(TWO).assert_outcomes(passed=3)
+def test_code_as_fast_as_its_baseline_passes(based: Project) -> None:
+    based.run(perf_program()).assert_outcomes(passed=3)
     assert times(based) == {"test_body": "unchanged", "test_call step": "unchanged"}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "0"), ("-n", "2")], ids=["plain", "n0", "n2"])
-def test_what_got_slower_fails_with_the_numbers(
-    based: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
-) -> None:
-    monkeypatch.setenv("SLOW", "1.1")
-    result = based.run(TWO, *workers)
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "0"), TWO_WORKERS], ids=["plain", "n0", "n2"])
+def test_code_slower_than_its_baseline_fails_with_the_numbers(based: Project, workers: tuple[str, ...]) -> None:
+    result = based.run(perf_program(slow=1.1), *workers)
     result.assert_outcomes(passed=2, failed=1)
     assert times(based) == {"test_body": "regressed", "test_call step": "unchanged"}
     result.stdout.fnmatch_lines(
@@ -29,57 +23,57 @@ def test_what_got_slower_fails_with_the_numbers(
             "10.0 % slower than the baseline (95 % interval *% .. *%)",
             "  110 us, baseline 100 us (*); 3 fresh processes",
             "  limit 5 % from the default",
-            "Make it faster, or accept it: pytest --perf-update-baseline --perf-reason '...' test_it.py::test_body",
+            "Make the code faster, or accept it: pytest --perf-update-baseline --perf-reason '...' test_it.py::test_body",
         ]
     )
     result.stdout.fnmatch_lines(["against the baseline: 1 regressed, *"])
 
 
-def test_the_command_is_to_be_typed_where_pytest_was_started(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 1)\n")
-    project.run("", "inner", "--perf-update-baseline", pyproject=FAST)
-    slower = "from scripted import advance\ndef test_in(perf): perf(advance, 2)\n"
-    project.file("inner/test_in.py", slower)
-    monkeypatch.chdir(project.pytester.path / "inner")
-    result = project.pytester.runpytest_inprocess("test_in.py")
-    result.stdout.fnmatch_lines(["Make it faster, or accept it: *'...' test_in.py::test_in"])
+def test_the_command_that_accepts_is_to_be_typed_where_pytest_was_started(
+    lean: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lean.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 1)\n")
+    lean.run("", "inner", "--perf-update-baseline", pyproject=FEW_RUNS)
+    lean.file("inner/test_in.py", "from scripted import advance\ndef test_in(perf): perf(advance, 2)\n")
+    monkeypatch.chdir(lean.pytester.path / "inner")
+    result = lean.pytester.runpytest_inprocess("test_in.py")
+    result.stdout.fnmatch_lines(["Make the code faster, or accept it: *'...' test_in.py::test_in"])
 
 
-def test_limits_come_from_the_nearest_place(based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLOW", "1.1")
-    based.run(TWO.replace("perf_budget\n", "perf_budget(max_regression='20%')\n")).assert_outcomes(passed=3)
-    table = FAST + 'max_regression = "20%"\n'
-    based.run(TWO, pyproject=table).assert_outcomes(passed=3)
-    result = based.run(TWO.replace("perf_budget\n", "perf_budget(max_regression='3%')\n"), pyproject=table)
+def test_limits_come_from_the_nearest_place(based: Project) -> None:
+    in_marker = "perf_budget(max_regression='{}')"
+    based.run(perf_program(slow=1.1, marks=[in_marker.format("50%")])).assert_outcomes(passed=3)
+    in_table = FEW_RUNS + 'max_regression = "50%"\n'
+    based.run(perf_program(slow=1.1), pyproject=in_table).assert_outcomes(passed=3)
+    result = based.run(perf_program(slow=1.1, marks=[in_marker.format("3%")]), pyproject=in_table)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
         ["  limit 3 % from max_regression = '3%' of perf_budget marker of test_it.py::test_body"]
     )
 
 
-def test_a_gate_that_warns_says_the_same_and_fails_nothing(based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLOW", "1.5")
-    result = based.run(TWO, "--perf-gate=warn")
+def test_a_gate_that_warns_names_a_slowdown_and_fails_nothing(based: Project) -> None:
+    result = based.run(perf_program(slow=1.5), "--perf-gate=warn")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["test_it.py::test_body: 50 % slower than the baseline*"])
 
 
-def test_a_slower_test_that_is_expected_to_fail_does(based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLOW", "2")
-    tests = TWO.replace("def test_body", "@pytest.mark.xfail(strict=True)\ndef test_body")
+def test_with_the_gate_off_nothing_is_compared(based: Project) -> None:
+    based.run(perf_program(slow=3), "--perf-gate=off").assert_outcomes(passed=3)
+
+
+def test_a_slower_test_that_is_expected_to_fail_is_xfailed(based: Project) -> None:
+    tests = perf_program(slow=2, marks=["perf_budget", "xfail(strict=True)"])
     based.run(tests).assert_outcomes(passed=2, xfailed=1)
 
 
-def test_after_a_stop_nothing_is_missing(based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLOW", "2")
-    based.run(TWO, "-x").assert_outcomes(failed=1)
+def test_after_a_stop_at_the_first_failure_nothing_is_missing(based: Project) -> None:
+    based.run(perf_program(body="assert False"), "-x").assert_outcomes(failed=1)
     assert based.report["missing"] == []
 
 
-def test_fixtures_and_timers_are_compared_too(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    tests = (
-        TWO
-        + """
+def test_timers_and_benchmark_fixtures_are_compared(lean: Project) -> None:
+    more = """
 def test_timer(perf):
     for _ in range(30):
         with perf.timer("block"): advance(0.1 * SLOW)
@@ -88,58 +82,44 @@ def test_timer(perf):
 def test_benchmark(benchmark):
     benchmark.pedantic(lambda: advance(0.1 * SLOW), rounds=3)
 """
-    )
-    project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=4, deselected=1)
-    assert {"test_timer block", "test_benchmark"} <= set(lines(project))
-    project.run(tests).assert_outcomes(passed=5)
-    monkeypatch.setenv("SLOW", "1.5")
-    project.run(tests).assert_outcomes(passed=2, failed=3)
-    assert times(project)["test_timer block"] == times(project)["test_benchmark"] == "regressed"
-    (benchmark,) = (one for one in project.report["measurements"] if one["kind"] == "benchmark")
+    lean.arguments = (*BENCHMARK, "-k", "timer or benchmark")
+    tests = perf_program(more=more)
+    lean.run(tests, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=2, deselected=3)
+    assert set(lines(lean)) == {"test_timer block", "test_benchmark"}
+    lean.run(tests).assert_outcomes(passed=2)
+    lean.run(perf_program(slow=1.5, more=more)).assert_outcomes(failed=2)
+    assert times(lean)["test_timer block"] == times(lean)["test_benchmark"] == "regressed"
+    (benchmark,) = (one for one in lean.report["measurements"] if one["kind"] == "benchmark")
     assert benchmark["profile"]
 
 
-def test_a_timer_has_a_limit_of_its_own(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_has_a_limit_of_its_own(lean: Project) -> None:
     timer = """
-import os
 def test_timer(perf):
     for _ in range(400):
-        with perf.timer("block", max_regression="90%"): advance(float(os.environ.get("SLOW", "1")))
+        with perf.timer("block", max_regression="90%"): advance({})
 """
-    project.run(timer, "--perf-update-baseline", pyproject=FAST)
-    monkeypatch.setenv("SLOW", "1.4")
-    project.run(timer).assert_outcomes(passed=1)
+    lean.run(timer.format(1), "--perf-update-baseline", pyproject=FEW_RUNS)
+    lean.run(timer.format(1.4)).assert_outcomes(passed=1)
 
 
-def test_a_baseline_that_could_find_nothing_is_said(based: Project) -> None:
-    file = based.pytester.path / "perf-baseline.json"
-    file.write_text(file.read_text("utf-8").replace('"spread": 0.0', '"spread": 0.9'), "utf-8")
-    result = based.run(TWO)
-    result.stdout.fnmatch_lines(
+def test_a_baseline_too_uncertain_to_find_a_slowdown_is_named(based: Project) -> None:
+    edit_baseline(based, '"spread": 0.0', '"spread": 0.9')
+    based.run(perf_program()).stdout.fnmatch_lines(
         [
-            "note: test_it.py::test_body: its baseline is uncertain: a slowdown of less than *% would not be found; update it"
+            "note: test_it.py::test_body, test_it.py::test_call step: the baseline is uncertain: a slowdown of less than *% would not be found: update the baseline"
         ]
     )
 
 
-def test_with_the_gate_off_nothing_is_compared(based: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLOW", "3")
-    based.run(TWO, "--perf-gate=off").assert_outcomes(passed=3)
-
-
-def test_odd_node_ids(project: Project) -> None:
+def test_tests_with_odd_characters_in_their_node_ids_are_compared(lean: Project) -> None:
     tests = """
-import os
 @pytest.mark.perf_budget
-@pytest.mark.parametrize("name", ["a::b", "x [y] z", "ünï", "q'\\"uote", "back\\\\slash", "a/b"])
-def test_odd(name): advance(float(os.environ.get("SLOW", "0.1")))
+@pytest.mark.parametrize("name", ["a::b [y] z ünï", "q'\\"uote a/b back\\\\slash"])
+def test_odd(name): advance({})
 """
-    project.run(tests, "--perf-update-baseline", pyproject=FAST).assert_outcomes(passed=6)
-    assert len(lines(project)) == 6
-    project.run(tests).assert_outcomes(passed=6)
-    assert set(times(project).values()) == {"unchanged"}
-    os.environ["SLOW"] = "0.2"
-    try:
-        project.run(tests).assert_outcomes(failed=6)
-    finally:
-        del os.environ["SLOW"]
+    lean.run(tests.format(0.1), "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=2)
+    assert len(lines(lean)) == 2
+    lean.run(tests.format(0.1)).assert_outcomes(passed=2)
+    assert set(times(lean).values()) == {"unchanged"}
+    lean.run(tests.format(0.2)).assert_outcomes(failed=2)

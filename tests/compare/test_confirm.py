@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
-from repositories import commit
+from baselines import baseline_file
+from programs import shop
+from repositories import Repository
 from scripting import Project, times
 
 from pytest_perfbudget.measure.affinity import cpus
 
-SHOP = "from scripted import advance\n\ndef work():\n    advance({})\n"
 TESTS = """
 import shop
 
@@ -18,23 +21,31 @@ def test_call(perf):
     perf(shop.work, name="step")
 """
 CONFIRM = '[tool.perfbudget]\nbaseline_runs = 2\nconfirm = "{}"\n'
+NOTING = """advance(1.1)
+if FRESH:
+    with open(os.environ["NOTES"], "a") as file:
+        print(len(os.sched_getaffinity(0)), file=file)
+"""
+_MADE: list[Path] = []
 
 
 @pytest.fixture
-def based(lean: Project) -> Project:
-    """A project with a baseline that was made at its first commit."""
-    lean.file("shop.py", SHOP.format(1))
-    lean.file("test_it.py", "import pytest\nfrom scripted import advance\n" + TESTS)
-    lean.file("pyproject.toml", CONFIRM.format("duet"))
-    commit(lean.pytester.path, {".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n.pytest_cache\n"})
-    lean.run(TESTS, "--perf-update-baseline", subprocess=True).assert_outcomes(passed=1)
-    return lean
+def confirming(repository: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """A repository with a baseline that was made at its last commit; made once, and copied."""
+    folder = repository.pytester.path
+    if _MADE:
+        shutil.copytree(_MADE[0], folder, dirs_exist_ok=True)
+        return repository
+    repository.commit({"pyproject.toml": CONFIRM.format("duet")}, tests=TESTS)
+    repository.run(TESTS, "--perf-update-baseline").assert_outcomes(passed=1)
+    _MADE.append(shutil.copytree(folder, tmp_path_factory.mktemp("confirming") / "copy"))
+    return repository
 
 
 @pytest.mark.parametrize("how", ["duet", "auto"])
-def test_code_that_got_slower_fails(based: Project, how: str) -> None:
-    based.file("shop.py", SHOP.format(1.1))
-    result = based.run(TESTS, pyproject=CONFIRM.format(how), subprocess=True)
+def test_code_that_pairs_confirm_to_be_slower_fails(confirming: Repository, how: str) -> None:
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=CONFIRM.format(how))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -46,58 +57,44 @@ def test_code_that_got_slower_fails(based: Project, how: str) -> None:
 
 def rebase(project: Project, factor: float) -> None:
     """Let the baseline say that everything once took another time."""
-    file = project.pytester.path / "perf-baseline.json"
-    lines = file.read_text("utf-8").splitlines()
     changed = []
-    for line in lines:
+    for line in baseline_file(project).read_text("utf-8").splitlines():
         if '"time"' in line:
             entry = json.loads(line.rstrip(","))
             entry["time"]["time_ns"] *= factor
             line = json.dumps(entry) + ("," if line.endswith(",") else "")  # noqa: PLW2901
         changed.append(line)
-    file.write_text("\n".join(changed) + "\n", "utf-8")
+    baseline_file(project).write_text("\n".join(changed) + "\n", "utf-8")
 
 
-def test_what_is_slower_for_both_commits_is_no_regression(based: Project) -> None:
+def test_what_is_slower_for_both_commits_is_no_regression(confirming: Repository) -> None:
     """The machine, or what is installed on it."""
-    rebase(based, 0.7)
-    result = based.run(TESTS, subprocess=True)
-    result.assert_outcomes(passed=1)
-    assert times(based) == {"test_call step": "unconfirmed"}
-    assert based.run(TESTS, pyproject=CONFIRM.format("runs"), subprocess=True).ret == 1
+    rebase(confirming, 0.7)
+    confirming.run(TESTS).assert_outcomes(passed=1)
+    assert times(confirming) == {"test_call step": "unconfirmed"}
+    assert confirming.run(TESTS, pyproject=CONFIRM.format("runs")).ret == 1
 
 
-@pytest.mark.parametrize(("how", "said"), [("duet", "regressed"), ("auto", "regressed")])
-def test_without_that_commit_fresh_processes_decide(based: Project, how: str, said: str) -> None:
-    file = based.pytester.path / "perf-baseline.json"
-    text = file.read_text("utf-8")
+@pytest.mark.parametrize("how", ["duet", "auto"])
+def test_without_the_baselines_commit_fresh_processes_decide(confirming: Repository, how: str) -> None:
+    text = baseline_file(confirming).read_text("utf-8")
     place = text.index('"commit": "') + len('"commit": "')
-    file.write_text(text[:place] + "0" * 9 + text[place + 9 :], "utf-8")
-    based.file("shop.py", SHOP.format(1.1))
-    result = based.run(TESTS, pyproject=CONFIRM.format(how), subprocess=True)
-    assert times(based) == {"test_call step": said}
+    baseline_file(confirming).write_text(text[:place] + "0" * 9 + text[place + 9 :], "utf-8")
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=CONFIRM.format(how))
+    assert times(confirming) == {"test_call step": "regressed"}
     if how == "duet":
         result.stdout.fnmatch_lines(["note: *: confirmed by fresh processes, not by a duet: '000000000' is no commit*"])
 
 
 @pytest.mark.skipif(len(cpus()) < 2, reason="there is nothing to pin to")
 @pytest.mark.parametrize("pin", [True, False])
-def test_pairs_are_kept_on_one_cpu_unless_the_test_is_not_to_be(
-    based: Project, pin: bool, monkeypatch: pytest.MonkeyPatch
+def test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false(
+    confirming: Repository, pin: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notes = based.pytester.path.parent / f"notes-{pin}"
+    notes = confirming.pytester.path.parent / f"notes-{pin}"
     monkeypatch.setenv("NOTES", str(notes))
-    noting = """
-import os, sys
-from scripted import advance
-
-def work():
-    advance(1.1)
-    if 'bootstrap' in sys.argv[0]:
-        with open(os.environ['NOTES'], 'a') as file:
-            print(len(os.sched_getaffinity(0)), file=file)
-"""
-    based.file("shop.py", noting)
+    confirming.file("shop.py", shop(work=NOTING))
     pyproject = CONFIRM.format("duet") + f"pin = {str(pin).lower()}\n"
-    based.run(TESTS, pyproject=pyproject, subprocess=True).assert_outcomes(failed=1)
+    confirming.run(TESTS, pyproject=pyproject).assert_outcomes(failed=1)
     assert ("1" in notes.read_text("utf-8").split()) is pin

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from programs import AGAINST, SHOP, SLOWER, TESTS, TURNS, XDIST
-from repositories import commit
-from scripting import Project, times
+from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
+from repositories import Repository
+from scripting import times
 
-FIXTURE = """
+EXCLUSIVE = """
 import os
 import shop
 
@@ -24,18 +24,17 @@ def test_server(port, perf):
 
 
 @pytest.fixture
-def exclusive(repository: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+def exclusive(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A test whose fixture can live once at a time."""
     ports = repository.pytester.path.parent / "ports"
     ports.mkdir(exist_ok=True)
     monkeypatch.setenv("PORTS", str(ports))
-    repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + FIXTURE)
-    commit(repository.pytester.path, {})
+    repository.commit(tests=EXCLUSIVE)
     return repository
 
 
-def test_fixtures_that_cannot_live_twice_make_a_test_unmeasured(exclusive: Project) -> None:
-    result = exclusive.run(FIXTURE, *AGAINST, subprocess=True)
+def test_side_by_side_a_test_whose_fixture_cannot_live_twice_is_unmeasured(exclusive: Repository) -> None:
+    result = exclusive.against_base()
     result.assert_outcomes(passed=1)
     assert set(times(exclusive).values()) == {"unmeasured"}
     result.stdout.fnmatch_lines(
@@ -43,48 +42,43 @@ def test_fixtures_that_cannot_live_twice_make_a_test_unmeasured(exclusive: Proje
     )
 
 
-def test_in_turns_it_is_measured(exclusive: Project) -> None:
-    result = exclusive.run(FIXTURE, *AGAINST, pyproject=TURNS, subprocess=True)
+def test_in_turns_a_test_whose_fixture_cannot_live_twice_is_measured(exclusive: Repository) -> None:
+    """A test that only the base has is missing, as in the other mode."""
+    exclusive.commit(tests=EXCLUSIVE + "\ndef test_gone(perf):\n    perf(shop.work)\n")
+    result = exclusive.against_base(tests=EXCLUSIVE, pyproject=SEQUENTIAL)
     result.assert_outcomes(passed=1)
     assert times(exclusive) == {"test_server work": "unchanged"}
+    result.stdout.fnmatch_lines(
+        ["missing: *test_it.py::test_gone*: HEAD has this measurement, and no test collected here does"]
+    )
 
 
-def test_and_slower_code_fails(exclusive: Project) -> None:
-    exclusive.file("shop.py", SLOWER)
-    result = exclusive.run(FIXTURE, *AGAINST, pyproject=TURNS, subprocess=True)
+def test_in_turns_slower_code_fails(exclusive: Repository) -> None:
+    exclusive.file("shop.py", shop(1.1))
+    result = exclusive.against_base(pyproject=SEQUENTIAL)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["work: 10.0 % slower than HEAD (95 % interval *", "* 8 fresh pairs of processes"])
 
 
-def test_a_test_that_ends_its_process_is_unmeasured_and_the_others_are_not(repository: Project) -> None:
-    """Of a crash, in the base only: it is left out from then on."""
-    crash = "import os, sys\n" + SHOP + "\ndef crash():\n    if 'bootstrap' in sys.argv[0]: os._exit(9)\n"
-    tests = TESTS.replace("def test_call(perf):\n", "def test_call(perf):\n    shop.crash()\n")
-    repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
-    commit(repository.pytester.path, {"shop.py": crash})
-    repository.file("shop.py", SLOWER + "\ndef crash(): pass\n")
-    result = repository.run(tests, *AGAINST, "-k", "body or call", pyproject=TURNS, subprocess=True)
-    assert times(repository) == {"test_body": "regressed", "test_call step": "unmeasured"}
+def test_a_test_that_ends_its_process_is_unmeasured_and_the_others_are_not(repository: Repository) -> None:
+    """The base crashes here; later processes leave that test out."""
+    tests = shop_tests(call='shop.crash()\nperf(shop.work, name="step")')
+    repository.commit({"shop.py": shop(more="def crash():\n    if FRESH: os._exit(9)")}, tests=tests)
+    repository.file("shop.py", shop(FASTER_MS, more="def crash(): pass"))
+    result = repository.against_base("-k", "body or call", pyproject=SEQUENTIAL)
+    assert times(repository) == {"test_body": "improved", "test_call step": "unmeasured"}
     result.stdout.fnmatch_lines(["unmeasured: *test_call step: the process of HEAD ended with exit code 9*"])
 
 
-def test_a_base_that_answers_nothing_makes_all_unmeasured(repository: Project) -> None:
-    ends = "import os, sys\nif 'bootstrap' in sys.argv[0]: os._exit(9)\n"
-    commit(repository.pytester.path, {"shop.py": ends + SHOP})
-    repository.file("shop.py", SHOP)
-    result = repository.run(TESTS, *AGAINST, pyproject=TURNS, subprocess=True)
+def test_a_base_whose_processes_all_die_leaves_every_test_unmeasured(repository: Repository) -> None:
+    repository.commit({"shop.py": shop(at_import="if FRESH: os._exit(9)")})
+    repository.file("shop.py", shop())
+    result = repository.against_base(pyproject=SEQUENTIAL)
     assert set(times(repository).values()) == {"unmeasured"}
     result.stdout.fnmatch_lines(["unmeasured: *test_timer loop: the process of HEAD ended with exit code 9*"])
 
 
-def test_what_only_the_base_has_is_missing(repository: Project) -> None:
-    fewer = TESTS.partition("def test_timer")[0]
-    result = repository.run(fewer, *AGAINST, pyproject=TURNS, subprocess=True)
-    result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["missing: *test_it.py::test_timer*: HEAD has it, and it is not collected here"])
-
-
-def test_not_under_xdist(repository: Project) -> None:
-    result = repository.run(TESTS, *AGAINST, *XDIST, pyproject=TURNS, subprocess=True)
+def test_sequential_mode_is_refused_under_xdist(repository: Repository) -> None:
+    result = repository.against_base("-p", "xdist.plugin", "-n", "1", pyproject=SEQUENTIAL)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["ERROR: mode = 'sequential' of * measures in one process after the other: add -n 0"])

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import pytest
-from programs import AGAINST, TESTS
-from repositories import commit
-from scripting import Project, times
+from programs import shop
+from repositories import Repository
+from scripting import times
 
 BUILD = "import os\nopen('_fast.py', 'w').write('STEP = 1')\nopen(os.environ['RUNS'], 'a').write('run ')\n"
-
-
-SETUP = '[tool.perfbudget.duet]\nsetup = "{python} build.py"\n'
+SETUP = '[tool.perfbudget.duet]\nsetup = "{{python}} {script}"\n'
 
 
 @pytest.fixture
-def built(repository: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+def built(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setenv("RUNS", str(repository.pytester.path.parent / "runs"))
     repository.file("_fast.py", "STEP = 1\n")
-    shop = "from scripted import advance\nimport _fast\n\ndef work():\n    advance(_fast.STEP)\n"
-    ignored = (repository.pytester.path / ".gitignore").read_text("utf-8") + "_fast.py\n.pytest_cache\n"
-    commit(repository.pytester.path, {"shop.py": shop, "build.py": BUILD, ".gitignore": ignored})
+    ignored = (repository.pytester.path / ".gitignore").read_text("utf-8") + "_fast.py\n"
+    code = shop(work="advance(_fast.STEP)", at_import="import _fast")
+    repository.commit({"shop.py": code, "build.py": BUILD, ".gitignore": ignored})
     return repository
 
 
-def test_without_them_the_base_cannot_be_measured(built: Project) -> None:
-    built.run(TESTS, *AGAINST, "-k", "call", subprocess=True)
+def test_without_setup_a_base_that_has_to_be_built_is_unmeasured(built: Repository) -> None:
+    built.against_base("-k", "call")
     assert times(built) == {"test_call step": "unmeasured"}
 
 
-def test_a_command_builds_them_once_for_a_commit(built: Project) -> None:
+def test_the_setup_command_runs_once_for_a_commit(built: Repository) -> None:
     for _ in range(2):
-        built.run(TESTS, *AGAINST, "-k", "call", pyproject=SETUP, subprocess=True)
+        built.against_base("-k", "call", pyproject=SETUP.format(script="build.py"))
         assert times(built) == {"test_call step": "unchanged"}
     assert (built.pytester.path.parent / "runs").read_text("utf-8") == "run "
 
 
-def test_one_that_fails_is_a_usage_error(built: Project) -> None:
-    setup = SETUP.replace("build.py", "absent.py")
-    result = built.run(TESTS, *AGAINST, pyproject=setup, subprocess=True)
+def test_a_setup_command_that_fails_is_a_usage_error(built: Repository) -> None:
+    result = built.against_base(pyproject=SETUP.format(script="absent.py"))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: setup of *absent.py*) ended with 2: *No such file*"])

@@ -8,21 +8,23 @@ import shutil
 from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
-from programs import AGAINST, SHOP, TURNS
-from repositories import commit
-from scripting import Project, times
-
-TEST = "import sys\nsys.path.insert(0, {!r})\nfrom goods import work\ndef test_call(perf): perf(work)\n"
+from programs import SEQUENTIAL, shop
+from repositories import Repository
+from scripting import times
 
 
-@pytest.mark.parametrize("mode", ["", TURNS], ids=["side by side", "in turns"])
+@pytest.mark.parametrize("mode", ["", SEQUENTIAL], ids=["side by side", "in turns"])
 @pytest.mark.parametrize("gate", ["fail", "warn"])
-def test_its_tests_fail_and_say_why(repository: Project, mode: str, gate: str) -> None:
+def test_a_base_that_imports_the_working_tree_is_wrong_code_and_fails(
+    repository: Repository, mode: str, gate: str
+) -> None:
+    """The test itself puts a folder of the working tree on the search path."""
     library = repository.pytester.path / "lib"
-    test = TEST.format(str(library))
-    repository.file("test_it.py", test)
-    commit(repository.pytester.path, {"lib/goods.py": SHOP})
-    result = repository.run(test, *AGAINST, f"--perf-gate={gate}", pyproject=mode, subprocess=True)
+    test = (
+        f"import sys\nsys.path.insert(0, {str(library)!r})\nfrom goods import work\ndef test_call(perf): perf(work)\n"
+    )
+    repository.commit({"lib/goods.py": shop()}, tests=test)
+    result = repository.against_base(f"--perf-gate={gate}", pyproject=mode)
     result.assert_outcomes(failed=int(gate == "fail"), passed=int(gate == "warn"))
     assert times(repository) == {"test_call work": "wrong_code"}
     result.stdout.fnmatch_lines(
@@ -35,28 +37,27 @@ def test_its_tests_fail_and_say_why(repository: Project, mode: str, gate: str) -
 
 
 def test_an_installed_copy_that_both_sides_would_import_is_noticed(
-    repository: Project, monkeypatch: pytest.MonkeyPatch
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Comparing the head with itself would always pass."""
     installed = repository.pytester.path.parent / "site-packages"
     installed.mkdir()
-    (installed / "shop.py").write_text(SHOP, "utf-8")
+    (installed / "shop.py").write_text(shop(), "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(installed), prepend=os.pathsep)
     repository.file("pytest.ini", "[pytest]\n")
     repository.file("conftest.py", "")
     (repository.pytester.path / "shop.py").unlink()
     tests = "import shop\ndef test_call(perf): perf(len, 'x')\n"
-    commit(
-        repository.pytester.path,
-        {"tests/test_installed.py": tests, "src/shop.py": SHOP, "scripted.py": "advance = print"},
-    )
-    result = repository.run("", *AGAINST, "tests/test_installed.py", subprocess=True)
+    repository.commit({"tests/test_installed.py": tests, "src/shop.py": shop(), "scripted.py": "advance = print"})
+    result = repository.against_base("tests/test_installed.py", subprocess=True)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["wrong_code: *imports 'shop' from *site-packages*install it editable*"])
+    result.stdout.fnmatch_lines(["len: wrong_code: *imports 'shop' from *site-packages*install it editable*"])
 
 
-def test_an_extension_that_only_the_working_tree_has_is_noticed_when_it_is_imported_late(repository: Project) -> None:
-    """The base would run what stands in for it in Python."""
+def test_an_extension_that_the_base_lacks_is_noticed_if_it_is_imported_late(
+    repository: Repository,
+) -> None:
+    """The base would run the Python code that stands in for the extension."""
     spec = importlib.util.find_spec("_heapq")
     if spec is None or not spec.origin or not spec.origin.endswith(tuple(EXTENSION_SUFFIXES)):
         pytest.skip("this Python has no such file")
@@ -65,10 +66,9 @@ def test_an_extension_that_only_the_working_tree_has_is_noticed_when_it_is_impor
         "def test_b(perf):\n    try: from fast import _heapq\n    except ImportError: pass\n    perf(shop.work)\n"
         "def test_c(perf): perf(shop.work)\n"
     )
-    repository.file("test_it.py", "import pytest\nfrom scripted import advance\n" + tests)
-    commit(repository.pytester.path, {"fast/__init__.py": ""})
+    repository.commit({"fast/__init__.py": ""}, tests=tests)
     shutil.copy(spec.origin, repository.pytester.path / "fast")
-    repository.run(tests, *AGAINST, subprocess=True).assert_outcomes(passed=2, failed=1)
+    repository.against_base(subprocess=True).assert_outcomes(passed=2, failed=1)
     assert times(repository) == {
         "test_a work": "unchanged",
         "test_b work": "wrong_code",

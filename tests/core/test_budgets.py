@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, merge_budgets, parse_budgets
+from pytest_perfbudget.core.budgets import Budget, merge_budgets, parse_budgets
+from pytest_perfbudget.core.metrics import KEYWORDS, METRICS
 from pytest_perfbudget.errors import ConfigError
 
-P95 = Metric(Resource.WALL, "p95")
+P95 = METRICS["p95"]
 
 
 def test_a_keyword_becomes_a_limit_in_base_units_that_knows_its_source() -> None:
@@ -30,7 +31,7 @@ def test_a_keyword_becomes_a_limit_in_base_units_that_knows_its_source() -> None
 )
 def test_metrics_have_one_name_however_they_are_written(keyword: str, name: str, limit: float) -> None:
     (budget,) = parse_budgets({keyword: 1}, "here")
-    assert (str(budget.metric), budget.limit) == (name, limit)
+    assert (budget.metric.name, budget.limit) == (name, limit)
 
 
 @pytest.mark.parametrize(

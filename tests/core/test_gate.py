@@ -6,16 +6,10 @@ import pytest
 
 from pytest_perfbudget.core.budgets import Budget, parse_budgets
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.gate import BudgetGate, judge_count, tally, unmeasured
-from pytest_perfbudget.core.results import (
-    BudgetResult,
-    BudgetVerdict,
-    Growth,
-    Measurement,
-    Recording,
-    RegressionResult,
-    RegressionVerdict,
-)
+from pytest_perfbudget.core.gate import BudgetGate, judge_count, judge_counts, unmeasured
+from pytest_perfbudget.core.kinds import CALL, KINDS, TIMER
+from pytest_perfbudget.core.measurement import Counted, Measurement, ProfileRow, Recording
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.weather import BlockTime
 
@@ -111,39 +105,57 @@ def test_some_budget_is_broken_by_every_round() -> None:
     assert not both.all_above(Samples([40 * MS], planned_rounds=1))
 
 
-def test_every_verdict_is_counted() -> None:
-    assert tally([BudgetVerdict.WITHIN, BudgetVerdict.WITHIN]) == {
-        "exceeded": 0,
-        "undecided": 0,
-        "unmeasured": 0,
-        "within": 2,
-    }
+def test_counts_are_judged_from_what_passes_counted_or_could_not() -> None:
+    budgets = parse_budgets({"peak_mb": 1, "max_calls": 3, "p95_ms": 5}, "here")
+    counted = Counted({"calls": 4}, {"calls": 2}, {"peak": "tracemalloc is busy"})
+    found = judge_counts(budgets, counted)
+    assert [(one.metric, one.verdict.value, one.rounds, one.reason) for one in found] == [
+        ("peak", "unmeasured", 0, "tracemalloc is busy"),
+        ("calls", "exceeded", 2, ""),
+    ]
+
+
+def test_a_kind_that_cannot_measure_a_metric_says_why() -> None:
+    specific = parse_budgets({"peak_mb": 1, "p95_ms": 5}, "here")
+    general = parse_budgets({"max_calls": 5}, "the table", general=True)
+    timer = BudgetGate([*specific, *general], ERRORS, TIMER)
+    samples = Samples([MS] * 59, planned_rounds=59)
+    assert verdicts(timer.judge(samples)) == {"p95": "within", "peak": "unmeasured"}
+    assert timer.left_out() == [f"max_calls of the table is left out: {TIMER.why_not}"]
+
+
+def test_each_kind_of_measurement_is_found_by_its_name() -> None:
+    assert {kind.name for kind in KINDS.values()} == set(KINDS)
+    assert set(KINDS) == {"body", "call", "timer", "ratio", "benchmark", "none"}
 
 
 def test_a_measurement_survives_the_way_through_builtins() -> None:
-    judgements = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
+    budgets = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
     changes = [
         RegressionResult(
             "time", RegressionVerdict.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)]
         )
     ]
-    recording = Recording([BlockTime(MS, (1.0, 2.0), (3.0, 4.0))], 7, 4096, {"json:loads": 201}, turns=[3])
+    recording = Recording(
+        [BlockTime(MS, (1.0, 2.0), (3.0, 4.0))], {"calls": 7, "peak": 4096}, {"json:loads": 201}, turns=[3]
+    )
     measurement = Measurement(
         "a::b",
         "n",
-        "call",
+        CALL,
         "c",
-        59,
-        1,
-        60.0,
-        5,
-        {"p95": MS},
-        judgements,
-        ["w"],
-        [("f", 3, 0.5)],
-        0.05,
-        changes,
-        recording,
+        file="a",
+        line=12,
+        rounds=59,
+        overhead_ns=60.0,
+        elapsed_ns=5,
+        statistics={"p95": MS},
+        budgets=budgets,
+        warnings=["w"],
+        profile=[ProfileRow("f", 3, 0.5)],
+        max_regression=0.05,
+        changes=changes,
+        recording=recording,
     )
     data = measurement.to_dict()
     assert Measurement.from_dict(json.loads(json.dumps(data))) == measurement

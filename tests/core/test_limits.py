@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.config import parse_limits, parse_settings
-from pytest_perfbudget.core.limits import EffectiveLimits, pattern_matches, resolve
+from pytest_perfbudget.core.limits import pattern_matches
+from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 
 TABLE = {
     "max_time": "2s",
@@ -27,14 +28,14 @@ LOGIN = "tests/test_api.py::test_login"
 
 
 def limits(effective: EffectiveLimits) -> dict[str, float]:
-    return {str(budget.metric): budget.limit / 1e6 for budget in effective.budgets}
+    return {budget.metric.name: budget.limit / 1e6 for budget in effective.budgets}
 
 
 def test_the_most_specific_entry_then_the_component_then_the_table() -> None:
     effective = resolve(SETTINGS, LOGIN, [], name="")
     assert limits(effective) == {"p95": 50, "mean": 100, "median": 70, "p99": 400}
     assert (effective.component, effective.max_time_ns) == ("api", 5_000_000_000)
-    assert {str(budget.metric): budget.source for budget in effective.budgets} == {
+    assert {budget.metric.name: budget.source for budget in effective.budgets} == {
         "p95": 'pyproject.toml [tool.perfbudget.budgets] "tests/test_api.py::test_login"',
         "mean": 'pyproject.toml [tool.perfbudget.budgets] "tests/*"',
         "median": 'pyproject.toml [tool.perfbudget.components."api"]',

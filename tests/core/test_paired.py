@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Pair, PairedSlowdownTest, PairRecording, pair_of
-from pytest_perfbudget.core.results import Recording, RegressionVerdict
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Pair, PairedSlowdownTest, pair_of, pair_of_recordings
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
 
 Recorded = Mapping[str, list[Pair]]
@@ -34,26 +35,26 @@ class TestMean:
         head: Callable[[], tuple[float, float]],
         base: Callable[[], tuple[float, float]] | None = None,
         turns: int = 64,
-    ) -> PairRecording:
+    ) -> Pair | None:
         def recording(block: Callable[[], tuple[float, float]]) -> Recording:
             blocks = [BlockTime(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
             return Recording(blocks, turns=range(turns))
 
-        return PairRecording(recording(head), recording(base or (lambda: (1e6, 1e6))))
+        return pair_of_recordings(recording(head), recording(base or (lambda: (1e6, 1e6))))
 
     def test_it_counts_if_it_is_slower_and_clearly_so(self) -> None:
-        found = self.both(lambda: (1e6, 2.5e6)).pair()
+        found = self.both(lambda: (1e6, 2.5e6))
         assert found is not None
         assert math.exp(found.log_ratio) == pytest.approx(2.5)
 
     @pytest.mark.parametrize(("typical", "mean"), [(1e6, 1.09e6), (1.2e6, 1.2e6), (1e6, 0.5e6)])
     def test_else_the_typical_call_does(self, typical: float, mean: float) -> None:
-        found = self.both(lambda: (typical, mean)).pair()
+        found = self.both(lambda: (typical, mean))
         assert found is not None
         assert math.exp(found.log_ratio) == pytest.approx(typical / 1e6)
 
     def test_of_few_quads_it_says_too_little(self) -> None:
-        found = self.both(lambda: (1e6, 2.5e6), turns=14).pair()
+        found = self.both(lambda: (1e6, 2.5e6), turns=14)
         assert found is not None
         assert found.log_ratio == pytest.approx(0)
 
@@ -64,7 +65,7 @@ class TestMean:
         def stalled() -> tuple[float, float]:
             return 1e6, draw.choice([1e6, 2e6])
 
-        found = [self.both(stalled, stalled).pair() for _ in range(1000)]
+        found = [self.both(stalled, stalled) for _ in range(1000)]
         assert sum(one is not None and one.log_ratio > 0 for one in found) <= 2
 
 

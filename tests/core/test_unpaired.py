@@ -23,7 +23,7 @@ REFERENCE = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_
 
 def slowdown_test(**changes: Any) -> UnpairedSlowdownTest:
     return UnpairedSlowdownTest(
-        **{"reference": REFERENCE, "prior": Prior(0.01, 4), "share": 0.05, "alpha": 0.001, **changes}
+        **{"reference": REFERENCE, "prior": Prior(0.01, 4), "tolerance": 0.05, "alpha": 0.001, **changes}
     )
 
 
@@ -59,7 +59,7 @@ class TestScreening:
 
     def test_what_is_no_suspect_is_unchanged_only_if_the_whole_interval_says_so(self) -> None:
         assert slowdown_test().screened(fresh(1.0)[0]).verdict is RegressionVerdict.UNCHANGED
-        assert slowdown_test(share=0.01).screened(fresh(1.0)[0]).verdict is RegressionVerdict.UNDECIDED
+        assert slowdown_test(tolerance=0.01).screened(fresh(1.0)[0]).verdict is RegressionVerdict.UNDECIDED
 
     def test_faster_than_is_a_matter_of_noise_is_improved(self) -> None:
         change = slowdown_test().screened(fresh(0.8)[0])
@@ -106,8 +106,8 @@ class TestConfirmation:
         assert 1.05 < change.lower < 1.1 < change.upper < 1.15
 
     def test_a_sure_slowdown_within_the_limit_is_allowed(self) -> None:
-        assert slowdown_test(share=0.2).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.UNCONFIRMED
-        assert slowdown_test(share=0.1).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.REGRESSED
+        assert slowdown_test(tolerance=0.2).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.UNCONFIRMED
+        assert slowdown_test(tolerance=0.1).confirmed(fresh(1.15, 1.15, 1.15)).verdict is RegressionVerdict.REGRESSED
 
     def test_a_slowdown_that_may_be_noise_is_undecided(self) -> None:
         change = slowdown_test().confirmed(fresh(1.02, 1.25, 1.06))
@@ -123,7 +123,7 @@ class TestPower:
         assert slowdown_test().smallest_found() == pytest.approx(0.05)
         rough = slowdown_test(reference=replace(REFERENCE, spread=0.15))
         assert 0.5 < rough.smallest_found() < 2
-        assert slowdown_test(share=3.0).smallest_found() == pytest.approx(3.0)
+        assert slowdown_test(tolerance=3.0).smallest_found() == pytest.approx(3.0)
 
     def test_a_slowdown_just_beyond_it_is_found_and_just_below_is_not(self) -> None:
         rough = slowdown_test(reference=replace(REFERENCE, spread=0.05))
@@ -213,7 +213,7 @@ class TestOnRecordedNoise:
                     replace(one, log_ratio=one.log_ratio + math.log1p(slowdown))
                     for one in draw.sample(chosen, len(chosen))
                 ]
-                beside = PairedSlowdownTest(asked.share, asked.alpha)
+                beside = PairedSlowdownTest(asked.tolerance, asked.alpha)
                 number = next(at for at in range(1, len(others)) if not beside.needs_fresh(others[:at]))
                 found.append(beside.confirmed(others[:number]).verdict is RegressionVerdict.REGRESSED)
         return found

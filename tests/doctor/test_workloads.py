@@ -6,12 +6,12 @@ from pytest_perfbudget.doctor import workloads
 from pytest_perfbudget.doctor.workloads import UNITS, WORKLOADS, workload
 
 
-def test_there_are_a_dozen() -> None:
+def test_there_are_a_dozen_workloads() -> None:
     assert len(WORKLOADS) == 12
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_each_does_its_work_over_and_over(name: str) -> None:
+def test_each_workload_can_be_repeated(name: str) -> None:
     work = workload(name)
     work()
     work()

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import cProfile
+import operator
 import sys
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.gate import judge_counts
+from pytest_perfbudget.core.measurement import Counted
+from pytest_perfbudget.core.metrics import METRICS, Direction, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
-from pytest_perfbudget.measure.probes import FunctionCalls, called_functions, judge_counts, record_counts
+from pytest_perfbudget.measure.counting import count_executions
+from pytest_perfbudget.measure.probes import PROBES, FunctionCalls
+from pytest_perfbudget.measure.profile import called_functions
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -18,8 +25,16 @@ MB = 1_000_000
 
 def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> BudgetResult:
     subject = PlainSubject(function, (args, {}), setup)
-    (found,) = run_plain(judge_counts(subject, parse_budgets(limits, "here")))
+    (budget,) = parse_budgets(limits, "here")
+    counted = run_plain(count_executions(subject, {budget.metric.name: lambda count: count > budget.limit}))
+    (found,) = judge_counts([budget], counted)
     return found
+
+
+def count(function: Any, **most: float) -> Counted:
+    """Count executions; a count above the number that is given for its metric is taken again."""
+    wanted = {metric: partial(operator.lt, limit) for metric, limit in most.items()}
+    return run_plain(count_executions(PlainSubject(function), wanted))
 
 
 def allocate(size: int) -> int:
@@ -141,25 +156,41 @@ def test_calls_by_function_are_named_by_module_and_the_costliest_comes_first() -
 @pytest.mark.parametrize(("most", "passes"), [(1e9, 1), (0.0, 2)])
 def test_a_count_is_taken_again_only_above_what_is_allowed(most: float, passes: int) -> None:
     ran: list[int] = []
-    found = run_plain(record_counts(PlainSubject(lambda: ran.append(1)), most, None))
-    assert (len(ran), found.peak, found.uncounted) == (passes, None, "")
-    assert found.calls == sum(found.functions.values()) == 2
+    found = count(lambda: ran.append(1), calls=most)
+    assert (len(ran), found.passes, found.problems) == (passes, {"calls": passes}, {})
+    assert found.counts["calls"] == sum(found.functions.values()) == 2
 
 
 def test_of_two_passes_the_lower_count_holds() -> None:
     fills = iter([100, 0])
-    found = run_plain(record_counts(PlainSubject(lambda: [abs(one) for one in range(next(fills))]), 50, None))
-    assert found.calls is not None
-    assert found.calls < 50
+    found = count(lambda: [abs(one) for one in range(next(fills))], calls=50)
+    assert found.counts["calls"] < 50
 
 
-def test_memory_is_recorded_even_if_calls_cannot_be() -> None:
+def test_of_a_metric_of_which_more_is_better_the_higher_count_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hits:
+        found = iter([3.0, 9.0])
+
+        def __init__(self) -> None:
+            self.count = 0.0
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None:
+            self.count = next(self.found)
+
+    monkeypatch.setitem(METRICS, "hits", Metric("hits", direction=Direction.HIGHER))
+    monkeypatch.setitem(PROBES, "hits", Hits)
+    found = run_plain(count_executions(PlainSubject(int), {"hits": lambda hits: hits < 5}))
+    assert (found.counts, found.passes) == ({"hits": 9}, {"hits": 2})
+
+
+def test_memory_is_counted_even_if_calls_cannot_be() -> None:
     sys.setprofile(lambda *_: None)
     try:
-        found = run_plain(record_counts(PlainSubject(lambda: bytearray(50_000)), 1e9, 1e9))
+        found = count(lambda: bytearray(50_000), calls=1e9, peak=1e9)
     finally:
         sys.setprofile(None)
-    assert found.calls is None
-    assert "another profiler is active" in found.uncounted
-    assert found.peak is not None
-    assert found.peak > 50_000
+    assert list(found.counts) == ["peak"]
+    assert "another profiler is active" in found.problems["calls"]
+    assert found.counts["peak"] > 50_000

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_perfbudget.measure.probes import FunctionCalls, function_times, profile_call, record_counts
+from pytest_perfbudget.measure.counting import count_executions
+from pytest_perfbudget.measure.probes import FunctionCalls
+from pytest_perfbudget.measure.profile import function_times, profile_call
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -75,7 +77,7 @@ def test_of_equal_passes_the_warm_one_is_kept() -> None:
     def warms_up() -> None:
         next(passes)()
 
-    recording = run_plain(record_counts(PlainSubject(warms_up), most_calls=0, most_peak=None))
+    recording = run_plain(count_executions(PlainSubject(warms_up), {"calls": bool}))
     called = {name.rpartition(".")[2].rpartition(":")[2] for name in recording.functions}
     assert "warm" in called
     assert "cold" not in called

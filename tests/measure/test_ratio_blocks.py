@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.core.budgets import Budget, Metric, Resource
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.ratio import LOOKS
+from pytest_perfbudget.core.ratio import LOOKS, decide_ratio, is_enough
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.measure.isolation import Heap
-from pytest_perfbudget.measure.ratio import RatioOutcome, compare_ratio
+from pytest_perfbudget.measure.ratio import RatioOutcome, measure_ratio
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -21,8 +22,11 @@ S, MS = 10**9, 10**6
 def run(scripted: ScriptedClock, new_ns: float, reference_ns: float, limit: float) -> RatioOutcome:
     new = PlainSubject(scripted.advance, ((new_ns,), {}))
     reference = PlainSubject(scripted.advance, ((reference_ns,), {}))
-    budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", "here")
-    return run_plain(compare_ratio(new, reference, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
+    return run_plain(measure_ratio(new, reference, enough(limit), max_time_ns=S, clock=scripted.clock))
+
+
+def enough(limit: float) -> Callable[[Sequence[float]], bool]:
+    return partial(is_enough, limit=limit, errors=ERRORS)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,9 @@ def test_the_ratio_of_the_times_is_held_against_its_limit(
     scripted: ScriptedClock, limit: float, verdict: BudgetVerdict
 ) -> None:
     found = run(scripted, MS, 4 * MS, limit)
-    assert found.decision.verdict is verdict
-    assert found.decision.estimate == pytest.approx(0.25)
+    decided = decide_ratio(found.log_ratios, limit, ERRORS)
+    assert decided.verdict is verdict
+    assert decided.estimate == pytest.approx(0.25)
     assert (found.new_ns, found.reference_ns) == (MS, 4 * MS)
 
 
@@ -45,23 +50,23 @@ def test_blocks_alternate_in_abba_order(scripted: ScriptedClock) -> None:
         order.append(name)
 
     subjects = PlainSubject(timed, (("a",), {})), PlainSubject(timed, (("b",), {}))
-    budget = Budget(Metric(Resource.RATIO), 2.0, "max_ratio", "here")
-    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
-    assert found.quads == LOOKS[0]
+    found = run_plain(measure_ratio(*subjects, enough(2.0), max_time_ns=S, clock=scripted.clock))
+    assert len(found.log_ratios) == LOOKS[0]
     blocks = order[-4 * LOOKS[0] :]
     assert "".join(blocks) == "abbabaab" * (LOOKS[0] // 2)
 
 
 def test_code_too_slow_for_enough_quads_stays_undecided(scripted: ScriptedClock) -> None:
     found = run(scripted, S, S, 100)
-    assert (found.quads, found.decision.verdict) == (1, BudgetVerdict.UNDECIDED)
-    assert found.decision.needs_rounds == LOOKS[0]
+    decided = decide_ratio(found.log_ratios, 100, ERRORS)
+    assert (len(found.log_ratios), decided.verdict) == (1, BudgetVerdict.UNDECIDED)
+    assert decided.needs_rounds == LOOKS[0]
 
 
 def test_fast_code_is_timed_in_rounds_of_many_calls() -> None:
     found = run(ScriptedClock(reading_ns=60), 100, 400, 0.5)
     assert found.iterations > 1
-    assert found.decision.estimate == pytest.approx(0.25, rel=0.05)
+    assert decide_ratio(found.log_ratios, 0.5, ERRORS).estimate == pytest.approx(0.25, rel=0.05)
 
 
 def test_blocks_are_quiet_each_on_a_heap_of_its_own(scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,10 +78,9 @@ def test_blocks_are_quiet_each_on_a_heap_of_its_own(scripted: ScriptedClock, mon
         scripted.advance(10 * MS)
         collecting.append(gc.isenabled())
 
-    budget = Budget(Metric(Resource.RATIO), 2.0, "max_ratio", "here")
     subjects = PlainSubject(work), PlainSubject(work)
-    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
-    assert len(drawn) == 4 * found.quads
+    found = run_plain(measure_ratio(*subjects, enough(2.0), max_time_ns=S, clock=scripted.clock))
+    assert len(drawn) == 4 * len(found.log_ratios)
     assert not any(collecting[2:])  # the first call of each side is as the test left things
     assert gc.isenabled()
 
@@ -89,7 +93,6 @@ def test_what_the_other_side_left_in_the_caches_is_not_counted(scripted: Scripte
         last[0] = name
         scripted.advance(4.5 * MS if cold else 3 * MS)
 
-    budget = Budget(Metric(Resource.RATIO), 1.01, "max_ratio", "here")
     subjects = PlainSubject(side, (("new",), {})), PlainSubject(side, (("reference",), {}))
-    found = run_plain(compare_ratio(*subjects, budget, ERRORS, max_time_ns=S, clock=scripted.clock))
-    assert found.decision.estimate == pytest.approx(1.0)
+    found = run_plain(measure_ratio(*subjects, enough(2.0), max_time_ns=S, clock=scripted.clock))
+    assert decide_ratio(found.log_ratios, 2.0, ERRORS).estimate == pytest.approx(1.0)

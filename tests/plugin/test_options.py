@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from scripting import Project
 
-from pytest_perfbudget.core.results import RegressionVerdict
 
-TESTS = """
+def counting(calls: str) -> str:
+    """Return tests, of which the last says how often the others have called what they measure."""
+    return f"""
 calls = []
 
 def test_plain(): pass
@@ -24,28 +23,30 @@ def test_perf(perf):
     with perf.timer("block", p95_ms=50): pass
     assert perf.ratio(len, len, max_ratio=3) if False else True
 
-def test_after(): assert len(calls) == {calls}
+def test_after(): assert len(calls) {calls}
 """
 
 
-def test_only_perf_tests_or_all_others(each_way: Project) -> None:
+def test_perf_only_and_perf_skip_select_perf_tests_or_all_others(each_way: Project) -> None:
     # Controllers of xdist do not learn what their workers deselect.
     left_out = 0 if "2" in each_way.arguments else 2
-    each_way.run(TESTS, "--perf-only").assert_outcomes(failed=1, passed=1, deselected=left_out)
-    each_way.run(TESTS.replace("== {calls}", "== 0"), "--perf-skip").assert_outcomes(passed=2, deselected=left_out)
+    only = each_way.run(counting("== 0"), "--perf-only")
+    only.assert_outcomes(failed=1, passed=1, deselected=left_out)
+    others = each_way.run(counting("== 0"), "--perf-skip")
+    others.assert_outcomes(passed=2, deselected=left_out)
 
 
-def test_only_where_there_are_none_is_pytests_exit_5(project: Project) -> None:
+def test_perf_only_without_perf_tests_is_pytests_exit_code_5(project: Project) -> None:
     assert project.run("def test_plain(): pass", "--perf-only").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_gate_warn_reports_and_fails_nothing(each_way: Project) -> None:
-    result = each_way.run(TESTS.replace("== {calls}", ">= 0"), "--perf-gate=warn")
+    result = each_way.run(counting(">= 0"), "--perf-gate=warn")
     result.assert_outcomes(passed=4)
     assert each_way.verdicts()["test_slow p95"] == "exceeded"
     result.stdout.fnmatch_lines(
         [
-            "p95 60* ms exceeds its budget of 50 ms (120%)",
+            "*: p95 60* ms exceeds its budget of 50 ms (120%)",
             "  limit p95_ms=50 from perf_budget marker of test_it.py::test_slow",
             "*1 exceeded*(nothing fails: --perf-gate=warn)",
         ]
@@ -53,7 +54,7 @@ def test_gate_warn_reports_and_fails_nothing(each_way: Project) -> None:
 
 
 def test_gate_off_runs_each_body_once(project: Project) -> None:
-    result = project.run(TESTS.format(calls=2), "--perf-gate=off")
+    result = project.run(counting("== 2"), "--perf-gate=off")
     result.assert_outcomes(passed=4)
     assert project.report["measurements"] == []
     result.stdout.fnmatch_lines(["performance budgets: off, 2 perf tests ran once, untimed"])
@@ -99,24 +100,24 @@ def test_within(): advance(ms=1)
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "block: p95 0 ns is undecided against its budget of 50 ms (0%)",
-            "  p95 needs 59 rounds, had 1: loop the timer",
+            "block: undecided: p95 needs 59 rounds, had 1: loop the timer",
+            "  p95 0 ns, budget 50 ms (0%)",
             "A budget that is not judged fails because of --perf-strict (or strict = true).",
-            "p95 was not measured, its budget is 50 ms",
-            "  the test asks for the perf fixture but never called it",
+            "unmeasured: p95: the test asks for the perf fixture but never called it",
+            "  its budget is 50 ms",
         ]
     )
 
 
 def test_strict_and_off_contradict_each_other(project: Project) -> None:
-    result = project.run(TESTS, "--perf-strict", "--perf-gate=off")
+    result = project.run(counting(">= 0"), "--perf-strict", "--perf-gate=off")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --perf-gate=off fails nothing, which --perf-strict forbids: drop one*"])
 
 
 def test_off_on_the_command_line_is_stronger_than_strict_in_the_table(project: Project) -> None:
     table = "[tool.perfbudget]\nstrict = true\n"
-    project.run(TESTS.format(calls=2), "--perf-gate=off", pyproject=table).assert_outcomes(passed=4)
+    project.run(counting("== 2"), "--perf-gate=off", pyproject=table).assert_outcomes(passed=4)
 
 
 def test_max_time_overrides_marker_and_table(project: Project) -> None:
@@ -133,31 +134,6 @@ def test_it(): advance(ms=10)
     assert 30 < rounds[1] <= 50
 
 
-def test_several_outputs_and_folders_that_do_not_exist_yet(project: Project) -> None:
-    project.run(TESTS, "--perf-output=a.json", "--perf-output=deep/er/b.json")
-    written = [json.loads((project.pytester.path / name).read_text("utf-8")) for name in ("a.json", "deep/er/b.json")]
-    assert written[0] == written[1] == project.report
-
-
-def test_output_without_any_perf_test_says_so(each_way: Project) -> None:
-    each_way.run("def test_plain(): pass").assert_outcomes(passed=1)
-    assert each_way.report["summary"] == {
-        "measurements": 0,
-        "exceeded": 0,
-        "undecided": 0,
-        "unmeasured": 0,
-        "within": 0,
-        "baseline": dict.fromkeys([verdict.value for verdict in RegressionVerdict], 0),
-    }
-
-
-def test_an_output_that_cannot_be_written_is_an_error_of_its_own(project: Project) -> None:
-    project.file("taken/x", "")
-    result = project.run("def test_plain(): pass", "--perf-output=taken/x/report.json")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["--perf-output: taken/x/report.json cannot be written: *"])
-
-
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
@@ -170,6 +146,6 @@ def test_an_output_that_cannot_be_written_is_an_error_of_its_own(project: Projec
     ],
 )
 def test_a_wrong_option_is_a_usage_error(each_way: Project, argument: str, message: str) -> None:
-    result = each_way.run(TESTS, argument)
+    result = each_way.run(counting(">= 0"), argument)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])

@@ -51,6 +51,7 @@ ENTRY_POINT = {
     "pytest_perfbudget",
     "pytest_perfbudget.plugin",
     "pytest_perfbudget.plugin.hooks",
+    "pytest_perfbudget.plugin.keys",
     "pytest_perfbudget.plugin.options",
 }
 COMPARISONS = (
@@ -78,7 +79,7 @@ def test_a_project_that_only_depends_on_the_plugin_imports_no_more(pytester: pyt
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_any_way_to_write_the_table_begins(pytester: pytest.Pytester, table: str) -> None:
+def test_any_way_to_write_the_table_starts_the_plugin(pytester: pytest.Pytester, table: str) -> None:
     pytester.makepyprojecttoml(f"{table}\n")
     assert ours(loaded(pytester, "def test_it(): pass")) > ENTRY_POINT
 
@@ -96,13 +97,13 @@ def test_a_perf_test_of_a_percentile_needs_neither_scipy_nor_numpy(pytester: pyt
     assert not {"numpy", "scipy", "filelock"} & modules
 
 
-def test_a_mean_does(pytester: pytest.Pytester) -> None:
+def test_a_perf_test_of_a_mean_needs_scipy_special_and_not_scipy_stats(pytester: pytest.Pytester) -> None:
     tests = "import pytest\n@pytest.mark.perf_budget(mean_s=5)\ndef test_it(): pass"
     assert "scipy.special" in loaded(pytester, tests)
     assert "scipy.stats" not in loaded(pytester, tests)
 
 
-def test_it_can_be_switched_off(pytester: pytest.Pytester) -> None:
+def test_without_the_plugin_nothing_of_its_package_is_imported(pytester: pytest.Pytester) -> None:
     assert not {name for name in loaded(pytester, "def test_it(): pass", "-p", "no:perfbudget") if "perfbudget" in name}
 
 

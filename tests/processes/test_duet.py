@@ -84,27 +84,29 @@ def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
     assert len(notes) == 4 * QUADS
 
 
-def test_they_end_when_the_quads_tell_the_ratio_well_enough() -> None:
+def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
     notes: list[tuple[str, int]] = []
     play(Scripted("h", notes, "a", times_ns=[1.1e6]), Scripted("b", notes, "a", times_ns=[1e6]), "a")
     assert 4 * FEWEST_QUADS <= len(notes) < 4 * QUADS
     assert len(notes) % 4 == 0
 
 
-def test_when_time_is_up_the_quad_that_was_begun_is_finished_and_one_there_always_is() -> None:
+def test_when_time_is_up_the_quad_that_was_begun_is_finished() -> None:
+    """There is always one quad."""
     notes: list[tuple[str, int]] = []
     play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a", seconds=0.0)
     assert notes == [("h", 0), ("b", 0), ("b", 1), ("h", 1)]
 
 
-def test_both_make_their_rounds_of_as_many_calls_as_the_slower_one_needs_and_on_one_cpu() -> None:
+def test_both_sides_agree_on_the_calls_of_a_round_and_on_one_cpu() -> None:
+    """A round has as many calls as the slower side needs."""
     head, base = Scripted("h", [], "a", iterations=4), Scripted("b", [], "a", iterations=10)
     play(head, base, "a")
     assert head.agreed == base.agreed == [{"iterations": 4, "rounds": 3, "cpu": 3}]
 
 
 @pytest.mark.parametrize(("head_cpus", "base_cpus", "cpu"), [(1.0, 1.1, 3), (1.0, 1.9, None), (2.5, 1.0, None)])
-def test_if_one_of_them_uses_several_cpus_both_may(head_cpus: float, base_cpus: float, cpu: int | None) -> None:
+def test_if_one_side_uses_several_cpus_both_may(head_cpus: float, base_cpus: float, cpu: int | None) -> None:
     """Or code that lost its parallelism would look no slower."""
     head, base = Scripted("h", [], "a", cpus=head_cpus), Scripted("b", [], "a", cpus=base_cpus)
     play(head, base, "a")
@@ -182,7 +184,7 @@ def growing(slowness: float, *others: str) -> list[tuple[str, float]]:
 
 
 @pytest.mark.parametrize(("of_head", "of_base"), [((), ()), (("new",), ()), ((), ("gone",)), (("same",), ("same",))])
-def test_what_a_timer_times_later_is_compared_with_what_the_other_side_times_as_late(
+def test_a_timers_later_rounds_are_compared_with_rounds_that_are_as_late(
     of_head: tuple[str, ...], of_base: tuple[str, ...]
 ) -> None:
     """By turns of equal time, half of a slowdown of rounds that grow would not show. Other timers have no part in it."""
@@ -203,6 +205,6 @@ def test_each_of_several_timers_has_its_turns(rounds: list[tuple[str, float]]) -
     assert ratio(rounds, slower, "query") == pytest.approx(0.5, abs=0.01)
 
 
-def test_a_timer_that_has_fewer_rounds_on_one_side_keeps_no_other_from_its_turns() -> None:
+def test_a_timer_with_fewer_rounds_on_one_side_keeps_no_other_from_turns() -> None:
     fewer = [("load", 100e3), *[("query", 400e3)] * 300]
     assert ratio(fewer, FAST, "query") == pytest.approx(2.0, abs=0.01)

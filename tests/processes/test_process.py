@@ -13,7 +13,7 @@ import pytest
 
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes import process
-from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.process import ProcessStart, Worker
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 HEAD = """
@@ -34,7 +34,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(script: Path, body: str, *nodeids: str, patience_s: float = 60) -> list[Answer]:
     script.write_text(HEAD + body, "utf-8")
     request = Request([], str(script.parent), [], nodeids or ("a",))
-    with Worker(request, hash_seed=7, patience_s=patience_s) as worker:
+    with Worker(request, ProcessStart(7, patience_s)) as worker:
         return list(worker.answers())
 
 
@@ -49,15 +49,16 @@ def test_answers_come_in_order_with_what_was_measured(script: Path) -> None:
     assert found == [Answer("b", "", [], 1.5), Answer("a", "", [], 1.5)]
 
 
-def test_one_that_says_no_more_and_does_not_end_is_ended(script: Path) -> None:
+def test_a_process_that_says_no_more_and_does_not_end_is_ended(script: Path) -> None:
     """It waits for one of its threads, perhaps."""
     with pytest.raises(WorkerError, match="said nothing more, did not end, and was ended"):
         run(script, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nsignal.pause()", patience_s=1)
 
 
-def test_a_process_has_its_own_hash_seed_scratch_folder_and_interpreter_and_no_traces_of_xdist(
+def test_a_process_has_a_hash_seed_and_folder_of_its_own_and_no_xdist(
     script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The interpreter and the other variables are those of this process."""
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw1")
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "x")
     monkeypatch.setenv("COLOUR", "blue")
@@ -128,7 +129,7 @@ def test_what_a_test_patches_is_not_what_starts_a_process(script: Path) -> None:
 
 
 def test_a_process_that_cannot_be_started_is_one_line(script: Path) -> None:
-    worker = Worker(Request([], str(script.parent / "absent"), [], ["a"]), hash_seed=1, patience_s=5)
+    worker = Worker(Request([], str(script.parent / "absent"), [], ["a"]), ProcessStart(1, 5))
     with (
         pytest.raises(WorkerError, match=r"^a fresh process could not be started: .*No such file or directory"),
         worker,
@@ -145,7 +146,7 @@ def test_an_interrupt_here_ends_the_process(script: Path, tmp_path: Path) -> Non
     script.write_text(HEAD + "open('pid', 'w').write(str(os.getpid())); answer('a'); signal.pause()", "utf-8")
 
     def interrupted() -> None:
-        with Worker(Request([], str(tmp_path), [], ["a", "b"]), hash_seed=1, patience_s=60) as worker:
+        with Worker(Request([], str(tmp_path), [], ["a", "b"]), ProcessStart(1, 60)) as worker:
             next(worker.answers())
             raise KeyboardInterrupt
 
@@ -171,10 +172,10 @@ def test_a_fresh_process_ends_with_who_started_it(tmp_path: Path) -> None:
     )
     starter = """
 import sys
-from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.process import ProcessStart, Worker
 from pytest_perfbudget.processes.protocol import Request
 request = Request(["--perf-only", "-p", "no:cacheprovider"], ".", sys.path, ["test_it.py::test_it"])
-with Worker(request, hash_seed=1, patience_s=60) as worker:
+with Worker(request, ProcessStart(1, 60)) as worker:
     list(worker.answers())
 """
     (tmp_path / "pyproject.toml").write_text('[tool.perfbudget.budgets]\n"test_it.py" = {p95_ms = 5}\n', "utf-8")

@@ -1,68 +1,66 @@
+"""The JSON report is the session's result, and is read back as it was."""
+
 from __future__ import annotations
 
 import json
-import os
-import stat
-import sys
-from pathlib import Path
 
 import pytest
+from results import budget, change, measurement
 
-from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.gate import BudgetGate
-from pytest_perfbudget.core.limits import Settings
-from pytest_perfbudget.core.results import Measurement
-from pytest_perfbudget.core.samples import Samples, describe
-from pytest_perfbudget.report.formats.json import SCHEMA, build, session_facts, write
+from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.run_result import SCHEMA, ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.formats.json import parse, render
 
-SESSION = session_facts(Settings(), gate="fail", strict=False, workers=0, exit_status=0, versions={"pytest": "9"})
-
-
-def measurement() -> Measurement:
-    samples = Samples([45e6] * 59, planned_rounds=59, overhead_ns=60)
-    judgements = BudgetGate(parse_budgets({"p95_ms": 50, "p99_ms": 50}, "here"), Errors(0.01, 0.05)).judge(samples)
-    return Measurement("a.py::t", "n", "call", "c", 59, 1, 60.0, 5, describe(samples), judgements)
+ONE = measurement(budget(), change(), name="parse", file="tests/test_api.py", line=12, component="web")
+RESULT = RunResult(
+    SessionFacts(started_at="2026-11-26T10:00:00+00:00", duration_s=1.5, exit_status=1, commit="3f2a91c", branch="x"),
+    ComparedWith("the baseline", "", [("a.py::other", "")]),
+    [ONE],
+    worded(find([ONE], Policy()), alpha=0.01),
+)
 
 
-def test_the_document_holds_session_summary_and_measurements() -> None:
-    document = build([measurement()], SESSION)
+def test_a_report_is_read_back_as_it_was() -> None:
+    again = parse(render(RESULT), "report.json")
+    assert again.to_dict() == RESULT.to_dict()
+    assert render(again) == render(RESULT)
+
+
+def test_a_report_says_everything_in_the_fields_words() -> None:
+    document = json.loads(render(RESULT))
     assert document["schema"] == SCHEMA == "perfbudget-report/1"
-    counts = {"measurements": 1, "exceeded": 0, "undecided": 1, "unmeasured": 0, "within": 1}
-    assert {key: document["summary"][key] for key in counts} == counts
+    assert document["summary"]["budgets"] == {"exceeded": 1, "undecided": 0, "unmeasured": 0, "within": 0}
+    assert document["summary"]["changes"]["regressed"] == 1
     (found,) = document["measurements"]
-    assert (found["id"], found["nodeid"], found["name"], found["rounds"]) == ("a.py::t n", "a.py::t", "n", 59)
-    assert found["overhead_ns"] == 60
-    first, second = found["budgets"]
-    assert (first["limit"], first["source"], first["verdict"]) == (50e6, "here", "within")
-    assert (first["used"], first["near_limit"]) == (0.9, True)
-    assert (second["verdict"], second["needs_rounds"]) == ("undecided", 299)
-    assert second["reason"].startswith("p99 needs 299 rounds, had 59; that takes at least")
+    assert (found["id"], found["file"], found["line"]) == (
+        "tests/test_api.py::test_login parse",
+        "tests/test_api.py",
+        12,
+    )
+    assert found["budgets"][0]["used"] == pytest.approx(1.226)
+    assert {"p_value", "alpha", "log_std_error", "verdict"} <= found["changes"][0].keys()
+    first, second = document["findings"]
+    assert (first["kind"], first["severity"], first["headline"]) == (
+        "exceeded",
+        "failure",
+        "p95 61.3 ms exceeds its budget of 50 ms (123%)",
+    )
+    assert (second["kind"], second["file"], second["line"]) == ("regressed", "tests/test_api.py", 12)
 
 
-def test_it_is_json_without_losses(tmp_path: Path) -> None:
-    document = build([measurement()], SESSION)
-    write(document, tmp_path / "new" / "report.json")
-    assert json.loads((tmp_path / "new" / "report.json").read_text("utf-8")) == document
-
-
-def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "report.json"
-    write({"old": True}, file)
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write({"new": True}, file)
-    assert json.loads(file.read_text("utf-8")) == {"old": True}
-    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_it_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
-    (tmp_path / "plain").write_text("", "utf-8")
-    write({}, tmp_path / "report.json")
-    modes = {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("plain", "report.json")}  # noqa: PTH116
-    assert len(modes) == 1
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "report.json:1: is no JSON: "),
+        ("[]", "report.json: is no report of this version of pytest-perfbudget: "),
+        ('{"schema": "perfbudget-report/9"}', "schema must be perfbudget-report/1, found 'perfbudget-report/9'"),
+        ('{"schema": "perfbudget-report/1"}', "report.json: is no report of this version of pytest-perfbudget: "),
+    ],
+)
+def test_a_text_that_is_no_report_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(ReportError) as error:
+        parse(text, "report.json")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

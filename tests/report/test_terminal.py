@@ -1,109 +1,101 @@
-"""The table, against golden files: `PERFBUDGET_GOLDEN=write pytest tests/report` writes them anew."""
+"""The whole summary section, from a result to text."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from results import budget, change, measurement
 
-from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement
-from pytest_perfbudget.report.formats.terminal import Bar, render_table, short_names
+from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
+from pytest_perfbudget.core.decision import GateMode, Missing, Policy, find, find_missing, find_not_updated
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.formats.terminal import Layout, render, render_update
 
-MS = 1e6
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def one(
-    nodeid: str,
-    metric: str,
-    share: float | None,
-    verdict: BudgetVerdict,
-    *,
-    unit: str = "ns",
-    limit: float = 50 * MS,
-    component: str = "",
-    name: str = "",
-) -> Measurement:
-    estimate = None if share is None else share * limit
-    budget = BudgetResult(metric, f"{metric}_ms", unit, limit, "marker", verdict, estimate, rounds=72)
-    return Measurement(nodeid, name, "body", component, 72, 1, 60.0, 1, {"median": 3 * MS}, [budget])
+CALM = measurement(budget(BudgetVerdict.WITHIN, estimate=5e6, lower=4e6, upper=6e6), nodeid="a.py::test_calm")
+SLOW = measurement(budget(), nodeid="a.py::test_slow")
+PLAIN = Layout(width=100)
 
 
-MIXED = [
-    one("tests/security/test_tokens.py::test_verify", "p95", 0.038, BudgetVerdict.WITHIN, component="security.jwt"),
-    one("tests/security/test_tokens.py::test_cold", "p95", 0.91, BudgetVerdict.WITHIN, component="security.jwt"),
-    one("tests/storage/test_tasks.py::test_claim[10-000]", "p95", 1.224, BudgetVerdict.EXCEEDED, component="storage"),
-    one("tests/storage/test_tasks.py::test_claim", "peak", 0.3, BudgetVerdict.WITHIN, unit="bytes", limit=500e6),
-    one("tests/storage/test_tasks.py::test_calls", "calls", 6.8, BudgetVerdict.EXCEEDED, unit="calls", limit=30),
-    one("tests/test_api.py::test_page", "p99", 0.997, BudgetVerdict.UNDECIDED, name="render page"),
-    one("tests/test_api.py::test_ratio", "ratio", 0.62, BudgetVerdict.WITHIN, unit="", limit=0.5, name="cached"),
-    one("tests/test_api.py::test_old", "p95", None, BudgetVerdict.UNMEASURED),
-    Measurement("tests/test_api.py::test_bare", "", "body", "", 59, 1, 60.0, 1, {"median": 3 * MS}, []),
-]
+def result(*measurements: Measurement, gate: str = "fail", strict: bool = False, **more: object) -> RunResult:
+    policy = Policy(GateMode(gate), strict)
+    findings = worded(find(measurements, policy), alpha=0.01)
+    made = RunResult(SessionFacts(gate=gate, strict=strict), None, measurements, findings)
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("name", "width", "color", "unicode"),
-    [
-        ("plain", 120, False, True),
-        ("ascii", 120, False, False),
-        ("color", 120, True, True),
-        ("narrow", 80, False, True),
-    ],
-)
-def test_the_table(name: str, width: int, color: bool, unicode: bool) -> None:
-    drawn = render_table(MIXED, width=width, color=color, unicode=unicode, warn_at=0.8, most_calm=30)
-    file = GOLDEN / f"table_{name}.txt"
-    if os.environ.get("PERFBUDGET_GOLDEN") == "write":
-        file.write_text(drawn, "utf-8")
-    assert drawn == file.read_text("utf-8")
-    if not color:
-        assert "\033" not in drawn
-    if not unicode:
-        assert drawn.isascii()
+def lines(found: RunResult, layout: Layout = PLAIN) -> list[str]:
+    """Return the lines below the table's heading."""
+    return render(found, layout).splitlines()[2:]
 
 
-def test_a_long_table_leaves_out_what_is_well_within() -> None:
-    many = [one(f"a.py::test_{number}", "p95", number / 100, BudgetVerdict.WITHIN) for number in range(60)]
-    short = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=30)
-    assert "test_1 " not in short
-    assert "test_59 " in short
-    assert "test_claim[10-000]" in short
-    assert "test_cold" in short
-    assert "34 more rows: well within, or without a budget; -v shows all" in short
-    full = render_table([*many, *MIXED], width=120, color=False, unicode=True, warn_at=0.8, most_calm=None)
-    assert all(f"test_{number} " in full for number in range(60))
+def test_a_calm_session_is_a_table_and_a_count() -> None:
+    row, count = lines(result(CALM))
+    assert row.split()[:2] == ["within", "test_calm"]
+    assert count == "1 budget of 1 measurement: 1 within"
 
 
-def test_a_table_of_nothing_but_calm_rows_can_shrink_to_a_line() -> None:
-    calm = [one("a.py::test", "p95", 0.1, BudgetVerdict.WITHIN)]
-    drawn = render_table(calm, width=120, color=False, unicode=True, warn_at=0.8, most_calm=0)
-    assert drawn == "1 more row: well within, or without a budget; -v shows all\n"
+def test_a_failure_that_its_test_has_told_is_not_told_again() -> None:
+    assert lines(result(CALM, SLOW))[-1] == "2 budgets of 2 measurements: 1 exceeded, 1 within"
+    assert "exceeds its budget" not in render(result(SLOW), PLAIN)
 
 
-def test_brackets_in_a_node_id_are_no_markup() -> None:
-    odd = [one("a.py::test_it[bold red]", "p95", 0.1, BudgetVerdict.WITHIN)]
-    assert "test_it[bold red]" in render_table(odd, width=100, color=True, unicode=True, warn_at=0.8, most_calm=None)
+def test_a_gate_that_only_warns_tells_what_would_fail() -> None:
+    text = render(result(SLOW, gate="warn"), PLAIN)
+    assert "a.py::test_slow: p95 61.3 ms exceeds its budget of 50 ms (123%)\n" in text
+    assert text.endswith("1 budget of 1 measurement: 1 exceeded (nothing fails: --perf-gate=warn)\n")
 
 
-@pytest.mark.parametrize(
-    ("nodeids", "shown"),
-    [
-        (["a/t.py::x", "a/t.py::C::y", "a/t.py::x"], ["x", "C::y", "x"]),
-        (["a/t.py::x", "a/u.py::x"], ["t.py::x", "u.py::x"]),
-        (["a/t.py::x", "b/t.py::x"], ["a/t.py::x", "b/t.py::x"]),
-        (["doc.txt"], ["doc.txt"]),
-    ],
-)
-def test_node_ids_are_as_short_as_they_can_be(nodeids: list[str], shown: list[str]) -> None:
-    names = short_names(nodeids)
-    assert [names[nodeid] for nodeid in nodeids] == shown
+def test_a_gate_that_is_off_has_no_section() -> None:
+    assert render(result(CALM, gate="off"), PLAIN) == ""
 
 
-@pytest.mark.parametrize(
-    ("used", "drawn"),
-    [(0.0, "....    0%"), (0.5, "##..   50%"), (0.99, "###.   99%"), (1.0, "####  100%"), (6.5, "#### 6.50x")],
-)
-def test_only_a_full_budget_has_a_full_bar(used: float, drawn: str) -> None:
-    assert Bar(cells=4, unicode=False).draw(used) == drawn
+def test_a_session_without_perf_tests_has_none_either() -> None:
+    assert render(RunResult(), PLAIN) == ""
+
+
+def test_a_comparison_ends_with_the_other_side_what_was_not_selected_and_doubts() -> None:
+    compared = ComparedWith("the baseline", "a doubt", [("a.py::other", "")])
+    found = lines(result(measurement(change(RegressionVerdict.UNCHANGED, runs=0, ratio=1.01)), compared_with=compared))
+    assert found[-4:] == [
+        "1 other measurement of the baseline: not selected or not collected",
+        "against the baseline: 1 unchanged",
+        "a doubt",
+        "1 measurement, no budget",
+    ]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_missing_measurements_are_named_and_fail_only_if_strict(strict: bool) -> None:
+    missing = [Missing("a.py::gone", "", "it is not collected")]
+    findings = find_missing(missing, Policy(strict=strict), can_be_mended=True)
+    found = RunResult(SessionFacts(strict=strict), ComparedWith("the baseline"), (), findings, missing)
+    text = render(found, PLAIN)
+    assert "missing: a.py::gone: it is not collected\n" in text
+    assert "against the baseline: 1 missing\n" in text
+    assert ("fails the session because of --perf-strict" in text) is strict
+
+
+def test_notes_on_the_configuration_are_told() -> None:
+    facts = SessionFacts(notes=["mode = 'turns' is called 'sequential' now"])
+    assert "note: mode = 'turns' is called 'sequential' now" in lines(result(CALM, session=facts))
+
+
+def test_colour_is_ansi_and_only_if_asked_for() -> None:
+    assert "\033[31m2 budgets of 2 measurements" in render(result(CALM, SLOW), replace(PLAIN, color=True))
+    assert "\033" not in render(result(CALM, SLOW), PLAIN)
+
+
+def test_an_update_has_a_section_of_its_own() -> None:
+    update = UpdateSummary("b.json", [BaselineUpdate("a.py::t", "", UpdateAction.REFUSED)], {"a.py::u": "it fails"})
+    found = result(CALM, update=update, findings=find_not_updated(update))
+    assert "not_updated" not in render(found, PLAIN)
+    assert render_update(found, PLAIN).splitlines()[-3:] == [
+        "not updated: a.py::u: it fails",
+        "b.json: 1 slower (kept)",
+        "to accept the slower tests: pytest --perf-update-baseline --perf-reason 'why it may be slower' a.py::t",
+    ]
+    assert render_update(result(CALM), PLAIN) == ""

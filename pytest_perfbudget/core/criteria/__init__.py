@@ -1,4 +1,4 @@
-"""How a limit is held against rounds: one interface, one module per kind of statistic."""
+"""The criteria that compare rounds with a limit: one interface, and one module for each kind of statistic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pytest_perfbudget.core.results import CriterionResult
 
 
 class Errors(NamedTuple):
-    """How often a verdict may be wrong, over all looks of one measurement together.
+    """The largest probabilities of wrong verdicts, over all looks at one measurement together.
 
-    `exceeded` is the chance that a budget which holds is called exceeded, `within` the chance
-    that one which does not hold is called within.
+    `exceeded` is the probability that a budget that holds is called exceeded. `within` is the probability that a budget
+    that does not hold is called within.
     """
 
     exceeded: float
@@ -20,19 +20,19 @@ class Errors(NamedTuple):
 
 
 class Criterion(Protocol):
-    """Decides one statistic by looking at the rounds on a schedule fixed before the first round."""
+    """The criterion for one statistic, which looks at the rounds on a schedule fixed before the first round."""
 
     def looks(self) -> Sequence[int]:
-        """Return the numbers of rounds, ascending, at which a decision can fall."""
+        """Return the numbers of rounds, ascending, at which a decision can be made."""
 
     def decide(
         self, values: Sequence[float], limit: float, *, final: bool, earliest_exceeded: int = 0
     ) -> CriterionResult:
-        """Replay every look that `values` allows and return the first decision that falls.
+        """Replay every look that `values` allows, and return the first decision.
 
         Args:
-            values: the rounds in the order they ran, base units.
-            limit: in the same units.
-            final: no further rounds will come.
+            values: the rounds in the order in which they ran, in base units.
+            limit: the limit in the same units.
+            final: whether no further rounds will come.
             earliest_exceeded: the number of rounds below which `exceeded` is not yet allowed.
         """

@@ -1,4 +1,4 @@
-"""Verdicts on the fastest and the slowest round, as observed: no inference about other calls."""
+"""Verdicts on the fastest and the slowest round as observed, without inference about other calls."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 WATCHED_ROUNDS = 59
-"""Rounds over which a maximum is watched while time allows: the number that bounds a p95."""
+"""The number of rounds over which a maximum is watched while time allows: the number of rounds that bounds a p95."""
 
 
 @dataclass(frozen=True)
 class ExtremeCriterion:
-    """Whether the observed minimum or maximum lies within a limit.
+    """The criterion for the observed minimum or maximum.
 
-    More rounds can only lower a minimum and raise a maximum. So one round can clear a minimum or
-    break a maximum; the other verdict waits for the last round (the maximum's for
-    `WATCHED_ROUNDS` of them).
+    More rounds can only lower a minimum and raise a maximum. So one round can clear a minimum or break a maximum. The
+    other verdict waits for the last round; for a maximum it waits for `WATCHED_ROUNDS` rounds only.
     """
 
     statistic: Literal["min", "max"]
     planned_rounds: int | None
 
     def looks(self) -> Sequence[int]:
-        """Return 1, 2, 4, ... rounds; a maximum is watched for no more than `WATCHED_ROUNDS`."""
+        """Return 1, 2, 4, ... rounds, for a maximum up to `WATCHED_ROUNDS`; none if there is only the end."""
         if self.planned_rounds is None:
             return ()
         last = MOST_ROUNDS if self.statistic == "min" else WATCHED_ROUNDS
@@ -39,7 +38,7 @@ class ExtremeCriterion:
         limit: float,
         *,
         final: bool,
-        earliest_exceeded: int = 0,  # noqa: ARG002 - an observation is not early
+        earliest_exceeded: int = 0,  # noqa: ARG002 - an observation is never too early
     ) -> CriterionResult:
         """See `Criterion.decide`."""
         observed = min(values) if self.statistic == "min" else max(values)

@@ -1,9 +1,9 @@
 """Verdicts on a mean, by a t interval corrected for skewness.
 
-Times are skewed to the right: there the plain t interval ends too early above and would call a
-mean within that is not. Hall's monotone transformation (1992, JRSS B 54, 221-228) takes the
-skewness out; what is left is approximate, and a distribution without a second moment has no
-interval of this kind at all. The error is shared equally among the looks (Bonferroni).
+Times are skewed to the right. For such times the upper end of the plain t interval is too low, so a mean that exceeds
+its limit would be called within. Hall's monotone transformation (1992, JRSS B 54, 221-228) removes the skewness. The
+resulting interval is approximate, and a distribution without a second moment has no interval of this kind at all. The
+error is shared equally among the looks (Bonferroni).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 FEWEST_ROUNDS = 20
-"""With fewer rounds the skewness cannot be estimated, and the rare slow or fast call that a mean lives
-off may not be among them."""
+"""The fewest rounds for an interval. With fewer rounds the skewness cannot be estimated, and the rare slow or fast call
+that a mean depends on may not be among them."""
 
 _LOOKS = (FEWEST_ROUNDS, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480)
 
@@ -32,7 +32,7 @@ def _bound(values: Sequence[float], error: float, side: int) -> float:
     if sigma <= abs(mean) * 1e-12:
         return mean
     skew = math.fsum((d / sigma) ** 3 for d in deviations) / count
-    # sigma divides by n: Student's t wants n - 1 below the root.
+    # `sigma` divides by n, whereas Student's t needs n - 1 under the root.
     target = -side * t_quantile(count - 1, 1 - error) / math.sqrt(count - 1)
     if abs(skew) < 1e-9:
         return mean - sigma * target
@@ -42,13 +42,17 @@ def _bound(values: Sequence[float], error: float, side: int) -> float:
 
 @dataclass(frozen=True)
 class MeanCriterion:
-    """Whether the mean lies within a limit; `planned_rounds` None means one look at the end."""
+    """The criterion for a mean; if `planned_rounds` is None, the only look is at the end.
+
+    `least` is the smallest possible value: 0 for times.
+    """
 
     errors: Errors
     planned_rounds: int | None
+    least: float = 0.0
 
     def looks(self) -> Sequence[int]:
-        """Return 20, 40, 80, ... rounds."""
+        """Return 20, 40, 80, ... rounds; none if there is only the end."""
         return () if self.planned_rounds is None else _LOOKS
 
     def decide(
@@ -63,11 +67,11 @@ class MeanCriterion:
         for at in reached:
             seen = values[:at]
             if at >= FEWEST_ROUNDS:
-                lower = max(0.0, _bound(seen, self.errors.exceeded / len(looks), -1))
+                lower = max(self.least, _bound(seen, self.errors.exceeded / len(looks), -1))
                 upper = _bound(seen, self.errors.within / len(looks), 1)
             closing = final and at == reached[-1]
             early = at < earliest_exceeded and not closing
-            # A mean lives off its rare slow calls: a tenth of that time has to pass without them.
+            # A mean depends on its rare slow calls: before `within`, a tenth of the exposure has to pass without them.
             too_soon = at < earliest_exceeded / 10 and not closing
             verdict = BudgetVerdict.UNDECIDED
             if lower is not None and lower > limit and not early:

@@ -1,14 +1,13 @@
 """Distribution-free verdicts on a quantile, from the binomial count of rounds above the limit.
 
-A quantile of share q lies above the limit exactly if more than 1 - q of all calls do. So the count
-of rounds above the limit, a binomial walk with step probability 1 - q in the worst case, is all
-that is needed, whatever the distribution. The walk is looked at on a fixed schedule; the
-boundaries are computed by exact recursion over the walk, so the chance of crossing one by mistake
-at any look stays within the stated error (alpha spending: Lan and DeMets 1983, Biometrika 70;
-recursion: Armitage, McPherson and Rowe 1969, JRSS A 132). Turned round, each boundary is an order
-statistic: the confidence bounds in the decision.
+A quantile of share q lies above the limit exactly if more than 1 - q of all calls do. So the count of rounds above the
+limit is sufficient, whatever the distribution. This count is a binomial walk, with step probability 1 - q in the worst
+case. The walk is looked at on a fixed schedule. The boundaries are computed by exact recursion over the walk, so the
+probability of crossing a boundary by mistake at any look stays within the stated error (alpha spending: Lan and DeMets
+1983, Biometrika 70; recursion: Armitage, McPherson and Rowe 1969, JRSS A 132). Conversely, each boundary corresponds to
+an order statistic; these order statistics are the confidence bounds in the decision.
 
-Rounds are taken as independent draws of what this process on this machine does now.
+The rounds are assumed to be independent draws from the present behaviour of this process on this machine.
 """
 
 from __future__ import annotations
@@ -24,15 +23,19 @@ from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import quantile
 
 MOST_ROUNDS = 20_000
-"""Rounds after which a limit is called too close to decide: the estimate is within a fraction of a
-per cent of it by then."""
+"""The number of rounds after which a limit is called too close to decide: by then the estimate is within a fraction of
+a per cent of the limit."""
 
 _GROWTH = 1.2
 _NEGLIGIBLE = 1e-18
 
 
 class Look(NamedTuple):
-    """At `rounds`, `within` if at most so many rounds lay above the limit, `exceeded` if at least."""
+    """A look at `rounds` rounds, with the boundaries for the number of rounds above the limit.
+
+    The verdict is `within` if this number is at most `within_at_most`, `exceeded` if it is at least
+    `exceeded_at_least`.
+    """
 
     rounds: int
     within_at_most: int
@@ -45,9 +48,9 @@ def rounds_to_bound(share: float, error: float) -> int:
 
 
 def _binomial(trials: int, probability: float) -> tuple[int, list[float]]:
-    """Return (first count, probabilities) of a binomial distribution, negligible tails cut off."""
-    # Written out, because importing scipy costs a quarter of a second that a cleared budget has
-    # not; a test compares it with scipy.
+    """Return (first count, probabilities) of a binomial distribution, with negligible tails cut off."""
+    # Written out, because importing scipy costs a quarter of a second, too long for a budget that is soon cleared; a
+    # test compares the result with scipy.
     mode = int((trials + 1) * probability)
     log_mode = (
         math.lgamma(trials + 1)
@@ -92,7 +95,7 @@ class _Walk:
         self.mass = after
 
     def stop_low(self, allowed: float) -> int:
-        """Absorb the lowest counts while the error spent stays allowed; return the highest such."""
+        """Absorb the lowest counts while the error spent is allowed; return the highest absorbed count."""
         taken = 0
         while taken < len(self.mass) - 1 and self.spent + self.mass[taken] <= allowed:
             self.spent += self.mass[taken]
@@ -102,10 +105,10 @@ class _Walk:
         return self.first - 1
 
     def stop_high(self, allowed: float) -> int:
-        """Absorb the highest counts while the error spent stays allowed; return the lowest such.
+        """Absorb the highest counts while the error spent is allowed; return the lowest absorbed count.
 
-        Counts above what is left are reached only by paths that an earlier look charged: they cost
-        no error, and they must count, for that look may have come too early to speak.
+        Counts above those that remain are reached only by paths whose error an earlier look has already spent. So these
+        counts cost no error, and they must count, because that earlier look may have come too early to decide.
         """
         while len(self.mass) > 1 and self.spent + self.mass[-1] <= allowed:
             self.spent += self.mass.pop()
@@ -113,10 +116,10 @@ class _Walk:
 
 
 class Schedule:
-    """The looks for one quantile, computed as far as they are asked for.
+    """The looks for one quantile, computed as far as they are requested.
 
-    An `ample` schedule expects room for more than the first look at `within` and keeps half of
-    that error for later; the other one spends what the fewest possible rounds take.
+    An `ample` schedule expects time for more than the first look at `within`, and keeps half of that error for later
+    looks. The other schedule spends as much error as the fewest possible rounds take.
     """
 
     def __init__(self, share: float, errors: Errors, *, ample: bool) -> None:
@@ -128,7 +131,7 @@ class Schedule:
         self._boundaries = self._compute(share, errors)
 
     def upto(self, rounds: int) -> Iterator[Look]:
-        """Yield the looks at no more than so many rounds, ascending."""
+        """Yield the looks at up to `rounds` rounds, ascending."""
         for index, at in enumerate(self.rounds):
             if at > rounds:
                 return
@@ -145,7 +148,7 @@ class Schedule:
             if at >= self._opening:
                 later = 1 - (self._opening / at) ** 0.5
                 within_at_most = low.stop_low(errors.within * (0.5 + 0.5 * later if self._ample else 1))
-            # Front-loaded, so that two slow rounds that both exceed a p95 can already say so.
+            # Much of the error is spent early, so that two slow rounds already suffice to show that a p95 is exceeded.
             later = 1 - (self.rounds[0] / at) ** 0.25
             yield Look(at, within_at_most, high.stop_high(errors.exceeded * (0.3 + 0.7 * later)))
 
@@ -157,7 +160,7 @@ def _look_rounds(fewest: int, opening: int) -> tuple[int, ...]:
     while rounds * _GROWTH**0.5 <= most:
         grid.add(round(rounds))
         rounds = max(rounds + 1, rounds * _GROWTH)
-    # Between the two, a first look at `within` could spend nothing.
+    # There is no look between `fewest` and `opening`: a first look at `within` could spend no error there.
     return tuple(sorted(grid - set(range(fewest, opening))))
 
 
@@ -168,7 +171,7 @@ def schedule(share: float, errors: Errors, *, ample: bool) -> Schedule:
 
 
 def fixed_look(share: float, errors: Errors, rounds: int) -> Look:
-    """Return the boundaries of a single look at a number of rounds that was not ours to choose."""
+    """Return the boundaries of a single look, at a number of rounds that was set elsewhere."""
     low, high = _Walk(1 - share), _Walk(1 - share)
     low.advance(rounds)
     high.advance(rounds)
@@ -177,11 +180,11 @@ def fixed_look(share: float, errors: Errors, rounds: int) -> Look:
 
 @dataclass(frozen=True)
 class QuantileCriterion:
-    """Whether the quantile of share `share` lies within a limit.
+    """The criterion for the quantile at `share`.
 
-    `planned_rounds` is how many rounds there was thought to be time for before the first of them;
-    it only chooses between two schedules, each of which holds its errors whenever measuring ends.
-    None means that the number of rounds was set elsewhere: one look at the end.
+    `planned_rounds` is the number of rounds that were expected to fit into the time allowed, before the first round. It
+    only chooses between two schedules, each of which keeps its error probabilities whenever the measurement ends. None
+    means that the number of rounds was set elsewhere: then the only look is at the end.
     """
 
     share: float

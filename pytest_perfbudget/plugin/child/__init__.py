@@ -1,1 +1,1 @@
-"""Inside a fresh process: pytest once more, for the requested tests only."""
+"""The code that runs inside a fresh process, a new pytest process for the requested tests only."""

@@ -1,7 +1,7 @@
-"""Starts the worker's side of a fresh process; run as a script, with the request on standard input.
+"""The script that a fresh process runs: it reads the request from standard input and starts pytest.
 
-It imports nothing of this package: pytest has to find it unimported, or it warns that its assertions
-cannot be rewritten.
+The script imports nothing from this package. Otherwise pytest would find the package already imported, and warn that
+its assertions cannot be rewritten.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _end_with_parent() -> None:
-    """Let the system end this process when who started it is gone; Linux only."""
+    """Let the system kill this process when its parent ends; Linux only."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == 1 != int(sys.argv[1]):
-            sys.exit(1)  # it was gone before
+            sys.exit(1)  # the parent ended before the system was told
 
 
 if __name__ == "__main__":  # before anything that takes time
@@ -35,7 +35,7 @@ import pytest  # noqa: E402
 
 
 class Channel:
-    """What came in and comes after it, and where answers go: found by the worker plugin under its name."""
+    """The request, the stream of later commands and the stream for answers; the worker finds this plugin by name."""
 
     def __init__(self, request: dict[str, Any], commands: IO[str], answers: IO[str]) -> None:
         self.__name__ = "perfbudget-channel"
@@ -45,10 +45,10 @@ class Channel:
 
 
 def _redirect(top: str, tree: str) -> None:
-    """Let what finds the modules of an editable installation find those of the checkout.
+    """Let the import finders of editable installations find the modules of the checkout.
 
-    Such finders keep the places of modules in dictionaries and lists, as attributes of their own or of
-    the module that they are defined in.
+    Such finders keep the paths of modules in dictionaries, singly or in lists. The dictionaries are attributes of the
+    finder or of the module that defines it.
     """
     for finder in sys.meta_path:
         kind = finder if isinstance(finder, type) else type(finder)
@@ -60,7 +60,10 @@ def _redirect(top: str, tree: str) -> None:
 
 
 def _keep_own(top: str, scratch: str) -> None:
-    """Let this package be found where the session has it, if that is the working tree: the checkout has another."""
+    """Keep this package importable in the session's version if it lies in the working tree.
+
+    Otherwise the process would import the checkout's version of it.
+    """
     package = Path(__file__).resolve().parents[2]
     if package.is_relative_to(top) and "site-packages" not in package.parts:
         own = Path(scratch, "own")
@@ -83,16 +86,16 @@ def _moved(value: object, top: str, tree: str) -> object:
 
 
 def main() -> int:
-    """Put standard input and output aside for the channel, then be pytest."""
+    """Reserve standard input and output for the channel, and run pytest."""
     commands = os.fdopen(os.dup(0), encoding="utf-8")
     request = json.loads(commands.readline())
     with commands, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        # From here on what anybody prints goes where errors go, the log.
+        # From here on, printed text goes to standard error, which is the log.
         os.dup2(2, 1)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        if request["compiled"]:  # for child processes
+        if request["compiled"]:  # so that child processes keep the modules that they compile
             os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
             os.environ["PYTHONPYCACHEPREFIX"] = request["compiled"]
         own = [one for one in sys.path if request["home"] and _is_below(one, request["home"], request["tree"])]
@@ -100,7 +103,7 @@ def main() -> int:
         if request["tree"]:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
-        ours = ["-p", "pytest_perfbudget.plugin.child.worker"]
+        ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
         if request["has_cache"]:
             ours += ["-o", f"cache_dir={request['scratch']}/cache"]
         return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers)]))

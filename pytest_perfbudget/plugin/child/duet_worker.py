@@ -1,27 +1,23 @@
-"""The worker's side of a duet: runs the tests it is told to, and stops before each block that it times."""
+"""The worker of a duet: it runs each test on command, and waits for its turn before each timed block."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import IO, Any
 
 import pytest
 
-from pytest_perfbudget.compare.strategy import MeasurementRequest, RecordEverything, RecordOnly
-from pytest_perfbudget.core.limits import EffectiveLimits
 from pytest_perfbudget.measure.affinity import pin
-from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TurnBlocks
 from pytest_perfbudget.measure.turns import NONE, Turn
+from pytest_perfbudget.plugin.child.record_only import RecordInTurns
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
-from pytest_perfbudget.processes.duet import TIMERS
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 
 class SideTurns:
-    """Asks the other end of the channel for turns; see `measure.turns.Turns`."""
+    """The turns that the other end of the channel grants; see `measure.turns.Turns`."""
 
     def __init__(self, stop: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
         self._stop = stop
@@ -51,23 +47,14 @@ class SideTurns:
         return Turn(told["turn"], told["rounds"])
 
     def release(self) -> None:
-        """Leave the CPU that the turns were on."""
+        """Undo the pinning to the CPU of the turns."""
         if self._release is not None:
             self._release()
             self._release = None
 
 
-@dataclass(frozen=True)
-class _Turned(RecordEverything):
-    """Asks for blocks in turns, and for every count."""
-
-    turns: SideTurns | None = None
-    is_timed: bool = False
-    with_cpus: bool = True
-
-
-class SidePlugin(WorkerPlugin):
-    """Narrows a session down to the asked tests, and runs those that it is told to, when it is told to."""
+class DuetWorker(WorkerPlugin):
+    """The plugin that limits pytest to the requested tests, and runs each of them on command."""
 
     def __init__(self, request: Request, answers: IO[str], commands: IO[str]) -> None:
         super().__init__(request, answers)
@@ -79,7 +66,7 @@ class SidePlugin(WorkerPlugin):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Run what is asked for until nobody is there to ask."""
+        """Run the tests that the session names, one by one, until the session closes the channel."""
         self._items = {self.name(item): item for item in session.items}
         self._say({"at": "ready", "others": self.others(session.config)})
         while (told := self._hear()) is not None:
@@ -91,14 +78,14 @@ class SidePlugin(WorkerPlugin):
         return True
 
     def _run(self, session: pytest.Session, item: pytest.Item) -> None:
-        # Which test comes next is not known yet: so what it does not need any more is torn down before it, and
-        # after a test only what is its own.
+        # The next test is not known yet. So only the fixtures of the test itself are torn down after it, and other
+        # fixtures that the next test does not need are torn down before that test.
         session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest-rerunfailures does
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, None, None]:
-        """Leave the CPU of the turns when a test's body has ended."""
+        """Undo the pinning to the CPU of the turns after the test's body."""
         try:
             yield
         finally:
@@ -116,7 +103,7 @@ class SidePlugin(WorkerPlugin):
     def _stop(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         self._say(message)
         told = self._hear()
-        if told is None:  # nobody is there any more
+        if told is None:  # the session has closed the channel
             pytest.exit("the session has ended", returncode=0)
         return told
 
@@ -126,18 +113,3 @@ class SidePlugin(WorkerPlugin):
     def _hear(self) -> Mapping[str, Any] | None:
         line = self._commands.readline()
         return json.loads(line) if line else None
-
-
-class RecordInTurns(RecordOnly):
-    """Records in turns, and leaves the judging to who gives them."""
-
-    def __init__(self, turns: SideTurns) -> None:
-        self._turns = turns
-
-    def ask(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002 - the same for all
-        """See `ComparisonStrategy.ask`."""
-        return _Turned(turns=self._turns)
-
-    def block_policy(self, clock: Clock) -> BlockPolicy | None:
-        """See `ComparisonStrategy.block_policy`."""
-        return TurnBlocks(self._turns, TIMERS, clock)

@@ -1,4 +1,4 @@
-"""Whether a test is the same on both sides: what it is made of, as text."""
+"""A digest of a test's own source, which tells whether the test is the same on both sides."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ _UNREADABLE = (OSError, TypeError, SyntaxError, ValueError)
 
 
 class _Part(NamedTuple):
-    """A piece of code, without what changes nothing, as a digest; and the names that stand in it."""
+    """A piece of code: a digest of it without docstrings and the `perf_budget` marker, and the names that it uses."""
 
     digest: str
     names: frozenset[str]
 
 
 def own_source(item: pytest.Item) -> str:
-    """Return a digest of a test: its function, the rest of its class, its fixtures, and what these name of their files.
+    """Return a digest of a test: its function, the rest of its class, its fixtures, and the names that these use.
 
-    Comments, layout, docstrings and our marker have no part in it, nor what is imported: that is what is tested.
-    Empty if the test has no source.
+    The names count as far as their own files define them. Imported code does not count, because it is the code under
+    test, nor do comments, layout, docstrings and the `perf_budget` marker. The digest is empty if the test has no
+    source.
     """
     try:
         parts = [*_parts(getattr(item, "obj", None))]
@@ -42,7 +43,10 @@ def own_source(item: pytest.Item) -> str:
 
 
 def _fixtures(item: pytest.Item) -> Iterator[Callable[..., Any]]:
-    """Yield the functions of a test's fixtures, of those that stand with tests: others are a product's."""
+    """Yield the functions of a test's fixtures in its own file and in conftest.py files.
+
+    Fixtures from other files belong to the code under test.
+    """
     own = getattr(item, "path", None)
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     for _, definitions in sorted(known.items()):
@@ -52,8 +56,8 @@ def _fixtures(item: pytest.Item) -> Iterator[Callable[..., Any]]:
                 yield one.func
 
 
-def _parts(code: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a test is
-    """Yield digests of a function, or of a class without its tests, and of all that it names of its file."""
+def _parts(code: Any) -> Iterator[str]:  # noqa: ANN401 - a test may be any object
+    """Yield digests of a function, or of a class without its tests, and of all statements in its file that it uses."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     if isinstance(code, type):
         for node in tree.body:
@@ -79,9 +83,10 @@ def _parts(code: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a test is
 
 @cache
 def _statements(file: Path) -> Mapping[str, list[_Part]]:
-    """Return the statements of a module by the names that they give something to; imports give nothing of its own.
+    """Return the statements of a module, by the names that they assign or define.
 
-    Of a module that cannot be read there are none.
+    Imports are left out, because they define nothing of the module's own. A module that cannot be read has no
+    statements.
     """
     found: dict[str, list[_Part]] = {}
     try:
@@ -107,7 +112,7 @@ def _is_set(name: ast.Name) -> bool:
 
 
 def _part(tree: ast.AST) -> _Part:
-    """Return a piece of code without what changes nothing: docstrings, and our marker."""
+    """Return the digest and the names of a piece of code, without docstrings and the `perf_budget` marker."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             node.decorator_list = [one for one in node.decorator_list if "perf_budget" not in ast.unparse(one)]

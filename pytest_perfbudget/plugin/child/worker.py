@@ -1,7 +1,4 @@
-"""The worker's side of a fresh process: pytest once more, for the asked tests only.
-
-Loaded by `bootstrap`, as a plugin.
-"""
+"""The worker in a fresh process: it runs the requested tests only, and sends their measurements to the session."""
 
 from __future__ import annotations
 
@@ -11,68 +8,23 @@ from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import pytest
 
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
-from pytest_perfbudget.compare.strategy import ComparisonStrategy, RecordOnly
+from pytest_perfbudget.compare.strategy import ComparisonStrategy
+from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
+from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
-from pytest_perfbudget.plugin.hooks import SESSION, WORKER
+from pytest_perfbudget.plugin.keys import SESSION
 from pytest_perfbudget.processes.protocol import Answer, Request
-
-_QUIET_OPTIONS: Final[dict[str, object]] = {
-    "xmlpath": None,  # JUnit
-    "log_file": os.devnull,
-    "pastebin": None,
-    "allure_report_dir": None,
-    "htmlpath": None,  # pytest-html
-    "json_report": False,
-    "report_log": None,
-    "perf_output": [],
-    "perf_update_baseline": False,
-    "perf_against": None,
-    "benchmark_json": None,
-    "benchmark_save": None,
-    "benchmark_autosave": False,
-    "benchmark_compare": None,
-    "benchmark_compare_fail": [],
-    "lf": False,
-    "failedfirst": False,
-    "newfirst": False,
-    "stepwise": False,
-    "stepwise_skip": False,
-    "reruns": 0,
-    "count": 1,  # pytest-repeat
-    "maxfail": 0,
-    "runxfail": True,  # xfail(strict=True) would fail what passes: who asked knows that it did
-    "continue_on_collection_errors": True,
-    "usepdb": False,
-    "trace": False,
-    "collectonly": False,
-    "setuponly": False,
-    "setupplan": False,
-}
-"""Options of pytest and well-known plugins that write files, choose tests or wait for a person.
-Each is set only if its plugin is there."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the session a worker's, before anybody looks."""
-    channel: Any = config.pluginmanager.getplugin("perfbudget-channel")
-    request = Request(**channel.request)
-    if request.in_turns:
-        from pytest_perfbudget.plugin.child.duet_worker import SidePlugin  # noqa: PLC0415 - it knows this module
-
-        config.pluginmanager.register(SidePlugin(request, channel.answers, channel.commands), WORKER)
-    else:
-        config.pluginmanager.register(WorkerPlugin(request, channel.answers), WORKER)
 
 
 class WorkerPlugin:
-    """Narrows a pytest session down to the asked tests and sends what they measured."""
+    """The plugin that limits pytest to the requested tests and sends their measurements."""
 
     def __init__(self, request: Request, channel: IO[str]) -> None:
         self._request = request
@@ -85,29 +37,29 @@ class WorkerPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Leave out what writes, chooses or waits, before others read their options."""
-        for name, value in _QUIET_OPTIONS.items():
+        """Switch off options that write files, choose tests or wait, before other plugins read their options."""
+        for name, value in QUIET_OPTIONS.items():
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         config.option.basetemp = f"{self._request.scratch}/t"
-        asked = [nodeid.partition("::")[0] for nodeid in self._request.nodeids]
+        asked = [file_of(nodeid) for nodeid in self._request.nodeids]
         files = sorted(file for file in {*asked, *self._request.files} if (config.rootpath / file).is_file())
-        # A folder without tests, if there is none: with nothing named, pytest would take them all.
+        # If there is no file, a folder without tests is named: without arguments, pytest would collect all tests.
         config.args[:] = [str(config.rootpath / file) for file in files] or [self._request.scratch]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take why a file gives no tests."""
+        """Note the reason why a file has no tests."""
         if report.skipped:
-            self._uncollected[report.nodeid.partition("::")[0]] = "it is skipped"
+            self._uncollected[file_of(report.nodeid)] = "its file is skipped"
         elif report.failed:
-            self._uncollected[report.nodeid.partition("::")[0]] = _last_line(report)
+            self._uncollected[file_of(report.nodeid)] = _last_line(report)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
-        """Keep the asked tests, whatever other hooks leave out: who asked has made the choice.
+        """Keep the requested tests even if other hooks leave them out, because the session has chosen already.
 
-        Each process begins with another one, and every other goes backwards: what one test does to the next
-        is in half of the runs then, part of the spread and not of the time.
+        Each process begins with another test, and every second process goes backwards. So the effect of a test on the
+        next test is in half of the runs, and becomes part of the spread and not of the time.
         """
         found = {self.name(item): item for item in items}
         yield
@@ -115,7 +67,7 @@ class WorkerPlugin:
         problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
         for nodeid, problem in problems.items():
             if problem:
-                is_absent = nodeid not in found and nodeid.partition("::")[0] not in self._uncollected
+                is_absent = nodeid not in found and file_of(nodeid) not in self._uncollected
                 self._send(Answer(nodeid, problem, [], is_absent=is_absent))
         self._found = found
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
@@ -124,29 +76,29 @@ class WorkerPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Tell which other perf tests a base has; then pytest's own loop begins."""
+        """Send the other perf tests of a base, and let pytest's own loop begin."""
         if self._request.tree:
             self._send(Answer("", "", [], others=self.others(session.config)))
         return None
 
     def name(self, item: pytest.Item) -> str:
-        """Return a test's node id as it is in the working tree: parameters may be paths."""
+        """Return the node id that a test has in the working tree; its parameters may be paths into the checkout."""
         tree = self._request.tree
         return item.nodeid.replace(tree, self._request.top) if tree else item.nodeid
 
     def others(self, config: pytest.Config) -> Sequence[str]:
-        """Return the perf tests that are here besides those asked for."""
-        known = config.stash.get(SESSION, None)  # none, if nothing here is a perf test
+        """Return the collected perf tests that were not requested."""
+        known: Any = config.pluginmanager.getplugin(SESSION)  # None if no test here is a perf test
         if known is None:
             return []
         asked = set(self._request.nodeids)
         return [nodeid for nodeid, item in self._found.items() if nodeid not in asked and known.is_asked(item)]
 
     def _why_not(self, nodeid: str, found: Collection[str]) -> str:
-        """Return why a test cannot be measured here; empty if it can."""
+        """Return the reason why a test cannot be measured here; empty if it can."""
         if nodeid not in found:
-            why = self._uncollected.get(nodeid.partition("::")[0], "it is not there")
-            return f"{self._request.who} does not collect it: {why}"
+            why = self._uncollected.get(file_of(nodeid), "the test is not there")
+            return f"{self._request.who} does not collect the test: {why}"
         for name, file in self._request.modules.items():
             other = getattr(sys.modules.get(name), "__file__", None)
             if other and other != file and os.path.realpath(other) != os.path.realpath(file):
@@ -155,7 +107,7 @@ class WorkerPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Send one answer for each test when it is through."""
+        """Send one answer for each test after the test has ended."""
         self._started_ns = SYSTEM.wall_ns()
         self._problem = ""
         self._before = set(sys.modules)
@@ -167,18 +119,22 @@ class WorkerPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what was measured, and why not."""
+        """Note the measurements of a test, or the reason why there are none."""
         if report.failed:
-            self._problem = f"it fails in {self._request.who}: {_last_line(report)}"
+            self._problem = f"the test fails in {self._request.who}: {_last_line(report)}"
         elif report.skipped:
-            self._problem = f"it is skipped in {self._request.who}"
+            self._problem = f"the test is skipped in {self._request.who}"
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:
         self._write(self.checked(answer).to_line())
 
     def checked(self, answer: Answer) -> Answer:
-        """Return the answer of a process that is compared with another commit's: what it measured has to be its own."""
+        """Return an answer after a check that this process has measured its own side's code.
+
+        Only in a comparison with another commit, an answer is checked, and completed with the digest of the test and
+        the extension modules that came with it.
+        """
         item = self._found.get(answer.nodeid)
         if not self._request.top or item is None:
             return answer
@@ -188,13 +144,13 @@ class WorkerPlugin:
         return replace(answer, source=own_source(item), built=self._built())
 
     def _built(self) -> dict[str, str]:
-        """Return the extension modules that were not there before the test."""
+        """Return the extension modules that were not imported before the test."""
         found = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
         endings = tuple(EXTENSION_SUFFIXES)
         return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 
     def _wrong_code(self, rootpath: Path) -> str:
-        """Return which module is not that of the side that is to be measured here."""
+        """Return a message about a module that is not of this process's side; empty if there is no such module."""
         top = Path(self._request.top)
         if not self._request.tree:
             return stale_module(top, rootpath.resolve())
@@ -204,7 +160,7 @@ class WorkerPlugin:
         try:
             self._channel.write(line + "\n")
             self._channel.flush()
-        except BrokenPipeError:  # who asked is gone
+        except BrokenPipeError:  # the session has ended
             os._exit(1)
 
 

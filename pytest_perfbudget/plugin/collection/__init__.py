@@ -1,1 +1,1 @@
-"""Which tests are perf tests, and which the baseline expects."""
+"""The collection of perf tests, and its comparison with the baseline and the configuration."""

@@ -1,4 +1,4 @@
-"""Takes account of what the baseline has of a session's tests; a plugin, for it watches them being collected."""
+"""The baseline's measurements that a session should make; a plugin, because it has to observe the collection."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable
 
 import pytest
 
+from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 
 Expectations = dict[str, list[list[str]]]
-"""Test and measurement of what is `expected` to be measured, what is `absent`, and the `others`."""
+"""Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`."""
 
 
 class CollectionObserver:
-    """Notes what becomes of files and tests while they are collected."""
+    """An observer that notes visited, uncollected and deselected files and tests during the collection."""
 
     def __init__(self) -> None:
         self.visited: set[str] = set()
@@ -21,14 +22,14 @@ class CollectionObserver:
         self._deselected: set[str] = set()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files were looked into, and which of them could not be or were skipped."""
-        file = report.nodeid.partition("::")[0]
+        """Note a visited file, and whether it could not be collected or was skipped."""
+        file = file_of(report.nodeid)
         self.visited.add(file)
         if not report.passed:
             self._uncollected.add(file)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Note what was deselected and said so."""
+        """Note the tests that a hook reports as deselected."""
         self._deselected |= {nodeid_of(item) for item in items}
 
     def expectations(
@@ -38,23 +39,23 @@ class CollectionObserver:
         chosen: Collection[str],
         perf_tests: Collection[str],
     ) -> Expectations:
-        """Return where each measurement of the baseline stands.
+        """Return the state of each measurement of the baseline.
 
-        What the command line left out is neither expected nor absent, it is among the others.
+        A measurement that the command line left out is neither expected nor absent, but among the others.
 
         Args:
-            known: test and measurement of all that the baseline has.
-            collected: what was collected.
+            known: the measurements of the baseline, each as test and name.
+            collected: the collected tests.
             chosen: the tests that will run.
-            perf_tests: those collected that are perf tests, chosen or not.
+            perf_tests: the collected perf tests, chosen or not.
         """
-        # A hook may drop items without a word, as no option does: those were expected.
+        # A hook may drop tests without reporting them, as no option does. Such tests were expected to run.
         dropped = {test for test in collected.nodeids if test not in chosen and test not in self._deselected}
         expectations: Expectations = {"expected": [], "absent": [], "others": []}
         for test, name in known:
-            # Of a file that was skipped or is broken nothing is known: that is no reason to forget its tests.
-            unknown = test.partition("::")[0] in self._uncollected
-            # A test that is no perf test any more is as good as gone.
+            # Nothing is known about the tests of a file that was skipped or is broken, so they are not forgotten.
+            unknown = file_of(test) in self._uncollected
+            # A test that is no longer a perf test counts as gone.
             gone = collected.is_gone(test) or (test in collected.nodeids and test not in perf_tests)
             if gone and not unknown:
                 expectations["absent"].append([test, name])

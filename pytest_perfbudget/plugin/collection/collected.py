@@ -1,4 +1,4 @@
-"""What a session has collected, and what it was not asked to."""
+"""The collected tests of a session, as opposed to tests that are gone or that the session was not asked for."""
 
 from __future__ import annotations
 
@@ -7,54 +7,55 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.limits import Rule, pattern_matches
+from pytest_perfbudget.core.measurement import file_of
 
 if TYPE_CHECKING:
     import pytest
 
 
 def nodeid_of(item: pytest.Item) -> str:
-    """Return the node id of a test as it is without xdist, whose workers add the group for --dist loadgroup."""
+    """Return the node id of a test without the group that xdist workers append for --dist loadgroup."""
     if not getattr(item.config.option, "loadgroup", False):
         return item.nodeid
     marks = item.iter_markers("xdist_group")
     groups = {str(mark.args[0] if mark.args else mark.kwargs.get("name", "default")) for mark in marks}
-    # It is added after some hooks have run, and before others.
+    # xdist appends the group after some hooks have run, and before others.
     return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}")
 
 
 def typed(config: pytest.Config, nodeid: str) -> str:
-    """Return a node id as it is to be typed in the folder where pytest was started."""
+    """Return a node id as a user types it in the folder where pytest was started."""
     file, colons, rest = nodeid.partition("::")
     path = os.path.relpath(config.rootpath / file, config.invocation_params.dir)
     return f"{path.replace(os.sep, '/')}{colons}{rest}"
 
 
 class Collected:
-    """The tests of a session before any were deselected, next to what there may be besides.
+    """The tests of a session before any were deselected, compared with the test files on disk.
 
     Args:
-        config: the session's.
-        items: what was collected.
-        visited: node ids of files that were looked into, tests or not: one may have been skipped as a whole.
+        config: the configuration of the session.
+        items: the collected tests.
+        visited: the node ids of visited files, with or without tests: a file may have been skipped as a whole.
     """
 
     def __init__(self, config: pytest.Config, items: Iterable[pytest.Item], visited: Iterable[str] = ()) -> None:
         self._root = config.rootpath
         self._file_names: list[str] = config.getini("python_files")
         self.nodeids = {nodeid_of(item) for item in items}
-        self.files = {nodeid.partition("::")[0] for nodeid in self.nodeids} | set(visited)
-        # --lf and the like collect no more of a file than they run.
+        self.files = {file_of(nodeid) for nodeid in self.nodeids} | set(visited)
+        # Options such as --lf collect only those tests of a file that they run.
         self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
 
     def is_gone(self, nodeid: str) -> bool:
-        """Return whether a test is there no longer: its file was collected without it, or is not there."""
+        """Return whether a test no longer exists: its file was collected without the test, or does not exist."""
         if nodeid in self.nodeids or self._is_partial:
             return False
-        file = nodeid.partition("::")[0]
+        file = file_of(nodeid)
         return file in self.files or not (self._root / file).exists()
 
     def unmatched(self, rules: Iterable[Rule], perf_tests: Collection[str]) -> Iterator[str]:
-        """Yield a line for each pattern of the configuration that covers no perf test and ought to."""
+        """Yield a line for each pattern of the configuration that should cover a perf test and covers none."""
         for rule in rules:
             for pattern in rule.patterns:
                 if any(pattern_matches(pattern, nodeid) for nodeid in perf_tests):
@@ -64,8 +65,8 @@ class Collected:
                     yield f"{rule.place}: {named}{what}"
 
     def _why_unmatched(self, pattern: str) -> str:
-        """Return what is wrong with a pattern; nothing if its tests were only not asked for."""
-        file = pattern.partition("::")[0]
+        """Return the mistake in a pattern; empty if the session was merely not asked for the pattern's tests."""
+        file = file_of(pattern)
         collected = any(pattern_matches(file, one) for one in self.files)
         if (collected and self._is_partial) or self._has_uncollected(file):
             return ""
@@ -77,7 +78,7 @@ class Collected:
         """Return whether the pattern covers test files on disk that this session did not collect."""
         try:
             found = [*self._root.glob(pattern), *self._root.glob(f"{pattern}/**/*.py")]
-        except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
+        except (ValueError, NotImplementedError):  # the pattern is empty or absolute
             return False
         return any(
             path.relative_to(self._root).as_posix() not in self.files

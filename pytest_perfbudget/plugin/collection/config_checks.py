@@ -1,4 +1,4 @@
-"""Looks for what in a configuration has no effect, and for options that contradict each other."""
+"""Checks for configuration that has no effect, and for options that contradict each other."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from pathlib import Path
 
 import pytest
 
-from pytest_perfbudget.core.limits import Settings
+from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 
 
 class PerfBudgetWarning(pytest.PytestWarning):
-    """Something in the configuration has no effect."""
+    """A warning that something in the configuration has no effect."""
 
 
-class Checks:
-    """What is found is warned of; an error if strict.
+class ConfigChecks:
+    """Checks that warn of configuration without effect.
 
-    Raises, each of its methods:
-        ConfigError: something was found and it is an error, by --perf-strict or the user's filter of warnings.
+    Each check raises `ConfigError` instead of a warning with --perf-strict, or if the user's warning filter says so.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, *, strict: bool) -> None:
         self._root = config.rootpath
         self._settings = settings
         self._strict = strict
-        # Of xdist's workers one may warn; an error has to stop them all.
+        # Only the first xdist worker warns, but an error has to stop all workers.
         self._is_first = strict or getattr(config, "workerinput", {}).get("workerid", "gw0") == "gw0"
 
     def component(self, component: str | None, item: pytest.Item) -> None:
-        """Complain of a component that has no table but nearly the name of one."""
+        """Complain about a component that has no table, but nearly the name of a component with a table."""
         known = [rule.limits.component or "" for rule in self._settings.components]
         if component and component not in known and (hint := nearest(component, known, cutoff=0.8)):
             self._complain(f"perf_budget marker of {nodeid_of(item)}: component {component!r} has no table{hint}")
 
     def patterns(self, collected: Collected, perf_tests: Collection[str]) -> None:
-        """Complain of patterns that cover nothing measured."""
+        """Complain about patterns that cover no measured test."""
         if self._is_first:
             for message in collected.unmatched((*self._settings.entries, *self._settings.components), perf_tests):
                 self._complain(message)
 
-    def place(self, perf_tests: Collection[str]) -> None:
-        """Complain of a baseline of these tests that another root folder leaves unread."""
+    def root_folder(self, perf_tests: Collection[str]) -> None:
+        """Complain about a baseline with these tests that is not read, because another folder is the root folder."""
         if not self._is_first:
             return
         name = self._settings.baseline
-        files = {nodeid.partition("::")[0] for nodeid in perf_tests}
+        files = {file_of(nodeid) for nodeid in perf_tests}
         below = {parent for file in files for parent in (self._root / file).parents if self._root in parent.parents}
         for folder in sorted(one for one in below if (one / name).is_file()):
             text = (folder / name).read_text("utf-8", "replace")
@@ -74,12 +74,16 @@ class Checks:
             raise ConfigError(message)
         try:
             warnings.warn(PerfBudgetWarning(message), stacklevel=1)
-        except PerfBudgetWarning:  # the user's filter makes errors of warnings
+        except PerfBudgetWarning:  # the user's filter turns warnings into errors
             raise ConfigError(message) from None
 
 
 def check_update(config: pytest.Config) -> None:
-    """Refuse options that mean nothing together."""
+    """Refuse options that contradict each other or lack another option.
+
+    Raises:
+        UsageError: the options make no sense together.
+    """
     option = config.option
     if option.perf_against is not None and (option.perf_update_baseline or option.perf_gate == "off"):
         other = "--perf-update-baseline" if option.perf_update_baseline else "--perf-gate=off"
@@ -95,7 +99,7 @@ def check_update(config: pytest.Config) -> None:
         message = "--perf-prune takes files or folders: with single tests nothing is known of the others"
         raise pytest.UsageError(message)
     if option.perf_reason is not None and not option.perf_reason.strip(" ."):
-        message = "--perf-reason: say why it may be slower"
+        message = "--perf-reason: say why the code may be slower"
         raise pytest.UsageError(message)
     if option.perf_gate == "off" or option.perf_skip:
         message = "--perf-update-baseline measures perf tests: drop --perf-gate=off and --perf-skip"

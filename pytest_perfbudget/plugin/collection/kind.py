@@ -1,4 +1,4 @@
-"""What of a test is measured."""
+"""The kinds of perf tests, by the part of the test that is measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 
 class PerfTestKind(enum.Enum):
-    """What of a perf test is measured."""
+    """The part of a perf test that is measured."""
 
     BODY = "its body, repeated"
     FIXTURE = "what it hands to the perf fixture"
@@ -19,11 +19,11 @@ class PerfTestKind(enum.Enum):
     OTHER = "nothing: its perf is another fixture"
 
 
-def mode_of(item: pytest.Item) -> PerfTestKind:
-    """Return what of a test is measured.
+def kind_of(item: pytest.Item) -> PerfTestKind:
+    """Return which part of a test is measured.
 
-    Only a test that itself asks for `perf` hands over what it wants measured; of one whose fixtures use
-    it, the body is measured.
+    A test that itself asks for `perf` passes the code to be measured to `perf`. If only the test's fixtures ask for
+    `perf`, a test with the marker is measured by its body, and a test without the marker by the fixtures' calls.
     """
     if "benchmark" in getattr(item, "fixturenames", ()):
         return PerfTestKind.BENCHMARK
@@ -40,4 +40,4 @@ NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {
     PerfTestKind.FIXTURE: "the test asks for the perf fixture but never called it",
     PerfTestKind.BENCHMARK: "the test asks for the benchmark fixture but never called it",
 }
-"""Why a test has no measurement."""
+"""The reason why a test has no measurement, by its kind."""

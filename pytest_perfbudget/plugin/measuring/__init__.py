@@ -1,1 +1,1 @@
-"""One perf test: the fixture, the repeated body, the benchmark fixture."""
+"""The measurement of one perf test: by the `perf` fixture, the repeated body, or the benchmark fixture."""

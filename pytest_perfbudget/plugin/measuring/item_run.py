@@ -1,70 +1,70 @@
-"""One run of one perf test: what it measured, and what became of its budgets."""
+"""One run of one perf test: its measurements, and the results of their budgets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.gate import BudgetGate, Unsupported, unmeasured
-from pytest_perfbudget.core.limits import EffectiveLimits, Limits, resolve
-from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Measurement, Recording
+from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.decision import GateMode
+from pytest_perfbudget.core.gate import BudgetGate, judge_counts, unmeasured
+from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow, Recording, file_of
+from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.probes import judge_counts, profile_call
-from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.profile import profile_call
+from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestKind
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
-from pytest_perfbudget.plugin.measuring.recording import planned, recorded
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
-from pytest_perfbudget.report.view import statistics_order
-
-if TYPE_CHECKING:
-    from pytest_perfbudget.compare.strategy import MeasurementRequest
-    from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 
 class ItemRun:
-    """Collects the measurements of one run of a test and judges them at its end."""
+    """A run of a perf test, which collects the measurements and has them compared at the end of the test."""
 
     def __init__(
-        self, session: PerfSession, item: pytest.Item, mode: PerfTestKind, warnings: Iterable[str] = ()
+        self, session: MeasuringSession, item: pytest.Item, kind: PerfTestKind, warnings: Iterable[str] = ()
     ) -> None:
         self.session = session
         self.item = item
         self.nodeid = nodeid_of(item)
-        self.mode = mode
+        self.kind = kind
         self.perf = Perf(self)
         self.started_ns = SYSTEM.wall_ns()
         self.finished: list[Measurement] | None = None
+        self.failure: BaseException | None = None
         self.closed = False
         self._warnings = list(warnings)
         self._limits = session.limits_of(item)
         self._measurements: list[Measurement] = []
         self._begun: dict[str, Limits] = {}
-        self._asked: dict[str, MeasurementRequest] = {}
-        self._benchmark: Recording | None = None
-        self._benchmark_profile: Sequence[tuple[str, int, float]] = ()
-        self.failure: BaseException | None = None
+        self._requests: dict[str, MeasurementRequest] = {}
+        self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
 
     @property
     def is_off(self) -> bool:
-        """Whether nothing is to be timed."""
-        return self.session.gate == "off"
+        """Whether the gate is off, so that nothing is timed."""
+        return self.session.policy.gate is GateMode.OFF
 
     def resolve(self, name: str, call: Limits | None = None) -> EffectiveLimits:
-        """Return what holds for a measurement of this test."""
+        """Return the limits that hold for a measurement of this test."""
         limits = self._limits
-        if self.mode is PerfTestKind.BODY and name:
-            # The marker's own limits are for the body, not for what a fixture measures before it.
+        if self.kind is PerfTestKind.BODY and name:
+            # A marker without a name limits the body, not the measurements that a fixture makes before the body.
             limits = [one for one in limits if one.name]
         given = [call, *limits] if call else limits
         session = self.session
@@ -74,10 +74,10 @@ class ItemRun:
         """Note that a measurement begins, and return its name.
 
         Args:
-            name: the one given; None takes the function's, with a number if that is taken.
-            function: what is measured.
-            call: the call's own terms.
-            place: the call, for a message.
+            name: the given name; None takes the function's name, with a number if that name is taken.
+            function: the measured function.
+            call: the limits of the call itself.
+            place: the place of the call, for a message.
         """
         if self._is_repeating:
             raise MisuseError(f"{place}: the whole body is repeated already: ask for perf as an argument of the test")
@@ -94,65 +94,54 @@ class ItemRun:
         self._begun[name] = call
         return name
 
-    async def measure(self, subject: Subject, name: str, kind: str, call: Limits | None = None) -> Any:  # noqa: ANN401
-        """Measure a subject, keep what was found, and return the result of its first call."""
+    async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
+        """Measure a subject, keep the measurement, and return the result of the first call."""
         __tracebackhide__ = True
+        session = self.session
         effective = self.resolve(name, call)
-        if self.session.is_child:  # it records; who asked has judged the budgets
+        if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
-        gate = BudgetGate(effective.budgets, self.session.settings.errors)
-        progress = self.session.progress
-        asked = self.ask(name, effective)
-        plan = planned(Plan(gate, effective.max_time_ns, self.session.clock, progress.show, name=name), asked)
+        gate = BudgetGate(effective.budgets, session.settings.errors, kind)
+        plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name)
         try:
-            outcome = await measure(subject, plan)
-            recording = await recorded(subject, outcome, asked, effective.max_time_ns)
-            judgements = gate.judge(outcome.samples) + await judge_counts(subject, effective.budgets)
-            exceeded = any(judgement.verdict is BudgetVerdict.EXCEEDED for judgement in judgements)
-            slower = asked is not None and asked.is_suspect(outcome.samples.blocks)
-            profile = await profile_call(subject) if exceeded or slower else []
+            data = await take_data(subject, plan, effective.budgets, self.request(name, effective))
+            results = gate.judge(data.samples) + judge_counts(effective.budgets, data.counted)
+            exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
+            profile = await profile_call(subject) if exceeded or data.looks_slower else []
         finally:
-            progress.clear()
-        self._keep(name, kind, outcome.samples, effective, judgements=judgements, profile=profile, recording=recording)
-        return outcome.result
+            session.progress.clear()
+        self._keep(name, kind, data.samples, effective, results=results, profile=profile, recording=data.recording)
+        return data.result
 
-    def ask(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:
-        """Return what is wanted of a measurement beyond its budgets; None if that is nothing."""
+    def request(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:
+        """Return the comparison's request to a measurement; None if nothing is compared."""
         comparison = self.session.comparison
         if comparison is None:
             return None
-        asked = self._asked[name] = comparison.ask(self.nodeid, name, effective)
-        return asked
+        found = self._requests[name] = comparison.request(self.nodeid, name, effective)
+        return found
 
     def record_benchmark(self, subject: Subject) -> None:
-        """Measure what a benchmark fixture was given, to be compared."""
+        """Measure the function that a benchmark fixture was given, for the comparison."""
         __tracebackhide__ = True
         effective = self.resolve("")
-        asked = self.ask("", effective)
-        if asked is None or not (asked.is_timed or asked.most_calls is not None):
+        request = self.request("", effective)
+        if request is None or not request.wants_data:
             return
-        gate = BudgetGate((), self.session.settings.errors)
-        plan = planned(Plan(gate, effective.max_time_ns, self.session.clock), asked)
-        outcome = run_plain(measure(subject, plan))
-        self._benchmark = run_plain(recorded(subject, outcome, asked, effective.max_time_ns))
-        if asked.is_suspect(outcome.samples.blocks):
-            self._benchmark_profile = run_plain(profile_call(subject))
-
-    def _benchmark_mode(self) -> AbstractContextManager[None]:
-        """Return what lets the fixture measure or not: a fresh process only needs what it is given."""
-        item = self.item
-        return benchmark.disabled(item) if self.is_off or self.session.is_child else benchmark.enabled(item)
+        plan = Plan(BudgetGate((), self.session.settings.errors), effective.max_time_ns, self.session.clock)
+        data = run_plain(take_data(subject, plan, (), request))
+        profile = run_plain(profile_call(subject)) if data.looks_slower else []
+        self._benchmark = benchmark.BenchmarkData(data.recording, profile)
 
     def keep(
         self,
         name: str,
-        kind: str,
+        kind: MeasurementKind,
         samples: Samples,
         effective: EffectiveLimits,
         *,
-        unsupported: Unsupported,
         warnings: Sequence[str] = (),
-        profile: Sequence[tuple[str, int, float]] = (),
+        profile: Sequence[ProfileRow] = (),
         recording: Recording | None = None,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement.
@@ -162,50 +151,113 @@ class ItemRun:
             kind: how the rounds came about.
             samples: the rounds.
             effective: the budgets that hold.
-            unsupported: what this kind of measurement cannot measure, and why.
-            warnings: what a reader should know.
-            profile: where the time of one call goes, if a reader may want to know.
-            recording: what it is compared by.
+            warnings: doubts about the numbers.
+            profile: the functions that take the time of one call, if a reader may want to know them.
+            recording: the data of the comparison; None if nothing is compared.
         """
-        gate = BudgetGate(effective.budgets, self.session.settings.errors, unsupported)
-        found = [*warnings, *gate.left_out()]
+        gate = BudgetGate(effective.budgets, self.session.settings.errors, kind)
         self._keep(
             name,
             kind,
             samples,
             effective,
-            judgements=gate.judge(samples),
-            warnings=found,
+            results=gate.judge(samples),
+            warnings=[*warnings, *gate.left_out()],
             profile=profile,
             recording=recording,
         )
 
+    def add(self, measurement: Measurement) -> None:
+        """Keep a measurement that has been judged already."""
+        self._begun.pop(measurement.name, None)
+        self._measurements.append(measurement)
+
+    def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
+        """Return a measurement of this test without numbers."""
+        line = self.item.location[1]
+        return Measurement(
+            self.nodeid,
+            name,
+            kind,
+            effective.component,
+            file=file_of(self.nodeid),
+            line=None if line is None else line + 1,
+        )
+
+    def add_unmeasured(self, name: str, kind: MeasurementKind, effective: EffectiveLimits, reason: str) -> None:
+        """Keep a measurement whose budgets could not be measured."""
+        results = [unmeasured(budget, reason) for budget in effective.budgets]
+        self.add(replace(self.blank(name, kind, effective), budgets=results))
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Replace the test's function, or follow the benchmark fixture, while the test's body runs; else do nothing."""
+        item = self.item
+        self._limits = self.session.limits_of(item)  # a fixture may have added a marker
+        asked = getattr(item, "funcargs", {}).get("perf", self.perf)
+        if self.kind is PerfTestKind.FIXTURE and asked is not self.perf:
+            # The project has its own fixture with the name `perf`.
+            self.kind = PerfTestKind.BODY if self._limits else PerfTestKind.OTHER
+        if self.kind is PerfTestKind.BODY and isinstance(item, pytest.Function) and not self.is_off:
+            self._is_repeating = True
+            try:
+                with repeated_body(item, self._measure_body):
+                    yield
+            finally:
+                self._is_repeating = False
+        elif self.kind is PerfTestKind.BENCHMARK:
+            with self._benchmark_mode(), benchmark.compared(self):
+                yield
+        else:
+            yield
+
+    def finish(self) -> list[Measurement]:
+        """Close the run of a test that passed, and return the judged measurements."""
+        self.perf.finish_timers()
+        self.close()
+        if self.is_off:
+            self.finished = []
+            return []
+        if self.kind is PerfTestKind.BENCHMARK:
+            benchmark.keep(self, self._benchmark)
+        self._add_missing()
+        if self.session.comparison is not None:
+            self._measurements = self.session.comparison.settle(self.nodeid, self._measurements, self._requests)
+        self.finished = list(self._measurements)
+        return self.finished
+
+    def close(self) -> None:
+        """Refuse further measurements, and end the timers whose block was never left."""
+        self.perf.abandon_timers()
+        self.closed = True
+
+    def _benchmark_mode(self) -> AbstractContextManager[None]:
+        """Return a context in which the fixture measures or not; a fresh process needs only the fixture's function."""
+        item = self.item
+        return benchmark.disabled(item) if self.is_off or self.session.is_child else benchmark.enabled(item)
+
     def _keep(
         self,
         name: str,
-        kind: str,
+        kind: MeasurementKind,
         samples: Samples,
         effective: EffectiveLimits,
         *,
-        judgements: Sequence[BudgetResult],
+        results: Sequence[BudgetResult],
         warnings: Sequence[str] = (),
-        profile: Sequence[tuple[str, int, float]] = (),
+        profile: Sequence[ProfileRow] = (),
         recording: Recording | None = None,
     ) -> None:
-        timed = describe(samples)
-        counts = {one.metric: one.estimate for one in judgements if one.unit != "ns" and one.estimate is not None}
+        counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
         self.add(
-            Measurement(
-                nodeid=self.nodeid,
-                name=name,
-                kind=kind,
-                component=effective.component,
+            replace(
+                self.blank(name, kind, effective),
                 rounds=len(samples.wall_ns),
                 iterations=samples.iterations,
                 overhead_ns=samples.overhead_ns,
                 elapsed_ns=samples.elapsed_ns,
-                statistics=statistics_order({**timed, **counts}),
-                judgements=judgements,
+                statistics={**describe(samples), **counts},
+                budgets=results,
                 warnings=[*self._warnings, *warnings],
                 profile=profile,
                 max_regression=effective.max_regression.share,
@@ -213,72 +265,28 @@ class ItemRun:
             )
         )
 
-    def add(self, measurement: Measurement) -> None:
-        """Keep a measurement that is judged already."""
-        self._begun.pop(measurement.name, None)
-        self._measurements.append(measurement)
-
-    @contextmanager
-    def measuring(self) -> Iterator[None]:
-        """Let the test's function be the repeated one while it runs, if that is what is measured."""
-        item = self.item
-        self._limits = self.session.limits_of(item)  # a fixture may have added a marker
-        asked = getattr(item, "funcargs", {}).get("perf", self.perf)
-        if self.mode is PerfTestKind.FIXTURE and asked is not self.perf:
-            # The project has a fixture of that name of its own.
-            self.mode = PerfTestKind.BODY if self._limits else PerfTestKind.OTHER
-        if self.mode is PerfTestKind.BODY and isinstance(item, pytest.Function) and not self.is_off:
-            self._is_repeating = True
-            try:
-                with repeated_body(item, self._measure_body):
-                    yield
-            finally:
-                self._is_repeating = False
-        elif self.mode is PerfTestKind.BENCHMARK:
-            with self._benchmark_mode(), benchmark.compared(self):
-                yield
-        else:
-            yield
-
-    def finish(self) -> list[Measurement]:
-        """Close the run of a test that passed, and return its measurements, judged."""
-        self.perf.finish_timers()
-        self.close()
-        if self.is_off:
-            self.finished = []
-            return []
-        if self.mode is PerfTestKind.BENCHMARK:
-            benchmark.keep(self, self._benchmark, self._benchmark_profile)
+    def _add_missing(self) -> None:
+        """Add a measurement without numbers for each budget that the test did not measure."""
         for name, call in list(self._begun.items()):
-            self._keep_unmeasured(name, "what it measured raised, or perf.aio was not awaited", call)
+            self._miss(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}
-        if not names and self.mode in NOTHING_MEASURED:
-            self._keep_unmeasured("", NOTHING_MEASURED[self.mode])
-        elif self._measurements and all(one.kind == "ratio" for one in self._measurements):
-            self._keep_unmeasured("", "perf.ratio holds max_ratio only: measure a function with perf(...) for it")
-        elif self.mode is PerfTestKind.BODY and "" not in names:
-            self._keep_unmeasured("", NOTHING_MEASURED[self.mode])
+        if not names and self.kind in NOTHING_MEASURED:
+            self._miss("", NOTHING_MEASURED[self.kind])
+        elif self._measurements and all(one.kind is RATIO for one in self._measurements):
+            self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it")
+        elif self.kind is PerfTestKind.BODY and "" not in names:
+            self._miss("", NOTHING_MEASURED[self.kind])
         for name in dict.fromkeys(limits.name for limits in self._limits if limits.name):
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"
-                self._keep_unmeasured(name, f"the test has no measurement of the name {name!r}; it has {there}")
-        if self.session.comparison is not None:
-            self._measurements = self.session.comparison.settle(self.nodeid, self._measurements, self._asked)
-        self.finished = list(self._measurements)
-        return self.finished
+                self._miss(name, f"the test has no measurement of the name {name!r}; it has {there}")
 
-    def close(self) -> None:
-        """Take no further measurements, and let go of timers that were entered and not left."""
-        self.perf.abandon_timers()
-        self.closed = True
-
-    def _keep_unmeasured(self, name: str, reason: str, call: Limits | None = None) -> None:
+    def _miss(self, name: str, reason: str, call: Limits | None = None) -> None:
         effective = self.resolve(name, call)
         budgets = [budget for budget in effective.budgets if not (budget.general and self._measurements)]
         if budgets:
-            judgements = [unmeasured(budget, reason) for budget in budgets]
-            self.add(Measurement(self.nodeid, name, "none", effective.component, 0, 1, None, 0, {}, judgements))
+            self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason)
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
-        return await self.measure(subject, "", "body")
+        return await self.measure(subject, "", BODY)

@@ -1,4 +1,4 @@
-"""What the `perf` fixture gives to a test."""
+"""The `perf` fixture: calls, coroutines, timers and ratios within a test."""
 
 from __future__ import annotations
 
@@ -7,38 +7,42 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pytest_perfbudget.config import parse_limits
-from pytest_perfbudget.core.budgets import KEYWORDS, Budget, Metric, Resource, checked_limit, merge_budgets
-from pytest_perfbudget.core.gate import judgement
+from pytest_perfbudget.core.budgets import Budget, checked_limit, merge_budgets
+from pytest_perfbudget.core.gate import budget_result
+from pytest_perfbudget.core.kinds import CALL, RATIO, TIMER
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.results import Measurement, Recording
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.metrics import KEYWORDS
+from pytest_perfbudget.core.metrics import RATIO as RATIO_METRIC
+from pytest_perfbudget.core.ratio import decide_ratio, is_enough
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import overhead_ns
-from pytest_perfbudget.measure.ratio import compare_ratio
+from pytest_perfbudget.measure.ratio import measure_ratio
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
-from pytest_perfbudget.measure.timer import UNSUPPORTED, Timer, TimerRounds
+from pytest_perfbudget.measure.timer import Timer, TimerRounds
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
-
-if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.measuring.item_run import ItemRun
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
 
 
 class Perf:
-    """Measures functions, coroutines and blocks of code within one test.
+    """The `perf` fixture, which measures functions, coroutines and blocks of code within one test.
 
-    Every limit is a budget keyword (`p95_ms=50`); `component=` and `max_time=` may stand beside it.
-    What was measured is judged when the test's body has ended, all of it together.
+    Every limit is a budget keyword (`p95_ms=50`); `component=` and `max_time=` may stand beside it. Measurements fail
+    the test only after its body has ended, all of them together.
     """
 
-    def __init__(self, run: ItemRun) -> None:
+    def __init__(self, run: MeasuringRun) -> None:
         self._run = run
         self._timers: dict[str, TimerRounds] = {}
         self._block_policy: BlockPolicy | None = None
@@ -47,23 +51,23 @@ class Perf:
         self,
         function: Callable[..., _T],
         /,
-        *args: Any,  # noqa: ANN401 - they are the function's
+        *args: Any,  # noqa: ANN401 - the arguments of any function
         name: str | None = None,
         setup: Callable[[], Any] | None = None,
-        **limits: Any,  # noqa: ANN401 - checked by parse_terms
+        **limits: Any,  # noqa: ANN401 - checked by parse_limits
     ) -> _T:
-        """Time `function(*args)` and return what its first call returned.
+        """Time `function(*args)` and return the result of the first call.
 
         Args:
             function: a plain function; bind keyword arguments with `functools.partial`.
-            args: its positional arguments.
-            name: the measurement's name; the function's if not given.
-            setup: called before every round, untimed. It returns None, or `(args, kwargs)` for
+            args: the positional arguments of the function.
+            name: the measurement's name; by default the function's name.
+            setup: a function that is called before every round, untimed. It returns None, or `(args, kwargs)` for
                 that round.
             limits: budgets, `component=`, `max_time=`.
 
         Raises:
-            MisuseError: the function is a coroutine or generator function. It fails the test.
+            MisuseError: `function` is not callable, or is a coroutine or generator function. The test fails.
         """
         __tracebackhide__ = True
         _refuse_unrunnable(function)
@@ -72,7 +76,7 @@ class Perf:
         if self._run.is_off:
             return run_plain(subject.once())  # type: ignore[no-any-return]
         own = self._run.begin(name, function, call, self._place("perf()"))
-        return run_plain(self._run.measure(subject, own, "call", call))  # type: ignore[no-any-return]
+        return run_plain(self._run.measure(subject, own, CALL, call))  # type: ignore[no-any-return]
 
     def aio(
         self,
@@ -92,15 +96,14 @@ class Perf:
         subject = AsyncSubject(function, (args, {}), setup)
         if self._run.is_off:
             return subject.once()
-        # Noted before it is awaited, so that a forgotten `await` is missed at the end of the test.
+        # Noted before the `await`, so that a forgotten `await` shows as a missing measurement at the end of the test.
         own = self._run.begin(name, function, call, self._place("perf.aio()"))
-        return self._run.measure(subject, own, "call", call)
+        return self._run.measure(subject, own, CALL, call)
 
     def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
-        """Return a context manager that times its block once; all blocks of a name are one measurement.
+        """Return a context manager that times its block once; all blocks with the same name are one measurement.
 
-        Put it into a loop for more rounds: p95 needs 59 of them. Garbage collection rests within
-        the block.
+        Put the block into a loop for more rounds: p95 needs 59 rounds. Garbage collection is off within the block.
         """
         call = self._limits("perf.timer()", name, limits)
         if name not in self._timers:
@@ -113,7 +116,7 @@ class Perf:
                 self._timers[name].block_policy = self._block_policy
         record = self._timers[name]
         if limits or record.effective is None:
-            # Limits of several calls of one name hold together; the latest wins over the same metric.
+            # The limits of all calls with the same name hold together; the latest limit on a metric wins.
             record.limits = Limits(
                 tuple(merge_budgets(call.budgets, record.limits.budgets)),
                 call.component or record.limits.component,
@@ -141,9 +144,9 @@ class Perf:
 
         Args:
             new: the function that has a budget.
-            reference: the function it is compared with.
-            max_ratio: the largest ratio allowed; 0.5 asks for twice as fast.
-            name: the measurement's name; new's if not given.
+            reference: the function that `new` is compared with.
+            max_ratio: the largest ratio allowed; 0.5 means that `new` has to be twice as fast.
+            name: the measurement's name; by default the name of `new`.
             limits: `component=`, `max_time=`.
         """
         __tracebackhide__ = True
@@ -162,16 +165,16 @@ class Perf:
                 function()
             return 1.0
         own = self._run.begin(name, new, call, self._place(place))
-        budget = Budget(Metric(Resource.RATIO), limit, "max_ratio", self._place(place))
+        budget = Budget(RATIO_METRIC, limit, "max_ratio", self._place(place))
         return self._ratio(new, reference, budget, own, call)
 
     def abandon_timers(self) -> None:
-        """End timers whose block was never left: collection of garbage comes back on."""
+        """End the timers whose block was never left, and switch garbage collection on again."""
         for record in self._timers.values():
             record.abandon()
 
     def finish_timers(self) -> None:
-        """Hand the timers' rounds over; called when the test's body has ended."""
+        """Hand the rounds of all timers to the run, after the test's body has ended."""
         for name, record in self._timers.items():
             effective = record.effective
             if effective is None or self._run.is_off:
@@ -179,13 +182,11 @@ class Perf:
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()
             recording = (
-                Recording(samples.blocks, turns=samples.turns, cpus=record.cpus)
-                if self._run.ask(name, effective) is not None
+                Recording(samples.blocks, turns=samples.turns, cpus=record.cpus, uncounted=TIMER.why_not)
+                if self._run.request(name, effective) is not None
                 else None
             )
-            self._run.keep(
-                name, "timer", samples, effective, unsupported=UNSUPPORTED, warnings=warnings, recording=recording
-            )
+            self._run.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording)
         self.abandon_timers()
         self._timers.clear()
 
@@ -195,32 +196,31 @@ class Perf:
         __tracebackhide__ = True
         effective = self._run.resolve(name, call)
         errors = self._run.session.settings.errors
-        subjects = PlainSubject(new), PlainSubject(reference)
         clock = self._run.session.clock
-        found = run_plain(compare_ratio(*subjects, budget, errors, max_time_ns=effective.max_time_ns, clock=clock))
-        statistics = {"ratio": found.decision.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
+        enough = partial(is_enough, limit=budget.limit, errors=errors)
+        subjects = PlainSubject(new), PlainSubject(reference)
+        found = run_plain(measure_ratio(*subjects, enough, max_time_ns=effective.max_time_ns, clock=clock))
+        decided = decide_ratio(found.log_ratios, budget.limit, errors)
+        statistics = {"ratio": decided.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
         self._run.add(
-            Measurement(
-                nodeid=self._run.nodeid,
-                name=name,
-                kind="ratio",
-                component=effective.component,
-                rounds=found.quads,
+            replace(
+                self._run.blank(name, RATIO, effective),
+                rounds=len(found.log_ratios),
                 iterations=found.iterations,
                 overhead_ns=overhead_ns(clock),
                 elapsed_ns=found.elapsed_ns,
                 statistics=statistics,
-                judgements=[judgement(budget, found.decision)],
+                budgets=[budget_result(budget, decided)],
             )
         )
-        return found.decision.estimate
+        return decided.estimate
 
     def _limits(self, what: str, name: str | None, limits: dict[str, object]) -> Limits:
         if not limits:
             return Limits()
         place = self._place(what)
         try:
-            # The call is nearest of all, so it comes before markers that name its measurement.
+            # The limits of the call come before those of markers that name its measurement, because the call is nearer.
             return parse_limits(limits, place, name=name, more=_MORE)
         except ConfigError as error:
             unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin"}
@@ -230,8 +230,8 @@ class Perf:
             raise MisuseError(message) from None
 
     def _place(self, what: str) -> str:
-        """Return `perf() in tests/test_api.py:31`, the line of the test that called us."""
-        frame = sys._getframe(1)  # noqa: SLF001 - what inspect.currentframe() returns
+        """Return the calling line of the test, such as `perf() in tests/test_api.py:31`."""
+        frame = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe() calls it, too
         while frame.f_back is not None and frame.f_code.co_filename == __file__:
             frame = frame.f_back
         file = Path(frame.f_code.co_filename)
@@ -241,7 +241,7 @@ class Perf:
 
 
 def _refuse_unrunnable(function: object, what: str = "perf()") -> None:
-    """Refuse functions whose call does not run their body."""
+    """Refuse an object that is no function, and a function whose call does not run its body."""
     name = getattr(function, "__name__", repr(function))
     if not callable(function):
         message = f"{what}: expected a function, found {function!r:.80}: write perf(fn, *args), not perf(fn(*args))"

@@ -1,36 +1,35 @@
-"""Reads what pytest-benchmark's fixture measured; the fixture itself stays as it is."""
+"""Tests with pytest-benchmark's fixture: they are judged by the fixture's raw data, and the fixture does not change."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.budgets import Resource
-from pytest_perfbudget.core.gate import Unsupported, unmeasured
-from pytest_perfbudget.core.limits import EffectiveLimits
-from pytest_perfbudget.core.results import Measurement, Recording
+from pytest_perfbudget.core.kinds import BENCHMARK
+from pytest_perfbudget.core.measurement import ProfileRow, Recording
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.subject import PlainSubject
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
-if TYPE_CHECKING:
-    from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 
-_UNSUPPORTED = Unsupported(
-    frozenset({Resource.CPU, Resource.PEAK, Resource.CALLS}),
-    "pytest-benchmark records wall-clock time only: measure it with perf(...)",
-)
+@dataclass(frozen=True)
+class BenchmarkData:
+    """The recording for the comparison, if there is one, and the profile of a call, if the run looks slower."""
+
+    recording: Recording | None = None
+    profile: Sequence[ProfileRow] = ()
 
 
 def _fixture(item: pytest.Item) -> Any | None:  # noqa: ANN401 - pytest-benchmark is untyped
     """Return pytest-benchmark's own fixture object; None if another plugin took the name."""
     found = getattr(item, "funcargs", {}).get("benchmark")
     module = sys.modules.get("pytest_benchmark.fixture")
-    # By type(), for pytest-codspeed's fixture claims to be an instance and has none of the data.
+    # By type(), because pytest-codspeed's fixture claims to be an instance and has none of the data.
     return found if module is not None and type(found) is module.BenchmarkFixture else None
 
 
@@ -52,8 +51,8 @@ def disabled(item: pytest.Item) -> Iterator[None]:
 def enabled(item: pytest.Item) -> Iterator[None]:
     """Let the fixture measure in an xdist worker.
 
-    pytest-benchmark switches itself off there because other workers would disturb it. A perf test
-    runs alone, so that reason is gone. An explicit --benchmark-disable stays in force.
+    pytest-benchmark switches itself off there because other workers would disturb it. A perf test runs alone, so that
+    reason does not apply. An explicit --benchmark-disable stays in force.
     """
     fixture = _fixture(item)
     session = item.config.pluginmanager.getplugin("pytest-benchmark")
@@ -65,20 +64,20 @@ def enabled(item: pytest.Item) -> Iterator[None]:
         yield
     finally:
         fixture.disabled = True
-        # Its own reports are off in workers: they must not find a result there and write files.
+        # pytest-benchmark's own reports are off in workers. If they found a result, they would write files.
         if fixture.stats in session.benchmarks:
             session.benchmarks.remove(fixture.stats)
 
 
 @contextmanager
-def compared(run: ItemRun) -> Iterator[None]:
-    """Measure what is given to the fixture once more, in blocks between canaries, when it is through with it.
+def compared(run: MeasuringRun) -> Iterator[None]:
+    """Measure the fixture's function again in blocks, after the fixture has measured it.
 
-    Its own rounds run on for a second without a look at the weather, so they cannot be compared. It
-    is done on the spot: what the test has opened is open then.
+    The fixture's own rounds run for a second without a reading of the weather, so they cannot be compared. The blocks
+    follow at once, while the resources that the test has opened are still open.
     """
     fixture = _fixture(run.item)
-    # A session with --benchmark-disable asks for nothing to be timed; a fresh process only needs what it is given.
+    # With --benchmark-disable a session times nothing. A fresh process disables the fixture itself, and goes on.
     is_off = fixture is not None and fixture.disabled and not run.session.is_child
     if fixture is None or is_off or run.session.comparison is None:
         yield
@@ -105,39 +104,27 @@ def compared(run: ItemRun) -> Iterator[None]:
         kind.__call__, kind.pedantic = call, pedantic
 
 
-def keep(run: ItemRun, recording: Recording | None, profile: Sequence[tuple[str, int, float]] = ()) -> None:
-    """Judge the fixture's rounds as a measurement of the run; as unmeasured if there are none.
-
-    Args:
-        run: the run of the test.
-        recording: what was measured between canaries, if anything was.
-        profile: where the time of one call goes, if that looks slower.
-    """
+def keep(run: MeasuringRun, data: BenchmarkData) -> None:
+    """Judge the fixture's rounds as a measurement of the run; without rounds, the measurement is unmeasured."""
     fixture = _fixture(run.item)
     effective = run.resolve("")
     reason = _why_unmeasured(fixture)
+    recording = data.recording
     if recording is not None and (reason or fixture is None):
-        run.keep(
-            "",
-            "benchmark",
-            _samples(recording),
-            replace(effective, budgets=()),
-            unsupported=_UNSUPPORTED,
-            recording=recording,
-        )
+        run.keep("", BENCHMARK, _samples(recording), replace(effective, budgets=()), recording=recording)
         return
     if reason or fixture is None:
         if effective.budgets or run.session.comparison is not None:
-            run.add(_unmeasured(run.nodeid, effective, reason))
+            run.add_unmeasured("", BENCHMARK, effective, reason)
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", "benchmark", samples, effective, unsupported=_UNSUPPORTED, profile=profile, recording=recording)
+    run.keep("", BENCHMARK, samples, effective, profile=data.profile, recording=recording)
 
 
 def _samples(recording: Recording) -> Samples:
-    """Return the blocks' medians, where the fixture itself was kept from measuring."""
+    """Return the times of the blocks as rounds, in place of the fixture's own rounds."""
     return Samples([block.time_ns for block in recording.blocks])
 
 
@@ -148,8 +135,3 @@ def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401
         disabled = "pytest-benchmark did not measure (--benchmark-disable)"
         return disabled if fixture.disabled else "the test asks for the benchmark fixture but never called it"
     return ""
-
-
-def _unmeasured(nodeid: str, effective: EffectiveLimits, reason: str) -> Measurement:
-    judgements = [unmeasured(budget, reason) for budget in effective.budgets]
-    return Measurement(nodeid, "", "benchmark", effective.component, 0, 1, None, 0, {}, judgements)

@@ -1,4 +1,4 @@
-"""Puts the repeated execution of a test's body in the place of the plain one."""
+"""The repeated execution of a test's body, in place of a single execution."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 
 Measure = Callable[[Subject], Coroutine[Any, Any, Any]]
-"""Measures a subject and returns what its first call returned."""
+"""A function that measures a subject and returns the result of the first call."""
 
 
 @contextmanager
 def repeated_body(item: pytest.Function, measure: Measure) -> Iterator[None]:
-    """Let whoever calls the test's function, within the block, have it measured instead."""
+    """Replace the test's function within the block, so that a call of it measures the original function."""
     original = item.obj
     item.obj = repeated = _repeated(original, measure)
-    # pytest looks up the coroutine tests of unittest on the instance.
+    # For unittest, pytest looks up coroutine tests on the instance.
     instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
     if instance is not None:
         vars(instance)[item.name] = repeated

@@ -1,1 +1,1 @@
-"""From a session's results to the terminal, the files and the baseline."""
+"""The output of a session's results to the terminal, to files and to the baseline."""

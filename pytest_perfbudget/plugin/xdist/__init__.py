@@ -1,1 +1,1 @@
-"""Several processes of one session: the controller's side, and the lock that lets a perf test run alone."""
+"""The controller's side of a session that pytest-xdist distributes over several processes."""

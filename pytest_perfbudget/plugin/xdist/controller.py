@@ -1,4 +1,4 @@
-"""The xdist controller's side: it collects and runs nothing, and hears from its workers."""
+"""The plugin's side in the xdist controller, which collects and runs no test and receives its workers' results."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import os
 import shutil
 import tempfile
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.checkout.revision import find_base
-from pytest_perfbudget.checkout.worktree import checked_out
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.plugin.hooks import ACCOUNT_OUTPUT, ARGUMENTS_INPUT, ERROR_OUTPUT, SESSION, TREE_INPUT, begin
-from pytest_perfbudget.plugin.xdist.exclusive import LOCK_INPUT
+from pytest_perfbudget.plugin.keys import (
+    ARGUMENTS_INPUT,
+    ERROR_OUTPUT,
+    EXPECTATIONS_OUTPUT,
+    LOCK_INPUT,
+    SESSION,
+    SUMMARY,
+    TREE_INPUT,
+)
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.session import PerfSession
 
 
 class Controller:
-    """Gives the workers their lock, takes their usage errors, and begins when a result arrives."""
+    """The plugin of the controller: it gives the workers a lock, takes their usage errors, and receives results."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -29,7 +37,7 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist may be absent
-        """Tell each worker where the lock is that lets a perf test run alone."""
+        """Tell each worker the folder of the lock, the folder of the base's checkout, and the command line."""
         self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
         node.workerinput[LOCK_INPUT] = self._lock_folder
         if self._config.option.perf_against is not None:
@@ -37,7 +45,10 @@ class Controller:
         node.workerinput[ARGUMENTS_INPUT] = [os.fspath(one) for one in self._config.invocation_params.args]
 
     def _checkout(self) -> str:
-        """Check the base out, once for all workers; empty if it cannot be: they say why."""
+        """Check the base out once for all workers; return an empty text on failure, which the workers will report."""
+        from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415 - needed for --perf-against only
+        from pytest_perfbudget.checkout.worktree import checked_out  # noqa: PLC0415
+
         if self._tree is None:
             self._tree = ""
             with suppress(GitError):
@@ -45,26 +56,31 @@ class Controller:
                 self._tree = str(self._running.enter_context(checked_out(base)))
         return self._tree
 
+    def _begin(self) -> PerfSession:
+        from pytest_perfbudget.plugin.activation import begin  # noqa: PLC0415 - only if there is a perf test
+
+        return begin(self._config)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Begin with the first result; later ones find the summary registered."""
-        if SESSION not in self._config.stash and hasattr(report, "perfbudget"):
-            begin(self._config)
-            self._config.pluginmanager.getplugin("perfbudget-summary").pytest_runtest_logreport(report)
+        """Begin the session at the first result; later results reach the registered summary without this method."""
+        if not self._config.pluginmanager.hasplugin(SESSION) and hasattr(report, "perfbudget"):
+            self._begin()
+            self._config.pluginmanager.getplugin(SUMMARY).pytest_runtest_logreport(report)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401
-        """Take a worker's usage error, and which tests the baseline made it expect."""
+        """Take a worker's usage error, and add its expectations from the baseline to the session's."""
         output = getattr(node, "workeroutput", {})
         self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
-        if ACCOUNT_OUTPUT in output:
-            expectations = begin(self._config).expectations
-            for kind, tests in output[ACCOUNT_OUTPUT].items():
+        if EXPECTATIONS_OUTPUT in output:
+            expectations = self._begin().expectations
+            for kind, tests in output[EXPECTATIONS_OUTPUT].items():
                 known = dict.fromkeys(map(tuple, expectations.get(kind, ())))
                 expectations[kind] = [list(one) for one in known | dict.fromkeys(map(tuple, tests))]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Let a worker's usage error be the session's."""
+        """Make a worker's usage error the session's exit code."""
         if self._worker_error:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scripting import Project
+from scripting import TWO_WORKERS, Project
 
 USAGE = pytest.ExitCode.USAGE_ERROR
 
@@ -29,7 +29,7 @@ USAGE = pytest.ExitCode.USAGE_ERROR
         ("'a', 'b'", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found ('a', 'b')"),
     ],
 )
-def test_a_mistake_in_a_marker(project: Project, marker: str, message: str) -> None:
+def test_a_mistake_in_a_marker_is_a_usage_error_of_one_line(project: Project, marker: str, message: str) -> None:
     result = project.run(f"""
 @pytest.mark.perf_budget({marker})
 def test_it(): raise SystemError("never run")
@@ -52,14 +52,14 @@ def test_it(): raise SystemError("never run")
     assert "INTERNALERROR" not in text
 
 
-def test_a_mistake_in_the_table(each_way: Project) -> None:
+def test_a_mistake_in_the_table_is_a_usage_error_of_one_line(each_way: Project) -> None:
     result = each_way.run("def test_it(): pass", pyproject="[tool.perfbudget]\nmax_tme = '1s'\n")
     assert result.ret == USAGE
     errors = [line for line in result.errlines if line]
     assert errors == ["ERROR: pyproject.toml [tool.perfbudget]: unknown keyword 'max_tme' (did you mean 'max_time'?)"]
 
 
-def test_broken_toml(project: Project) -> None:
+def test_broken_toml_is_a_usage_error(project: Project) -> None:
     result = project.run("def test_it(): pass", pyproject="[tool.perfbudget\n")
     assert result.ret == USAGE
     result.stderr.fnmatch_lines(["ERROR: *pyproject.toml*"])
@@ -89,7 +89,7 @@ def test_plain(): pass
         ("::test_it", "matches no test: correct the pattern or remove it"),
     ],
 )
-def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complaint: str | None) -> None:
+def test_a_pattern_that_matches_nothing_is_named(project: Project, pattern: str, complaint: str | None) -> None:
     # A file that this session does not collect may hold the tests that a pattern is for.
     project.file("other/test_o.py", "def test_o(): pass\n")
     table = PATTERNS.format(pattern=pattern)
@@ -104,16 +104,16 @@ def test_a_pattern_that_matches_nothing(project: Project, pattern: str, complain
     assert strict.ret == (USAGE if complaint else 0)
 
 
-def test_under_xdist_it_is_said_once(project: Project) -> None:
+def test_a_pattern_that_matches_nothing_is_named_once_under_xdist(lean: Project) -> None:
     table = PATTERNS.format(pattern="test_gone.py")
-    result = project.run(TWO, "-n2", "-Wdefault", pyproject=table)
+    result = lean.run(TWO, *TWO_WORKERS, "-Wdefault", pyproject=table)
     assert result.stdout.str().count('"test_gone.py": matches no test') == 1
-    strict = project.run(TWO, "-n2", "--perf-strict", pyproject=table)
+    strict = lean.run(TWO, *TWO_WORKERS, "--perf-strict", pyproject=table)
     assert strict.ret == USAGE
     assert "Different tests were collected" not in strict.stdout.str()
 
 
-def test_all_mistakes_are_said_at_once(project: Project) -> None:
+def test_all_mistakes_are_named_at_once(project: Project) -> None:
     result = project.run("""
 @pytest.mark.perf_budget(p95=5)
 def test_one(): pass
@@ -124,7 +124,7 @@ def test_two(): pass
     assert [line.partition("::")[2].partition(":")[0] for line in result.errlines if line] == ["test_one", "test_two"]
 
 
-def test_a_filter_that_makes_errors_of_warnings_makes_it_a_usage_error(project: Project) -> None:
+def test_a_pattern_that_matches_nothing_is_an_error_where_warnings_are(project: Project) -> None:
     result = project.run(TWO, "-Werror", pyproject=PATTERNS.format(pattern="test_gone.py"))
     assert result.ret == USAGE
     result.stderr.fnmatch_lines(['ERROR: *"test_gone.py": matches no test: correct the pattern or remove it'])
@@ -136,7 +136,7 @@ def test_a_component_that_measures_nothing_is_said(project: Project) -> None:
     result.stdout.fnmatch_lines(["*matches tests, but none that is measured: mark them with perf_budget*"])
 
 
-def test_a_pattern_over_files_that_were_not_all_collected_is_no_reason_to_complain(project: Project) -> None:
+def test_a_pattern_over_files_that_were_not_all_collected_is_not_named(project: Project) -> None:
     project.file("test_other.py", "import pytest\n@pytest.mark.perf_budget(p95_s=9)\ndef test_o(): pass\n")
     table = PATTERNS.format(pattern="test_*.py")
     result = project.run("def test_plain(): pass", "test_it.py", "-Wdefault", pyproject=table)
@@ -161,7 +161,7 @@ def test_other(): pass
     assert f"ERROR: {message}" in strict.stderr.str()
 
 
-def test_part_of_a_file_is_no_reason_to_complain(project: Project) -> None:
+def test_a_pattern_for_a_file_that_was_collected_in_part_is_not_named(project: Project) -> None:
     table = PATTERNS.format(pattern="test_it.py::test_other")
     result = project.run(TWO, "test_it.py::test_it", pyproject=table)
     assert "matches no" not in result.stdout.str()
@@ -187,3 +187,10 @@ def test_it(server): pass
 """)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*Marks cannot be applied to fixtures*"])
+
+
+@pytest.mark.parametrize("limit", ["10**400", "1e308"])
+def test_a_limit_beyond_all_numbers_is_refused(project: Project, limit: str) -> None:
+    result = project.run(f"@pytest.mark.perf_budget(p95_ms={limit})\ndef test_it(): pass")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *p95_ms must be a number above zero, found *"])

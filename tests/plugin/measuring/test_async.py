@@ -15,7 +15,7 @@ TRIO = "@pytest.mark.trio"
     [(ASYNCIO, "asyncio"), (ANYIO, "asyncio"), (ANYIO, "trio"), (TRIO, "trio")],
     ids=["pytest-asyncio", "anyio-asyncio", "anyio-trio", "pytest-trio"],
 )
-def test_under_every_plugin(project: Project, mark: str, library: str) -> None:
+def test_coroutine_tests_are_judged_under_every_plugin(project: Project, mark: str, library: str) -> None:
     result = project.run(f"""
 import {library}, sniffio
 
@@ -60,8 +60,9 @@ def test_repeated():
     }
 
 
-def test_with_xdist(each_way: Project) -> None:
-    each_way.run("""
+def test_coroutine_tests_are_judged_under_xdist(each_way: Project) -> None:
+    each_way.run(
+        """
 @pytest.mark.asyncio
 @pytest.mark.perf_budget(p95_ms=50)
 async def test_quick(): advance(ms=10)
@@ -69,11 +70,13 @@ async def test_quick(): advance(ms=10)
 @pytest.mark.asyncio
 @pytest.mark.perf_budget(p95_ms=50)
 async def test_slow(): advance(ms=60)
-""").assert_outcomes(passed=1, failed=1)
+""",
+        *("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"),
+    ).assert_outcomes(passed=1, failed=1)
     assert each_way.verdicts() == {"test_quick p95": "within", "test_slow p95": "exceeded"}
 
 
-def test_unittests_own_coroutine_tests(project: Project) -> None:
+def test_coroutine_tests_of_unittest_are_judged(project: Project) -> None:
     project.run("""
 import unittest
 class TestApi(unittest.IsolatedAsyncioTestCase):
@@ -85,7 +88,7 @@ class TestApi(unittest.IsolatedAsyncioTestCase):
     assert list(project.verdicts().values()) == ["within", "exceeded"]
 
 
-def test_counts_and_cpu_time_of_coroutines(project: Project) -> None:
+def test_counts_and_cpu_time_of_coroutines_are_judged(project: Project) -> None:
     project.run("""
 @pytest.mark.asyncio
 @pytest.mark.perf_budget(peak_mb=3, cpu_p95_ms=5, max_calls=20)
@@ -96,7 +99,7 @@ async def test_it():
     assert set(project.verdicts().values()) == {"within"}
 
 
-def test_without_a_plugin_pytest_fails_it_and_nothing_is_recorded(project: Project) -> None:
+def test_a_coroutine_test_without_a_plugin_fails_and_records_nothing(project: Project) -> None:
     project.arguments = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:trio")
     project.file("pytest.ini", "[pytest]\npythonpath = .\n")
     project.run("""
@@ -106,7 +109,7 @@ async def test_it(): pass
     assert project.report["measurements"] == []
 
 
-def test_set_up_may_be_a_coroutine_function(project: Project) -> None:
+def test_the_setup_of_a_call_may_be_a_coroutine_function(project: Project) -> None:
     project.run("""
 @pytest.mark.asyncio
 async def test_it(perf):

@@ -63,10 +63,10 @@ class TestApi(unittest.TestCase):
     ],
     ids=["method", "class", "module", "parametrized", "param", "unittest"],
 )
-def test_wherever_it_stands(project: Project, tests: str) -> None:
-    project.run(tests.replace("{ms}", "10")).assert_outcomes(passed=1)
+def test_the_marker_holds_wherever_it_stands(project: Project, tests: str) -> None:
+    project.run(tests.format(ms=10)).assert_outcomes(passed=1)
     assert list(project.verdicts().values()) == ["within"]
-    project.run(tests.replace("{ms}", "60")).assert_outcomes(failed=1)
+    project.run(tests.format(ms=60)).assert_outcomes(failed=1)
     assert list(project.verdicts().values()) == ["exceeded"]
 
 
@@ -113,9 +113,8 @@ def test_after():
 
 
 @pytest.mark.parametrize("repetition", [1, 2, 40])
-def test_an_assertion_that_fails_in_any_repetition_fails_the_test_and_records_nothing(
-    project: Project, repetition: int
-) -> None:
+def test_an_assertion_that_fails_in_any_repetition_fails_the_test(project: Project, repetition: int) -> None:
+    """Nothing is recorded then."""
     result = project.run(f"""
 calls = []
 
@@ -155,7 +154,7 @@ def test_it(): assert calls == [1]
     assert [one["nodeid"] for one in project.report["measurements"]] == ["test_it.py::test_it"]
 
 
-def test_counts_are_taken_in_passes_of_their_own(project: Project) -> None:
+def test_calls_and_memory_are_counted_in_passes_of_their_own(project: Project) -> None:
     result = project.run("""
 def work():
     return len(bytearray(2_000_000))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scripting import Project
+from scripting import BENCHMARK, TWO_WORKERS, Project
 
 TIMER = """
 import scripted
@@ -38,7 +38,7 @@ def test_other(benchmark):
     result.stdout.fnmatch_lines(["*benchmark: 3 tests*"])
 
 
-def test_few_rounds_are_undecided_with_the_number_missing(project: Project) -> None:
+def test_too_few_rounds_are_undecided_and_the_number_needed_is_said(project: Project) -> None:
     result = project.run(
         TIMER
         + """
@@ -50,7 +50,7 @@ def test_it(benchmark):
     )
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["undecided: *p95: p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time"]
+        ["undecided: *test_it: p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time"]
     )
 
 
@@ -69,7 +69,7 @@ def test_it(benchmark):
     result.stdout.fnmatch_lines(["*each sample is the mean of 3 calls, which has no p95 of calls: budget mean_ms*"])
 
 
-def test_resources_that_it_does_not_record_are_unmeasured(project: Project) -> None:
+def test_resources_that_pytest_benchmark_does_not_record_are_unmeasured(project: Project) -> None:
     project.run("""
 @pytest.mark.perf_budget(cpu_p95_ms=50, peak_mb=5)
 def test_it(benchmark):
@@ -94,7 +94,7 @@ def test_it(benchmark):
     result.stdout.fnmatch_lines(["*pytest-benchmark did not measure (--benchmark-disable)*"])
 
 
-def test_never_called(project: Project) -> None:
+def test_a_benchmark_fixture_that_is_never_called_is_unmeasured(project: Project) -> None:
     result = project.run(
         """
 @pytest.mark.perf_budget(p95_ms=50)
@@ -121,8 +121,9 @@ def test_it(benchmark):
     result.stdout.fnmatch_lines(["unmeasured:*its benchmark fixture is not pytest-benchmark's*"])
 
 
-def test_with_xdist_it_measures_because_a_perf_test_runs_alone(project: Project) -> None:
-    result = project.run(
+def test_a_benchmark_of_a_perf_test_is_measured_under_xdist(lean: Project) -> None:
+    """A perf test runs alone; elsewhere pytest-benchmark disables itself under xdist."""
+    result = lean.run(
         TIMER
         + """
 @pytest.mark.benchmark(timer=seconds)
@@ -139,22 +140,24 @@ def test_other(benchmark):
     assert benchmark.disabled
     benchmark(advance, 1)
 """,
-        "-n2",
+        *BENCHMARK,
+        *TWO_WORKERS,
         "--benchmark-json=b.json",
     )
     result.assert_outcomes(passed=2, failed=1)
-    assert project.verdicts() == {"test_quick p95": "within", "test_slow p95": "exceeded"}
+    assert lean.verdicts() == {"test_quick p95": "within", "test_slow p95": "exceeded"}
     # A worker writes no file, neither ours nor pytest-benchmark's.
-    assert not (project.pytester.path / "b.json").exists()
+    assert not (lean.pytester.path / "b.json").exists()
 
 
-def test_an_explicit_disable_stays_in_force_with_xdist(project: Project) -> None:
-    project.run(
+def test_an_explicit_disable_stays_in_force_with_xdist(lean: Project) -> None:
+    lean.run(
         """
 @pytest.mark.perf_budget(p95_ms=50)
 def test_it(benchmark): benchmark(advance, 10)
 """,
-        "-n2",
+        *BENCHMARK,
+        *TWO_WORKERS,
         "--benchmark-disable",
     ).assert_outcomes(passed=1)
-    assert project.verdicts() == {"test_it p95": "unmeasured"}
+    assert lean.verdicts() == {"test_it p95": "unmeasured"}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from scripting import Project
+from scripting import TWO_WORKERS, Project
 
-from pytest_perfbudget.plugin.xdist.exclusive import ExclusiveLock
+from pytest_perfbudget.plugin.lock import ExclusiveLock
+
+THREE_WORKERS = ("-p", "xdist.plugin", "-n", "3")
 
 # Each test notes in a file of all workers when it begins and ends; the order of the lines tells.
 BUSY = """
@@ -62,20 +64,20 @@ def overlaps(log: str) -> int:
     return found
 
 
-def test_an_ordinary_test_never_overlaps_a_measurement(project: Project) -> None:
+def test_an_ordinary_test_never_overlaps_a_measurement(lean: Project) -> None:
     tests = BUSY.format(busy=24, perf=8)
-    project.file("conftest.py", MIXED)
-    result = project.run(tests, "-n3", "--dist=load")
+    lean.file("conftest.py", MIXED)
+    result = lean.run(tests, *THREE_WORKERS, "--dist=load")
     result.assert_outcomes(passed=32)
-    log = (project.pytester.path / "log.txt").read_text("utf-8")
+    log = (lean.pytester.path / "log.txt").read_text("utf-8")
     assert log.count("perf begins") == 8
     assert log.count("busy begins") == 24
     assert overlaps(log) == 0
 
 
-def test_without_the_lock_they_would_overlap(project: Project) -> None:
+def test_without_the_lock_ordinary_tests_overlap_a_measurement(lean: Project) -> None:
     """The twin: the same tests with the lock taken away."""
-    project.file(
+    lean.file(
         "conftest.py",
         MIXED
         + """
@@ -85,26 +87,25 @@ def pytest_runtestloop(session):
     config = session.config
     if not hasattr(config, "workerinput"):
         return
-    from pytest_perfbudget.plugin.xdist.exclusive import Alone
+    from pytest_perfbudget.plugin.lock import ExclusiveLock
     session = config.pluginmanager.getplugin("perfbudget-session")
-    assert session.alone.is_needed
-    session.alone = Alone(None)
+    assert session.lock.is_needed
+    session.lock = ExclusiveLock('')
 """,
     )
     for _ in range(5):
-        (project.pytester.path / "log.txt").unlink(missing_ok=True)
-        project.run(BUSY.format(busy=24, perf=8), "-n3").assert_outcomes(passed=32)
-        if overlaps((project.pytester.path / "log.txt").read_text("utf-8")):
+        (lean.pytester.path / "log.txt").unlink(missing_ok=True)
+        lean.run(BUSY.format(busy=24, perf=8), *THREE_WORKERS).assert_outcomes(passed=32)
+        if overlaps((lean.pytester.path / "log.txt").read_text("utf-8")):
             return
     message = "five sessions without the lock, and never an overlap"
     raise AssertionError(message)
 
 
-def test_the_lock_is_gone_afterwards(project: Project, tmp_path: Path) -> None:
-    project.file("conftest.py", "import tempfile\ntempfile.tempdir = %r\n" % str(tmp_path))  # noqa: UP031
-    project.run("@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass", "-n2", subprocess=True).assert_outcomes(
-        passed=1
-    )
+def test_the_folder_of_the_lock_is_gone_after_the_session(lean: Project, tmp_path: Path) -> None:
+    lean.file("conftest.py", "import tempfile\ntempfile.tempdir = %r\n" % str(tmp_path))  # noqa: UP031
+    tests = "@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass"
+    lean.run(tests, *TWO_WORKERS, subprocess=True).assert_outcomes(passed=1)
     assert [path for path in tmp_path.iterdir() if path.name.startswith("perfbudget-")] == []
 
 
@@ -114,11 +115,11 @@ def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
     order: list[str] = []
 
     def measure() -> None:
-        with second.by_itself():
+        with second.exclusive():
             order.append("measured")
 
     waiting = threading.Thread(target=measure)
-    with first.among_others():
+    with first.shared():
         waiting.start()
         waiting.join(timeout=0.2)  # a writer that did not wait would be done by now
         order.append("ordinary")
@@ -127,7 +128,7 @@ def test_readers_share_and_a_writer_waits_for_them(tmp_path: Path) -> None:
 
 
 def test_a_session_without_xdist_needs_no_lock() -> None:
-    alone = ExclusiveLock(None)
+    alone = ExclusiveLock("")
     assert not alone.is_needed
-    with alone.by_itself(), alone.among_others():
+    with alone.exclusive(), alone.shared():
         assert alone._lock is None

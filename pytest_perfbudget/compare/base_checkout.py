@@ -1,0 +1,190 @@
+"""The checkout of the base, and the start parameters for a process of each side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pytest_perfbudget.checkout.environment import Environment, prepared
+from pytest_perfbudget.checkout.head_tests import lay_tests_over
+from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
+from pytest_perfbudget.checkout.revision import Base, deleted_since
+from pytest_perfbudget.checkout.worktree import checked_out
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WrongCodeError
+from pytest_perfbudget.git import git
+from pytest_perfbudget.processes.process import ProcessStart
+from pytest_perfbudget.processes.protocol import Request
+
+TABLE: Final = "[tool.perfbudget.duet]"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The request and the start parameters of a process that is about to be started."""
+
+    request: Request
+    start: ProcessStart
+
+
+class BaseCheckout:
+    """The base, checked out beside the working tree for as long as the session compares with it.
+
+    Args:
+        context: the session.
+        base: the commit.
+
+    Attributes:
+        deleted_tests: the test files that only the base has, in the folders that the session collects.
+    """
+
+    def __init__(self, context: ComparisonContext, base: Base) -> None:
+        self._context = context
+        self._base = base
+        self._running = ExitStack()
+        self._tree = Path()
+        self._environment: Environment | None = None
+        self._compiled = ""
+        self.deleted_tests: Sequence[str] = ()
+
+    def open(self, nodeids: Sequence[str]) -> None:
+        """Check the base out, and prepare it.
+
+        Args:
+            nodeids: the tests of the session.
+
+        Raises:
+            ComparisonError: the base cannot be checked out or prepared.
+        """
+        duet = self._context.settings.duet
+        is_overlaid = duet.tests_from == "head"
+        shared = "" if is_overlaid else self._context.shared_checkout
+        try:
+            self._tree = Path(shared) if shared else self._running.enter_context(checked_out(self._base))
+            if duet.setup:
+                self._environment = self._prepared(duet.setup)
+            if is_overlaid:
+                files = sorted(map(file_of, nodeids))
+                lay_tests_over(
+                    self._context.root, self._root(), dict.fromkeys(files), self._context.invocation.testpaths
+                )
+            else:
+                self.deleted_tests = self._deleted_tests()
+        except SetupError as error:
+            raise ComparisonError(str(error)) from None
+        except (GitError, OSError) as error:
+            message = f"{self._base.ref} cannot be checked out: {error}"
+            raise ComparisonError(message) from None
+
+    def close(self) -> None:
+        """Remove the checkout."""
+        self._running.close()
+
+    def launches(
+        self, nodeids: Sequence[str], hash_seed: int, more_files: Sequence[str] = (), *, own_file_only: bool = False
+    ) -> tuple[Launch, Launch]:
+        """Return the launches of a process of the head and a process of the base with the same hash seed.
+
+        Args:
+            nodeids: the tests that both processes measure.
+            hash_seed: the hash seed of both processes.
+            more_files: further files that the base collects.
+            own_file_only: whether to collect the tests' own files only.
+
+        Raises:
+            WrongCodeError: the base would import code other than its own.
+        """
+        top, tree = self._base.top, self._tree
+        if os.environ.get("PYTHONDONTWRITEBYTECODE") and not self._compiled:
+            self._compiled = self._running.enter_context(TemporaryDirectory(prefix="perfbudget-compiled-"))
+        launcher = self._context.launcher
+        request = replace(
+            launcher.request(nodeids, own_file_only=own_file_only),
+            top=str(top),
+            compiled=self._compiled,
+            who="a fresh process of the head",
+        )
+        start = launcher.start(hash_seed)
+        if problem := self.unbuilt(request.modules):
+            raise WrongCodeError(problem)
+        self._check_followed(request)
+        base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
+        environment = self._environment_of(base, start.environment or {})
+        executable = ""
+        if self._environment is not None:
+            path = [str(self._environment.python.parent), environment.get("PATH", "")]
+            environment["PATH"] = os.pathsep.join(path)
+            base = replace(base, home=str(self._environment.folder))
+            executable = str(self._environment.python)
+        arguments = [*base.arguments, f"--rootdir={self._root()}"]
+        base = replace(base, arguments=arguments, files=[*base.files, *more_files])
+        base_start = replace(start, environment=environment, executable=executable)
+        return Launch(request, start), Launch(base, base_start)
+
+    def unbuilt(self, modules: Mapping[str, str]) -> str:
+        """Return a message about an extension module that only the head has built; empty if there is none.
+
+        The base may run a fallback in Python instead. A base with a virtual environment of its own is not checked.
+
+        Args:
+            modules: the files of modules, by name; see `Request.modules`.
+        """
+        if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
+            where = f"is built in the working tree and not in the checkout of {self._base.ref}"
+            return f"{module!r} {where}: let setup of {TABLE} build it"
+        return ""
+
+    def _prepared(self, setup: str) -> Environment:
+        """Return the base's own environment, from the cache folder if the session has a cache."""
+        folder = self._context.cache_folder("perfbudget-setup")
+        if folder is None:
+            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="perfbudget-setup-")))
+        self._context.progress.note(f"perf: preparing {self._base.ref}: {setup}")
+        try:
+            return prepared(self._base, self._tree, setup, folder)
+        finally:
+            self._context.progress.clear()
+
+    def _check_followed(self, request: Request) -> None:
+        """Check that the checkout has the folders from which the head's modules are imported."""
+        if self._environment is not None:
+            return
+        lost = unfollowed(request.path, request.modules, self._base.top, self._tree)
+        # If git tracks the folder, it was moved since the base, and the base rightly lacks it.
+        if lost and not git(self._base.top, "ls-files", "--", lost):
+            message = (
+                f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
+                f"let setup of {TABLE} make it, or install the project editable (pip install -e)"
+            )
+            raise WrongCodeError(message)
+
+    def _environment_of(self, base: Request, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment variables of the base's process, whose child processes import the base's code, too."""
+        found = moved_environment(environment, self._base.top, self._tree)
+        # Editable installations do not lead child processes into the checkout, so PYTHONPATH has to.
+        own = [one for one in base.path if one and Path(one).is_relative_to(self._tree)]
+        inherited = [found["PYTHONPATH"]] if found.get("PYTHONPATH") else []
+        return {**found, "PYTHONPATH": os.pathsep.join([*own, *inherited])}
+
+    def _root(self) -> Path:
+        """Return pytest's root folder in the checkout."""
+        return self._tree / self._context.root.resolve().relative_to(self._base.top.resolve())
+
+    def _deleted_tests(self) -> list[str]:
+        """Return the test files that only the base has, in the folders that the session collects."""
+        invocation = self._context.invocation
+        root = self._context.root.resolve()
+        folders = [(invocation.folder / file_of(one)).resolve() for one in invocation.arguments]
+        found = []
+        for path in deleted_since(self._base):
+            file = self._base.top / path
+            is_asked = file.is_relative_to(root) and any(file.is_relative_to(folder) for folder in folders)
+            if is_asked and any(PurePosixPath(path).match(one) for one in invocation.file_patterns):
+                found.append(file.relative_to(root).as_posix())
+        return found

@@ -1,0 +1,71 @@
+"""The data and services that a comparison needs from the session, so that no comparison depends on pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.core.settings import Settings
+
+
+class ProgressNote(Protocol):
+    """A display of the session's current work."""
+
+    def note(self, text: str) -> None:
+        """Show a text until the next text."""
+
+    def clear(self) -> None:
+        """Remove the text."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The folders and files that the session was asked to collect.
+
+    Attributes:
+        folder: the folder in which the session was started.
+        arguments: the folders, files and node ids on the command line.
+        file_patterns: the names of test files, pytest's `python_files`.
+        testpaths: pytest's setting of that name.
+        collects_only: whether the session only collects its tests and runs none.
+    """
+
+    folder: Path
+    arguments: Sequence[str] = ()
+    file_patterns: Sequence[str] = ("test_*.py", "*_test.py")
+    testpaths: Sequence[str] = ()
+    collects_only: bool = False
+
+
+@dataclass(frozen=True)
+class ComparisonContext:
+    """Everything that a comparison needs from the session.
+
+    Attributes:
+        settings: the settings of the project.
+        root: pytest's root folder.
+        launcher: the launcher of fresh processes under the session's own invocation.
+        progress: the display of the session's current work.
+        invocation: the folders and files that the session was asked to collect.
+        stop_timeout: a function that suspends another plugin's timeout for the test that is judged.
+        note_gone: a function that takes the perf tests of the base that the session does not ask for, and notes
+            those that the session lacks.
+        cache_folder: a function that returns the folder of that name that is kept from session to session; None if
+            nothing is kept.
+        is_distributed: whether this process is an xdist worker, one of several that share the tests.
+        shared_checkout: the folder in which another process has checked out the base; empty if none has.
+    """
+
+    settings: Settings
+    root: Path
+    launcher: ProcessLauncher
+    progress: ProgressNote
+    invocation: Invocation
+    stop_timeout: Callable[[], None]
+    note_gone: Callable[[Collection[str]], None]
+    cache_folder: Callable[[str], Path | None]
+    is_distributed: bool = False
+    shared_checkout: str = ""

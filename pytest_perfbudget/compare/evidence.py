@@ -1,0 +1,162 @@
+"""Regression results from the recordings of both sides, by the same rules for every comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
+from pytest_perfbudget.core.culprits import gained_functions, grown_functions
+from pytest_perfbudget.core.limits import RegressionTolerance
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
+from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The recordings of one measurement on both sides, from one attempt.
+
+    Attributes:
+        head: the recording of the present code.
+        base: the recording of the baseline or the other commit.
+        is_test_changed: whether the test itself differs in the base.
+    """
+
+    head: Recording
+    base: Recording
+    is_test_changed: bool = False
+
+    def any_has_grown(self, tolerance: float) -> bool:
+        """Return whether a count of the head is worse than the base's by more than is allowed."""
+        return any_has_grown(self.base.counts, self.head.counts, tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The origin of the other side's numbers, for a result; see `RegressionResult`."""
+
+    against: str = ""
+    commit: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledFunctions:
+    """Calls by function on the other side; `unknown` is the most calls that an unlisted function may have had."""
+
+    functions: Mapping[str, int]
+    unknown: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known about one measurement on both sides.
+
+    Attributes:
+        time: the result for the time, from the slowdown test.
+        tolerance: the change for the worse that is allowed.
+        screening: the first attempt; None if the other side has no such measurement.
+        fresh: the attempts in fresh processes.
+        problem: the reason why fresh processes could not confirm; empty if they could.
+        origin: the origin of the other side's time.
+        count_origin: the origin of the other side's counts, if it differs.
+        in_pairs: whether the two sides were measured in pairs.
+        is_skipped: whether the test is not judged because it differs in the base.
+        base_functions: a function that reads the other side's calls by function, if the recordings lack them.
+        own_modules: a function that returns the project's modules; their functions are named first.
+    """
+
+    time: RegressionResult
+    tolerance: RegressionTolerance
+    screening: Sides | None = None
+    fresh: Sequence[Sides] = ()
+    problem: str = ""
+    origin: Origin = field(default_factory=Origin)
+    count_origin: Origin | None = None
+    in_pairs: bool = False
+    is_skipped: bool = False
+    base_functions: Callable[[], CalledFunctions | None] | None = None
+    own_modules: Callable[[], Collection[str]] = tuple
+
+    def results(self) -> list[RegressionResult]:
+        """Return the result for the time, and for each count that the other side has."""
+        found = [self._explained_time()]
+        if self.screening is not None:
+            found += [self._count(metric) for metric in counts() if metric.name in self.screening.base.counts]
+        return [self._sourced(one) for one in found]
+
+    def _explained_time(self) -> RegressionResult:
+        """Return the result for the time; a regression also names the functions that explain it."""
+        if self.time.verdict is not RegressionVerdict.REGRESSED or self.time.grown or self.screening is None:
+            return self.time
+        slower_ns = (self.time.after or 0) - (self.time.before or 0)
+        sides = self.fresh or [self.screening]
+        found = gained_functions([one.base for one in sides], [one.head for one in sides], slower_ns)
+        return replace(self.time, grown=found or self._called_more(sides[-1]))
+
+    def _count(self, metric: Metric) -> RegressionResult:
+        """Return the result for a count; fresh processes have to confirm that a count has grown."""
+        assert self.screening is not None  # noqa: S101 - for mypy
+        before = self.screening.base.counts[metric.name]
+        after = self.screening.head.counts.get(metric.name)
+        if after is None:
+            why = f"its {metric.words} could not be counted: {self.screening.head.uncounted or 'nothing counted them'}"
+            return _unmeasured(metric, before, why)
+        first = CountPair(before, after)
+        share = self.tolerance.share
+        if self.is_skipped or not has_grown(metric, before, after, share):
+            return compare_counts(metric, [first], share)
+        again = [
+            CountPair(one.base.counts[metric.name], one.head.counts[metric.name])
+            for one in self.fresh
+            if metric.name in one.base.counts and metric.name in one.head.counts
+        ]
+        if not again or self.problem:
+            why = self.problem or "a fresh process did not count it"
+            return _unmeasured(metric, before, f"{_worse(metric)}, which could not be confirmed: {why}")
+        result = compare_counts(metric, [first, *again], share)
+        if metric is CALLS and result.verdict is RegressionVerdict.REGRESSED:
+            return replace(result, grown=self._called_more(self.screening))
+        return result
+
+    def _called_more(self, sides: Sides) -> list[Growth]:
+        """Return the functions that the head calls more often."""
+        before: CalledFunctions | None = CalledFunctions(sides.base.functions)
+        if self.base_functions is not None:
+            before = self.base_functions()
+        if before is None or not sides.head.functions:
+            return []
+        return grown_functions(before.functions, sides.head.functions, before.unknown, self.own_modules())
+
+    def _sourced(self, result: RegressionResult) -> RegressionResult:
+        """Return a result with the origin of the other side and the place of the limit."""
+        is_skipped = self.is_skipped and not result.verdict.is_unjudged
+        origin = self.origin if result.metric == TIME.name else self.count_origin or self.origin
+        return replace(
+            result,
+            verdict=RegressionVerdict.CHANGED if is_skipped else result.verdict,
+            limit=self.tolerance.share,
+            source=self.tolerance.source,
+            against=origin.against,
+            commit=origin.commit,
+            date=origin.date,
+            in_pairs=self.in_pairs or result.in_pairs,
+            is_test_changed=self.screening is not None and self.screening.is_test_changed,
+        )
+
+
+def untimed(verdict: RegressionVerdict, reason: str) -> RegressionResult:
+    """Return the result for a time that cannot be compared."""
+    return RegressionResult(TIME.name, verdict, reason=reason)
+
+
+def _unmeasured(metric: Metric, before: float, reason: str) -> RegressionResult:
+    return RegressionResult(
+        metric.name, RegressionVerdict.UNMEASURED, metric.unit, metric.direction, before=before, reason=reason
+    )
+
+
+def _worse(metric: Metric) -> str:
+    more = "more" if metric.is_worse(1, 0) else "fewer"
+    return f"{more} {metric.words} than allowed"

@@ -1,0 +1,106 @@
+"""The outcome of a baseline update for one measurement, as reports show it."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pytest_perfbudget.core.measurement import measurement_id
+
+
+class UpdateAction(enum.Enum):
+    """The decision about one line of the baseline; the members go from the most to the least pressing."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    NEW = "new"
+    IMPROVED = "improved"
+    MORE_PRECISE = "more_precise"
+    REMOVED = "removed"
+    UNDECIDED = "undecided"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedNumber:
+    """One number of a line: its value before and after the update, and the ratio of the two.
+
+    The ratio of a time is corrected for the weather, and `after` is then `before * ratio`. So `after` need not be the
+    time in the new line.
+
+    Attributes:
+        metric: the name of the metric: `time`, `calls` or `peak`.
+        before: the number before the update, in base units; None if the line had no such number.
+        after: the number after the update, in base units; None if the line has no such number any more.
+        ratio: after / before; None if the number did not credibly change. For an undecided time the ratio may be noise.
+    """
+
+    metric: str
+    before: float | None = None
+    after: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineUpdate:
+    """The outcome of an update for one line of the baseline."""
+
+    test: str
+    name: str
+    action: UpdateAction
+    numbers: Sequence[UpdatedNumber] = ()
+
+    @property
+    def id(self) -> str:
+        """The name of the measurement in reports."""
+        return measurement_id(self.test, self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the update as builtins; the infinite ratio of a number that was 0 becomes None for JSON."""
+        numbers = [asdict(one) for one in self.numbers]
+        for one in numbers:
+            one["ratio"] = None if one["ratio"] is not None and math.isinf(one["ratio"]) else one["ratio"]
+        return {"test": self.test, "name": self.name, "action": self.action.value, "numbers": numbers}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> BaselineUpdate:
+        """Rebuild an update from the result of `to_dict`."""
+        numbers = [UpdatedNumber(**one) for one in data["numbers"]]
+        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSummary:
+    """The outcome of an update of the baseline.
+
+    Attributes:
+        file: the baseline's.
+        lines: what became of each line.
+        kept_out: by test, why it was not updated.
+        problem: why nothing was updated; empty if something was.
+        is_accepting: whether the user gave a reason to accept slower numbers.
+    """
+
+    file: str
+    lines: Sequence[BaselineUpdate] = ()
+    kept_out: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    is_accepting: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return builtins only."""
+        return {
+            "file": self.file,
+            "lines": [one.to_dict() for one in self.lines],
+            "kept_out": dict(self.kept_out),
+            "problem": self.problem,
+            "is_accepting": self.is_accepting,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> UpdateSummary:
+        """Rebuild what `to_dict` gave."""
+        return cls(**{**data, "lines": [BaselineUpdate.from_dict(one) for one in data["lines"]]})

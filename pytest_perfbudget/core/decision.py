@@ -1,0 +1,274 @@
+"""The decision about a session: the findings that its results give under the user's policy, and whether it fails.
+
+The texts of a finding are written elsewhere (`report.findings`). They decide nothing: a finding fails its test by its
+severity, with or without a text.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
+from pytest_perfbudget.core.measurement import Measurement, file_of, measurement_id
+from pytest_perfbudget.core.metrics import METRICS, TIME
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
+
+
+class GateMode(enum.Enum):
+    """The effect of an exceeded budget or a regression."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    OFF = "off"
+
+
+class Severity(enum.Enum):
+    """The urgency of a finding."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+NEAR_LIMIT: Final = "near_limit"
+DOUBT: Final = "doubt"
+MISSING: Final = RegressionVerdict.MISSING.value
+CHANGED: Final = RegressionVerdict.CHANGED.value
+NOT_UPDATED: Final = "not_updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The user's policy for findings.
+
+    Attributes:
+        gate: the effect of a finding that fails its test: a failure, or only a warning.
+        strict: whether a number that could not be judged fails its test as well.
+        warn_at: the share of a limit from which a budget is near its limit.
+    """
+
+    gate: GateMode = GateMode.FAIL
+    strict: bool = False
+    warn_at: float = 0.8
+
+    def severity(self, *, fails: bool, otherwise: Severity) -> Severity:
+        """Return the severity of a finding.
+
+        Args:
+            fails: whether the finding fails its test while the gate is on.
+            otherwise: the severity of a finding that does not fail its test.
+        """
+        if not fails:
+            return otherwise
+        return Severity.FAILURE if self.gate is GateMode.FAIL else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fact that a reader of the results should know.
+
+    Attributes:
+        kind: a budget verdict, a regression verdict, `near_limit`, `doubt` or `not_updated`.
+        severity: the urgency of the finding; a failure fails the test.
+        test: the node id of the test.
+        name: the measurement's own name; empty if the measurement has none.
+        metric: the name of the metric; empty if the finding is about the whole measurement.
+        file: the file of the test; empty if the file is not known.
+        line: the line of the test in its file, counted from 1; None if the line is not known.
+        headline: the finding in one sentence.
+        evidence: the numbers behind the finding, a line for each.
+        remedy: the action that the user can take; empty if nothing can be done.
+    """
+
+    kind: str
+    severity: Severity
+    test: str
+    name: str = ""
+    metric: str = ""
+    file: str = ""
+    line: int | None = None
+    headline: str = ""
+    evidence: Sequence[str] = ()
+    remedy: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name of the measurement in reports."""
+        return measurement_id(self.test, self.name)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the finding fails its test."""
+        return self.severity is Severity.FAILURE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as builtins."""
+        return {
+            "kind": self.kind,
+            "severity": self.severity.value,
+            "test": self.test,
+            "name": self.name,
+            "metric": self.metric,
+            "file": self.file,
+            "line": self.line,
+            "headline": self.headline,
+            "evidence": list(self.evidence),
+            "remedy": self.remedy,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
+        """Rebuild a finding from the result of `to_dict`."""
+        return cls(**{**data, "severity": Severity(data["severity"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A finding, with the measurement and the result that the finding is about."""
+
+    finding: Finding
+    measurement: Measurement
+    result: BudgetResult | RegressionResult | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A measurement that the baseline or another commit has, and that the session should have made but did not make."""
+
+    test: str
+    name: str
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """The name of the measurement in reports."""
+        return measurement_id(self.test, self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the measurement's names and the reason as builtins; `from_dict` ignores `id`, which is for readers."""
+        return {"id": self.id, "test": self.test, "name": self.name, "reason": self.reason}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Missing:
+        """Rebuild a missing measurement from the result of `to_dict`."""
+        return cls(data["test"], data["name"], data["reason"])
+
+
+def find(measurements: Iterable[Measurement], policy: Policy) -> list[Case]:
+    """Return the findings about measurements, in their order; the budgets of each come before its comparisons."""
+    return [case for one in measurements for case in _find(one, policy)]
+
+
+def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: bool) -> list[Finding]:
+    """Return a finding for each missing measurement.
+
+    Args:
+        missing: the missing measurements.
+        policy: the user's policy.
+        can_be_mended: whether the user can make the measurements exist again, or remove them from the other side:
+            true for the baseline, false for another commit, which keeps its tests for ever.
+    """
+    severity = policy.severity(fails=policy.strict and can_be_mended, otherwise=Severity.WARNING)
+    return [
+        Finding(MISSING, severity, one.test, one.name, file=file_of(one.test), headline=one.reason) for one in missing
+    ]
+
+
+def find_not_updated(update: UpdateSummary) -> list[Finding]:
+    """Return a finding for everything that an update of the baseline should have updated and did not."""
+    if update.problem:
+        return [Finding(NOT_UPDATED, Severity.FAILURE, "", headline=update.problem)]
+    found = [
+        Finding(NOT_UPDATED, Severity.FAILURE, test, file=file_of(test), headline=why)
+        for test, why in update.kept_out.items()
+    ]
+    # With a reason, a number that cannot be told from noise was to be accepted as well.
+    kept = (UpdateAction.REFUSED, UpdateAction.UNDECIDED) if update.is_accepting else (UpdateAction.REFUSED,)
+    return found + [
+        Finding(NOT_UPDATED, Severity.FAILURE, one.test, one.name, file=file_of(one.test), headline=one.action.value)
+        for one in update.lines
+        if one.action in kept
+    ]
+
+
+def fails_session(findings: Iterable[Finding]) -> bool:
+    """Return whether findings that belong to no test item that ran fail the session."""
+    return any(one.is_failure for one in findings if one.kind in (MISSING, NOT_UPDATED))
+
+
+def is_near(result: BudgetResult, warn_at: float) -> bool:
+    """Return whether a budget that holds is used up to the share from which a report warns.
+
+    A number that is the same each time is never near its limit, because users set the limit to that number.
+    """
+    metric = METRICS.get(result.metric)
+    if metric is not None and metric.is_exact:
+        return False
+    return result.verdict is BudgetVerdict.WITHIN and result.used is not None and result.used >= warn_at
+
+
+def budget_severity(budget: BudgetResult, policy: Policy) -> Severity | None:
+    """Return the severity of a budget's result; None if a reader need not know the result."""
+    if budget.verdict is BudgetVerdict.WITHIN:
+        return Severity.WARNING if is_near(budget, policy.warn_at) else None
+    fails = budget.verdict is BudgetVerdict.EXCEEDED or policy.strict
+    return policy.severity(fails=fails, otherwise=Severity.WARNING)
+
+
+def regression_severity(change: RegressionResult, policy: Policy) -> Severity | None:
+    """Return the severity of a comparison's result; None if a reader need not know the result."""
+    verdict = change.verdict
+    if verdict in (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE):
+        # Unlike an unmeasured time, which may be measured tomorrow, a base that runs the head's code would stay green
+        # for ever.
+        return policy.severity(fails=True, otherwise=Severity.WARNING)
+    if verdict.is_unjudged:
+        is_new_for_ever = bool(change.against) and verdict is RegressionVerdict.NEW
+        otherwise = Severity.WARNING if verdict is RegressionVerdict.UNMEASURED else Severity.NOTE
+        return policy.severity(fails=policy.strict and not is_new_for_ever, otherwise=otherwise)
+    if verdict is RegressionVerdict.CHANGED:
+        return Severity.NOTE if change.metric == TIME.name else None
+    if change.runs:  # fresh runs did not confirm the suspicion
+        return Severity.WARNING if verdict is RegressionVerdict.UNDECIDED else Severity.NOTE
+    return None
+
+
+def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
+    for budget in measurement.budgets:
+        severity = budget_severity(budget, policy)
+        if severity is not None:
+            is_within = budget.verdict is BudgetVerdict.WITHIN
+            yield _case(NEAR_LIMIT if is_within else budget.verdict.value, severity, measurement, budget)
+    for change in measurement.changes:
+        severity_of_change = regression_severity(change, policy)
+        if severity_of_change is not None:
+            yield _case(change.verdict.value, severity_of_change, measurement, change)
+        # A test that changed and is therefore not judged already has a finding, by its verdict.
+        is_timed = change.metric == TIME.name and change.verdict is not RegressionVerdict.CHANGED
+        if change.is_test_changed and is_timed:
+            yield _case(CHANGED, Severity.NOTE, measurement, change)
+    for text in measurement.warnings:
+        yield _case(DOUBT, Severity.NOTE, measurement, text=text)
+
+
+def _case(
+    kind: str,
+    severity: Severity,
+    measurement: Measurement,
+    result: BudgetResult | RegressionResult | None = None,
+    text: str = "",
+) -> Case:
+    finding = Finding(
+        kind,
+        severity,
+        measurement.nodeid,
+        measurement.name,
+        "" if result is None else result.metric,
+        measurement.file,
+        measurement.line,
+    )
+    return Case(finding, measurement, result, text)

@@ -1,0 +1,69 @@
+"""The table of measurement kinds: the ways in which the numbers of a measurement come about, and their consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_perfbudget.core.metrics import CPU, WALL, Metric
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementKind:
+    """A way to measure.
+
+    Attributes:
+        name: the name of the kind in results and reports.
+        series: the clocks that time the rounds.
+        is_counted: whether the code can be run again, untimed, to count calls and bytes.
+        why_not: the reason why the other metrics cannot be measured, with an alternative if there is one.
+        sample: the name of the unit that results rest on: a round or a quad.
+        more_samples: the way in which a user gets more samples.
+        is_compared: whether measurements of this kind are compared with the baseline or another commit.
+        shares_turns: whether all measurements of this kind in a test have their turns in a duet together.
+    """
+
+    name: str
+    series: frozenset[str] = frozenset({WALL, CPU})
+    is_counted: bool = True
+    why_not: str = ""
+    sample: str = "round"
+    more_samples: str = "raise max_time"
+    is_compared: bool = True
+    shares_turns: bool = False
+
+    def can_measure(self, metric: Metric) -> bool:
+        """Return whether a measurement of this kind can measure a metric."""
+        return metric.series in self.series if metric.is_timed else self.is_counted
+
+
+BODY: Final = MeasurementKind("body")
+CALL: Final = MeasurementKind("call")
+TIMER: Final = MeasurementKind(
+    "timer",
+    is_counted=False,
+    why_not="a timer's block cannot be run again for it: use perf(...)",
+    more_samples="loop the timer",
+    shares_turns=True,
+)
+RATIO: Final = MeasurementKind(
+    "ratio", frozenset(), is_counted=False, sample="quad", is_compared=False, why_not="perf.ratio holds max_ratio only"
+)
+BENCHMARK: Final = MeasurementKind(
+    "benchmark",
+    frozenset({WALL}),
+    is_counted=False,
+    why_not="pytest-benchmark records wall-clock time only: measure it with perf(...)",
+    more_samples="raise pytest-benchmark's min_rounds or max_time",
+)
+NONE: Final = MeasurementKind("none", frozenset(), is_counted=False, is_compared=False)
+"""The kind for a budget without a measurement."""
+
+
+def _table(kinds: Iterable[MeasurementKind]) -> dict[str, MeasurementKind]:
+    return {kind.name: kind for kind in kinds}
+
+
+KINDS: Final = _table((BODY, CALL, TIMER, RATIO, BENCHMARK, NONE))
+"""Every kind by its name."""

@@ -1,0 +1,180 @@
+"""A measurement: one timed piece of code in one test, with its results and, within a process, its raw data.
+
+Measurements and recordings convert to builtins and back, so that they cross a process boundary unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.weather import BlockTime
+
+
+class ProfileRow(NamedTuple):
+    """A function in one profiled call: its name, its calls, and the share of the time that it takes itself."""
+
+    function: str
+    calls: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The numbers that untimed passes counted.
+
+    Attributes:
+        counts: the count of the better pass, by metric.
+        passes: the number of passes, by metric.
+        problems: the reason why there is no count, by metric.
+        functions: the number of calls by function, `module:name`, in the order of the time that the functions take
+            together with all functions that they call.
+        times: the time of each function of the project in one profiled call, in ns, including the library functions
+            that the function calls; the total has the empty name.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    passes: Mapping[str, int] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, int] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The raw data by which a measurement is compared: its blocks, and the counts of one execution.
+
+    Attributes:
+        blocks: the timed blocks with the weather around them.
+        counts: the counts of one execution, by metric (`calls`, `peak`).
+        functions: see `Counted`.
+        times: see `Counted`.
+        uncounted: the reason why a requested count is missing.
+        turns: the turn of each block, if the measurement was made in turns.
+        cpus: the average number of CPUs in use; None if the number is not known.
+    """
+
+    blocks: Sequence[BlockTime] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    functions: Mapping[str, int] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+    uncounted: str = ""
+    turns: Sequence[int] = ()
+    cpus: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recording as builtins."""
+        return {
+            "blocks": [[one.time_ns, list(one.before), list(one.after), one.mean_ns] for one in self.blocks],
+            "counts": dict(self.counts),
+            "functions": dict(self.functions),
+            "times": dict(self.times),
+            "uncounted": self.uncounted,
+            "turns": list(self.turns),
+            "cpus": self.cpus,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recording:
+        """Rebuild a recording from the result of `to_dict`."""
+        blocks = [
+            BlockTime(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]
+        ]
+        return cls(**{**data, "blocks": blocks})
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One timed piece of code in one test, judged.
+
+    Attributes:
+        nodeid: the node id of the test.
+        name: the measurement's own name; empty for a test's body and for its benchmark.
+        kind: the way in which the rounds came about.
+        component: the component that the measurement belongs to; empty if there is none.
+        file: the file of the test, from pytest's root folder on; empty if the file is not known.
+        line: the line of the test in its file, counted from 1; None if the line is not known.
+        rounds: the number of timed rounds.
+        iterations: the number of calls that one round averages.
+        overhead_ns: the cost of a round beyond its call; None if the cost is not known.
+        elapsed_ns: the time spent on the rounds, in ns; see `Samples`.
+        statistics: the statistics by metric, in base units.
+        budgets: the result of each budget.
+        warnings: doubts about the numbers.
+        profile: the functions that take the time of one call, if the measurement looks too slow.
+        max_regression: the allowed slowdown, as a share; None if the measurement has nothing to compare, such as a
+            ratio.
+        changes: the result of each comparison.
+        recording: the raw data for the comparison; the process that compares does not pass the data on.
+    """
+
+    nodeid: str
+    name: str
+    kind: MeasurementKind
+    component: str = ""
+    file: str = ""
+    line: int | None = None
+    rounds: int = 0
+    iterations: int = 1
+    overhead_ns: float | None = None
+    elapsed_ns: int = 0
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    budgets: Sequence[BudgetResult] = ()
+    warnings: Sequence[str] = ()
+    profile: Sequence[ProfileRow] = ()
+    max_regression: float | None = None
+    changes: Sequence[RegressionResult] = ()
+    recording: Recording | None = None
+
+    @property
+    def id(self) -> str:
+        """The node id, followed by a space and the measurement's own name if there is such a name."""
+        return measurement_id(self.nodeid, self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the measurement as builtins; `from_dict` ignores `id`, which is for readers."""
+        return {
+            "id": self.id,
+            "nodeid": self.nodeid,
+            "name": self.name,
+            "kind": self.kind.name,
+            "component": self.component,
+            "file": self.file,
+            "line": self.line,
+            "rounds": self.rounds,
+            "iterations": self.iterations,
+            "overhead_ns": self.overhead_ns,
+            "elapsed_ns": self.elapsed_ns,
+            "statistics": dict(self.statistics),
+            "budgets": [one.to_dict() for one in self.budgets],
+            "warnings": list(self.warnings),
+            "profile": [list(row) for row in self.profile],
+            "max_regression": self.max_regression,
+            "changes": [one.to_dict() for one in self.changes],
+            **({"recording": self.recording.to_dict()} if self.recording else {}),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
+        """Rebuild a measurement from the result of `to_dict`."""
+        rebuilt = {
+            "kind": KINDS.get(data["kind"], NONE),
+            "budgets": [BudgetResult.from_dict(entry) for entry in data["budgets"]],
+            "profile": [ProfileRow(*row) for row in data["profile"]],
+            "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
+            "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
+        }
+        return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})
+
+
+def measurement_id(nodeid: str, name: str) -> str:
+    """Return the name of a measurement in reports: the node id, a space and the measurement's own name."""
+    return f"{nodeid} {name}".rstrip()
+
+
+def file_of(nodeid: str) -> str:
+    """Return the file of a test, as written in the test's node id."""
+    return nodeid.partition("::")[0]

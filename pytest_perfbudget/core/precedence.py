@@ -1,0 +1,53 @@
+"""Precedence: the choice between several places, limit by limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_perfbudget.core.budgets import Budget, merge_budgets
+from pytest_perfbudget.core.limits import Limits, RegressionTolerance
+from pytest_perfbudget.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimits:
+    """The limits that hold for one measurement when all places have been considered."""
+
+    budgets: Sequence[Budget]
+    component: str
+    max_time_ns: int
+    max_regression: RegressionTolerance
+    pin: bool = True
+
+
+def resolve(
+    settings: Settings, nodeid: str, given: Iterable[Limits], *, name: str, max_time_ns: int | None = None
+) -> EffectiveLimits:
+    """Return the limits that hold for the measurement `name` of a test.
+
+    Budgets merge metric by metric. The limits in `given` come first: the call, then the markers from the test outwards,
+    with limits that name the measurement before limits that do not. Then come the entries of the table, beginning with
+    the most specific pattern, then the component, then the table itself. `max_time_ns`, from the command line, comes
+    before all of them.
+    """
+    heard = [limits for limits in given if limits.name in (None, name)]
+    heard.sort(key=lambda limits: limits.name is None)
+    heard += [rule.limits for rule in settings.entries if rule.matches(nodeid)]
+    component = next((limits.component for limits in heard if limits.component), None)
+    for rule in settings.components:
+        if component == rule.limits.component or (component is None and rule.matches(nodeid)):
+            component = rule.limits.component
+            heard.append(rule.limits)
+            break
+    heard.append(settings.limits)
+    tolerances = [limits.max_regression for limits in heard if limits.max_regression is not None]
+    pins = [limits.pin for limits in heard if limits.pin is not None]
+    limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
+    return EffectiveLimits(
+        merge_budgets(*(limits.budgets for limits in heard)),
+        component or "",
+        max_time_ns or next(iter(limits_ns), settings.max_time_ns),
+        next(iter(tolerances), settings.max_regression),
+        next(iter(pins), settings.pin),
+    )

@@ -1,0 +1,176 @@
+"""The result of a session: one value that holds everything the session found.
+
+Every output is a function of this value. The JSON report is the result of its `to_dict`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from pytest_perfbudget.core.baseline_update import UpdateSummary
+from pytest_perfbudget.core.decision import Finding, Missing
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+
+SCHEMA: Final = "perfbudget-report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """The circumstances of a session.
+
+    Attributes:
+        started_at: the time of the start, in ISO 8601 with the offset from UTC.
+        duration_s: the time in s from the start until all tests, and an update of the baseline, had ended.
+        exit_status: the exit status of pytest.
+        versions: the versions of pytest and of this package; empty if no file is written.
+        python: the version of Python, such as `3.11.7`.
+        implementation: the implementation of Python, such as `CPython`.
+        machine_key: the key of the machine's profile in the baseline.
+        machine: the machine in words.
+        cpus: the number of CPUs in the machine; None if the number is not known.
+        workers: the number of pytest-xdist's worker processes; 0 without pytest-xdist.
+        commit: the commit that is checked out; empty outside git, and if no file is written.
+        branch: the branch that is checked out; empty outside git, for a detached head, and if no file is written.
+        is_dirty: whether tracked files differ from the commit; false if no file is written.
+        gate: the mode of the gate: `fail`, `warn` or `off`.
+        strict: whether numbers that could not be judged fail their tests.
+        alpha: the largest probability of a false `exceeded` or `regressed`.
+        confidence: the confidence of the verdict `within`.
+        max_time_ns: the measuring time for each measurement, in ns.
+        warn_at: the share of a limit from which a budget is near its limit.
+        notes: notes on the configuration.
+    """
+
+    started_at: str = ""
+    duration_s: float = 0.0
+    exit_status: int = 0
+    versions: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    implementation: str = ""
+    machine_key: str = ""
+    machine: str = ""
+    cpus: int | None = None
+    workers: int = 0
+    commit: str = ""
+    branch: str = ""
+    is_dirty: bool = False
+    gate: str = "fail"
+    strict: bool = False
+    alpha: float = 0.01
+    confidence: float = 0.95
+    max_time_ns: int = 1_000_000_000
+    warn_at: float = 0.8
+    notes: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as builtins."""
+        return {**asdict(self), "versions": dict(self.versions), "notes": list(self.notes)}
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedWith:
+    """The other side of a session's comparison.
+
+    Attributes:
+        against: the baseline or a commit, in words; empty if nothing was compared.
+        remark: a doubt about the other side; empty if there is none.
+        others: the test and the name of each measurement that the baseline has and the session was not asked for.
+    """
+
+    against: str = ""
+    remark: str = ""
+    others: Sequence[tuple[str, str]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the other side as builtins."""
+        return {"against": self.against, "remark": self.remark, "others": [list(one) for one in self.others]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ComparedWith:
+        """Rebuild the other side from the result of `to_dict`."""
+        return cls(data["against"], data["remark"], [(test, name) for test, name in data["others"]])
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Everything that a session found.
+
+    Attributes:
+        session: the circumstances of the session.
+        compared_with: the other side of the comparison; None if nothing was compared.
+        measurements: the measurements, in the order in which their tests ended.
+        findings: the facts that a reader should know, with texts.
+        missing: the measurements that the other side has and the session should have made.
+        update: the outcome of an update of the baseline; None if there was no update.
+    """
+
+    session: SessionFacts = field(default_factory=SessionFacts)
+    compared_with: ComparedWith | None = None
+    measurements: Sequence[Measurement] = ()
+    findings: Sequence[Finding] = ()
+    missing: Sequence[Missing] = ()
+    update: UpdateSummary | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON report as builtins; `from_dict` ignores `summary`, which is for readers."""
+        return {
+            "schema": SCHEMA,
+            "session": self.session.to_dict(),
+            "summary": {
+                "measurements": len(self.measurements),
+                "budgets": budget_tally(self.measurements),
+                "changes": regression_tally(self.measurements, len(self.missing)),
+            },
+            "compared_with": None if self.compared_with is None else self.compared_with.to_dict(),
+            "findings": [one.to_dict() for one in self.findings],
+            "measurements": [one.to_dict() for one in self.measurements],
+            "missing": [one.to_dict() for one in self.missing],
+            "update": None if self.update is None else self.update.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RunResult:
+        """Rebuild a session's result from the result of `to_dict`.
+
+        Raises:
+            ValueError: the data has another schema.
+        """
+        if data.get("schema") != SCHEMA:
+            message = f"schema must be {SCHEMA}, found {data.get('schema')!r}"
+            raise ValueError(message)
+        compared, update = data["compared_with"], data["update"]
+        return cls(
+            SessionFacts(**data["session"]),
+            None if compared is None else ComparedWith.from_dict(compared),
+            [Measurement.from_dict(one) for one in data["measurements"]],
+            [Finding.from_dict(one) for one in data["findings"]],
+            [Missing.from_dict(one) for one in data["missing"]],
+            None if update is None else UpdateSummary.from_dict(update),
+        )
+
+
+def budget_tally(measurements: Iterable[Measurement]) -> dict[str, int]:
+    """Return the number of budgets for each verdict, including verdicts that no budget has."""
+    tally = dict.fromkeys((verdict.value for verdict in BudgetVerdict), 0)
+    for measurement in measurements:
+        for one in measurement.budgets:
+            tally[one.verdict.value] += 1
+    return tally
+
+
+def regression_tally(measurements: Iterable[Measurement], missing: int) -> dict[str, int]:
+    """Return the number of comparisons for each verdict, including verdicts that no comparison has.
+
+    Args:
+        measurements: the measurements with their comparisons.
+        missing: the number of missing measurements.
+    """
+    tally = dict.fromkeys((verdict.value for verdict in RegressionVerdict), 0)
+    for measurement in measurements:
+        for one in measurement.changes:
+            tally[one.verdict.value] += 1
+    tally[RegressionVerdict.MISSING.value] += missing
+    return tally

@@ -1,0 +1,58 @@
+"""Settings: the checked table `[tool.perfbudget]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.limits import Limits, RegressionTolerance, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class DuetSettings:
+    """The settings for the measurement of head and base side by side.
+
+    Attributes:
+        mode: `together`: both at the same time; `sequential`: one process after the other.
+        changed_tests: `gate` or `skip`: whether a test that differs in the base can fail.
+        tests_from: `each`: each side has its own test files; `head`: both sides have the test files of the head.
+        setup: the command that prepares the base in an environment of its own; empty if there is no such command.
+    """
+
+    mode: str = "together"
+    changed_tests: str = "gate"
+    tests_from: str = "each"
+    setup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table, checked. `entries` are in the order in which they win, the most specific first.
+
+    `baseline_asked` tells whether the table names the baseline; a named baseline has to exist. `confirm` tells how
+    suspects of the baseline are measured again: by `runs` in fresh processes, or by a `duet` with the commit at which
+    the baseline was made. If no duet is possible, runs confirm instead, with a note; `auto` means the same without the
+    note. `notes` are remarks for the user about the table itself.
+    """
+
+    alpha: float = 0.01
+    confidence: float = 0.95
+    max_time_ns: int = 1_000_000_000
+    max_regression: RegressionTolerance = field(default_factory=lambda: RegressionTolerance(0.05, "the default"))
+    baseline: str = "perf-baseline.json"
+    baseline_asked: bool = False
+    baseline_runs: int = 10
+    strict: bool = False
+    confirm: str = "runs"
+    pin: bool = True
+    warn_at: float = 0.8
+    duet: DuetSettings = DuetSettings()
+    limits: Limits = field(default_factory=Limits)
+    notes: tuple[str, ...] = ()
+    entries: tuple[Rule, ...] = ()
+    components: tuple[Rule, ...] = ()
+
+    @property
+    def errors(self) -> Errors:
+        """The largest probabilities of wrong verdicts on one budget."""
+        return Errors(exceeded=self.alpha, within=1 - self.confidence)

@@ -1,0 +1,124 @@
+"""The functions in a profile: their share of the time of a call, their number of calls, and portable names for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final
+
+from pytest_perfbudget.core.measurement import ProfileRow
+from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError
+from pytest_perfbudget.measure.subject import Subject
+
+_MOST_FUNCTIONS = 5
+_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
+_ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
+_COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
+_LEAST_SHARE = 0.03
+
+
+async def profile_call(subject: Subject) -> list[ProfileRow]:
+    """Run one profiled call, and return its costliest functions: name, calls, share of the time.
+
+    The time is a function's own time, without the functions that it calls. The result is empty if another profiler is
+    active.
+    """
+    __tracebackhide__ = True
+    probe = FunctionCalls()
+    try:
+        await subject.once(probe)
+    except ProbeBusyError:
+        return []
+    total = sum(entry.inlinetime for entry in probe.entries) or 1.0
+    rows = [ProfileRow(name, calls, time_s / total) for name, calls, time_s in _costs(probe.entries)]
+    rows.sort(key=lambda row: row.share, reverse=True)
+    return [row for row in rows[:_MOST_FUNCTIONS] if row.share >= _LEAST_SHARE]
+
+
+def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
+    """Yield functions with their calls and their own time in s; a built-in function for each function that calls it.
+
+    The time of a built-in function can only be reduced in the functions that call it.
+    """
+    known: dict[str, list[float]] = {}
+    for entry in entries:
+        for called in entry.calls or ():
+            if isinstance(called.code, str) and not isinstance(entry.code, str):
+                yield (
+                    f"{_function_name(called.code)}, from {_portable_name(entry.code)}",
+                    called.callcount,
+                    called.inlinetime,
+                )
+                sums = known.setdefault(called.code, [0, 0.0])
+                sums[0] += called.callcount
+                sums[1] += called.inlinetime
+    for entry in entries:
+        calls, time_s = known.get(entry.code, (0, 0.0))
+        if entry.callcount > calls:
+            yield _function_name(entry.code), entry.callcount - int(calls), max(entry.inlinetime - time_s, 0.0)
+
+
+def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions
+    if isinstance(code, str):
+        return _ADDRESS.sub("", code.strip("<>"))
+    return f"{_portable_name(code)}, line {code.co_firstlineno}"
+
+
+def called_functions(probe: FunctionCalls) -> dict[str, int]:
+    """Return the calls by function, `package.module:name`: names that do not depend on the machine or the line number.
+
+    The functions are in the order of the time that they took together with all functions that they call, the costliest
+    first.
+    """
+    calls: dict[str, int] = {}
+    for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
+        name = _ADDRESS.sub("", entry.code.strip("<>")) if isinstance(entry.code, str) else _portable_name(entry.code)
+        calls[name] = calls.get(name, 0) + entry.callcount
+    return calls
+
+
+def function_times(probe: FunctionCalls) -> dict[str, float]:
+    """Return the time of one profiled call by function of the project, in ns; the total has the empty name.
+
+    The time of a function includes the library functions that it calls, because its author can do something about these
+    calls. A function that a library calls back has its own time as well. A comprehension is part of its function, as it
+    is in Python itself since 3.12: otherwise the time of a query would be now in the function, now in the
+    comprehension.
+    """
+    times: dict[str, float] = {"": 1e9 * sum(entry.inlinetime for entry in probe.entries)}
+    for entry in probe.entries:
+        if _is_library(entry.code):
+            continue
+        called = sum(one.totaltime for one in entry.calls or () if _is_library(one.code))
+        name = _COMPREHENSION.sub("", _portable_name(entry.code))
+        times[name] = times.get(name, 0.0) + 1e9 * (entry.inlinetime + called)
+    return times
+
+
+def _is_library(code: CodeType | str) -> bool:
+    return isinstance(code, str) or _is_library_file(code.co_filename)
+
+
+@lru_cache(maxsize=1024)
+def _is_library_file(file: str) -> bool:
+    """Return whether a source file belongs to Python or to an installed package, or is no file at all."""
+    return file.startswith(("<", _STDLIB)) or "site-packages" in file
+
+
+def _portable_name(code: CodeType) -> str:
+    qualified: str = getattr(code, "co_qualname", code.co_name)
+    return f"{_module(code.co_filename)}:{qualified.replace('.<locals>', '')}"
+
+
+@lru_cache(maxsize=1024)
+def _module(file: str) -> str:
+    """Return the dotted module name of a source file, from the nearest folder on `sys.path` on."""
+    roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
+    path = file[len(max(roots, key=len)) :] if roots else Path(file).name
+    return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")

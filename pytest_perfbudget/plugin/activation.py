@@ -1,0 +1,181 @@
+"""The start of a session with perf tests: its objects are made from pytest's configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.baseline.call_profiles import calls_file, check_calls
+from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.baseline.store import read
+from pytest_perfbudget.compare.context import ComparisonContext, Invocation
+from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.compare.strategy import ComparisonStrategy
+from pytest_perfbudget.config import duration_ns, load_settings
+from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
+from pytest_perfbudget.plugin.collection.config_checks import check_update
+from pytest_perfbudget.plugin.keys import (
+    ARGUMENTS_INPUT,
+    CHILD,
+    SESSION,
+    SUMMARY,
+    TREE_INPUT,
+    is_xdist_worker,
+    worker_input,
+)
+from pytest_perfbudget.plugin.progress import Progress
+from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.processes.protocol import Request
+
+
+def begin(config: pytest.Config) -> PerfSession:
+    """Return the measuring half of the plugin; the first call creates and registers it and the reporting half.
+
+    An xdist worker has no reporting half.
+
+    Raises:
+        UsageError: there is a mistake in the configuration.
+    """
+    known: Any = config.pluginmanager.getplugin(SESSION)
+    if known is not None:
+        found: PerfSession = known
+        return found
+    session = _session(config)
+    config.pluginmanager.register(session, SESSION)
+    config.pluginmanager.register(session.observer, "perfbudget-observer")
+    if not is_xdist_worker(config):
+        from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
+
+        update = None
+        if session.is_updating:
+            from pytest_perfbudget.plugin.reporting.update import Update  # noqa: PLC0415
+
+            update = Update(session)
+            config.pluginmanager.register(update, "perfbudget-update")
+        config.pluginmanager.register(Summary(session, update), SUMMARY)
+    return session
+
+
+def _session(config: pytest.Config) -> PerfSession:
+    try:
+        session = _configured(config)
+    except (ConfigError, BaselineError) as error:
+        raise pytest.UsageError(str(error)) from None
+    except GitError as error:
+        message = f"--perf-against: {error}"
+        raise pytest.UsageError(message) from None
+    option = config.option
+    if session.policy.gate is not GateMode.FAIL and option.perf_strict:
+        message = f"--perf-gate={option.perf_gate} fails nothing, which --perf-strict forbids: drop one of them"
+        raise pytest.UsageError(message)
+    if not session.is_child:  # a fresh process has the command line of its session, which has checked it
+        check_update(config)
+    return session
+
+
+def _configured(config: pytest.Config) -> PerfSession:
+    option = config.option
+    settings = load_settings(config.rootpath / "pyproject.toml")
+    policy = Policy(GateMode(option.perf_gate), settings.strict or option.perf_strict, settings.warn_at)
+    max_time = option.perf_max_time
+    max_time_ns = duration_ns(max_time, "--perf-max-time", "command line") if max_time else None
+    session = PerfSession(
+        config,
+        settings,
+        policy,
+        launcher=ProcessLauncher(_invocation(config), config.rootpath),
+        progress=Progress(config),
+        max_time_ns=max_time_ns,
+    )
+    context = ComparisonContext(
+        settings=settings,
+        root=config.rootpath,
+        launcher=session.launcher,
+        progress=session.progress,
+        invocation=Invocation(
+            config.invocation_params.dir,
+            config.args,
+            config.getini("python_files"),
+            config.getini("testpaths"),
+            bool(option.collectonly),
+        ),
+        stop_timeout=session.stop_timeout,
+        note_gone=session.note_gone,
+        cache_folder=lambda name: _cache_folder(config, name),
+        is_distributed=is_xdist_worker(config),
+        shared_checkout=worker_input(config, TREE_INPUT),
+    )
+    session.comparison = _comparison(session, context)
+    return session
+
+
+def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonStrategy | None:
+    """Return the chosen comparison, and import no other; None if there is nothing to compare with.
+
+    An update of the baseline compares nothing either.
+    """
+    config = session.config
+    if session.is_child:
+        child: Any = config.pluginmanager.getplugin(CHILD)
+        found: ComparisonStrategy = child.comparison
+        return found
+    if session.policy.gate is GateMode.OFF:
+        return None
+    if config.option.perf_against is not None:
+        return _against_commit(context, config.option.perf_against)
+    baseline = read(session.baseline_file)
+    session.baseline = baseline or Baseline()
+    if session.is_updating:
+        check_calls(session.baseline_file)  # an unreadable file has to be found before measuring
+        return None
+    # If call profiles exist without a baseline, the baseline has been lost, and the comparison has to say so.
+    if baseline is None and not (context.settings.baseline_asked or calls_file(session.baseline_file).exists()):
+        return None
+    from pytest_perfbudget.compare.baseline import BaselineComparison  # noqa: PLC0415
+
+    return BaselineComparison(context, session.baseline)
+
+
+def _against_commit(context: ComparisonContext, ref: str) -> ComparisonStrategy:
+    from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
+
+    base = find_base(context.root, ref)
+    if context.settings.duet.mode == "sequential":
+        from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415
+
+        return SequentialComparison(context, base)
+    from pytest_perfbudget.compare.paired import PairedComparison  # noqa: PLC0415
+
+    return PairedComparison(context, base)
+
+
+def _invocation(config: pytest.Config) -> Request:
+    """Return the request with this session's own command line and without tests."""
+    given: Any = getattr(config, "workerinput", {}).get(ARGUMENTS_INPUT, config.invocation_params.args)
+    return Request(
+        arguments=[*map(os.fspath, given), *_overrides(config)],
+        folder=str(config.invocation_params.dir),
+        path=[os.fspath(entry) for entry in sys.path],
+        nodeids=(),
+        has_cache=config.pluginmanager.hasplugin("cacheprovider"),
+    )
+
+
+def _overrides(config: pytest.Config) -> Iterator[str]:
+    """Yield the arguments that have to differ from the session's command line."""
+    if hasattr(config.option, "numprocesses"):
+        yield "-n0"
+    if config.pluginmanager.hasplugin("_cov"):
+        yield "--no-cov"
+
+
+def _cache_folder(config: pytest.Config, name: str) -> Path | None:
+    """Return a folder in pytest's cache; None if the cache is not in use."""
+    cache = getattr(config, "cache", None)
+    return None if cache is None else Path(cache.mkdir(name))

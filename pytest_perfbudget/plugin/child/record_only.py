@@ -1,0 +1,67 @@
+"""The strategies of a fresh process, which only records; the session that started the process compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import counts
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.unpaired import BLOCKS
+from pytest_perfbudget.core.weather import BlockTime
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks, TurnBlocks
+from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.processes.duet import TIMERS
+
+
+def record_everything(effective: EffectiveLimits) -> MeasurementRequest:
+    """Return the request for a run of fixed length, and for two passes of every count."""
+    always_again = {metric.name: _is_any for metric in counts()}
+    return replace(MeasurementRequest.from_limits(effective), more_blocks=_up_to_a_run, counts=always_again)
+
+
+def _up_to_a_run(blocks: Sequence[BlockTime]) -> int:
+    return BLOCKS - len(blocks)
+
+
+def _is_any(count: float) -> bool:
+    return count > 0
+
+
+class RecordOnly(ComparisonStrategy):
+    """A strategy that records a run of each measurement."""
+
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
+        """See `ComparisonStrategy.request`."""
+        return record_everything(effective)
+
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:
+        """See `ComparisonStrategy.block_policy`."""
+        return CanaryBlocks(clock)
+
+    def settle(
+        self,
+        nodeid: str,  # noqa: ARG002
+        measurements: Sequence[Measurement],
+        requests: Mapping[str, MeasurementRequest],  # noqa: ARG002
+    ) -> list[Measurement]:
+        """See `ComparisonStrategy.settle`."""
+        return list(measurements)
+
+
+class RecordInTurns(RecordOnly):
+    """A strategy that records blocks in the turns of a duet."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
+        """See `ComparisonStrategy.request`."""
+        return replace(record_everything(effective), more_blocks=None, turns=self._turns, with_cpus=True)
+
+    def block_policy(self, clock: Clock) -> BlockPolicy | None:
+        """See `ComparisonStrategy.block_policy`."""
+        return TurnBlocks(self._turns, TIMERS, clock)

@@ -1,0 +1,49 @@
+"""Names by which parts of the plugin find each other, within a process and between processes.
+
+Every pytest session imports this module, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+SESSION: Final = "perfbudget-session"
+"""The name of the plugin that measures; a session without perf tests does not have this plugin."""
+SUMMARY: Final = "perfbudget-summary"
+"""The name of the plugin that reports; xdist workers do not have this plugin."""
+CHILD: Final = "perfbudget-child"
+"""The name of the plugin in a fresh process, which makes the process measure for another session."""
+CHANNEL: Final = "perfbudget-channel"
+"""The name of the plugin through which a fresh process receives commands and sends answers."""
+
+ERROR_OUTPUT: Final = "perfbudget_error"
+"""The key under which an xdist worker reports a user's mistake to its controller."""
+EXPECTATIONS_OUTPUT: Final = "perfbudget_expectations"
+"""The key under which an xdist worker tells its controller the expectations from the baseline."""
+LOCK_INPUT: Final = "perfbudget_lock"
+"""The key under which the controller tells its workers the folder of the lock."""
+TREE_INPUT: Final = "perfbudget_tree"
+"""The key under which the controller tells its workers the folder of the base's checkout."""
+ARGUMENTS_INPUT: Final = "perfbudget_arguments"
+"""The key under which the controller tells its workers the command line."""
+
+BASELINE: Final = "perf-baseline.json"
+"""The file of the baseline, unless pyproject.toml names another file."""
+
+
+def is_xdist_worker(config: pytest.Config) -> bool:
+    """Return whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def worker_input(config: pytest.Config, key: str) -> str:
+    """Return the text that the controller told this worker under a key; empty in other processes."""
+    found: str = getattr(config, "workerinput", {}).get(key, "")
+    return found
+
+
+def asks(item: pytest.Item) -> bool:
+    """Return whether a test itself says that it is a perf test."""
+    return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None

@@ -1,0 +1,83 @@
+"""Protocols for the session and for the run of one test, on which the modules of this package depend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import pytest
+
+from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.decision import Policy
+from pytest_perfbudget.core.kinds import MeasurementKind
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow, Recording
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.subject import Subject
+from pytest_perfbudget.plugin.progress import Progress
+
+
+class MeasuringSession(Protocol):
+    """The session to which a run belongs."""
+
+    settings: Settings
+    policy: Policy
+    clock: Clock
+    progress: Progress
+    comparison: ComparisonStrategy | None
+    is_child: bool
+    max_time_ns: int | None
+
+    def limits_of(self, item: pytest.Item) -> list[Limits]:
+        """Return the limits in the markers of an item, from the test outwards."""
+
+
+class MeasuringRun(Protocol):
+    """The run of a test, which collects its measurements."""
+
+    item: pytest.Item
+    session: MeasuringSession
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the gate is off, so that nothing is timed."""
+
+    def resolve(self, name: str, call: Limits | None = None) -> EffectiveLimits:
+        """Return the limits that hold for a measurement of the test."""
+
+    def begin(self, name: str | None, function: Callable[..., Any], call: Limits, place: str) -> str:
+        """Note that a measurement begins, and return its name."""
+
+    def request(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:
+        """Return the comparison's request to a measurement; None if nothing is compared."""
+
+    async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
+        """Measure a subject, keep the measurement, and return the result of the first call."""
+
+    def record_benchmark(self, subject: Subject) -> None:
+        """Measure the function that a benchmark fixture was given, for the comparison."""
+
+    def keep(
+        self,
+        name: str,
+        kind: MeasurementKind,
+        samples: Samples,
+        effective: EffectiveLimits,
+        *,
+        warnings: Sequence[str] = ...,
+        profile: Sequence[ProfileRow] = ...,
+        recording: Recording | None = ...,
+    ) -> None:
+        """Judge rounds that were timed elsewhere, and keep the measurement."""
+
+    def add(self, measurement: Measurement) -> None:
+        """Keep a measurement that has been judged already."""
+
+    def add_unmeasured(self, name: str, kind: MeasurementKind, effective: EffectiveLimits, reason: str) -> None:
+        """Keep a measurement whose budgets could not be measured."""
+
+    def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
+        """Return a measurement of the test without numbers."""

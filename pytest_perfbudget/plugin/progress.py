@@ -1,0 +1,58 @@
+"""The progress note on the terminal during long measurements."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from contextlib import nullcontext
+
+import pytest
+
+from pytest_perfbudget.report.progress import progress_text
+
+_PATIENCE_NS = 500_000_000
+_INTERVAL_S = 0.25
+
+
+class Progress:
+    """A note at the right edge of the current line, which is written and removed again.
+
+    The cursor is saved before each note and restored after it, so pytest's own line goes on as if nothing had been
+    written. Nothing is written in xdist workers, or if standard error is no terminal.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._is_on = not hasattr(config, "workerinput") and sys.__stderr__ is not None and sys.__stderr__.isatty()
+        self._shown_s = 0.0
+        self._width = 0
+
+    def show(self, rounds: int, spent_ns: int, allowed_ns: int) -> None:
+        """Show how far a measurement is, from its first half second on, at most four times a second."""
+        now_s = time.monotonic()
+        if self._is_on and spent_ns >= _PATIENCE_NS and now_s - self._shown_s >= _INTERVAL_S:
+            self._shown_s = now_s
+            text = progress_text(rounds, spent_ns, allowed_ns)
+            self._width = len(text)
+            self._write(text)
+
+    def note(self, text: str) -> None:
+        """Show a text until the next text."""
+        if self._is_on:
+            self.clear()
+            self._width = len(text)
+            self._write(text)
+
+    def clear(self) -> None:
+        """Remove the note."""
+        if self._width:
+            self._write(" " * self._width)
+            self._width = 0
+
+    def _write(self, text: str) -> None:
+        column = max(1, shutil.get_terminal_size().columns - len(text) - 6)
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            sys.stderr.write(f"\0337\033[{column}G{text}\0338")
+            sys.stderr.flush()

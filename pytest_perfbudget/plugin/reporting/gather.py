@@ -1,0 +1,116 @@
+"""The result of a session, gathered from the measurements of all its processes."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+from pytest_perfbudget.baseline.commit import current_branch, current_commit, is_dirty
+from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.core.baseline_update import UpdateSummary
+from pytest_perfbudget.core.decision import Missing, find_missing, find_not_updated
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.plugin.session import PerfSession
+
+_NOT_RUN = "the test did not run to its end, or no longer has the measurement"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of a session."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(timezone.utc).astimezone())
+
+
+def run_result(
+    session: PerfSession,
+    measurements: Sequence[Measurement],
+    *,
+    start: Start,
+    exit_status: int,
+    is_cut_short: bool,
+    update: UpdateSummary | None,
+) -> RunResult:
+    """Return everything that a session found.
+
+    Args:
+        session: the session.
+        measurements: of all its processes.
+        start: of the session.
+        exit_status: pytest's.
+        is_cut_short: whether the session ended before its last test.
+        update: of the baseline; None if there was none.
+    """
+    missing = _missing(session, measurements, is_cut_short=is_cut_short)
+    can_be_mended = session.config.option.perf_against is None
+    findings = session.worded(measurements)
+    findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
+    findings += find_not_updated(update) if update is not None else []
+    return RunResult(
+        _facts(session, start, exit_status), _compared_with(session), measurements, findings, missing, update
+    )
+
+
+def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cut_short: bool) -> list[Missing]:
+    """Return what the other side has and this session should have measured, with the reason why it has not."""
+    option = session.config.option
+    runs_nothing = option.collectonly or option.setuponly or option.setupplan
+    if is_cut_short or session.is_updating or runs_nothing:
+        return []
+    measured = {(one.nodeid, one.name) for one in measurements if one.changes}
+    expectations = session.expectations
+    gone = session.comparison.gone if session.comparison is not None else ""
+    return [
+        Missing(test, name, reason)
+        for key, reason in (("expected", _NOT_RUN), ("absent", gone))
+        for test, name in expectations.get(key, ())
+        if (test, name) not in measured
+    ]
+
+
+def _compared_with(session: PerfSession) -> ComparedWith | None:
+    if session.comparison is None:
+        return None
+    others = [(test, name) for test, name in session.expectations.get("others", ())]
+    return ComparedWith(session.comparison.against, session.comparison.remark, others)
+
+
+def _facts(session: PerfSession, start: Start, exit_status: int) -> SessionFacts:
+    config, settings, policy = session.config, session.settings, session.policy
+    facts = SessionFacts(
+        started_at=start.at.isoformat(timespec="seconds"),
+        duration_s=round((datetime.now(timezone.utc) - start.at).total_seconds(), 3),
+        exit_status=exit_status,
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        cpus=os.cpu_count(),
+        workers=len(getattr(config.option, "tx", None) or ()),
+        gate=policy.gate.value,
+        strict=policy.strict,
+        alpha=settings.alpha,
+        confidence=settings.confidence,
+        max_time_ns=settings.max_time_ns,
+        warn_at=settings.warn_at,
+        notes=settings.notes,
+    )
+    return _for_a_file(facts, config.rootpath) if config.option.perf_output else facts
+
+
+def _for_a_file(facts: SessionFacts, root: Path) -> SessionFacts:
+    """Return the facts with those that only files have: git is asked three times, a package's version takes 40 ms."""
+    machine = this_machine()
+    return replace(
+        facts,
+        versions={name: version(name) for name in ("pytest", "pytest-perfbudget")},
+        machine_key=machine.key,
+        machine=str(machine),
+        commit=current_commit(root),
+        branch=current_branch(root),
+        is_dirty=is_dirty(root),
+    )

@@ -1,0 +1,162 @@
+"""The wording of findings about budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
+from pytest_perfbudget.core.decision import NEAR_LIMIT, Case
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import KEYWORDS, METRICS, Direction
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.report.numbers import counted, quantity, share_text
+
+_FAR = 0.8
+"""An estimate that uses less than this share of its limit is not close to the limit."""
+
+_UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
+_LOWER = (
+    "falls short of",
+    "Make the code faster, or lower the limit at the place named above if that is intended.",
+)
+
+
+def headline(case: Case, budget: BudgetResult) -> str:
+    """Return the finding in one sentence."""
+    if case.finding.kind == NEAR_LIMIT:
+        return f"{budget.metric} uses {share_text(budget.used or 0)} of {_limit(budget)}"
+    if budget.verdict is BudgetVerdict.EXCEEDED:
+        verb = _words(budget)[0]
+        return f"{budget.metric} {_estimate(budget)} {verb} its budget of {_limit(budget)} ({_used(budget)})"
+    if budget.verdict is BudgetVerdict.UNDECIDED:
+        return undecided_reason(case.measurement, budget)
+    return f"{budget.metric}: {budget.reason}"
+
+
+def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
+    """Yield the numbers behind a finding.
+
+    Args:
+        case: the finding.
+        budget: the result that it is about.
+        alpha: the probability of a false `exceeded`.
+    """
+    if case.finding.kind == NEAR_LIMIT:
+        return
+    measurement = case.measurement
+    if budget.verdict is BudgetVerdict.UNMEASURED:
+        yield f"its budget is {_limit(budget)}"
+    else:
+        if budget.verdict is BudgetVerdict.UNDECIDED:
+            yield f"{budget.metric} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
+        yield f"{_interval(budget, alpha)}; {rounds_text(budget, measurement)}{_spent(measurement, budget)}"
+    yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
+    if budget.verdict is BudgetVerdict.EXCEEDED and budget.unit in ("ns", "calls") and measurement.profile:
+        yield from profile_lines(measurement)
+
+
+def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
+    """Return the remedy for a finding; empty if there is none."""
+    if budget.verdict is BudgetVerdict.EXCEEDED:
+        return _words(budget)[1]
+    if is_failure:
+        return "A budget that is not judged fails because of --perf-strict (or strict = true)."
+    return ""
+
+
+def profile_lines(measurement: Measurement) -> Iterator[str]:
+    """Yield the functions that take the time of a measurement, from one profiled call."""
+    name = f" of {measurement.name}" if measurement.name else ""
+    yield f"Where the time goes, in one profiled call{name}, without the functions that each calls:"
+    for row in measurement.profile:
+        yield f"  {row.share:4.0%}  {counted(row.calls, 'call')} of {row.function}"
+
+
+def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
+    """Return the amount of data behind a number: `72 rounds`, `2 untimed passes`, `12 alternating quads of blocks`."""
+    count = budget.rounds
+    if _is_counted(budget):
+        return counted(count, "untimed pass", "es")
+    if measurement.kind.sample == "quad":
+        return f"{count} alternating quads of blocks"
+    text = f"{count:,} round" + ("s" if count != 1 else "")
+    return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
+
+
+def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
+    """Return the reason why a budget is undecided, and the remedy."""
+    metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
+    is_over = (budget.used or 0) > 1
+    if needs and had < needs:
+        above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
+        text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"
+        if kind.more_samples != "raise max_time":
+            return f"{text}: {kind.more_samples}"
+        each_ns = measurement.elapsed_ns / max(measurement.rounds, 1)
+        return f"{text}; that takes at least {quantity(each_ns * needs, 'ns')}: {kind.more_samples}{_instead(budget)}"
+    if (budget.used or 0) < _FAR and kind.sample == "round":
+        return f"{metric}: some rounds lay {_wrong_side(budget)} the limit, too many for {had}: {kind.more_samples}"
+    side = _wrong_side(budget) if is_over else _right_side(budget)
+    more = "" if had >= MOST_ROUNDS else ", or raise max_time"
+    return f"{metric}: too close to call, the estimate lies {side} the limit: move the limit away{more}"
+
+
+def _instead(budget: BudgetResult) -> str:
+    """Return a hint at budgets on the same time that need fewer rounds."""
+    unit = budget.keyword.rpartition("_")[2]
+    prefix = "cpu_" if budget.keyword.startswith("cpu_") else ""
+    return f", or budget {prefix}median_{unit} or {prefix}max_{unit}" if unit in NS_PER else ""
+
+
+def _interval(budget: BudgetResult, alpha: float) -> str:
+    if budget.needs_rounds is None:  # nothing is inferred from an extreme or a count
+        return "as observed"
+    unit, metric = budget.unit, budget.metric
+    is_upper = budget.direction is Direction.LOWER
+    decisive = budget.lower if is_upper else budget.upper
+    if budget.verdict is BudgetVerdict.EXCEEDED and decisive is not None:
+        return f"{metric} lies {_wrong_side(budget)} {quantity(decisive, unit)} ({100 * (1 - alpha):.3g} % sure)"
+    if budget.lower is None and budget.upper is None:
+        return "too few rounds for a bound"
+    if budget.upper is None:
+        return f"{metric} lies above {quantity(budget.lower or 0.0, unit)}"
+    return f"{metric} lies between {quantity(budget.lower or 0.0, unit)} and {quantity(budget.upper, unit)}"
+
+
+def _words(budget: BudgetResult) -> tuple[str, str]:
+    return _UPPER if budget.direction is Direction.LOWER else _LOWER
+
+
+def _wrong_side(budget: BudgetResult) -> str:
+    return "above" if budget.direction is Direction.LOWER else "below"
+
+
+def _right_side(budget: BudgetResult) -> str:
+    return "below" if budget.direction is Direction.LOWER else "above"
+
+
+def _is_counted(budget: BudgetResult) -> bool:
+    metric = METRICS.get(budget.metric)
+    return metric is not None and not metric.is_timed and metric.name != "ratio"
+
+
+def _spent(measurement: Measurement, budget: BudgetResult) -> str:
+    return "" if _is_counted(budget) else f" in {quantity(measurement.elapsed_ns, 'ns')}"
+
+
+def _written(budget: BudgetResult) -> str:
+    factor = KEYWORDS[budget.keyword][1] if budget.keyword in KEYWORDS else 1
+    return f"{budget.limit / factor:g}"
+
+
+def _limit(budget: BudgetResult) -> str:
+    return quantity(budget.limit, budget.unit)
+
+
+def _estimate(budget: BudgetResult) -> str:
+    return quantity(budget.estimate or 0, budget.unit)
+
+
+def _used(budget: BudgetResult) -> str:
+    return share_text(budget.used or 0)

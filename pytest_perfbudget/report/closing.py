@@ -1,0 +1,61 @@
+"""The closing lines of a summary: the number of results by verdict, and the other side of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
+from pytest_perfbudget.report.numbers import counted
+
+
+def budgets_text(tally: Mapping[str, int], measurements: int) -> str:
+    """Return the line that counts the budgets by verdict."""
+    found = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count)
+    budgets = sum(tally.values())
+    if not budgets:
+        return f"{counted(measurements, 'measurement')}, no budget"
+    return f"{counted(budgets, 'budget')} of {counted(measurements, 'measurement')}: {found}"
+
+
+def changes_text(tally: Mapping[str, int], against: str) -> str:
+    """Return the line that counts the compared numbers by verdict."""
+    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
+    is_compared = any(count and not RegressionVerdict(name).is_unjudged for name, count in tally.items())
+    if tally[RegressionVerdict.UNMEASURED.value] and not is_compared:
+        found = f"nothing was compared ({found})"
+    return f"against {against}: {found or 'nothing was compared'}"
+
+
+def others_text(number: int) -> str:
+    """Return the line about measurements of the baseline that the session was not asked for."""
+    return f"{counted(number, 'other measurement')} of the baseline: not selected or not collected"
+
+
+def left_out_text(verdicts: Mapping[str, int]) -> str:
+    """Return the line that stands in for the measurements that a short table leaves out."""
+    found = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.items())
+    return f"{counted(sum(verdicts.values()), 'more measurement')}: {found}; -v shows all"
+
+
+_FAR_AWAY: Final = 0.1
+"""If less than this share of each limit is used, the exact share does not matter to a reader."""
+
+
+def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
+    """Return the line that stands in for budgets that hold and that the table leaves out."""
+    most = max(budget.used or 0.0 for budget in budgets)
+    used = f"under {100 * _FAR_AWAY:.0f} %" if most < _FAR_AWAY else f"within, at most {100 * most:.0f} %"
+    metrics = ", ".join(dict.fromkeys(budget.metric for budget in budgets))
+    each = "all " if len(budgets) > 1 else ""
+    return f"{counted(len(budgets), 'further limit')}, {each}{used} used: {metrics}"
+
+
+def mean_text() -> str:
+    """Return the line that explains the mark of a mean."""
+    return "~ is a mean: the function is too fast to be timed singly"
+
+
+def off_text(tests: int) -> str:
+    """Return the line that stands in for the table if the gate is off."""
+    return f"performance budgets: off, {counted(tests, 'perf test')} ran once, untimed"

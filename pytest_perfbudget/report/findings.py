@@ -1,0 +1,88 @@
+"""The texts of findings, the same for every output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.decision import DOUBT, NEAR_LIMIT, Case, Finding, Severity
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.report import budgets, regressions
+from pytest_perfbudget.report.regressions import Typed
+
+_SENTENCES: Final = ("exceeded", "regressed")
+"""The kinds of findings whose headline needs no verdict before it."""
+
+_WORDS: Final = {NEAR_LIMIT: "near its limit", DOUBT: "note"}
+_EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
+_MOST_NAMED: Final = 3
+
+
+def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str) -> list[Finding]:
+    """Return findings with their texts.
+
+    Args:
+        cases: the findings.
+        alpha: the probability of a false `exceeded`.
+        typed: a function that returns a node id as a user types it where the session was started.
+    """
+    return [_worded(case, alpha, typed) for case in cases]
+
+
+def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
+    """Return the text of failed tests: a paragraph for each finding, and then each remedy once.
+
+    Args:
+        findings: the findings that fail the tests.
+        with_test: whether to name the test, if no text around this one does.
+    """
+    paragraphs = ["\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in findings]
+    remedies = dict.fromkeys(one.remedy for one in findings if one.remedy)
+    kind = next((kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)), "")
+    explained = [f"What this means: perfbudget guide {kind}"] if kind else []
+    return "\n".join([*paragraphs, *remedies, *explained])
+
+
+def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield a line for each group of findings with the same kind and headline."""
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for one in findings:
+        groups.setdefault((one.kind, one.headline), {})[one.id] = None
+    for (kind, headline), ids in groups.items():
+        yield f"{_WORDS.get(kind, kind)}: {_some(list(ids))}: {headline}"
+
+
+def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Finding]:
+    """Return the findings of the given severities, in the order of the findings."""
+    return [one for one in findings if one.severity in severities]
+
+
+def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
+    finding, result = case.finding, case.result
+    if isinstance(result, BudgetResult):
+        return replace(
+            finding,
+            headline=budgets.headline(case, result),
+            evidence=tuple(budgets.evidence(case, result, alpha)),
+            remedy=budgets.remedy(result, is_failure=finding.is_failure),
+        )
+    if isinstance(result, RegressionResult):
+        return replace(
+            finding,
+            headline=regressions.headline(case, result),
+            evidence=tuple(regressions.evidence(case, result)),
+            remedy=regressions.remedy(result, finding.test, is_failure=finding.is_failure, typed=typed),
+        )
+    return replace(finding, headline=case.text)
+
+
+def _opening(finding: Finding, *, with_test: bool) -> str:
+    name = finding.id if with_test else finding.name
+    verdict = "" if finding.kind in _SENTENCES else f"{finding.kind}: "
+    return f"{name}: {verdict}{finding.headline}" if name else f"{verdict}{finding.headline}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:_MOST_NAMED])
+    return shown if len(ids) <= _MOST_NAMED else f"{shown} and {len(ids) - _MOST_NAMED:,} more"

@@ -1,0 +1,188 @@
+"""The columns of the terminal table, as many as a line has room for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+
+from pytest_perfbudget.core.kinds import RATIO
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut, printable
+from pytest_perfbudget.report.formats.table_rows import Row, Urgency
+from pytest_perfbudget.report.numbers import percent, quantity
+
+_LONGEST_NAME: Final = 60
+"""The most room for names. A longer name is cut even if there is room, because it would move the numbers of all rows
+away from their names."""
+
+_SHORTEST_NAME: Final = 8
+"""The least room for names, which the heading needs, too."""
+
+_LONGEST_COMPONENT: Final = 24
+
+_STYLES: Final = {Urgency.FAILING: "bold red", Urgency.WARNING: "yellow", Urgency.NOTED: "cyan", Urgency.CALM: "green"}
+_UNSURE: Final = (RegressionVerdict.CHANGED, RegressionVerdict.UNDECIDED, RegressionVerdict.UNCONFIRMED)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A choice of columns, which is taken if it leaves enough room for names."""
+
+    names: int
+    bar: int
+    without: Sequence[str] = ()
+
+
+_TIMES: Final = ("p50", "p95")
+_LAYOUTS: Final = (
+    _Layout(32, 10),
+    _Layout(28, 10, _TIMES),
+    _Layout(26, 4, _TIMES),
+    _Layout(24, 0, _TIMES),
+    _Layout(22, 0, (*_TIMES, "component")),
+    _Layout(20, 0, (*_TIMES, "component", "limit")),
+    _Layout(16, 0, (*_TIMES, "component", "limit", "measured")),
+    _Layout(0, 0, (*_TIMES, "component", "limit", "measured", "metric")),
+)
+"""The layouts from the widest to the narrowest. Columns that the other columns can replace are left out first."""
+
+_ORDER: Final = ("verdict", "component", "test", "metric", "measured", "limit", "used", "p50", "p95", "change")
+
+
+def columns_of(
+    rows: Sequence[Row], names: Mapping[str, str], *, width: int, unicode: bool, is_whole: bool
+) -> list[Column]:
+    """Return the columns from left to right; some may be blank.
+
+    Args:
+        rows: the rows from the first to the last.
+        names: the names of the tests, by node id.
+        width: the width of a line.
+        unicode: whether the output can show more than ASCII.
+        is_whole: whether long names are folded instead of cut.
+    """
+    texts = [_name(row, names, unicode=unicode) for row in rows]
+    longest = max(_SHORTEST_NAME, *map(cell_len, texts))
+    for layout in _LAYOUTS:
+        columns = dict(_numbers(rows, layout, unicode=unicode))
+        room = width - sum(one.width for one in columns.values())
+        if room >= min(layout.names, longest):
+            break
+    room = max(min(room, longest if is_whole else _LONGEST_NAME), _SHORTEST_NAME)
+    cells = [
+        (text if is_whole else cut(text, room, unicode=unicode), "bold" if row.urgency is Urgency.FAILING else "")
+        for text, row in zip(texts, rows, strict=True)
+    ]
+    columns["test"] = Column("test", cells, most=room)
+    return [columns[name] for name in _ORDER if name in columns]
+
+
+def _name(row: Row, names: Mapping[str, str], *, unicode: bool) -> str:
+    if not row.is_first:
+        return "  └" if unicode else "  +"
+    name = f"{names[row.measurement.nodeid]} {row.measurement.name}".rstrip()
+    return printable(name, unicode=unicode)
+
+
+def _numbers(rows: Sequence[Row], layout: _Layout, *, unicode: bool) -> Iterator[tuple[str, Column]]:
+    """Yield all columns of a layout except the names."""
+    bar = Bar(layout.bar, unicode=unicode)
+    has_times = "p50" not in layout.without
+    columns: Mapping[str, tuple[Callable[[Row], Cell], bool]] = {
+        "verdict": (_verdict, False),
+        "component": (lambda row: _component(row, unicode=unicode), False),
+        "metric": (lambda row: _metric(row, has_times=has_times), False),
+        "measured": (lambda row: _measured(row, has_times=has_times), True),
+        "limit": (_limit, True),
+        "used": (lambda row: _used(row, bar), False),
+        "p50": (_median, True),
+        "p95": (lambda row: _time(row, "p95"), True),
+        "change": (lambda row: _change(row, unicode=unicode), True),
+    }
+    for name, (cell, is_right) in columns.items():
+        if name not in layout.without:
+            cells = [cell(row) for row in rows]
+            if not any(text.rstrip() == text != "" for text, _ in cells):
+                cells = [(text.rstrip(), style) for text, style in cells]  # no cell needs room for a mark
+            yield name, Column(name, cells, is_right)
+
+
+def _verdict(row: Row) -> Cell:
+    return row.verdict, _STYLES[row.urgency] if row.budget or row.change else "dim"
+
+
+def _component(row: Row, *, unicode: bool) -> Cell:
+    if not row.is_first:
+        return BLANK
+    return cut(printable(row.measurement.component, unicode=unicode), _LONGEST_COMPONENT, unicode=unicode), ""
+
+
+def _metric(row: Row, *, has_times: bool) -> Cell:
+    if row.budget is not None:
+        return row.budget.result.metric, ""
+    if row.change is not None and row.change.is_pressing:
+        return row.change.result.metric, ""
+    return BLANK if has_times else (_central(row), "")
+
+
+def _measured(row: Row, *, has_times: bool) -> Cell:
+    if row.budget is not None:
+        budget = row.budget.result
+        return "-" if budget.estimate is None else quantity(budget.estimate, budget.unit), ""
+    if row.change is not None and row.change.is_pressing:
+        change = row.change.result
+        return BLANK if change.after is None else (quantity(change.after, change.unit), "")
+    return BLANK if has_times else _time(row, _central(row))
+
+
+def _central(row: Row) -> str:
+    return next((name for name in ("median", "mean") if name in row.measurement.statistics), "")
+
+
+def _limit(row: Row) -> Cell:
+    return BLANK if row.budget is None else (quantity(row.budget.result.limit, row.budget.result.unit), "")
+
+
+def _used(row: Row, bar: Bar) -> Cell:
+    if row.budget is None or row.budget.result.used is None:
+        return BLANK
+    return bar.draw(row.budget.result.used), _STYLES[row.budget.urgency]
+
+
+def _median(row: Row) -> Cell:
+    if row.measurement.iterations == 1 or row.measurement.kind is RATIO:
+        return _time(row, "median")
+    text, style = _time(row, "mean")
+    return f"~{text}" if text else "", style
+
+
+def _time(row: Row, statistic: str) -> Cell:
+    value = row.measurement.statistics.get(statistic)
+    return BLANK if value is None or not row.is_first else (quantity(value, "ns"), "")
+
+
+def _change(row: Row, *, unicode: bool) -> Cell:
+    """Return the change with a mark after it, and with the metric before it if no other column can show the metric."""
+    if row.change is None:
+        return BLANK
+    change = row.change.result
+    ratio = math.inf if change.ratio is None and change.before == 0 else change.ratio
+    if ratio is None:
+        return BLANK
+    metric = "" if change.metric == "time" or row.budget is None else f"{change.metric} "
+    style = "" if row.change.urgency is Urgency.CALM else _STYLES[row.change.urgency]
+    return f"{metric}{percent(ratio)} {_mark(change, unicode=unicode)}", style
+
+
+def _mark(change: RegressionResult, *, unicode: bool) -> str:
+    if change.verdict in _UNSURE:
+        return "?"
+    if not unicode or change.verdict not in (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED):
+        return " "
+    is_up = (change.verdict is RegressionVerdict.REGRESSED) is (change.direction is Direction.LOWER)
+    return "▲" if is_up else "▼"

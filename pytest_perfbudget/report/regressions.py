@@ -1,0 +1,145 @@
+"""The wording of findings about the baseline or another commit."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterator
+
+from pytest_perfbudget.core.decision import CHANGED, Case
+from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
+from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.budgets import profile_lines
+from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times
+
+UPDATE = "pytest --perf-update-baseline"
+Typed = Callable[[str], str]
+"""A function that returns a node id as a user types it in the folder where the session was started."""
+
+_NOTICEABLE = 1.1
+"""The factor by which the machine has to be slower than for the baseline before the report says so."""
+
+
+def headline(case: Case, change: RegressionResult) -> str:
+    """Return the finding in one sentence."""
+    if case.finding.kind == CHANGED:
+        return _changed(change)
+    if change.verdict is not RegressionVerdict.REGRESSED:
+        return change.reason if change.verdict.is_unjudged else _not_confirmed(change)
+    other = change.against or "the baseline"
+    if change.metric == TIME.name:
+        return f"{_slower(change.ratio or 1)} than {other}{interval(change)}"
+    return f"{_more(change)} {other}"
+
+
+def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
+    """Yield the numbers behind a finding."""
+    if change.verdict is not RegressionVerdict.REGRESSED or case.finding.kind == CHANGED:
+        return
+    before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
+    numbers = f"{after}, {change.against or 'baseline'} {before}{_origin(change)}"
+    if change.metric == TIME.name:
+        yield f"{numbers}; {_fresh(change)}"
+        yield from _p_value(change)
+        if change.weather is not None and change.weather > _NOTICEABLE:
+            slower = percent(change.weather).lstrip("+")
+            yield f"the machine ran {slower} slower than for the baseline; these numbers are corrected for that"
+    else:
+        yield numbers if change.against else f"{numbers}; the best count here and in fresh processes"
+    yield f"limit {100 * change.limit:g} % from {change.source}"
+    if change.is_test_changed:
+        yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
+        yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
+    yield from _culprits(case, change)
+
+
+def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed) -> str:
+    """Return the remedy for a finding; empty if there is none."""
+    if change.verdict is RegressionVerdict.REGRESSED:
+        verb = "Make the code faster" if change.metric == TIME.name else "Reduce the number"
+        if change.direction is Direction.HIGHER:
+            verb = "Restore the number"
+        accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
+        return f"{verb}, or {'allow more: max_regression' if change.against else accept}"
+    if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
+        return f"Update the baseline: {UPDATE} {shlex.quote(typed(test))}"
+    if is_failure and change.verdict is not RegressionVerdict.WRONG_CODE:
+        return "A number that is not compared fails because of --perf-strict (or strict = true)."
+    return ""
+
+
+def interval(change: RegressionResult) -> str:
+    """Return the interval of a change in brackets; empty if there is none."""
+    if change.lower is None or change.upper is None:
+        return ""
+    return f" (95 % interval {percent(change.lower)} .. {percent(change.upper)})"
+
+
+def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
+    """Yield the functions that explain a regression, and the costliest functions of a slow call."""
+    if change.grown:
+        is_timed = change.grown[0].gained_ns is not None
+        yield "Slower, in one profiled call of each:" if is_timed else "Called more often:"
+        yield from (f"  {_growth(one)}" for one in change.grown)
+    is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
+    # The finding about an exceeded budget has the profile already.
+    if change.metric == TIME.name and case.measurement.profile and not is_exceeded:
+        yield from profile_lines(case.measurement)
+
+
+def _slower(ratio: float) -> str:
+    return f"{times(ratio)} slower" if ratio >= 2 else f"{percent(ratio).lstrip('+')} slower"
+
+
+def _more(change: RegressionResult) -> str:
+    metric = METRICS.get(change.metric)
+    noun = metric.words if metric is not None else change.metric
+    word = "more" if change.direction is Direction.LOWER else "less"
+    ratio = change.badness
+    if not change.ratio or math.isinf(ratio):
+        return f"{word} {noun} than"
+    if change.direction is Direction.LOWER and ratio >= 2:
+        return f"{times(ratio)} the {noun} of"
+    return f"{percent(change.ratio).lstrip('+-')} {word} {noun} than"
+
+
+def _p_value(change: RegressionResult) -> Iterator[str]:
+    """Yield the p-value of a time and the limit on it, because the interval alone does not decide."""
+    if change.p_value is not None and change.alpha is not None:
+        yield f"unchanged code would look so slow {odds(change.p_value)} (red: less than {odds(change.alpha)})"
+
+
+def _growth(growth: Growth) -> str:
+    before = "few" if growth.before is None else f"{growth.before:,}"
+    noun = "call" if growth.after == 1 else "calls"
+    if growth.gained_ns is None:
+        return f"{before} -> {growth.after:,} {noun} of {growth.function}"
+    called = f"{growth.after:,}" if growth.before == growth.after else f"{before} -> {growth.after:,}"
+    gained = f"+{quantity(growth.gained_ns, 'ns')} of +{quantity(growth.of_ns or 0, 'ns')}"
+    return f"{growth.function}  {called} {noun}, {gained}"
+
+
+def _origin(change: RegressionResult) -> str:
+    known = ", ".join(filter(None, [f"commit {change.commit}" if change.commit else "", change.date]))
+    return f" ({known})" if known else ""
+
+
+def _changed(change: RegressionResult) -> str:
+    found = f"; {percent(change.ratio)}{interval(change)}" if change.ratio is not None else ""
+    gated = "not gated" if change.verdict is RegressionVerdict.CHANGED else "compared all the same"
+    return f"the test, or a fixture of it, differs from that of {change.against}, {gated}{found}"
+
+
+def _fresh(change: RegressionResult) -> str:
+    if change.in_pairs:
+        return counted(change.runs, "fresh pair") + " of processes"
+    return counted(change.runs, "fresh process", "es")
+
+
+def _not_confirmed(change: RegressionResult) -> str:
+    fresh = _fresh(change)
+    if change.verdict is RegressionVerdict.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
+        found = f"{percent(change.ratio or 1)}{interval(change)}, limit {100 * change.limit:g} %"
+        return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_p_value(change)])
+    looked = "slower" if change.verdict is RegressionVerdict.UNCONFIRMED else "faster"  # a process may be an outlier
+    return f"looked {looked} here; {percent(change.ratio or 1)} in {fresh}"

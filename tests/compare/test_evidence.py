@@ -1,0 +1,100 @@
+"""One rule for every comparison: from the recordings of both sides to results."""
+
+from __future__ import annotations
+
+from comparing import recording
+
+from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, untimed
+from pytest_perfbudget.core.limits import RegressionTolerance
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+
+TOLERANCE = RegressionTolerance(0.05, "here")
+UNCHANGED = RegressionResult("time", RegressionVerdict.UNCHANGED, before=1e6, after=1e6, ratio=1.0)
+SLOWER = RegressionResult("time", RegressionVerdict.REGRESSED, before=1e6, after=2e6, ratio=2.0)
+
+
+def sides(before: int, after: int | None) -> Sides:
+    head = recording(calls=after) if after is not None else Recording(uncounted="the profiler is busy")
+    return Sides(head, recording(calls=before))
+
+
+def calls(evidence: Evidence) -> RegressionResult:
+    _, found = evidence.results()
+    assert found.metric == "calls"
+    return found
+
+
+def test_a_count_within_its_tolerance_needs_no_fresh_process() -> None:
+    assert calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 104))).verdict is RegressionVerdict.UNCHANGED
+
+
+def test_a_count_that_grew_in_every_attempt_is_regressed_by_the_least_growth() -> None:
+    found = calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, 200), sides(100, 250)]))
+    assert (found.verdict, found.before, found.after) == (RegressionVerdict.REGRESSED, 100, 200)
+
+
+def test_a_count_that_one_fresh_process_does_not_confirm_is_not() -> None:
+    found = calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, 100)]))
+    assert found.verdict is RegressionVerdict.UNCHANGED
+
+
+def test_a_count_that_no_fresh_process_could_take_is_unmeasured() -> None:
+    for evidence in (
+        Evidence(UNCHANGED, TOLERANCE, sides(100, 300)),
+        Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, None)]),
+        Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, 300)], problem="it died"),
+    ):
+        found = calls(evidence)
+        assert found.verdict is RegressionVerdict.UNMEASURED
+        assert found.reason.startswith("more function calls than allowed, which could not be confirmed: ")
+
+
+def test_a_count_that_the_head_does_not_have_says_why() -> None:
+    found = calls(Evidence(UNCHANGED, TOLERANCE, sides(100, None)))
+    assert found.reason == "its function calls could not be counted: the profiler is busy"
+
+
+def test_a_skipped_test_shows_its_numbers_and_is_not_judged() -> None:
+    skipped = Evidence(SLOWER, TOLERANCE, Sides(recording(calls=300), recording(calls=100), True), is_skipped=True)
+    assert [one.verdict for one in skipped.results()] == [RegressionVerdict.CHANGED] * 2
+    assert all(one.is_test_changed for one in skipped.results())
+    lost = Evidence(untimed(RegressionVerdict.UNMEASURED, "why"), TOLERANCE, is_skipped=True)
+    assert [one.verdict for one in lost.results()] == [RegressionVerdict.UNMEASURED]
+
+
+def test_each_result_names_its_limit_and_the_other_side() -> None:
+    evidence = Evidence(
+        UNCHANGED,
+        TOLERANCE,
+        sides(100, 100),
+        origin=Origin("main", "abc"),
+        count_origin=Origin("main", "def", "2026-11-20"),
+    )
+    time, count = evidence.results()
+    assert (time.limit, time.source, time.against, time.commit) == (0.05, "here", "main", "abc")
+    assert (count.commit, count.date) == ("def", "2026-11-20")
+
+
+class TestCulprits:
+    def test_a_slowdown_is_in_the_functions_that_take_longer(self) -> None:
+        base = Recording(functions={"a:f": 1}, times={"": 1e6, "a:f": 1e6})
+        head = Recording(functions={"a:f": 1}, times={"": 2e6, "a:f": 2e6})
+        (time,) = Evidence(SLOWER, TOLERANCE, Sides(head, base), [Sides(head, base)] * 3).results()
+        assert [(one.function, one.gained_ns) for one in time.grown] == [("a:f", 1e6)]
+
+    def test_without_profiled_times_in_those_that_are_called_more_often(self) -> None:
+        head = Recording(functions={"a:f": 41})
+        known = CalledFunctions({"a:f": 1})
+        found = Evidence(SLOWER, TOLERANCE, Sides(head, Recording()), base_functions=lambda: known).results()
+        assert [(one.function, one.before, one.after) for one in found[0].grown] == [("a:f", 1, 41)]
+
+    def test_of_an_unknown_other_side_nothing_is_made_up(self) -> None:
+        head = Recording(functions={"a:f": 41})
+        (time,) = Evidence(SLOWER, TOLERANCE, Sides(head, Recording()), base_functions=lambda: None).results()
+        assert time.grown == []
+
+    def test_an_unchanged_time_has_none(self) -> None:
+        base, head = Recording(functions={"a:f": 1}), Recording(functions={"a:f": 41})
+        (time,) = Evidence(UNCHANGED, TOLERANCE, Sides(head, base)).results()
+        assert time.grown == ()

@@ -1,0 +1,130 @@
+"""Which results fail a test, which fail the session, and which are only told."""
+
+from __future__ import annotations
+
+import pytest
+from results import budget, change, measurement
+
+from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
+from pytest_perfbudget.core.decision import (
+    Finding,
+    GateMode,
+    Missing,
+    Policy,
+    Severity,
+    fails_session,
+    find,
+    find_missing,
+    find_not_updated,
+    is_near,
+)
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+
+FAIL, STRICT, WARN = Policy(), Policy(strict=True), Policy(GateMode.WARN)
+
+
+def found(one: Measurement, policy: Policy = FAIL) -> list[Finding]:
+    return [case.finding for case in find([one], policy)]
+
+
+def severities(one: Measurement, policy: Policy = FAIL) -> list[tuple[str, str]]:
+    return [(finding.kind, finding.severity.value) for finding in found(one, policy)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "by_default", "strict"),
+    [
+        (BudgetVerdict.EXCEEDED, "failure", "failure"),
+        (BudgetVerdict.UNDECIDED, "warning", "failure"),
+        (BudgetVerdict.UNMEASURED, "warning", "failure"),
+    ],
+)
+def test_an_exceeded_budget_fails_and_an_unjudged_one_if_strict(
+    verdict: BudgetVerdict, by_default: str, strict: str
+) -> None:
+    one = measurement(budget(verdict))
+    assert severities(one) == [(verdict.value, by_default)]
+    assert severities(one, STRICT) == [(verdict.value, strict)]
+    assert severities(one, WARN) == [(verdict.value, "warning")]
+
+
+def test_a_budget_that_holds_is_no_finding_unless_it_is_near_its_limit() -> None:
+    assert severities(measurement(budget(BudgetVerdict.WITHIN, estimate=39e6))) == []
+    assert severities(measurement(budget(BudgetVerdict.WITHIN, estimate=41e6))) == [("near_limit", "warning")]
+    assert severities(measurement(budget(BudgetVerdict.WITHIN, estimate=41e6)), STRICT) == [("near_limit", "warning")]
+
+
+def test_a_number_of_calls_is_exact_and_never_near_its_limit() -> None:
+    assert is_near(budget(BudgetVerdict.WITHIN, metric="peak", estimate=50e6), 0.8)
+    assert not is_near(budget(BudgetVerdict.WITHIN, metric="calls", estimate=50e6), 0.8)
+
+
+@pytest.mark.parametrize("verdict", RegressionVerdict)
+def test_a_regression_fails_and_an_uncompared_number_if_strict(verdict: RegressionVerdict) -> None:
+    one = measurement(change(verdict, runs=0))
+    fails = {kind for kind, severity in severities(one) if severity == "failure"}
+    assert bool(fails) is (verdict in (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE))
+    strictly = {kind for kind, severity in severities(one, STRICT) if severity == "failure"}
+    assert bool(strictly) is (verdict is RegressionVerdict.REGRESSED or verdict.is_unjudged)
+    assert not {kind for kind, severity in severities(one, WARN) if severity == "failure"}
+
+
+def test_a_test_that_the_other_commit_will_never_have_does_not_fail() -> None:
+    new = change(RegressionVerdict.NEW)
+    assert severities(measurement(new), STRICT) == [("new", "failure")]
+    assert severities(measurement(change(RegressionVerdict.NEW, against="main")), STRICT) == [("new", "note")]
+
+
+def test_a_finding_knows_its_test_its_place_and_its_metric() -> None:
+    (one,) = found(measurement(budget(), name="parse", file="tests/test_api.py", line=12))
+    assert (one.id, one.file, one.line, one.metric) == (
+        "tests/test_api.py::test_login parse",
+        "tests/test_api.py",
+        12,
+        "p95",
+    )
+
+
+def test_doubts_are_notes() -> None:
+    assert severities(measurement(warnings=["a tracer was active"])) == [("doubt", "note")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "can_be_mended", "fails"),
+    [
+        (FAIL, True, False),
+        (STRICT, True, True),
+        (STRICT, False, False),
+        (Policy(GateMode.WARN, strict=True), True, False),
+    ],
+)
+def test_a_missing_measurement_fails_the_session_if_strict_and_if_it_can_be_mended(
+    policy: Policy, can_be_mended: bool, fails: bool
+) -> None:
+    missing = find_missing([Missing("a.py::t", "", "gone")], policy, can_be_mended=can_be_mended)
+    assert [one.severity for one in missing] == [Severity.FAILURE if fails else Severity.WARNING]
+    assert fails_session(missing) is fails
+
+
+def test_failures_of_tests_are_no_failure_of_the_session_by_itself() -> None:
+    assert not fails_session(found(measurement(budget(), change())))
+
+
+REFUSED = BaselineUpdate("a.py::t", "", UpdateAction.REFUSED)
+UNSURE = BaselineUpdate("a.py::t", "", UpdateAction.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("update", "fails"),
+    [
+        (UpdateSummary("b.json", [BaselineUpdate("a.py::t", "", UpdateAction.NEW)]), False),
+        (UpdateSummary("b.json", [REFUSED]), True),
+        (UpdateSummary("b.json", [UNSURE]), False),
+        (UpdateSummary("b.json", [UNSURE], is_accepting=True), True),
+        (UpdateSummary("b.json", kept_out={"a.py::t": "it fails"}), True),
+        (UpdateSummary("b.json", problem="the disk is full"), True),
+    ],
+)
+def test_an_update_that_leaves_something_out_fails_the_session(update: UpdateSummary, fails: bool) -> None:
+    assert fails_session(find_not_updated(update)) is fails

@@ -1,0 +1,82 @@
+"""Any result of a session survives the way through builtins and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.decision import Finding, Missing, Severity
+from pytest_perfbudget.core.kinds import KINDS
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.metrics import METRICS, Direction
+from pytest_perfbudget.core.results import (
+    BudgetResult,
+    BudgetVerdict,
+    Growth,
+    RegressionResult,
+    RegressionVerdict,
+)
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+
+TEXT = st.text(max_size=12)
+NUMBER = st.floats(0, 1e15, allow_nan=False)
+MAYBE = st.none() | NUMBER
+METRIC = st.sampled_from(sorted(METRICS))
+DIRECTION = st.sampled_from(Direction)
+COUNT = st.integers(0, 10**9)
+
+
+def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(strategy, max_size=2)
+
+
+BUDGETS = st.builds(
+    BudgetResult, METRIC, TEXT, TEXT, NUMBER.filter(bool), TEXT, st.sampled_from(BudgetVerdict), DIRECTION,
+    MAYBE, MAYBE, MAYBE, COUNT, st.none() | COUNT, TEXT,
+)  # fmt: skip
+GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT, MAYBE, MAYBE)
+CHANGES = st.builds(
+    RegressionResult, METRIC, st.sampled_from(RegressionVerdict), TEXT, DIRECTION, before=MAYBE, after=MAYBE,
+    ratio=MAYBE, lower=MAYBE, upper=MAYBE, log_std_error=MAYBE, p_value=MAYBE, alpha=MAYBE, limit=NUMBER, source=TEXT,
+    runs=COUNT, weather=MAYBE, in_pairs=st.booleans(), against=TEXT, commit=TEXT, date=TEXT, reason=TEXT,
+    grown=some(GROWTH), is_test_changed=st.booleans(),
+)  # fmt: skip
+MEASUREMENTS = st.builds(
+    Measurement, TEXT, TEXT, st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__), TEXT, TEXT, st.none() | COUNT,
+    COUNT, COUNT, MAYBE, COUNT, st.dictionaries(METRIC, NUMBER, max_size=2), some(BUDGETS), some(TEXT),
+    some(st.builds(ProfileRow, TEXT, COUNT, NUMBER)), MAYBE, some(CHANGES),
+)  # fmt: skip
+FINDINGS = st.builds(
+    Finding, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, TEXT, st.none() | COUNT, TEXT, some(TEXT), TEXT
+)
+UPDATES = st.builds(
+    BaselineUpdate, TEXT, TEXT, st.sampled_from(UpdateAction), some(st.builds(UpdatedNumber, METRIC, MAYBE, MAYBE, MAYBE))
+)  # fmt: skip
+FACTS = st.builds(SessionFacts, TEXT, NUMBER, COUNT, st.dictionaries(TEXT, TEXT, max_size=2), notes=some(TEXT))
+RESULTS = st.builds(
+    RunResult,
+    FACTS,
+    st.none() | st.builds(ComparedWith, TEXT, TEXT, some(st.tuples(TEXT, TEXT))),
+    some(MEASUREMENTS),
+    some(FINDINGS),
+    some(st.builds(Missing, TEXT, TEXT, TEXT)),
+    st.none()
+    | st.builds(UpdateSummary, TEXT, some(UPDATES), st.dictionaries(TEXT, TEXT, max_size=2), TEXT, st.booleans()),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(RESULTS)
+def test_a_result_is_the_same_after_json(result: RunResult) -> None:
+    written = json.dumps(result.to_dict(), allow_nan=False)
+    assert RunResult.from_dict(json.loads(written)) == result
+
+
+def test_the_tallies_name_every_verdict() -> None:
+    summary = RunResult().to_dict()["summary"]
+    assert set(summary["budgets"]) == {verdict.value for verdict in BudgetVerdict}
+    assert set(summary["changes"]) == {verdict.value for verdict in RegressionVerdict}

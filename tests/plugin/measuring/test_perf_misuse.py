@@ -1,0 +1,158 @@
+"""What perf refuses, and what it was asked for and did not measure."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+
+def test_a_budget_whose_measurement_never_happened_is_unmeasured(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95_ms=5)
+def test_forgot(perf): pass
+
+@pytest.mark.perf_budget("parse", p95_ms=5)
+def test_other_name(perf):
+    perf(advance, 1, name="parze", p95_ms=5)
+""")
+    result.assert_outcomes(passed=2)
+    assert project.verdicts() == {
+        "test_forgot p95": "unmeasured",
+        "test_other_name parze p95": "within",
+        "test_other_name parse p95": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(
+        [
+            "unmeasured: test_it.py::test_forgot: p95: the test asks for the perf fixture but never called it",
+            "unmeasured: *::test_other_name parse: p95: the test has no measurement of the name 'parse'; it has 'parze'",
+        ]
+    )
+    project.arguments = ("--perf-strict",)
+    project.run("""
+@pytest.mark.perf_budget(p95_ms=5)
+def test_forgot(perf): pass
+""").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("perf(co)", "perf(): co is a coroutine function: write `await perf.aio(co, ...)` in an async test"),
+        ("perf(lambda: co())", "perf: the function returned something to await, *"),
+        ("perf(gen)", "perf(): gen is a generator function, its body would not run: consume it, *"),
+        ("perf(advance(1))", "perf(): expected a function, found None: write perf(fn, *args), not perf(fn(*args))"),
+        (
+            "perf(advance, ms=1)",
+            "perf() in test_it.py:7: unknown keyword 'ms'*; keywords of the function itself go into functools*",
+        ),
+        (
+            "perf(advance, 1, p59_ms=1)",
+            "perf() in test_it.py:7: 'p59_ms' has no such statistic 'p59': use one of min, mean, median, p75*",
+        ),
+        ("perf(advance, 1, p95_ms=True)", "perf() in test_it.py:7: p95_ms must be a number, found True*"),
+        (
+            "perf(advance, 1, name='a'); perf(advance, 1, name='a')",
+            "perf() in test_it.py:7: two measurements of this test are called 'a'*",
+        ),
+        (
+            "perf.ratio(advance, advance, max_ratio=-1)",
+            "perf.ratio() in test_it.py:7: max_ratio must be a number above zero*",
+        ),
+        ("perf.ratio(co, co, max_ratio=1)", "perf.ratio(): co is a coroutine function*"),
+        (
+            "perf.ratio(len, len, max_ratio=1, p95_ms=4)",
+            "perf.ratio() in test_it.py:7: takes max_ratio only, found p95_ms: budget it with perf()",
+        ),
+        (
+            "with perf.timer('a') as t: pass\n    t = perf.timer('a')\n    with t:\n        with t: pass",
+            "perf.timer: this timer is running already*",
+        ),
+    ],
+)
+def test_misuse_fails_the_test_with_one_line(project: Project, body: str, message: str) -> None:
+    result = project.run(f"""
+async def co(): pass
+def gen(): yield
+def test_it(perf):
+    {body}
+""")
+    result.assert_outcomes(failed=1)
+    escaped = message.replace("[", "[[]")
+    result.stdout.fnmatch_lines([escaped])
+    assert "Traceback" not in result.stdout.str()
+    assert "During handling" not in result.stdout.str()
+    assert "coroutine 'co' was never awaited" not in result.stdout.str()
+
+
+def test_a_measurement_that_raised_or_was_never_awaited_is_unmeasured(project: Project) -> None:
+    result = project.run(
+        """
+@pytest.mark.asyncio
+async def test_it(perf):
+    async def work(): pass
+    with pytest.raises(ZeroDivisionError):
+        perf(lambda: 1 / 0, p95_ms=5)
+    perf.aio(work, p95_ms=5).close()
+    await perf.aio(work, p95_ms=5, name="awaited")
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {
+        "test_it awaited p95": "within",
+        "test_it lambda p95": "unmeasured",
+        "test_it work p95": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(["unmeasured: *what it measured raised, or perf.aio was not awaited"])
+
+
+def test_awaiting_a_plain_function_is_misuse(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.asyncio
+async def test_it(perf):
+    await perf.aio(advance, 1)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["perf.aio: the function returned nothing to await: use `perf(...)`*"])
+
+
+def test_a_fixture_of_wider_scope_cannot_use_perf(project: Project) -> None:
+    result = project.run("""
+@pytest.fixture(scope="session")
+def server(perf): pass
+def test_it(server): pass
+""")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ScopeMismatch*function scoped*perf*session scope*"])
+
+
+def test_a_fixture_of_function_scope_can_use_perf(project: Project) -> None:
+    project.run("""
+@pytest.fixture
+def server(perf):
+    perf(advance, 60, p95_ms=50, name="start")
+def test_it(server): pass
+""").assert_outcomes(failed=1)
+    assert project.verdicts() == {"test_it start p95": "exceeded"}
+
+
+def test_perf_after_the_end_of_its_test_is_an_error(project: Project) -> None:
+    result = project.run("""
+@pytest.fixture
+def server(perf):
+    yield
+    perf(advance, 60, p95_ms=50)
+def test_it(server): pass
+""")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["perf() in test_it.py:*: used after its test has ended: measure within the test or its set-up"]
+    )
+
+
+def test_perf_within_a_repeated_body_is_refused(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(request): request.getfixturevalue("perf")(advance, 1)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the whole body is repeated already: ask for perf as an argument of the test"])

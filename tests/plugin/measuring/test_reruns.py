@@ -1,0 +1,63 @@
+"""A test that is run again is measured again."""
+
+from __future__ import annotations
+
+from scripting import Project
+
+
+def test_reruns_measure_again_and_the_last_run_counts(each_way: Project) -> None:
+    result = each_way.run(
+        """
+runs = []
+
+@pytest.fixture
+def attempt():
+    runs.append(1)
+    return len(runs)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_recovers(attempt): advance(ms=60 if attempt == 1 else 10)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_stays_slow(): advance(ms=60)
+""",
+        *("-p", "pytest_rerunfailures", "--reruns", "1"),
+    )
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["failed"], outcomes["rerun"]) == (1, 1, 2)
+    assert each_way.verdicts() == {"test_recovers p95": "within", "test_stays_slow p95": "exceeded"}
+
+
+def test_a_rerun_of_a_late_perf_begins_anew(project: Project) -> None:
+    project.run(
+        """
+calls = []
+def test_it(request):
+    perf = request.getfixturevalue("perf")
+    perf(advance, 1, p95_ms=50)
+    calls.append(1)
+    assert len(calls) == 2
+""",
+        "--reruns=1",
+    ).assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it advance p95": "within"}
+
+
+def test_a_rerun_that_fails_by_itself_takes_back_what_was_measured_before(project: Project) -> None:
+    project.run(
+        """
+runs = []
+
+@pytest.fixture
+def attempt():
+    runs.append(1)
+    return len(runs)
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(attempt):
+    advance(ms=60)
+    assert attempt == 1
+""",
+        "--reruns=1",
+    )
+    assert project.report["measurements"] == []

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from results import change, measurement
+
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.run_result import regression_tally
+from pytest_perfbudget.report.closing import budgets_text, changes_text
+from pytest_perfbudget.report.progress import progress_text, update_progress_text
+
+
+def test_budgets_are_counted_by_verdict() -> None:
+    tally = {"exceeded": 1, "within": 2, "undecided": 0}
+    assert budgets_text(tally, 1) == "3 budgets of 1 measurement: 1 exceeded, 2 within"
+    assert budgets_text({}, 2) == "2 measurements, no budget"
+
+
+def test_every_regression_verdict_is_counted() -> None:
+    tally = regression_tally([measurement(change(), change(RegressionVerdict.UNCHANGED))], missing=2)
+    assert set(tally) == {verdict.value for verdict in RegressionVerdict}
+    assert changes_text(tally, "the baseline") == "against the baseline: 1 regressed, 2 missing, 1 unchanged"
+
+
+def test_a_session_that_compared_nothing_says_so() -> None:
+    """It is green, if --perf-strict does not make it red."""
+    unmeasured = RegressionResult("time", RegressionVerdict.UNMEASURED, reason="why")
+    tally = regression_tally([measurement(unmeasured)], 0)
+    assert changes_text(tally, "the baseline") == "against the baseline: nothing was compared (1 unmeasured)"
+
+
+def test_progress_of_a_measurement() -> None:
+    assert progress_text(1200, 1_240_000_000, 5_000_000_000) == "perf: 1,200 rounds, 1.2 of 5 s"
+
+
+def test_progress_of_an_update() -> None:
+    assert update_progress_text(3, 10, 5, 20, 95) == "perf: process 3 of 10 [#####...............] 2 min left"

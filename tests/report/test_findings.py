@@ -1,0 +1,253 @@
+"""What failure texts and notes say."""
+
+from __future__ import annotations
+
+import pytest
+from results import MS, budget, change, measurement
+
+from pytest_perfbudget.core.decision import Finding, Missing, Policy, find, find_missing
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, TIMER, MeasurementKind
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.findings import failure_text, note_lines, worded
+
+
+def findings(*measurements: Measurement, strict: bool = False) -> list[Finding]:
+    return worded(find(measurements, Policy(strict=strict)), alpha=0.01)
+
+
+def failure(*measurements: Measurement, strict: bool = False) -> list[str]:
+    """Return the lines of the failure text, without the last one, which names the guide."""
+    text = failure_text([one for one in findings(*measurements, strict=strict) if one.is_failure])
+    lines = text.splitlines()
+    assert not lines or lines[-1].startswith("What this means: perfbudget guide ")
+    return lines[:-1]
+
+
+def notes(*measurements: Measurement, missing: list[Missing] | None = None) -> list[str]:
+    found = findings(*measurements) + find_missing(missing or [], Policy(), can_be_mended=True)
+    return list(note_lines([one for one in found if not one.is_failure]))
+
+
+class TestBudgets:
+    def test_a_failure_says_the_number_how_sure_the_limit_and_its_place_and_the_remedy(self) -> None:
+        assert failure(measurement(budget())) == [
+            "p95 61.3 ms exceeds its budget of 50 ms (123%)",
+            "  p95 lies above 58.2 ms (99 % sure); 72 rounds in 4.40 s",
+            "  limit p95_ms=50 from perf_budget marker of a.py::test",
+            "Make the code cheaper, or raise the limit at the place named above if the cost is intended.",
+        ]
+
+    def test_the_last_line_names_the_guide(self) -> None:
+        text = failure_text([one for one in findings(measurement(budget(), change())) if one.is_failure])
+        assert text.splitlines()[-1] == "What this means: perfbudget guide exceeded"
+
+    def test_a_lower_limit_is_worded_the_other_way_round(self) -> None:
+        slow = budget(
+            metric="rps", keyword="min_rps", unit="rps", limit=100, direction=Direction.HIGHER,
+            estimate=80, lower=75, upper=85,
+        )  # fmt: skip
+        assert failure(measurement(slow)) == [
+            "rps 80 rps falls short of its budget of 100 rps (125%)",
+            "  rps lies below 85 rps (99 % sure); 72 rounds in 4.40 s",
+            "  limit min_rps=100 from perf_budget marker of a.py::test",
+            "Make the code faster, or lower the limit at the place named above if that is intended.",
+        ]
+
+    def test_a_failure_of_time_shows_where_the_time_of_a_call_went(self) -> None:
+        profile = [ProfileRow("verify (security/tokens.py:88)", 41, 0.91), ProfileRow("_json.loads", 1, 0.05)]
+        assert failure(measurement(budget(), name="login", profile=profile))[-4:-1] == [
+            "  Where the time goes, in one profiled call of login, without the functions that each calls:",
+            "     91%  41 calls of verify (security/tokens.py:88)",
+            "      5%  1 call of _json.loads",
+        ]
+        memory = budget(metric="peak", unit="bytes", keyword="peak_mb")
+        assert "Where the time goes" not in "\n".join(failure(measurement(memory, profile=profile)))
+
+    def test_numbers_that_were_not_judged_fail_only_if_strict(self) -> None:
+        mixed = measurement(
+            budget(BudgetVerdict.WITHIN),
+            budget(BudgetVerdict.UNDECIDED),
+            budget(BudgetVerdict.UNMEASURED, reason="because"),
+        )
+        assert failure(mixed) == []
+        strict = failure(mixed, strict=True)
+        assert strict[0].startswith("undecided: p95: too close to call")
+        assert "unmeasured: p95: because" in strict
+        assert strict[-1] == "A budget that is not judged fails because of --perf-strict (or strict = true)."
+
+    @pytest.mark.parametrize(
+        ("changed", "kind", "text"),
+        [
+            (
+                {"rounds": 2, "upper": None, "estimate": 9 * MS},
+                BODY,
+                "p95 needs 59 rounds, had 2; that takes at least 3.61 s: raise max_time, or budget median_ms or max_ms",
+            ),
+            (
+                {"rounds": 2, "keyword": "cpu_p95_s", "metric": "cpu_p95", "estimate": 9 * MS},
+                CALL,
+                "cpu_p95 needs 59 rounds, had 2; that takes at least 3.61 s: raise max_time, "
+                "or budget cpu_median_s or cpu_max_s",
+            ),
+            ({"rounds": 1}, TIMER, "p95 needs 59 rounds, had 1, and the estimate lies above the limit: loop the timer"),
+            (
+                {"rounds": 5, "estimate": 9 * MS},
+                BENCHMARK,
+                "p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time",
+            ),
+            (
+                {"rounds": 900},
+                BODY,
+                "p95: too close to call, the estimate lies above the limit: move the limit away, or raise max_time",
+            ),
+            (
+                {"rounds": 20_000},
+                BODY,
+                "p95: too close to call, the estimate lies above the limit: move the limit away",
+            ),
+            (
+                {"rounds": 900, "estimate": 49 * MS},
+                BODY,
+                "p95: too close to call, the estimate lies below the limit: move the limit away, or raise max_time",
+            ),
+        ],
+    )
+    def test_an_undecided_budget_says_what_would_decide_it(
+        self, changed: dict[str, object], kind: MeasurementKind, text: str
+    ) -> None:
+        undecided = measurement(budget(BudgetVerdict.UNDECIDED, **changed), kind=kind, nodeid="a.py::test")
+        assert notes(undecided) == [f"undecided: a.py::test: {text}"]
+
+    def test_notes_name_a_budget_near_its_limit_but_no_count_that_is_exact(self) -> None:
+        near = budget(BudgetVerdict.WITHIN, estimate=45 * MS)
+        calls = budget(BudgetVerdict.WITHIN, metric="calls", keyword="max_calls", unit="calls", limit=3, estimate=3)
+        calm = budget(BudgetVerdict.WITHIN, estimate=5 * MS)
+        refused = budget(BudgetVerdict.UNMEASURED, reason="because")
+        one = measurement(near, calls, calm, refused, nodeid="a.py::test", name="parse", warnings=["traced"])
+        assert notes(one) == [
+            "near its limit: a.py::test parse: p95 uses 90% of 50 ms",
+            "unmeasured: a.py::test parse: p95: because",
+            "note: a.py::test parse: traced",
+        ]
+
+
+SLOWER = change(weather=1.38, grown=[Growth("hive.tokens:verify", 1, 41), Growth("jwt:decode", None, 41)])
+
+
+class TestRegressions:
+    def test_a_failure_says_by_how_much_how_sure_since_when_whose_limit_and_the_remedy(self) -> None:
+        assert failure(measurement(SLOWER)) == [
+            "12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)",
+            "  1.84 ms, baseline 1.64 ms (commit 3f2a91c, 2026-11-20); 5 fresh processes",
+            "  unchanged code would look so slow once in 120,000 times (red: less than once in 2,400 times)",
+            "  the machine ran 38 % slower than for the baseline; these numbers are corrected for that",
+            "  limit 5 % from the default",
+            "  Called more often:",
+            "    1 -> 41 calls of hive.tokens:verify",
+            "    few -> 41 calls of jwt:decode",
+            "Make the code faster, or accept it: pytest --perf-update-baseline --perf-reason '...' tests/test_api.py::test_login",
+        ]
+
+    def test_against_a_commit_a_failure_says_which_and_names_no_baseline(self) -> None:
+        text = "\n".join(failure(measurement(change(against="origin/main", in_pairs=True, date=""))))
+        assert text.startswith("12.4 % slower than origin/main")
+        assert "1.84 ms, origin/main 1.64 ms (commit 3f2a91c); 5 fresh pairs of processes" in text
+        assert text.endswith("Make the code faster, or allow more: max_regression")
+        assert "baseline" not in text
+
+    def test_a_growth_of_counts_says_so(self) -> None:
+        calls = change(
+            metric="calls", unit="calls", before=120, after=4120, ratio=34.3, grown=[Growth("a:b", 1, 41)], commit=""
+        )
+        peak = change(metric="peak", unit="bytes", before=1e6, after=1.2e6, ratio=1.2, commit="", date="")
+        assert failure(measurement(calls, peak, name="parse"))[:-1] == [
+            "parse: 34.3 times the function calls of the baseline",
+            "  4,120, baseline 120 (2026-11-20); the best count here and in fresh processes",
+            "  limit 5 % from the default",
+            "  Called more often:",
+            "    1 -> 41 calls of a:b",
+            "parse: 20 % more peak memory than the baseline",
+            "  1.20 MB, baseline 1 MB; the best count here and in fresh processes",
+            "  limit 5 % from the default",
+        ]
+
+    def test_a_drop_of_a_number_of_which_more_is_better_says_less(self) -> None:
+        drop = change(
+            metric="rps", unit="rps", direction=Direction.HIGHER, before=100, after=80, ratio=0.8, commit="", date=""
+        )
+        found = failure(measurement(drop))
+        assert found[0] == "20 % less rps than the baseline"
+        assert found[-1].startswith("Restore the number, or accept it: ")
+
+    def test_the_profile_of_a_slower_test_is_shown_once(self) -> None:
+        profile = [ProfileRow("hive.tokens:verify, line 88", 41, 0.91)]
+        row = "     91%  41 calls of hive.tokens:verify, line 88"
+        assert failure(measurement(change(), profile=profile)).count(row) == 1
+        assert failure(measurement(budget(), change(), profile=profile)).count(row) == 1
+
+    def test_node_ids_are_quoted_for_the_shell(self) -> None:
+        odd = measurement(change(), nodeid="tests/test_a.py::test[a b'c]")
+        assert failure(odd)[-1].endswith("""'tests/test_a.py::test[a b'"'"'c]'""")
+
+    @pytest.mark.parametrize("strict", [True, False])
+    def test_a_base_that_runs_the_heads_code_always_fails(self, strict: bool) -> None:
+        one = measurement(change(RegressionVerdict.WRONG_CODE, reason="it imports 'shop' from site-packages"))
+        assert failure(one, strict=strict) == ["wrong_code: it imports 'shop' from site-packages"]
+
+    @pytest.mark.parametrize(
+        "verdict",
+        [one for one in RegressionVerdict if one not in (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE)],
+    )
+    def test_only_a_number_that_was_not_compared_fails_and_only_if_strict(self, verdict: RegressionVerdict) -> None:
+        one = measurement(change(verdict, reason="why"))
+        assert failure(one) == []
+        strict = failure(one, strict=True)
+        assert bool(strict) is verdict.is_unjudged
+        if strict:
+            assert strict[0] == f"{verdict.value}: why"
+            is_helped = verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN)
+            update = "Update the baseline: pytest --perf-update-baseline tests/test_api.py::test_login"
+            because = "A number that is not compared fails because of --perf-strict (or strict = true)."
+            assert strict[-1] == (update if is_helped else because)
+
+    def test_a_test_that_only_the_head_has_never_fails(self) -> None:
+        assert failure(measurement(change(RegressionVerdict.NEW, against="main", reason="why")), strict=True) == []
+
+    def test_a_test_that_differs_in_the_base_says_so(self) -> None:
+        differs = change(against="main", is_test_changed=True)
+        assert "  the test, or a fixture of it, differs from that of main: the test itself may do more work" in failure(
+            measurement(differs)
+        )
+        skipped = change(RegressionVerdict.CHANGED, against="main", is_test_changed=True)
+        assert notes(measurement(skipped, nodeid="a.py::t")) == [
+            "changed: a.py::t: the test, or a fixture of it, differs from that of main, not gated; "
+            "+12.4 % (95 % interval +9.8 % .. +15.1 %)"
+        ]
+
+    def test_notes_gather_tests_with_the_same_reason(self) -> None:
+        new = [
+            measurement(change(RegressionVerdict.NEW, reason="not there"), nodeid=f"a.py::t{number}")
+            for number in range(5)
+        ]
+        unsure = measurement(change(RegressionVerdict.UNCONFIRMED, runs=1, ratio=1.004), nodeid="a.py::u")
+        calm = measurement(change(RegressionVerdict.UNCHANGED, runs=0))
+        assert notes(*new, unsure, calm, missing=[Missing("a.py::gone", "", "renamed?")]) == [
+            "new: a.py::t0, a.py::t1, a.py::t2 and 2 more: not there",
+            "unconfirmed: a.py::u: looked slower here; +0.4 % in 1 fresh process",
+            "missing: a.py::gone: renamed?",
+        ]
+
+    def test_notes_say_what_fresh_processes_could_not_tell(self) -> None:
+        unsure = change(
+            RegressionVerdict.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05, p_value=0.025
+        )
+        assert notes(measurement(unsure, nodeid="a.py::u")) == [
+            "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
+            "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %; "
+            "unchanged code would look so slow once in 40 times (red: less than once in 2,400 times)",
+        ]
+
+    def test_a_number_that_is_undecided_in_the_sessions_own_run_needs_no_note(self) -> None:
+        assert notes(measurement(RegressionResult("time", RegressionVerdict.UNDECIDED, ratio=1.01))) == []

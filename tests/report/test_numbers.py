@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget.report.numbers import odds, percent, quantity, share_text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.4, "ns", "0.40 ns"),
+        (83, "ns", "83 ns"),
+        (1_840, "ns", "1.84 us"),
+        (61.3e6, "ns", "61.3 ms"),
+        (125e6, "ns", "125 ms"),
+        (4.4e9, "ns", "4.40 s"),
+        (5_000e9, "ns", "5,000 s"),
+        (64.2e6, "bytes", "64.2 MB"),
+        (440, "bytes", "0.44 kB"),
+        (201, "calls", "201"),
+        (0.482, "", "0.48x"),
+        (85.2, "rps", "85.2 rps"),
+    ],
+)
+def test_quantities(value: float, unit: str, text: str) -> None:
+    assert quantity(value, unit) == text
+
+
+@given(st.floats(1, 1e12))
+def test_a_time_is_written_to_three_digits(value: float) -> None:
+    number, _, unit = quantity(value, "ns").partition(" ")
+    written = float(number.replace(",", "")) * {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}[unit]
+    assert written == pytest.approx(value, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.38, "38%"), (1.004, "100.4%"), (0.996, "99.6%"), (1.0, "100%"), (6.5, "6.50x"), (68, "68x")]
+)
+def test_shares_of_a_limit(share: float, text: str) -> None:
+    assert share_text(share) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.0, "+0.0 %"),
+        (1.124, "+12.4 %"),
+        (0.871, "-12.9 %"),
+        (1.25, "+25 %"),
+        (0.5, "-50 %"),
+        (3.21, "3.2x"),
+        (0.0025, "1/400x"),
+    ],
+)
+def test_a_ratio_as_a_change(ratio: float, text: str) -> None:
+    assert percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.005, "once in 200 times"),
+        (8.1e-6, "once in 120,000 times"),
+        (0.4, "once in 2 times"),
+        (1e-9, "less than once in a million times"),
+    ],
+)
+def test_small_probabilities(probability: float, text: str) -> None:
+    assert odds(probability) == text

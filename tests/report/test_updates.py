@@ -1,0 +1,80 @@
+"""What is said of an update of the baseline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_perfbudget.baseline.schema import Key, Line
+from pytest_perfbudget.baseline.update import LineUpdate
+from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.reference import Reference
+from pytest_perfbudget.report.formats.table import render_updates
+from pytest_perfbudget.report.updates import update_lines, update_row
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def updated(
+    test: str, action: UpdateAction, before_ns: float | None, after_ns: float | None, **ratios: float
+) -> BaselineUpdate:
+    def line(time_ns: float | None) -> Line | None:
+        if time_ns is None:
+            return None
+        time = Reference(time_ns, 0.01, 10, 40, 9.0, 0.0, 0.1, (0.3, 0.3, 0.3), (1.0, 1.0, 1.0))
+        return Line(key, time, {"calls": 100, "peak": 1_000_000})
+
+    key = Key(f"tests/test_api.py::{test}", "", "m")
+    return LineUpdate(key, action, line(after_ns), line(before_ns), ratios).result()
+
+
+UPDATES = [
+    updated("test_same", UpdateAction.UNCHANGED, 1e6, 1e6, time=1.001),
+    updated("test_new", UpdateAction.NEW, None, 1.84e6),
+    updated("test_faster", UpdateAction.IMPROVED, 1e6, 0.7e6, time=0.7),
+    updated("test_slower", UpdateAction.REFUSED, 1e6, 1e6, time=1.3),
+    updated("test_dearer", UpdateAction.ACCEPTED, 1e6, 2.5e6, time=2.5),
+    updated("test_gone", UpdateAction.REMOVED, 1e6, None),
+]
+
+
+def test_each_number_says_what_became_of_it() -> None:
+    both = updated("test_x", UpdateAction.REFUSED, 1e6, 1e6, time=0.5, peak=3.0)
+    assert [update_row(both, one) for one in both.numbers] == [
+        ("time", "1 ms", "500 us", "-50 %", "faster (kept)"),
+        ("peak", "1 MB", "3 MB", "3.0x", "more (kept)"),
+    ]
+    fewer = updated("test_x", UpdateAction.IMPROVED, 1e6, 1e6, calls=0.5)
+    assert [update_row(fewer, one)[-1] for one in fewer.numbers] == ["less"]
+
+
+def test_a_number_that_has_no_ratio_says_the_action_on_its_line() -> None:
+    new = BaselineUpdate("t", "", UpdateAction.NEW, [UpdatedNumber("time", None, 1e6)])
+    assert update_row(new, new.numbers[0]) == ("time", "", "1 ms", "", "new")
+
+
+@pytest.mark.parametrize(("name", "color"), [("updates", False), ("updates_color", True)])
+def test_the_table_looks_as_it_did(name: str, color: bool) -> None:
+    drawn = render_updates(UPDATES, width=90, color=color, unicode=True)
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+        file.write_text(drawn, "utf-8")
+    assert drawn == file.read_text("utf-8")
+
+
+def test_a_table_without_a_change_is_left_out() -> None:
+    assert render_updates(UPDATES[:1], width=90, color=False, unicode=True) == ""
+
+
+def test_an_update_ends_with_what_it_did_and_what_is_left_to_do() -> None:
+    assert list(update_lines(UpdateSummary("perf-baseline.json", UPDATES))) == [
+        "perf-baseline.json: 1 slower (kept), 1 slower (accepted), 1 new, 1 faster, 1 removed, 1 unchanged",
+        "to accept the slower tests: pytest --perf-update-baseline --perf-reason 'why it may be slower' tests/test_api.py::test_slower",
+    ]
+
+
+def test_an_update_that_did_nothing_says_why() -> None:
+    assert list(update_lines(UpdateSummary("b.json"))) == ["no perf test was measured: the baseline is unchanged"]
+    assert list(update_lines(UpdateSummary("b.json", problem="the disk is full"))) == ["the disk is full"]
