@@ -1,59 +1,59 @@
-"""Every error a caller may want to tell apart."""
+"""The errors that a caller may want to tell apart."""
 
 from __future__ import annotations
 
 
 class HiveError(Exception):
-    """Base of all errors of Agent Hive."""
+    """The base of all errors of Agent Hive."""
 
 
 class AuthenticationError(HiveError):
-    """A token does not prove who sent it. The message never holds the token."""
+    """A token that does not prove its sender. The message never contains the token."""
 
 
 class InvalidTokenError(AuthenticationError):
-    """Malformed, not signed by a known key, or meant for somebody else."""
+    """A token that is malformed, not signed by a known key, or meant for another audience."""
 
 
 class ExpiredTokenError(AuthenticationError):
-    """Past its expiry, leeway included."""
+    """A token past its expiry, leeway included."""
 
 
 class RevokedTokenError(AuthenticationError):
-    """Withdrawn before its expiry."""
+    """A token that was withdrawn before its expiry."""
 
 
 class PolicyError(HiveError):
-    """The definition of the roles contradicts itself."""
+    """A definition of roles that contradicts itself."""
 
 
 class PermissionDeniedError(HiveError):
-    """No role of the agent grants the permission."""
+    """A permission that no role of the agent grants."""
 
 
 class StorageError(HiveError):
-    """Base of all errors of the storage."""
+    """The base of all errors of the storage."""
 
 
 class SchemaError(StorageError):
-    """The file holds a schema this version of the program does not know."""
+    """A file with a schema that this version of the program does not know."""
 
 
 class BusyError(StorageError):
-    """Another writer held the database for longer than the busy timeout."""
+    """A database that another writer held for longer than the busy timeout."""
 
 
 class ConstraintError(StorageError):
-    """A constraint of the schema refused the change; nothing of the transaction was kept."""
+    """A change that a constraint of the schema refused; nothing of the transaction was kept."""
 
 
 class AlreadyExistsError(StorageError):
-    """The id is taken."""
+    """An id that is already taken."""
 
 
 class NotFoundError(StorageError):
-    """There is no row of this id."""
+    """An id for which there is no row."""
 
 
 class TaskStateError(StorageError):
-    """The task is not in the state, or not in the hands, that the change requires."""
+    """A task that is not in the state that a change requires, or does not belong to the agent."""

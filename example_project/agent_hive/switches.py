@@ -1,6 +1,6 @@
-"""Switches that take one optimisation away each: to see what it is worth, or to live without it.
+"""Switches that turn off one optimisation each, to measure its worth or to do without it.
 
-`AGENT_HIVE_WITHOUT=token-cache,queue-index` in the environment, read when a component is made.
+The environment has, for example, `AGENT_HIVE_WITHOUT=token-cache,queue-index`; a component reads it when it is made.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ VARIABLE: Final = "AGENT_HIVE_WITHOUT"
 
 
 class Optimisation(enum.Enum):
-    """What can be switched off."""
+    """An optimisation that can be switched off."""
 
     TOKEN_CACHE = "token-cache"  # noqa: S105 - a name
-    """Verified tokens are remembered, so that their signature is checked once."""
+    """Verified tokens are remembered, so that each signature is checked only once."""
 
     PERMISSION_TABLE = "permission-table"
-    """What a role inherits is worked out when the policy is made, not at every check."""
+    """The permissions that a role inherits are computed when the policy is made, not at every check."""
 
     QUEUE_INDEX = "queue-index"
     """The queue is read from an index of the queued tasks."""
@@ -35,7 +35,7 @@ def is_on(optimisation: Optimisation) -> bool:
     """Return whether an optimisation is in use.
 
     Raises:
-        ValueError: the variable names one that does not exist.
+        ValueError: the variable names an optimisation that does not exist.
     """
     off = {Optimisation(name.strip()) for name in os.environ.get(VARIABLE, "").split(",") if name.strip()}
     return optimisation not in off

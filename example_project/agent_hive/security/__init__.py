@@ -1,1 +1,1 @@
-"""Who an agent is, what it may do, and how often."""
+"""The identity, the permissions and the rate limits of agents."""

@@ -1,4 +1,4 @@
-"""What a verified token says."""
+"""The identity that a verified token proves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agent_hive.errors import ExpiredTokenError, InvalidTokenError
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The agent a token speaks for, its roles, and from when until when (Unix seconds)."""
+    """The agent that a token identifies, its roles, and the token's period of validity (Unix seconds)."""
 
     agent_id: str
     roles: frozenset[str]
@@ -20,7 +20,7 @@ class Identity:
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, object]) -> Identity:
-        """Read claims whose signature, issuer and audience are verified already.
+        """Read claims whose signature, issuer and audience have been verified already.
 
         Raises:
             InvalidTokenError: a claim is missing or of the wrong type.
@@ -38,8 +38,8 @@ class Identity:
         """Check that the token is valid now, give or take the leeway between two clocks.
 
         Raises:
-            ExpiredTokenError: it is not valid any more.
-            InvalidTokenError: it is not valid yet.
+            ExpiredTokenError: the token is no longer valid.
+            InvalidTokenError: the token is not valid yet.
         """
         if now >= self.expires_at + leeway_s:
             message = "the token has expired"

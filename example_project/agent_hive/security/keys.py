@@ -1,4 +1,4 @@
-"""Ed25519 keys: the one that signs tokens, and those that verify them."""
+"""Ed25519 keys: the private key that signs tokens, and the public keys that verify them."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class SigningKey:
         """Read a key from PKCS#8 PEM.
 
         Raises:
-            TypeError: it is a key of another kind.
-            ValueError: it is no PEM, or the password is wrong.
+            TypeError: the key is of another kind.
+            ValueError: the text is no PEM, or the password is wrong.
         """
         private = load_pem_private_key(pem, password)
         if not isinstance(private, Ed25519PrivateKey):
@@ -46,7 +46,7 @@ class SigningKey:
 
     @classmethod
     def of(cls, private: Ed25519PrivateKey) -> SigningKey:
-        """Give a private key its id."""
+        """Return a private key with its id."""
         return cls(private, key_id(private.public_key()))
 
     @property
@@ -56,11 +56,11 @@ class SigningKey:
 
 
 class KeySet:
-    """The public keys that are trusted, by id; several while keys are rotated."""
+    """The trusted public keys, by id; there are several while keys are rotated."""
 
     def __init__(self, keys: Iterable[Ed25519PublicKey]) -> None:
         self._keys = {key_id(key): key for key in keys}
 
     def get(self, wanted: str) -> Ed25519PublicKey | None:
-        """Return the key of this id, or None if it is not trusted."""
+        """Return the key with this id; None if the key is not trusted."""
         return self._keys.get(wanted)

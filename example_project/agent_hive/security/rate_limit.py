@@ -1,4 +1,4 @@
-"""How often an agent may do something: a sliding window per agent and action."""
+"""The rate limits of agents: a sliding window for each agent and action."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _OTHER = "*"
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many hits within any stretch of time of this length."""
+    """The most hits within any stretch of time of a given length."""
 
     hits: int
     window_s: int
 
     def __post_init__(self) -> None:
-        """Refuse a limit that allows nothing or knows no window."""
+        """Refuse a limit that allows no hit or has no window."""
         if self.hits < 1 or self.window_s < 1:
             raise ValueError(f"a limit needs at least one hit and one second, found {self}")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a hit is allowed, how many more are left, and after how many seconds to come back."""
+    """The answer to a hit: whether it is allowed, how many more hits are left, and the seconds until the next try."""
 
     allowed: bool
     remaining: int
@@ -38,12 +38,12 @@ class Decision:
 
 
 class RateLimiter:
-    """Counts the hits of every agent, action by action. Safe to share by threads.
+    """A counter of the hits of every agent, for each action. Threads may share it.
 
     Args:
-        limits: the limit of each action, by its name.
-        default: the limit of all other actions together. They share one window, so that making up
-            names of actions gains nothing.
+        limits: the limit of each action, by the name of the action.
+        default: the limit of all other actions together. They share one window, so that an agent
+            gains nothing by inventing names of actions.
         clock: the clock of `Decision.retry_after_s`. The library's memory storage reads `time.time`
             itself, so the two must agree.
     """
@@ -58,12 +58,12 @@ class RateLimiter:
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
     def hit(self, agent_id: str, action: str) -> Decision:
-        """Count a hit if it is allowed; a refused one does not count."""
+        """Count a hit if it is allowed; a refused hit does not count."""
         item = self._limits.get(action, self._default)
         return self._decision(item, agent_id, allowed=self._window.hit(item, agent_id))
 
     def peek(self, agent_id: str, action: str) -> Decision:
-        """Return what a hit would be answered now, without counting one."""
+        """Return the decision that a hit would get now, without counting a hit."""
         item = self._limits.get(action, self._default)
         return self._decision(item, agent_id, allowed=self._window.test(item, agent_id))
 
@@ -71,7 +71,7 @@ class RateLimiter:
         stats = self._window.get_window_stats(item, agent_id)
         if allowed:
             return Decision(allowed=True, remaining=stats.remaining, retry_after_s=0)
-        # The next whole second: at the very end of its window a hit still counts.
+        # Up to the next whole second, because a hit still counts at the very end of its window.
         wait_s = math.floor(max(stats.reset_time - self._clock(), 0.0)) + 1
         return Decision(allowed=False, remaining=0, retry_after_s=wait_s)
 

@@ -9,7 +9,7 @@ from agent_hive.clock import SYSTEM_CLOCK, Clock
 
 
 class RevocationList:
-    """The ids of revoked tokens, each until its token has expired anyway. Safe to share by threads."""
+    """The ids of revoked tokens, each kept until its token has expired anyway. Threads may share the list."""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class RevocationList:
         self._by_end: list[tuple[float, str]] = []
 
     def __contains__(self, token_id: str) -> bool:
-        """Return whether the token of this id is revoked."""
+        """Return whether the token with this id is revoked."""
         return token_id in self._until
 
     def __len__(self) -> int:
@@ -26,11 +26,11 @@ class RevocationList:
         return len(self._until)
 
     def add(self, token_id: str, until: float) -> None:
-        """Revoke the token of this id.
+        """Revoke the token with this id.
 
         Args:
-            token_id: its `jti`.
-            until: from when on every verifier refuses the token as expired, leeway included.
+            token_id: the `jti` of the token.
+            until: the time from which every verifier refuses the token as expired, leeway included.
         """
         with self._lock:
             if until > self._until.get(token_id, 0.0):
@@ -42,5 +42,5 @@ class RevocationList:
         now = self._clock()
         while self._by_end and self._by_end[0][0] <= now:
             end, token_id = heapq.heappop(self._by_end)
-            if self._until.get(token_id) == end:  # else it was revoked again, for longer
+            if self._until.get(token_id) == end:  # otherwise the token was revoked again, for longer
                 del self._until[token_id]

@@ -1,4 +1,4 @@
-"""Role-based access control: permissions are worked out when the policy is built, not when asked."""
+"""Role-based access control: permissions are computed when the policy is built, not at each check."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WILDCARD = re.compile(r"[a-z][a-z0-9_]*:\*")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A name, what it grants itself, and the roles it inherits from.
+    """A role: its name, the permissions that it grants itself, and the roles that it inherits from.
 
-    A permission reads `resource:action`; `task:*` grants every action on tasks.
+    A permission has the form `resource:action`; `task:*` grants every action on tasks.
     """
 
     name: str
@@ -27,21 +27,21 @@ class Role:
 
 
 class Policy:
-    """What each role grants, with all it inherits."""
+    """The permissions that each role grants, inherited permissions included."""
 
     def __init__(self, roles: Iterable[Role]) -> None:
-        """Work out every role's permissions.
+        """Compute the permissions of every role.
 
         Raises:
-            PolicyError: two roles of one name, a role that inherits from an unknown one or in a
-                circle, a permission that is none.
+            PolicyError: two roles have the same name, a role inherits from an unknown role or in a
+                circle, or a permission does not have the form of a permission.
         """
         self._roles = _by_name(roles)
         self._table = _granted(self._roles)
         self._keeps_table = is_on(Optimisation.PERMISSION_TABLE)
 
     def permissions_of(self, role: str) -> frozenset[str]:
-        """Return all that a role grants, wildcards as written; nothing for an unknown role."""
+        """Return the permissions that a role grants, with wildcards as written; none for an unknown role."""
         return self._granted.get(role, frozenset())
 
     @property
@@ -51,8 +51,8 @@ class Policy:
     def allows(self, roles: Iterable[str], permission: str) -> bool:
         """Return whether one of the roles grants a permission.
 
-        A role that the policy does not know grants nothing: a token may name a role that is gone.
-        Neither does any role grant what is no permission.
+        A role that the policy does not know grants nothing, because a token may name a removed role.
+        No role grants a permission that does not have the form of a permission.
         """
         parts = _PERMISSION.fullmatch(permission)
         if parts is None:
@@ -69,7 +69,7 @@ class Policy:
         """Check a permission.
 
         Raises:
-            PermissionDeniedError: none of the roles grants it.
+            PermissionDeniedError: none of the roles grants the permission.
         """
         if not self.allows(roles, permission):
             raise PermissionDeniedError(f"{permission} is not granted")

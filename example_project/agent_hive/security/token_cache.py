@@ -1,4 +1,4 @@
-"""Identities of tokens whose signature was verified before."""
+"""The identities from tokens whose signature has been verified before."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from agent_hive.security.identity import Identity
 
 
 class TokenCache:
-    """A bounded map from a token's digest to its identity; the least recently used entry goes first.
+    """A bounded map from a token's digest to its identity; the least recently used entry is removed first.
 
-    It holds digests so that a dump of its memory gives no token away. Whether an entry is still
-    good, in time and not revoked, is the verifier's question at every use. Safe to share by threads.
+    The map has digests as keys, so that a dump of its memory reveals no token. The verifier checks at
+    every use that a token has not expired and is not revoked. Threads may share the map.
     """
 
     def __init__(self, size: int) -> None:
@@ -27,7 +27,7 @@ class TokenCache:
         return len(self._entries)
 
     def get(self, digest: bytes) -> Identity | None:
-        """Return the identity and count the entry as used; None if there is none."""
+        """Return the identity of an entry, and count the entry as used; None if there is no entry."""
         with self._lock:
             identity = self._entries.get(digest)
             if identity is not None:
@@ -35,7 +35,7 @@ class TokenCache:
             return identity
 
     def put(self, digest: bytes, identity: Identity) -> None:
-        """Keep an identity, and let go of the least recently used one if there are too many."""
+        """Keep an identity, and remove the least recently used entry if there are too many."""
         with self._lock:
             self._entries[digest] = identity
             self._entries.move_to_end(digest)
@@ -43,11 +43,11 @@ class TokenCache:
                 self._entries.popitem(last=False)
 
     def discard(self, digest: bytes) -> None:
-        """Let go of an entry, if there is one."""
+        """Remove an entry if it exists."""
         with self._lock:
             self._entries.pop(digest, None)
 
     def clear(self) -> None:
-        """Let go of all entries."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()

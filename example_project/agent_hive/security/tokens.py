@@ -1,4 +1,4 @@
-"""JSON Web Tokens: issued with a private key, verified with the public ones."""
+"""JSON Web Tokens, which are issued with a private key and verified with the public keys."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from agent_hive.security.token_cache import TokenCache
 from agent_hive.switches import Optimisation, is_on
 
 ALGORITHM: Final = "EdDSA"
-"""The only algorithm, whatever a token's header asks for."""
+"""The only accepted algorithm, whatever a token's header asks for."""
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - a media type (RFC 9068), no password
-"""Sets access tokens apart from other tokens that the same key may sign."""
+"""The type that sets access tokens apart from other tokens that the same key may sign."""
 
 REQUIRED_CLAIMS: Final = ("iss", "aud", "sub", "jti", "iat", "exp", "roles")
 MAX_TOKEN_LENGTH: Final = 8192
@@ -30,7 +30,7 @@ DEFAULT_LEEWAY_S: Final = 30
 
 
 class TokenIssuer:
-    """Signs tokens in the name of one issuer, for one audience."""
+    """A signer of tokens in the name of one issuer, for one audience."""
 
     def __init__(
         self, key: SigningKey, *, issuer: str, audience: str, lifetime_s: int = 900, clock: Clock = SYSTEM_CLOCK
@@ -58,9 +58,9 @@ class TokenIssuer:
 
 
 class TokenVerifier:
-    """Says who a token speaks for, or refuses it.
+    """A verifier that returns the identity of a token's agent, or refuses the token.
 
-    A verified token is cached by its digest. The cache saves the signature only: time and
+    A verified token is cached by its digest. The cache saves only the check of the signature: time and
     revocation are checked at every use.
     """
 
@@ -90,12 +90,12 @@ class TokenVerifier:
         return len(self._cache)
 
     def verify(self, token: str) -> Identity:
-        """Return the identity a token proves.
+        """Return the identity that a token proves.
 
         Raises:
-            InvalidTokenError: malformed, of an unknown key, or for somebody else.
-            ExpiredTokenError: past its expiry.
-            RevokedTokenError: withdrawn.
+            InvalidTokenError: the token is malformed, of an unknown key, for another audience, or not yet valid.
+            ExpiredTokenError: the token is past its expiry.
+            RevokedTokenError: the token was withdrawn.
         """
         if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
             message = f"a token is ASCII text of at most {MAX_TOKEN_LENGTH} characters"
@@ -117,7 +117,7 @@ class TokenVerifier:
         self._revocations.add(identity.token_id, until=identity.expires_at + self._leeway_s)
 
     def clear_cache(self) -> None:
-        """Verify every token's signature anew, as after a change of keys."""
+        """Empty the cache, so that every signature is verified again, as after a change of keys."""
         self._cache.clear()
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class TokenVerifier:
                 options={
                     "require": list(REQUIRED_CLAIMS),
                     "strict_aud": True,
-                    # Identity.check_time does these, for fresh and cached tokens alike, by our clock.
+                    # Identity.check_time does these checks for new and cached tokens alike, by the verifier's clock.
                     "verify_exp": False,
                     "verify_iat": False,
                     "verify_nbf": False,
@@ -144,7 +144,7 @@ class TokenVerifier:
         return claims
 
     def _key_for(self, header: Mapping[str, object]) -> Ed25519PublicKey:
-        """Return the trusted key a header names; whether it signed the token is yet to be seen."""
+        """Return the trusted key that a header names; the signature of the token is checked later."""
         if header.get("typ") != TOKEN_TYPE:
             message = "the token is no access token"
             raise InvalidTokenError(message)

@@ -1,1 +1,1 @@
-"""What the hive keeps in a SQLite file: its agents and their tasks."""
+"""The storage of agents and their tasks in a SQLite file."""

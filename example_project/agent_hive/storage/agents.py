@@ -1,4 +1,4 @@
-"""The agents that have registered."""
+"""The registered agents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WITH_CAPABILITY: Final = """
 
 
 class AgentStatus(enum.Enum):
-    """What an agent last said it was doing."""
+    """The status that an agent last reported."""
 
     IDLE = "idle"
     BUSY = "busy"
@@ -49,14 +49,14 @@ class Agent:
 
 
 class AgentRepository:
-    """Reads and writes agents. Lists come in pages, ordered by id."""
+    """The stored agents. Lists come in pages, ordered by id."""
 
     def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database = database
         self._clock = clock
 
     def register(self, agent_id: str, capabilities: Iterable[str] = ()) -> Agent:
-        """Add an agent; it is idle.
+        """Add an agent, which is idle at first.
 
         Raises:
             AlreadyExistsError: the id is taken.
@@ -73,10 +73,10 @@ class AgentRepository:
         return agent
 
     def get(self, agent_id: str) -> Agent:
-        """Return the agent of this id.
+        """Return the agent with this id.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such agent.
         """
         row = self._database.connection.execute(_GET, {"id": agent_id}).fetchone()
         if row is None:
@@ -84,10 +84,10 @@ class AgentRepository:
         return _agent(row)
 
     def heartbeat(self, agent_id: str, status: AgentStatus) -> None:
-        """Note that an agent is alive, and what it is doing.
+        """Record that an agent is alive, and its status.
 
         Raises:
-            NotFoundError: there is no agent of this id.
+            NotFoundError: there is no agent with this id.
         """
         values = {"id": agent_id, "status": status.value, "now": self._clock()}
         with self._database.transaction() as connection:
@@ -95,12 +95,12 @@ class AgentRepository:
                 raise NotFoundError(f"no agent {agent_id!r}")
 
     def with_status(self, status: AgentStatus, *, after: str = "", limit: int = 100) -> list[Agent]:
-        """Return the next agents of a status whose id comes after the given one."""
+        """Return the next agents with a status, in the order of their ids, from the first id after `after` on."""
         values = {"status": status.value, "after": after, "limit": limit}
         return [_agent(row) for row in self._database.connection.execute(_WITH_STATUS, values)]
 
     def with_capability(self, capability: str, *, after: str = "", limit: int = 100) -> list[Agent]:
-        """Return the next agents that have a capability, whose id comes after the given one."""
+        """Return the next agents with a capability, in the order of their ids, from the first id after `after` on."""
         values = {"capability": capability, "after": after, "limit": limit}
         return [_agent(row) for row in self._database.connection.execute(_WITH_CAPABILITY, values)]
 

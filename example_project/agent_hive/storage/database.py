@@ -42,7 +42,7 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """This thread's connection. Outside of a transaction every statement stands by itself.
+        """The connection of this thread. Outside of a transaction, each statement is committed by itself.
 
         Raises:
             StorageError: the database is closed.
@@ -57,14 +57,14 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write: commit at the end of the block, or keep nothing of it if it raises.
+        """Run the block as a transaction: commit at its end, or keep none of its changes if it raises.
 
-        The lock for writing is taken at the start, so that what the block reads stays true.
+        The lock for writing is taken at the start, so that the data that the block reads stays valid.
 
         Raises:
             BusyError: another writer did not finish in time.
             ConstraintError: the schema refused a change.
-            StorageError: this thread is in a transaction already.
+            StorageError: this thread is already in a transaction.
         """
         connection = self.connection
         if connection.in_transaction:
@@ -85,7 +85,7 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close all connections; none of them may be at work in another thread."""
+        """Close all connections; no other thread may be using its connection."""
         with self._lock:
             self._closed = True
             while self._opened:
@@ -105,7 +105,7 @@ class Database:
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch a new file to WAL; SQLite itself does not wait when another connection is at it."""
+        """Switch a new file to WAL; SQLite itself does not wait while another connection does the same."""
         deadline = time.monotonic() + self._busy_timeout_s
         while True:
             try:

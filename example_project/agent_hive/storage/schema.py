@@ -1,4 +1,4 @@
-"""The schema, as the steps that lead to it."""
+"""The schema of the database, as the migrations that lead to it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _TASKS: Final = (
 )
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_AGENTS, _TASKS)
-"""The statements of each step. A step that was released is never changed; a new one is appended."""
+"""The statements of each migration. A released migration never changes; further migrations are appended."""
 
 
 INDEXES: Final = {Optimisation.QUEUE_INDEX: "tasks_queue", Optimisation.OWNER_INDEX: "tasks_by_agent"}
@@ -69,10 +69,10 @@ def migrate(connection: sqlite3.Connection) -> None:
     """Bring a database to the newest schema.
 
     Args:
-        connection: it is in a transaction, for another process may want to do the same just now.
+        connection: a connection in a transaction, because another process may migrate at the same time.
 
     Raises:
-        SchemaError: a newer version of the program has been here.
+        SchemaError: a newer version of the program has migrated the database.
     """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
@@ -80,5 +80,5 @@ def migrate(connection: sqlite3.Connection) -> None:
     for step in MIGRATIONS[version:]:
         for statement in step:
             connection.execute(statement)
-    # A pragma takes no parameters; the number is ours.
+    # A pragma takes no parameters; the number is no user's input.
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS):d}")

@@ -1,4 +1,4 @@
-"""The queue of tasks and what became of them."""
+"""The queue of tasks, and the tasks that agents have claimed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OF_AGENT: Final = """
 
 
 class TaskStatus(enum.Enum):
-    """Where a task is on its way."""
+    """The stage that a task has reached."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -54,7 +54,7 @@ class TaskStatus(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A piece of work; times are Unix seconds. `agent_id` is None while it is queued."""
+    """A piece of work; times are Unix seconds. `agent_id` is None while the task is queued."""
 
     id: int
     kind: str
@@ -71,7 +71,7 @@ class Task:
 
 
 class TaskRepository:
-    """Reads and writes tasks. A task belongs to the agent that claimed it until it is finished."""
+    """The stored tasks. A task belongs to the agent that claimed it, until the task is finished."""
 
     def __init__(self, database: Database, clock: Clock = SYSTEM_CLOCK) -> None:
         self._database = database
@@ -81,10 +81,10 @@ class TaskRepository:
         """Add a task to the queue.
 
         Args:
-            kind: what sort of work it is.
-            payload: what the agent needs to know; JSON.
-            priority: tasks with more of it are claimed first.
-            max_attempts: how often it may be claimed before it counts as failed.
+            kind: the sort of work.
+            payload: the data that the agent needs, to be stored as JSON.
+            priority: the priority; tasks with a higher priority are claimed first.
+            max_attempts: how often the task may be claimed before it counts as failed.
 
         Raises:
             ConstraintError: `max_attempts` is not above zero.
@@ -101,10 +101,10 @@ class TaskRepository:
         return _task(row)
 
     def get(self, task_id: int) -> Task:
-        """Return the task of this id.
+        """Return the task with this id.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such task.
         """
         row = self._database.connection.execute(_GET, {"id": task_id}).fetchone()
         if row is None:
@@ -112,37 +112,37 @@ class TaskRepository:
         return _task(row)
 
     def claim(self, agent_id: str) -> Task | None:
-        """Give the next task to an agent, or None if the queue is empty.
+        """Give the next task to an agent and return the task; return None if the queue is empty.
 
-        The highest priority comes first, among equals the oldest. No task goes to two agents.
+        The task with the highest priority comes first, and the oldest of several. No task goes to two agents.
 
         Raises:
-            ConstraintError: there is no agent of this id.
+            ConstraintError: there is no agent with this id.
         """
         with self._database.transaction() as connection:
             rows = connection.execute(_CLAIM, {"agent_id": agent_id, "now": self._clock()}).fetchall()
         return _task(rows[0]) if rows else None
 
     def complete(self, task_id: int, agent_id: str, result: Mapping[str, Any]) -> Task:
-        """Finish a task with its result, JSON.
+        """Finish a task, and store the result as JSON.
 
         Raises:
             NotFoundError: there is no such task.
-            TaskStateError: the agent is not running it.
+            TaskStateError: the agent is not running the task.
         """
         return self._finish(_COMPLETE, task_id, agent_id, {"result": json.dumps(result)})
 
     def fail(self, task_id: int, agent_id: str, error: str) -> Task:
-        """Give a task up; it is queued again, at its old age, while it has attempts left.
+        """Give up a task; while the task has attempts left, it is queued again with its original age.
 
         Raises:
             NotFoundError: there is no such task.
-            TaskStateError: the agent is not running it.
+            TaskStateError: the agent is not running the task.
         """
         return self._finish(_FAIL, task_id, agent_id, {"error": error})
 
     def of_agent(self, agent_id: str, status: TaskStatus, *, after: int = 0, limit: int = 100) -> list[Task]:
-        """Return the next tasks of an agent in a status, oldest id first, behind the given id."""
+        """Return the next tasks of an agent with a status, in the order of ids, from the first id after `after` on."""
         values = {"agent_id": agent_id, "status": status.value, "after": after, "limit": limit}
         return [_task(row) for row in self._database.connection.execute(_OF_AGENT, values)]
 
