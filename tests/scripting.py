@@ -46,9 +46,9 @@ def scripted_clock(request):
 IMPATIENT = """
 @pytest.fixture(autouse=True)
 def impatient(request):
-    request.config.pluginmanager.getplugin("perfbudget-session").launcher.patience_s = lambda: 3.0
+    request.config.pluginmanager.getplugin("perfbudget-session").launcher.patience_s = lambda: {seconds}
 """
-"""For a conftest: a fresh process counts as hanging after 3 s."""
+"""For a conftest: a fresh process counts as hanging after some seconds, in which others have to start."""
 
 
 TWO_WORKERS: Final = ("-p", "xdist.plugin", "-n", "2")

@@ -74,10 +74,10 @@ def test_a_suspect_that_cannot_be_confirmed_is_unmeasured(based: Project) -> Non
 
 
 def test_a_fresh_process_that_hangs_is_ended(based: Project) -> None:
-    add_to_conftest(based, IMPATIENT)
+    add_to_conftest(based, IMPATIENT.format(seconds=1.0))
     result = based.run(perf_program(slow=2, at_import="if FRESH: signal.pause()"))
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["unmeasured: *: a fresh process said nothing for 3 s and was ended*"])
+    result.stdout.fnmatch_lines(["unmeasured: *: a fresh process said nothing for 1 s and was ended*"])
 
 
 def test_after_two_fresh_processes_that_hung_no_other_is_started(lean: Project) -> None:
@@ -90,10 +90,10 @@ if {slow} > 1 and os.environ.get("PERFBUDGET_FRESH"): signal.pause()
 def test_it(name): advance(0.2 * {slow})
 """
     lean.run(tests.format(slow=1), "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=3)
-    add_to_conftest(lean, IMPATIENT)
+    add_to_conftest(lean, IMPATIENT.format(seconds=1.0))
     lean.run(tests.format(slow=2)).stdout.fnmatch_lines(
         [
-            "unmeasured: *test_it[[]a], *test_it[[]b]: *confirmed: a fresh process said nothing for 3 s and was ended",
+            "unmeasured: *test_it[[]a], *test_it[[]b]: *confirmed: a fresh process said nothing for 1 s and was ended",
             "unmeasured: *test_it[[]c]: *an earlier fresh process hung (*), so none was*",
         ]
     )

@@ -106,7 +106,7 @@ def end_once():
 
 def test_a_side_that_hangs_leaves_one_test_unmeasured_and_is_replaced(repository: Repository) -> None:
     """The base hangs here, until its time is up."""
-    add_to_conftest(repository, IMPATIENT)
+    add_to_conftest(repository, IMPATIENT.format(seconds=3.0))
     waits = shop(more="def wait():\n    if FRESH: signal.pause()")
     repository.commit({"shop.py": waits}, tests=shop_tests(body="shop.wait()\nshop.work()"))
     repository.file("shop.py", shop(FASTER_MS, more="def wait(): pass"))

@@ -92,13 +92,13 @@ def test_exceeded(perf):
     assert each_way.verdicts() == {"test_within quick ratio": "within", "test_exceeded new ratio": "exceeded"}
 
 
-def test_perf_that_is_requested_at_run_time_is_judged(each_way: Project) -> None:
-    each_way.run("""
+def test_perf_that_is_requested_at_run_time_is_judged(project: Project) -> None:
+    project.run("""
 def test_it(request):
     perf = request.getfixturevalue("perf")
     perf(advance, 60, p95_ms=50)
 """).assert_outcomes(failed=1)
-    assert each_way.verdicts() == {"test_it advance p95": "exceeded"}
+    assert project.verdicts() == {"test_it advance p95": "exceeded"}
 
 
 def test_a_call_is_judged_under_a_profiler_of_the_whole_test(project: Project) -> None:
