@@ -46,13 +46,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Begin if there is something to measure, and find the perf tests.
 
     The hook of this name in other plugins comes first, because a conftest may add markers in it. Options may deselect
-    tests in it, so all collected tests are looked at.
+    tests in it, or add tests, so all tests of before and after are looked at.
     """
     collected = list(items)
     yield
     try:
         if _session(config) is not None or any(asks(item) for item in items):
-            _begin(config).adopt(items, collected)
+            before = set(map(id, collected))
+            added = [item for item in items if id(item) not in before]
+            _begin(config).adopt(items, [*collected, *added])
     except pytest.UsageError as error:
         # xdist cannot pass on a worker's usage error: the controller would crash.
         if not hasattr(config, "workeroutput"):

@@ -96,7 +96,9 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
         each_ns = measurement.elapsed_ns / max(measurement.rounds, 1)
         return f"{text}; that takes at least {quantity(each_ns * needs, 'ns')}: {kind.more_samples}{_instead(budget)}"
     if (budget.used or 0) < _FAR and kind.sample == "round":
-        return f"{metric}: some rounds lay {_wrong_side(budget)} the limit, too many for {had}: {kind.more_samples}"
+        return (
+            f"{metric}: some rounds lay {_wrong_side(budget)} the limit, too many for {had} rounds: {kind.more_samples}"
+        )
     side = _wrong_side(budget) if is_over else _right_side(budget)
     more = "" if had >= MOST_ROUNDS else ", or raise max_time"
     return f"{metric}: too close to call, the estimate lies {side} the limit: move the limit away{more}"

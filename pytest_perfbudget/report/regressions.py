@@ -142,4 +142,4 @@ def _not_confirmed(change: RegressionResult) -> str:
         found = f"{percent(change.ratio or 1)}{interval(change)}, limit {100 * change.limit:g} %"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_p_value(change)])
     looked = "slower" if change.verdict is RegressionVerdict.UNCONFIRMED else "faster"  # a process may be an outlier
-    return f"looked {looked} here; {percent(change.ratio or 1)} in {fresh}"
+    return f"looked {looked} here, not in {fresh}: {percent(change.ratio or 1)}"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from pytest_perfbudget.report.formats.table_layout import Bar, cut, printable, short_names
+from pytest_perfbudget.report.formats.table_layout import Bar, Column, cut, draw, printable, short_names
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,16 @@ def test_only_a_full_budget_has_a_full_bar(used: float, drawn: str) -> None:
 
 def test_without_room_for_a_bar_its_number_stays() -> None:
     assert Bar(cells=0, unicode=True).draw(0.5) == "  50%"
+
+
+class TestFolding:
+    NAME = "tests/test_orders.py::TestOrders::test_recalculates_the_totals[europe-1000]"
+
+    def test_a_whole_name_is_folded_after_whole_words(self) -> None:
+        name = Column("test", [(self.NAME, "")], most=24)
+        lines = list(draw([name], color=False, unicode=True))[2:]
+        assert lines == ["tests/test_orders.py::", "TestOrders::test_", "recalculates_the_totals[", "europe-1000]"]
+
+    def test_only_a_word_longer_than_the_line_is_broken(self) -> None:
+        name = Column("test", [("abcdefghij_kl", "")], most=6)
+        assert list(draw([name], color=False, unicode=True))[2:] == ["abcdef", "ghij_", "kl"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import Missing, find_missing, find_not_updated
+from pytest_perfbudget.core.decision import Missing, Severity, find_missing, find_not_updated
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.session import PerfSession
@@ -31,6 +31,7 @@ class Start:
 def run_result(
     session: PerfSession,
     measurements: Sequence[Measurement],
+    expected_to_fail: Collection[str],
     *,
     start: Start,
     exit_status: int,
@@ -42,6 +43,7 @@ def run_result(
     Args:
         session: the session.
         measurements: of all its processes.
+        expected_to_fail: the tests that xfail lets fail, whose findings fail nothing.
         start: of the session.
         exit_status: pytest's.
         is_cut_short: whether the session ended before its last test.
@@ -49,7 +51,10 @@ def run_result(
     """
     missing = _missing(session, measurements, is_cut_short=is_cut_short)
     can_be_mended = session.config.option.perf_against is None
-    findings = session.worded(measurements)
+    findings = [
+        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
+        for one in session.worded(measurements)
+    ]
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
@@ -95,7 +100,7 @@ def _facts(session: PerfSession, start: Start, exit_status: int) -> SessionFacts
         strict=policy.strict,
         alpha=settings.alpha,
         confidence=settings.confidence,
-        max_time_ns=settings.max_time_ns,
+        max_time_ns=session.max_time_ns or settings.max_time_ns,
         warn_at=settings.warn_at,
         notes=settings.notes,
     )

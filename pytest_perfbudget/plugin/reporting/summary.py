@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -36,17 +37,19 @@ class Summary:
         self._update = update
         self._start = Start()
         self._results: dict[str, list[Measurement]] = {}
+        self._expected_to_fail: set[str] = set()
         self._write_errors: list[str] = []
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results from a report of this process or of an xdist worker."""
         data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
-        if report.when == "call":
+        if report.when in ("setup", "call"):
             self._results.pop(report.nodeid, None)  # a rerun must not keep the results of the run before
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):
+                self._expected_to_fail.update(one.nodeid for one in found)
                 warning = "the test is expected to fail (xfail)"
                 found = [replace(one, warnings=[*one.warnings, warning]) for one in found]
             self._results[report.nodeid] = found
@@ -58,6 +61,7 @@ class Summary:
         result = run_result(
             self._session,
             [measurement for found in self._results.values() for measurement in found],
+            self._expected_to_fail,
             start=self._start,
             exit_status=int(session.exitstatus),
             is_cut_short=ended or bool(session.shouldfail or session.shouldstop),  # -x
@@ -108,8 +112,9 @@ class Summary:
 
 
 def _width(terminal: pytest.TerminalReporter) -> int:
-    """Return the width of the table in columns: the terminal's, or enough for node ids without a terminal."""
-    return terminal.config.get_terminal_writer().fullwidth if terminal.isatty else 120
+    """Return the width of the table in columns: the terminal's or that of COLUMNS, else enough for node ids."""
+    is_known = terminal.isatty or "COLUMNS" in os.environ
+    return terminal.config.get_terminal_writer().fullwidth if is_known else 120
 
 
 def _shows_blocks() -> bool:

@@ -45,7 +45,7 @@ class Update:
         """Note which perf tests passed in all their phases."""
         self._session.launcher.note_duration(report.duration)
         data = getattr(report, "perfbudget", None)
-        if report.when == "call":
+        if report.when in ("setup", "call"):
             self._passed.pop(report.nodeid, None)
         if data:
             self._passed[report.nodeid] = report.passed

@@ -157,12 +157,23 @@ def draw(columns: Sequence[Column], *, color: bool, unicode: bool) -> Iterator[s
     yield ("─" if unicode else "-") * (sum(sizes) + GAP * (len(sizes) - 1))
     for cells in zip(*(column.cells for column in columns), strict=True):
         folded = [
-            [text] if column.most is None or cell_len(text) <= column.most else chop_cells(text, column.most)
+            [text] if column.most is None or cell_len(text) <= column.most else list(_folded(text, column.most))
             for (text, _), column in zip(cells, columns, strict=True)
         ]
         for parts in zip_longest(*folded, fillvalue=""):
             styled = [(part, style) for part, (_, style) in zip(parts, cells, strict=True)]
             yield _line(styled, columns, color=color)
+
+
+def _folded(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a name that is folded after whole words; only a word that is longer than a line is broken."""
+    while cell_len(text) > width:
+        fitting = chop_cells(text, width)[0]
+        ends = [end for end in range(2, len(fitting) + 1) if text[end].isalnum() and not text[end - 1].isalnum()]
+        line = text[: ends[-1]] if ends else fitting
+        yield line.rstrip()
+        text = text[len(line) :]
+    yield text
 
 
 def _line(cells: Sequence[Cell], columns: Sequence[Column], *, color: bool) -> str:

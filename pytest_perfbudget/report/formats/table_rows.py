@@ -114,14 +114,16 @@ class Assessment:
         ]
         found.sort(key=lambda row: row.urgency)
         first = found[0] if found else Row(self.measurement, self.verdict, self.urgency)
-        budget = next((one for one in self.budgets[:1] if not one.is_pressing), first.budget)
+        # Beside a pressing change a budget that holds would look like the number that fails.
+        budget = first.budget if first.change else next(iter(self.budgets), None)
         change = next((one for one in self.changes[:1] if not one.is_pressing), first.change)
         return [replace(first, budget=budget, change=change, is_first=True), *found[1:]]
 
     def further(self) -> Iterator[BudgetResult]:
         """Yield the budgets that no line shows."""
-        for one in self.budgets[1:]:
-            if not one.is_pressing:
+        shown = [row.budget for row in self.rows()]
+        for one in self.budgets:
+            if one not in shown:
                 yield one.result
 
 

@@ -64,12 +64,11 @@ def render_off(tests: int) -> str:
 def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     failures = by_severity(result.findings, Severity.FAILURE)
     warnings = by_severity(result.findings, Severity.WARNING)
-    if result.session.gate == GateMode.WARN.value:
-        # No test fails, so no other text tells of what would fail.
-        would_fail = [one for one in warnings if one.kind in _WOULD_FAIL]
-        if would_fail:
-            yield from failure_text(would_fail, with_test=True).splitlines()
-        warnings = [one for one in warnings if one.kind not in _WOULD_FAIL]
+    # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
+    would_fail = [one for one in warnings if one.kind in _WOULD_FAIL]
+    if would_fail:
+        yield from failure_text(would_fail, with_test=True).splitlines()
+    warnings = [one for one in warnings if one.kind not in _WOULD_FAIL]
     yield from note_lines([one for one in failures if one.kind not in (*_WOULD_FAIL, NOT_UPDATED)])
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]

@@ -22,6 +22,40 @@ def pytest_collection_modifyitems(items):
     project.run(SLOW, output=output).assert_outcomes(failed=1)
 
 
+ADDED = (
+    CONFTEST
+    + """
+def pytest_collection_modifyitems(items):
+    parent = items[0].parent
+    items += [pytest.Function.from_parent(parent, name=f"test_{made.__name__}", callobj=made) for made in parent.obj.MADE]
+"""
+)
+ADDED_TESTS = """
+def quick(perf): perf(advance, 10, p95_ms=50)
+def slow(): advance(ms=60)
+def slow_perf(perf): perf(advance, 60, p95_ms=50)
+MADE = [slow, slow_perf]
+def test_other(): pass
+"""
+ADDED_LIMIT = '[tool.perfbudget.budgets]\n"test_it.py::test_slow" = { p95_ms = 50 }\n'
+
+
+def test_tests_that_a_conftest_adds_after_collection_are_judged(project: Project) -> None:
+    project.file("conftest.py", ADDED)
+    project.run(ADDED_TESTS, pyproject=ADDED_LIMIT).assert_outcomes(failed=2, passed=1)
+    assert project.verdicts() == {"test_slow p95": "exceeded", "test_slow_perf advance p95": "exceeded"}
+
+
+@pytest.mark.parametrize(("option", "outcomes"), [("--perf-only", {"failed": 2}), ("--perf-skip", {"passed": 1})])
+def test_tests_that_a_conftest_adds_are_selected_as_perf_tests(
+    project: Project, option: str, outcomes: dict[str, int]
+) -> None:
+    project.file("conftest.py", ADDED)
+    project.run(ADDED_TESTS, option, pyproject=ADDED_LIMIT).assert_outcomes(
+        **outcomes, deselected=3 - sum(outcomes.values())
+    )
+
+
 def test_a_marker_that_a_fixture_adds_is_judged(project: Project) -> None:
     project.run("""
 @pytest.fixture(autouse=True)

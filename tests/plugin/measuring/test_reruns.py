@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from scripting import Project
 
 
@@ -26,6 +27,26 @@ def test_stays_slow(): advance(ms=60)
     outcomes = result.parseoutcomes()
     assert (outcomes["passed"], outcomes["failed"], outcomes["rerun"]) == (1, 1, 2)
     assert each_way.verdicts() == {"test_recovers p95": "within", "test_stays_slow p95": "exceeded"}
+
+
+def test_a_rerun_that_is_skipped_in_its_setup_keeps_no_results(each_way: Project) -> None:
+    result = each_way.run(
+        """
+runs = []
+
+@pytest.fixture
+def attempt():
+    runs.append(1)
+    if len(runs) > 1:
+        pytest.skip("no second time")
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_slow(attempt): advance(ms=60)
+""",
+        *("-p", "pytest_rerunfailures", "--reruns", "1"),
+    )
+    assert result.ret == pytest.ExitCode.OK
+    assert each_way.report["findings"] == each_way.report["measurements"] == []
 
 
 def test_a_rerun_of_a_late_perf_begins_anew(project: Project) -> None:

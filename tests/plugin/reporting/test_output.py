@@ -16,13 +16,14 @@ def test_slow(): advance(ms=60)
 
 
 def test_the_json_says_what_the_session_was(each_way: Project) -> None:
-    each_way.run(SLOW, "--perf-gate=warn")
+    each_way.run(SLOW, "--perf-gate=warn", "--perf-max-time=900ms")
     document = each_way.report
     assert document["schema"] == "perfbudget-report/1"
     session = document["session"]
     assert (session["gate"], session["strict"], session["alpha"], session["confidence"]) == ("warn", False, 0.01, 0.95)
     assert session["versions"]["pytest"] == pytest.__version__
     assert session["exit_status"] == 0
+    assert session["max_time_ns"] == 900e6
     assert session["workers"] == (2 if "2" in each_way.arguments else 0)
     one = next(found for found in document["measurements"] if found["nodeid"].endswith("slow"))
     assert one["component"] == "api"
