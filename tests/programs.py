@@ -48,6 +48,7 @@ def perf_program(
 
         import os, signal, sys
         FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+
         SLOW = 1
 
         @pytest.mark.perf_budget
@@ -90,6 +91,7 @@ def shop(ms: float = 1, *, work: str = "", at_import: str = "", more: str = "") 
 
         import os, signal, sys
         FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
+
         from scripted import advance
 
         def work():
