@@ -59,7 +59,7 @@ def run(pytester: pytest.Pytester, snippet: Snippet, monkeypatch: pytest.MonkeyP
     for name in ("PYTEST_ADDOPTS", *xdist, "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONUTF8", "1")
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("COLUMNS", raising=False)
     pytester.makefile(".ini", pytest="[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     (pytester.path / snippet.test_file).write_text(snippet.text, "utf-8")
     return pytester.runpytest_subprocess("--no-header", "-p", "no:randomly", snippet.test_file)
