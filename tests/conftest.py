@@ -11,7 +11,7 @@ import numpy as np  # noqa: F401 - pytester unloads what a run inside this proce
 import pytest
 import scipy.special  # noqa: F401
 from programs import FEW_RUNS, perf_program
-from scripting import CONFTEST, SCRIPTED, TWO_WORKERS, Project, ScriptedClock
+from scripting import CONFTEST, SCRIPTED, TWO_WORKERS, Project, ScriptedClock, leave_the_outer_run
 
 pytest_plugins = ["pytester"]
 
@@ -23,15 +23,7 @@ def scripted() -> ScriptedClock:
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
-    # The suite itself may run under xdist, which pytest-benchmark would notice in the projects.
-    for name in (
-        "COLUMNS",
-        "PYTEST_ADDOPTS",
-        "PYTEST_XDIST_WORKER",
-        "PYTEST_XDIST_WORKER_COUNT",
-        "PYTEST_XDIST_TESTRUNUID",
-    ):
-        monkeypatch.delenv(name, raising=False)
+    leave_the_outer_run(monkeypatch)
     made = Project(pytester)
     made.file("scripted.py", SCRIPTED)
     made.file("conftest.py", CONFTEST)

@@ -55,6 +55,25 @@ TWO_WORKERS: Final = ("-p", "xdist.plugin", "-n", "2")
 BENCHMARK: Final = ("-p", "pytest_benchmark.plugin")
 """What a lean project has to name in its command line to have it."""
 
+OUTER_RUN: Final = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_XDIST_WORKER_COUNT",
+    "PYTEST_XDIST_TESTRUNUID",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "PY_COLORS",
+    "CI",
+    "BUILD_NUMBER",
+)
+"""Environment variables by which the run of this suite would change the output of a run inside a test."""
+
+
+def leave_the_outer_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables of `OUTER_RUN` for the duration of a test."""
+    for name in OUTER_RUN:
+        monkeypatch.delenv(name, raising=False)
+
 
 class ScriptedClock:
     """A clock for unit tests: `advance` moves it, reading it costs `reading_ns`."""

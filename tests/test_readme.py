@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from scripting import leave_the_outer_run
 from snippets import PAGES, README, ROOT, Snippet, snippets, snippets_of
 
 from pytest_perfbudget.cli import _parser
@@ -55,11 +56,8 @@ def example() -> tuple[Snippet, Snippet]:
 
 
 def run(pytester: pytest.Pytester, snippet: Snippet, monkeypatch: pytest.MonkeyPatch) -> pytest.RunResult:
-    xdist = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-    for name in ("PYTEST_ADDOPTS", *xdist, "FORCE_COLOR", "PY_COLORS"):
-        monkeypatch.delenv(name, raising=False)
+    leave_the_outer_run(monkeypatch)
     monkeypatch.setenv("PYTHONUTF8", "1")
-    monkeypatch.delenv("COLUMNS", raising=False)
     pytester.makefile(".ini", pytest="[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     (pytester.path / snippet.test_file).write_text(snippet.text, "utf-8")
     return pytester.runpytest_subprocess("--no-header", "-p", "no:randomly", snippet.test_file)

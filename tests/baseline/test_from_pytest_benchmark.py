@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scripting import leave_the_outer_run
 
 from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seeded
 from pytest_perfbudget.baseline.machine import this_machine
@@ -17,8 +18,7 @@ from pytest_perfbudget.errors import BaselineError
 @pytest.fixture
 def saved(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that pytest-benchmark itself has written, in the folder of a project."""
-    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-        monkeypatch.delenv(name, raising=False)
+    leave_the_outer_run(monkeypatch)
     pytester.makepyfile(test_old="def test_sum(benchmark): benchmark.pedantic(sum, ((1, 2),), rounds=5)\n")
     pytester.runpytest_subprocess("--benchmark-json=saved.json").assert_outcomes(passed=1)
     return pytester.path / "saved.json"
