@@ -14,13 +14,14 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
 from pytest_perfbudget.core.settings import DuetSettings, Settings
 from pytest_perfbudget.errors import ConfigError, nearest
+from pytest_perfbudget.table_name import MISSPELT, NAME, may_have_table
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-TABLE: Final = "[tool.perfbudget]"
+TABLE: Final = f"[tool.{NAME}]"
 
 
 def load_settings(file: Path) -> Settings:
@@ -36,15 +37,19 @@ def load_settings(file: Path) -> Settings:
     except OSError as error:
         message = f"{file.name}: cannot be read: {error.strerror}"
         raise ConfigError(message) from error
-    if b"perfbudget" not in content:
+    if not may_have_table(content):
         return Settings()
     try:
         document = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{file.name}: is no valid TOML: {error}"
         raise ConfigError(message) from error
-    table = document.get("tool", {}).get("perfbudget", {})
-    return parse_settings(table, file.name)
+    tools = document.get("tool", {})
+    for name in tools:
+        if name in MISSPELT:
+            message = f"{file.name} [tool.{name}]: this table is not read: its name is {TABLE}"
+            raise ConfigError(message)
+    return parse_settings(tools.get(NAME, {}), file.name)
 
 
 def parse_settings(table: object, file: str) -> Settings:

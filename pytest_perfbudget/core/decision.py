@@ -35,6 +35,7 @@ class Severity(enum.Enum):
 
 NEAR_LIMIT: Final = "near_limit"
 DOUBT: Final = "doubt"
+UNMEASURED: Final = BudgetVerdict.UNMEASURED.value
 MISSING: Final = RegressionVerdict.MISSING.value
 CHANGED: Final = RegressionVerdict.CHANGED.value
 NOT_UPDATED: Final = "not_updated"
@@ -54,16 +55,29 @@ class Policy:
     strict: bool = False
     warn_at: float = 0.8
 
-    def severity(self, *, fails: bool, otherwise: Severity) -> Severity:
-        """Return the severity of a finding.
+    def judge(self, *, fails: bool, otherwise: Severity) -> Judgement:
+        """Return how a finding is judged.
 
         Args:
             fails: whether the finding fails its test while the gate is on.
             otherwise: the severity of a finding that does not fail its test.
         """
         if not fails:
-            return otherwise
-        return Severity.FAILURE if self.gate is GateMode.FAIL else Severity.WARNING
+            return Judgement(otherwise)
+        return Judgement(Severity.FAILURE if self.gate is GateMode.FAIL else Severity.WARNING, is_gated=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The judgement of a result under the user's policy.
+
+    Attributes:
+        severity: the urgency of the finding.
+        is_gated: whether the finding fails its test while the gate is on.
+    """
+
+    severity: Severity
+    is_gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,8 @@ class Finding:
     Attributes:
         kind: a budget verdict, a regression verdict, `near_limit`, `doubt` or `not_updated`.
         severity: the urgency of the finding; a failure fails the test.
+        is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
+            expected to fail, it is a warning.
         test: the node id of the test.
         name: the measurement's own name; empty if the measurement has none.
         metric: the name of the metric; empty if the finding is about the whole measurement.
@@ -88,6 +104,7 @@ class Finding:
     test: str
     name: str = ""
     metric: str = ""
+    is_gated: bool = False
     file: str = ""
     line: int | None = None
     headline: str = ""
@@ -104,11 +121,17 @@ class Finding:
         """Whether the finding fails its test."""
         return self.severity is Severity.FAILURE
 
+    @property
+    def belongs_to_test(self) -> bool:
+        """Whether the test itself fails by the finding; other findings fail the session."""
+        return self.kind not in (MISSING, NOT_UPDATED)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""
         return {
             "kind": self.kind,
             "severity": self.severity.value,
+            "is_gated": self.is_gated,
             "test": self.test,
             "name": self.name,
             "metric": self.metric,
@@ -172,9 +195,18 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
         can_be_mended: whether the user can make the measurements exist again, or remove them from the other side:
             true for the baseline, false for another commit, which keeps its tests for ever.
     """
-    severity = policy.severity(fails=policy.strict and can_be_mended, otherwise=Severity.WARNING)
+    judged = policy.judge(fails=policy.strict and can_be_mended, otherwise=Severity.WARNING)
     return [
-        Finding(MISSING, severity, one.test, one.name, file=file_of(one.test), headline=one.reason) for one in missing
+        Finding(
+            MISSING,
+            judged.severity,
+            one.test,
+            one.name,
+            is_gated=judged.is_gated,
+            file=file_of(one.test),
+            headline=one.reason,
+        )
+        for one in missing
     ]
 
 
@@ -196,8 +228,8 @@ def find_not_updated(update: UpdateSummary) -> list[Finding]:
 
 
 def fails_session(findings: Iterable[Finding]) -> bool:
-    """Return whether findings that belong to no test item that ran fail the session."""
-    return any(one.is_failure for one in findings if one.kind in (MISSING, NOT_UPDATED))
+    """Return whether findings that belong to no test fail the session; the others have failed their tests."""
+    return any(one.is_failure for one in findings if not one.belongs_to_test)
 
 
 def is_near(result: BudgetResult, warn_at: float) -> bool:
@@ -211,63 +243,70 @@ def is_near(result: BudgetResult, warn_at: float) -> bool:
     return result.verdict is BudgetVerdict.WITHIN and result.used is not None and result.used >= warn_at
 
 
-def budget_severity(budget: BudgetResult, policy: Policy) -> Severity | None:
-    """Return the severity of a budget's result; None if a reader need not know the result."""
+def judge_budget(budget: BudgetResult, policy: Policy) -> Judgement | None:
+    """Return the judgement of a budget's result; None if a reader need not know the result."""
     if budget.verdict is BudgetVerdict.WITHIN:
-        return Severity.WARNING if is_near(budget, policy.warn_at) else None
+        return Judgement(Severity.WARNING) if is_near(budget, policy.warn_at) else None
     fails = budget.verdict is BudgetVerdict.EXCEEDED or policy.strict
-    return policy.severity(fails=fails, otherwise=Severity.WARNING)
+    return policy.judge(fails=fails, otherwise=Severity.WARNING)
 
 
-def regression_severity(change: RegressionResult, policy: Policy) -> Severity | None:
-    """Return the severity of a comparison's result; None if a reader need not know the result."""
+def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
+    """Return the judgement of a comparison's result; None if a reader need not know the result."""
     verdict = change.verdict
     if verdict in (RegressionVerdict.REGRESSED, RegressionVerdict.WRONG_CODE):
         # Unlike an unmeasured time, which may be measured tomorrow, a base that runs the head's code would stay green
         # for ever.
-        return policy.severity(fails=True, otherwise=Severity.WARNING)
+        return policy.judge(fails=True, otherwise=Severity.WARNING)
     if verdict.is_unjudged:
         is_new_for_ever = bool(change.against) and verdict is RegressionVerdict.NEW
         otherwise = Severity.WARNING if verdict is RegressionVerdict.UNMEASURED else Severity.NOTE
-        return policy.severity(fails=policy.strict and not is_new_for_ever, otherwise=otherwise)
+        return policy.judge(fails=policy.strict and not is_new_for_ever, otherwise=otherwise)
     if verdict is RegressionVerdict.CHANGED:
-        return Severity.NOTE if change.metric == TIME.name else None
+        return _NOTED if change.metric == TIME.name else None
     if change.runs:  # fresh runs did not confirm the suspicion
-        return Severity.WARNING if verdict is RegressionVerdict.UNDECIDED else Severity.NOTE
+        return Judgement(Severity.WARNING) if verdict is RegressionVerdict.UNDECIDED else _NOTED
     return None
+
+
+_NOTED: Final = Judgement(Severity.NOTE)
 
 
 def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
     for budget in measurement.budgets:
-        severity = budget_severity(budget, policy)
-        if severity is not None:
+        judged = judge_budget(budget, policy)
+        if judged is not None:
             is_within = budget.verdict is BudgetVerdict.WITHIN
-            yield _case(NEAR_LIMIT if is_within else budget.verdict.value, severity, measurement, budget)
+            yield _case(NEAR_LIMIT if is_within else budget.verdict.value, judged, measurement, budget)
     for change in measurement.changes:
-        severity_of_change = regression_severity(change, policy)
-        if severity_of_change is not None:
-            yield _case(change.verdict.value, severity_of_change, measurement, change)
+        judged = judge_change(change, policy)
+        if judged is not None:
+            yield _case(change.verdict.value, judged, measurement, change)
         # A test that changed and is therefore not judged already has a finding, by its verdict.
         is_timed = change.metric == TIME.name and change.verdict is not RegressionVerdict.CHANGED
         if change.is_test_changed and is_timed:
-            yield _case(CHANGED, Severity.NOTE, measurement, change)
+            yield _case(CHANGED, _NOTED, measurement, change)
+    if measurement.unmeasured:
+        judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
+        yield _case(UNMEASURED, judged, measurement, text=measurement.unmeasured)
     for text in measurement.warnings:
-        yield _case(DOUBT, Severity.NOTE, measurement, text=text)
+        yield _case(DOUBT, _NOTED, measurement, text=text)
 
 
 def _case(
     kind: str,
-    severity: Severity,
+    judged: Judgement,
     measurement: Measurement,
     result: BudgetResult | RegressionResult | None = None,
     text: str = "",
 ) -> Case:
     finding = Finding(
         kind,
-        severity,
+        judged.severity,
         measurement.nodeid,
         measurement.name,
         "" if result is None else result.metric,
+        judged.is_gated,
         measurement.file,
         measurement.line,
     )

@@ -109,6 +109,7 @@ class Measurement:
             ratio.
         changes: the result of each comparison.
         recording: the raw data for the comparison; the process that compares does not pass the data on.
+        unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
     """
 
     nodeid: str
@@ -128,6 +129,7 @@ class Measurement:
     max_regression: float | None = None
     changes: Sequence[RegressionResult] = ()
     recording: Recording | None = None
+    unmeasured: str = ""
 
     @property
     def id(self) -> str:
@@ -154,6 +156,7 @@ class Measurement:
             "profile": [list(row) for row in self.profile],
             "max_regression": self.max_regression,
             "changes": [one.to_dict() for one in self.changes],
+            "unmeasured": self.unmeasured,
             **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
 

@@ -5,21 +5,18 @@ The rest of the plugin begins when an option, pyproject.toml or a baseline asks 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_perfbudget.plugin.keys import BASELINE, ERROR_OUTPUT, SESSION, asks
 from pytest_perfbudget.plugin.options import MARKER, add_options
+from pytest_perfbudget.table_name import may_have_table
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
     from pytest_perfbudget.plugin.session import PerfSession
-
-_TABLE: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
-"""The table `perfbudget` as a key of TOML, which a project that merely depends on `pytest-perfbudget` does not have."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,6 +114,6 @@ def _is_configured(config: pytest.Config) -> bool:
     if option.perf_update_baseline or option.perf_reason or option.perf_prune or (config.rootpath / BASELINE).exists():
         return True
     try:
-        return _TABLE.search((config.rootpath / "pyproject.toml").read_bytes()) is not None
+        return may_have_table((config.rootpath / "pyproject.toml").read_bytes())
     except OSError:
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from results import budget, change, measurement
 
@@ -47,6 +49,20 @@ def test_an_exceeded_budget_fails_and_an_unjudged_one_if_strict(
     assert severities(one) == [(verdict.value, by_default)]
     assert severities(one, STRICT) == [(verdict.value, strict)]
     assert severities(one, WARN) == [(verdict.value, "warning")]
+
+
+def test_a_finding_says_whether_it_fails_while_the_gate_is_on() -> None:
+    exceeded = measurement(budget(BudgetVerdict.EXCEEDED))
+    near = measurement(budget(BudgetVerdict.WITHIN, estimate=41e6))
+    undecided = measurement(budget(BudgetVerdict.UNDECIDED))
+    assert [found(one, WARN)[0].is_gated for one in (exceeded, near, undecided)] == [True, False, False]
+    assert found(undecided, Policy(GateMode.WARN, strict=True))[0].is_gated
+
+
+def test_a_test_without_a_measurement_is_a_warning_and_fails_if_strict() -> None:
+    one = replace(measurement(), unmeasured="never called")
+    assert severities(one) == [("unmeasured", "warning")]
+    assert severities(one, STRICT) == [("unmeasured", "failure")]
 
 
 def test_a_budget_that_holds_is_no_finding_unless_it_is_near_its_limit() -> None:

@@ -48,11 +48,12 @@ CHANGES = st.builds(
 MEASUREMENTS = st.builds(
     Measurement, TEXT, TEXT, st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__), TEXT, TEXT, st.none() | COUNT,
     COUNT, COUNT, MAYBE, COUNT, st.dictionaries(METRIC, NUMBER, max_size=2), some(BUDGETS), some(TEXT),
-    some(st.builds(ProfileRow, TEXT, COUNT, NUMBER)), MAYBE, some(CHANGES),
+    some(st.builds(ProfileRow, TEXT, COUNT, NUMBER)), MAYBE, some(CHANGES), unmeasured=TEXT,
 )  # fmt: skip
 FINDINGS = st.builds(
-    Finding, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, TEXT, st.none() | COUNT, TEXT, some(TEXT), TEXT
-)
+    Finding, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, st.booleans(), TEXT, st.none() | COUNT, TEXT,
+    some(TEXT), TEXT,
+)  # fmt: skip
 UPDATES = st.builds(
     BaselineUpdate, TEXT, TEXT, st.sampled_from(UpdateAction), some(st.builds(UpdatedNumber, METRIC, MAYBE, MAYBE, MAYBE))
 )  # fmt: skip

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from pytest_perfbudget.table_name import MISSPELT
+
 PROBE = """
 import sys
 
@@ -53,6 +55,7 @@ ENTRY_POINT = {
     "pytest_perfbudget.plugin.hooks",
     "pytest_perfbudget.plugin.keys",
     "pytest_perfbudget.plugin.options",
+    "pytest_perfbudget.table_name",
 }
 COMPARISONS = (
     "pytest_perfbudget.compare.baseline",
@@ -82,6 +85,20 @@ def test_a_project_that_only_depends_on_the_plugin_imports_no_more(pytester: pyt
 def test_any_way_to_write_the_table_starts_the_plugin(pytester: pytest.Pytester, table: str) -> None:
     pytester.makepyprojecttoml(f"{table}\n")
     assert ours(loaded(pytester, "def test_it(): pass")) > ENTRY_POINT
+
+
+@pytest.mark.parametrize("name", sorted(MISSPELT))
+@pytest.mark.parametrize("key", ["strict = true", ""])
+def test_a_table_with_a_misspelt_name_is_an_error_before_anything_runs(
+    pytester: pytest.Pytester, name: str, key: str
+) -> None:
+    pytester.makepyprojecttoml(f"[tool.{name}]\n{key}\n")
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: pyproject.toml [[]tool.{name}]: this table is not read: its name is [[]tool.perfbudget]"]
+    )
 
 
 def test_budgets_import_no_comparison(pytester: pytest.Pytester) -> None:

@@ -266,14 +266,14 @@ class ItemRun:
         )
 
     def _add_missing(self) -> None:
-        """Add a measurement without numbers for each budget that the test did not measure."""
+        """Add a measurement without numbers for each measurement and each budget that the test should have made."""
         for name, call in list(self._begun.items()):
             self._miss(name, "what it measured raised, or perf.aio was not awaited", call)
         names = {measurement.name: None for measurement in self._measurements}
         if not names and self.kind in NOTHING_MEASURED:
             self._miss("", NOTHING_MEASURED[self.kind])
         elif self._measurements and all(one.kind is RATIO for one in self._measurements):
-            self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it")
+            self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it", only_budgets=True)
         elif self.kind is PerfTestKind.BODY and "" not in names:
             self._miss("", NOTHING_MEASURED[self.kind])
         for name in dict.fromkeys(limits.name for limits in self._limits if limits.name):
@@ -281,11 +281,13 @@ class ItemRun:
                 there = ", ".join(map(repr, names)) or "none"
                 self._miss(name, f"the test has no measurement of the name {name!r}; it has {there}")
 
-    def _miss(self, name: str, reason: str, call: Limits | None = None) -> None:
+    def _miss(self, name: str, reason: str, call: Limits | None = None, *, only_budgets: bool = False) -> None:
         effective = self.resolve(name, call)
         budgets = [budget for budget in effective.budgets if not (budget.general and self._measurements)]
         if budgets:
             self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason)
+        elif not only_budgets:
+            self.add(replace(self.blank(name, NONE, effective), unmeasured=reason))
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True

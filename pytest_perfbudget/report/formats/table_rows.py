@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-from pytest_perfbudget.core.decision import GateMode, Policy, Severity, budget_severity, is_near, regression_severity
+from pytest_perfbudget.core.decision import (
+    UNMEASURED,
+    GateMode,
+    Judgement,
+    Policy,
+    Severity,
+    is_near,
+    judge_budget,
+    judge_change,
+)
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 
@@ -80,11 +89,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The findings on a measurement; budgets and changes each begin with the most pressing finding."""
+    """The findings on a measurement; budgets and changes each begin with the most pressing finding.
+
+    Attributes:
+        measurement: the measurement.
+        budgets: the findings on its budgets.
+        changes: the findings on its comparisons.
+        otherwise: the verdict and its urgency if there is neither a budget nor a comparison.
+    """
 
     measurement: Measurement
     budgets: Sequence[TableFinding[BudgetResult]]
     changes: Sequence[TableFinding[RegressionResult]]
+    otherwise: tuple[str, Urgency] = ("no budget", Urgency.CALM)
 
     @property
     def _first(self) -> TableFinding[Any] | None:
@@ -94,12 +111,12 @@ class Assessment:
     @property
     def verdict(self) -> str:
         """The most pressing verdict; of two equally urgent verdicts, the budget's and not the change's."""
-        return self._first.verdict if self._first else "no budget"
+        return self._first.verdict if self._first else self.otherwise[0]
 
     @property
     def urgency(self) -> Urgency:
         """The urgency of the verdict."""
-        return self._first.urgency if self._first else Urgency.CALM
+        return self._first.urgency if self._first else self.otherwise[1]
 
     @property
     def used(self) -> float:
@@ -141,11 +158,18 @@ def _assess(measurement: Measurement, policy: Policy) -> Assessment:
     budgets.sort(key=lambda one: (one.urgency, _BUDGET_ORDER[one.result.verdict], -(one.result.used or 0.0)))
     changes = [_compared(one, policy) for one in measurement.changes]
     changes.sort(key=lambda one: (one.urgency, _CHANGE_ORDER[one.result.verdict]))
+    if measurement.unmeasured:
+        urgency = Urgency.FAILING if policy.strict else Urgency.NOTED
+        return Assessment(measurement, budgets, changes, (UNMEASURED, urgency))
     return Assessment(measurement, budgets, changes)
 
 
+def _fails(judgement: Judgement | None) -> bool:
+    return judgement is not None and judgement.severity is Severity.FAILURE
+
+
 def _judged(budget: BudgetResult, policy: Policy) -> TableFinding[BudgetResult]:
-    if budget_severity(budget, policy) is Severity.FAILURE:
+    if _fails(judge_budget(budget, policy)):
         return TableFinding(Urgency.FAILING, budget.verdict.value, budget)
     if is_near(budget, policy.warn_at):
         return TableFinding(Urgency.WARNING, "near limit", budget)
@@ -154,7 +178,7 @@ def _judged(budget: BudgetResult, policy: Policy) -> TableFinding[BudgetResult]:
 
 def _compared(change: RegressionResult, policy: Policy) -> TableFinding[RegressionResult]:
     urgency = _CHANGES[change.verdict]
-    if regression_severity(change, policy) is Severity.FAILURE:
+    if _fails(judge_change(change, policy)):
         urgency = Urgency.FAILING
     elif change.verdict is RegressionVerdict.UNDECIDED and change.runs:
         urgency = Urgency.WARNING  # the measurement looked slower in fresh processes, too, but may not be

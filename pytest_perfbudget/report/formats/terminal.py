@@ -65,21 +65,18 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     failures = by_severity(result.findings, Severity.FAILURE)
     warnings = by_severity(result.findings, Severity.WARNING)
     # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
-    would_fail = [one for one in warnings if one.kind in _WOULD_FAIL]
+    would_fail = [one for one in warnings if one.is_gated and one.belongs_to_test]
     if would_fail:
         yield from failure_text(would_fail, with_test=True).splitlines()
-    warnings = [one for one in warnings if one.kind not in _WOULD_FAIL]
-    yield from note_lines([one for one in failures if one.kind not in (*_WOULD_FAIL, NOT_UPDATED)])
+    warnings = [one for one in warnings if one not in would_fail]
+    # A failed test shows its findings itself, and the section about the update shows what was not updated.
+    yield from note_lines([one for one in failures if not one.belongs_to_test and one.kind != NOT_UPDATED])
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])
     for note in result.session.notes:
         yield _colored(f"note: {note}", _YELLOW, layout)
     yield from _closing(result, layout)
-
-
-_WOULD_FAIL: Final = ("exceeded", "regressed", "wrong_code")
-"""The failure text of the test shows such a finding completely."""
 
 
 def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
@@ -97,11 +94,12 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         text = "A missing measurement fails the session because of --perf-strict (or strict = true)."
         yield _colored(text, _RED, layout)
     budgets = budget_tally(result.measurements)
-    text = budgets_text(budgets, len(result.measurements))
+    measured = [one for one in result.measurements if not one.unmeasured]
+    text = budgets_text(budgets, len(measured))
     is_exceeded = bool(budgets[BudgetVerdict.EXCEEDED.value])
     if is_exceeded and result.session.gate == GateMode.WARN.value:
         text += " (nothing fails: --perf-gate=warn)"
-    is_calm = sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
+    is_calm = measured and sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
     yield _colored(text, _RED if is_exceeded else _GREEN if is_calm else "", layout)
 
 

@@ -34,6 +34,48 @@ def test_forgot(perf): pass
 """).assert_outcomes(failed=1)
 
 
+UNMEASURED = """
+def test_forgot(perf): pass
+
+def test_empty_loop(perf):
+    for _ in []:
+        with perf.timer("part", p95_ms=5): pass
+
+def test_not_awaited(perf): perf.aio(advance, 1)
+
+@pytest.mark.perf_budget("parse", max_regression="5%")
+def test_other_name(perf): perf(advance, 1, name="parze", p95_ms=5)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_test_that_asks_for_perf_and_measures_nothing_says_so_without_a_limit(each_way: Project) -> None:
+    result = each_way.run(UNMEASURED, "-Wignore")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines_random(
+        [
+            "unmeasured *test_forgot",
+            "unmeasured *test_empty_loop",
+            "unmeasured: *::test_forgot*: the test asks for the perf fixture but never called it",
+            "unmeasured: *::test_not_awaited advance: what it measured raised, or perf.aio was not awaited",
+            "unmeasured: *::test_other_name parse: the test has no measurement of the name 'parse'; it has 'parze'",
+            "1 budget of 1 measurement: 1 within",
+        ]
+    )
+
+
+def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None:
+    result = each_way.run(UNMEASURED, "-Wignore", "--perf-strict")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "unmeasured: the test asks for the perf fixture but never called it",
+            "A test that measures nothing fails because of --perf-strict (or strict = true).",
+            "What this means: perfbudget guide unmeasured",
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
