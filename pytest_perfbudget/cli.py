@@ -153,7 +153,7 @@ def _guide(options: argparse.Namespace) -> int:
         width = shutil.get_terminal_size().columns
         text = render_guide(text, width=width, color="NO_COLOR" not in os.environ)
     encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding).rstrip("\n") + "\n")
     return 0
 
 

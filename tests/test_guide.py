@@ -52,7 +52,7 @@ class TestSections:
     @pytest.mark.parametrize("verdict", VERDICTS)
     def test_every_verdict_has_a_section(self, verdict: str) -> None:
         text = guide.find(verdict)
-        assert text.startswith(f"### {verdict}\n")
+        assert f"### {verdict}\n" in text
         assert f"`{verdict}` if" in text
         assert "- Fails the " in text
         assert "- Remedy: " in text
@@ -61,6 +61,8 @@ class TestSections:
     def test_a_verdict_of_budgets_and_comparisons_has_both_sections(self, verdict: str) -> None:
         text = guide.find(verdict)
         assert text.count(f"### {verdict}\n") == 2
+        chapters = [line for line in text.splitlines() if line.startswith("## ")]
+        assert chapters == ["## Budgets", "## Comparison with the baseline or another commit"]
         assert f"A budget is `{verdict}` if" in text
         assert f"A comparison is `{verdict}` if" in text
 

@@ -257,7 +257,10 @@ class _Reader:
     def _check_keys(self, value: dict[str, Any], known: Iterable[str], anchor: str) -> None:
         for key in value:
             if key not in known:
-                self._fail(anchor or json.dumps(key), f"unknown key {key!r}{nearest(key, known)}")
+                hint = nearest(key, known)
+                if not hint and known is self._keys:
+                    hint = ": if this is a metric of your own, register it in the conftest.py of the root folder"
+                self._fail(anchor or json.dumps(key), f"unknown key {key!r}{hint}")
 
     def _refuse(self, line: dict[str, Any], key: str, found: object, wanted: str) -> NoReturn:
         name = line.get("test") or "a measurement"

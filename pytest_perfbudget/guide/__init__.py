@@ -31,17 +31,27 @@ _WITH_SECTIONS: Final = ("verdicts", "glossary")
 """The pages whose sections are topics as well; a topic is looked for in these pages in this order."""
 
 _MORE: Final = "A verdict, such as `regressed`, and a term of the glossary are topics as well."
+_CHAPTER: Final = 2
+"""The level of a chapter's heading; the heading of level 1 is the title of the page."""
 _FENCE: Final = "```"
 _HEADING: Final = re.compile(r"(#+) +(.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with the text up to the next heading of its level or above."""
+    """A heading with the text up to the next heading of its level or above.
+
+    Attributes:
+        level: the number of marks before the title.
+        title: the heading without its marks.
+        text: the heading and everything below the heading, as Markdown.
+        chapter: the heading of level 2 above a section of a deeper level; empty if there is none.
+    """
 
     level: int
     title: str
     text: str
+    chapter: str = ""
 
     @property
     def topics(self) -> frozenset[str]:
@@ -67,8 +77,9 @@ def find(topic: str) -> str:
     known: set[str] = set(PAGES)
     for name in _WITH_SECTIONS:
         found = sections(page(name))
-        if texts := [section.text for section in found if wanted in section.topics]:
-            return "\n".join(texts)
+        if chosen := [section for section in found if wanted in section.topics]:
+            texts = [_with_chapter(section) if len(chosen) > 1 else section.text for section in chosen]
+            return "\n".join(f"{text.rstrip()}\n" for text in texts)
         known |= {word for section in found for word in section.topics}
     message = f"the guide has no topic {topic!r}{nearest(wanted, known)}; `perfbudget guide` lists the pages"
     raise GuideError(message)
@@ -90,11 +101,19 @@ def sections(text: str) -> list[Section]:
     """Return the sections of a page; a section precedes the sections that it contains, and the title is no section."""
     lines = text.splitlines(keepends=True)
     headings = list(_headings(lines))
-    return [
-        Section(level, title, "".join(lines[at : _end(headings[number + 1 :], level, len(lines))]))
-        for number, (at, level, title) in enumerate(headings)
-        if level > 1
-    ]
+    found: list[Section] = []
+    chapter = ""
+    for number, (at, level, title) in enumerate(headings):
+        chapter = title if level == _CHAPTER else chapter
+        text = "".join(lines[at : _end(headings[number + 1 :], level, len(lines))])
+        if level >= _CHAPTER:
+            found.append(Section(level, title, text, chapter if level > _CHAPTER else ""))
+    return found
+
+
+def _with_chapter(section: Section) -> str:
+    """Return the text of a section below the heading of its chapter, which tells sections of one title apart."""
+    return f"## {section.chapter}\n\n{section.text}" if section.chapter else section.text
 
 
 def _headings(lines: Iterable[str]) -> Iterator[tuple[int, int, str]]:

@@ -18,7 +18,7 @@ _FAR = 0.8
 _UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
 _LOWER = (
     "falls short of",
-    "Make the code faster, or lower the limit at the place named above if that is intended.",
+    "Raise the number again, or lower the limit at the place named above if that is intended.",
 )
 
 

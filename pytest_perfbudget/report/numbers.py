@@ -32,8 +32,14 @@ def quantity(value: float, unit: str) -> str:
     return f"{three_digits(value)} {unit}" if unit else f"{three_digits(value)}x"
 
 
+_FAR_BEYOND: Final = 1_000_000
+"""Shares above this number differ in nothing that matters to a reader."""
+
+
 def share_text(share: float) -> str:
     """Return a share of a limit: `38%`, `6.5x`, or `100.4%` if rounding would hide the side of the limit."""
+    if share > _FAR_BEYOND:
+        return f"over {_FAR_BEYOND:,}x"
     if share >= 2:
         return f"{three_digits(share)}x"
     return f"{share:.1%}" if 0.99 < share < 1.01 and share != 1 else f"{share:.0%}"

@@ -60,7 +60,8 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
         if change.direction is Direction.HIGHER:
             verb = "Restore the number"
         accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
-        return f"{verb}, or {'allow more: max_regression' if change.against else accept}"
+        allow = "allow more: raise max_regression in the marker or in pyproject.toml"
+        return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
         return f"Update the baseline: {UPDATE} {shlex.quote(typed(test))}"
     if is_failure and change.verdict is not RegressionVerdict.WRONG_CODE:
@@ -94,7 +95,7 @@ def _slower(ratio: float) -> str:
 def _more(change: RegressionResult) -> str:
     metric = METRICS.get(change.metric)
     noun = metric.words if metric is not None else change.metric
-    word = "more" if change.direction is Direction.LOWER else "less"
+    word = "more" if change.direction is Direction.LOWER else "fewer"
     ratio = change.badness
     if not change.ratio or math.isinf(ratio):
         return f"{word} {noun} than"
@@ -106,7 +107,7 @@ def _more(change: RegressionResult) -> str:
 def _p_value(change: RegressionResult) -> Iterator[str]:
     """Yield the p-value of a time and the limit on it, because the interval alone does not decide."""
     if change.p_value is not None and change.alpha is not None:
-        yield f"unchanged code would look so slow {odds(change.p_value)} (red: less than {odds(change.alpha)})"
+        yield f"unchanged code would look so slow {odds(change.p_value)} (limit: {odds(change.alpha)})"
 
 
 def _growth(growth: Growth) -> str:

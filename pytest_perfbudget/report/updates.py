@@ -48,7 +48,8 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
     if actions[UpdateAction.REFUSED]:
         tests = dict.fromkeys(line.test for line in update.lines if line.action is UpdateAction.REFUSED)
         names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
-        yield f"to accept the slower tests: {UPDATE} --perf-reason 'why it may be slower' {names}"
+        slower = "the slower test" if len(tests) == 1 else "the slower tests"
+        yield f"to accept {slower}: {UPDATE} --perf-reason 'why it may be slower' {names}"
 
 
 def _action(action: UpdateAction, number: UpdatedNumber) -> str:

@@ -136,6 +136,11 @@ def test_an_imported_time_is_marked_as_uncorrected() -> None:
         (text(spread=1e9), "perf-baseline.json:2: spread of tests/test_api.py::test_login must be a number from 0 to 3, found 1000000000.0: restore it from git, or delete the line and measure again"),
         (text(spread=None), "perf-baseline.json:2: time of tests/test_api.py::test_login lacks 'spread': restore it from git, or delete the line and measure again"),
         (text(cals=5), "perf-baseline.json:2: unknown key 'cals' (did you mean 'calls'?)"),
+        (
+            text(widgets=5),
+            "perf-baseline.json:2: unknown key 'widgets': if this is a metric of your own, register it in the "
+            "conftest.py of the root folder",
+        ),
         (text(machine="unheard"), "perf-baseline.json:2: a measurement has the machine 'unheard', which is not listed: restore it from git"),
         (text(test=None), "perf-baseline.json:2: a measurement has no test: restore it from git"),
         (text().replace('"calls"', '"peak"'), "perf-baseline.json:2: has the key 'peak' twice: keep one"),

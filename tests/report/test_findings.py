@@ -52,7 +52,7 @@ class TestBudgets:
             "rps 80 rps falls short of its budget of 100 rps (125%)",
             "  rps lies below 85 rps (99 % sure); 72 rounds in 4.40 s",
             "  limit min_rps=100 from perf_budget marker of a.py::test",
-            "Make the code faster, or lower the limit at the place named above if that is intended.",
+            "Raise the number again, or lower the limit at the place named above if that is intended.",
         ]
 
     def test_a_failure_of_time_shows_where_the_time_of_a_call_went(self) -> None:
@@ -141,7 +141,7 @@ class TestRegressions:
         assert failure(measurement(SLOWER)) == [
             "12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)",
             "  1.84 ms, baseline 1.64 ms (commit 3f2a91c, 2026-11-20); 5 fresh processes",
-            "  unchanged code would look so slow once in 120,000 times (red: less than once in 2,400 times)",
+            "  unchanged code would look so slow once in 120,000 times (limit: once in 2,400 times)",
             "  the machine ran 38 % slower than for the baseline; these numbers are corrected for that",
             "  limit 5 % from the default",
             "  Called more often:",
@@ -154,7 +154,9 @@ class TestRegressions:
         text = "\n".join(failure(measurement(change(against="origin/main", in_pairs=True, date=""))))
         assert text.startswith("12.4 % slower than origin/main")
         assert "1.84 ms, origin/main 1.64 ms (commit 3f2a91c); 5 fresh pairs of processes" in text
-        assert text.endswith("Make the code faster, or allow more: max_regression")
+        assert text.endswith(
+            "Make the code faster, or allow more: raise max_regression in the marker or in pyproject.toml"
+        )
         assert "baseline" not in text
 
     def test_a_growth_of_counts_says_so(self) -> None:
@@ -173,12 +175,12 @@ class TestRegressions:
             "  limit 5 % from the default",
         ]
 
-    def test_a_drop_of_a_number_of_which_more_is_better_says_less(self) -> None:
+    def test_a_drop_of_a_number_of_which_more_is_better_says_fewer(self) -> None:
         drop = change(
             metric="rps", unit="rps", direction=Direction.HIGHER, before=100, after=80, ratio=0.8, commit="", date=""
         )
         found = failure(measurement(drop))
-        assert found[0] == "20 % less rps than the baseline"
+        assert found[0] == "20 % fewer rps than the baseline"
         assert found[-1].startswith("Restore the number, or accept it: ")
 
     def test_the_profile_of_a_slower_test_is_shown_once(self) -> None:
@@ -246,7 +248,7 @@ class TestRegressions:
         assert notes(measurement(unsure, nodeid="a.py::u")) == [
             "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
             "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %; "
-            "unchanged code would look so slow once in 40 times (red: less than once in 2,400 times)",
+            "unchanged code would look so slow once in 40 times (limit: once in 2,400 times)",
         ]
 
     def test_a_number_that_is_undecided_in_the_sessions_own_run_needs_no_note(self) -> None:

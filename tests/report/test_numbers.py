@@ -36,7 +36,16 @@ def test_a_time_is_written_to_three_digits(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.38, "38%"), (1.004, "100.4%"), (0.996, "99.6%"), (1.0, "100%"), (6.5, "6.50x"), (68, "68x")]
+    ("share", "text"),
+    [
+        (0.38, "38%"),
+        (1.004, "100.4%"),
+        (0.996, "99.6%"),
+        (1.0, "100%"),
+        (6.5, "6.50x"),
+        (68, "68x"),
+        (1e9, "over 1,000,000x"),
+    ],
 )
 def test_shares_of_a_limit(share: float, text: str) -> None:
     assert share_text(share) == text

@@ -96,6 +96,6 @@ def test_an_update_has_a_section_of_its_own() -> None:
     assert render_update(found, PLAIN).splitlines()[-3:] == [
         "not updated: a.py::u: it fails",
         "b.json: 1 slower (kept)",
-        "to accept the slower tests: pytest --perf-update-baseline --perf-reason 'why it may be slower' a.py::t",
+        "to accept the slower test: pytest --perf-update-baseline --perf-reason 'why it may be slower' a.py::t",
     ]
     assert render_update(result(CALM), PLAIN) == ""

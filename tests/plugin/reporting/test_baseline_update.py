@@ -44,7 +44,7 @@ def test_a_slower_time_is_kept_out_until_there_is_a_reason(based: Project) -> No
         [
             "*test_body *time *100 us *150 us *+50 % *slower (kept)",
             "perf-baseline.json: 1 slower (kept), 1 unchanged",
-            "to accept the slower tests: pytest --perf-update-baseline --perf-reason 'why it may be slower' test_it.py::test_body",
+            "to accept the slower test: pytest --perf-update-baseline --perf-reason 'why it may be slower' test_it.py::test_body",
         ]
     )
     assert lines(based)["test_body"]["time"]["time_ns"] == 100_000
