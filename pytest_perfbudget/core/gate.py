@@ -74,6 +74,30 @@ class BudgetGate:
             if not self._decided(budget, samples)
         )
 
+    def rounds_that_decide(self, samples: Samples, most: int) -> int | None:
+        """Return the fewest rounds that would decide a budget if further rounds were like those so far.
+
+        Only budgets are considered whose limit has every round so far on the same side; None if no budget is left.
+
+        Args:
+            samples: the rounds so far.
+            most: the largest number of rounds that may be made.
+        """
+        found = []
+        for budget in self._timed():
+            values = samples.of(budget.metric.series)
+            sides = {budget.metric.is_worse(value, budget.limit) for value in values}
+            is_decided = self._decide(budget, samples, final=True).verdict is not BudgetVerdict.UNDECIDED
+            if len(sides) != 1 or is_decided or self._refusal(budget, samples):
+                continue
+            decider = criterion(budget.metric, self.errors, samples.planned_rounds)
+            for at in (one for one in decider.looks() if len(values) < one <= most):
+                alike = [*values, *[values[-1]] * (at - len(values))]
+                if decider.decide(alike, budget.limit, final=True).verdict is not BudgetVerdict.UNDECIDED:
+                    found.append(at)
+                    break
+        return min(found, default=None)
+
     def judge(self, samples: Samples) -> list[BudgetResult]:
         """Return the result of every timed budget, and of each specific budget that cannot be measured here."""
         judged = [self._judge(one, samples) for one in self._timed() if self.kind.can_measure(one.metric)]

@@ -22,7 +22,7 @@ from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.cpu_usage import Used, cpus_within, used
 from pytest_perfbudget.measure.isolation import Heap, quiet
-from pytest_perfbudget.measure.subject import BlockPlan, Subject, Timings
+from pytest_perfbudget.measure.subject import BlockPlan, CarriedStopIterationError, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
 
 _T = TypeVar("_T")
@@ -53,6 +53,9 @@ _UNBUDGETED_NS = 100_000_000
 _FEWEST_ROUNDS = 2
 """The number of rounds that slow code may take even beyond the time allowed: two rounds that both exceed a p95 show
 that the p95 is exceeded."""
+
+_OVERTIME = 3
+"""The measurement goes on for this many times the time allowed if the rounds that are missing decide a plain case."""
 
 Progress = Callable[[int, int, int], None]
 """A function that is called after each block with the rounds so far, the ns spent and the ns allowed."""
@@ -91,10 +94,15 @@ class Outcome:
 
 
 def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine that never suspends, as all coroutines that measure a plain function do."""
+    """Run a coroutine that never suspends, as all coroutines that measure a plain function do.
+
+    A `StopIteration` of the measured function leaves this function as it is.
+    """
     __tracebackhide__ = True
     try:
         coroutine.send(None)
+    except CarriedStopIterationError as carried:
+        raise carried.error from None
     except StopIteration as finished:
         result: _T = finished.value
         return result
@@ -137,7 +145,7 @@ class _Run:
         budgets = plan.gate.budgets
         self.with_cpu = any(budget.metric.series == CPU for budget in budgets)
         self.cpu_overhead_ns = cpu_overhead_ns(plan.clock) if self.with_cpu else None
-        self.single = needs_single_calls(budgets, self.overhead_ns)
+        self.single = subject.is_single or needs_single_calls(budgets, self.overhead_ns)
         self.wall_ns: list[float] = []
         self.cpu_ns: list[float] = []
         self.iterations = 1
@@ -182,7 +190,9 @@ class _Run:
         while (wanted := self._wanted(deadline_ns)) > 0:
             block_ns = COMPARED_BLOCK_NS if self.plan.more_blocks else BLOCK_NS
             rounds = rounds_per_block(self.round_ns, wanted, block_ns)
-            self._keep(await self._block(rounds, deadline_ns, compared=True))
+            is_late = self.plan.clock.wall_ns() >= deadline_ns
+            until_ns = deadline_ns + (_OVERTIME - 1) * self._allowed_ns() if is_late else deadline_ns
+            self._keep(await self._block(rounds, until_ns, compared=True))
             if self.plan.progress is not None:
                 spent_ns = self.plan.clock.wall_ns() - self.start_ns
                 self.plan.progress(len(self.wall_ns), spent_ns, self.plan.max_time_ns)
@@ -231,8 +241,20 @@ class _Run:
             return 0 if done else 1
         late = done > 0 and self.plan.clock.wall_ns() >= deadline_ns
         if late and not (done < _FEWEST_ROUNDS and self.plan.gate.all_above(samples)):
-            return 0
+            return self._overtime(samples, deadline_ns)
         return wanted
+
+    def _overtime(self, samples: Samples, deadline_ns: int) -> int:
+        """Return the number of further rounds that decide a plain case although the time is up; 0 if there is none.
+
+        A case is plain if every round so far lies on the same side of the limit.
+        """
+        done = len(samples.wall_ns)
+        last_ns = deadline_ns + (_OVERTIME - 1) * self._allowed_ns()
+        left_ns = last_ns - self.plan.clock.wall_ns()
+        round_ns = max(self.round_ns, samples.wall_ns[-1] * self.iterations, 1.0)  # the code may have become slower
+        needed = self.plan.gate.rounds_that_decide(samples, done + int(left_ns / round_ns))
+        return 0 if needed is None else needed - done
 
     def _wanted_for_blocks(self) -> int:
         """Return the number of rounds in the blocks that are still wanted, at least 1; 0 if no block is wanted."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.lazy import unfinished
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -59,12 +60,24 @@ class _NoProbe:
 _UNWATCHED = _NoProbe()
 
 
+class CarriedStopIterationError(Exception):
+    """A `StopIteration` of measured code, which cannot leave a coroutine as it is (PEP 479)."""
+
+    def __init__(self, error: StopIteration) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Subject(Protocol):
     """The code under measurement, which can be run once or timed in rounds.
 
     Both methods are coroutines, so that one runner serves plain and `async` functions. The coroutines for a plain
     function never suspend.
     """
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a round is one call, because each call has a set-up or a tear-down of its own."""
 
     async def once(self, probe: Probe = ...) -> Any:  # noqa: ANN401 - whatever the function returns
         """Run the set-up and the call, untimed, and return the call's result; the probe watches the call."""
@@ -88,19 +101,46 @@ def _checked(returned: object, given: Arguments) -> Arguments:
     raise MisuseError(message)
 
 
+def _refuse_unfinished(result: object) -> None:
+    if problem := unfinished(result):
+        message = f"perf: {problem}"
+        raise MisuseError(message)
+
+
 @dataclass(frozen=True)
 class PlainSubject:
-    """A function that is called."""
+    """A function that is called; the tear-down is called after each call, with the call's arguments, untimed."""
 
     function: Callable[..., Any]
     given: Arguments = ((), {})
     setup: Callable[[], Any] | None = None
+    teardown: Callable[..., Any] | None = None
+
+    @property
+    def is_single(self) -> bool:
+        """See `Subject.is_single`."""
+        return self.setup is not None or self.teardown is not None
+
+    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
+        """See `Subject.once`."""
+        __tracebackhide__ = True
+        try:
+            return self._once(probe)
+        except StopIteration as error:
+            raise CarriedStopIterationError(error) from error
+
+    async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
+        """See `Subject.rounds`."""
+        __tracebackhide__ = True
+        try:
+            return self._rounds(block, clock)
+        except StopIteration as error:
+            raise CarriedStopIterationError(error) from error
 
     def _arguments(self) -> Arguments:
         return self.given if self.setup is None else _checked(self.setup(), self.given)
 
-    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
-        """See `Subject.once`."""
+    def _once(self, probe: Probe) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
         args, kwargs = self._arguments()
         probe.start()
@@ -108,6 +148,8 @@ class PlainSubject:
             result = self.function(*args, **kwargs)
         finally:
             probe.stop()
+        if self.teardown is not None:
+            self.teardown(*args, **kwargs)
         if inspect.isawaitable(result):
             if inspect.iscoroutine(result):
                 result.close()
@@ -116,10 +158,10 @@ class PlainSubject:
                 "write `await perf.aio(...)` in an async test"
             )
             raise MisuseError(message)
+        _refuse_unfinished(result)
         return result
 
-    async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
-        """See `Subject.rounds`."""
+    def _rounds(self, block: BlockPlan, clock: Clock) -> Timings:
         __tracebackhide__ = True
         function, wall, cpu, waited = self.function, clock.wall_ns, clock.cpu_ns, clock.waited_ns
         args, kwargs = self.given
@@ -144,6 +186,8 @@ class PlainSubject:
             if block.with_waits:
                 timings.waited_ns.append(waited() - waited_start)
             timings.wall_ns.append(end - start)
+            if self.teardown is not None:
+                self.teardown(*args, **kwargs)
             if end >= block.deadline_ns:
                 break
         return timings
@@ -156,6 +200,11 @@ class AsyncSubject:
     function: Callable[..., Awaitable[Any]]
     given: Arguments = ((), {})
     setup: Callable[[], Any] | None = None
+
+    @property
+    def is_single(self) -> bool:
+        """See `Subject.is_single`."""
+        return self.setup is not None
 
     async def _arguments(self) -> Arguments:
         if self.setup is None:
@@ -172,12 +221,15 @@ class AsyncSubject:
         probe.start()
         try:
             pending = self.function(*args, **kwargs)
-            if inspect.isawaitable(pending):
-                return await pending
+            is_awaited = inspect.isawaitable(pending)
+            result = await pending if is_awaited else None
         finally:
             probe.stop()
-        message = "perf.aio: the function returned nothing to await: use `perf(...)` for plain functions"
-        raise MisuseError(message)
+        if not is_awaited:
+            message = "perf.aio: the function returned nothing to await: use `perf(...)` for plain functions"
+            raise MisuseError(message)
+        _refuse_unfinished(result)
+        return result
 
     async def rounds(self, block: BlockPlan, clock: Clock) -> Timings:
         """See `Subject.rounds`."""

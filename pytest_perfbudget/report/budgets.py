@@ -99,6 +99,8 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
         return (
             f"{metric}: some rounds lay {_wrong_side(budget)} the limit, too many for {had} rounds: {kind.more_samples}"
         )
+    if (budget.used or 0) > 1 / _FAR and kind.sample == "round":
+        return f"{metric}: {had} rounds are too few to be sure that the limit is exceeded: {kind.more_samples}"
     side = _wrong_side(budget) if is_over else _right_side(budget)
     more = "" if had >= MOST_ROUNDS else ", or raise max_time"
     return f"{metric}: too close to call, the estimate lies {side} the limit: move the limit away{more}"

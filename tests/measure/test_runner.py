@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
 
 import pytest
 from scripting import ScriptedClock
@@ -11,6 +10,7 @@ from scripting import ScriptedClock
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
@@ -46,9 +46,29 @@ def test_a_cleared_budget_ends_the_measurement(scripted: ScriptedClock) -> None:
     assert set(samples.wall_ns) == {float(MS)}
 
 
-def test_an_exceeded_budget_is_measured_for_all_the_time_there_is(scripted: ScriptedClock) -> None:
+def test_an_exceeded_budget_is_measured_until_it_is_decided(scripted: ScriptedClock) -> None:
+    """A budget may be called exceeded after a second at the earliest."""
     samples = run(Code(scripted, 10 * MS), p95_ms=5)
-    assert 0.8 * S <= sum(samples.wall_ns) <= 1.0 * S
+    assert 0.8 * S <= sum(samples.wall_ns) <= 1.3 * S
+
+
+@pytest.mark.parametrize("limit_ms", [50, 400], ids=["all above", "all below"])
+def test_a_plain_case_gets_the_few_rounds_that_decide_it(scripted: ScriptedClock, limit_ms: int) -> None:
+    """Six rounds of 165 ms fit into a second, and a median of six rounds proves nothing at one per cent."""
+    gate = BudgetGate(parse_budgets({"median_ms": limit_ms}, "here"), ERRORS)
+    samples = run(Code(scripted, 165 * MS), median_ms=limit_ms)
+    assert gate.judge(samples)[0].verdict is (BudgetVerdict.EXCEEDED if limit_ms == 50 else BudgetVerdict.WITHIN)
+    assert sum(samples.wall_ns) <= 3 * S
+
+
+def test_a_case_on_both_sides_of_the_limit_gets_no_more_time(scripted: ScriptedClock) -> None:
+    samples = run(Code(scripted, *[160 * MS, 170 * MS] * 50), median_ms=165)
+    assert sum(samples.wall_ns) <= 1.2 * S
+
+
+def test_a_plain_case_that_three_times_the_time_would_not_decide_gets_none(scripted: ScriptedClock) -> None:
+    samples = run(Code(scripted, 165 * MS), p95_ms=400)
+    assert sum(samples.wall_ns) <= 1.2 * S
 
 
 def test_a_block_of_many_rounds_begins_with_one_that_is_not_counted(scripted: ScriptedClock) -> None:
@@ -190,9 +210,7 @@ def test_an_error_in_any_repetition_comes_through_and_leaves_nothing_behind(
 
     enabled = gc.isenabled()
     plan = Plan(BudgetGate(parse_budgets({"p95_ms": 8}, "here"), ERRORS), S, scripted.clock)
-    # A StopIteration cannot leave a coroutine: Python turns it into a RuntimeError, as in async tests.
-    expected: Any = RuntimeError if error is StopIteration else error
-    with pytest.raises(expected):
+    with pytest.raises(error):
         run_plain(measure(PlainSubject(failing), plan))
     assert code.calls == calls
     assert (gc.isenabled(), gc.get_freeze_count() < 1000) == (enabled, True)

@@ -100,3 +100,39 @@ def test_nothing_to_await_is_refused() -> None:
 def test_threads_beside_it_take_nothing_off_a_round() -> None:
     """What is said of waiting is below 0 then."""
     assert Timings([100, 100], waited_ns=[30, -50]).run_ns() == [70, 100]
+
+
+def test_a_round_with_a_set_up_or_a_tear_down_is_one_call() -> None:
+    assert not PlainSubject(len).is_single
+    assert PlainSubject(len, setup=list).is_single
+    assert PlainSubject(len, teardown=print).is_single
+    assert not AsyncSubject(asyncio.sleep).is_single
+    assert AsyncSubject(asyncio.sleep, setup=list).is_single
+
+
+def test_a_tear_down_gets_the_arguments_of_each_call_and_is_not_timed(scripted: ScriptedClock) -> None:
+    ended: list[int] = []
+
+    def teardown(ns: int) -> None:
+        scripted.advance(5000)
+        ended.append(ns)
+
+    subject = PlainSubject(scripted.advance, setup=lambda: ((100,), {}), teardown=teardown)
+    run_plain(subject.once())
+    assert run_plain(subject.rounds(block(2), scripted.clock)).wall_ns == [100, 100]
+    assert ended == [100, 100, 100]
+
+
+def test_a_stop_iteration_leaves_the_measured_function_as_it_is(scripted: ScriptedClock) -> None:
+    subject = PlainSubject(next, ((iter(()),), {}))
+    for measured in (subject.once(), subject.rounds(block(1), scripted.clock)):
+        with pytest.raises(StopIteration):
+            run_plain(measured)
+
+
+def test_an_awaited_result_that_has_done_nothing_yet_is_refused() -> None:
+    async def work() -> object:
+        return (n for n in "ab")
+
+    with pytest.raises(MisuseError, match=r"perf: the function returned before its work was done; .* a generator"):
+        asyncio.run(AsyncSubject(work).once())
