@@ -46,6 +46,18 @@ def _prefixes() -> frozenset[Path]:
     return frozenset(map(Path, named | set(map(os.path.realpath, named))))
 
 
+def module_file(module: object) -> str:
+    """Return the file of an entry of `sys.modules`; empty if the file is not known.
+
+    An attribute of a lazy module is not looked up, because the lookup would import the module.
+    """
+    try:
+        file = object.__getattribute__(module, "__dict__").get("__file__")
+    except Exception:  # noqa: BLE001 - an entry may be any object
+        return ""
+    return file if isinstance(file, str) else ""
+
+
 def own_modules(root: Path) -> dict[str, str]:
     """Return the files of the project's own modules, by module name.
 
@@ -53,6 +65,6 @@ def own_modules(root: Path) -> dict[str, str]:
     process to the next.
     """
     named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
-    found = {name: getattr(module, "__file__", None) for name, module in named}
+    found = {name: module_file(module) for name, module in named}
     top = root.resolve()
     return {name: file for name, file in found.items() if file and path_in(top, file) is not None}

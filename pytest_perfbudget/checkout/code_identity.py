@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import path_in
+from pytest_perfbudget.paths import module_file, path_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,7 +52,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
     """
     roots = _roots(tree, rootpath)
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
+        file = module_file(module)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
             continue
         path, real = Path(file), Path(os.path.realpath(file))
@@ -84,7 +84,7 @@ def stale_module(top: Path, rootpath: Path) -> str:
     """
     roots = _roots(top, rootpath)
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
+        file = module_file(module)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or path_in(top, file) is not None:
             continue
         own = _own_file(roots, top, name, Path(file))

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from pytest_perfbudget.checkout.environment import Environment, prepared
+from pytest_perfbudget.checkout.generated import carry_generated
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base, deleted_since
@@ -19,6 +20,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WrongCodeError
 from pytest_perfbudget.git import git
+from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 
@@ -42,6 +44,7 @@ class BaseCheckout:
 
     Attributes:
         deleted_tests: the test files that only the base has, in the folders that the session collects.
+        carried: the generated modules that were taken from the working tree, relative to its top folder.
     """
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
@@ -52,6 +55,7 @@ class BaseCheckout:
         self._environment: Environment | None = None
         self._compiled = ""
         self.deleted_tests: Sequence[str] = ()
+        self.carried: Sequence[str] = ()
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out, and prepare it.
@@ -69,6 +73,8 @@ class BaseCheckout:
             self._tree = Path(shared) if shared else self._running.enter_context(checked_out(self._base))
             if duet.setup:
                 self._environment = self._prepared(duet.setup)
+            else:
+                self.carried = carry_generated(self._base.top, self._tree, own_modules(self._context.root).values())
             if is_overlaid:
                 files = sorted(map(file_of, nodeids))
                 lay_tests_over(
@@ -87,7 +93,13 @@ class BaseCheckout:
         self._running.close()
 
     def launches(
-        self, nodeids: Sequence[str], hash_seed: int, more_files: Sequence[str] = (), *, own_file_only: bool = False
+        self,
+        nodeids: Sequence[str],
+        hash_seed: int,
+        more_files: Sequence[str] = (),
+        *,
+        slot: int = 0,
+        own_file_only: bool = False,
     ) -> tuple[Launch, Launch]:
         """Return the launches of a process of the head and a process of the base with the same hash seed.
 
@@ -95,6 +107,7 @@ class BaseCheckout:
             nodeids: the tests that both processes measure.
             hash_seed: the hash seed of both processes.
             more_files: further files that the base collects.
+            slot: the place of the head's process among the processes that run; the base has the next place.
             own_file_only: whether to collect the tests' own files only.
 
         Raises:
@@ -109,12 +122,15 @@ class BaseCheckout:
             top=str(top),
             compiled=self._compiled,
             who="a fresh process of the head",
+            worker=launcher.worker_id(slot),
         )
         start = launcher.start(hash_seed)
         if problem := self.unbuilt(request.modules):
             raise WrongCodeError(problem)
         self._check_followed(request)
-        base = replace(moved(request, top, tree), who=f"the process of {self._base.ref}")
+        base = replace(
+            moved(request, top, tree), who=f"the process of {self._base.ref}", worker=launcher.worker_id(slot + 1)
+        )
         environment = self._environment_of(base, start.environment or {})
         executable = ""
         if self._environment is not None:

@@ -15,7 +15,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, untimed
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement, Recording, without_addresses
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate, prior_of
@@ -203,11 +203,12 @@ class BaselineComparison(ComparisonStrategy):
 
     def _time(self, measurement: Measurement, known: _Known, fresh: Confirmation) -> RegressionResult:
         if known.slowdown_test is None:
-            return self._unanswerable(known)
+            return self._unanswerable(measurement.nodeid, known)
         if measurement.name in fresh.times:
             return fresh.times[measurement.name]
         if measurement.recording is None or not measurement.recording.blocks:
-            why = f"not timed in blocks ({measurement.kind.name})"
+            known_why = measurement.recording.untimed if measurement.recording is not None else ""
+            why = known_why or f"not timed in blocks ({measurement.kind.name})"
             return untimed(RegressionVerdict.UNMEASURED, why)
         run = known.slowdown_test.estimate(measurement.recording.blocks)
         if known.slowdown_test.is_stale(run):
@@ -216,8 +217,11 @@ class BaselineComparison(ComparisonStrategy):
             return untimed(RegressionVerdict.UNMEASURED, why)
         return known.slowdown_test.screened(run)
 
-    def _unanswerable(self, known: _Known) -> RegressionResult:
+    def _unanswerable(self, nodeid: str, known: _Known) -> RegressionResult:
         """Return the result for a measurement whose time the baseline does not have."""
+        if without_addresses(nodeid) != nodeid:
+            why = "its id holds an address, which differs from process to process: give parametrize ids="
+            return untimed(RegressionVerdict.UNMEASURED, why)
         if not known.is_known_elsewhere:
             why = "the baseline does not have this measurement"
             if not self._everywhere and not self._file.exists():

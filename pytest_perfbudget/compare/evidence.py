@@ -64,6 +64,7 @@ class Evidence:
         in_pairs: whether the two sides were measured in pairs.
         is_skipped: whether the test is not judged because it differs in the base.
         base_functions: a function that reads the other side's calls by function, if the recordings lack them.
+        is_required: whether the test fails if its time could not be compared.
         own_modules: a function that returns the project's modules; their functions are named first.
     """
 
@@ -76,13 +77,15 @@ class Evidence:
     count_origin: Origin | None = None
     in_pairs: bool = False
     is_skipped: bool = False
+    is_required: bool = False
     base_functions: Callable[[], CalledFunctions | None] | None = None
     own_modules: Callable[[], Collection[str]] = tuple
 
     def results(self) -> list[RegressionResult]:
         """Return the result for the time, and for each count that the other side has."""
         found = [self._explained_time()]
-        if self.screening is not None:
+        # A measurement that was not timed was not counted either, for the same reason.
+        if self.screening is not None and not self.screening.head.untimed:
             found += [self._count(metric) for metric in counts() if metric.name in self.screening.base.counts]
         return [self._sourced(one) for one in found]
 
@@ -143,6 +146,7 @@ class Evidence:
             date=origin.date,
             in_pairs=self.in_pairs or result.in_pairs,
             is_test_changed=self.screening is not None and self.screening.is_test_changed,
+            is_required=self.is_required and result.metric == TIME.name,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,9 @@ _PATIENCE_S = 60.0
 _PATIENCE = 10
 _MOST_PATIENCE_S = 3600.0
 _MOST_HANGS = 2
+
+SLOTS: Final = 4
+"""The largest number of fresh processes of a session at the same time: a screening pair and a fresh pair."""
 
 FRESH: Final = "PERFBUDGET_FRESH"
 """The environment variable that tells a test or a conftest that it runs in a fresh process."""
@@ -47,6 +51,7 @@ class ProcessLauncher:
         self._hung: list[tuple[Sequence[str], str]] = []
         # Copied now: a test may change `os.environ`, and still be running while it is confirmed.
         self._environment: Mapping[str, str] = {**os.environ, FRESH: "1"}
+        self._workers = int(self._environment.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         self._draw = random.Random()  # noqa: S311 - a generator of its own, because tests may seed the global generator
         self._invocation = invocation
 
@@ -89,7 +94,24 @@ class ProcessLauncher:
     def request(self, nodeids: Sequence[str], *, own_file_only: bool = False) -> Request:
         """Return the request to measure tests under this session's own invocation."""
         files = [] if own_file_only else sorted(self.companion_files)
-        return replace(self._invocation, nodeids=list(nodeids), files=files, modules=own_modules(self._root))
+        return replace(
+            self._invocation,
+            nodeids=list(nodeids),
+            files=files,
+            modules=own_modules(self._root),
+            root=str(self._root),
+            worker=self.worker_id(0),
+            workers=self._workers * (1 + SLOTS),
+        )
+
+    def worker_id(self, slot: int) -> str:
+        """Return the worker id of a fresh process, which no worker of this session has.
+
+        Args:
+            slot: the place of the process among the processes of this session that run at the same time.
+        """
+        number = int(re.sub(r"\D", "", self._environment.get("PYTEST_XDIST_WORKER", "")) or 0)
+        return f"gw{self._workers + SLOTS * number + slot}"
 
     def seed(self) -> int:
         """Return a new hash seed."""

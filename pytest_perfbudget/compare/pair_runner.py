@@ -19,6 +19,10 @@ from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
 
+_UNSTABLE_ID: Final = "an id that differs from process to process, by an address or a set, needs ids= in parametrize"
+_FRESH_SLOT: Final = 2
+"""The slot of a fresh pair, which may run beside the screening pair; see `ProcessLauncher.worker_id`."""
+
 _SEQUENTIAL: Final = f'mode = "sequential" in {TABLE}'
 
 
@@ -69,6 +73,14 @@ class PairRunner:
         """
         self._checkout.open(nodeids)
 
+    @property
+    def note(self) -> str:
+        """A remark about the checkout; empty if there is none."""
+        if not self._checkout.carried:
+            return ""
+        files = ", ".join(self._checkout.carried)
+        return f"generated and not in git, so taken from the working tree for both commits: {files}"
+
     def close(self) -> None:
         """End all processes and remove the checkout."""
         self._end_screening()
@@ -103,7 +115,7 @@ class PairRunner:
             WorkerError: a process cannot be started, died or hangs.
         """
         hangs = self._context.launcher.noting_hangs([task.nodeid])
-        with hangs, self._pair([task.nodeid], own_file_only=own_file_only) as pair:
+        with hangs, self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only) as pair:
             return self._play(pair, task, FRESH_ERROR)
 
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
@@ -120,10 +132,12 @@ class PairRunner:
                 if answer.nodeid:
                     yield answer
 
-    def _pair(self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, own_file_only: bool = False) -> Duet:
+    def _pair(
+        self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, slot: int = 0, own_file_only: bool = False
+    ) -> Duet:
         """Return a new pair of processes, not yet started."""
         seed = self._context.launcher.seed()
-        launches = self._checkout.launches(nodeids, seed, more_files, own_file_only=own_file_only)
+        launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
         head, base = (Side(replace(one.request, in_turns=True), one.start) for one in launches)
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None
@@ -132,6 +146,8 @@ class PairRunner:
 
     def _play(self, pair: Duet, task: PairTask, std_error: float) -> Attempt[Pair]:
         played = pair.play(task.nodeid, task.names, task.seconds, std_error, task.unpinned)
+        if played.head.is_absent:
+            return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
         if played.base.is_absent:
             return Attempt()
         return self._problem(played) or _compared(played)

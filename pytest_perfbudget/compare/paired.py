@@ -46,6 +46,7 @@ class PairedComparison(ComparisonStrategy):
         self._tests = list(nodeids)
         if self._tests and not self._context.invocation.collects_only:
             self._pairs.open(self._tests)
+            self.remark = " ".join(filter(None, [self.remark, self._pairs.note]))
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -67,8 +68,10 @@ class PairedComparison(ComparisonStrategy):
         if not requests:
             return list(measurements)
         unpinned = dict(_unpinned(measurements, requests))
-        screened = self._screen(nodeid, measurements, requests, unpinned)
-        fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
+        screened, fresh = Attempt[Pair](), Confirmation()
+        if not all(_untimed(one) for one in measurements if one.name in requests):
+            screened = self._screen(nodeid, measurements, requests, unpinned)
+            fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
         settled = []
         for one in measurements:
             found: list[RegressionResult] = []
@@ -148,6 +151,7 @@ class PairedComparison(ComparisonStrategy):
             origin=Origin(self._base.ref, self._base.short),
             in_pairs=True,
             is_skipped=sides is not None and self._is_skipped(sides),
+            is_required=requests[name].is_required,
             own_modules=partial(own_modules, self._context.root),
         )
 
@@ -159,6 +163,8 @@ class PairedComparison(ComparisonStrategy):
         fresh: Confirmation,
     ) -> RegressionResult:
         name = measurement.name
+        if untimed_here := _untimed(measurement):
+            return untimed(RegressionVerdict.UNMEASURED, untimed_here)
         if screened.problem:
             verdict = RegressionVerdict.WRONG_CODE if screened.is_wrong_code else RegressionVerdict.UNMEASURED
             return untimed(verdict, screened.problem)
@@ -167,7 +173,8 @@ class PairedComparison(ComparisonStrategy):
         if name in screened.runs:
             return slowdown_test.screened(screened.runs[name])
         if name in screened.sides:
-            return untimed(RegressionVerdict.UNMEASURED, f"not timed in turns ({measurement.kind.name})")
+            why = screened.sides[name].head.untimed or screened.sides[name].base.untimed
+            return untimed(RegressionVerdict.UNMEASURED, why or f"not timed in turns ({measurement.kind.name})")
         return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
 
 
@@ -178,6 +185,11 @@ def _task(
     unpinned: Collection[str],
 ) -> PairTask:
     return PairTask.of(nodeid, measurements, max(one.max_time_s for one in requests.values()), unpinned)
+
+
+def _untimed(measurement: Measurement) -> str:
+    """Return the reason why the session's own run cannot be compared; empty if there is no such reason."""
+    return measurement.recording.untimed if measurement.recording is not None else ""
 
 
 def _unpinned(

@@ -77,6 +77,7 @@ class SequentialComparison(ComparisonStrategy):
             message = "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
             raise ComparisonError(message)
         self._pairs.open(self._tests)
+        self.remark = " ".join(filter(None, [self.remark, self._pairs.note]))
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`; all tests are measured here, and then the suspects again."""
@@ -126,7 +127,8 @@ class SequentialComparison(ComparisonStrategy):
 
     def _take(self, answer: Answer, found: dict[_Place, _Runs], *, of_base: bool) -> None:
         """Record a process's answer for a test."""
-        if answer.problem and not answer.is_absent:
+        # Only the base may lack a test that the session has.
+        if answer.problem and not (answer.is_absent and of_base):
             self._problems[answer.nodeid] = answer.problem
         self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
         if answer.source:
@@ -191,6 +193,7 @@ class SequentialComparison(ComparisonStrategy):
             origin=Origin(self._base.ref, self._base.short),
             in_pairs=True,
             is_skipped=self._is_skipped(nodeid),
+            is_required=request.is_required,
             own_modules=partial(own_modules, self._context.root),
         )
 

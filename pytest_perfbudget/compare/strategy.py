@@ -28,6 +28,7 @@ class MeasurementRequest:
         tolerance: the slowdown that is allowed.
         max_time_s: the time that the measurement may take, in seconds.
         pin: whether the measurement may be kept on one CPU.
+        is_required: whether the test fails if the measurement could not be compared with another commit.
         more_blocks: a function that takes the blocks so far and returns how many more are wanted; None if no blocks
             between canaries are wanted.
         is_suspect: a function that takes the blocks and returns whether the run looks slower, so that a profile is
@@ -40,6 +41,7 @@ class MeasurementRequest:
     tolerance: RegressionTolerance
     max_time_s: float
     pin: bool = True
+    is_required: bool = True
     more_blocks: Callable[[Sequence[BlockTime]], int] | None = None
     is_suspect: Callable[[Sequence[BlockTime]], bool] = _never
     turns: Turns | None = None
@@ -50,7 +52,8 @@ class MeasurementRequest:
     def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:
         """Return a request for no blocks and no counts, which suits a comparison whose data other processes measure."""
         seconds = effective.max_time_ns / 1e9
-        return cls(effective.max_regression, seconds, effective.pin, with_cpus=with_cpus)
+        is_required = effective.unmeasured == "fail"
+        return cls(effective.max_regression, seconds, effective.pin, is_required, with_cpus=with_cpus)
 
     @property
     def wants_data(self) -> bool:

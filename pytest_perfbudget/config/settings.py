@@ -70,6 +70,14 @@ SESSION: Final = (
         is_local=True,
     ),
     Setting(
+        key="unmeasured",
+        check=choice("fail", "warn"),
+        default="fail",
+        meaning="With `--perf-against`: the effect of a test that the other commit has and that could not be compared.",
+        example="warn",
+        is_local=True,
+    ),
+    Setting(
         key="warn_at",
         check=share,
         default=0.8,

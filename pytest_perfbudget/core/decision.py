@@ -39,6 +39,7 @@ UNMEASURED: Final = BudgetVerdict.UNMEASURED.value
 MISSING: Final = RegressionVerdict.MISSING.value
 CHANGED: Final = RegressionVerdict.CHANGED.value
 NOT_UPDATED: Final = "not_updated"
+NOTHING_COMPARED: Final = "nothing_compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Finding:
     """A fact that a reader of the results should know.
 
     Attributes:
-        kind: a budget verdict, a regression verdict, `near_limit`, `doubt` or `not_updated`.
+        kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared` or `not_updated`.
         severity: the urgency of the finding; a failure fails the test.
         is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
             expected to fail, it is a warning.
@@ -124,7 +125,7 @@ class Finding:
     @property
     def belongs_to_test(self) -> bool:
         """Whether the test itself fails by the finding; other findings fail the session."""
-        return self.kind not in (MISSING, NOT_UPDATED)
+        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""
@@ -210,6 +211,17 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
     ]
 
 
+def find_nothing_compared(measurements: Iterable[Measurement], policy: Policy) -> list[Finding]:
+    """Return a finding if the session was to compare with another commit, and compared nothing that both sides have."""
+    changes = [change for one in measurements for change in one.changes if change.against]
+    lost = [change for change in changes if change.verdict is RegressionVerdict.UNMEASURED]
+    if not lost or any(not change.verdict.is_unjudged for change in changes):
+        return []
+    judged = policy.judge(fails=True, otherwise=Severity.WARNING)
+    headline = f"no test was compared with {lost[0].against}, although both sides have tests"
+    return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
+
+
 def find_not_updated(update: UpdateSummary) -> list[Finding]:
     """Return a finding for everything that an update of the baseline should have updated and did not."""
     if update.problem:
@@ -261,7 +273,8 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
     if verdict.is_unjudged:
         is_new_for_ever = bool(change.against) and verdict is RegressionVerdict.NEW
         otherwise = Severity.WARNING if verdict is RegressionVerdict.UNMEASURED else Severity.NOTE
-        return policy.judge(fails=policy.strict and not is_new_for_ever, otherwise=otherwise)
+        is_needed = change.is_required and verdict is RegressionVerdict.UNMEASURED
+        return policy.judge(fails=is_needed or (policy.strict and not is_new_for_ever), otherwise=otherwise)
     if verdict is RegressionVerdict.CHANGED:
         return _NOTED if change.metric == TIME.name else None
     if change.runs:  # fresh runs did not confirm the suspicion

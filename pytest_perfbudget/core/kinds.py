@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.metrics import CPU, WALL, Metric
@@ -57,6 +57,7 @@ BENCHMARK: Final = MeasurementKind(
     why_not="pytest-benchmark records wall-clock time only: measure it with perf(...)",
     more_samples="raise pytest-benchmark's min_rounds or max_time",
 )
+PEDANTIC: Final = replace(BENCHMARK, name="pedantic", more_samples="raise the rounds of benchmark.pedantic()")
 NONE: Final = MeasurementKind("none", frozenset(), is_counted=False, is_compared=False)
 """The kind for a budget without a measurement."""
 
@@ -65,5 +66,5 @@ def _table(kinds: Iterable[MeasurementKind]) -> dict[str, MeasurementKind]:
     return {kind.name: kind for kind in kinds}
 
 
-KINDS: Final = _table((BODY, CALL, TIMER, RATIO, BENCHMARK, NONE))
+KINDS: Final = _table((BODY, CALL, TIMER, RATIO, BENCHMARK, PEDANTIC, NONE))
 """Every kind by its name."""

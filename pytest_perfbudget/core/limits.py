@@ -29,6 +29,7 @@ class Limits:
     name: str | None = None
     max_regression: RegressionTolerance | None = None
     pin: bool | None = None
+    unmeasured: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

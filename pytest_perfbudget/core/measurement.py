@@ -5,9 +5,10 @@ Measurements and recordings convert to builtins and back, so that they cross a p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
@@ -55,6 +56,7 @@ class Recording:
         uncounted: the reason why a requested count is missing.
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
+        untimed: the reason why there are no blocks; empty if there are.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -64,6 +66,7 @@ class Recording:
     uncounted: str = ""
     turns: Sequence[int] = ()
     cpus: float | None = None
+    untimed: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recording as builtins."""
@@ -75,6 +78,7 @@ class Recording:
             "uncounted": self.uncounted,
             "turns": list(self.turns),
             "cpus": self.cpus,
+            "untimed": self.untimed,
         }
 
     @classmethod
@@ -176,6 +180,14 @@ class Measurement:
 def measurement_id(nodeid: str, name: str) -> str:
     """Return the name of a measurement in reports: the node id, a space and the measurement's own name."""
     return f"{nodeid} {name}".rstrip()
+
+
+_ADDRESS: Final = re.compile(r"0x[0-9a-f]{6,}", re.IGNORECASE)
+
+
+def without_addresses(nodeid: str) -> str:
+    """Return a node id without the addresses of objects, which differ from process to process."""
+    return _ADDRESS.sub("0x", nodeid)
 
 
 def file_of(nodeid: str) -> str:

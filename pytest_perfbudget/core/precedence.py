@@ -19,6 +19,7 @@ class EffectiveLimits:
     max_time_ns: int
     max_regression: RegressionTolerance
     pin: bool = True
+    unmeasured: str = "fail"
 
 
 def resolve(
@@ -43,6 +44,7 @@ def resolve(
     heard.append(settings.limits)
     tolerances = [limits.max_regression for limits in heard if limits.max_regression is not None]
     pins = [limits.pin for limits in heard if limits.pin is not None]
+    unmeasured = [limits.unmeasured for limits in heard if limits.unmeasured is not None]
     limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
     return EffectiveLimits(
         merge_budgets(*(limits.budgets for limits in heard)),
@@ -50,4 +52,5 @@ def resolve(
         max_time_ns or next(iter(limits_ns), settings.max_time_ns),
         next(iter(tolerances), settings.max_regression),
         next(iter(pins), settings.pin),
+        next(iter(unmeasured), settings.unmeasured),
     )

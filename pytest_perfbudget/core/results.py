@@ -184,6 +184,7 @@ class RegressionResult:
         reason: the reason why there is no comparison.
         grown: the functions that are called more often or take longer, the costliest first.
         is_test_changed: whether the test itself differs on the other side.
+        is_required: whether the test fails if this number could not be compared.
     """
 
     metric: str
@@ -209,6 +210,7 @@ class RegressionResult:
     reason: str = ""
     grown: Sequence[Growth] = ()
     is_test_changed: bool = False
+    is_required: bool = False
 
     @property
     def badness(self) -> float:

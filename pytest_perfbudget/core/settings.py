@@ -45,6 +45,7 @@ class Settings:
     strict: bool = False
     confirm: str = "runs"
     pin: bool = True
+    unmeasured: str = "fail"
     warn_at: float = 0.8
     duet: DuetSettings = DuetSettings()
     limits: Limits = field(default_factory=Limits)

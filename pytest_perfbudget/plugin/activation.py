@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,9 @@ def _session(config: pytest.Config) -> PerfSession:
 
 def _configured(config: pytest.Config) -> PerfSession:
     option = config.option
-    settings = load_settings(config.rootpath / "pyproject.toml")
+    child: Any = config.pluginmanager.getplugin(CHILD)
+    folder = config.rootpath if child is None else child.configuration or config.rootpath
+    settings = load_settings(folder / "pyproject.toml")
     policy = Policy(GateMode(option.perf_gate), settings.strict or option.perf_strict, settings.warn_at)
     max_time = option.perf_max_time
     max_time_ns = duration_ns(max_time, "--perf-max-time", "command line") if max_time else None
@@ -158,13 +160,24 @@ def _against_commit(context: ComparisonContext, ref: str) -> ComparisonStrategy:
 def _invocation(config: pytest.Config) -> Request:
     """Return the request with this session's own command line and without tests."""
     given: Any = getattr(config, "workerinput", {}).get(ARGUMENTS_INPUT, config.invocation_params.args)
+    folder = config.invocation_params.dir
     return Request(
-        arguments=[*map(os.fspath, given), *_overrides(config)],
+        arguments=[*_with_files(map(os.fspath, given), folder), *_overrides(config)],
         folder=str(config.invocation_params.dir),
         path=[os.fspath(entry) for entry in sys.path],
         nodeids=(),
         has_cache=config.pluginmanager.hasplugin("cacheprovider"),
     )
+
+
+def _with_files(arguments: Iterable[str], folder: Path) -> Iterator[str]:
+    """Yield arguments with `@FILE` replaced by the lines of the file, which another commit may lack."""
+    for one in arguments:
+        file = folder / one[1:]
+        if one.startswith("@") and file.is_file():
+            yield from _with_files(file.read_text("utf-8").splitlines(), folder)
+        else:
+            yield one
 
 
 def _overrides(config: pytest.Config) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.plugin.keys import BASELINE, ERROR_OUTPUT, SESSION, asks
+from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks
 from pytest_perfbudget.plugin.options import MARKER, add_options
 from pytest_perfbudget.table_name import may_have_table
 
@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Under xdist, register the controller's plugin, too.
     """
     config.addinivalue_line("markers", MARKER)
+    _switch_benchmarks_on(config)
     if _is_configured(config):
         _begin(config)
     if getattr(config.option, "dist", "no") != "no":
@@ -48,13 +49,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     collected = list(items)
     yield
     try:
-        if _session(config) is not None or any(asks(item) for item in items):
+        is_wanted = _session(config) is not None or config.pluginmanager.hasplugin(CHILD)
+        if is_wanted or any(asks(item) for item in items):
             before = set(map(id, collected))
             added = [item for item in items if id(item) not in before]
             _begin(config).adopt(items, [*collected, *added])
     except pytest.UsageError as error:
         # xdist cannot pass on a worker's usage error: the controller would crash.
-        if not hasattr(config, "workeroutput"):
+        if not hasattr(config, "workeroutput") or config.pluginmanager.hasplugin(CHILD):
             raise
         config.workeroutput[ERROR_OUTPUT] = str(error)
         items.clear()
@@ -87,6 +89,19 @@ def perf(request: pytest.FixtureRequest) -> Iterator[Perf]:
     run = _begin(request.config).run_of(request.node)
     yield run.perf
     run.close()
+
+
+def _switch_benchmarks_on(config: pytest.Config) -> None:
+    """Let pytest-benchmark measure although `addopts` switches it off, if the command line asks for perf tests.
+
+    A switch on the command line itself stays in force. pytest-benchmark reads its options after this hook.
+    """
+    option = config.option
+    if option.perf_only or option.perf_against is not None or option.perf_update_baseline:
+        given = set(map(str, config.invocation_params.args))
+        for name in ("benchmark_disable", "benchmark_skip"):
+            if getattr(option, name, False) and f"--{name.replace('_', '-')}" not in given:
+                setattr(option, name, False)
 
 
 def _session(config: pytest.Config) -> PerfSession | None:

@@ -44,6 +44,13 @@ def worker_input(config: pytest.Config, key: str) -> str:
     return found
 
 
+def can_be_measured(item: pytest.Item) -> bool:
+    """Return whether an item is a test function, and no doctest or an item of a plugin's own kind."""
+    return isinstance(item, pytest.Function)
+
+
 def asks(item: pytest.Item) -> bool:
     """Return whether a test itself says that it is a perf test."""
+    if not can_be_measured(item):
+        return False
     return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None

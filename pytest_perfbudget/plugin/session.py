@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -23,8 +23,8 @@ from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
-from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
-from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, asks, worker_input
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
+from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.progress import Progress
@@ -85,6 +85,8 @@ class PerfSession:
         if mistakes:
             raise pytest.UsageError("\n".join(mistakes))
         self._select(items)
+        if self.comparison is not None or self.is_updating:
+            self._check_identity(items)
         self._note_expectations(items, {nodeid_of(item) for item in collected if KIND in item.stash})
         if self.comparison is not None:
             try:
@@ -107,8 +109,15 @@ class PerfSession:
         return run
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
-        """Return the limits in the markers of an item, from the test outwards."""
-        return [_marker_limits(node, mark) for node, mark in item.iter_markers_with_node("perf_budget")]
+        """Return the limits in the markers of an item, from the test outwards.
+
+        A fresh process judges nothing, so a mistake in a marker of another commit does not matter there.
+        """
+        found: list[Limits] = []
+        for node, mark in item.iter_markers_with_node("perf_budget"):
+            with suppress(ConfigError) if self.is_child else nullcontext():
+                found.append(_marker_limits(node, mark))
+        return found
 
     def stop_timeout(self) -> None:
         """Stop pytest-timeout for the test that is judged: its body is over, and the comparison takes seconds."""
@@ -203,10 +212,6 @@ class PerfSession:
         if self.comparison is not None:
             self.comparison.close()
 
-    def is_asked(self, item: pytest.Item) -> bool:
-        """Return whether a test itself or the configuration says that the test is a perf test."""
-        return asks(item) or any(rule.matches(nodeid_of(item)) for rule in self.settings.entries)
-
     def _select(self, items: list[pytest.Item]) -> None:
         """Leave out the perf tests, or all other tests, if the command line asks for that."""
         option = self.config.option
@@ -233,21 +238,46 @@ class PerfSession:
             return []
         return ["known as a perf test at run time only: tests of other workers may have run at the same time"]
 
+    def _is_requested(self, item: pytest.Item) -> bool:
+        """Return whether this is a fresh process and its session wants the test measured.
+
+        The session decides, because another commit may lack a test's marker, or the table that names the test.
+        """
+        child: Any = self.config.pluginmanager.getplugin(CHILD)
+        return child is not None and child.is_requested(item)
+
     def _classify(self, item: pytest.Item) -> None:
-        if not self.is_asked(item):
-            # A fresh process does not read the baseline. The session that started it knew the requested tests.
-            known = self.is_child or nodeid_of(item) in self._known
+        if not (is_perf_test(item, self.settings.entries) or self._is_requested(item)):
+            known = nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
-            self._checks.component(limits.component, item)
+            if not self.is_child:
+                self._checks.component(limits.component, item)
         kind = item.stash[KIND] = kind_of(item)
         self._kinds.add(kind)
 
+    def _check_identity(self, items: list[pytest.Item]) -> None:
+        """Refuse perf tests whose node id does not tell their file, so that other processes could not find them.
+
+        Raises:
+            UsageError: there is such a test.
+        """
+        for item in items:
+            file = file_of(nodeid_of(item))
+            if KIND in item.stash and not (file and (self.config.rootpath / file).is_file()):
+                message = (
+                    f"{nodeid_of(item)} of {item.path} lies outside the root folder {self.config.rootpath}, so its "
+                    "node id does not name its file: add --rootdir with a folder that holds the tests"
+                )
+                raise pytest.UsageError(message)
+
     def _check(self, items: list[pytest.Item]) -> None:
+        if self.is_child:  # the session has checked its configuration, and collects more than a fresh process does
+            return
         perf_tests = [nodeid_of(item) for item in items if KIND in item.stash]
         self._checks.patterns(self.collected, perf_tests)
-        if not (self.is_child or self.policy.gate is GateMode.OFF or self.baseline_file.exists()):
+        if not (self.policy.gate is GateMode.OFF or self.baseline_file.exists()):
             self._checks.root_folder(perf_tests)
 
 

@@ -81,7 +81,7 @@ class Worker:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         given = os.environ if start.environment is None else start.environment
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
-        self._environment = {**kept, "PYTHONHASHSEED": str(start.hash_seed)}
+        self._environment = {**kept, **_as_worker(request), "PYTHONHASHSEED": str(start.hash_seed)}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -190,6 +190,17 @@ class Worker:
                 line = re.sub(r"^(E|INTERNALERROR>)\s+", "", (telling or lines)[-1])
                 return f": {line[:_LAST_WORDS]}"
         return ""
+
+
+def _as_worker(request: Request) -> dict[str, str]:
+    """Return the variables by which tests know the worker of pytest-xdist that runs them."""
+    if not request.worker:
+        return {}
+    return {
+        "PYTEST_XDIST_WORKER": request.worker,
+        "PYTEST_XDIST_WORKER_COUNT": str(request.workers),
+        "PYTEST_XDIST_TESTRUNUID": f"perfbudget-{os.getpid()}",
+    }
 
 
 _REAL: Final = {name: getattr(os, name) for name in ("open", "close", "unlink", "rmdir", "scandir", "lstat", "fstat")}

@@ -27,6 +27,7 @@ class Request:
             that name from another file measures other code.
         start: the index of the test to begin with; the order goes round.
         is_reversed: whether the tests run backwards.
+        root: pytest's root folder in the session, whose pyproject.toml holds for the worker, too.
         top: the top folder of the working tree, for a comparison with another commit; empty otherwise.
         tree: the checkout, for a process of the base; nothing may come from `top` then. Empty otherwise.
         home: the virtual environment of the base, if the base has its own; modules from there are the base's own.
@@ -34,6 +35,9 @@ class Request:
             working tree may have compiled modules from before, while in a checkout each process would compile anew.
             Empty if child processes keep compiled modules beside the sources.
         who: the name of the process in messages.
+        worker: the id with which the process presents itself as a worker of pytest-xdist, so that suites that keep a
+            database, a port or a folder for each worker keep others for this process.
+        workers: the number of workers that the process tells its tests.
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
@@ -47,11 +51,14 @@ class Request:
     modules: Mapping[str, str] = field(default_factory=dict)
     start: int = 0
     is_reversed: bool = False
+    root: str = ""
     top: str = ""
     tree: str = ""
     home: str = ""
     compiled: str = ""
     who: str = "a fresh process"
+    worker: str = ""
+    workers: int = 1
     in_turns: bool = False
     has_cache: bool = False
     scratch: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.decision import DOUBT, NEAR_LIMIT, Case, Finding, Severity
+from pytest_perfbudget.core.decision import DOUBT, NEAR_LIMIT, NOTHING_COMPARED, Case, Finding, Severity
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.regressions import Typed
@@ -14,7 +14,7 @@ from pytest_perfbudget.report.regressions import Typed
 _SENTENCES: Final = ("exceeded", "regressed")
 """The kinds of findings whose headline needs no verdict before it."""
 
-_WORDS: Final = {NEAR_LIMIT: "near its limit", DOUBT: "note"}
+_WORDS: Final = {NEAR_LIMIT: "near its limit", DOUBT: "note", NOTHING_COMPARED: "nothing compared"}
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3
 
@@ -50,7 +50,8 @@ def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
     for one in findings:
         groups.setdefault((one.kind, one.headline), {})[one.id] = None
     for (kind, headline), ids in groups.items():
-        yield f"{_WORDS.get(kind, kind)}: {_some(list(ids))}: {headline}"
+        about = f"{_some(list(ids))}: " if any(ids) else ""  # a finding about the whole session names no test
+        yield f"{_WORDS.get(kind, kind)}: {about}{headline}"
 
 
 def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Finding]:

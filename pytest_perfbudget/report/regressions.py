@@ -64,6 +64,9 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
         return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
         return f"Update the baseline: {UPDATE} {shlex.quote(typed(test))}"
+    if is_failure and change.is_required and change.verdict is RegressionVerdict.UNMEASURED:
+        allow = 'unmeasured = "warn" in the marker or in pyproject.toml'
+        return f"A test that could not be compared fails. Mend the reason, or allow it: {allow}."
     if is_failure and change.verdict is not RegressionVerdict.WRONG_CODE:
         return "A number that is not compared fails because of --perf-strict (or strict = true)."
     return ""

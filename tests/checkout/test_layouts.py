@@ -131,8 +131,8 @@ def test_a_folder_of_the_search_path_that_was_moved_is_not_in_the_base(
     monkeypatch.setenv("PYTHONPATH", str(made), prepend=os.pathsep)
     result = lean.pytester.runpytest_subprocess("--perf-against=HEAD", "--perf-output=report.json")
     assert times(lean) == {"test_call work": "unmeasured"}
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["unmeasured: *: the process of HEAD *No module named 'goods'"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*unmeasured: the process of HEAD *No module named 'goods'"])
 
 
 def test_an_installed_copy_is_noticed_wherever_its_source_is(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from baselines import lines
 from programs import FEW_RUNS
-from scripting import BENCHMARK, Project, times
+from scripting import BENCHMARK, TWO_WORKERS, Project, times
 
 OLD = "def test_old(benchmark):\n    benchmark.pedantic(lambda: advance({}), rounds={})\n"
 MARKED = "@pytest.mark.perf_budget{}\n" + OLD
@@ -31,10 +32,50 @@ def test_an_imported_benchmark_without_a_marker_can_be_updated(benching: Project
     benching.run(OLD.format(1, 3), "--perf-update-baseline").stdout.fnmatch_lines(["*: 1 unchanged"])
 
 
-def test_a_benchmark_that_is_disabled_is_neither_compared_nor_judged(benching: Project) -> None:
+def test_a_benchmark_that_is_disabled_is_unmeasured_for_both(benching: Project) -> None:
     tests = MARKED.format("(p95_ms=5)", 1, 60)
     benching.run(tests, "--perf-update-baseline")
     benching.run(tests, "--benchmark-disable")
     assert benching.verdicts() == {"test_old p95": "unmeasured"}
-    assert times(benching) == {}
-    assert benching.report["summary"]["changes"]["missing"] == 1
+    assert times(benching) == {"test_old": "unmeasured"}
+    changes = benching.report["summary"]["changes"]
+    assert (changes["unmeasured"], changes["missing"]) == (1, 0)
+
+
+STATS = """
+import shop_of
+@pytest.mark.perf_budget(p95_s=5)
+def test_it(benchmark):
+    benchmark(shop_of.work)
+    assert benchmark.stats.stats.mean < 1
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_suite_that_reads_the_statistics_is_measured_in_fresh_processes_too(
+    benching: Project, arguments: tuple[str, ...]
+) -> None:
+    benching.arguments = (*BENCHMARK, *arguments)
+    benching.file("shop_of.py", "from scripted import advance\ndef work(): advance(1)\n")
+    benching.run(STATS, "--perf-update-baseline").assert_outcomes(passed=1)
+    assert set(lines(benching)) == {"test_it"}
+    benching.file("shop_of.py", "from scripted import advance\ndef work(): advance(1.5)\n")
+    benching.run(STATS).assert_outcomes(failed=1)
+    assert times(benching) == {"test_it": "regressed"}
+
+
+ONCE = """
+CALLS = []
+
+@pytest.mark.perf_budget(max_s=5)
+def test_it(benchmark):
+    benchmark.pedantic(lambda: CALLS.append(1), rounds=1)
+    assert CALLS == [1]
+"""
+
+
+def test_code_that_is_measured_once_is_not_called_again(benching: Project) -> None:
+    benching.run(ONCE, "--perf-update-baseline").assert_outcomes(passed=1)
+    result = benching.run(ONCE)
+    result.assert_outcomes(passed=1)
+    assert benching.verdicts() == {"test_it max": "within"}

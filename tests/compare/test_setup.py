@@ -21,9 +21,11 @@ def built(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository
     return repository
 
 
-def test_without_setup_a_base_that_has_to_be_built_is_unmeasured(built: Repository) -> None:
-    built.against_base("-k", "call")
-    assert times(built) == {"test_call step": "unmeasured"}
+def test_without_setup_a_module_that_was_built_is_the_heads_on_both_sides(built: Repository) -> None:
+    result = built.against_base("-k", "call")
+    result.assert_outcomes(passed=1, deselected=2)
+    assert times(built) == {"test_call step": "unchanged"}
+    result.stdout.fnmatch_lines(["*taken from the working tree for both commits: _fast.py"])
 
 
 def test_the_setup_command_runs_once_for_a_commit(built: Repository) -> None:

@@ -16,6 +16,8 @@ QUIET_OPTIONS: Final[dict[str, object]] = {
     "perf_output": [],
     "perf_update_baseline": False,
     "perf_against": None,
+    "benchmark_disable": False,
+    "benchmark_skip": False,
     "benchmark_json": None,
     "benchmark_save": None,
     "benchmark_autosave": False,
@@ -27,7 +29,6 @@ QUIET_OPTIONS: Final[dict[str, object]] = {
     "stepwise": False,
     "stepwise_skip": False,
     "reruns": 0,
-    "count": 1,  # pytest-repeat
     "maxfail": 0,
     "runxfail": True,  # xfail(strict=True) would fail a test that passes, and the session knows that it passes
     "continue_on_collection_errors": True,

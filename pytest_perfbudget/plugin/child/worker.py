@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Generator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -14,12 +15,16 @@ import pytest
 
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
+from pytest_perfbudget.config import load_settings
+from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.paths import module_file
 from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
-from pytest_perfbudget.plugin.keys import SESSION
+from pytest_perfbudget.plugin.collection.kind import is_perf_test
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 
@@ -31,6 +36,7 @@ class WorkerPlugin:
         self._channel = channel
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly()
+        self._requested = frozenset(request.nodeids)
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
         self._before: set[str] = set()
@@ -46,6 +52,21 @@ class WorkerPlugin:
         files = sorted(file for file in {*asked, *self._request.files} if (config.rootpath / file).is_file())
         # If there is no file, a folder without tests is named: without arguments, pytest would collect all tests.
         config.args[:] = [str(config.rootpath / file) for file in files] or [self._request.scratch]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Present this process as a worker of pytest-xdist.
+
+        Plugins have been configured before: many expect data from a controller if they see a worker then.
+        """
+        if self._request.worker:
+            given = {
+                "workerid": self._request.worker,
+                "workercount": self._request.workers,
+                "testrunuid": os.environ.get("PYTEST_XDIST_TESTRUNUID", ""),
+                "mainargv": sys.argv,
+            }
+            session.config.__dict__.update(workerinput=given, workeroutput={})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note the reason why a file has no tests."""
@@ -86,13 +107,25 @@ class WorkerPlugin:
         tree = self._request.tree
         return item.nodeid.replace(tree, self._request.top) if tree else item.nodeid
 
+    def is_requested(self, item: pytest.Item) -> bool:
+        """Return whether the session asked for a test."""
+        return self.name(item) in self._requested
+
+    @property
+    def configuration(self) -> Path | None:
+        """The folder of the configuration that holds: the session's, even in a process of another commit."""
+        return Path(self._request.root) if self._request.root else None
+
     def others(self, config: pytest.Config) -> Sequence[str]:
         """Return the collected perf tests that were not requested."""
-        known: Any = config.pluginmanager.getplugin(SESSION)  # None if no test here is a perf test
-        if known is None:
-            return []
-        asked = set(self._request.nodeids)
-        return [nodeid for nodeid, item in self._found.items() if nodeid not in asked and known.is_asked(item)]
+        rules: Sequence[Rule] = ()
+        with suppress(ConfigError):  # the session's configuration holds, and may have mended this mistake
+            rules = load_settings(config.rootpath / "pyproject.toml").entries
+        return [
+            nodeid
+            for nodeid, item in self._found.items()
+            if nodeid not in self._requested and is_perf_test(item, rules)
+        ]
 
     def _why_not(self, nodeid: str, found: Collection[str]) -> str:
         """Return the reason why a test cannot be measured here; empty if it can."""
@@ -100,7 +133,7 @@ class WorkerPlugin:
             why = self._uncollected.get(file_of(nodeid), "the test is not there")
             return f"{self._request.who} does not collect the test: {why}"
         for name, file in self._request.modules.items():
-            other = getattr(sys.modules.get(name), "__file__", None)
+            other = module_file(sys.modules.get(name))
             if other and other != file and os.path.realpath(other) != os.path.realpath(file):
                 return f"{self._request.who} imports {name!r} from {other}, the session from {file}"
         return ""
@@ -145,7 +178,7 @@ class WorkerPlugin:
 
     def _built(self) -> dict[str, str]:
         """Return the extension modules that were not imported before the test."""
-        found = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+        found = {name: module_file(module) for name, module in list(sys.modules.items())}
         endings = tuple(EXTENSION_SUFFIXES)
         return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 

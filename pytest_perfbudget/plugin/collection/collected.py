@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.limits import Rule, pattern_matches
-from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.measurement import file_of, without_addresses
 
 if TYPE_CHECKING:
     import pytest
@@ -43,13 +43,15 @@ class Collected:
         self._root = config.rootpath
         self._file_names: list[str] = config.getini("python_files")
         self.nodeids = {nodeid_of(item) for item in items}
+        self._stable = {without_addresses(nodeid) for nodeid in self.nodeids}
         self.files = {file_of(nodeid) for nodeid in self.nodeids} | set(visited)
         # Options such as --lf collect only those tests of a file that they run.
         self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
 
     def is_gone(self, nodeid: str) -> bool:
         """Return whether a test no longer exists: its file was collected without the test, or does not exist."""
-        if nodeid in self.nodeids or self._is_partial:
+        # Another process has other addresses in its ids.
+        if nodeid in self.nodeids or self._is_partial or without_addresses(nodeid) in self._stable:
             return False
         file = file_of(nodeid)
         return file in self.files or not (self._root / file).exists()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import pytest
+
+from pytest_perfbudget.core.limits import Rule
+from pytest_perfbudget.plugin.collection.collected import nodeid_of
+from pytest_perfbudget.plugin.keys import asks, can_be_measured
 
 
 class PerfTestKind(enum.Enum):
@@ -17,6 +21,11 @@ class PerfTestKind(enum.Enum):
     FIXTURE = "what it hands to the perf fixture"
     BENCHMARK = "what it hands to pytest-benchmark"
     OTHER = "nothing: its perf is another fixture"
+
+
+def is_perf_test(item: pytest.Item, rules: Iterable[Rule]) -> bool:
+    """Return whether a test itself or a rule of the configuration says that the test is a perf test."""
+    return asks(item) or (can_be_measured(item) and any(rule.matches(nodeid_of(item)) for rule in rules))
 
 
 def kind_of(item: pytest.Item) -> PerfTestKind:

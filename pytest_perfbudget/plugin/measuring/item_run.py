@@ -131,7 +131,7 @@ class ItemRun:
         plan = Plan(BudgetGate((), self.session.settings.errors), effective.max_time_ns, self.session.clock)
         data = run_plain(take_data(subject, plan, (), request))
         profile = run_plain(profile_call(subject)) if data.looks_slower else []
-        self._benchmark = benchmark.BenchmarkData(data.recording, profile)
+        self._benchmark.recording, self._benchmark.profile = data.recording, profile
 
     def keep(
         self,
@@ -184,10 +184,17 @@ class ItemRun:
             line=None if line is None else line + 1,
         )
 
-    def add_unmeasured(self, name: str, kind: MeasurementKind, effective: EffectiveLimits, reason: str) -> None:
+    def add_unmeasured(
+        self,
+        name: str,
+        kind: MeasurementKind,
+        effective: EffectiveLimits,
+        reason: str,
+        recording: Recording | None = None,
+    ) -> None:
         """Keep a measurement whose budgets could not be measured."""
         results = [unmeasured(budget, reason) for budget in effective.budgets]
-        self.add(replace(self.blank(name, kind, effective), budgets=results))
+        self.add(replace(self.blank(name, kind, effective), budgets=results, recording=recording))
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
@@ -206,7 +213,7 @@ class ItemRun:
             finally:
                 self._is_repeating = False
         elif self.kind is PerfTestKind.BENCHMARK:
-            with self._benchmark_mode(), benchmark.compared(self):
+            with self._benchmark_mode(), benchmark.watched(self, self._benchmark):
                 yield
         else:
             yield
@@ -232,9 +239,10 @@ class ItemRun:
         self.closed = True
 
     def _benchmark_mode(self) -> AbstractContextManager[None]:
-        """Return a context in which the fixture measures or not; a fresh process needs only the fixture's function."""
-        item = self.item
-        return benchmark.disabled(item) if self.is_off or self.session.is_child else benchmark.enabled(item)
+        """Return a context in which the fixture measures, measures a few calls only, or does not measure."""
+        if self.is_off:
+            return benchmark.disabled(self.item)
+        return benchmark.brief(self.item) if self.session.is_child else benchmark.enabled(self.item)
 
     def _keep(
         self,

@@ -124,6 +124,7 @@ class Perf:
                 name,
                 call.max_regression or record.limits.max_regression,
                 record.limits.pin if call.pin is None else call.pin,
+                call.unmeasured or record.limits.unmeasured,
             )
             record.effective = self._run.resolve(name, record.limits)
         return Timer(record)
@@ -223,7 +224,7 @@ class Perf:
             # The limits of the call come before those of markers that name its measurement, because the call is nearer.
             return parse_limits(limits, place, name=name, more=_MORE)
         except ConfigError as error:
-            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin"}
+            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin", "unmeasured"}
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
             hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"

@@ -76,7 +76,14 @@ class MeasuringRun(Protocol):
     def add(self, measurement: Measurement) -> None:
         """Keep a measurement that has been judged already."""
 
-    def add_unmeasured(self, name: str, kind: MeasurementKind, effective: EffectiveLimits, reason: str) -> None:
+    def add_unmeasured(
+        self,
+        name: str,
+        kind: MeasurementKind,
+        effective: EffectiveLimits,
+        reason: str,
+        recording: Recording | None = None,
+    ) -> None:
         """Keep a measurement whose budgets could not be measured."""
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import pytest
 
-from pytest_perfbudget.core.kinds import BENCHMARK
+from pytest_perfbudget.core.kinds import BENCHMARK, PEDANTIC
 from pytest_perfbudget.core.measurement import ProfileRow, Recording
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.measure.lazy import unfinished
 from pytest_perfbudget.measure.subject import PlainSubject
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
+WALL_CLOCKS: Final = {time.perf_counter, time.monotonic, time.time}
+"""The timers that give wall-clock time in seconds. The rounds of any other timer are not judged as such times."""
 
-@dataclass(frozen=True)
+_ONCE: Final = "pedantic() called it once (rounds=1), so it may not bear a second call: give it more rounds"
+
+_BRIEF: Final = {
+    "_max_time": 0.0,
+    "_min_time": 0.0,
+    "_min_rounds": 2,
+    "_calibration_precision": 1,
+    "_precision": None,
+    "_warmup": False,
+    "cprofile": False,
+}
+"""The attributes with which the fixture measures a few calls only."""
+
+
+@dataclass
 class BenchmarkData:
-    """The recording for the comparison, if there is one, and the profile of a call, if the run looks slower."""
+    """What happened while the fixture ran its function.
+
+    Attributes:
+        recording: the recording for the comparison; None if nothing is compared, or if there is a problem.
+        profile: the profile of a call, if the run looks slower.
+        problem: the reason why the fixture's rounds are no measure of the function; empty if they are.
+        untimed: the reason why the function was not measured for the comparison; empty if it was.
+    """
 
     recording: Recording | None = None
-    profile: Sequence[ProfileRow] = ()
+    profile: Sequence[ProfileRow] = field(default_factory=list)
+    problem: str = ""
+    untimed: str = ""
 
 
 def _fixture(item: pytest.Item) -> Any | None:  # noqa: ANN401 - pytest-benchmark is untyped
@@ -48,6 +76,22 @@ def disabled(item: pytest.Item) -> Iterator[None]:
 
 
 @contextmanager
+def brief(item: pytest.Item) -> Iterator[None]:
+    """Let the fixture measure a few calls: a fresh process measures by itself, but suites read `benchmark.stats`."""
+    fixture = _fixture(item)
+    if fixture is None:
+        yield
+        return
+    fixture.disabled = False
+    for name, value in _BRIEF.items():
+        setattr(fixture, name, value)
+    try:
+        yield
+    finally:
+        _forget(item, fixture)
+
+
+@contextmanager
 def enabled(item: pytest.Item) -> Iterator[None]:
     """Let the fixture measure in an xdist worker.
 
@@ -64,22 +108,25 @@ def enabled(item: pytest.Item) -> Iterator[None]:
         yield
     finally:
         fixture.disabled = True
-        # pytest-benchmark's own reports are off in workers. If they found a result, they would write files.
-        if fixture.stats in session.benchmarks:
-            session.benchmarks.remove(fixture.stats)
+        _forget(item, fixture)
+
+
+def _forget(item: pytest.Item, fixture: Any) -> None:  # noqa: ANN401
+    """Remove the fixture's result from pytest-benchmark's session, whose reports would write files."""
+    session = item.config.pluginmanager.getplugin("pytest-benchmark")
+    if fixture.stats in getattr(session, "benchmarks", ()):
+        session.benchmarks.remove(fixture.stats)
 
 
 @contextmanager
-def compared(run: MeasuringRun) -> Iterator[None]:
-    """Measure the fixture's function again in blocks, after the fixture has measured it.
+def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
+    """Check what the fixture's function returns, and measure the function again in blocks for a comparison.
 
     The fixture's own rounds run for a second without a reading of the weather, so they cannot be compared. The blocks
     follow at once, while the resources that the test has opened are still open.
     """
     fixture = _fixture(run.item)
-    # With --benchmark-disable a session times nothing. A fresh process disables the fixture itself, and goes on.
-    is_off = fixture is not None and fixture.disabled and not run.session.is_child
-    if fixture is None or is_off or run.session.comparison is None:
+    if fixture is None:
         yield
         return
     kind = type(fixture)
@@ -88,13 +135,21 @@ def compared(run: MeasuringRun) -> Iterator[None]:
     def calling(self: Any, function: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         result = call(self, function, *args, **kwargs)
         if self is fixture:
-            run.record_benchmark(PlainSubject(function, (args, kwargs)))
+            _take(run, data, result, PlainSubject(function, (args, kwargs)))
         return result
 
-    def pacing(self: Any, target: Any, args: Any = (), kwargs: Any = None, setup: Any = None, **rest: Any) -> Any:  # noqa: ANN401
-        result = pedantic(self, target, args, kwargs, setup, **rest)
-        if self is fixture and rest.get("teardown") is None:
-            run.record_benchmark(PlainSubject(target, (args, kwargs or {}), setup))
+    def pacing(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        given = inspect.signature(pedantic).bind(self, *args, **kwargs)
+        given.apply_defaults()
+        asked = given.arguments
+        is_once = (asked["rounds"], asked["warmup_rounds"], asked["iterations"]) == (1, 0, 1)
+        if self is fixture and run.session.is_child:
+            asked.update(rounds=1, warmup_rounds=0, iterations=1)
+        result = pedantic(*given.args, **given.kwargs)
+        if self is fixture:
+            pair = (asked["args"], asked["kwargs"] or {})
+            subject = PlainSubject(asked["target"], pair, asked["setup"], asked["teardown"])
+            _take(run, data, result, None if is_once else subject)
         return result
 
     kind.__call__, kind.pedantic = calling, pacing
@@ -104,23 +159,39 @@ def compared(run: MeasuringRun) -> Iterator[None]:
         kind.__call__, kind.pedantic = call, pedantic
 
 
+def _take(run: MeasuringRun, data: BenchmarkData, result: object, subject: PlainSubject | None) -> None:
+    """Measure what the fixture has called for a comparison; without a subject, it may not bear a second call."""
+    data.problem = unfinished(result)
+    data.untimed = data.problem or ("" if subject is not None else _ONCE)
+    # With --benchmark-disable nothing is timed.
+    is_off = data.untimed or getattr(_fixture(run.item), "disabled", True)
+    if subject is not None and run.session.comparison is not None and not is_off:
+        run.record_benchmark(subject)
+
+
 def keep(run: MeasuringRun, data: BenchmarkData) -> None:
     """Judge the fixture's rounds as a measurement of the run; without rounds, the measurement is unmeasured."""
     fixture = _fixture(run.item)
     effective = run.resolve("")
-    reason = _why_unmeasured(fixture)
+    reason = _why_unmeasured(fixture) or data.problem
     recording = data.recording
-    if recording is not None and (reason or fixture is None):
+    untimed = data.untimed or (reason if fixture is None or fixture.stats is None else "")
+    if run.session.comparison is not None:
+        run.request("", effective)
+        recording = Recording(untimed=untimed) if untimed else recording
+    if run.session.is_child and fixture is not None and recording is not None:
+        # The brief rounds of a fresh process are no result.
         run.keep("", BENCHMARK, _samples(recording), replace(effective, budgets=()), recording=recording)
         return
     if reason or fixture is None:
         if effective.budgets or run.session.comparison is not None:
-            run.add_unmeasured("", BENCHMARK, effective, reason)
+            run.add_unmeasured("", BENCHMARK, effective, reason, recording)
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
-    run.keep("", BENCHMARK, samples, effective, profile=data.profile, recording=recording)
+    kind = PEDANTIC if "pedantic" in (fixture._mode or "") else BENCHMARK  # noqa: SLF001
+    run.keep("", kind, samples, effective, profile=data.profile, recording=recording)
 
 
 def _samples(recording: Recording) -> Samples:
@@ -134,4 +205,8 @@ def _why_unmeasured(fixture: Any | None) -> str:  # noqa: ANN401
     if fixture.stats is None:
         disabled = "pytest-benchmark did not measure (--benchmark-disable)"
         return disabled if fixture.disabled else "the test asks for the benchmark fixture but never called it"
+    timer = fixture._timer  # noqa: SLF001
+    if timer not in WALL_CLOCKS:
+        name = getattr(timer, "__qualname__", repr(timer))
+        return f"its rounds are timed by {name}, which is no wall clock: take the default timer, or measure with perf()"
     return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import Missing, Severity, find_missing, find_not_updated
+from pytest_perfbudget.core.decision import Missing, Severity, find_missing, find_not_updated, find_nothing_compared
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.session import PerfSession
@@ -55,6 +55,7 @@ def run_result(
         replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
         for one in session.worded(measurements)
     ]
+    findings += find_nothing_compared(measurements, session.policy)
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(

@@ -7,8 +7,10 @@ from scripting import BENCHMARK, TWO_WORKERS, Project
 
 TIMER = """
 import scripted
+from pytest_perfbudget.plugin.measuring.pytest_benchmark import WALL_CLOCKS
 def seconds():
     return scripted.now_ns / 1e9
+WALL_CLOCKS.add(seconds)
 """
 
 
@@ -34,7 +36,7 @@ def test_other(benchmark):
     result.assert_outcomes(passed=2, failed=1)
     assert project.verdicts() == {"test_marked p95": "within", "test_listed p95": "exceeded"}
     kinds = {one["kind"] for one in project.report["measurements"]}
-    assert kinds == {"benchmark"}
+    assert kinds == {"pedantic"}
     result.stdout.fnmatch_lines(["*benchmark: 3 tests*"])
 
 
@@ -50,7 +52,7 @@ def test_it(benchmark):
     )
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(
-        ["undecided: *test_it: p95 needs 59 rounds, had 5: raise pytest-benchmark's min_rounds or max_time"]
+        ["undecided: *test_it: p95 needs 59 rounds, had 5: raise the rounds of benchmark.pedantic()"]
     )
 
 
@@ -161,3 +163,53 @@ def test_it(benchmark): benchmark(advance, 10)
         "--benchmark-disable",
     ).assert_outcomes(passed=1)
     assert lean.verdicts() == {"test_it p95": "unmeasured"}
+
+
+def test_rounds_of_another_clock_are_not_judged_as_wall_clock_time(project: Project) -> None:
+    result = project.run("""
+import time
+
+@pytest.mark.benchmark(timer=time.process_time)
+@pytest.mark.perf_budget(p95_ms=5)
+def test_cpu(benchmark): benchmark.pedantic(advance, args=(20,), rounds=60)
+""")
+    assert project.verdicts() == {"test_cpu p95": "unmeasured"}
+    result.stdout.fnmatch_lines(["unmeasured: *its rounds are timed by process_time, which is no wall clock: *"])
+
+
+def test_a_function_whose_result_has_done_nothing_yet_is_unmeasured_and_passes_its_own_test(project: Project) -> None:
+    result = project.run(
+        TIMER
+        + """
+def rows():
+    yield advance(20)
+
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=5)
+def test_rows(benchmark): benchmark.pedantic(rows, rounds=70)
+
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms=5)
+def test_all(benchmark): benchmark.pedantic(lambda: list(rows()), rounds=70)
+"""
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    assert project.verdicts() == {"test_rows p95": "unmeasured", "test_all p95": "exceeded"}
+    result.stdout.fnmatch_lines(["unmeasured: *returned before its work was done; its result is a generator*"])
+
+
+@pytest.mark.parametrize("way", ["--benchmark-disable", "--benchmark-skip"])
+def test_benchmarks_that_addopts_switches_off_are_measured_if_perf_tests_are_asked_for(
+    project: Project, way: str
+) -> None:
+    tests = TIMER + (
+        "@pytest.mark.benchmark(timer=seconds)\n@pytest.mark.perf_budget(p95_ms=50)\n"
+        "def test_it(benchmark): benchmark.pedantic(advance, args=(1,), rounds=60)\n"
+    )
+    project.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {way}\n")
+    project.run(tests, "--perf-only").assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it p95": "within"}
+    project.run(tests)
+    assert project.verdicts().get("test_it p95") != "within"
+    project.run(tests, "--perf-only", way)  # the command line's own switch stays in force
+    assert project.verdicts().get("test_it p95") != "within"

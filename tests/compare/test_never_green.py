@@ -1,0 +1,219 @@
+"""`--perf-against` fails closed: what both sides have and what could not be compared is red, with a remedy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from programs import FASTER_MS, shop, shop_tests
+from repositories import Repository
+from scripting import TWO_WORKERS, Project, times
+
+BROKEN = shop(at_import='if FRESH: raise RuntimeError("no device")')
+"""Code that cannot be imported in a fresh process."""
+
+BODY = shop_tests(call="pass", with_timer=False)
+ONLY_BODY = ("-k", "body")
+
+
+@pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_test_that_could_not_be_compared_fails(repository: Repository, arguments: tuple[str, ...]) -> None:
+    repository.commit({"shop.py": BROKEN})
+    repository.file("shop.py", shop())
+    result = repository.against_base(*ONLY_BODY, *arguments)
+    result.assert_outcomes(failed=1)
+    assert times(repository) == {"test_body": "unmeasured"}
+    result.stdout.fnmatch_lines(
+        [
+            "unmeasured: *no device*",
+            "A test that could not be compared fails. Mend the reason, or allow it: unmeasured = *",
+            "What this means: perfbudget guide unmeasured",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("mark", "table"),
+    [("perf_budget(unmeasured='warn')", ""), ("perf_budget", '[tool.perfbudget]\nunmeasured = "warn"\n')],
+    ids=["marker", "table"],
+)
+def test_it_only_warns_if_the_marker_or_the_table_says_so(repository: Repository, mark: str, table: str) -> None:
+    breaks = "if FRESH: raise RuntimeError('no device')\nshop.work()"
+    tests = shop_tests(marks=[mark], body=breaks, call="perf(shop.work)", with_timer=False)
+    repository.commit(tests=tests)
+    repository.file("shop.py", shop(FASTER_MS))
+    result = repository.against_base(pyproject=table or "[tool.perfbudget]\n")
+    result.assert_outcomes(passed=2)
+    assert times(repository) == {"test_body": "unmeasured", "test_call work": "improved"}
+    result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_body: *no device*"])
+
+
+def test_a_session_that_compared_nothing_at_all_fails_in_any_case(repository: Repository) -> None:
+    repository.commit({"shop.py": BROKEN}, tests=BODY)
+    repository.file("shop.py", shop())
+    result = repository.against_base(*ONLY_BODY, pyproject='[tool.perfbudget]\nunmeasured = "warn"\n')
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD, although both sides have tests"])
+
+
+def test_a_session_whose_gate_only_warns_stays_green(repository: Repository) -> None:
+    repository.commit({"shop.py": BROKEN}, tests=BODY)
+    repository.file("shop.py", shop())
+    assert repository.against_base(*ONLY_BODY, "--perf-gate=warn").ret == pytest.ExitCode.OK
+
+
+class TestTheHeadDecides:
+    """The base measures what the head measures, whatever its own configuration and markers say."""
+
+    def test_a_pull_request_that_adds_the_marker_is_compared(self, repository: Repository) -> None:
+        repository.commit(tests=shop_tests(marks=[], call="pass", with_timer=False))
+        repository.file("shop.py", shop(1.1))
+        result = repository.against_base(*ONLY_BODY, tests=BODY)
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_body": "regressed"}
+
+    def test_a_pull_request_that_adds_an_entry_of_the_table_is_compared(self, repository: Repository) -> None:
+        repository.commit(tests=shop_tests(marks=[], call="pass", with_timer=False))
+        repository.file("shop.py", shop(1.1))
+        table = '[tool.perfbudget.budgets]\n"*::test_body" = { p95_s = 5 }\n'
+        result = repository.against_base(*ONLY_BODY, pyproject=table)
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_body": "regressed"}
+
+    @pytest.mark.parametrize(
+        ("mark", "table"),
+        [("perf_budget(p59_ms=5)", ""), ("perf_budget", "[tool.perfbudget]\nnonsense = 1\n")],
+        ids=["marker", "table"],
+    )
+    def test_a_mistake_that_the_head_has_mended_does_not_matter(
+        self, repository: Repository, mark: str, table: str
+    ) -> None:
+        tests = shop_tests(marks=[mark], call="pass", with_timer=False)
+        repository.commit({"pyproject.toml": table or "[tool.perfbudget]\n"}, tests=tests)
+        repository.file("shop.py", shop(1.1))
+        result = repository.against_base(*ONLY_BODY, tests=BODY, pyproject="[tool.perfbudget]\nstrict = true\n")
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_body": "regressed"}
+
+    def test_a_test_that_the_base_does_not_collect_is_new_and_passes(self, repository: Repository) -> None:
+        repository.commit(tests="def test_other(): pass\n")
+        result = repository.against_base(*ONLY_BODY, tests=BODY)
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_body": "new"}
+
+
+class TestIdentity:
+    """Tests are found again in other processes, or named."""
+
+    ADDRESS = """
+import shop
+
+class Codec: pass
+
+@pytest.mark.parametrize("codec", [Codec(), Codec()], ids=repr)
+def test_it(codec, perf): perf(shop.work)
+"""
+
+    def test_an_id_with_an_address_is_unmeasured_and_never_new(self, repository: Repository) -> None:
+        repository.commit(tests=self.ADDRESS)
+        result = repository.against_base()
+        result.assert_outcomes(failed=2)
+        assert set(times(repository).values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(["*unmeasured: *an id that differs from process to process*needs ids=*"])
+        assert "missing" not in result.stdout.str()
+
+    def test_arguments_in_a_file_hold_for_both_sides(self, repository: Repository) -> None:
+        repository.file("arguments.txt", "test_it.py\n-k\nbody\n")  # the base does not have this file
+        repository.file("shop.py", shop(1.1))
+        result = repository.against_base("@arguments.txt")
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_body": "regressed"}
+
+    def test_tests_outside_the_root_folder_are_a_usage_error(self, repository: Repository) -> None:
+        load = "from scripted import advance\ndef test_load(perf): perf(advance, 1)\n"
+        repository.commit(
+            {"config/pytest.ini": "[pytest]\npythonpath = ..\n", "tests/test_a.py": load, "tests/test_b.py": load}
+        )
+        result = repository.against_base("-c", "config/pytest.ini", "tests")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: *test_load* lies outside the root folder *: add --rootdir *"])
+
+    def test_budgets_alone_do_not_need_a_file_in_the_id(self, lean: Project) -> None:
+        lean.file("config/pytest.ini", "[pytest]\npythonpath = ..\n")
+        lean.file("tests/test_a.py", "from scripted import advance\ndef test_load(perf): perf(advance, 1, p95_ms=5)\n")
+        lean.pytester.runpytest_inprocess("-c", "config/pytest.ini", "tests").assert_outcomes(passed=1)
+
+
+class TestGeneratedModules:
+    """Modules that git ignores are missing in a checkout."""
+
+    FILES: ClassVar = {
+        ".gitignore": "__pycache__\nreport.json\n_version.py\n",
+        "goods/__init__.py": "from goods._version import V\n",
+    }
+    TESTS = "import goods, shop\ndef test_work(perf): perf(shop.work)\n"
+
+    def test_they_are_taken_from_the_working_tree_with_a_note(self, repository: Repository) -> None:
+        repository.commit(self.FILES, tests=self.TESTS)
+        repository.file("goods/_version.py", "V = 1\n")
+        repository.file("shop.py", shop(1.1))
+        result = repository.against_base(subprocess=True)
+        result.assert_outcomes(failed=1)
+        assert times(repository) == {"test_work work": "regressed"}
+        result.stdout.fnmatch_lines(["*taken from the working tree for both commits: goods/_version.py"])
+
+    def test_a_new_module_of_the_head_is_not_carried_into_the_base(self, repository: Repository) -> None:
+        repository.commit(
+            {"goods/__init__.py": "try:\n    import goods.extra\nexcept ImportError: pass\n"}, tests=self.TESTS
+        )
+        repository.file("goods/extra.py", "V = 1\n")
+        result = repository.against_base(subprocess=True)
+        result.assert_outcomes(passed=1)
+        assert "taken from the working tree" not in result.stdout.str()
+
+
+LAZY = """
+import importlib.util, sys
+spec = importlib.util.find_spec("heavy")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+sys.modules["heavy"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+"""
+
+
+def test_a_lazy_module_is_never_woken(repository: Repository) -> None:
+    conftest = (repository.pytester.path / "conftest.py").read_text("utf-8")
+    repository.commit({"heavy.py": "raise ImportError('needs a device')\n", "conftest.py": conftest + LAZY}, tests=BODY)
+    result = repository.against_base(*ONLY_BODY, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert times(repository) == {"test_body": "unchanged"}
+
+
+DATABASE = """
+import os, shop
+
+PATH = os.path.join(os.path.dirname(__file__), "database")
+
+@pytest.fixture(scope="session")
+def database(request):
+    path = PATH + getattr(request.config, "workerinput", {}).get("workerid", "")
+    if os.path.exists(path):
+        os.remove(path)
+    open(path, "w").close()
+    yield path
+    os.remove(path)
+
+def test_a(database, perf): perf(shop.work)
+
+def test_b(database): assert os.path.exists(database)
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_fresh_processes_have_worker_ids_of_their_own(repository: Repository, arguments: tuple[str, ...]) -> None:
+    repository.commit({".gitignore": "database*\nreport.json\n__pycache__\n"}, tests=DATABASE)
+    repository.file("shop.py", shop(1.1))
+    result = repository.against_base(*arguments, subprocess=True)
+    result.assert_outcomes(passed=1, failed=1)
+    assert times(repository) == {"test_a work": "regressed"}
