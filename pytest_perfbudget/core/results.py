@@ -87,9 +87,8 @@ class BudgetResult:
         """The share of the limit that is used up, above 1 if the limit is exceeded; None if nothing was measured."""
         if self.estimate is None:
             return None
-        if self.direction is Direction.LOWER:
-            return self.estimate / self.limit
-        return min(self.limit / self.estimate, _MOST_USED) if self.estimate > 0 else _MOST_USED
+        share, whole = (self.estimate, self.limit) if self.direction is Direction.LOWER else (self.limit, self.estimate)
+        return min(share / whole, _MOST_USED) if whole > 0 else _MOST_USED
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""

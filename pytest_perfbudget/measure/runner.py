@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, TypeVar
@@ -57,6 +58,8 @@ that the p95 is exceeded."""
 _OVERTIME = 3
 """The measurement goes on for this many times the time allowed if the rounds that are missing decide a plain case."""
 
+Silence = Callable[[], AbstractContextManager[None]]
+
 Progress = Callable[[int, int, int], None]
 """A function that is called after each block with the rounds so far, the ns spent and the ns allowed."""
 
@@ -71,7 +74,7 @@ class Plan:
     With `more_blocks` the measurement is for a comparison: canaries are read around each block, and the measurement
     goes on for as many blocks as are wanted, within the time allowed. With `turns` the turns decide when a block is
     timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
-    uses.
+    uses. `silence` returns a context for all executions but the first, in which the code's output is dropped.
     """
 
     gate: BudgetGate
@@ -82,6 +85,7 @@ class Plan:
     turns: Turns | None = None
     name: str = ""
     with_cpus: bool = False
+    silence: Silence = nullcontext
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     start = read()
     result = await subject.once()
     first_ns = read() - start
-    with quiet():
+    with plan.silence(), quiet():
         await run.settle(first_ns)
         if plan.turns is None:
             await run.fill()

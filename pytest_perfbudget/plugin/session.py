@@ -119,11 +119,16 @@ class PerfSession:
                 found.append(_marker_limits(node, mark))
         return found
 
+    def lift_timeout(self, item: pytest.Item) -> None:
+        """Stop pytest-timeout for a test, because its limit was meant for one execution."""
+        cancel = getattr(self.config.hook, "pytest_timeout_cancel_timer", None)
+        if cancel is not None:
+            cancel(item=item)
+
     def stop_timeout(self) -> None:
         """Stop pytest-timeout for the test that is judged: its body is over, and the comparison takes seconds."""
-        cancel = getattr(self.config.hook, "pytest_timeout_cancel_timer", None)
-        if cancel is not None and self._judged is not None:
-            cancel(item=self._judged)
+        if self._judged is not None:
+            self.lift_timeout(self._judged)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:

@@ -68,7 +68,8 @@ def test_what_somebody_else_froze_stays_frozen() -> None:
         frozen = gc.get_freeze_count()
         with quiet():
             pass
-        assert gc.get_freeze_count() >= frozen > 0
+        # Some of the frozen objects may have died since, because nothing refers to them any more.
+        assert gc.get_freeze_count() > 0.9 * frozen > 0
     finally:
         gc.unfreeze()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestK
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
+from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
@@ -54,6 +56,7 @@ class ItemRun:
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
+        self._output = QuietOutput(item, partial(session.lift_timeout, item))
 
     @property
     def is_off(self) -> bool:
@@ -102,12 +105,14 @@ class ItemRun:
         if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
         gate = BudgetGate(effective.budgets, session.settings.errors, kind)
-        plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name)
+        silence = self._output.silence
+        plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
         try:
             data = await take_data(subject, plan, effective.budgets, self.request(name, effective))
             results = gate.judge(data.samples) + judge_counts(effective.budgets, data.counted)
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
-            profile = await profile_call(subject) if exceeded or data.looks_slower else []
+            with silence():
+                profile = await profile_call(subject) if exceeded or data.looks_slower else []
         finally:
             session.progress.clear()
         self._keep(name, kind, data.samples, effective, results=results, profile=profile, recording=data.recording)
@@ -128,9 +133,11 @@ class ItemRun:
         request = self.request("", effective)
         if request is None or not request.wants_data:
             return
-        plan = Plan(BudgetGate((), self.session.settings.errors), effective.max_time_ns, self.session.clock)
-        data = run_plain(take_data(subject, plan, (), request))
-        profile = run_plain(profile_call(subject)) if data.looks_slower else []
+        gate, silence = BudgetGate((), self.session.settings.errors), self._output.silence
+        plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
+        with silence():
+            data = run_plain(take_data(subject, plan, (), request))
+            profile = run_plain(profile_call(subject)) if data.looks_slower else []
         self._benchmark.recording, self._benchmark.profile = data.recording, profile
 
     def keep(
@@ -208,7 +215,7 @@ class ItemRun:
         if self.kind is PerfTestKind.BODY and isinstance(item, pytest.Function) and not self.is_off:
             self._is_repeating = True
             try:
-                with repeated_body(item, self._measure_body):
+                with repeated_body(item, self._measure_body, self._output.quiet_arguments):
                     yield
             finally:
                 self._is_repeating = False

@@ -34,6 +34,9 @@ class MeasuringSession(Protocol):
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""
 
+    def lift_timeout(self, item: pytest.Item) -> None:
+        """Stop another plugin's timeout for a test."""
+
 
 class MeasuringRun(Protocol):
     """The run of a test, which collects its measurements."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import unittest
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,10 +19,18 @@ Measure = Callable[[Subject], Coroutine[Any, Any, Any]]
 
 
 @contextmanager
-def repeated_body(item: pytest.Function, measure: Measure) -> Iterator[None]:
-    """Replace the test's function within the block, so that a call of it measures the original function."""
+def repeated_body(
+    item: pytest.Function, measure: Measure, arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> Iterator[None]:
+    """Replace the test's function within the block, so that a call of it measures the original function.
+
+    Args:
+        item: the test.
+        measure: a function that measures the test's function.
+        arguments: a function that returns the arguments of the test's function, given those of its fixtures.
+    """
     original = item.obj
-    item.obj = repeated = _repeated(original, measure)
+    item.obj = repeated = _repeated(original, measure, arguments)
     # For unittest, pytest looks up coroutine tests on the instance.
     instance = item.instance if isinstance(item.instance, unittest.TestCase) else None
     if instance is not None:
@@ -35,19 +43,21 @@ def repeated_body(item: pytest.Function, measure: Measure) -> Iterator[None]:
             vars(instance).pop(item.name, None)
 
 
-def _repeated(original: Callable[..., Any], measure: Measure) -> Callable[..., Any]:
+def _repeated(
+    original: Callable[..., Any], measure: Measure, arguments: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)
         async def repeated_async(**kwargs: Any) -> Any:  # noqa: ANN401
             __tracebackhide__ = True
-            return await measure(AsyncSubject(original, ((), kwargs)))
+            return await measure(AsyncSubject(original, ((), arguments(kwargs))))
 
         return repeated_async
 
     @functools.wraps(original)
     def repeated(**kwargs: Any) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
-        return run_plain(measure(PlainSubject(original, ((), kwargs))))
+        return run_plain(measure(PlainSubject(original, ((), arguments(kwargs)))))
 
     return repeated

@@ -49,7 +49,8 @@ async def take_data(
     __tracebackhide__ = True
     outcome = await measure(subject, _with_request(plan, request))
     is_too_slow = _call_ns(outcome.samples) > plan.max_time_ns
-    counted = await count_executions(subject, _wanted(budgets, None if is_too_slow else request))
+    with plan.silence():
+        counted = await count_executions(subject, _wanted(budgets, None if is_too_slow else request))
     recording = None if request is None else _recording(outcome, counted, request, is_too_slow=is_too_slow)
     looks_slower = request is not None and request.is_suspect(outcome.samples.blocks)
     return SubjectData(outcome.result, outcome.samples, counted, recording, looks_slower)

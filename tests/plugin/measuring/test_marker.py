@@ -207,3 +207,99 @@ def test_slow():
     sum(range(10_000))
 """
     project.run(tests, output=False).assert_outcomes(failed=1)
+
+
+class TestOutput:
+    """The first execution of a repeated body is reported, and no other."""
+
+    def test_printed_text_warnings_and_logs_appear_once(self, each_way: Project) -> None:
+        result = each_way.run(
+            """
+import logging, warnings
+
+@pytest.mark.perf_budget(p95_ms=1)
+def test_it():
+    advance(10)
+    print("printed")
+    logging.getLogger("shop").warning("logged")
+    warnings.warn("warned")
+""",
+            "-Wdefault",
+        )
+        result.assert_outcomes(failed=1, warnings=1)
+        lines = result.outlines
+        assert lines.count("printed") == 1
+        assert sum("logged" in line for line in lines) == 1
+        assert sum("UserWarning: warned" in line for line in lines) == 1
+
+    def test_fixtures_that_read_the_output_still_read_it(self, each_way: Project) -> None:
+        each_way.run(
+            """
+import logging, warnings
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_printed(capsys):
+    print("printed")
+    assert capsys.readouterr().out == "printed\\n"
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_logged(caplog):
+    caplog.clear()
+    logging.getLogger("shop").warning("logged")
+    assert caplog.messages == ["logged"]
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_warned():
+    with pytest.warns(UserWarning, match="warned"):
+        warnings.warn("warned")
+"""
+        ).assert_outcomes(passed=3)
+
+    def test_subtests_are_reported_for_the_first_execution(self, each_way: Project) -> None:
+        result = each_way.run(
+            """
+import unittest
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(subtests):
+    for number in range(3):
+        with subtests.test(number=number): advance(1)
+
+class TestCase(unittest.TestCase):
+    @pytest.mark.perf_budget(p95_ms=50)
+    def test_case(self):
+        for number in range(3):
+            with self.subTest(number=number): advance(1)
+""",
+            "-v",
+        )
+        assert sum("SUBPASSED" in line for line in result.outlines) == 6
+
+    def test_a_subtest_that_fails_in_a_repetition_fails_the_test(self, project: Project) -> None:
+        project.run(
+            """
+CALLS = []
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(subtests):
+    CALLS.append(1)
+    with subtests.test("again"): assert len(CALLS) < 5
+"""
+        ).assert_outcomes(failed=1)
+
+    def test_handlers_and_streams_are_as_before(self, project: Project) -> None:
+        project.run(
+            """
+import logging, sys, warnings
+
+@pytest.fixture
+def state():
+    before = logging.getLogger().handlers[:], sys.stdout, sys.stderr, warnings.filters[:]
+    yield
+    assert before == (logging.getLogger().handlers[:], sys.stdout, sys.stderr, warnings.filters[:])
+
+@pytest.mark.perf_budget(p95_ms=50)
+@pytest.mark.usefixtures("state")
+def test_it(): advance(1)
+"""
+        ).assert_outcomes(passed=1)

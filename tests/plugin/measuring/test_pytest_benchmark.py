@@ -206,7 +206,8 @@ def test_benchmarks_that_addopts_switches_off_are_measured_if_perf_tests_are_ask
         "@pytest.mark.benchmark(timer=seconds)\n@pytest.mark.perf_budget(p95_ms=50)\n"
         "def test_it(benchmark): benchmark.pedantic(advance, args=(1,), rounds=60)\n"
     )
-    project.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {way}\n")
+    settings = "asyncio_default_fixture_loop_scope = function\npythonpath = ."
+    project.file("pytest.ini", f"[pytest]\n{settings}\naddopts = {way}\n")
     project.run(tests, "--perf-only").assert_outcomes(passed=1)
     assert project.verdicts() == {"test_it p95": "within"}
     project.run(tests)
