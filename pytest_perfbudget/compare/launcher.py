@@ -59,6 +59,10 @@ class ProcessLauncher:
         """Note that the first test begins. The time until then is the start-up time, which each process needs, too."""
         self._longest_s = max(self._longest_s, (SYSTEM.wall_ns() - self._started_ns) / 1e9)
 
+    def add_arguments(self, arguments: Sequence[str]) -> None:
+        """Add arguments to the command line of each process."""
+        self._invocation = replace(self._invocation, arguments=[*self._invocation.arguments, *arguments])
+
     def note_duration(self, elapsed_s: float) -> None:
         """Note how long a test took in this session; a process may be silent for many times as long before it hangs."""
         self._longest_s = max(self._longest_s, elapsed_s)
@@ -114,7 +118,10 @@ class ProcessLauncher:
         return f"gw{self._workers + SLOTS * number + slot}"
 
     def seed(self) -> int:
-        """Return a new hash seed."""
+        """Return a new hash seed, or the one that the user has set for all processes."""
+        given = self._environment.get("PYTHONHASHSEED", "")
+        if given.isascii() and given.isdigit():
+            return int(given)
         return self._draw.randrange(_SEEDS)
 
     def start(self, hash_seed: int) -> ProcessStart:

@@ -13,6 +13,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
+from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.processes.duet import TIMERS, Duet, PairAnswers
 from pytest_perfbudget.processes.duet_side import Side
@@ -86,6 +87,19 @@ class PairRunner:
         self._end_screening()
         self._checkout.close()
 
+    def start(self, nodeids: Sequence[str]) -> None:
+        """Start the screening pair before the first test, whose fixtures may watch for new threads and processes.
+
+        If that fails, `screen` tries again, and its error is reported with the test.
+        """
+        try:
+            self._open_screening(nodeids)
+        except WorkerError as error:
+            self._end_screening(error)
+        except BaseException as error:
+            self._end_screening(error)
+            raise
+
     def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
         """Measure a test with the screening pair, which measures each test once; after a failure, start a new pair.
 
@@ -98,12 +112,9 @@ class PairRunner:
         """
         try:
             with self._context.launcher.noting_hangs([task.nodeid]):
-                if self._screening is None:
-                    self._screening = self._pair(nodeids, self._checkout.deleted_tests)
-                    self._screening.__enter__()
-                    self._context.note_gone(self._screening.others)
-                self._screening.be_patient(self._context.launcher.patience_s())
-                return self._play(self._screening, task, SCREENING_ERROR)
+                screening = self._screening or self._open_screening(nodeids)
+                screening.be_patient(self._context.launcher.patience_s())
+                return self._play(screening, task, SCREENING_ERROR)
         except BaseException as error:  # a pair that is half started, or interrupted, is of no more use
             self._end_screening(error)
             raise
@@ -166,6 +177,12 @@ class PairRunner:
             hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
             return Attempt(problem=problem + hint)
         return None
+
+    def _open_screening(self, nodeids: Sequence[str]) -> Duet:
+        self._screening = self._pair(nodeids, self._checkout.deleted_tests)
+        self._screening.__enter__()
+        self._context.note_gone(self._screening.others)
+        return self._screening
 
     def _end_screening(self, error: BaseException | None = None) -> None:
         """End the screening pair: at once after an error, otherwise after its fixtures are torn down."""

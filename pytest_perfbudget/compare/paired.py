@@ -48,6 +48,11 @@ class PairedComparison(ComparisonStrategy):
             self._pairs.open(self._tests)
             self.remark = " ".join(filter(None, [self.remark, self._pairs.note]))
 
+    def start(self) -> None:
+        """See `ComparisonStrategy.start`."""
+        if self._tests:
+            self._pairs.start(self._tests)
+
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
         self._pairs.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks
+from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks, is_marked
 from pytest_perfbudget.plugin.options import MARKER, add_options
 from pytest_perfbudget.table_name import may_have_table
 
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Measure and judge a test, in this hook because a test may ask for `perf` as late as in its body."""
     session = _session(item.config)
-    if session is None and item.get_closest_marker("perf_budget") is not None:
+    if session is None and is_marked(item):
         session = _begin(item.config)  # a fixture has added the marker since the collection
     if session is None:
         yield

@@ -49,8 +49,11 @@ def can_be_measured(item: pytest.Item) -> bool:
     return isinstance(item, pytest.Function)
 
 
+def is_marked(item: pytest.Item) -> bool:
+    """Return whether a test has the marker."""
+    return can_be_measured(item) and item.get_closest_marker("perf_budget") is not None
+
+
 def asks(item: pytest.Item) -> bool:
     """Return whether a test itself says that it is a perf test."""
-    if not can_be_measured(item):
-        return False
-    return "perf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("perf_budget") is not None
+    return is_marked(item) or (can_be_measured(item) and "perf" in getattr(item, "fixturenames", ()))

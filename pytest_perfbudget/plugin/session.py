@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -24,7 +25,7 @@ from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, E
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
-from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, worker_input
+from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.progress import Progress
@@ -67,6 +68,8 @@ class PerfSession:
         self._judged: pytest.Item | None = None
         self._kinds: set[PerfTestKind] = set()
         self._known: set[str] = set()
+        tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
+        self._limits_a_mean = any(map(_has_mean, tables))
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among the collected tests, and leave out the items that the command line excludes.
@@ -93,6 +96,7 @@ class PerfSession:
                 self.comparison.begin(nodeid_of(item) for item in items if KIND in item.stash)
             except ComparisonError as error:
                 raise pytest.UsageError(str(error)) from None
+        self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
 
     def note_gone(self, perf_tests: Collection[str]) -> None:
@@ -134,8 +138,10 @@ class PerfSession:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Do the part of the comparison that comes before the first test, if tests will run."""
         option = self.config.option
-        if self.comparison is not None and not (option.collectonly or option.setuponly or option.setupplan):
-            self.comparison.start()
+        if self._kinds and not (option.collectonly or option.setuponly or option.setupplan):
+            self._import_early()
+            if self.comparison is not None:
+                self.comparison.start()
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -160,7 +166,7 @@ class PerfSession:
         """Measure the test's body within the block, if the test is a perf test."""
         run = item.stash.get(RUN, None)
         with _misuse_fails():
-            if run is None and item.get_closest_marker("perf_budget") is not None:
+            if run is None and is_marked(item):
                 # A fixture has added the marker since the collection.
                 run = item.stash[RUN] = ItemRun(self, item, kind_of(item), self._late_warnings())
             if run is None:
@@ -257,6 +263,7 @@ class PerfSession:
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
+            self._limits_a_mean |= _has_mean(limits)
             if not self.is_child:
                 self._checks.component(limits.component, item)
         kind = item.stash[KIND] = kind_of(item)
@@ -277,6 +284,14 @@ class PerfSession:
                 )
                 raise pytest.UsageError(message)
 
+    def _import_early(self) -> None:
+        """Import numpy and scipy, if they will be needed, before a test can restore `sys.modules` around an import.
+
+        Without that, their next import fails, because they cannot be loaded twice.
+        """
+        if self.comparison is not None or self._limits_a_mean:
+            importlib.import_module("scipy.special")
+
     def _check(self, items: list[pytest.Item]) -> None:
         if self.is_child:  # the session has checked its configuration, and collects more than a fresh process does
             return
@@ -284,6 +299,18 @@ class PerfSession:
         self._checks.patterns(self.collected, perf_tests)
         if not (self.policy.gate is GateMode.OFF or self.baseline_file.exists()):
             self._checks.root_folder(perf_tests)
+
+
+def _has_mean(limits: Limits) -> bool:
+    return any(budget.metric.statistic == "mean" for budget in limits.budgets)
+
+
+def _same_randomness(config: pytest.Config) -> list[str]:
+    """Return the arguments that give fresh processes the random numbers that pytest-randomly gives this session."""
+    seed = getattr(config.option, "randomly_seed", None)
+    if not config.pluginmanager.hasplugin("randomly") or not isinstance(seed, int):
+        return []
+    return [f"--randomly-seed={seed}", "--randomly-dont-reorganize"]
 
 
 def _marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public

@@ -46,6 +46,9 @@ _PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
 """A line about the progress of a session."""
 _TERMINATE_S = 2.0
 
+READER: Final = "perfbudget-reader"
+"""The name of the thread that reads the answers of a process; the thread ends with the process."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessStart:
@@ -83,6 +86,7 @@ class Worker:
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
         self._environment = {**kept, **_as_worker(request), "PYTHONHASHSEED": str(start.hash_seed)}
         self._process: subprocess.Popen[str] | None = None
+        self._reader: Thread | None = None
 
     def __enter__(self) -> Self:
         """Start the process.
@@ -139,6 +143,8 @@ class Worker:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._process = None
+        if self._reader is not None:
+            self._reader.join(_TERMINATE_S)
         _remove(self._folder)
 
     def _start(self) -> None:
@@ -158,7 +164,8 @@ class Worker:
         leave_out(process.pid)
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
-        Thread(target=_listen, args=(process.stdout, self._lines), daemon=True).start()
+        self._reader = Thread(target=_listen, args=(process.stdout, self._lines), name=READER, daemon=True)
+        self._reader.start()
         with contextlib.suppress(BrokenPipeError):  # the process has died at once: `answers` tells why
             process.stdin.write(self._request.to_line() + "\n")
             process.stdin.flush()

@@ -68,6 +68,11 @@ class WorkerPlugin:
             }
             session.config.__dict__.update(workerinput=given, workeroutput={})
 
+    @pytest.hookimpl(tryfirst=True, optionalhook=True)
+    def pytest_timeout_set_timer(self) -> bool:
+        """Keep pytest-timeout from limiting a test here, where the test also waits for its turn."""
+        return True
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note the reason why a file has no tests."""
         if report.skipped:
