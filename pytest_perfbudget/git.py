@@ -41,6 +41,9 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
         raise GitError(message) from None
     if found.code != 0:
         said = found.errors.strip().splitlines() or [f"exit code {found.code}"]
-        message = f"{command}: {said[-1].strip().removeprefix('fatal: ')}"
+        problem = said[-1].strip().removeprefix("fatal: ")
+        if "dubious ownership" in said[0]:  # the last line is the command that trusts the repository
+            problem = f"{said[0].removeprefix('fatal: ')}; if you trust it, run: {problem}"
+        message = f"{command}: {problem}"
         raise GitError(message)
     return found.output.rstrip("\n")

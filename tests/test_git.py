@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,11 @@ def test_a_hook_that_runs_the_tests_does_not_turn_git_towards_itself(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "there" / ".git"))
     assert real_git(tmp_path / "here", "rev-parse", "HEAD") == other
     assert git(tmp_path / "here", "rev-parse", "HEAD") == made
+
+
+def test_a_repository_of_another_owner_is_told_how_to_trust_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(tmp_path / "here", {"a": "1"})
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with pytest.raises(GitError, match=r"dubious ownership in repository at .*; if you trust it, run: git config .*"):
+        git(tmp_path / "here", "rev-parse", "HEAD")

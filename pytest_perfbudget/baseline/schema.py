@@ -12,8 +12,9 @@
 
 The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
 holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
-accepted slowdown, `reason`. `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and `spread`
-only comes from elsewhere and is not corrected for weather.
+accepted slowdown, `reason`. `parameters` is a digest of the test's parameters. `time` has the fields of
+`core.reference.Reference`. A `time` with `time_ns` and `spread` only comes from elsewhere and is not corrected for
+weather.
 
 The history of the schema: version 1 has the canaries parse, allocate, write.
 """
@@ -55,6 +56,7 @@ class Line:
         commit: the abbreviated commit at which the numbers were measured; empty outside git.
         date: the day of the measurement, such as `2026-11-20`.
         reason: the reason why a slowdown was accepted; empty if no slowdown was accepted.
+        parameters: a digest of the parameters of the test; empty if the test has none or the digest is not known.
     """
 
     key: Key
@@ -63,6 +65,7 @@ class Line:
     commit: str = ""
     date: str = ""
     reason: str = ""
+    parameters: str = ""
 
     @property
     def is_corrected(self) -> bool:
@@ -111,6 +114,7 @@ def _to_dict(line: Line) -> dict[str, Any]:
     if line.time is not None:
         data["time"] = _time_to_dict(line.time)
     data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
+    data["parameters"] = line.parameters
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

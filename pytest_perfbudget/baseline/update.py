@@ -84,7 +84,10 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
         found = [run.counts[metric.name] for run in runs if metric.name in run.counts]
         if found:
             worst[metric.name] = min(found) if metric.is_worse(0, 1) else max(found)
-    return Line(key, time, worst, provenance.commit, provenance.date)
+    # A digest that differs from run to run is of random parameters, and tells nothing.
+    digests = {run.parameters for run in runs}
+    parameters = digests.pop() if len(digests) == 1 else ""
+    return Line(key, time, worst, provenance.commit, provenance.date, parameters=parameters)
 
 
 def update_line(
@@ -103,7 +106,8 @@ def update_line(
         tolerance: the slowdown that does not matter, as a share.
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
     """
-    if old is None or (old.time is None and new.time is not None):
+    is_other_case = old is not None and bool(old.parameters and new.parameters) and old.parameters != new.parameters
+    if old is None or is_other_case or (old.time is None and new.time is not None):
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
     if old.time is not None and not old.is_corrected and not (worse and not reason):

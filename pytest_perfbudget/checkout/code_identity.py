@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -130,15 +130,44 @@ def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path 
     stem = Path(*name.split("."))
     own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
     found = next((root / own for root in roots if (root / own).is_file()), None)
+    if found is not None and not _may_be_copy(found, tree, name, file):
+        found = None
     others = (root / own for root in _tops(tree) if (root / own).is_file())
     return found or next((one for one in others if _shares_a_file(one.parent, file.parent)), None)
+
+
+def _may_be_copy(own: Path, tree: Path, name: str, file: Path) -> bool:
+    """Return whether an installed module may be a copy of the tree's module, and not another project's of that name.
+
+    It may be a copy if it is installed under the name of a project of this repository, or shares a file with it. If
+    the repository names no project, the name of the module decides.
+    """
+    with suppress(OSError):
+        if any(mark in own.read_bytes() for mark in _STUBS):
+            return False
+    projects = _projects(tree)
+    if not projects:
+        return True
+    distributions = {_normalized(one) for one in _distributions().get(name.partition(".")[0], ())}
+    return not projects.isdisjoint(distributions) or _shares_a_file(own.parent, file.parent)
+
+
+_STUBS = (b"extend_path", b"declare_namespace")
+"""The functions that make a namespace package of an `__init__.py`, which many projects share."""
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def _shares_a_file(folder: Path, other: Path) -> bool:
     with suppress(OSError):
         for one in folder.glob("*.py"):
             same = other / one.name
-            if same.is_file() and (content := one.read_bytes()).strip() and content == same.read_bytes():
+            content = one.read_bytes()
+            is_telling = bool(content.strip()) and not any(mark in content for mark in _STUBS)
+            if is_telling and same.is_file() and content == same.read_bytes():
                 return True
     return False
 

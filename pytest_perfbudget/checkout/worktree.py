@@ -21,6 +21,7 @@ from pytest_perfbudget.git import git
 
 PREFIX: Final = "perfbudget-base-"
 _LOCK: Final = "in-use"
+_UNFILTERED: Final = "unfiltered"
 _SECONDS = 600.0
 _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
 
@@ -63,7 +64,7 @@ def _sweep(repository: Path) -> None:
             ours = next((one for one in path.parents if one.name.startswith(PREFIX)), None)
             if ours is not None and _is_left(ours):
                 _remove(repository, path)
-                if not any(one.is_file() and one.name != _LOCK for one in ours.rglob("*")):
+                if not any(one.is_file() and one.name not in {_LOCK, _UNFILTERED} for one in ours.rglob("*")):
                     shutil.rmtree(ours, ignore_errors=True)
 
 
@@ -85,7 +86,7 @@ def _is_left(folder: Path) -> bool:
 def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
     _sweep(repository)
     undo.callback(_remove, repository, path)
-    git(repository, *_QUIET, "worktree", "add", "--detach", str(path), commit, seconds=_SECONDS)
+    _check_out(repository, commit, path)
     for inner, name in _submodules(path, commit):
         # The submodule's commits are here if the working tree has the submodule; nothing is fetched.
         own = repository / _place_now(repository, path, name)
@@ -96,6 +97,38 @@ def _add(undo: ExitStack, repository: Path, commit: str, path: Path) -> None:
         except GitError as error:
             message = f"the submodule {name} of {commit[:9]}: {error}: fetch it with git submodule update"
             raise GitError(message) from None
+
+
+def _check_out(repository: Path, commit: str, path: Path) -> None:
+    """Check a commit out; if a filter such as git-lfs or git-crypt cannot run, check out without any filter."""
+    command = ("worktree", "add", "--detach", str(path), commit)
+    try:
+        git(repository, *_QUIET, *command, seconds=_SECONDS)
+    except GitError:
+        filters = _filters(repository)
+        if not filters:
+            raise
+        _remove(repository, path)
+        without = [f"filter.{name}.{key}" for name in filters for key in ("smudge=", "process=", "required=false")]
+        git(repository, *_QUIET, *(part for one in without for part in ("-c", one)), *command, seconds=_SECONDS)
+        ours = next((one for one in path.parents if one.name.startswith(PREFIX)), path.parent)
+        (ours / _UNFILTERED).write_text(", ".join(filters), "utf-8")
+
+
+def unfiltered(tree: Path) -> str:
+    """Return the names of the filters that could not run when a checkout was made; empty if all of them ran."""
+    ours = next((one for one in tree.parents if one.name.startswith(PREFIX)), tree.parent)
+    with suppress(OSError):
+        return (ours / _UNFILTERED).read_text("utf-8")
+    return ""
+
+
+def _filters(repository: Path) -> list[str]:
+    """Return the names of the filters that the user's git knows."""
+    with suppress(GitError):
+        keys = git(repository, "config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(smudge|process)$")
+        return sorted({key.split(".", 1)[1].rpartition(".")[0] for key in keys.split("\0") if key})
+    return []
 
 
 def _remove(repository: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from pytest_perfbudget.checkout.generated import carry_generated
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base, deleted_since
-from pytest_perfbudget.checkout.worktree import checked_out
+from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WrongCodeError
@@ -44,7 +44,6 @@ class BaseCheckout:
 
     Attributes:
         deleted_tests: the test files that only the base has, in the folders that the session collects.
-        carried: the generated modules that were taken from the working tree, relative to its top folder.
     """
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
@@ -55,7 +54,7 @@ class BaseCheckout:
         self._environment: Environment | None = None
         self._compiled = ""
         self.deleted_tests: Sequence[str] = ()
-        self.carried: Sequence[str] = ()
+        self._carried: Sequence[str] = ()
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out, and prepare it.
@@ -74,7 +73,7 @@ class BaseCheckout:
             if duet.setup:
                 self._environment = self._prepared(duet.setup)
             else:
-                self.carried = carry_generated(self._base.top, self._tree, own_modules(self._context.root).values())
+                self._carried = carry_generated(self._base.top, self._tree, own_modules(self._context.root).values())
             if is_overlaid:
                 files = sorted(map(file_of, nodeids))
                 lay_tests_over(
@@ -87,6 +86,17 @@ class BaseCheckout:
         except (GitError, OSError) as error:
             message = f"{self._base.ref} cannot be checked out: {error}"
             raise ComparisonError(message) from None
+
+    @property
+    def notes(self) -> list[str]:
+        """The differences between the checkout and the commit."""
+        found = []
+        if self._carried:
+            files = ", ".join(self._carried)
+            found.append(f"generated and not in git, so taken from the working tree for both commits: {files}.")
+        if filters := unfiltered(self._tree):
+            found.append(f"checked out without the filters of git that cannot run here: {filters}.")
+        return found
 
     def close(self) -> None:
         """Remove the checkout."""

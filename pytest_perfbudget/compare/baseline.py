@@ -13,7 +13,7 @@ from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, untimed
+from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording, without_addresses
 from pytest_perfbudget.core.metrics import METRICS
@@ -109,7 +109,8 @@ class BaselineComparison(ComparisonStrategy):
         grown = {
             name: requests[name].tolerance.share
             for name, one in compared.items()
-            if _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
+            if not _is_other_case(one, known[name])
+            and _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
         }
         fresh = Confirmation()
         if suspects or grown:
@@ -192,7 +193,9 @@ class BaselineComparison(ComparisonStrategy):
         return Evidence(
             self._time(measurement, known, fresh),
             request.tolerance,
-            _sides(measurement.recording or Recording(uncounted=_why_uncounted(measurement)), known),
+            None
+            if _is_other_case(measurement, known)
+            else _sides(measurement.recording or Recording(uncounted=_why_uncounted(measurement)), known),
             fresh.sides(measurement.name),
             fresh.problem,
             origin=Origin(commit=line.commit, date=line.date) if line else Origin(),
@@ -204,6 +207,8 @@ class BaselineComparison(ComparisonStrategy):
     def _time(self, measurement: Measurement, known: _Known, fresh: Confirmation) -> RegressionResult:
         if known.slowdown_test is None:
             return self._unanswerable(measurement.nodeid, known)
+        if _is_other_case(measurement, known):
+            return other_case("the baseline")
         if measurement.name in fresh.times:
             return fresh.times[measurement.name]
         if measurement.recording is None or not measurement.recording.blocks:
@@ -275,11 +280,17 @@ def _doubts(known: _Known, share: float) -> Iterator[str]:
         yield f"the baseline is {what}: a slowdown of less than {least} would not be found: update the baseline"
 
 
+def _is_other_case(measurement: Measurement, known: _Known) -> bool:
+    """Return whether the baseline's line is of another case with the same id."""
+    line, own = known.line, measurement.recording
+    return line is not None and own is not None and Recording(parameters=line.parameters).is_other_case(own)
+
+
 def _suspects(
     measurements: Iterable[Measurement], known: Mapping[str, _Known]
 ) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
     for one in measurements:
-        slowdown_test = known[one.name].slowdown_test
+        slowdown_test = None if _is_other_case(one, known[one.name]) else known[one.name].slowdown_test
         blocks = one.recording.blocks if one.recording is not None else ()
         if slowdown_test is not None and slowdown_test.looks_slower(blocks):
             yield one.name, slowdown_test.after(slowdown_test.estimate(blocks))

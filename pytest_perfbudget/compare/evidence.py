@@ -27,6 +27,13 @@ class Sides:
     base: Recording
     is_test_changed: bool = False
 
+    def is_other_case(self, own: Recording) -> bool:
+        """Return whether the base's test is another case than the session's, with the same id.
+
+        Parameters that differ between two processes of the head tell nothing, such as random numbers.
+        """
+        return not own.is_other_case(self.head) and own.is_other_case(self.base)
+
     def any_has_grown(self, tolerance: float) -> bool:
         """Return whether a count of the head is worse than the base's by more than is allowed."""
         return any_has_grown(self.base.counts, self.head.counts, tolerance)
@@ -148,6 +155,12 @@ class Evidence:
             is_test_changed=self.screening is not None and self.screening.is_test_changed,
             is_required=self.is_required and result.metric == TIME.name,
         )
+
+
+def other_case(against: str) -> RegressionResult:
+    """Return the result for a test whose id belongs to another case on the other side."""
+    why = f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
+    return untimed(RegressionVerdict.UNMEASURED, why)
 
 
 def untimed(verdict: RegressionVerdict, reason: str) -> RegressionResult:

@@ -75,12 +75,9 @@ class PairRunner:
         self._checkout.open(nodeids)
 
     @property
-    def note(self) -> str:
-        """A remark about the checkout; empty if there is none."""
-        if not self._checkout.carried:
-            return ""
-        files = ", ".join(self._checkout.carried)
-        return f"generated and not in git, so taken from the working tree for both commits: {files}"
+    def notes(self) -> list[str]:
+        """The differences between the checkout and the base."""
+        return self._checkout.notes
 
     def close(self) -> None:
         """End all processes and remove the checkout."""

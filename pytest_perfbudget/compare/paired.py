@@ -10,7 +10,7 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement
@@ -46,7 +46,7 @@ class PairedComparison(ComparisonStrategy):
         self._tests = list(nodeids)
         if self._tests and not self._context.invocation.collects_only:
             self._pairs.open(self._tests)
-            self.remark = " ".join(filter(None, [self.remark, self._pairs.note]))
+            self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`."""
@@ -119,7 +119,12 @@ class PairedComparison(ComparisonStrategy):
         screened: Attempt[Pair],
     ) -> Confirmation:
         """Measure the suspects and the grown counts of a test with fresh pairs."""
-        gated = [name for name, sides in screened.sides.items() if name in requests and not self._is_skipped(sides)]
+        others = {one.name for one in measurements if _is_other_case(one, screened)}
+        gated = [
+            name
+            for name, sides in screened.sides.items()
+            if name in requests and name not in others and not self._is_skipped(sides)
+        ]
         suspects = {
             name: test.after(screened.runs[name])
             for name in gated
@@ -146,7 +151,7 @@ class PairedComparison(ComparisonStrategy):
         fresh: Confirmation,
     ) -> Evidence:
         name = measurement.name
-        sides = screened.sides.get(name)
+        sides = None if _is_other_case(measurement, screened) else screened.sides.get(name)
         return Evidence(
             self._time(measurement, self._slowdown_test(requests, name), screened, fresh),
             requests[name].tolerance,
@@ -160,6 +165,17 @@ class PairedComparison(ComparisonStrategy):
             own_modules=partial(own_modules, self._context.root),
         )
 
+    def _obstacle(self, measurement: Measurement, screened: Attempt[Pair]) -> RegressionResult | None:
+        """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
+        if _is_other_case(measurement, screened):
+            return other_case(self._base.ref)
+        if untimed_here := _untimed(measurement):
+            return untimed(RegressionVerdict.UNMEASURED, untimed_here)
+        if screened.problem:
+            verdict = RegressionVerdict.WRONG_CODE if screened.is_wrong_code else RegressionVerdict.UNMEASURED
+            return untimed(verdict, screened.problem)
+        return None
+
     def _time(
         self,
         measurement: Measurement,
@@ -168,11 +184,8 @@ class PairedComparison(ComparisonStrategy):
         fresh: Confirmation,
     ) -> RegressionResult:
         name = measurement.name
-        if untimed_here := _untimed(measurement):
-            return untimed(RegressionVerdict.UNMEASURED, untimed_here)
-        if screened.problem:
-            verdict = RegressionVerdict.WRONG_CODE if screened.is_wrong_code else RegressionVerdict.UNMEASURED
-            return untimed(verdict, screened.problem)
+        if (obstacle := self._obstacle(measurement, screened)) is not None:
+            return obstacle
         if name in fresh.times:
             return fresh.times[name]
         if name in screened.runs:
@@ -190,6 +203,11 @@ def _task(
     unpinned: Collection[str],
 ) -> PairTask:
     return PairTask.of(nodeid, measurements, max(one.max_time_s for one in requests.values()), unpinned)
+
+
+def _is_other_case(measurement: Measurement, screened: Attempt[Pair]) -> bool:
+    sides, own = screened.sides.get(measurement.name), measurement.recording
+    return sides is not None and own is not None and sides.is_other_case(own)
 
 
 def _untimed(measurement: Measurement) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.paired import LATE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
@@ -77,7 +77,7 @@ class SequentialComparison(ComparisonStrategy):
             message = "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
             raise ComparisonError(message)
         self._pairs.open(self._tests)
-        self.remark = " ".join(filter(None, [self.remark, self._pairs.note]))
+        self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`; all tests are measured here, and then the suspects again."""
@@ -197,14 +197,22 @@ class SequentialComparison(ComparisonStrategy):
             own_modules=partial(own_modules, self._context.root),
         )
 
-    def _time(self, place: _Place, tolerance: float) -> RegressionResult:
-        runs = self._runs.get(place, _Runs())
+    def _obstacle(self, place: _Place, runs: _Runs) -> RegressionResult | None:
+        """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
         problem = self._problems.get(place[0], "") if place[0] in self._tests else LATE
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
+        if runs.head and runs.base and runs.sides(is_test_changed=False)[0].is_other_case(runs.head[-1]):
+            return other_case(self._base.ref)
         if runs.head and not runs.base:
             return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
+        return None
+
+    def _time(self, place: _Place, tolerance: float) -> RegressionResult:
+        runs = self._runs.get(place, _Runs())
+        if (obstacle := self._obstacle(place, runs)) is not None:
+            return obstacle
         test = self._slowdown_test(runs, tolerance)
         if test is None:
             return untimed(RegressionVerdict.UNMEASURED, "not timed in blocks")

@@ -57,6 +57,7 @@ class Recording:
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
         untimed: the reason why there are no blocks; empty if there are.
+        parameters: a digest of the test's parameters; empty if the test has none.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -67,6 +68,11 @@ class Recording:
     turns: Sequence[int] = ()
     cpus: float | None = None
     untimed: str = ""
+    parameters: str = ""
+
+    def is_other_case(self, other: Recording) -> bool:
+        """Return whether another recording is of a test with the same id and with other parameters."""
+        return bool(self.parameters and other.parameters) and self.parameters != other.parameters
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recording as builtins."""
@@ -79,6 +85,7 @@ class Recording:
             "turns": list(self.turns),
             "cpus": self.cpus,
             "untimed": self.untimed,
+            "parameters": self.parameters,
         }
 
     @classmethod

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 from repositories import commit
 
 from pytest_perfbudget import paths
+from pytest_perfbudget.checkout import code_identity
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
@@ -198,3 +200,51 @@ def test_what_is_only_called_as_a_project_of_the_repository_is_no_copy(folders: 
     for folder in folders:
         commit(folder, {"pyproject.toml": '[project]\nname = "pluggy"\n', "lib/other.py": "x = 1\n"})
     assert foreign_module(top, tree, tree) == ""
+
+
+class TestNames:
+    """A module of an installed library's name is no copy of the library."""
+
+    FILES: ClassVar = {"pyproject.toml": '[project]\nname = "goods"\n', "src/colours/__init__.py": "RED = 1\n"}
+
+    @pytest.fixture
+    def trees(self, tmp_path: Path) -> tuple[Path, Path]:
+        for name in ("top", "tree"):
+            commit(tmp_path / name, self.FILES)
+        return tmp_path / "top", tmp_path / "tree"
+
+    @pytest.mark.parametrize(("distribution", "is_copy"), [("Goods", True), ("colours", False)])
+    def test_the_name_of_the_project_decides(
+        self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, distribution: str, is_copy: bool
+    ) -> None:
+        top, tree = trees
+        monkeypatch.setattr(code_identity, "_distributions", lambda: {"colours": [distribution]})
+        imported(monkeypatch, "colours", top.parent / "lib/colours/__init__.py")
+        assert ("'colours' from" in foreign_module(top, tree, tree)) is is_copy
+
+    def test_an_identical_file_decides_as_well(self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        top, tree = trees
+        monkeypatch.setattr(code_identity, "_distributions", dict)
+        installed = top.parent / "lib/colours/__init__.py"
+        installed.parent.mkdir(parents=True)
+        installed.write_text("RED = 1\n", "utf-8")
+        imported(monkeypatch, "colours", installed)
+        assert "'colours' from" in foreign_module(top, tree, tree)
+
+    @pytest.mark.parametrize(
+        "stub",
+        [
+            "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+            "__import__('pkg_resources').declare_namespace(__name__)\n",
+        ],
+    )
+    def test_a_stub_of_a_namespace_is_no_copy_though_it_is_the_same(
+        self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, stub: str
+    ) -> None:
+        top, tree = trees
+        commit(tree, {"src/colours/__init__.py": stub})
+        installed = top.parent / "lib/colours/__init__.py"
+        installed.parent.mkdir(parents=True)
+        installed.write_text(stub, "utf-8")
+        imported(monkeypatch, "colours", installed)
+        assert foreign_module(top, tree, tree) == ""

@@ -9,7 +9,7 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget.checkout.revision import deleted_since, find_base
-from pytest_perfbudget.checkout.worktree import PREFIX, checked_out
+from pytest_perfbudget.checkout.worktree import PREFIX, checked_out, unfiltered
 from pytest_perfbudget.errors import GitError
 
 
@@ -232,3 +232,16 @@ def test_three_dots_mean_the_commit_where_the_branch_left(repository: Path) -> N
 def test_the_files_that_the_base_has_and_the_working_tree_has_not(repository: Path) -> None:
     (repository / "tests/test_a.py").rename(repository / "tests/test_ä b.py")
     assert deleted_since(find_base(repository, "v1")) == ["tests/test_a.py"]
+
+
+def test_a_filter_that_cannot_run_is_left_out_and_named(repository: Path) -> None:
+    """As git-lfs and git-crypt, where they are not installed or not unlocked."""
+    commit(repository, {".gitattributes": "*.bin filter=secret\n", "a.bin": "content"})
+    git(repository, "config", "filter.secret.smudge", "no-such-program")
+    git(repository, "config", "filter.secret.required", "true")
+    with checked_out(find_base(repository, "HEAD")) as tree:
+        assert (tree / "a.bin").read_text("utf-8") == "content"
+        assert unfiltered(tree) == "secret"
+    with checked_out(find_base(repository, "v1")) as tree:
+        assert unfiltered(tree) == ""
+    assert git(repository, "worktree", "list").count("\n") == 0

@@ -161,7 +161,7 @@ class TestGeneratedModules:
         result = repository.against_base(subprocess=True)
         result.assert_outcomes(failed=1)
         assert times(repository) == {"test_work work": "regressed"}
-        result.stdout.fnmatch_lines(["*taken from the working tree for both commits: goods/_version.py"])
+        result.stdout.fnmatch_lines(["*taken from the working tree for both commits: goods/_version.py."])
 
     def test_a_new_module_of_the_head_is_not_carried_into_the_base(self, repository: Repository) -> None:
         repository.commit(
@@ -217,3 +217,58 @@ def test_fresh_processes_have_worker_ids_of_their_own(repository: Repository, ar
     result = repository.against_base(*arguments, subprocess=True)
     result.assert_outcomes(passed=1, failed=1)
     assert times(repository) == {"test_a work": "regressed"}
+
+
+class TestShiftedCases:
+    """Without ids, a new case in front shifts the numbers of the others."""
+
+    CASES = """
+import shop
+
+class Case:
+    def __init__(self, times): self.times = times
+
+@pytest.mark.parametrize("case", [{cases}])
+def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], name="step")
+"""
+
+    def test_two_cases_of_one_id_are_not_compared_with_each_other(self, repository: Repository) -> None:
+        repository.commit(tests=self.CASES.format(cases="Case(1), Case(40)"))
+        result = repository.against_base(tests=self.CASES.format(cases="Case(30), Case(1), Case(40)"))
+        assert times(repository) == {
+            "test_it[case0] step": "unmeasured",
+            "test_it[case1] step": "unmeasured",
+            "test_it[case2] step": "new",
+        }
+        result.assert_outcomes(failed=2, passed=1)
+        result.stdout.fnmatch_lines(["step: unmeasured: HEAD has other parameters under this id: give the cases ids *"])
+
+    def test_the_same_cases_are_compared(self, repository: Repository) -> None:
+        repository.commit(tests=self.CASES.format(cases="Case(1), Case(2)"))
+        repository.file("shop.py", shop(1.1))
+        repository.against_base().assert_outcomes(failed=2)
+        assert set(times(repository).values()) == {"regressed"}
+
+    def test_random_parameters_are_compared_all_the_same(self, repository: Repository) -> None:
+        repository.commit(tests="import random\n" + self.CASES.format(cases="Case(1 + 0 * random.getrandbits(9))"))
+        random = self.CASES.format(cases="Case(1)").replace(
+            "self.times = times", "self.times, self.id = times, os.getpid()"
+        )
+        repository.commit(tests="import os\n" + random)
+        repository.file("shop.py", shop(1.1))
+        repository.against_base(subprocess=True).assert_outcomes(failed=1)
+        assert set(times(repository).values()) == {"regressed"}
+
+    def test_the_baseline_knows_the_parameters_of_a_case(self, lean: Project) -> None:
+        cases = self.CASES.replace("import shop", "").replace("shop.work()", "advance(0.1)")
+        lean.run(
+            cases.format(cases="Case(1)"), "--perf-update-baseline", pyproject="[tool.perfbudget]\nbaseline_runs = 2\n"
+        )
+        lean.run(cases.format(cases="Case(1)")).assert_outcomes(passed=1)
+        assert times(lean) == {"test_it[case0] step": "unchanged"}
+        result = lean.run(cases.format(cases="Case(40), Case(1)"))
+        assert times(lean)["test_it[case0] step"] == "unmeasured"
+        result.stdout.fnmatch_lines(["unmeasured: *the baseline has other parameters under this id*"])
+        lean.run(cases.format(cases="Case(40), Case(1)"), "--perf-update-baseline")
+        lean.run(cases.format(cases="Case(40), Case(1)")).assert_outcomes(passed=2)
+        assert set(times(lean).values()) == {"unchanged"}

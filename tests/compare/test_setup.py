@@ -25,7 +25,7 @@ def test_without_setup_a_module_that_was_built_is_the_heads_on_both_sides(built:
     result = built.against_base("-k", "call")
     result.assert_outcomes(passed=1, deselected=2)
     assert times(built) == {"test_call step": "unchanged"}
-    result.stdout.fnmatch_lines(["*taken from the working tree for both commits: _fast.py"])
+    result.stdout.fnmatch_lines(["*taken from the working tree for both commits: _fast.py."])
 
 
 def test_the_setup_command_runs_once_for_a_commit(built: Repository) -> None:

@@ -26,6 +26,7 @@ from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestKind
+from pytest_perfbudget.plugin.collection.parameters import parameters_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
@@ -56,6 +57,7 @@ class ItemRun:
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
+        self._parameters = parameters_of(item)
         self._output = QuietOutput(item, partial(session.lift_timeout, item))
 
     @property
@@ -263,6 +265,8 @@ class ItemRun:
         profile: Sequence[ProfileRow] = (),
         recording: Recording | None = None,
     ) -> None:
+        if recording is not None:
+            recording = replace(recording, parameters=self._parameters)
         counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
         self.add(
             replace(

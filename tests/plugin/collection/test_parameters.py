@@ -1,0 +1,83 @@
+"""A digest of parameters is the same in each process, and differs for other cases."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget.plugin.collection.parameters import parameters_of
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3) | st.frozensets(st.text())
+    ),
+    max_leaves=6,
+)
+
+
+def digest(**parameters: Any) -> str:
+    return parameters_of(cast("pytest.Item", SimpleNamespace(callspec=SimpleNamespace(params=parameters))))
+
+
+@given(VALUES)
+def test_equal_values_have_equal_digests(value: object) -> None:
+    assert digest(value=value) == digest(value=value) != ""
+
+
+class Kind(enum.Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+@dataclass
+class Codec:
+    size: int
+
+
+class Slotted:
+    __slots__ = ("size",)
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(1, 2), (1, 1.0), ("a", b"a"), ([1], [2]), ([1], (1,)), ({"a": 1}, {"a": 2}), (Kind.SMALL, Kind.LARGE),
+     (Codec(1), Codec(2)), (Slotted(1), Slotted(2)), (len, max), ([0] * 500, [0] * 501)],
+)  # fmt: skip
+def test_other_values_have_other_digests(one: object, other: object) -> None:
+    assert digest(value=one) != digest(value=other)
+
+
+def test_an_object_is_known_by_its_attributes_and_not_by_its_address() -> None:
+    assert digest(value=Codec(1)) == digest(value=Codec(1))
+    assert digest(value=Slotted(1)) == digest(value=Slotted(1))
+    assert digest(value=threading.Lock()) == digest(value=threading.Lock())
+
+
+def test_the_order_of_a_set_does_not_matter() -> None:
+    assert digest(value={"a", "b", "c"}) == digest(value={"c", "b", "a"})
+
+
+def test_a_test_without_parameters_has_no_digest() -> None:
+    assert parameters_of(cast("pytest.Item", SimpleNamespace())) == ""
+
+
+def test_parameters_that_refuse_to_be_looked_at_have_no_digest() -> None:
+    class Odd:
+        __slots__ = ("size",)
+
+        @property
+        def __dict__(self) -> Any:  # type: ignore[override]
+            raise RuntimeError
+
+    assert digest(value=Odd()) == ""
