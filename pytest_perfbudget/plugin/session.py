@@ -289,7 +289,7 @@ class PerfSession:
 
         Without that, their next import fails, because they cannot be loaded twice.
         """
-        if self.comparison is not None or self._limits_a_mean:
+        if not self.is_child and (self.comparison is not None or self._limits_a_mean):  # a fresh process judges nothing
             importlib.import_module("scipy.special")
 
     def _check(self, items: list[pytest.Item]) -> None:
