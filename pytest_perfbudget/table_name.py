@@ -6,6 +6,7 @@ Every pytest session imports this module, so it imports next to nothing.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 NAME: Final = "perfbudget"
@@ -21,6 +22,15 @@ MISSPELT: Final = frozenset({"perf-budget", "perf_budget", "perf-budgets", "perf
 _KEY: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
 _HEADER: Final = re.compile(rf"""\[\s*tool\s*\.\s*["']?(?:{"|".join(sorted({NAME, *MISSPELT}))})""".encode())
 """The header of the table, even if a bracket is missing."""
+
+
+def nearest_file(root: Path) -> Path | None:
+    """Return the pyproject.toml of pytest's root folder, or else the nearest above it; None if there is none.
+
+    A pytest.ini in `tests/` makes that folder the root folder, and the table above it is not read.
+    """
+    files = (folder / "pyproject.toml" for folder in (root, *root.parents))
+    return next((file for file in files if file.is_file()), None)
 
 
 def may_have_table(content: bytes) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks, is_marked
 from pytest_perfbudget.plugin.options import MARKER, add_options
-from pytest_perfbudget.table_name import may_have_table
+from pytest_perfbudget.table_name import may_have_table, nearest_file
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
@@ -128,7 +128,8 @@ def _is_configured(config: pytest.Config) -> bool:
         return True
     if option.perf_update_baseline or option.perf_reason or option.perf_prune or (config.rootpath / BASELINE).exists():
         return True
+    file = nearest_file(config.rootpath)
     try:
-        return may_have_table((config.rootpath / "pyproject.toml").read_bytes())
+        return file is not None and may_have_table(file.read_bytes())
     except OSError:
         return False

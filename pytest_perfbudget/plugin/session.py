@@ -14,7 +14,6 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
-from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.decision import Finding, GateMode, Policy, find
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, file_of
@@ -25,6 +24,7 @@ from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, E
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
+from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
 from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
@@ -69,7 +69,7 @@ class PerfSession:
         self._kinds: set[PerfTestKind] = set()
         self._known: set[str] = set()
         tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
-        self._limits_a_mean = any(map(_has_mean, tables))
+        self._limits_a_mean = any(map(limits_a_mean, tables))
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among the collected tests, and leave out the items that the command line excludes.
@@ -120,7 +120,7 @@ class PerfSession:
         found: list[Limits] = []
         for node, mark in item.iter_markers_with_node("perf_budget"):
             with suppress(ConfigError) if self.is_child else nullcontext():
-                found.append(_marker_limits(node, mark))
+                found.append(marker_limits(node, mark))
         return found
 
     def lift_timeout(self, item: pytest.Item) -> None:
@@ -263,7 +263,7 @@ class PerfSession:
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
-            self._limits_a_mean |= _has_mean(limits)
+            self._limits_a_mean |= limits_a_mean(limits)
             if not self.is_child:
                 self._checks.component(limits.component, item)
         kind = item.stash[KIND] = kind_of(item)
@@ -296,13 +296,10 @@ class PerfSession:
         if self.is_child:  # the session has checked its configuration, and collects more than a fresh process does
             return
         perf_tests = [nodeid_of(item) for item in items if KIND in item.stash]
+        self._checks.table_above()
         self._checks.patterns(self.collected, perf_tests)
         if not (self.policy.gate is GateMode.OFF or self.baseline_file.exists()):
             self._checks.root_folder(perf_tests)
-
-
-def _has_mean(limits: Limits) -> bool:
-    return any(budget.metric.statistic == "mean" for budget in limits.budgets)
 
 
 def _same_randomness(config: pytest.Config) -> list[str]:
@@ -311,17 +308,6 @@ def _same_randomness(config: pytest.Config) -> list[str]:
     if not config.pluginmanager.hasplugin("randomly") or not isinstance(seed, int):
         return []
     return [f"--randomly-seed={seed}", "--randomly-dont-reorganize"]
-
-
-def _marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public
-    place = f"perf_budget marker of {node.nodeid}"
-    if "name" in mark.kwargs:
-        message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
-        raise ConfigError(message)
-    if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
-        message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"
-        raise ConfigError(message)
-    return parse_limits(mark.kwargs, place, name=next(iter(mark.args), None))
 
 
 @contextmanager

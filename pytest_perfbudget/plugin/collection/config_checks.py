@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
+from pytest_perfbudget.table_name import may_have_table, nearest_file
 
 
 class PerfBudgetWarning(pytest.PytestWarning):
@@ -27,6 +29,7 @@ class ConfigChecks:
 
     def __init__(self, config: pytest.Config, settings: Settings, *, strict: bool) -> None:
         self._root = config.rootpath
+        self._config_file = str(config.inipath or "")
         self._settings = settings
         self._strict = strict
         # Only the first xdist worker warns, but an error has to stop all workers.
@@ -43,6 +46,19 @@ class ConfigChecks:
         if self._is_first:
             for message in collected.unmatched((*self._settings.entries, *self._settings.components), perf_tests):
                 self._complain(message)
+
+    def table_above(self) -> None:
+        """Complain about a table that is not read, because the root folder lies below its pyproject.toml."""
+        file = nearest_file(self._root)
+        if file is None or file.parent == self._root or not self._is_first:
+            return
+        with suppress(OSError):
+            if may_have_table(file.read_bytes()):
+                where = self._config_file or "--rootdir or the first argument"
+                self._complain(
+                    f"{file} has [tool.perfbudget] and is not read, because {self._root} is the root folder, by "
+                    f"{where}: move the table to {self._root / 'pyproject.toml'}, or the settings of pytest up"
+                )
 
     def root_folder(self, perf_tests: Collection[str]) -> None:
         """Complain about a baseline with these tests that is not read, because another folder is the root folder."""

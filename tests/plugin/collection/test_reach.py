@@ -164,3 +164,29 @@ def test_slow(perf): advance(ms=60)
 def test_a_folder_of_the_markers_name_is_no_marker(project: Project) -> None:
     project.file("perf_budget/test_in.py", "calls = []\ndef test_in():\n    calls.append(1)\n    assert calls == [1]\n")
     project.run("def test_it(): pass").assert_outcomes(passed=2)
+
+
+TABLE = '[tool.perfbudget.budgets]\n"test_it.py" = { p95_ms = 5 }\n'
+
+
+def test_a_table_above_the_root_folder_is_named(pytester: pytest.Pytester) -> None:
+    """A pytest.ini in tests/ makes that folder the root folder, and no budget of the table would hold."""
+    pytester.makepyprojecttoml(TABLE)
+    (pytester.mkdir("tests") / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    (pytester.path / "tests/test_it.py").write_text("def test_it(): pass\n")
+    result = pytester.runpytest_inprocess("-Wdefault", "tests")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(
+        ["*pyproject.toml has [[]tool.perfbudget] and is not read, because *tests is the root*"]
+    )
+    assert pytester.runpytest_inprocess("--perf-strict", "tests").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_pyproject_of_its_own_makes_the_root_folder_a_project_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(TABLE)
+    inner = pytester.mkdir("inner")
+    (inner / "pyproject.toml").write_text(
+        "[tool.pytest.ini_options]\nasyncio_default_fixture_loop_scope = 'function'\n"
+    )
+    (inner / "test_it.py").write_text("def test_it(): pass\n")
+    pytester.runpytest_inprocess("-Wdefault", "inner").assert_outcomes(passed=1, warnings=0)

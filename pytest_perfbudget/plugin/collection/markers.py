@@ -1,0 +1,32 @@
+"""The limits in the markers of a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.config import parse_limits
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.errors import ConfigError
+
+
+def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public
+    """Return the limits in a marker of a node.
+
+    Raises:
+        ConfigError: the marker has a wrong argument.
+    """
+    place = f"perf_budget marker of {node.nodeid}"
+    if "name" in mark.kwargs:
+        message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
+        raise ConfigError(message)
+    if len(mark.args) > 1 or not all(isinstance(name, str) and name for name in mark.args):
+        message = f"{place}: takes one name and keywords, such as perf_budget('parse', p95_ms=5), found {mark.args!r}"
+        raise ConfigError(message)
+    return parse_limits(mark.kwargs, place, name=next(iter(mark.args), None))
+
+
+def limits_a_mean(limits: Limits) -> bool:
+    """Return whether one of the limits is on a mean."""
+    return any(budget.metric.statistic == "mean" for budget in limits.budgets)
