@@ -48,7 +48,7 @@ def begin(config: pytest.Config) -> PerfSession:
         return found
     session = _session(config)
     config.pluginmanager.register(session, SESSION)
-    config.pluginmanager.register(session.observer, "perfbudget-observer")
+    config.pluginmanager.register(session.tests.observer, "perfbudget-observer")
     if not is_xdist_worker(config):
         from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
 
@@ -108,7 +108,7 @@ def _configured(config: pytest.Config) -> PerfSession:
             bool(option.collectonly),
         ),
         stop_timeout=session.stop_timeout,
-        note_gone=session.note_gone,
+        note_gone=session.tests.note_gone,
         cache_folder=lambda name: _cache_folder(config, name),
         is_distributed=is_xdist_worker(config),
         shared_checkout=worker_input(config, TREE_INPUT),

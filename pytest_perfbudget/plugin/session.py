@@ -1,37 +1,33 @@
-"""The measuring half of the plugin: it finds the perf tests, and measures and judges each of them."""
+"""The measuring half of the plugin: it measures and judges each perf test."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.core.decision import Finding, GateMode, Policy, find
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Measurement, file_of
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
-from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of, typed
-from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
-from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
-from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
+from pytest_perfbudget.plugin.collection.collected import typed
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
+from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report import findings as words
 
-KIND: Final = pytest.StashKey[PerfTestKind]()
 RUN: Final = pytest.StashKey["ItemRun | None"]()
 
 
@@ -61,15 +57,8 @@ class PerfSession:
         self.is_child = config.pluginmanager.hasplugin(CHILD)
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
-        self.expectations: Expectations = {}
-        self.observer = CollectionObserver()
-        self.collected = Collected(config, ())
-        self._checks = ConfigChecks(config, settings, strict=policy.strict)
+        self.tests = PerfTests(config, settings, policy)
         self._judged: pytest.Item | None = None
-        self._kinds: set[PerfTestKind] = set()
-        self._known: set[str] = set()
-        tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
-        self._limits_a_mean = any(map(limits_a_mean, tables))
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
         """Find the perf tests among the collected tests, and leave out the items that the command line excludes.
@@ -77,33 +66,25 @@ class PerfSession:
         Raises:
             UsageError: there is a mistake in the configuration, or the comparison is impossible.
         """
-        self.collected = Collected(self.config, collected, self.observer.visited)
-        self._known = {key.test for key in self.baseline.lines}
-        mistakes: dict[str, None] = {}
-        for check in (*(partial(self._classify, item) for item in collected), partial(self._check, collected)):
-            try:
-                check()
-            except ConfigError as error:
-                mistakes[str(error)] = None
-        if mistakes:
-            raise pytest.UsageError("\n".join(mistakes))
-        self._select(items)
+        tests = self.tests
+        tests.find(collected, self.baseline)
+        tests.select(items, is_updating=self.is_updating)
         if self.comparison is not None or self.is_updating:
-            self._check_identity(items)
-        self._note_expectations(items, {nodeid_of(item) for item in collected if KIND in item.stash})
+            tests.check_identity(items)
+        self.launcher.companion_files = tests.expect(items, collected, self.baseline)
+        if hasattr(self.config, "workeroutput"):  # the controller collects no tests, so it has to be told
+            self.config.workeroutput[EXPECTATIONS_OUTPUT] = tests.expectations
         if self.comparison is not None:
             try:
-                self.comparison.begin(nodeid_of(item) for item in items if KIND in item.stash)
+                self.comparison.begin(tests.among(items))
             except ComparisonError as error:
                 raise pytest.UsageError(str(error)) from None
         self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
 
-    def note_gone(self, perf_tests: Collection[str]) -> None:
-        """Note those perf tests of another commit that no longer exist."""
-        absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
-        known = self.expectations.setdefault("absent", [])
-        known += [one for one in absent if one not in known]
+    def limits_of(self, item: pytest.Item) -> list[Limits]:
+        """Return the limits in the markers of an item, from the test outwards."""
+        return self.tests.limits_of(item)
 
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; create the run if the item asked for `perf` only at run time."""
@@ -111,17 +92,6 @@ class PerfSession:
         if run is None:
             run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._late_warnings())
         return run
-
-    def limits_of(self, item: pytest.Item) -> list[Limits]:
-        """Return the limits in the markers of an item, from the test outwards.
-
-        A fresh process judges nothing, so a mistake in a marker of another commit does not matter there.
-        """
-        found: list[Limits] = []
-        for node, mark in item.iter_markers_with_node("perf_budget"):
-            with suppress(ConfigError) if self.is_child else nullcontext():
-                found.append(marker_limits(node, mark))
-        return found
 
     def lift_timeout(self, item: pytest.Item) -> None:
         """Stop pytest-timeout for a test, because its limit was meant for one execution."""
@@ -138,7 +108,7 @@ class PerfSession:
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Do the part of the comparison that comes before the first test, if tests will run."""
         option = self.config.option
-        if self._kinds and not (option.collectonly or option.setuponly or option.setupplan):
+        if self.tests.is_any and not (option.collectonly or option.setuponly or option.setupplan):
             self._import_early()
             if self.comparison is not None:
                 self.comparison.start()
@@ -147,9 +117,9 @@ class PerfSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Run a perf test alone; other tests may run beside each other, but not beside a perf test."""
-        if not self._kinds:
+        if not self.tests.is_any:
             return (yield)
-        with self.lock.exclusive() if KIND in item.stash else self.lock.shared():
+        with self.lock.exclusive() if self.tests.kind(item) else self.lock.shared():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -157,8 +127,8 @@ class PerfSession:
         """Begin a run of the test; a rerun begins a new run."""
         item.stash[RUN] = None
         with _misuse_fails():
-            if KIND in item.stash:
-                item.stash[RUN] = ItemRun(self, item, item.stash[KIND])
+            if (kind := self.tests.kind(item)) is not None:
+                item.stash[RUN] = ItemRun(self, item, kind)
             yield
 
     @contextmanager
@@ -223,83 +193,20 @@ class PerfSession:
         if self.comparison is not None:
             self.comparison.close()
 
-    def _select(self, items: list[pytest.Item]) -> None:
-        """Leave out the perf tests, or all other tests, if the command line asks for that."""
-        option = self.config.option
-        if not (option.perf_only or self.is_updating or option.perf_skip):
-            return
-        left_out = [item for item in items if (KIND in item.stash) is bool(option.perf_skip)]
-        items[:] = [item for item in items if (KIND in item.stash) is not bool(option.perf_skip)]
-        self.config.hook.pytest_deselected(items=left_out)
-
-    def _note_expectations(self, items: list[pytest.Item], perf_tests: Collection[str]) -> None:
-        known: list[tuple[str, str]] = []
-        if self.baseline.lines:
-            # A test that another machine has measured may exist on that machine only.
-            here = this_machine().key
-            known = sorted({(key.test, key.name) for key in self.baseline.lines if key.machine == here})
-        chosen = {nodeid_of(item) for item in items}
-        self.expectations = self.observer.expectations(known, self.collected, chosen, perf_tests)
-        self.launcher.companion_files = {file_of(test) for test, _ in known}
-        if hasattr(self.config, "workeroutput"):  # the controller collects no tests, so it has to be told
-            self.config.workeroutput[EXPECTATIONS_OUTPUT] = self.expectations
-
     def _late_warnings(self) -> list[str]:
         if not self.lock.is_needed:
             return []
         return ["known as a perf test at run time only: tests of other workers may have run at the same time"]
-
-    def _is_requested(self, item: pytest.Item) -> bool:
-        """Return whether this is a fresh process and its session wants the test measured.
-
-        The session decides, because another commit may lack a test's marker, or the table that names the test.
-        """
-        child: Any = self.config.pluginmanager.getplugin(CHILD)
-        return child is not None and child.is_requested(item)
-
-    def _classify(self, item: pytest.Item) -> None:
-        if not (is_perf_test(item, self.settings.entries) or self._is_requested(item)):
-            known = nodeid_of(item) in self._known
-            if not (known and "benchmark" in getattr(item, "fixturenames", ())):
-                return
-        for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
-            self._limits_a_mean |= limits_a_mean(limits)
-            if not self.is_child:
-                self._checks.component(limits.component, item)
-        kind = item.stash[KIND] = kind_of(item)
-        self._kinds.add(kind)
-
-    def _check_identity(self, items: list[pytest.Item]) -> None:
-        """Refuse perf tests whose node id does not tell their file, so that other processes could not find them.
-
-        Raises:
-            UsageError: there is such a test.
-        """
-        for item in items:
-            file = file_of(nodeid_of(item))
-            if KIND in item.stash and not (file and (self.config.rootpath / file).is_file()):
-                message = (
-                    f"{nodeid_of(item)} of {item.path} lies outside the root folder {self.config.rootpath}, so its "
-                    "node id does not name its file: add --rootdir with a folder that holds the tests"
-                )
-                raise pytest.UsageError(message)
 
     def _import_early(self) -> None:
         """Import numpy and scipy, if they will be needed, before a test can restore `sys.modules` around an import.
 
         Without that, their next import fails, because they cannot be loaded twice.
         """
-        if not self.is_child and (self.comparison is not None or self._limits_a_mean):  # a fresh process judges nothing
+        if not self.is_child and (
+            self.comparison is not None or self.tests.limits_a_mean
+        ):  # a fresh process judges nothing
             importlib.import_module("scipy.special")
-
-    def _check(self, items: list[pytest.Item]) -> None:
-        if self.is_child:  # the session has checked its configuration, and collects more than a fresh process does
-            return
-        perf_tests = [nodeid_of(item) for item in items if KIND in item.stash]
-        self._checks.table_above()
-        self._checks.patterns(self.collected, perf_tests)
-        if not (self.policy.gate is GateMode.OFF or self.baseline_file.exists()):
-            self._checks.root_folder(perf_tests)
 
 
 def _same_randomness(config: pytest.Config) -> list[str]:

@@ -70,7 +70,7 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
     if is_cut_short or session.is_updating or runs_nothing:
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
-    expectations = session.expectations
+    expectations = session.tests.expectations
     gone = session.comparison.gone if session.comparison is not None else ""
     return [
         Missing(test, name, reason)
@@ -83,7 +83,7 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
 def _compared_with(session: PerfSession) -> ComparedWith | None:
     if session.comparison is None:
         return None
-    others = [(test, name) for test, name in session.expectations.get("others", ())]
+    others = [(test, name) for test, name in session.tests.expectations.get("others", ())]
     return ComparedWith(session.comparison.against, session.comparison.remark, others)
 
 

@@ -114,7 +114,7 @@ class Update:
         launcher = self._session.launcher
         if (
             not any(launcher.has_companions(test) for test in tests)
-            or launcher.companion_files <= self._session.collected.files
+            or launcher.companion_files <= self._session.tests.collected.files
         ):
             return True
         try:
@@ -185,7 +185,7 @@ class Update:
         """Return whether a line is to be pruned: its test is not there, or was measured without it."""
         if not self._prune or (key.test, key.name) in found:
             return False
-        if [key.test, key.name] in self._session.expectations.get("absent", ()):
+        if [key.test, key.name] in self._session.tests.expectations.get("absent", ()):
             return True
         return any(test == key.test for test, _ in found)
 

@@ -73,7 +73,7 @@ class Controller:
         output = getattr(node, "workeroutput", {})
         self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
         if EXPECTATIONS_OUTPUT in output:
-            expectations = self._begin().expectations
+            expectations = self._begin().tests.expectations
             for kind, tests in output[EXPECTATIONS_OUTPUT].items():
                 known = dict.fromkeys(map(tuple, expectations.get(kind, ())))
                 expectations[kind] = [list(one) for one in known | dict.fromkeys(map(tuple, tests))]

@@ -1,0 +1,163 @@
+"""The perf tests of a session: which of the collected tests they are, and which of them will run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Any, Final
+
+import pytest
+
+from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
+from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
+from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
+from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
+from pytest_perfbudget.plugin.keys import CHILD
+
+KIND: Final = pytest.StashKey[PerfTestKind]()
+
+
+class PerfTests:
+    """The perf tests among the collected tests of a session.
+
+    Attributes:
+        observer: the plugin that observes the collection.
+        collected: all collected tests.
+        expectations: the measurements of the baseline or of another commit, by their state in this session.
+        is_any: whether there is a perf test.
+        limits_a_mean: whether a table or a marker limits a mean.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings, policy: Policy) -> None:
+        self.observer = CollectionObserver()
+        self.collected = Collected(config, ())
+        self.expectations: Expectations = {}
+        self.is_any = False
+        tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
+        self.limits_a_mean = any(map(limits_a_mean, tables))
+        self._config = config
+        self._settings = settings
+        self._policy = policy
+        self._child: Any = config.pluginmanager.getplugin(CHILD)
+        self._checks = ConfigChecks(config, settings, strict=policy.strict)
+        self._known: set[str] = set()
+
+    def find(self, collected: list[pytest.Item], baseline: Baseline) -> None:
+        """Find the perf tests among the collected tests.
+
+        Raises:
+            UsageError: there are mistakes in the configuration or in markers.
+        """
+        self.collected = Collected(self._config, collected, self.observer.visited)
+        self._known = {key.test for key in baseline.lines}
+        mistakes: dict[str, None] = {}
+        for check in (*(partial(self._classify, item) for item in collected), partial(self._check, collected)):
+            try:
+                check()
+            except ConfigError as error:
+                mistakes[str(error)] = None
+        if mistakes:
+            raise pytest.UsageError("\n".join(mistakes))
+
+    def kind(self, item: pytest.Item) -> PerfTestKind | None:
+        """Return which part of a test is measured; None if the test is no perf test."""
+        return item.stash.get(KIND, None)
+
+    def among(self, items: Iterable[pytest.Item]) -> list[str]:
+        """Return the node ids of the perf tests among items."""
+        return [nodeid_of(item) for item in items if KIND in item.stash]
+
+    def limits_of(self, item: pytest.Item) -> list[Limits]:
+        """Return the limits in the markers of an item, from the test outwards.
+
+        A fresh process judges nothing, so a mistake in a marker of another commit does not matter there.
+        """
+        found: list[Limits] = []
+        for node, mark in item.iter_markers_with_node("perf_budget"):
+            with suppress(ConfigError) if self._child is not None else nullcontext():
+                found.append(marker_limits(node, mark))
+        return found
+
+    def select(self, items: list[pytest.Item], *, is_updating: bool) -> None:
+        """Leave out the perf tests, or all other tests, if the command line asks for that."""
+        option = self._config.option
+        if not (option.perf_only or is_updating or option.perf_skip):
+            return
+        left_out = [item for item in items if (KIND in item.stash) is bool(option.perf_skip)]
+        items[:] = [item for item in items if (KIND in item.stash) is not bool(option.perf_skip)]
+        self._config.hook.pytest_deselected(items=left_out)
+
+    def check_identity(self, items: list[pytest.Item]) -> None:
+        """Refuse perf tests whose node id does not tell their file, so that other processes could not find them.
+
+        Raises:
+            UsageError: there is such a test.
+        """
+        for item in items:
+            file = file_of(nodeid_of(item))
+            if KIND in item.stash and not (file and (self._config.rootpath / file).is_file()):
+                message = (
+                    f"{nodeid_of(item)} of {item.path} lies outside the root folder {self._config.rootpath}, so its "
+                    "node id does not name its file: add --rootdir with a folder that holds the tests"
+                )
+                raise pytest.UsageError(message)
+
+    def expect(self, items: list[pytest.Item], collected: list[pytest.Item], baseline: Baseline) -> set[str]:
+        """Note the state of each measurement of the baseline, and return the files of those of this machine.
+
+        Args:
+            items: the tests that will run.
+            collected: all collected tests.
+            baseline: the baseline.
+        """
+        known: list[tuple[str, str]] = []
+        if baseline.lines:
+            # A test that another machine has measured may exist on that machine only.
+            here = this_machine().key
+            known = sorted({(key.test, key.name) for key in baseline.lines if key.machine == here})
+        chosen = {nodeid_of(item) for item in items}
+        self.expectations = self.observer.expectations(known, self.collected, chosen, self.among(collected))
+        return {file_of(test) for test, _ in known}
+
+    def note_gone(self, perf_tests: Collection[str]) -> None:
+        """Note those perf tests of another commit that no longer exist."""
+        absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
+        known = self.expectations.setdefault("absent", [])
+        known += [one for one in absent if one not in known]
+
+    def _is_requested(self, item: pytest.Item) -> bool:
+        """Return whether this is a fresh process and its session wants the test measured.
+
+        The session decides, because another commit may lack a test's marker, or the table that names the test.
+        """
+        return self._child is not None and self._child.is_requested(item)
+
+    def _classify(self, item: pytest.Item) -> None:
+        if not (is_perf_test(item, self._settings.entries) or self._is_requested(item)):
+            known = nodeid_of(item) in self._known
+            if not (known and "benchmark" in getattr(item, "fixturenames", ())):
+                return
+        for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
+            self.limits_a_mean |= limits_a_mean(limits)
+            if self._child is None:
+                self._checks.component(limits.component, item)
+        item.stash[KIND] = kind_of(item)
+        self.is_any = True
+
+    def _check(self, items: list[pytest.Item]) -> None:
+        if self._child is not None:  # its session has checked the configuration, and collects more
+            return
+        perf_tests = self.among(items)
+        self._checks.table_above()
+        self._checks.patterns(self.collected, perf_tests)
+        if not (self._policy.gate is GateMode.OFF or (self._config.rootpath / self._settings.baseline).exists()):
+            self._checks.root_folder(perf_tests)
