@@ -31,8 +31,6 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":  # before anything that takes time
     _end_with_parent()
 
-import pytest  # noqa: E402
-
 
 class Channel:
     """The request, the stream of later commands and the stream for answers; the worker finds this plugin by name."""
@@ -103,6 +101,8 @@ def main() -> int:
         if request["tree"]:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
+        import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
+
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
         if request["has_cache"]:
             ours += ["-o", f"cache_dir={request['scratch']}/cache"]
