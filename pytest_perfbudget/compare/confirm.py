@@ -31,12 +31,14 @@ class Attempt(Generic[_Run_co]):
         sides: the recordings of both sides, by measurement.
         problem: the reason why the attempt failed; empty if it did not.
         is_wrong_code: whether a side would have run code other than its own.
+        is_exclusive: whether the test fails beside the session, in which it passes: what it uses may exist only once.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
     sides: Mapping[str, Sides] = field(default_factory=dict)
     problem: str = ""
     is_wrong_code: bool = False
+    is_exclusive: bool = False
 
 
 class Measure(Protocol[_Run_co]):

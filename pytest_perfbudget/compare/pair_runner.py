@@ -79,6 +79,10 @@ class PairRunner:
         """The differences between the checkout and the base."""
         return self._checkout.notes
 
+    def end_screening(self) -> None:
+        """End the screening pair, so that what its fixtures hold is free."""
+        self._end_screening()
+
     def close(self) -> None:
         """End all processes and remove the checkout."""
         self._end_screening()
@@ -169,7 +173,7 @@ class PairRunner:
             return Attempt(problem=problem, is_wrong_code=True)
         if problem := played.head.problem:
             hint = f"in the session it passes: what cannot be there twice needs {_SEQUENTIAL}"
-            return Attempt(problem=f"{problem} ({hint})")
+            return Attempt(problem=f"{problem} ({hint})", is_exclusive=True)
         if problem := played.base.problem:
             hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
             return Attempt(problem=problem + hint)

@@ -12,7 +12,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, on
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
-from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.strategy import LATE, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -23,8 +23,6 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, NoBlocks
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.duet import PARALLEL
-
-LATE: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
 
 
 class PairedComparison(ComparisonStrategy):
@@ -40,6 +38,7 @@ class PairedComparison(ComparisonStrategy):
         self._tests: list[str] = []
         self._pairs = PairRunner(context, base)
         self._dies = False
+        self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among these tests."""
@@ -77,14 +76,31 @@ class PairedComparison(ComparisonStrategy):
         if not all(_untimed(one) for one in measurements if one.name in requests):
             screened = self._screen(nodeid, measurements, requests, unpinned)
             fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
+        if screened.is_exclusive:
+            self._late[nodeid] = (measurements, requests)
         settled = []
         for one in measurements:
             found: list[RegressionResult] = []
             if one.name in requests:
                 found = self._evidence(one, requests, screened, fresh).results()
             warnings = [*one.warnings, *([unpinned[one.name]] if one.name in unpinned else [])]
-            settled.append(replace(one, changes=found, warnings=warnings, recording=None))
+            is_late = screened.is_exclusive and bool(found)
+            settled.append(replace(one, changes=found, warnings=warnings, recording=None, is_late=is_late))
         return settled
+
+    def finish(self) -> Mapping[str, Sequence[Measurement]]:
+        """See `ComparisonStrategy.finish`; tests whose fixtures cannot exist twice are measured sequentially."""
+        if not self._late:
+            return {}
+        from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415 - rarely needed
+
+        self._pairs.end_screening()
+        sequential = SequentialComparison(self._context, self._base, self._pairs)
+        sequential.measure(self._late)
+        return {
+            nodeid: [_noted(one) for one in sequential.settle(nodeid, measurements, requests)]
+            for nodeid, (measurements, requests) in self._late.items()
+        }
 
     def _slowdown_test(self, requests: Mapping[str, MeasurementRequest], name: str) -> PairedSlowdownTest:
         alpha = self._context.settings.alpha / max(1, len(self._tests)) / len(requests)
@@ -194,6 +210,18 @@ class PairedComparison(ComparisonStrategy):
             why = screened.sides[name].head.untimed or screened.sides[name].base.untimed
             return untimed(RegressionVerdict.UNMEASURED, why or f"not timed in turns ({measurement.kind.name})")
         return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
+
+
+def _noted(measurement: Measurement) -> Measurement:
+    if not measurement.changes:
+        return measurement
+    return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE], is_late=True)
+
+
+_LATE_NOTE: Final = (
+    "failed beside the session, so it was measured after the last test, one process after the other (slower, and less "
+    "precise): what it uses may exist only once"
+)
 
 
 def _task(

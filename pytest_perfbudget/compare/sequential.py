@@ -16,8 +16,7 @@ from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
-from pytest_perfbudget.compare.paired import LATE
-from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.strategy import LATE, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
@@ -54,13 +53,13 @@ class _Runs:
 class SequentialComparison(ComparisonStrategy):
     """The gate against another commit, with `mode = "sequential"`."""
 
-    def __init__(self, context: ComparisonContext, base: Base) -> None:
+    def __init__(self, context: ComparisonContext, base: Base, pairs: PairRunner | None = None) -> None:
         self._context = context
         self._base = base
         self.against = f"{base.ref} ({base.short})"
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self.remark = remark(base)
-        self._pairs = PairRunner(context, base)
+        self._pairs = pairs or PairRunner(context, base)
         self._tests: list[str] = []
         self._runs: dict[_Place, _Runs] = {}
         self._fresh: dict[_Place, _Runs] = {}
@@ -78,6 +77,11 @@ class SequentialComparison(ComparisonStrategy):
             raise ComparisonError(message)
         self._pairs.open(self._tests)
         self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
+
+    def measure(self, nodeids: Iterable[str]) -> None:
+        """Measure tests now, with a base that is checked out already."""
+        self._tests = list(nodeids)
+        self.start()
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`; all tests are measured here, and then the suspects again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement
@@ -14,6 +15,8 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.probes import LooksBad
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 from pytest_perfbudget.measure.turns import Turns
+
+LATE: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
 
 
 def _never(blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG001 - a default
@@ -83,6 +86,10 @@ class ComparisonStrategy(ABC):
 
     def start(self) -> None:  # noqa: B027
         """Do the work that comes before the first test, while no fixture is set up."""
+
+    def finish(self) -> Mapping[str, Sequence[Measurement]]:
+        """Compare what could not be compared while fixtures were set up, after the last test, by node id."""
+        return {}
 
     def close(self) -> None:  # noqa: B027
         """End the processes that were started, and remove the files that were made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -22,7 +22,7 @@ from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
-from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LOCK_INPUT, is_marked, worker_input
+from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LATE_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.progress import Progress
@@ -58,6 +58,7 @@ class PerfSession:
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
         self.tests = PerfTests(config, settings, policy)
+        self.late: dict[str, Sequence[Measurement]] = {}
         self._judged: pytest.Item | None = None
 
     def adopt(self, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
@@ -112,7 +113,18 @@ class PerfSession:
             self._import_early()
             if self.comparison is not None:
                 self.comparison.start()
-        return (yield)
+        result = yield
+        if self.tests.is_any and self.comparison is not None:
+            with self.lock.exclusive():
+                self.take_late(self.comparison.finish())
+        return result
+
+    def take_late(self, late: Mapping[str, Sequence[Measurement]]) -> None:
+        """Take measurements that were compared after their tests had been reported, in this process or in a worker."""
+        self.late.update(late)
+        if hasattr(self.config, "workeroutput") and not self.is_child:
+            data = {nodeid: [one.to_dict() for one in found] for nodeid, found in self.late.items()}
+            self.config.workeroutput[LATE_OUTPUT] = data
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -156,7 +168,7 @@ class PerfSession:
             measurements = run.finish()
         if self.is_child or self.policy.gate is GateMode.OFF:
             return
-        failures = [one for one in self.worded(measurements) if one.is_failure]
+        failures = [one for one in self.worded(measurements) if one.is_failure and one.belongs_to_test]
         if failures:
             # The findings decide. A missing text must not let a test pass.
             text = words.failure_text(failures) or ", ".join(f"{one.kind}: {one.id}" for one in failures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
-from scripting import times
+from scripting import TWO_WORKERS, times
 
 EXCLUSIVE = """
 import os
@@ -33,13 +33,39 @@ def exclusive(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposi
     return repository
 
 
-def test_side_by_side_a_test_whose_fixture_cannot_live_twice_is_unmeasured(exclusive: Repository) -> None:
-    result = exclusive.against_base()
-    result.assert_outcomes(failed=1)
-    assert set(times(exclusive).values()) == {"unmeasured"}
-    result.stdout.fnmatch_lines(
-        ['*unmeasured: *in the session it passes: what cannot be there twice needs mode = "sequential" in *']
-    )
+class TestLate:
+    """Side by side, a test whose fixture cannot exist twice is measured after the last test, by itself."""
+
+    @pytest.mark.parametrize("arguments", [(), (*TWO_WORKERS,)], ids=["plain", "n2"])
+    def test_code_that_is_as_fast_passes(self, exclusive: Repository, arguments: tuple[str, ...]) -> None:
+        result = exclusive.against_base(*arguments)
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.OK
+        assert times(exclusive) == {"test_server work": "unchanged"}
+        result.stdout.fnmatch_lines(["note: test_it.py::test_server work: failed beside the session, so it was *"])
+
+    @pytest.mark.parametrize("arguments", [(), (*TWO_WORKERS,)], ids=["plain", "n2"])
+    def test_slower_code_fails_the_session(self, exclusive: Repository, arguments: tuple[str, ...]) -> None:
+        exclusive.file("shop.py", shop(1.1))
+        result = exclusive.against_base(*arguments)
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        assert times(exclusive) == {"test_server work": "regressed"}
+        result.stdout.fnmatch_lines(
+            [
+                "test_it.py::test_server work: 10.0 % slower than HEAD (95 % interval *",
+                "Make the code faster, or allow more: *",
+            ]
+        )
+
+    def test_a_test_that_fails_in_any_other_process_fails_the_session(self, repository: Repository) -> None:
+        repository.commit(tests=shop_tests(call="assert not FRESH\nperf(shop.work)"))
+        repository.file("shop.py", shop(FASTER_MS))
+        result = repository.against_base("-k", "body or call")
+        result.assert_outcomes(passed=2, deselected=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        assert times(repository) == {"test_body": "improved", "test_call work": "unmeasured"}
+        result.stdout.fnmatch_lines(["test_it.py::test_call work: unmeasured: the test fails in a fresh process *"])
 
 
 def test_in_turns_a_test_whose_fixture_cannot_live_twice_is_measured(exclusive: Repository) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class Summary:
         self._config = session.config
         self._update = update
         self._start = Start()
-        self._results: dict[str, list[Measurement]] = {}
+        self._results: dict[str, Sequence[Measurement]] = {}
         self._expected_to_fail: set[str] = set()
         self._write_errors: list[str] = []
         self._result: RunResult | None = None
@@ -57,6 +58,9 @@ class Summary:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Gather and write the result. The terminal summary would be too late: it does not run without a terminal."""
+        late = self._session.late
+        for nodeid, found in self._results.items():
+            self._results[nodeid] = next((late[one.nodeid] for one in found if one.nodeid in late), found)
         ended = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
         result = run_result(
             self._session,

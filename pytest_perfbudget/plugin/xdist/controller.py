@@ -15,6 +15,7 @@ from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
     ERROR_OUTPUT,
     EXPECTATIONS_OUTPUT,
+    LATE_OUTPUT,
     LOCK_INPUT,
     SESSION,
     SUMMARY,
@@ -72,6 +73,11 @@ class Controller:
         """Take a worker's usage error, and add its expectations from the baseline to the session's."""
         output = getattr(node, "workeroutput", {})
         self._worker_error = output.get(ERROR_OUTPUT, self._worker_error)
+        if output.get(LATE_OUTPUT):
+            from pytest_perfbudget.core.measurement import Measurement  # noqa: PLC0415 - rarely needed
+
+            late = {test: [Measurement.from_dict(one) for one in found] for test, found in output[LATE_OUTPUT].items()}
+            self._begin().take_late(late)
         if EXPECTATIONS_OUTPUT in output:
             expectations = self._begin().tests.expectations
             for kind, tests in output[EXPECTATIONS_OUTPUT].items():
