@@ -106,11 +106,13 @@ def update_line(
         tolerance: the slowdown that does not matter, as a share.
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
     """
-    is_other_case = old is not None and bool(old.parameters and new.parameters) and old.parameters != new.parameters
-    if old is None or is_other_case or (old.time is None and new.time is not None):
+    if old is None or (old.time is None and new.time is not None):
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
     if old.time is not None and not old.is_corrected and not (worse and not reason):
+        return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
+    if old.parameters and new.parameters and old.parameters != new.parameters and not (worse and not reason):
+        # The id belongs to another case now. A slower case needs a reason, like any slower line.
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
         return _kept(old, new, unsure, tolerance)

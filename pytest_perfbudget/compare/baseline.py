@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -37,6 +37,7 @@ class _Known:
     counted: Line | None
     slowdown_test: UnpairedSlowdownTest | None
     is_known_elsewhere: bool
+    cases: Collection[str] = ()
 
     def counts(self) -> Mapping[str, int]:
         return self.counted.counts if self.counted is not None else {}
@@ -135,7 +136,12 @@ class BaselineComparison(ComparisonStrategy):
             alpha = self._settings.alpha / self._sharing_alpha
             in_pairs = self._settings.confirm != "runs"
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
-        return _Known(line, self._counted.get(place), slowdown_test, place in self._everywhere)
+        cases: Collection[str] = ()
+        if line is not None and line.parameters:
+            function = nodeid.partition("[")[0]
+            same = (one for (test, _), one in self._here.items() if test.partition("[")[0] == function)
+            cases = {one.parameters for one in same}
+        return _Known(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
 
     def _confirm(
         self,
@@ -283,7 +289,9 @@ def _doubts(known: _Known, share: float) -> Iterator[str]:
 def _is_other_case(measurement: Measurement, known: _Known) -> bool:
     """Return whether the baseline's line is of another case with the same id."""
     line, own = known.line, measurement.recording
-    return line is not None and own is not None and Recording(parameters=line.parameters).is_other_case(own)
+    if line is None or own is None:
+        return False
+    return Recording(parameters=line.parameters, cases=list(known.cases)).is_other_case(own)
 
 
 def _suspects(

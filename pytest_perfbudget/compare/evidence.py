@@ -27,13 +27,6 @@ class Sides:
     base: Recording
     is_test_changed: bool = False
 
-    def is_other_case(self, own: Recording) -> bool:
-        """Return whether the base's test is another case than the session's, with the same id.
-
-        Parameters that differ between two processes of the head tell nothing, such as random numbers.
-        """
-        return not own.is_other_case(self.head) and own.is_other_case(self.base)
-
     def any_has_grown(self, tolerance: float) -> bool:
         """Return whether a count of the head is worse than the base's by more than is allowed."""
         return any_has_grown(self.base.counts, self.head.counts, tolerance)

@@ -235,7 +235,7 @@ def _task(
 
 def _is_other_case(measurement: Measurement, screened: Attempt[Pair]) -> bool:
     sides, own = screened.sides.get(measurement.name), measurement.recording
-    return sides is not None and own is not None and sides.is_other_case(own)
+    return sides is not None and own is not None and own.is_other_case(sides.base)
 
 
 def _untimed(measurement: Measurement) -> str:

@@ -207,7 +207,7 @@ class SequentialComparison(ComparisonStrategy):
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
-        if runs.head and runs.base and runs.sides(is_test_changed=False)[0].is_other_case(runs.head[-1]):
+        if runs.head and runs.base and runs.head[0].is_other_case(runs.base[0]):
             return other_case(self._base.ref)
         if runs.head and not runs.base:
             return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")

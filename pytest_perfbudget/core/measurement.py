@@ -57,7 +57,8 @@ class Recording:
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
         untimed: the reason why there are no blocks; empty if there are.
-        parameters: a digest of the test's parameters; empty if the test has none.
+        parameters: a digest of the parameters that pytest has numbered in the test's id; empty if there are none.
+        cases: the digests of all cases of the test's function in this process.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -69,10 +70,16 @@ class Recording:
     cpus: float | None = None
     untimed: str = ""
     parameters: str = ""
+    cases: Sequence[str] = ()
 
     def is_other_case(self, other: Recording) -> bool:
-        """Return whether another recording is of a test with the same id and with other parameters."""
-        return bool(self.parameters and other.parameters) and self.parameters != other.parameters
+        """Return whether another recording with the same id is of another case: one of the two has moved to another id.
+
+        A case that only one side has may have been edited, and is the same case.
+        """
+        if not (self.parameters and other.parameters) or self.parameters == other.parameters:
+            return False
+        return self.parameters in other.cases or other.parameters in self.cases
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recording as builtins."""
@@ -86,6 +93,7 @@ class Recording:
             "cpus": self.cpus,
             "untimed": self.untimed,
             "parameters": self.parameters,
+            "cases": list(self.cases),
         }
 
     @classmethod

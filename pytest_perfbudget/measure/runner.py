@@ -38,7 +38,7 @@ _WARMED_ROUNDS = 4
 """The number of rounds from which on a block begins with a round that is not counted. In blocks of fewer rounds the
 rounds are so long that cold caches do not matter."""
 
-_REPEATED = (
+REPEATED = (
     "perf_budget: the first execution passed, a repetition did not. Fixtures are set up once: "
     "if the code changes what it works on, measure it with perf(fn, setup=...)."
 )
@@ -291,7 +291,7 @@ class _Run:
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # pytest shows the notes of an exception (PEP 678).
-            error.__notes__ = [*getattr(error, "__notes__", []), _REPEATED]
+            error.__notes__ = [*getattr(error, "__notes__", []), REPEATED]
             raise
 
     def _typical(self, rounds_ns: Sequence[int]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final
 
@@ -25,6 +25,7 @@ from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LATE_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
+from pytest_perfbudget.plugin.measuring.timeout import relaxed_timeout, stop_timeout
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report import findings as words
 
@@ -87,6 +88,10 @@ class PerfSession:
         """Return the limits in the markers of an item, from the test outwards."""
         return self.tests.limits_of(item)
 
+    def cases_of(self, item: pytest.Item) -> list[str]:
+        """Return the digests of all cases of a test's function."""
+        return self.tests.cases_of(item)
+
     def run_of(self, item: pytest.Item) -> ItemRun:
         """Return the run of an item; create the run if the item asked for `perf` only at run time."""
         run = item.stash.get(RUN, None)
@@ -94,16 +99,14 @@ class PerfSession:
             run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._late_warnings())
         return run
 
-    def lift_timeout(self, item: pytest.Item) -> None:
-        """Stop pytest-timeout for a test, because its limit was meant for one execution."""
-        cancel = getattr(self.config.hook, "pytest_timeout_cancel_timer", None)
-        if cancel is not None:
-            cancel(item=item)
+    def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
+        """Return a context in which pytest-timeout leaves time to measure; see `plugin.measuring.timeout`."""
+        return relaxed_timeout(item, self.max_time_ns or self.settings.max_time_ns)
 
     def stop_timeout(self) -> None:
         """Stop pytest-timeout for the test that is judged: its body is over, and the comparison takes seconds."""
         if self._judged is not None:
-            self.lift_timeout(self._judged)
+            stop_timeout(self._judged)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:

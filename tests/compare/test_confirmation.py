@@ -49,8 +49,8 @@ def test_a_test_that_mocks_what_removes_folders_is_confirmed_all_the_same(based:
     based.run(perf_program(slow=2, around=mocked), subprocess=True).assert_outcomes(passed=2, failed=1)
 
 
-def test_the_timeout_of_a_test_holds_for_its_first_execution_only(based: Project) -> None:
-    """The session calls the hook of pytest-timeout for repetitions, counts and confirmations."""
+def test_the_timeout_of_a_test_does_not_run_while_it_is_confirmed(based: Project) -> None:
+    """The session calls the hook of pytest-timeout."""
     add_to_conftest(
         based,
         "\nclass Specs:\n    @pytest.hookspec(firstresult=True)\n    def pytest_timeout_cancel_timer(item): pass\n"
@@ -59,7 +59,9 @@ def test_the_timeout_of_a_test_holds_for_its_first_execution_only(based: Project
         "    return True\n",
     )
     based.run(perf_program()).assert_outcomes(passed=3)
-    assert set((based.pytester.path / "cancelled").read_text("utf-8").split()) == {"test_body", "test_call"}
+    assert not (based.pytester.path / "cancelled").exists()
+    based.run(perf_program(slow=2)).assert_outcomes(passed=2, failed=1)
+    assert (based.pytester.path / "cancelled").read_text("utf-8").split() == ["test_body"]
 
 
 def test_a_suspect_that_cannot_be_confirmed_is_unmeasured(based: Project) -> None:

@@ -249,15 +249,28 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         repository.against_base().assert_outcomes(failed=2)
         assert set(times(repository).values()) == {"regressed"}
 
-    def test_random_parameters_are_compared_all_the_same(self, repository: Repository) -> None:
-        repository.commit(tests="import random\n" + self.CASES.format(cases="Case(1 + 0 * random.getrandbits(9))"))
-        random = self.CASES.format(cases="Case(1)").replace(
-            "self.times = times", "self.times, self.id = times, os.getpid()"
-        )
-        repository.commit(tests="import os\n" + random)
+    @pytest.mark.parametrize(
+        "change",
+        [
+            ("self.times = times", "self.times, self.id = times, os.getpid()"),
+            ("self.times = times", "self.times = 1 * times; self.more = 1"),
+        ],
+        ids=["random", "edited"],
+    )
+    def test_a_case_that_stands_under_no_other_id_is_the_same_case(
+        self, repository: Repository, change: tuple[str, str]
+    ) -> None:
+        tests = "import os\n" + self.CASES.format(cases="Case(1)")
+        repository.commit(tests=tests)
         repository.file("shop.py", shop(1.1))
-        repository.against_base(subprocess=True).assert_outcomes(failed=1)
+        repository.against_base(tests=tests.replace(*change), subprocess=True).assert_outcomes(failed=1)
         assert set(times(repository).values()) == {"regressed"}
+
+    def test_a_case_that_was_removed_shifts_the_others(self, repository: Repository) -> None:
+        repository.commit(tests=self.CASES.format(cases="Case(1), Case(40)"))
+        result = repository.against_base(tests=self.CASES.format(cases="Case(40)"))
+        result.assert_outcomes(failed=1)
+        assert set(times(repository).values()) == {"unmeasured"}
 
     def test_the_baseline_knows_the_parameters_of_a_case(self, lean: Project) -> None:
         cases = self.CASES.replace("import shop", "").replace("shop.work()", "advance(0.1)")
@@ -269,6 +282,8 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         result = lean.run(cases.format(cases="Case(40), Case(1)"))
         assert times(lean)["test_it[case0] step"] == "unmeasured"
         result.stdout.fnmatch_lines(["unmeasured: *the baseline has other parameters under this id*"])
-        lean.run(cases.format(cases="Case(40), Case(1)"), "--perf-update-baseline")
+        refused = lean.run(cases.format(cases="Case(40), Case(1)"), "--perf-update-baseline")
+        assert refused.ret == pytest.ExitCode.TESTS_FAILED  # a slower case needs a reason, like any slower line
+        lean.run(cases.format(cases="Case(40), Case(1)"), "--perf-update-baseline", "--perf-reason", "another case")
         lean.run(cases.format(cases="Case(40), Case(1)")).assert_outcomes(passed=2)
         assert set(times(lean).values()) == {"unchanged"}

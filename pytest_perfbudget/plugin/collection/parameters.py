@@ -1,15 +1,17 @@
-"""A digest of a test's parameters, which tells whether two cases with the same id are the same case.
+"""Digests of a test's cases, which tell whether an id has moved on to another case.
 
-Without `ids`, parametrize numbers cases whose values it cannot write (`codec0`, `codec1`). A new case in front shifts
-the numbers, and the same id is another case.
+Without `ids`, pytest numbers cases whose values it cannot write (`codec0`, `codec1`). A new case in front shifts the
+numbers, and the same id is another case.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 import pytest
@@ -18,21 +20,38 @@ _DEPTH: Final = 4
 _MOST: Final = 100
 """How many elements of a collection count, so that large data costs no time."""
 
+_NAMED: Final = (type, FunctionType, BuiltinFunctionType, MethodType)
+"""Objects that count by their name."""
 
-def parameters_of(item: pytest.Item) -> str:
-    """Return a digest of the values of a test's parameters; empty if the test has none.
+
+def digest_of(item: pytest.Item) -> str:
+    """Return a digest of the parameters that pytest has numbered in a test's id; empty if it has numbered none.
 
     The digest is the same in each process for values made of Python's own types, and of objects with such attributes.
-    Addresses and functions' code do not count.
+    Addresses, the code of functions and the place of the project's folder do not count.
     """
-    parameters = getattr(getattr(item, "callspec", None), "params", None)
-    if not parameters:
+    numbered = _numbered(item)
+    if not numbered:
         return ""
     try:
-        text = "\n".join(_described(dict(parameters), _DEPTH))
+        text = "\n".join(_described(numbered, _DEPTH)).replace(str(item.config.rootpath), "")
     except Exception:  # noqa: BLE001 - an attribute of a parameter may raise anything
         return ""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _numbered(item: pytest.Item) -> dict[str, Any]:
+    """Return the parameters whose part of the id is their name and a number."""
+    case = getattr(item, "callspec", None)
+    parts = set(getattr(case, "id", "").split("-"))
+    indices = getattr(case, "indices", {})
+    given = getattr(case, "params", {})
+    return {name: value for name, value in given.items() if f"{name}{indices.get(name)}" in parts}
+
+
+def function_of(nodeid: str) -> str:
+    """Return the node id of a test's function, without the case."""
+    return nodeid.partition("[")[0]
 
 
 def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
@@ -42,14 +61,18 @@ def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
         yield repr(value)
     elif isinstance(value, enum.Enum):
         yield value.name
-    elif isinstance(value, type) or callable(value):
+    elif isinstance(value, _NAMED):
         yield getattr(value, "__qualname__", "")
+    elif hasattr(value, "__fspath__"):
+        yield str(value)
     elif depth:
         yield from _parts(value, depth - 1)
 
 
 def _parts(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
-    if isinstance(value, Mapping):
+    if isinstance(value, functools.partial):
+        yield from _described([value.func, value.args, value.keywords], depth)
+    elif isinstance(value, Mapping):
         for key in list(value)[:_MOST]:
             yield from _described(key, depth)
             yield from _described(value[key], depth)
@@ -58,8 +81,10 @@ def _parts(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
         yield from sorted("\n".join(_described(one, depth)) for one in value)
     elif isinstance(value, Sequence):
         yield str(len(value))
-        for one in value[:_MOST]:
+        for one in list(value)[:_MOST]:
             yield from _described(one, depth)
+    elif hasattr(value, "tobytes"):  # an array
+        yield hashlib.sha256(value.tobytes()).hexdigest()
     else:
         slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
         state = {**getattr(value, "__dict__", {}), **{name: getattr(value, name, None) for name in slots}}

@@ -21,6 +21,7 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
 from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
+from pytest_perfbudget.plugin.collection.parameters import digest_of, function_of
 from pytest_perfbudget.plugin.keys import CHILD
 
 KIND: Final = pytest.StashKey[PerfTestKind]()
@@ -50,6 +51,8 @@ class PerfTests:
         self._child: Any = config.pluginmanager.getplugin(CHILD)
         self._checks = ConfigChecks(config, settings, strict=policy.strict)
         self._known: set[str] = set()
+        self._collected: list[pytest.Item] = []
+        self._cases: dict[str, list[str]] = {}
 
     def find(self, collected: list[pytest.Item], baseline: Baseline) -> None:
         """Find the perf tests among the collected tests.
@@ -58,6 +61,7 @@ class PerfTests:
             UsageError: there are mistakes in the configuration or in markers.
         """
         self.collected = Collected(self._config, collected, self.observer.visited)
+        self._collected = collected
         self._known = {key.test for key in baseline.lines}
         mistakes: dict[str, None] = {}
         for check in (*(partial(self._classify, item) for item in collected), partial(self._check, collected)):
@@ -133,6 +137,14 @@ class PerfTests:
         absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
         known = self.expectations.setdefault("absent", [])
         known += [one for one in absent if one not in known]
+
+    def cases_of(self, item: pytest.Item) -> list[str]:
+        """Return the digests of all collected cases of a test's function."""
+        function = function_of(item.nodeid)
+        if function not in self._cases:
+            found = (digest_of(one) for one in self._collected if function_of(one.nodeid) == function)
+            self._cases[function] = [one for one in found if one]
+        return self._cases[function]
 
     def _is_requested(self, item: pytest.Item) -> bool:
         """Return whether this is a fresh process and its session wants the test measured.

@@ -26,7 +26,7 @@ from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestKind
-from pytest_perfbudget.plugin.collection.parameters import parameters_of
+from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
@@ -57,8 +57,9 @@ class ItemRun:
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
-        self._parameters = parameters_of(item)
-        self._output = QuietOutput(item, partial(session.lift_timeout, item))
+        self._parameters = digest_of(item)
+        self._cases = session.cases_of(item) if self._parameters else []
+        self._output = QuietOutput(item, partial(session.relaxed_timeout, item))
 
     @property
     def is_off(self) -> bool:
@@ -266,7 +267,7 @@ class ItemRun:
         recording: Recording | None = None,
     ) -> None:
         if recording is not None:
-            recording = replace(recording, parameters=self._parameters)
+            recording = replace(recording, parameters=self._parameters, cases=self._cases)
         counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
         self.add(
             replace(

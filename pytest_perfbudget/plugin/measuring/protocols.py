@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import pytest
@@ -34,8 +35,11 @@ class MeasuringSession(Protocol):
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""
 
-    def lift_timeout(self, item: pytest.Item) -> None:
-        """Stop another plugin's timeout for a test."""
+    def cases_of(self, item: pytest.Item) -> list[str]:
+        """Return the digests of all cases of a test's function."""
+
+    def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
+        """Return a context in which another plugin's timeout leaves time to measure."""
 
 
 class MeasuringRun(Protocol):

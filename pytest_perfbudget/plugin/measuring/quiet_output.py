@@ -5,52 +5,65 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import unittest
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import pytest
 
-_CAPTURING: Final = {"capsys", "capfd", "capsysbinary", "capfdbinary", "capteesys"}
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.runner import REPEATED
+
 _SUBTESTS: Final = "subtests"
+
+_SKIPPING: Final = (pytest.skip.Exception, pytest.xfail.Exception, unittest.SkipTest)
 
 
 class QuietOutput:
     """Silence for the repetitions of a test's code, so that they report nothing and the rounds do not time reports.
 
     Printed text, log records, warnings and subtests of the repetitions are dropped. What a fixture of the test reads,
-    such as `capsys` or `caplog`, stays as it is. Another plugin's timeout is lifted: it was meant for one execution.
+    such as `capsys` or `caplog`, stays as it is.
 
     Args:
         item: the test.
-        lift_timeout: a function that lifts the timeout.
+        relaxed_timeout: a function that returns a context in which another plugin's timeout leaves time to measure.
     """
 
-    def __init__(self, item: pytest.Item, lift_timeout: Callable[[], None]) -> None:
+    def __init__(self, item: pytest.Item, relaxed_timeout: Callable[[], AbstractContextManager[None]]) -> None:
         self._item = item
-        self._fixtures = set(getattr(item, "fixturenames", ()))
-        self._lift_timeout = lift_timeout
+        self._relaxed_timeout = relaxed_timeout
         self._is_silent = False
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """Drop the output within the block."""
-        self._lift_timeout()
+        """Drop the output within the block.
+
+        Raises:
+            MisuseError: an execution skipped the test, which the first execution did not.
+        """
+        fixtures = self._fixtures()
         with ExitStack() as undo:
-            if not self._fixtures & _CAPTURING:
+            undo.enter_context(self._relaxed_timeout())
+            if not self._is_captured():
                 undo.enter_context(contextlib.redirect_stdout(_nowhere()))
                 undo.enter_context(contextlib.redirect_stderr(_nowhere()))
-            if "recwarn" not in self._fixtures:
-                undo.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("ignore")
-            if "caplog" not in self._fixtures:
+            if "recwarn" not in fixtures:
+                # Filters stay as they are, so that a warning that is an error stays an error.
+                undo.enter_context(warnings.catch_warnings(record=True))
+            if "caplog" not in fixtures:
                 undo.enter_context(_without_log_handlers())
             undo.enter_context(self._without_subtests())
-            yield
+            try:
+                yield
+            except _SKIPPING as skipped:
+                message = f"a repetition skipped the test ({skipped}). {REPEATED}"
+                raise MisuseError(message) from None
 
     def quiet_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of the test's function with a `subtests` fixture that can be silent."""
@@ -63,6 +76,17 @@ class QuietOutput:
     def is_silent(self) -> bool:
         """Whether repetitions are running."""
         return self._is_silent
+
+    def _fixtures(self) -> set[str]:
+        """Return the names of the test's fixtures, those requested at run time included."""
+        request = getattr(self._item, "_request", None)
+        return {*getattr(self._item, "fixturenames", ()), *getattr(request, "_fixture_defs", ())}
+
+    def _is_captured(self) -> bool:
+        """Return whether a fixture of the test reads the output, or has replaced the streams."""
+        capture = self._item.config.pluginmanager.getplugin("capturemanager")
+        is_read = getattr(capture, "_capture_fixture", None) is not None
+        return is_read or not (_is_usual(sys.stdout, sys.__stdout__) and _is_usual(sys.stderr, sys.__stderr__))
 
     @contextmanager
     def _without_subtests(self) -> Iterator[None]:
@@ -88,14 +112,22 @@ class _Subtests:
 
     def test(self, *args: Any, **kwargs: Any) -> AbstractContextManager[Any]:  # noqa: ANN401
         found: AbstractContextManager[Any] = self._fixture.test(*args, **kwargs)
-        return nullcontext() if self._output.is_silent else found
+        return _no_subtest() if self._output.is_silent else found
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._fixture, name)
 
 
-def _no_subtest(*args: object, **kwargs: object) -> AbstractContextManager[None]:  # noqa: ARG001
-    return nullcontext()
+@contextmanager
+def _no_subtest(*args: object, **kwargs: object) -> Iterator[None]:  # noqa: ARG001
+    """Run a subtest without a report; a subtest may skip, and a failure fails the test."""
+    with contextlib.suppress(*_SKIPPING):
+        yield
+
+
+def _is_usual(stream: object, original: object) -> bool:
+    """Return whether a stream is the process's own, or pytest's capture."""
+    return stream is original or type(stream).__module__ == "_pytest.capture"
 
 
 @lru_cache(maxsize=1)

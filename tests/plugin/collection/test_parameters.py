@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import enum
 import threading
+from collections import deque
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.plugin.collection.parameters import parameters_of
+from pytest_perfbudget.plugin.collection.parameters import digest_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -23,8 +27,10 @@ VALUES = st.recursive(
 )
 
 
-def digest(**parameters: Any) -> str:
-    return parameters_of(cast("pytest.Item", SimpleNamespace(callspec=SimpleNamespace(params=parameters))))
+def digest(case_id: str = "value0", root: str = "/nowhere", **parameters: Any) -> str:
+    case = SimpleNamespace(params=parameters, id=case_id, indices=dict.fromkeys(parameters, 0))
+    item = SimpleNamespace(callspec=case, config=SimpleNamespace(rootpath=Path(root)))
+    return digest_of(cast("pytest.Item", item))
 
 
 @given(VALUES)
@@ -42,6 +48,11 @@ class Codec:
     size: int
 
 
+class Calling(Codec):
+    def __call__(self) -> int:
+        return self.size
+
+
 class Slotted:
     __slots__ = ("size",)
 
@@ -52,7 +63,9 @@ class Slotted:
 @pytest.mark.parametrize(
     ("one", "other"),
     [(1, 2), (1, 1.0), ("a", b"a"), ([1], [2]), ([1], (1,)), ({"a": 1}, {"a": 2}), (Kind.SMALL, Kind.LARGE),
-     (Codec(1), Codec(2)), (Slotted(1), Slotted(2)), (len, max), ([0] * 500, [0] * 501)],
+     (Codec(1), Codec(2)), (Slotted(1), Slotted(2)), (len, max), ([0] * 500, [0] * 501),
+     (partial(int, "1"), partial(int, "2")), (Calling(1), Calling(2)), (deque([1]), deque([2])),
+     (np.zeros(2), np.ones(2)), (Path("a"), Path("b"))],
 )  # fmt: skip
 def test_other_values_have_other_digests(one: object, other: object) -> None:
     assert digest(value=one) != digest(value=other)
@@ -64,12 +77,22 @@ def test_an_object_is_known_by_its_attributes_and_not_by_its_address() -> None:
     assert digest(value=threading.Lock()) == digest(value=threading.Lock())
 
 
+def test_a_case_with_an_id_of_its_own_has_no_digest() -> None:
+    assert digest("small", value=Codec(1)) == ""
+    assert digest("small-value0", value=Codec(1)) != ""
+
+
+def test_the_place_of_the_project_does_not_matter() -> None:
+    paths = (digest(root=root, value=Path(root, "data/a.json")) for root in ("/work/here", "/tmp/checkout/here"))
+    assert len(set(paths)) == 1
+
+
 def test_the_order_of_a_set_does_not_matter() -> None:
     assert digest(value={"a", "b", "c"}) == digest(value={"c", "b", "a"})
 
 
 def test_a_test_without_parameters_has_no_digest() -> None:
-    assert parameters_of(cast("pytest.Item", SimpleNamespace())) == ""
+    assert digest_of(cast("pytest.Item", SimpleNamespace())) == ""
 
 
 def test_parameters_that_refuse_to_be_looked_at_have_no_digest() -> None:

@@ -126,23 +126,6 @@ def test_it():
     )
 
 
-def test_a_skip_in_a_later_repetition_is_a_skip(project: Project) -> None:
-    project.run("""
-import gc
-calls = []
-
-@pytest.mark.perf_budget(p95_ms=50)
-def test_it():
-    calls.append(1)
-    advance(ms=60)
-    if len(calls) == 5:
-        pytest.skip("enough")
-
-def test_after(): assert gc.isenabled()
-""").assert_outcomes(skipped=1, passed=1)
-    assert project.report["measurements"] == []
-
-
 @pytest.mark.parametrize("leave", ["raise SystemExit(3)", "import sys; sys.exit(3)"])
 def test_sys_exit_in_the_body_fails_it_and_restores_everything(project: Project, leave: str) -> None:
     project.run(f"""
