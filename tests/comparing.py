@@ -92,6 +92,7 @@ def context(
         invocation=more.pop("invocation", Invocation(root)),
         stop_timeout=lambda: None,
         note_gone=note_gone,
+        note_lost=lambda _, __: None,
         cache_folder=lambda _: None,
         **more,
     )

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -119,46 +119,21 @@ def _tops(tree: Path) -> frozenset[Path]:
 
 
 def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
-    """Return the tree's own file for an imported module; None if the tree has none.
+    """Return the tree's own file for an imported module of which the module may be a copy; None if there is none.
 
-    A module and a package of one name do not match: `build.py` is not the package `build`. Outside of `roots`, a
-    package of the repository may have the name of an unrelated installed package. Such a package matches only if the
-    two have an identical file.
+    A module and a package of one name do not match: `build.py` is not the package `build`.
     """
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
     stem = Path(*name.split("."))
     own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
-    found = next((root / own for root in roots if (root / own).is_file()), None)
-    if found is not None and not _may_be_copy(found, tree, name, file):
-        found = None
+    found = (root / own for root in roots if (root / own).is_file())
+    # Elsewhere in the repository, a package may have the name of an unrelated installed package.
     others = (root / own for root in _tops(tree) if (root / own).is_file())
-    return found or next((one for one in others if _shares_a_file(one.parent, file.parent)), None)
-
-
-def _may_be_copy(own: Path, tree: Path, name: str, file: Path) -> bool:
-    """Return whether an installed module may be a copy of the tree's module, and not another project's of that name.
-
-    It may be a copy if it is installed under the name of a project of this repository, or shares a file with it. If
-    the repository names no project, the name of the module decides.
-    """
-    with suppress(OSError):
-        if any(mark in own.read_bytes() for mark in _STUBS):
-            return False
-    projects = _projects(tree)
-    if not projects:
-        return True
-    distributions = {_normalized(one) for one in _distributions().get(name.partition(".")[0], ())}
-    return not projects.isdisjoint(distributions) or _shares_a_file(own.parent, file.parent)
-
-
-_STUBS = (b"extend_path", b"declare_namespace")
-"""The functions that make a namespace package of an `__init__.py`, which many projects share."""
-
-
-@cache
-def _distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()
+    return next(
+        (one for one in found if _may_be_copy(one, file, own)),
+        next((one for one in others if _shares_a_file(one.parent, file.parent)), None),
+    )
 
 
 def _shares_a_file(folder: Path, other: Path) -> bool:
@@ -170,6 +145,37 @@ def _shares_a_file(folder: Path, other: Path) -> bool:
             if is_telling and same.is_file() and content == same.read_bytes():
                 return True
     return False
+
+
+def _may_be_copy(own: Path, file: Path, place: Path) -> bool:
+    """Return whether an installed module may be a copy of the tree's module, and not another project's of that name.
+
+    An installed package is another project's if the tree's package of that name has less than half of its files. A
+    single module, and a package of few files, is taken for a copy in case of doubt.
+
+    Args:
+        own: the module in the tree.
+        file: the installed module.
+        place: the path of both from the folder that holds the top-level module.
+    """
+    with suppress(OSError):
+        if any(mark in own.read_bytes() for mark in _STUBS):
+            return False
+    if len(place.parts) == 1:
+        return True
+    depth = len(place.parts) - 2
+    installed, ours = _package(file.parents[depth]), _package(own.parents[depth])
+    return 2 * len(installed & ours) >= len(installed)
+
+
+@cache
+def _package(folder: Path) -> frozenset[str]:
+    """Return the Python files of a package."""
+    return frozenset(one.relative_to(folder).as_posix() for one in folder.rglob("*.py"))
+
+
+_STUBS = (b"extend_path", b"declare_namespace")
+"""The functions that make a namespace package of an `__init__.py`, which many projects share."""
 
 
 @cache

@@ -53,6 +53,8 @@ class ComparisonContext:
         stop_timeout: a function that suspends another plugin's timeout for the test that is judged.
         note_gone: a function that takes the perf tests of the base that the session does not ask for, and notes
             those that the session lacks.
+        note_lost: a function that takes a test of the session and the names of measurements that only the base's test
+            makes.
         cache_folder: a function that returns the folder of that name that is kept from session to session; None if
             nothing is kept.
         is_distributed: whether this process is an xdist worker, one of several that share the tests.
@@ -66,6 +68,7 @@ class ComparisonContext:
     invocation: Invocation
     stop_timeout: Callable[[], None]
     note_gone: Callable[[Collection[str]], None]
+    note_lost: Callable[[str, Collection[str]], None]
     cache_folder: Callable[[str], Path | None]
     is_distributed: bool = False
     shared_checkout: str = ""

@@ -162,7 +162,12 @@ class PairRunner:
             return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
         if played.base.is_absent:
             return Attempt()
-        return self._problem(played) or _compared(played)
+        problem = self._problem(played)
+        if problem is not None:
+            return problem
+        found = _compared(played)
+        self._context.note_lost(task.nodeid, [name for name in _recordings(played.base) if name not in found.sides])
+        return found
 
     def _problem(self, played: PairAnswers) -> Attempt[Pair] | None:
         """Return an attempt without measurements if a side has a problem; else None."""

@@ -70,6 +70,8 @@ class PairedComparison(ComparisonStrategy):
         """See `ComparisonStrategy.settle`; the screening pair measures the test, and fresh pairs measure suspects."""
         requests = {one.name: requests[one.name] for one in measurements if one.name in requests}
         if not requests:
+            if nodeid in self._tests and any(one.unmeasured for one in measurements):
+                self._screen(nodeid, measurements, requests, ())  # notes what only the base measures
             return list(measurements)
         unpinned = dict(_unpinned(measurements, requests))
         screened, fresh = Attempt[Pair](), Confirmation()
@@ -230,7 +232,7 @@ def _task(
     requests: Mapping[str, MeasurementRequest],
     unpinned: Collection[str],
 ) -> PairTask:
-    return PairTask.of(nodeid, measurements, max(one.max_time_s for one in requests.values()), unpinned)
+    return PairTask.of(nodeid, measurements, max((one.max_time_s for one in requests.values()), default=0.0), unpinned)
 
 
 def _is_other_case(measurement: Measurement, screened: Attempt[Pair]) -> bool:

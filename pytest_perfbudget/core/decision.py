@@ -214,14 +214,23 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
     ]
 
 
-def find_nothing_compared(measurements: Iterable[Measurement], policy: Policy) -> list[Finding]:
-    """Return a finding if the session was to compare with another commit, and compared nothing that both sides have."""
-    changes = [change for one in measurements for change in one.changes if change.against]
-    lost = [change for change in changes if change.verdict is RegressionVerdict.UNMEASURED]
-    if not lost or any(not change.verdict.is_unjudged for change in changes):
+def find_nothing_compared(measurements: Iterable[Measurement], policy: Policy, against: str) -> list[Finding]:
+    """Return a finding if a session compared nothing with another commit, although both sides have perf tests.
+
+    Args:
+        measurements: all measurements of the session.
+        policy: the user's policy.
+        against: the name of the other commit.
+    """
+    found = [*measurements]
+    changes = [change for one in found for change in one.changes]
+    is_lost = any(one.unmeasured for one in found) or any(
+        change.verdict is RegressionVerdict.UNMEASURED for change in changes
+    )
+    if not is_lost or any(not change.verdict.is_unjudged for change in changes):
         return []
     judged = policy.judge(fails=True, otherwise=Severity.WARNING)
-    headline = f"no test was compared with {lost[0].against}, although both sides have tests"
+    headline = f"no test was compared with {against}, although both sides have tests, so the session fails"
     return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 from types import AsyncGeneratorType, GeneratorType
 from typing import Final
@@ -11,7 +12,7 @@ _CONSUME: Final = "consume it in the measured function, such as perf(lambda: lis
 
 _LAZY: Final = (
     (GeneratorType, f"a generator: {_CONSUME}"),
-    ((map, filter), f"a lazy iterator: {_CONSUME}"),
+    ((map, filter, zip, enumerate), f"a lazy iterator: {_CONSUME}"),
     (
         AsyncGeneratorType,
         "an asynchronous generator: consume it in the measured function, such as [row async for row in rows()]",
@@ -38,6 +39,10 @@ def unfinished(result: object) -> str:
     # By type(), because a proxy or a mock may claim to be an instance of anything.
     kind = type(result)
     text = next((text for one, text in _LAZY if issubclass(kind, one)), "")
+    if kind.__module__ == "itertools":
+        text = f"a lazy iterator: {_CONSUME}"
+    if inspect.isawaitable(result):
+        text = "something to await: write `await perf.aio(...)` in an async test"
     for module, name, future in _FUTURES:
         found = sys.modules.get(module)
         if found is not None and issubclass(kind, getattr(found, name)):

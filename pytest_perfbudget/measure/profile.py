@@ -108,7 +108,7 @@ def _is_library(code: CodeType | str) -> bool:
 @lru_cache(maxsize=1024)
 def _is_library_file(file: str) -> bool:
     """Return whether a source file belongs to Python or to an installed package, or is no file at all."""
-    return file.startswith(("<", _STDLIB)) or "site-packages" in file
+    return not file or file.startswith(("<", _STDLIB)) or "site-packages" in file
 
 
 def _portable_name(code: CodeType) -> str:

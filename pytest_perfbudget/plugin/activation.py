@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,7 @@ def _configured(config: pytest.Config) -> PerfSession:
         ),
         stop_timeout=session.stop_timeout,
         note_gone=session.tests.note_gone,
+        note_lost=session.tests.note_lost,
         cache_folder=lambda name: _cache_folder(config, name),
         is_distributed=is_xdist_worker(config),
         shared_checkout=worker_input(config, TREE_INPUT),
@@ -167,7 +170,17 @@ def _invocation(config: pytest.Config) -> Request:
         path=[os.fspath(entry) for entry in sys.path],
         nodeids=(),
         has_cache=config.pluginmanager.hasplugin("cacheprovider"),
+        workerinput=dict(_told(config)),
     )
+
+
+def _told(config: pytest.Config) -> Iterator[tuple[str, Any]]:
+    """Yield what the suite and other plugins tell the workers of pytest-xdist, as far as JSON can hold it."""
+    for name, value in getattr(config, "workerinput", {}).items():
+        with suppress(TypeError, ValueError):
+            json.dumps(value)
+            if not name.startswith("perfbudget"):
+                yield name, value
 
 
 def _with_files(arguments: Iterable[str], folder: Path) -> Iterator[str]:

@@ -38,6 +38,7 @@ class Request:
         worker: the id with which the process presents itself as a worker of pytest-xdist, so that suites that keep a
             database, a port or a folder for each worker keep others for this process.
         workers: the number of workers that the process tells its tests.
+        workerinput: what the controller of pytest-xdist told the session, if the session is a worker itself.
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
@@ -59,6 +60,7 @@ class Request:
     who: str = "a fresh process"
     worker: str = ""
     workers: int = 1
+    workerinput: Mapping[str, Any] = field(default_factory=dict)
     in_turns: bool = False
     has_cache: bool = False
     scratch: str = ""

@@ -11,7 +11,6 @@ import pytest
 from repositories import commit
 
 from pytest_perfbudget import paths
-from pytest_perfbudget.checkout import code_identity
 from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
@@ -213,23 +212,27 @@ class TestNames:
             commit(tmp_path / name, self.FILES)
         return tmp_path / "top", tmp_path / "tree"
 
-    @pytest.mark.parametrize(("distribution", "is_copy"), [("Goods", True), ("colours", False)])
-    def test_the_name_of_the_project_decides(
-        self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, distribution: str, is_copy: bool
+    @pytest.mark.parametrize(
+        ("files", "is_copy"),
+        [
+            (["__init__.py"], True),
+            (["__init__.py", "old.py"], True),
+            (["__init__.py", "hue.py", "tone.py"], False),
+        ],
+        ids=["all of its files", "half of its files", "less than half"],
+    )
+    def test_a_package_most_of_whose_files_the_tree_has_is_a_copy(
+        self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, files: list[str], is_copy: bool
     ) -> None:
+        """Whatever the name of its distribution: an older copy differs in every file."""
         top, tree = trees
-        monkeypatch.setattr(code_identity, "_distributions", lambda: {"colours": [distribution]})
-        imported(monkeypatch, "colours", top.parent / "lib/colours/__init__.py")
+        package = top.parent / "lib/colours"
+        package.mkdir(parents=True)
+        for name in files:
+            (package / name).write_text("RED = 2\n", "utf-8")
+        imported(monkeypatch, "colours", package / "__init__.py")
         assert ("'colours' from" in foreign_module(top, tree, tree)) is is_copy
-
-    def test_an_identical_file_decides_as_well(self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-        top, tree = trees
-        monkeypatch.setattr(code_identity, "_distributions", dict)
-        installed = top.parent / "lib/colours/__init__.py"
-        installed.parent.mkdir(parents=True)
-        installed.write_text("RED = 1\n", "utf-8")
-        imported(monkeypatch, "colours", installed)
-        assert "'colours' from" in foreign_module(top, tree, tree)
+        assert ("'colours' from" in stale_module(top, top)) is is_copy
 
     @pytest.mark.parametrize(
         "stub",

@@ -54,7 +54,7 @@ def test_a_session_that_compared_nothing_at_all_fails_in_any_case(repository: Re
     result = repository.against_base(*ONLY_BODY, pyproject='[tool.perfbudget]\nunmeasured = "warn"\n')
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD, although both sides have tests"])
+    result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD, although *, so the session fails"])
 
 
 def test_a_session_whose_gate_only_warns_stays_green(repository: Repository) -> None:
@@ -287,3 +287,54 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         lean.run(cases.format(cases="Case(40), Case(1)"), "--perf-update-baseline", "--perf-reason", "another case")
         lean.run(cases.format(cases="Case(40), Case(1)")).assert_outcomes(passed=2)
         assert set(times(lean).values()) == {"unchanged"}
+
+
+class TestLost:
+    """What the base's test measures and the head's no longer does is named."""
+
+    TWO = "import shop\ndef test_it(perf):\n    perf(shop.work, name='one')\n    perf(shop.work, name='two')\n"
+
+    def test_a_measurement_that_was_removed_or_renamed_is_missing(self, repository: Repository) -> None:
+        repository.commit(tests=self.TWO)
+        result = repository.against_base(tests=self.TWO.replace("two", "three"))
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_it one": "unchanged", "test_it three": "new"}
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_it two: HEAD has this measurement, and no test *"])
+
+    def test_a_test_that_measures_nothing_any_more_is_named_and_a_session_of_it_fails(
+        self, repository: Repository
+    ) -> None:
+        repository.commit(tests=self.TWO)
+        result = repository.against_base(tests="import shop\ndef test_it(perf): shop.work()\n")
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines_random(
+            [
+                "missing: test_it.py::test_it one, test_it.py::test_it two: HEAD has this measurement*",
+                "nothing compared: *",
+            ]
+        )
+
+
+WORKER_INPUT = """
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node): node.workerinput["database"] = "db"
+
+@pytest.fixture(scope="session")
+def database(request):
+    if hasattr(request.config, "workerinput"):
+        return request.config.workerinput["database"]
+    return "main"
+"""
+
+
+@pytest.mark.parametrize("arguments", [("-p", "xdist.plugin"), TWO_WORKERS], ids=["plain", "n2"])
+def test_fresh_processes_know_what_the_suite_tells_its_workers(
+    repository: Repository, arguments: tuple[str, ...]
+) -> None:
+    conftest = (repository.pytester.path / "conftest.py").read_text("utf-8")
+    tests = "import shop\ndef test_it(database, perf): perf(shop.work)\n"
+    repository.commit({"conftest.py": conftest + WORKER_INPUT}, tests=tests)
+    repository.file("shop.py", shop(1.1))
+    repository.against_base(*arguments, subprocess=True).assert_outcomes(failed=1)
+    assert times(repository) == {"test_it work": "regressed"}

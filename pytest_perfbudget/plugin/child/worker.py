@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
@@ -61,11 +62,14 @@ class WorkerPlugin:
         """
         if self._request.worker:
             given = {
+                **self._request.workerinput,
                 "workerid": self._request.worker,
                 "workercount": self._request.workers,
                 "testrunuid": os.environ.get("PYTEST_XDIST_TESTRUNUID", ""),
                 "mainargv": sys.argv,
             }
+            if not self._request.workerinput:
+                _configure_by_conftests(session.config, given)
             session.config.__dict__.update(workerinput=given, workeroutput={})
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
@@ -200,6 +204,19 @@ class WorkerPlugin:
             self._channel.flush()
         except BrokenPipeError:  # the session has ended
             os._exit(1)
+
+
+def _configure_by_conftests(config: pytest.Config, given: dict[str, Any]) -> None:
+    """Let the suite's own conftest files add what they tell their workers, as the controller of pytest-xdist would.
+
+    Plugins are left out: they expect a real worker at the other end.
+    """
+    hook = getattr(config.hook, "pytest_configure_node", None)
+    node = SimpleNamespace(workerinput=given, config=config, gateway=SimpleNamespace(id=given["workerid"]))
+    for one in hook.get_hookimpls() if hook is not None else ():
+        if Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py":
+            with suppress(Exception):  # written for xdist's own node
+                one.function(**{name: node for name in one.argnames if name == "node"})
 
 
 def _last_line(report: pytest.TestReport | pytest.CollectReport) -> str:

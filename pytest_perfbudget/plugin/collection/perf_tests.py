@@ -134,7 +134,13 @@ class PerfTests:
 
     def note_gone(self, perf_tests: Collection[str]) -> None:
         """Note those perf tests of another commit that no longer exist."""
-        absent = [[test, ""] for test in perf_tests if self.collected.is_gone(test)]
+        self._note_absent([[test, ""] for test in perf_tests if self.collected.is_gone(test)])
+
+    def note_lost(self, nodeid: str, names: Collection[str]) -> None:
+        """Note those measurements of another commit's test that the test no longer makes."""
+        self._note_absent([[nodeid, name] for name in names])
+
+    def _note_absent(self, absent: list[list[str]]) -> None:
         known = self.expectations.setdefault("absent", [])
         known += [one for one in absent if one not in known]
 

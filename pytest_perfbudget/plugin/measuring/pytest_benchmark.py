@@ -22,12 +22,14 @@ from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 WALL_CLOCKS: Final = {time.perf_counter, time.monotonic, time.time}
 """The timers that give wall-clock time in seconds. The rounds of any other timer are not judged as such times."""
 
-_ONCE: Final = "pedantic() called it once (rounds=1), so it may not bear a second call: give it more rounds"
+_ONCE: Final = "pedantic(rounds=1) calls the function once, and it may not bear a second call: give more rounds"
+
+_MOST_ROUNDS: Final = 10
+"""How many rounds of `pedantic` a fresh process makes, of which suites may read the statistics."""
 
 _BRIEF: Final = {
     "_max_time": 0.0,
     "_min_time": 0.0,
-    "_min_rounds": 2,
     "_calibration_precision": 1,
     "_precision": None,
     "_warmup": False,
@@ -144,7 +146,7 @@ def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
         asked = given.arguments
         is_once = (asked["rounds"], asked["warmup_rounds"], asked["iterations"]) == (1, 0, 1)
         if self is fixture and run.session.is_child:
-            asked.update(rounds=1, warmup_rounds=0, iterations=1)
+            asked.update(rounds=min(asked["rounds"], _MOST_ROUNDS), warmup_rounds=0, iterations=1)
         result = pedantic(*given.args, **given.kwargs)
         if self is fixture:
             pair = (asked["args"], asked["kwargs"] or {})

@@ -55,7 +55,9 @@ def run_result(
         replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
         for one in session.worded(measurements)
     ]
-    findings += find_nothing_compared(measurements, session.policy)
+    against: str | None = session.config.option.perf_against
+    if against is not None and session.comparison is not None:
+        findings += find_nothing_compared(measurements, session.policy, against)
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
