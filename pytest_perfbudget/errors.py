@@ -54,6 +54,15 @@ class WorkerHangsError(WorkerError):
     """A fresh process that was silent for too long."""
 
 
+_MOST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, cut with an ellipsis if it is long."""
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or an empty text if no known word is near."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)

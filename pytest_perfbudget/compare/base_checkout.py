@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from pytest_perfbudget.checkout.environment import Environment, prepared
@@ -23,6 +22,7 @@ from pytest_perfbudget.git import git
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
+from pytest_perfbudget.processes.scratch import Scratch
 
 TABLE: Final = "[tool.perfbudget.duet]"
 
@@ -125,7 +125,7 @@ class BaseCheckout:
         """
         top, tree = self._base.top, self._tree
         if os.environ.get("PYTHONDONTWRITEBYTECODE") and not self._compiled:
-            self._compiled = self._running.enter_context(TemporaryDirectory(prefix="perfbudget-compiled-"))
+            self._compiled = self._scratch()
         launcher = self._context.launcher
         request = replace(
             launcher.request(nodeids, own_file_only=own_file_only),
@@ -170,12 +170,18 @@ class BaseCheckout:
         """Return the base's own environment, from the cache folder if the session has a cache."""
         folder = self._context.cache_folder("perfbudget-setup")
         if folder is None:
-            folder = Path(self._running.enter_context(TemporaryDirectory(prefix="perfbudget-setup-")))
+            folder = Path(self._scratch())
         self._context.progress.note(f"perf: preparing {self._base.ref}: {setup}")
         try:
             return prepared(self._base, self._tree, setup, folder)
         finally:
             self._context.progress.clear()
+
+    def _scratch(self) -> str:
+        """Return a temporary folder for as long as the checkout lives."""
+        made = Scratch()
+        self._running.callback(made.close)
+        return made.name
 
     def _check_followed(self, request: Request) -> None:
         """Check that the checkout has the folders from which the head's modules are imported."""

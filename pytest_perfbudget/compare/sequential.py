@@ -16,7 +16,7 @@ from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
-from pytest_perfbudget.compare.strategy import LATE, ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.strategy import LATE, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
@@ -73,8 +73,7 @@ class SequentialComparison(ComparisonStrategy):
         if not self._tests or self._context.invocation.collects_only:
             return
         if self._context.is_distributed:
-            message = "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
-            raise ComparisonError(message)
+            raise ComparisonError(NOT_DISTRIBUTED)
         self._pairs.open(self._tests)
         self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
 

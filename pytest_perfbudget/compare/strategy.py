@@ -19,6 +19,11 @@ from pytest_perfbudget.measure.turns import Turns
 LATE: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
 
 
+NOT_DISTRIBUTED: Final = (
+    "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
+)
+
+
 def _never(blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG001 - a default
     return False
 

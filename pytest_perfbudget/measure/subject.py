@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.lazy import unfinished
 
@@ -97,7 +97,7 @@ def _checked(returned: object, given: Arguments) -> Arguments:
                 message = "perf: setup returned arguments although some were given: pass them in one of the two ways"
                 raise MisuseError(message)
             return positional, named
-    message = f"perf: setup must return None or (args, kwargs), such as ((1, 2), {{}}); it returned {returned!r:.80}"
+    message = f"perf: setup must return None or (args, kwargs), such as ((1, 2), {{}}); it returned {shown(returned)}"
     raise MisuseError(message)
 
 

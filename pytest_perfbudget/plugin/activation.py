@@ -17,7 +17,7 @@ from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.compare.context import ComparisonContext, Invocation
 from pytest_perfbudget.compare.launcher import ProcessLauncher
-from pytest_perfbudget.compare.strategy import ComparisonStrategy
+from pytest_perfbudget.compare.strategy import NOT_DISTRIBUTED, ComparisonStrategy
 from pytest_perfbudget.config import duration_ns, load_settings
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
@@ -133,7 +133,8 @@ def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonS
     if session.policy.gate is GateMode.OFF:
         return None
     if config.option.perf_against is not None:
-        return _against_commit(context, config.option.perf_against)
+        is_distributed = getattr(config.option, "dist", "no") != "no"
+        return _against_commit(context, config.option.perf_against, is_distributed=is_distributed)
     baseline = read(session.baseline_file)
     session.baseline = baseline or Baseline()
     if session.is_updating:
@@ -147,11 +148,13 @@ def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonS
     return BaselineComparison(context, session.baseline)
 
 
-def _against_commit(context: ComparisonContext, ref: str) -> ComparisonStrategy:
+def _against_commit(context: ComparisonContext, ref: str, *, is_distributed: bool) -> ComparisonStrategy:
     from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
 
     base = find_base(context.root, ref)
     if context.settings.duet.mode == "sequential":
+        if is_distributed:  # the controller says so before it starts workers
+            raise pytest.UsageError(NOT_DISTRIBUTED)
         from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415
 
         return SequentialComparison(context, base)

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from tempfile import TemporaryDirectory
 from threading import Thread
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
@@ -21,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Final
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
+from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -78,7 +78,7 @@ class Worker:
     def __init__(self, request: Request, start: ProcessStart) -> None:
         self._executable = start.executable or _executable
         self.patience_s = start.patience_s
-        self._folder = TemporaryDirectory(prefix="perfbudget-", ignore_cleanup_errors=True)
+        self._folder = Scratch()
         self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
         self._lines: SimpleQueue[str | None] = SimpleQueue()
@@ -213,15 +213,15 @@ def _as_worker(request: Request) -> dict[str, str]:
 _REAL: Final = {name: getattr(os, name) for name in ("open", "close", "unlink", "rmdir", "scandir", "lstat", "fstat")}
 
 
-def _remove(folder: TemporaryDirectory[str]) -> None:
+def _remove(folder: Scratch) -> None:
     """Remove a folder now, or at exit if a test has mocked a function that removal needs.
 
     A confirmation runs within a test: with a mock for os.open, removing a folder would close standard output.
     """
     if all(getattr(os, name) is function for name, function in _REAL.items()):
-        folder.cleanup()
+        folder.close()
     else:
-        atexit.register(folder.cleanup)
+        atexit.register(folder.close)
 
 
 def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:

@@ -16,6 +16,9 @@ def three_digits(value: float) -> str:
     return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits and value == int(value) else f"{value:.{digits}f}"
 
 
+_FEW_BYTES: Final = 10
+
+
 def quantity(value: float, unit: str) -> str:
     """Return a value in base units: `1.84 ms`, `64.2 MB`, `201`, `0.48x`, `85.2 rps`."""
     if unit == "ns":
@@ -26,7 +29,7 @@ def quantity(value: float, unit: str) -> str:
     if unit == "bytes":
         if value >= BYTES_PER_MB / 10:
             return f"{three_digits(value / BYTES_PER_MB)} MB"
-        return f"{three_digits(value / 1000)} kB"
+        return f"{three_digits(value / 1000)} kB" if value >= _FEW_BYTES or not value else f"{value:.0f} B"
     if unit == "calls":
         return f"{value:,.0f}"
     return f"{three_digits(value)} {unit}" if unit else f"{three_digits(value)}x"

@@ -107,4 +107,4 @@ def test_a_base_whose_processes_all_die_leaves_every_test_unmeasured(repository:
 def test_sequential_mode_is_refused_under_xdist(repository: Repository) -> None:
     result = repository.against_base("-p", "xdist.plugin", "-n", "1", pyproject=SEQUENTIAL)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["ERROR: mode = 'sequential' of * measures in one process after the other: add -n 0"])
+    result.stderr.fnmatch_lines(["ERROR: mode = 'sequential' of * measures in one process after the other: add -n 0"])

@@ -71,7 +71,7 @@ def test_child_processes_find_compiled_modules_on_both_sides_or_on_neither(
     repository.against_base(subprocess=True).assert_outcomes(passed=1)
     lines = (repository.pytester.path.parent / "found").read_text("utf-8").splitlines()
     assert [line.rpartition(" ")[2] for line in lines] == ["False"] * 2 + ["True"] * 4  # session, head, base
-    assert all("perfbudget-compiled-" in line for line in lines[2:])
+    assert all("perfbudget-run-" in line for line in lines[2:])
 
 
 def test_a_side_that_dies_leaves_one_test_unmeasured_and_is_replaced(repository: Repository) -> None:

@@ -54,6 +54,8 @@ class ItemRun:
         self._limits = session.limits_of(item)
         self._measurements: list[Measurement] = []
         self._begun: dict[str, Limits] = {}
+        self._places: dict[str, str] = {}
+        self._entered: set[str] = set()
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
@@ -98,12 +100,14 @@ class ItemRun:
             message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
             raise MisuseError(message)
         self._begun[name] = call
+        self._places[name] = place
         return name
 
     async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep the measurement, and return the result of the first call."""
         __tracebackhide__ = True
         session = self.session
+        self._entered.add(name)
         effective = self.resolve(name, call)
         if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
@@ -288,7 +292,10 @@ class ItemRun:
     def _add_missing(self) -> None:
         """Add a measurement without numbers for each measurement and each budget that the test should have made."""
         for name, call in list(self._begun.items()):
-            self._miss(name, "what it measured raised, or perf.aio was not awaited", call)
+            if name not in self._entered:
+                message = f"{self._places[name]}: never awaited: write `await perf.aio(...)`"
+                raise MisuseError(message)
+            self._miss(name, "the measured code raised", call)
         names = {measurement.name: None for measurement in self._measurements}
         if not names and self.kind in NOTHING_MEASURED:
             self._miss("", NOTHING_MEASURED[self.kind])

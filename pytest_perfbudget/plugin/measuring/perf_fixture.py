@@ -22,7 +22,7 @@ from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.core.metrics import RATIO as RATIO_METRIC
 from pytest_perfbudget.core.ratio import decide_ratio, is_enough
 from pytest_perfbudget.core.units import NS_PER
-from pytest_perfbudget.errors import ConfigError, MisuseError
+from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import overhead_ns
 from pytest_perfbudget.measure.ratio import measure_ratio
 from pytest_perfbudget.measure.runner import run_plain
@@ -70,13 +70,18 @@ class Perf:
             MisuseError: `function` is not callable, or is a coroutine or generator function. The test fails.
         """
         __tracebackhide__ = True
-        _refuse_unrunnable(function)
+        place = self._place("perf()")
+        _refuse_unrunnable(function, place)
         call = self._limits("perf()", name, limits)
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_off:
             return run_plain(subject.once())  # type: ignore[no-any-return]
-        own = self._run.begin(name, function, call, self._place("perf()"))
-        return run_plain(self._run.measure(subject, own, CALL, call))  # type: ignore[no-any-return]
+        own = self._run.begin(name, function, call, place)
+        try:
+            return run_plain(self._run.measure(subject, own, CALL, call))  # type: ignore[no-any-return]
+        except MisuseError as error:
+            message = f"{place}: {str(error).removeprefix('perf: ')}"
+            raise MisuseError(message) from None
 
     def aio(
         self,
@@ -245,13 +250,12 @@ def _refuse_unrunnable(function: object, what: str = "perf()") -> None:
     """Refuse an object that is no function, and a function whose call does not run its body."""
     name = getattr(function, "__name__", repr(function))
     if not callable(function):
-        message = f"{what}: expected a function, found {function!r:.80}: write perf(fn, *args), not perf(fn(*args))"
+        message = f"{what}: expected a function, found {shown(function)}: write perf(fn, *args), not perf(fn(*args))"
         raise MisuseError(message)
     if inspect.iscoroutinefunction(function):
         message = f"{what}: {name} is a coroutine function: write `await perf.aio({name}, ...)` in an async test"
         raise MisuseError(message)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        message = (
-            f"{what}: {name} is a generator function, its body would not run: consume it, perf(lambda: list({name}()))"
-        )
+        consume = f"consume it, perf(lambda: list({name}(...)))"
+        message = f"{what}: {name} is a generator function, its body would not run: {consume}"
         raise MisuseError(message)

@@ -41,14 +41,14 @@ def test_empty_loop(perf):
     for _ in []:
         with perf.timer("part", p95_ms=5): pass
 
-def test_not_awaited(perf): perf.aio(advance, 1)
+def test_raised(perf):
+    with pytest.raises(ZeroDivisionError): perf(lambda: 1 / 0, name="ratio")
 
 @pytest.mark.perf_budget("parse", max_regression="5%")
 def test_other_name(perf): perf(advance, 1, name="parze", p95_ms=5)
 """
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_test_that_asks_for_perf_and_measures_nothing_says_so_without_a_limit(each_way: Project) -> None:
     result = each_way.run(UNMEASURED, "-Wignore")
     result.assert_outcomes(passed=4)
@@ -57,7 +57,7 @@ def test_a_test_that_asks_for_perf_and_measures_nothing_says_so_without_a_limit(
             "unmeasured *test_forgot",
             "unmeasured *test_empty_loop",
             "unmeasured: *::test_forgot*: the test asks for the perf fixture but never called it",
-            "unmeasured: *::test_not_awaited advance: what it measured raised, or perf.aio was not awaited",
+            "unmeasured: *::test_raised ratio: the measured code raised",
             "unmeasured: *::test_other_name parse: the test has no measurement of the name 'parse'; it has 'parze'",
             "1 budget of 1 measurement: 1 within",
         ]
@@ -79,10 +79,16 @@ def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("perf(co)", "perf(): co is a coroutine function: write `await perf.aio(co, ...)` in an async test"),
-        ("perf(lambda: co())", "perf: the function returned something to await, *"),
-        ("perf(gen)", "perf(): gen is a generator function, its body would not run: consume it, *"),
-        ("perf(advance(1))", "perf(): expected a function, found None: write perf(fn, *args), not perf(fn(*args))"),
+        (
+            "perf(co)",
+            "perf() in test_it.py:7: co is a coroutine function: write `await perf.aio(co, ...)` in an async test",
+        ),
+        ("perf(lambda: co())", "perf() in test_it.py:7: the function returned something to await, *"),
+        ("perf(gen)", "perf() in test_it.py:7: gen is a generator function, its body would not run: consume it, *"),
+        (
+            "perf(advance(1))",
+            "perf() in test_it.py:7: expected a function, found None: write perf(fn, *args), not perf(fn(*args))",
+        ),
         (
             "perf(advance, ms=1)",
             "perf() in test_it.py:7: unknown keyword 'ms'*; keywords of the function itself go into functools*",
@@ -126,25 +132,31 @@ def test_it(perf):
     assert "coroutine 'co' was never awaited" not in result.stdout.str()
 
 
-def test_a_measurement_that_raised_or_was_never_awaited_is_unmeasured(project: Project) -> None:
+def test_a_measurement_that_raised_is_unmeasured(project: Project) -> None:
+    result = project.run(
+        """
+def test_it(perf):
+    with pytest.raises(ZeroDivisionError):
+        perf(lambda: 1 / 0, p95_ms=5)
+    perf(advance, 1, p95_ms=5)
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it advance p95": "within", "test_it lambda p95": "unmeasured"}
+    result.stdout.fnmatch_lines(["unmeasured: *the measured code raised"])
+
+
+def test_a_measurement_that_was_never_awaited_fails_the_test(project: Project) -> None:
     result = project.run(
         """
 @pytest.mark.asyncio
 async def test_it(perf):
     async def work(): pass
-    with pytest.raises(ZeroDivisionError):
-        perf(lambda: 1 / 0, p95_ms=5)
     perf.aio(work, p95_ms=5).close()
-    await perf.aio(work, p95_ms=5, name="awaited")
 """
     )
-    result.assert_outcomes(passed=1)
-    assert project.verdicts() == {
-        "test_it awaited p95": "within",
-        "test_it lambda p95": "unmeasured",
-        "test_it work p95": "unmeasured",
-    }
-    result.stdout.fnmatch_lines(["unmeasured: *what it measured raised, or perf.aio was not awaited"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["perf.aio() in test_it.py:*: never awaited: write `await perf.aio(...)`"])
 
 
 def test_awaiting_a_plain_function_is_misuse(project: Project) -> None:
