@@ -11,17 +11,9 @@ from typing import Final
 
 NAME: Final = "perfbudget"
 
-MISSPELT: Final = frozenset({"perf-budget", "perf_budget", "perf-budgets", "perfbudgets", "pytest-perfbudget"}) | {
-    "perf_budgets",
-    "pytest_perfbudget",
-    "pytest-perf-budget",
-    "pytest_perf_budget",
-}
-"""Names of a table that nobody else reads, so that a user must have meant this plugin's table."""
-
 _KEY: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
-_HEADER: Final = re.compile(rf"""\[\s*tool\s*\.\s*["']?(?:{"|".join(sorted({NAME, *MISSPELT}))})""".encode())
-"""The header of the table, even if a bracket is missing."""
+_HEADER: Final = re.compile(rb"""\[\s*tool\s*\.\s*["']?([\w-]+)""")
+"""The header of a table of a tool, even if a bracket is missing."""
 
 
 def nearest_file(root: Path) -> Path | None:
@@ -33,9 +25,19 @@ def nearest_file(root: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
+def is_misspelt(name: str) -> bool:
+    """Return whether a user must have meant this plugin's table by the name of another.
+
+    The name has a hyphen, an underscore, `pytest` or a plural too much, or two letters of it are exchanged.
+    """
+    letters = name.lower().replace("-", "").replace("_", "").removeprefix("pytest").removesuffix("s")
+    return name != NAME and sorted(letters) == sorted(NAME)
+
+
 def may_have_table(content: bytes) -> bool:
     """Return whether the content of a pyproject.toml may have the table, under its name or a misspelt name.
 
     A project that merely depends on `pytest-perfbudget` does not have the table. A comment may look like the table.
     """
-    return bool(_KEY.search(content) or _HEADER.search(content))
+    names = {found.decode() for found in _HEADER.findall(content) if found.isascii()}
+    return bool(_KEY.search(content)) or NAME in names or any(map(is_misspelt, names))

@@ -14,7 +14,7 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
 from pytest_perfbudget.core.settings import DuetSettings, Settings
 from pytest_perfbudget.errors import ConfigError, nearest
-from pytest_perfbudget.table_name import MISSPELT, NAME, may_have_table
+from pytest_perfbudget.table_name import NAME, is_misspelt, may_have_table
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,9 +44,12 @@ def load_settings(file: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{file.name}: is no valid TOML: {error}"
         raise ConfigError(message) from error
+    if NAME in document:
+        message = f"{file.name} [{NAME}]: this table is not read: its name is {TABLE}"
+        raise ConfigError(message)
     tools = document.get("tool", {})
     for name in tools:
-        if name in MISSPELT:
+        if is_misspelt(name):
             message = f"{file.name} [tool.{name}]: this table is not read: its name is {TABLE}"
             raise ConfigError(message)
     return parse_settings(tools.get(NAME, {}), file.name)
