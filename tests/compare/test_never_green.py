@@ -75,11 +75,11 @@ class TestTheHeadDecides:
 
     def test_a_pull_request_that_adds_an_entry_of_the_table_is_compared(self, repository: Repository) -> None:
         repository.commit(tests=shop_tests(marks=[], call="pass", with_timer=False))
-        repository.file("shop.py", shop(1.1))
+        repository.file("shop.py", shop(FASTER_MS))
         table = '[tool.perfbudget.budgets]\n"*::test_body" = { p95_s = 5 }\n'
         result = repository.against_base(*ONLY_BODY, pyproject=table)
-        result.assert_outcomes(failed=1)
-        assert times(repository) == {"test_body": "regressed"}
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_body": "improved"}
 
     @pytest.mark.parametrize(
         ("mark", "table"),
@@ -91,10 +91,10 @@ class TestTheHeadDecides:
     ) -> None:
         tests = shop_tests(marks=[mark], call="pass", with_timer=False)
         repository.commit({"pyproject.toml": table or "[tool.perfbudget]\n"}, tests=tests)
-        repository.file("shop.py", shop(1.1))
+        repository.file("shop.py", shop(FASTER_MS))
         result = repository.against_base(*ONLY_BODY, tests=BODY, pyproject="[tool.perfbudget]\nstrict = true\n")
-        result.assert_outcomes(failed=1)
-        assert times(repository) == {"test_body": "regressed"}
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_body": "improved"}
 
     def test_a_test_that_the_base_does_not_collect_is_new_and_passes(self, repository: Repository) -> None:
         repository.commit(tests="def test_other(): pass\n")
@@ -125,10 +125,10 @@ def test_it(codec, perf): perf(shop.work)
 
     def test_arguments_in_a_file_hold_for_both_sides(self, repository: Repository) -> None:
         repository.file("arguments.txt", "test_it.py\n-k\nbody\n")  # the base does not have this file
-        repository.file("shop.py", shop(1.1))
+        repository.file("shop.py", shop(FASTER_MS))
         result = repository.against_base("@arguments.txt")
-        result.assert_outcomes(failed=1)
-        assert times(repository) == {"test_body": "regressed"}
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_body": "improved"}
 
     def test_tests_outside_the_root_folder_are_a_usage_error(self, repository: Repository) -> None:
         load = "from scripted import advance\ndef test_load(perf): perf(advance, 1)\n"
@@ -157,10 +157,10 @@ class TestGeneratedModules:
     def test_they_are_taken_from_the_working_tree_with_a_note(self, repository: Repository) -> None:
         repository.commit(self.FILES, tests=self.TESTS)
         repository.file("goods/_version.py", "V = 1\n")
-        repository.file("shop.py", shop(1.1))
+        repository.file("shop.py", shop(FASTER_MS))
         result = repository.against_base(subprocess=True)
-        result.assert_outcomes(failed=1)
-        assert times(repository) == {"test_work work": "regressed"}
+        result.assert_outcomes(passed=1)
+        assert times(repository) == {"test_work work": "improved"}
         result.stdout.fnmatch_lines(["*taken from the working tree for both commits: goods/_version.py."])
 
     def test_a_new_module_of_the_head_is_not_carried_into_the_base(self, repository: Repository) -> None:
@@ -213,10 +213,10 @@ def test_b(database): assert os.path.exists(database)
 @pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
 def test_fresh_processes_have_worker_ids_of_their_own(repository: Repository, arguments: tuple[str, ...]) -> None:
     repository.commit({".gitignore": "database*\nreport.json\n__pycache__\n"}, tests=DATABASE)
-    repository.file("shop.py", shop(1.1))
+    repository.file("shop.py", shop(FASTER_MS))
     result = repository.against_base(*arguments, subprocess=True)
-    result.assert_outcomes(passed=1, failed=1)
-    assert times(repository) == {"test_a work": "regressed"}
+    result.assert_outcomes(passed=2)
+    assert times(repository) == {"test_a work": "improved"}
 
 
 class TestShiftedCases:
@@ -245,9 +245,9 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
 
     def test_the_same_cases_are_compared(self, repository: Repository) -> None:
         repository.commit(tests=self.CASES.format(cases="Case(1), Case(2)"))
-        repository.file("shop.py", shop(1.1))
-        repository.against_base().assert_outcomes(failed=2)
-        assert set(times(repository).values()) == {"regressed"}
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.against_base().assert_outcomes(passed=2)
+        assert set(times(repository).values()) == {"improved"}
 
     @pytest.mark.parametrize(
         "change",
@@ -262,9 +262,9 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
     ) -> None:
         tests = "import os\n" + self.CASES.format(cases="Case(1)")
         repository.commit(tests=tests)
-        repository.file("shop.py", shop(1.1))
-        repository.against_base(tests=tests.replace(*change), subprocess=True).assert_outcomes(failed=1)
-        assert set(times(repository).values()) == {"regressed"}
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.against_base(tests=tests.replace(*change), subprocess=True).assert_outcomes(passed=1)
+        assert set(times(repository).values()) == {"improved"}
 
     def test_a_case_that_was_removed_shifts_the_others(self, repository: Repository) -> None:
         repository.commit(tests=self.CASES.format(cases="Case(1), Case(40)"))
@@ -335,6 +335,6 @@ def test_fresh_processes_know_what_the_suite_tells_its_workers(
     conftest = (repository.pytester.path / "conftest.py").read_text("utf-8")
     tests = "import shop\ndef test_it(database, perf): perf(shop.work)\n"
     repository.commit({"conftest.py": conftest + WORKER_INPUT}, tests=tests)
-    repository.file("shop.py", shop(1.1))
-    repository.against_base(*arguments, subprocess=True).assert_outcomes(failed=1)
-    assert times(repository) == {"test_it work": "regressed"}
+    repository.file("shop.py", shop(FASTER_MS))
+    repository.against_base(*arguments, subprocess=True).assert_outcomes(passed=1)
+    assert times(repository) == {"test_it work": "improved"}

@@ -36,18 +36,16 @@ def exclusive(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposi
 class TestLate:
     """Side by side, a test whose fixture cannot exist twice is measured after the last test, by itself."""
 
-    @pytest.mark.parametrize("arguments", [(), (*TWO_WORKERS,)], ids=["plain", "n2"])
-    def test_code_that_is_as_fast_passes(self, exclusive: Repository, arguments: tuple[str, ...]) -> None:
-        result = exclusive.against_base(*arguments)
+    def test_code_that_is_as_fast_passes(self, exclusive: Repository) -> None:
+        result = exclusive.against_base()
         result.assert_outcomes(passed=1)
         assert result.ret == pytest.ExitCode.OK
         assert times(exclusive) == {"test_server work": "unchanged"}
         result.stdout.fnmatch_lines(["note: test_it.py::test_server work: failed beside the session, so it was *"])
 
-    @pytest.mark.parametrize("arguments", [(), (*TWO_WORKERS,)], ids=["plain", "n2"])
-    def test_slower_code_fails_the_session(self, exclusive: Repository, arguments: tuple[str, ...]) -> None:
+    def test_slower_code_fails_the_session_of_several_workers(self, exclusive: Repository) -> None:
         exclusive.file("shop.py", shop(1.1))
-        result = exclusive.against_base(*arguments)
+        result = exclusive.against_base(*TWO_WORKERS)
         result.assert_outcomes(passed=1)
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         assert times(exclusive) == {"test_server work": "regressed"}

@@ -137,12 +137,7 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
         )
     ]
     recording = Recording(
-        [BlockTime(MS, (1.0, 2.0), (3.0, 4.0))],
-        {"calls": 7, "peak": 4096},
-        {"json:loads": 201},
-        turns=[3],
-        cases=["a"],
-        cases=["a"],
+        [BlockTime(MS, (1.0, 2.0), (3.0, 4.0))], {"calls": 7, "peak": 4096}, {"json:loads": 201}, turns=[3], cases=["a"]
     )
     measurement = Measurement(
         "a::b",
@@ -164,4 +159,4 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
     )
     data = measurement.to_dict()
     assert Measurement.from_dict(json.loads(json.dumps(data))) == measurement
-    assert {type(value) for value in data.values()} <= {str, int, float, dict, list}
+    assert {type(value) for value in data.values()} <= {str, bool, int, float, dict, list}
