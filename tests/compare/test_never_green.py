@@ -315,6 +315,13 @@ class TestLost:
             ]
         )
 
+    @pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_a_test_that_is_skipped_is_named(self, repository: Repository, arguments: tuple[str, ...]) -> None:
+        skipped = self.TWO.replace("def test_it", "@pytest.mark.skip\ndef test_it")
+        result = repository.against_base(*arguments, tests=skipped)
+        result.assert_outcomes(skipped=1)
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_it: the test did not run to its end, *"])
+
 
 WORKER_INPUT = """
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,9 @@ from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 
 Expectations = dict[str, list[list[str]]]
-"""Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`."""
+"""Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`.
+
+For a comparison with a commit, `chosen` has the perf tests that should run."""
 
 
 class CollectionObserver:

@@ -130,6 +130,8 @@ class PerfTests:
             known = sorted({(key.test, key.name) for key in baseline.lines if key.machine == here})
         chosen = {nodeid_of(item) for item in items}
         self.expectations = self.observer.expectations(known, self.collected, chosen, self.among(collected))
+        if self._config.option.perf_against is not None:
+            self.expectations["chosen"] = [[test, ""] for test in self.among(items)]
         return {file_of(test) for test, _ in known}
 
     def note_gone(self, perf_tests: Collection[str]) -> None:

@@ -72,6 +72,7 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
     if is_cut_short or session.is_updating or runs_nothing:
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
+    reported = {one.nodeid for one in measurements}
     expectations = session.tests.expectations
     gone = session.comparison.gone if session.comparison is not None else ""
     return [
@@ -79,7 +80,7 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
         for key, reason in (("expected", _NOT_RUN), ("absent", gone))
         for test, name in expectations.get(key, ())
         if (test, name) not in measured
-    ]
+    ] + [Missing(test, "", _NOT_RUN) for test, _ in expectations.get("chosen", ()) if test not in reported]
 
 
 def _compared_with(session: PerfSession) -> ComparedWith | None:
