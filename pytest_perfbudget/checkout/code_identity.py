@@ -129,11 +129,22 @@ def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path 
     own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
     found = (root / own for root in roots if (root / own).is_file())
     # Elsewhere in the repository, a package may have the name of an unrelated installed package.
-    others = (root / own for root in _tops(tree) if (root / own).is_file())
+    others = ((root, root / own) for root in _tops(tree) if (root / own).is_file())
     return next(
         (one for one in found if _may_be_copy(one, file, own)),
-        next((one for one in others if _shares_a_file(one.parent, file.parent)), None),
+        next((one for root, one in others if _may_be_copy_of_project(root, one, file, own)), None),
     )
+
+
+def _may_be_copy_of_project(root: Path, own: Path, file: Path, place: Path) -> bool:
+    """Return whether an installed module may be a copy of a module in a folder of the repository beside its roots.
+
+    If that folder is a project of its own, any module of the name may be a copy, else only one with an identical file.
+    """
+    project = root.parent if root.name == "src" else root
+    if any((project / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
+        return _may_be_copy(own, file, place)
+    return _shares_a_file(own.parent, file.parent)
 
 
 def _shares_a_file(folder: Path, other: Path) -> bool:

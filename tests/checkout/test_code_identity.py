@@ -11,7 +11,7 @@ import pytest
 from repositories import commit
 
 from pytest_perfbudget import paths
-from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import _tops, foreign_module, stale_module
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
 
@@ -251,3 +251,13 @@ class TestNames:
         installed.write_text(stub, "utf-8")
         imported(monkeypatch, "colours", installed)
         assert foreign_module(top, tree, tree) == ""
+
+    @pytest.mark.parametrize(("file", "is_copy"), [("setup.py", True), ("notes.txt", False)])
+    def test_a_project_in_a_folder_of_the_repository_is_held_to_the_same(
+        self, trees: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, file: str, is_copy: bool
+    ) -> None:
+        top, tree = trees
+        commit(tree, {f"packages/b/{file}": "", "packages/b/beta/__init__.py": "A = 1\n"})
+        imported(monkeypatch, "beta", top.parent / "lib/beta/__init__.py")
+        _tops.cache_clear()
+        assert ("'beta' from" in foreign_module(top, tree, tree)) is is_copy

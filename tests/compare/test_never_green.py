@@ -243,6 +243,16 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         result.assert_outcomes(failed=2, passed=1)
         result.stdout.fnmatch_lines(["step: unmeasured: HEAD has other parameters under this id: give the cases ids *"])
 
+    def test_a_function_with_other_cases_only_is_not_new(self, repository: Repository) -> None:
+        """As if the data of the cases lay in a folder that git does not have."""
+        tests = "import shop\n@pytest.mark.parametrize('n', [{n}])\ndef test_it(n, perf): perf(shop.work)\n"
+        repository.commit(tests=tests.format(n=""))
+        repository.file("shop.py", shop(1.1))
+        result = repository.against_base(tests=tests.format(n="1, 2"))
+        result.assert_outcomes(failed=2)
+        assert set(times(repository).values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(["work: unmeasured: *its function has other cases only: give parametrize ids= *"])
+
     def test_the_same_cases_are_compared(self, repository: Repository) -> None:
         repository.commit(tests=self.CASES.format(cases="Case(1), Case(2)"))
         repository.file("shop.py", shop(FASTER_MS))

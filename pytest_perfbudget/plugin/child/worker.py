@@ -26,6 +26,7 @@ from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
+from pytest_perfbudget.plugin.collection.parameters import function_of
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 
@@ -97,7 +98,8 @@ class WorkerPlugin:
         problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
         for nodeid, problem in problems.items():
             if problem:
-                is_absent = nodeid not in found and file_of(nodeid) not in self._uncollected
+                is_absent = nodeid not in found and not self._has_other_cases(nodeid, found)
+                is_absent = is_absent and file_of(nodeid) not in self._uncollected
                 self._send(Answer(nodeid, problem, [], is_absent=is_absent))
         self._found = found
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
@@ -136,10 +138,20 @@ class WorkerPlugin:
             if nodeid not in self._requested and is_perf_test(item, rules)
         ]
 
+    def _has_other_cases(self, nodeid: str, found: Collection[str]) -> bool:
+        """Return whether another commit has a test's function, and none of the cases that the session asks for."""
+        if not self._request.tree:
+            return False
+        function = function_of(nodeid)
+        asked = {one for one in self._requested if function_of(one) == function}
+        return asked.isdisjoint(found) and any(function_of(one) == function for one in found)
+
     def _why_not(self, nodeid: str, found: Collection[str]) -> str:
         """Return the reason why a test cannot be measured here; empty if it can."""
         if nodeid not in found:
-            why = self._uncollected.get(file_of(nodeid), "the test is not there")
+            others = "its function has other cases only: give parametrize ids= that both sides have"
+            there = others if self._has_other_cases(nodeid, found) else "the test is not there"
+            why = self._uncollected.get(file_of(nodeid), there)
             return f"{self._request.who} does not collect the test: {why}"
         for name, file in self._request.modules.items():
             other = module_file(sys.modules.get(name))
