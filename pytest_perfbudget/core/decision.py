@@ -7,12 +7,25 @@ severity, with or without a text.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
-from pytest_perfbudget.core.measurement import Measurement, file_of, measurement_id
+from pytest_perfbudget.core.finding import (
+    CHANGED,
+    DOUBT,
+    MISSING,
+    NEAR_LIMIT,
+    NOT_UPDATED,
+    NOTHING_COMPARED,
+    UNMEASURED,
+    Case,
+    Finding,
+    Missing,
+    Severity,
+)
+from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 
@@ -23,23 +36,6 @@ class GateMode(enum.Enum):
     FAIL = "fail"
     WARN = "warn"
     OFF = "off"
-
-
-class Severity(enum.Enum):
-    """The urgency of a finding."""
-
-    FAILURE = "failure"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-NEAR_LIMIT: Final = "near_limit"
-DOUBT: Final = "doubt"
-UNMEASURED: Final = BudgetVerdict.UNMEASURED.value
-MISSING: Final = RegressionVerdict.MISSING.value
-CHANGED: Final = RegressionVerdict.CHANGED.value
-NOT_UPDATED: Final = "not_updated"
-NOTHING_COMPARED: Final = "nothing_compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,110 +75,6 @@ class Judgement:
 
     severity: Severity
     is_gated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A fact that a reader of the results should know.
-
-    Attributes:
-        kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared` or `not_updated`.
-        severity: the urgency of the finding; a failure fails the test.
-        is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
-            expected to fail, it is a warning.
-        test: the node id of the test.
-        name: the measurement's own name; empty if the measurement has none.
-        metric: the name of the metric; empty if the finding is about the whole measurement.
-        file: the file of the test; empty if the file is not known.
-        line: the line of the test in its file, counted from 1; None if the line is not known.
-        headline: the finding in one sentence.
-        evidence: the numbers behind the finding, a line for each.
-        remedy: the action that the user can take; empty if nothing can be done.
-        is_late: whether the finding was made after its test had been reported.
-    """
-
-    kind: str
-    severity: Severity
-    test: str
-    name: str = ""
-    metric: str = ""
-    is_gated: bool = False
-    file: str = ""
-    line: int | None = None
-    headline: str = ""
-    evidence: Sequence[str] = ()
-    remedy: str = ""
-    is_late: bool = False
-
-    @property
-    def id(self) -> str:
-        """The name of the measurement in reports."""
-        return measurement_id(self.test, self.name)
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the finding fails its test."""
-        return self.severity is Severity.FAILURE
-
-    @property
-    def belongs_to_test(self) -> bool:
-        """Whether the test itself fails by the finding; other findings fail the session."""
-        return not self.is_late and self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the finding as builtins."""
-        return {
-            "kind": self.kind,
-            "severity": self.severity.value,
-            "is_gated": self.is_gated,
-            "test": self.test,
-            "name": self.name,
-            "metric": self.metric,
-            "file": self.file,
-            "line": self.line,
-            "headline": self.headline,
-            "evidence": list(self.evidence),
-            "remedy": self.remedy,
-            "is_late": self.is_late,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
-        """Rebuild a finding from the result of `to_dict`."""
-        return cls(**{**data, "severity": Severity(data["severity"])})
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A finding, with the measurement and the result that the finding is about."""
-
-    finding: Finding
-    measurement: Measurement
-    result: BudgetResult | RegressionResult | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A measurement that the baseline or another commit has, and that the session should have made but did not make."""
-
-    test: str
-    name: str
-    reason: str
-
-    @property
-    def id(self) -> str:
-        """The name of the measurement in reports."""
-        return measurement_id(self.test, self.name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the measurement's names and the reason as builtins; `from_dict` ignores `id`, which is for readers."""
-        return {"id": self.id, "test": self.test, "name": self.name, "reason": self.reason}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Missing:
-        """Rebuild a missing measurement from the result of `to_dict`."""
-        return cls(data["test"], data["name"], data["reason"])
 
 
 def find(measurements: Iterable[Measurement], policy: Policy) -> list[Case]:

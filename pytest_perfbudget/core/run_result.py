@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import Finding, Missing
+from pytest_perfbudget.core.finding import Finding, Missing
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 

@@ -13,7 +13,8 @@ import pytest
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
-from pytest_perfbudget.core.decision import Finding, GateMode, Policy, find
+from pytest_perfbudget.core.decision import GateMode, Policy, find
+from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.settings import Settings

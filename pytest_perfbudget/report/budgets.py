@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
-from pytest_perfbudget.core.decision import NEAR_LIMIT, Case
+from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import KEYWORDS, METRICS, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.decision import DOUBT, NEAR_LIMIT, NOTHING_COMPARED, Case, Finding, Severity
+from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOTHING_COMPARED, Case, Finding, Severity
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.regressions import Typed

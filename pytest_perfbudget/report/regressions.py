@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Callable, Iterator
 
-from pytest_perfbudget.core.decision import CHANGED, Case
+from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.budgets import profile_lines

@@ -9,17 +9,15 @@ from results import budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
 from pytest_perfbudget.core.decision import (
-    Finding,
     GateMode,
-    Missing,
     Policy,
-    Severity,
     fails_session,
     find,
     find_missing,
     find_not_updated,
     is_near,
 )
+from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 

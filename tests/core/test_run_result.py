@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
-from pytest_perfbudget.core.decision import Finding, Missing, Severity
+from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.kinds import KINDS
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import METRICS, Direction

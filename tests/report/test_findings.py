@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from results import MS, budget, change, measurement
 
-from pytest_perfbudget.core.decision import Finding, Missing, Policy, find, find_missing
+from pytest_perfbudget.core.decision import Policy, find, find_missing
+from pytest_perfbudget.core.finding import Finding, Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, TIMER, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction

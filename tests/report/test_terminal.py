@@ -8,7 +8,8 @@ import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
-from pytest_perfbudget.core.decision import GateMode, Missing, Policy, find, find_missing, find_not_updated
+from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing, find_not_updated
+from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts

@@ -13,7 +13,8 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import Missing, Severity, find_missing, find_not_updated, find_nothing_compared
+from pytest_perfbudget.core.decision import find_missing, find_not_updated, find_nothing_compared
+from pytest_perfbudget.core.finding import Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.session import PerfSession

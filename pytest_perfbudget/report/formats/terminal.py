@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.decision import MISSING, NEAR_LIMIT, NOT_UPDATED, GateMode, Policy, Severity
+from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_UPDATED, Severity
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.closing import budgets_text, changes_text, off_text, others_text
