@@ -15,7 +15,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.core.measurement import Measurement, Recording, without_addresses
+from pytest_perfbudget.core.measurement import Measurement, Recording, function_of, without_addresses
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate, prior_of
@@ -138,8 +138,8 @@ class BaselineComparison(ComparisonStrategy):
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
         cases: Collection[str] = ()
         if line is not None and line.parameters:
-            function = nodeid.partition("[")[0]
-            same = (one for (test, _), one in self._here.items() if test.partition("[")[0] == function)
+            function = function_of(nodeid)
+            same = (one for (test, _), one in self._here.items() if function_of(test) == function)
             cases = {one.parameters for one in same}
         return _Known(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
 

@@ -79,13 +79,9 @@ class PairRunner:
         """The differences between the checkout and the base."""
         return self._checkout.notes
 
-    def end_screening(self) -> None:
-        """End the screening pair, so that what its fixtures hold is free."""
-        self._end_screening()
-
     def close(self) -> None:
         """End all processes and remove the checkout."""
-        self._end_screening()
+        self.end_screening()
         self._checkout.close()
 
     def start(self, nodeids: Sequence[str]) -> None:
@@ -96,9 +92,9 @@ class PairRunner:
         try:
             self._open_screening(nodeids)
         except WorkerError as error:
-            self._end_screening(error)
+            self.end_screening(error)
         except BaseException as error:
-            self._end_screening(error)
+            self.end_screening(error)
             raise
 
     def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
@@ -117,7 +113,7 @@ class PairRunner:
                 screening.be_patient(self._context.launcher.patience_s())
                 return self._play(screening, task, SCREENING_ERROR)
         except BaseException as error:  # a pair that is half started, or interrupted, is of no more use
-            self._end_screening(error)
+            self.end_screening(error)
             raise
 
     def measure(self, task: PairTask, *, own_file_only: bool) -> Attempt[Pair]:
@@ -190,8 +186,11 @@ class PairRunner:
         self._context.note_gone(self._screening.others)
         return self._screening
 
-    def _end_screening(self, error: BaseException | None = None) -> None:
-        """End the screening pair: at once after an error, otherwise after its fixtures are torn down."""
+    def end_screening(self, error: BaseException | None = None) -> None:
+        """End the screening pair: at once after an error, otherwise after its fixtures are torn down.
+
+        What the fixtures hold is free then.
+        """
         if self._screening is not None:
             self._screening.__exit__(None if error is None else type(error), error, None)
             self._screening = None

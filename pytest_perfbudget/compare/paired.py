@@ -12,7 +12,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, on
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
-from pytest_perfbudget.compare.strategy import LATE, ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -23,6 +23,11 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, NoBlocks
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.duet import PARALLEL
+
+_LATE_NOTE: Final = (
+    "failed beside the session, so it was measured after the last test, one process after the other (slower, and less "
+    "precise): what it uses may exist only once"
+)
 
 
 class PairedComparison(ComparisonStrategy):
@@ -98,7 +103,7 @@ class PairedComparison(ComparisonStrategy):
 
         self._pairs.end_screening()
         sequential = SequentialComparison(self._context, self._base, self._pairs)
-        sequential.measure(self._late)
+        sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
         return {
             nodeid: [_noted(one) for one in sequential.settle(nodeid, measurements, requests)]
             for nodeid, (measurements, requests) in self._late.items()
@@ -117,7 +122,7 @@ class PairedComparison(ComparisonStrategy):
     ) -> Attempt[Pair]:
         """Measure a test with the screening pair."""
         if nodeid not in self._tests:
-            return Attempt(problem=LATE)
+            return Attempt(problem=AT_RUN_TIME)
         self._context.stop_timeout()
         screen = partial(self._pairs.screen, _task(nodeid, measurements, requests, unpinned), self._tests)
         try:
@@ -218,12 +223,6 @@ def _noted(measurement: Measurement) -> Measurement:
     if not measurement.changes:
         return measurement
     return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE], is_late=True)
-
-
-_LATE_NOTE: Final = (
-    "failed beside the session, so it was measured after the last test, one process after the other (slower, and less "
-    "precise): what it uses may exist only once"
-)
 
 
 def _task(

@@ -16,7 +16,7 @@ from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
-from pytest_perfbudget.compare.strategy import LATE, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
@@ -60,6 +60,7 @@ class SequentialComparison(ComparisonStrategy):
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self.remark = remark(base)
         self._pairs = pairs or PairRunner(context, base)
+        self._alpha = context.settings.alpha
         self._tests: list[str] = []
         self._runs: dict[_Place, _Runs] = {}
         self._fresh: dict[_Place, _Runs] = {}
@@ -77,9 +78,14 @@ class SequentialComparison(ComparisonStrategy):
         self._pairs.open(self._tests)
         self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
 
-    def measure(self, nodeids: Iterable[str]) -> None:
-        """Measure tests now, with a base that is checked out already."""
-        self._tests = list(nodeids)
+    def measure(self, nodeids: Iterable[str], alpha: float) -> None:
+        """Measure tests now, with a base that is checked out already.
+
+        Args:
+            nodeids: the tests.
+            alpha: the probability of a false `regressed` among these tests.
+        """
+        self._tests, self._alpha = list(nodeids), alpha
         self.start()
 
     def start(self) -> None:
@@ -166,7 +172,7 @@ class SequentialComparison(ComparisonStrategy):
     def _slowdown_test(self, runs: _Runs, tolerance: float) -> UnpairedSlowdownTest | None:
         if len(runs.base) < 2 or not runs.head or not all(one.blocks for one in (*runs.base, *runs.head)):
             return None
-        alpha = self._context.settings.alpha / max(1, len(self._runs))
+        alpha = self._alpha / max(1, len(self._runs))
         return UnpairedSlowdownTest(tolerance, alpha, fit([one.blocks for one in runs.base]), Prior())
 
     def _is_suspect(self, place: _Place) -> bool:
@@ -202,7 +208,7 @@ class SequentialComparison(ComparisonStrategy):
 
     def _obstacle(self, place: _Place, runs: _Runs) -> RegressionResult | None:
         """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
-        problem = self._problems.get(place[0], "") if place[0] in self._tests else LATE
+        problem = self._problems.get(place[0], "") if place[0] in self._tests else AT_RUN_TIME
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)

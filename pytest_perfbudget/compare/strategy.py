@@ -16,12 +16,13 @@ from pytest_perfbudget.measure.probes import LooksBad
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 from pytest_perfbudget.measure.turns import Turns
 
-LATE: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
-
+AT_RUN_TIME: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
+"""The reason why a test without a comparison has none: the comparison began before the test was known."""
 
 NOT_DISTRIBUTED: Final = (
     "mode = 'sequential' of [tool.perfbudget.duet] measures in one process after the other: add -n 0"
 )
+"""The reason why the sequential mode is refused under pytest-xdist."""
 
 
 def _never(blocks: Sequence[BlockTime]) -> bool:  # noqa: ARG001 - a default

@@ -208,6 +208,11 @@ def without_addresses(nodeid: str) -> str:
     return _ADDRESS.sub("0x", nodeid)
 
 
+def function_of(nodeid: str) -> str:
+    """Return the node id of a test's function, without the case of a parametrization."""
+    return nodeid.partition("[")[0]
+
+
 def file_of(nodeid: str) -> str:
     """Return the file of a test, as written in the test's node id."""
     return nodeid.partition("::")[0]

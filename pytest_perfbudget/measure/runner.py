@@ -59,6 +59,7 @@ _OVERTIME = 3
 """The measurement goes on for this many times the time allowed if the rounds that are missing decide a plain case."""
 
 Silence = Callable[[], AbstractContextManager[None]]
+"""A function that returns a context in which the output of the measured code is dropped."""
 
 Progress = Callable[[int, int, int], None]
 """A function that is called after each block with the rounds so far, the ns spent and the ns allowed."""

@@ -103,6 +103,8 @@ def _checked(returned: object, given: Arguments) -> Arguments:
 
 def _refuse_unfinished(result: object) -> None:
     if problem := unfinished(result):
+        if inspect.iscoroutine(result):
+            result.close()  # without a warning that it was never awaited
         message = f"perf: {problem}"
         raise MisuseError(message)
 
@@ -150,14 +152,6 @@ class PlainSubject:
             probe.stop()
         if self.teardown is not None:
             self.teardown(*args, **kwargs)
-        if inspect.isawaitable(result):
-            if inspect.iscoroutine(result):
-                result.close()
-            message = (
-                "perf: the function returned something to await, and the call is all that would be timed: "
-                "write `await perf.aio(...)` in an async test"
-            )
-            raise MisuseError(message)
         _refuse_unfinished(result)
         return result
 

@@ -39,7 +39,7 @@ from pytest_perfbudget.processes.protocol import Request
 def begin(config: pytest.Config) -> PerfSession:
     """Return the measuring half of the plugin; the first call creates and registers it and the reporting half.
 
-    An xdist worker has no reporting half.
+    An xdist worker and a fresh process have no reporting half.
 
     Raises:
         UsageError: there is a mistake in the configuration.
@@ -51,7 +51,7 @@ def begin(config: pytest.Config) -> PerfSession:
     session = _session(config)
     config.pluginmanager.register(session, SESSION)
     config.pluginmanager.register(session.tests.observer, "perfbudget-observer")
-    if not is_xdist_worker(config):
+    if not (session.is_child or is_xdist_worker(config)):
         from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
 
         update = None

@@ -97,7 +97,7 @@ class PerfSession:
         """Return the run of an item; create the run if the item asked for `perf` only at run time."""
         run = item.stash.get(RUN, None)
         if run is None:
-            run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._late_warnings())
+            run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._run_time_warnings())
         return run
 
     def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
@@ -154,7 +154,7 @@ class PerfSession:
         with _misuse_fails():
             if run is None and is_marked(item):
                 # A fixture has added the marker since the collection.
-                run = item.stash[RUN] = ItemRun(self, item, kind_of(item), self._late_warnings())
+                run = item.stash[RUN] = ItemRun(self, item, kind_of(item), self._run_time_warnings())
             if run is None:
                 yield
             else:
@@ -209,7 +209,7 @@ class PerfSession:
         if self.comparison is not None:
             self.comparison.close()
 
-    def _late_warnings(self) -> list[str]:
+    def _run_time_warnings(self) -> list[str]:
         if not self.lock.is_needed:
             return []
         return ["known as a perf test at run time only: tests of other workers may have run at the same time"]

@@ -79,3 +79,20 @@ def test_code_that_is_measured_once_is_not_called_again(benching: Project) -> No
     result = benching.run(ONCE)
     result.assert_outcomes(passed=1)
     assert benching.verdicts() == {"test_it max": "within"}
+
+
+def test_a_tear_down_follows_each_call_when_it_is_measured_again(benching: Project) -> None:
+    tests = """
+OPEN = []
+
+def work():
+    assert not OPEN
+    OPEN.append(advance({ms}))
+
+@pytest.mark.perf_budget
+def test_it(benchmark): benchmark.pedantic(work, teardown=OPEN.clear, rounds=3)
+"""
+    benching.run(tests.format(ms=1), "--perf-update-baseline").assert_outcomes(passed=1)
+    benching.run(tests.format(ms=1)).assert_outcomes(passed=1)
+    assert times(benching) == {"test_it": "unchanged"}
+    benching.run(tests.format(ms=2)).assert_outcomes(failed=1)

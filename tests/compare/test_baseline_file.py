@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from baselines import baseline_file
 from programs import FEW_RUNS, perf_program
-from scripting import TWO_WORKERS, Project
+from scripting import TWO_WORKERS, Project, times
 
 
 def asking(name: str) -> str:
@@ -76,3 +76,17 @@ def test_a_baseline_that_is_cut_off_is_a_usage_error_of_one_line(based: Project,
     result = based.run(perf_program(), *workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: perf-baseline.json:*: is cut off: restore it from git"])
+
+
+def test_an_id_with_an_address_is_unmeasured_and_not_new(based: Project) -> None:
+    result = based.run(
+        """
+class Codec: pass
+
+@pytest.mark.parametrize("codec", [Codec()], ids=repr)
+def test_it(codec, perf): perf(advance, 1)
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert set(times(based).values()) == {"unmeasured"}
+    result.stdout.fnmatch_lines(["unmeasured: *its id holds an address, which differs from process to process: *"])

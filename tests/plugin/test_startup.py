@@ -129,6 +129,26 @@ def test_a_perf_test_of_a_mean_needs_scipy_special_and_not_scipy_stats(pytester:
     assert "scipy.stats" not in loaded(pytester, tests)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "pyproject", "is_early"),
+    [("p95_s", "", False), ("mean_s", "", True), ("p95_s", 'baseline = "b.json"', True)],
+    ids=["a percentile", "a mean", "a comparison"],
+)
+def test_scipy_is_imported_before_the_first_test_or_not_at_all(
+    pytester: pytest.Pytester, keyword: str, pyproject: str, is_early: bool
+) -> None:
+    """A test that restores sys.modules around an import of scipy would break the next import."""
+    pytester.makepyprojecttoml(f"[tool.perfbudget]\n{pyproject}\n")
+    tests = f"""
+import pytest, sys
+@pytest.mark.perf_budget({keyword}=5)
+def test_it(): assert ("scipy.special" in sys.modules) is {is_early}
+"""
+    pytester.makepyfile(tests)
+    options = ("-p", "no:benchmark", "-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:trio")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+
+
 def test_without_the_plugin_nothing_of_its_package_is_imported(pytester: pytest.Pytester) -> None:
     assert not {name for name in loaded(pytester, "def test_it(): pass", "-p", "no:perfbudget") if "perfbudget" in name}
 

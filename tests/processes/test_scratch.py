@@ -14,11 +14,11 @@ from pytest_perfbudget.processes import scratch
 from pytest_perfbudget.processes.scratch import PREFIX, Scratch
 
 OWNER = """
-import time
+import sys
 from pytest_perfbudget.processes.scratch import Scratch
 made = Scratch()
 print(made.name, flush=True)
-time.sleep(600)
+sys.stdin.read()  # until it is killed
 """
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders are locked by fcntl")
@@ -42,7 +42,9 @@ def test_a_folder_is_removed_when_it_is_closed(temporary: Path) -> None:
 @pytest.mark.usefixtures("temporary")
 @pytest.mark.parametrize("is_killed", [True, False])
 def test_the_folder_of_a_killed_session_is_removed_and_that_of_a_running_session_stays(is_killed: bool) -> None:
-    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
         assert owner.stdout is not None
         left = Path(owner.stdout.readline().strip())
         try:

@@ -104,6 +104,11 @@ class TestBudgets:
                 "p95: too close to call, the estimate lies above the limit: move the limit away, or raise max_time",
             ),
             (
+                {"rounds": 900, "estimate": 150 * MS},
+                BODY,
+                "p95: 900 rounds are too few to be sure that the limit is exceeded: raise max_time",
+            ),
+            (
                 {"rounds": 20_000},
                 BODY,
                 "p95: too close to call, the estimate lies above the limit: move the limit away",

@@ -18,7 +18,7 @@ from pytest_perfbudget.checkout.code_identity import foreign_module, stale_modul
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.limits import Rule
-from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.paths import module_file
@@ -26,7 +26,6 @@ from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
-from pytest_perfbudget.plugin.collection.parameters import function_of
 from pytest_perfbudget.processes.protocol import Answer, Request
 
 

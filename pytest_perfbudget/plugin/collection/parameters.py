@@ -49,11 +49,6 @@ def _numbered(item: pytest.Item) -> dict[str, Any]:
     return {name: value for name, value in given.items() if f"{name}{indices.get(name)}" in parts}
 
 
-def function_of(nodeid: str) -> str:
-    """Return the node id of a test's function, without the case."""
-    return nodeid.partition("[")[0]
-
-
 def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
     kind = type(value)
     yield f"{kind.__module__}.{kind.__qualname__}"

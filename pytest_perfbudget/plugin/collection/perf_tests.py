@@ -13,7 +13,7 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
@@ -21,7 +21,7 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
 from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
-from pytest_perfbudget.plugin.collection.parameters import digest_of, function_of
+from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import CHILD
 
 KIND: Final = pytest.StashKey[PerfTestKind]()

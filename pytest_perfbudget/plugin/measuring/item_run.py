@@ -28,6 +28,7 @@ from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestKind
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
+from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
@@ -53,9 +54,7 @@ class ItemRun:
         self._warnings = list(warnings)
         self._limits = session.limits_of(item)
         self._measurements: list[Measurement] = []
-        self._begun: dict[str, Limits] = {}
-        self._places: dict[str, str] = {}
-        self._entered: set[str] = set()
+        self._begun = BegunMeasurements()
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
@@ -78,36 +77,22 @@ class ItemRun:
         session = self.session
         return resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
 
-    def begin(self, name: str | None, function: Callable[..., Any], call: Limits, place: str) -> str:
-        """Note that a measurement begins, and return its name.
-
-        Args:
-            name: the given name; None takes the function's name, with a number if that name is taken.
-            function: the measured function.
-            call: the limits of the call itself.
-            place: the place of the call, for a message.
-        """
+    def begin(
+        self, name: str | None, function: Callable[..., Any], call: Limits, place: str, *, is_awaited: bool = True
+    ) -> str:
+        """Note that a measurement begins, and return its name; see `BegunMeasurements.begin`."""
         if self._is_repeating:
             raise MisuseError(f"{place}: the whole body is repeated already: ask for perf as an argument of the test")
         if self.closed:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
-        taken = {*self._begun, *(measurement.name for measurement in self._measurements)}
-        if name is None:
-            plain = getattr(function, "__name__", type(function).__name__).strip("<>")
-            names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
-            name = next(one for one in names if one not in taken)
-        elif name in taken:
-            message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
-            raise MisuseError(message)
-        self._begun[name] = call
-        self._places[name] = place
-        return name
+        kept = [one.name for one in self._measurements]
+        return self._begun.begin(name, function, call, place, kept, is_awaited=is_awaited)
 
     async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep the measurement, and return the result of the first call."""
         __tracebackhide__ = True
         session = self.session
-        self._entered.add(name)
+        self._begun.note_awaited(name)
         effective = self.resolve(name, call)
         if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
@@ -183,7 +168,7 @@ class ItemRun:
 
     def add(self, measurement: Measurement) -> None:
         """Keep a measurement that has been judged already."""
-        self._begun.pop(measurement.name, None)
+        self._begun.keep(measurement.name)
         self._measurements.append(measurement)
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
@@ -291,10 +276,7 @@ class ItemRun:
 
     def _add_missing(self) -> None:
         """Add a measurement without numbers for each measurement and each budget that the test should have made."""
-        for name, call in list(self._begun.items()):
-            if name not in self._entered:
-                message = f"{self._places[name]}: never awaited: write `await perf.aio(...)`"
-                raise MisuseError(message)
+        for name, call in self._begun.raised():
             self._miss(name, "the measured code raised", call)
         names = {measurement.name: None for measurement in self._measurements}
         if not names and self.kind in NOTHING_MEASURED:

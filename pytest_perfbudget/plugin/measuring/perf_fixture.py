@@ -102,7 +102,7 @@ class Perf:
         if self._run.is_off:
             return subject.once()
         # Noted before the `await`, so that a forgotten `await` shows as a missing measurement at the end of the test.
-        own = self._run.begin(name, function, call, self._place("perf.aio()"))
+        own = self._run.begin(name, function, call, self._place("perf.aio()"), is_awaited=False)
         return self._run.measure(subject, own, CALL, call)
 
     def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401

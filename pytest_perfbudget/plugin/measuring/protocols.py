@@ -55,7 +55,9 @@ class MeasuringRun(Protocol):
     def resolve(self, name: str, call: Limits | None = None) -> EffectiveLimits:
         """Return the limits that hold for a measurement of the test."""
 
-    def begin(self, name: str | None, function: Callable[..., Any], call: Limits, place: str) -> str:
+    def begin(
+        self, name: str | None, function: Callable[..., Any], call: Limits, place: str, *, is_awaited: bool = ...
+    ) -> str:
         """Note that a measurement begins, and return its name."""
 
     def request(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:

@@ -42,11 +42,14 @@ class QuietOutput:
 
     @contextmanager
     def silence(self) -> Iterator[None]:
-        """Drop the output within the block.
+        """Drop the output within the block; a block within a block changes nothing.
 
         Raises:
             MisuseError: an execution skipped the test, which the first execution did not.
         """
+        if self._is_silent:
+            yield
+            return
         fixtures = self._fixtures()
         with ExitStack() as undo:
             undo.enter_context(self._relaxed_timeout())

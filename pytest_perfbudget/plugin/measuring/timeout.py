@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 _EXECUTIONS: Final = 10
-"""A measurement may take as long as this many executions beyond the time of its rounds: a counted execution takes up to
-ten times as long as another."""
+"""A measurement may take as long as this many executions beyond the time of its rounds, because counting multiplies the
+time of an execution."""
 
 _OVERTIME: Final = 3
 """See `measure.runner`: the rounds take up to so many times `max_time`."""

@@ -83,7 +83,7 @@ def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None
             "perf(co)",
             "perf() in test_it.py:7: co is a coroutine function: write `await perf.aio(co, ...)` in an async test",
         ),
-        ("perf(lambda: co())", "perf() in test_it.py:7: the function returned something to await, *"),
+        ("perf(lambda: co())", "perf() in test_it.py:7: *its result is something to await: write `await perf.aio(...)` in an async test"),
         ("perf(gen)", "perf() in test_it.py:7: gen is a generator function, its body would not run: consume it, *"),
         (
             "perf(advance(1))",
@@ -138,6 +138,8 @@ def test_a_measurement_that_raised_is_unmeasured(project: Project) -> None:
 def test_it(perf):
     with pytest.raises(ZeroDivisionError):
         perf(lambda: 1 / 0, p95_ms=5)
+    with pytest.raises(ZeroDivisionError):
+        perf.ratio(lambda: 1 / 0, advance, max_ratio=1)
     perf(advance, 1, p95_ms=5)
 """
     )

@@ -1,0 +1,79 @@
+"""The measurements that a test has begun, by name, until each of them is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.errors import MisuseError
+
+
+@dataclass
+class _Begun:
+    limits: Limits
+    place: str
+    is_awaited: bool
+
+
+class BegunMeasurements:
+    """The measurements that have begun and are not kept yet."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, _Begun] = {}
+
+    def begin(
+        self,
+        name: str | None,
+        function: Callable[..., Any],
+        call: Limits,
+        place: str,
+        kept: Collection[str],
+        *,
+        is_awaited: bool,
+    ) -> str:
+        """Note that a measurement begins, and return its name.
+
+        Args:
+            name: the given name; None takes the function's name, with a number if that name is taken.
+            function: the measured function.
+            call: the limits of the call itself.
+            place: the place of the call, for a message.
+            kept: the names of the measurements that the test has made.
+            is_awaited: false for a coroutine, until `note_awaited`.
+
+        Raises:
+            MisuseError: the given name is taken.
+        """
+        taken = {*self._begun, *kept}
+        if name is None:
+            plain = getattr(function, "__name__", type(function).__name__).strip("<>")
+            names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
+            name = next(one for one in names if one not in taken)
+        elif name in taken:
+            message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
+            raise MisuseError(message)
+        self._begun[name] = _Begun(call, place, is_awaited)
+        return name
+
+    def note_awaited(self, name: str) -> None:
+        """Note that the coroutine of a measurement is awaited."""
+        if name in self._begun:
+            self._begun[name].is_awaited = True
+
+    def keep(self, name: str) -> None:
+        """Note that a measurement is kept."""
+        self._begun.pop(name, None)
+
+    def raised(self) -> Iterator[tuple[str, Limits]]:
+        """Yield the measurements whose code raised, each with the limits of its call.
+
+        Raises:
+            MisuseError: a coroutine was never awaited.
+        """
+        for name, one in list(self._begun.items()):
+            if not one.is_awaited:
+                message = f"{one.place}: never awaited: write `await perf.aio(...)`"
+                raise MisuseError(message)
+            yield name, one.limits
