@@ -15,13 +15,22 @@ from pytest_perfbudget.cli import main
 from pytest_perfbudget.errors import BaselineError
 
 
+_SAVED: list[str] = []
+
+
 @pytest.fixture
 def saved(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that pytest-benchmark itself has written, in the folder of a project."""
+    """A file that pytest-benchmark itself has written, in the folder of a project; written once for all tests."""
     leave_the_outer_run(monkeypatch)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_perfbudget.plugin.hooks,pytest_benchmark.plugin")
     pytester.makepyfile(test_old="def test_sum(benchmark): benchmark.pedantic(sum, ((1, 2),), rounds=5)\n")
-    pytester.runpytest_subprocess("--benchmark-json=saved.json").assert_outcomes(passed=1)
-    return pytester.path / "saved.json"
+    file = pytester.path / "saved.json"
+    if not _SAVED:
+        pytester.runpytest_subprocess("--benchmark-json=saved.json").assert_outcomes(passed=1)
+        _SAVED.append(file.read_text("utf-8"))
+    file.write_text(_SAVED[0], "utf-8")
+    return file
 
 
 def test_a_saved_file_seeds_a_baseline_marked_as_uncorrected(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:

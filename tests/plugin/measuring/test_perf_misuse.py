@@ -83,7 +83,10 @@ def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None
             "perf(co)",
             "perf() in test_it.py:7: co is a coroutine function: write `await perf.aio(co, ...)` in an async test",
         ),
-        ("perf(lambda: co())", "perf() in test_it.py:7: *its result is something to await: write `await perf.aio(...)` in an async test"),
+        (
+            "perf(lambda: co())",
+            "perf() in test_it.py:7: *its result is something to await: write `await perf.aio(...)` in an async test",
+        ),
         ("perf(gen)", "perf() in test_it.py:7: gen is a generator function, its body would not run: consume it, *"),
         (
             "perf(advance(1))",
