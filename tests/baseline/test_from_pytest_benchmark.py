@@ -14,7 +14,6 @@ from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.errors import BaselineError
 
-
 _SAVED: list[str] = []
 
 
