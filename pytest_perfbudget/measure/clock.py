@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
 _READINGS = 501
 _CPU_READINGS = 51
@@ -17,7 +18,7 @@ _CPU_READINGS = 51
 
 _SCHEDSTAT = "/proc/thread-self/schedstat"
 _open, _read, _close = os.open, os.read, os.close
-_process_ns, _thread_ns = time.process_time_ns, time.thread_time_ns
+_process_ns, _thread_ns = WALL_CPU_THREAD_NS[1:]
 
 
 def never_waited() -> int:
@@ -55,9 +56,7 @@ class Clock:
     waited_ns: Callable[[], int] = never_waited
 
 
-SYSTEM: Final = Clock(
-    time.perf_counter_ns, time.process_time_ns, waited_ns if sys.platform == "linux" else never_waited
-)
+SYSTEM: Final = Clock(*WALL_CPU_THREAD_NS[:2], waited_ns if sys.platform == "linux" else never_waited)
 
 
 @lru_cache(maxsize=8)

@@ -21,7 +21,8 @@ from pytest_perfbudget.compare.strategy import NOT_DISTRIBUTED, ComparisonStrate
 from pytest_perfbudget.config import duration_ns, load_settings
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
-from pytest_perfbudget.plugin.collection.config_checks import check_update
+from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_update
+from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
     CHILD,
@@ -73,6 +74,7 @@ def _session(config: pytest.Config) -> PerfSession:
         message = f"--perf-against: {error}"
         raise pytest.UsageError(message) from None
     option = config.option
+    check_codspeed(config)
     if session.policy.gate is not GateMode.FAIL and option.perf_strict:
         message = f"--perf-gate={option.perf_gate} fails nothing, which --perf-strict forbids: drop one of them"
         raise pytest.UsageError(message)
@@ -86,7 +88,8 @@ def _configured(config: pytest.Config) -> PerfSession:
     child: Any = config.pluginmanager.getplugin(CHILD)
     folder = config.rootpath if child is None else child.configuration or config.rootpath
     settings = load_settings(folder / "pyproject.toml")
-    policy = Policy(GateMode(option.perf_gate), settings.strict or option.perf_strict, settings.warn_at)
+    gate = GateMode.OFF if is_measured_by_codspeed(config) else GateMode(option.perf_gate)
+    policy = Policy(gate, settings.strict or option.perf_strict, settings.warn_at)
     max_time = option.perf_max_time
     max_time_ns = duration_ns(max_time, "--perf-max-time", "command line") if max_time else None
     session = PerfSession(

@@ -25,6 +25,7 @@ from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LATE_OUTPUT, LOCK_INPUT, is_marked, worker_input
 from pytest_perfbudget.plugin.lock import ExclusiveLock
+from pytest_perfbudget.plugin.measuring.fake_files import real_files
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
 from pytest_perfbudget.plugin.measuring.timeout import relaxed_timeout, stop_timeout
 from pytest_perfbudget.plugin.progress import Progress
@@ -168,7 +169,7 @@ class PerfSession:
             return
         self.launcher.note_duration((SYSTEM.wall_ns() - run.started_ns) / 1e9)
         self._judged = item
-        with _misuse_fails():
+        with _misuse_fails(), real_files():
             measurements = run.finish()
         if self.is_child or self.policy.gate is GateMode.OFF:
             return

@@ -13,7 +13,6 @@ Turns are taken in the order head, base, base, head (ABBA).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet_side import Side, Stop
 from pytest_perfbudget.processes.protocol import Answer
 
@@ -33,9 +33,6 @@ TIMERS: Final = "\0timers"
 
 PARALLEL: Final = 1.2
 """The number of CPUs in use above which code is not kept on one CPU. A server in a thread and its client use 1.1."""
-
-# Bound at import, because tests freeze clocks and are compared while a clock is frozen.
-_now_s = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ class Duet:
         head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
-        started_s = _now_s()
+        started_ns = SYSTEM.wall_ns()
         while head["at"] != "end" or base["at"] != "end":
             if (head["at"], head.get("name")) != (base["at"], base.get("name")):
                 head, base = self._catch_up(head, base, names)
@@ -153,12 +150,14 @@ class Duet:
                 if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
                     unpinned.add(head["name"])
                 head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
-                started_s = _now_s()
+                started_ns = SYSTEM.wall_ns()
             else:
                 name = head["name"]
                 so_far = taken.setdefault(name, TurnLog())
                 so_far.note(head.get("last_ns"), base.get("last_ns"))
-                is_over = name != TIMERS and so_far.is_enough(error, is_late=_now_s() - started_s > seconds)
+                is_over = name != TIMERS and so_far.is_enough(
+                    error, is_late=SYSTEM.wall_ns() - started_ns > seconds * 1e9
+                )
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
         return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]))

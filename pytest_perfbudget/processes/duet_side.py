@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 from collections.abc import Mapping
 from queue import Empty
 from typing import Any
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
-from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.process import Worker, ends_within
 
 Stop = Mapping[str, Any]
 """The point at which a side has stopped: `at` is `ready`, `settled`, `turn` or `end`; see `processes.duet`."""
@@ -48,8 +47,7 @@ class Side(Worker):
     def close(self) -> None:
         """See `Worker.close`; a dismissed side has time to tear its fixtures down."""
         if self._process is not None and self._is_dismissed and not self._has_failed:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(self.patience_s)
+            ends_within(self._process, self.patience_s)
         super().close()
 
     def stop(self) -> Stop:

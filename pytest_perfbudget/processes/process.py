@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
 from pytest_perfbudget.processes.scratch import Scratch
@@ -34,6 +36,7 @@ coverage watches."""
 
 # Bound at import, before any test can replace them.
 _Popen = subprocess.Popen
+_sleep = time.sleep
 _executable = sys.executable
 _killpg = getattr(os, "killpg", None)
 _getpgid = getattr(os, "getpgid", None)
@@ -129,8 +132,7 @@ class Worker:
             missing.pop(answer.nodeid, None)
             yield answer
         if self._process is not None:  # plugins may have to tidy up at the end
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(self.patience_s)
+            ends_within(self._process, self.patience_s)
 
     def close(self) -> None:
         """End the process and all processes that it has started, and remove its files."""
@@ -174,10 +176,10 @@ class Worker:
         return f"{self._request.who} said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
 
     def _death(self, missing: list[str]) -> str:
-        try:
-            code = self._process.wait(self.patience_s) if self._process is not None else 0
-        except subprocess.TimeoutExpired:  # the process may be waiting for a thread
+        if self._process is not None and not ends_within(self._process, self.patience_s):
+            # The process may be waiting for a thread.
             return f"{self._request.who} said nothing more, did not end, and was ended{self._last_words()}"
+        code = (self._process and self._process.returncode) or 0
         if code < 0:
             how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
         elif code:
@@ -231,6 +233,18 @@ def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:
     lines.put(None)
 
 
+def ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Return whether a process ends within a time; `Popen.wait` would read a clock that a test may have frozen."""
+    end_ns = SYSTEM.wall_ns() + seconds * 1e9
+    pause_s = 0.001
+    while process.poll() is None:
+        if SYSTEM.wall_ns() > end_ns:
+            return False
+        _sleep(pause_s)
+        pause_s = min(2 * pause_s, 0.02)
+    return True
+
+
 def _kill(process: subprocess.Popen[str]) -> None:
     """End the group of a process, politely if the process still runs, so that the servers of its tests end, too."""
     pid: object = process.pid
@@ -245,6 +259,5 @@ def _kill(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if process.poll() is None and _getpgid(pid) == pid:
             _killpg(pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_TERMINATE_S)
+            ends_within(process, _TERMINATE_S)
         _killpg(pid, signal.SIGKILL)

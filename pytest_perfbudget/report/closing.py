@@ -56,6 +56,12 @@ def mean_text() -> str:
     return "~ is a mean: the function is too fast to be timed singly"
 
 
-def off_text(tests: int) -> str:
-    """Return the line that stands in for the table if the gate is off."""
-    return f"performance budgets: off, {counted(tests, 'perf test')} ran once, untimed"
+def off_text(tests: int, because: str = "") -> str:
+    """Return the line that stands in for the table if the gate is off.
+
+    Args:
+        tests: the number of perf tests that were executed.
+        because: the reason, if the command line did not switch the gate off.
+    """
+    how = f"because {because}: {counted(tests, 'perf test')} untimed" if because else ""
+    return f"performance budgets: off, {how or counted(tests, 'perf test') + ' ran once, untimed'}"

@@ -14,6 +14,7 @@ from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
+from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.table_name import may_have_table, nearest_file
 
 
@@ -92,6 +93,23 @@ class ConfigChecks:
             warnings.warn(PerfBudgetWarning(message), stacklevel=1)
         except PerfBudgetWarning:  # the user's filter turns warnings into errors
             raise ConfigError(message) from None
+
+
+def check_codspeed(config: pytest.Config) -> None:
+    """Refuse options that ask for measurements in a session that pytest-codspeed measures.
+
+    Raises:
+        UsageError: there is such an option.
+    """
+    option = config.option
+    wishes = {
+        "--perf-against": option.perf_against is not None,
+        "--perf-strict": option.perf_strict,
+        "--perf-update-baseline": option.perf_update_baseline,
+    }
+    for name in (name for name, is_given in wishes.items() if is_given and is_measured_by_codspeed(config)):
+        message = f"{name} measures, and so does pytest-codspeed, in the same tests: give each a session of its own"
+        raise pytest.UsageError(message)
 
 
 def check_update(config: pytest.Config) -> None:

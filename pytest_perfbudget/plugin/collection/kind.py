@@ -11,6 +11,7 @@ import pytest
 
 from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
+from pytest_perfbudget.plugin.collection.neighbours import why_not_measured
 from pytest_perfbudget.plugin.keys import asks, can_be_measured, is_marked
 
 
@@ -21,7 +22,7 @@ class PerfTestKind(enum.Enum):
     FIXTURE = "what it hands to the perf fixture"
     BENCHMARK = "what it hands to pytest-benchmark"
     OTHER = "nothing: its perf is another fixture"
-    FOREIGN = "nothing: another plugin measures it"
+    FOREIGN = "nothing: another plugin times, traces or multiplies it"
 
 
 def is_perf_test(item: pytest.Item, rules: Iterable[Rule]) -> bool:
@@ -35,7 +36,7 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
     A test that itself asks for `perf` passes the code to be measured to `perf`. If only the test's fixtures ask for
     `perf`, a test with the marker is measured by its body, and a test without the marker by the fixtures' calls.
     """
-    if not _may_be_repeated(item):
+    if why_not_measured(item):
         return PerfTestKind.FOREIGN
     if "benchmark" in getattr(item, "fixturenames", ()):
         return PerfTestKind.BENCHMARK
@@ -46,19 +47,13 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
     return PerfTestKind.BODY
 
 
-def _may_be_repeated(item: pytest.Item) -> bool:
-    """Return whether no other plugin measures the test, or runs it in threads, so that repetitions would mislead it."""
-    option = item.config.option
-    is_memory = getattr(option, "memray", False) and any(map(item.get_closest_marker, ("limit_memory", "limit_leaks")))
-    is_parallel = getattr(option, "parallel_threads", 1) not in {None, 1, "1"}
-    return not (is_memory or is_parallel or "codspeed_benchmark" in getattr(item, "fixturenames", ()))
+def nothing_measured(item: pytest.Item, kind: PerfTestKind) -> str:
+    """Return the reason why a test of a kind has no measurement; empty if the kind measures nothing by design."""
+    return why_not_measured(item) if kind is PerfTestKind.FOREIGN else _NOTHING_MEASURED.get(kind, "")
 
 
-NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {
+_NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {
     PerfTestKind.BODY: "the test's function was never called, or by a plugin that does not use item.obj",
     PerfTestKind.FIXTURE: "the test asks for the perf fixture but never called it",
     PerfTestKind.BENCHMARK: "the test asks for the benchmark fixture but never called it",
-    PerfTestKind.FOREIGN: "another plugin measures this test or runs it in threads (pytest-codspeed, pytest-memray, "
-    "pytest-run-parallel): run without that plugin, or use a test of its own",
 }
-"""The reason why a test has no measurement, by its kind."""

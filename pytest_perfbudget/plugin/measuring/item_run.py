@@ -25,7 +25,7 @@ from pytest_perfbudget.measure.profile import profile_call
 from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
-from pytest_perfbudget.plugin.collection.kind import NOTHING_MEASURED, PerfTestKind
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measured
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
@@ -64,8 +64,13 @@ class ItemRun:
 
     @property
     def is_off(self) -> bool:
-        """Whether the gate is off, so that nothing is timed."""
+        """Whether the gate is off."""
         return self.session.policy.gate is GateMode.OFF
+
+    @property
+    def is_untimed(self) -> bool:
+        """Whether nothing is timed: the gate is off, or another plugin times, traces or multiplies the test."""
+        return self.is_off or self.kind is PerfTestKind.FOREIGN
 
     def resolve(self, name: str, call: Limits | None = None) -> EffectiveLimits:
         """Return the limits that hold for a measurement of this test."""
@@ -279,12 +284,13 @@ class ItemRun:
         for name, call in self._begun.raised():
             self._miss(name, "the measured code raised", call)
         names = {measurement.name: None for measurement in self._measurements}
-        if not names and self.kind in NOTHING_MEASURED:
-            self._miss("", NOTHING_MEASURED[self.kind])
+        nothing = nothing_measured(self.item, self.kind)
+        if not names and nothing:
+            self._miss("", nothing)
         elif self._measurements and all(one.kind is RATIO for one in self._measurements):
             self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it", only_budgets=True)
         elif self.kind is PerfTestKind.BODY and "" not in names:
-            self._miss("", NOTHING_MEASURED[self.kind])
+            self._miss("", nothing)
         for name in dict.fromkeys(limits.name for limits in self._limits if limits.name):
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"

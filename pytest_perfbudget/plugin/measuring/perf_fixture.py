@@ -74,7 +74,7 @@ class Perf:
         _refuse_unrunnable(function, place)
         call = self._limits("perf()", name, limits)
         subject = PlainSubject(function, (args, {}), setup)
-        if self._run.is_off:
+        if self._run.is_untimed:
             return run_plain(subject.once())  # type: ignore[no-any-return]
         own = self._run.begin(name, function, call, place)
         try:
@@ -99,7 +99,7 @@ class Perf:
         __tracebackhide__ = True
         call = self._limits("perf.aio()", name, limits)
         subject = AsyncSubject(function, (args, {}), setup)
-        if self._run.is_off:
+        if self._run.is_untimed:
             return subject.once()
         # Noted before the `await`, so that a forgotten `await` shows as a missing measurement at the end of the test.
         own = self._run.begin(name, function, call, self._place("perf.aio()"), is_awaited=False)
@@ -166,7 +166,7 @@ class Perf:
                 f"{self._place(place)}: takes max_ratio only, found {call.budgets[0].keyword}: budget it with perf()"
             )
             raise MisuseError(message)
-        if self._run.is_off:
+        if self._run.is_untimed:
             for function in (new, reference):
                 function()
             return 1.0
@@ -183,7 +183,7 @@ class Perf:
         """Hand the rounds of all timers to the run, after the test's body has ended."""
         for name, record in self._timers.items():
             effective = record.effective
-            if effective is None or self._run.is_off:
+            if effective is None or self._run.is_untimed:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()

@@ -49,8 +49,8 @@ class MeasuringRun(Protocol):
     session: MeasuringSession
 
     @property
-    def is_off(self) -> bool:
-        """Whether the gate is off, so that nothing is timed."""
+    def is_untimed(self) -> bool:
+        """Whether nothing is timed: the gate is off, or another plugin times, traces or multiplies the test."""
 
     def resolve(self, name: str, call: Limits | None = None) -> EffectiveLimits:
         """Return the limits that hold for a measurement of the test."""

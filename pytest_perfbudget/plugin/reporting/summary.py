@@ -16,6 +16,7 @@ from pytest_perfbudget.core.decision import GateMode, fails_session
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.plugin.collection.collected import typed
+from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report import formats
@@ -88,8 +89,9 @@ class Summary:
         from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - imports rich, needed for output only
 
         if self._session.policy.gate is GateMode.OFF:
+            because = "pytest-codspeed measures this session" if is_measured_by_codspeed(self._config) else ""
             if self._results:
-                terminalreporter.write(terminal.render_off(len(self._results)))
+                terminalreporter.write(terminal.render_off(len(self._results), because))
             return
         layout = terminal.Layout(
             _width(terminalreporter),

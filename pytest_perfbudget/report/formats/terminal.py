@@ -57,9 +57,9 @@ def render(result: RunResult, layout: Layout) -> str:
     return "".join([table, *(f"{line}\n" for line in _lines(result, layout))])
 
 
-def render_off(tests: int) -> str:
-    """Return the text for a session whose gate is off."""
-    return f"{off_text(tests)}\n"
+def render_off(tests: int, because: str = "") -> str:
+    """Return the text for a session whose gate is off; see `off_text`."""
+    return f"{off_text(tests, because)}\n"
 
 
 def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
