@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -43,8 +44,32 @@ def environment(folder: Path, wheel: Path | None) -> Path:
     groups = [argument for group in GROUPS for argument in ("--group", group)]
     package = [str(wheel)] if wheel else ["--editable", "."]
     subprocess.run([*pip, *groups, *package], check=True, cwd=ROOT)
+    _neighbours(folder, pip)
     stamp.write_text(wanted, "utf-8")
     return scripts
+
+
+def _neighbours(folder: Path, pip: list[str]) -> None:
+    """Install plugins that tests run beside this one into an environment of their own, which sees the other's packages.
+
+    In the environment of all tests they would shuffle and slow down every test, and print into every session.
+    """
+    inner = folder / "neighbours"
+    venv.create(inner, with_pip=False)
+    find = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    outer, own = (
+        Path(subprocess.run([str(one), "-c", find], check=True, capture_output=True, text=True).stdout.strip())
+        for one in (pip[0], _python(inner))
+    )
+    (own / "outer.pth").write_text(f"import site; site.addsitedir({str(outer)!r})\n", "utf-8")
+    command = [*pip[:-1], "--python", str(_python(inner)), "install", "--group", "neighbours"]
+    if subprocess.run(command, check=False, cwd=ROOT).returncode:
+        print("some plugins of the group neighbours cannot be installed here: their tests are skipped", flush=True)
+        shutil.rmtree(inner)
+
+
+def _python(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def main() -> int:

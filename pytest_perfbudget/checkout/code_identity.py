@@ -35,6 +35,7 @@ _ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"} | {
     "external",
 }
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+_SOURCES = (".pyx", ".c", ".cc", ".cpp", ".cxx", ".cu", ".rs", ".f", ".f90")
 
 
 def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
@@ -69,6 +70,9 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
         if _own_file(roots, tree, name, path) is not None:
             return f"{name!r} from {file}, where it is installed: {remedy}"
+        if file.endswith(_EXTENSIONS) and _is_built_elsewhere(tree, path) and not path.is_relative_to(tree.parent):
+            remedy = "build it below the repository, or let setup of [tool.perfbudget.duet] build the base"
+            return f"{name!r} from {file}, which is built outside the checkout, for both commits: {remedy}"
     return ""
 
 
@@ -187,6 +191,23 @@ def _package(folder: Path) -> frozenset[str]:
 
 _STUBS = (b"extend_path", b"declare_namespace")
 """The functions that make a namespace package of an `__init__.py`, which many projects share."""
+
+
+def _is_built_elsewhere(tree: Path, file: Path) -> bool:
+    """Return whether an extension module was built from a source in the tree into a folder outside the search path."""
+    if any(file.is_relative_to(one) for one in (sys.prefix, sys.base_prefix, *filter(None, sys.path))):
+        return False
+    return file.name.partition(".")[0] in _compiled_sources(tree)
+
+
+@cache
+def _compiled_sources(tree: Path) -> frozenset[str]:
+    """Return the names, without endings, of the sources of extension modules in a tree."""
+    try:
+        files = git(tree, "ls-files", "-z", "--", *(f"*{one}" for one in _SOURCES)).split("\0")
+    except GitError:
+        return frozenset()
+    return frozenset(Path(one).stem for one in files if one)
 
 
 @cache

@@ -229,9 +229,7 @@ class PerfSession:
 def _same_randomness(config: pytest.Config) -> list[str]:
     """Return the arguments that give fresh processes the random numbers that pytest-randomly gives this session."""
     seed = getattr(config.option, "randomly_seed", None)
-    if not config.pluginmanager.hasplugin("randomly") or not isinstance(seed, int):
-        return []
-    return [f"--randomly-seed={seed}", "--randomly-dont-reorganize"]
+    return [f"--randomly-seed={seed}", "--randomly-dont-reorganize"] if isinstance(seed, int) else []
 
 
 @contextmanager

@@ -69,6 +69,27 @@ def _keep_own(top: str, scratch: str) -> None:
         sys.path.insert(0, str(own))
 
 
+def _build_apart(folder: str) -> None:
+    """Let pyximport build the modules of another commit in a folder of their own.
+
+    In pyximport's own folder, the module of one commit would replace the module of the other, and the user's next run
+    would execute it.
+    """
+    try:
+        from filelock import FileLock  # noqa: PLC0415 - after the search path is set
+        from pyximport import pyximport  # noqa: PLC0415
+    except ImportError:
+        return
+    build = pyximport.build_module
+
+    def build_apart(name: str, pyxfilename: str, pyxbuild_dir: str = "", **more: object) -> object:  # noqa: ARG001
+        Path(folder).mkdir(exist_ok=True)
+        with FileLock(Path(folder, "lock")):  # the processes of several workers build the same module
+            return build(name, pyxfilename, pyxbuild_dir=folder, **more)
+
+    pyximport.build_module = build_apart
+
+
 def _is_below(path: str, *folders: str) -> bool:
     return any((path + os.sep).startswith(folder + os.sep) for folder in folders)
 
@@ -101,6 +122,7 @@ def main() -> int:
         if request["tree"]:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
+            _build_apart(str(Path(request["tree"]).parent / "perfbudget-pyximport"))
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]

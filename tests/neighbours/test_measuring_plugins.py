@@ -1,0 +1,130 @@
+"""Plugins that time, trace or multiply tests: their tests are executed as without this plugin, and are not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from scripting import Project
+
+CALLS = """
+import pathlib
+def call(): pathlib.Path("calls").open("a").write("x")
+"""
+
+
+def calls(project: Project) -> int:
+    return len((project.pytester.path / "calls").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--memray",)], ids=["without --memray", "with --memray"])
+@pytest.mark.parametrize("marker", ["limit_memory('1 MB')", "limit_leaks('1 MB')"])
+def test_a_limit_of_memray_holds_for_one_execution(
+    alone: Project, with_neighbour: Callable[[str], None], marker: str, arguments: tuple[str, ...]
+) -> None:
+    with_neighbour("pytest_memray")
+    tests = f"{CALLS}\n@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): call()\n"
+    result = alone.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert alone.verdicts() == {"test_it p95": "unmeasured"}
+    assert calls(alone) == 1
+    result.stdout.fnmatch_lines(["unmeasured: *pytest-memray checks its limit_*: use a test of its own"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict"), [((), "within"), (("--memray",), "unmeasured")], ids=["quiet", "with --memray"]
+)
+def test_memray_slows_all_tests_so_none_is_judged(
+    alone: Project, with_neighbour: Callable[[str], None], arguments: tuple[str, ...], verdict: str
+) -> None:
+    with_neighbour("pytest_memray")
+    tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
+    alone.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True).assert_outcomes(passed=1)
+    assert alone.verdicts() == {"test_it p95": verdict}
+
+
+@pytest.mark.parametrize(
+    ("marker", "arguments", "executions"),
+    [
+        ("", ("--parallel-threads=2",), 2),
+        ("force_parallel_threads(2)", (), 2),
+        ("iterations(3)", (), 3),
+        ("", ("--iterations=3",), 3),
+    ],
+)
+def test_a_test_in_threads_or_iterations_is_executed_as_asked_and_not_measured(
+    alone: Project, with_neighbour: Callable[[str], None], marker: str, arguments: tuple[str, ...], executions: int
+) -> None:
+    with_neighbour("pytest_run_parallel")
+    mark = f"@pytest.mark.{marker}\n" if marker else ""
+    tests = f"{CALLS}\n{mark}@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): call()\n"
+    result = alone.run(tests, "-p", "pytest_run_parallel.plugin", *arguments, subprocess=True)
+    result.assert_outcomes(passed=1)
+    assert alone.verdicts() == {"test_it p95": "unmeasured"}
+    assert calls(alone) == executions
+    result.stdout.fnmatch_lines(["unmeasured: *pytest-run-parallel * this test*"])
+
+
+@pytest.mark.parametrize("marker", ["thread_unsafe", "parallel_threads(1)", "parallel_threads_limit(1)"])
+def test_a_test_in_one_thread_is_measured(alone: Project, with_neighbour: Callable[[str], None], marker: str) -> None:
+    with_neighbour("pytest_run_parallel")
+    tests = f"@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
+    arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2")
+    alone.run(tests, *arguments, subprocess=True).assert_outcomes(passed=1)
+    assert alone.verdicts() == {"test_it p95": "within"}
+
+
+def test_perf_only_calls_its_function_in_threads(alone: Project, with_neighbour: Callable[[str], None]) -> None:
+    with_neighbour("pytest_run_parallel")
+    tests = f"{CALLS}\ndef test_it(perf): perf(call)\n"
+    alone.run(tests, "-p", "pytest_run_parallel.plugin", "--parallel-threads=2", subprocess=True)
+    assert calls(alone) == 2
+
+
+CODSPEED = ("-p", "pytest_benchmark.plugin", "-p", "pytest_codspeed.plugin")
+CODSPEED_TESTS = f"""
+{CALLS}
+@pytest.mark.benchmark
+@pytest.mark.perf_budget(p95_ms=5)
+def test_body(): call()
+
+def test_call(perf, codspeed_benchmark):
+    perf(advance, 1)
+    codspeed_benchmark(lambda: None)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")], ids=["plain", "n2"])
+def test_codspeed_measures_alone(
+    alone: Project, with_neighbour: Callable[[str], None], workers: tuple[str, ...]
+) -> None:
+    """CodSpeed executes a body as often as its own options say, and no repetition of ours is in its time."""
+    with_neighbour("pytest_codspeed")
+    options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.01")
+    result = alone.run(CODSPEED_TESTS, *CODSPEED, *options, *workers, subprocess=True)
+    result.assert_outcomes(passed=2)
+    assert alone.report["measurements"] == []
+    assert calls(alone) < 59  # fewer executions than p95 needs
+    result.stdout.fnmatch_lines(
+        ["performance budgets: off, because pytest-codspeed measures this session: 2 perf tests untimed"]
+    )
+
+
+def test_without_codspeed_the_body_is_measured(alone: Project, with_neighbour: Callable[[str], None]) -> None:
+    with_neighbour("pytest_codspeed")
+    result = alone.run(CODSPEED_TESTS, *CODSPEED, subprocess=True)
+    result.assert_outcomes(passed=2)
+    assert alone.verdicts() == {"test_body p95": "within"}
+    assert calls(alone) >= 59
+    result.stdout.fnmatch_lines(["unmeasured: *test_call*: pytest-codspeed measures this test: ask for benchmark *"])
+
+
+@pytest.mark.parametrize("option", ["--perf-strict", "--perf-update-baseline", "--perf-against=HEAD"])
+def test_codspeed_and_an_option_that_measures_contradict_each_other(
+    alone: Project, with_neighbour: Callable[[str], None], option: str
+) -> None:
+    with_neighbour("pytest_codspeed")
+    result = alone.run(CODSPEED_TESTS, *CODSPEED, "--codspeed", option, subprocess=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    name = option.partition("=")[0]
+    result.stderr.fnmatch_lines([f"ERROR: {name} measures, and so does pytest-codspeed, *a session of its own"])
