@@ -81,6 +81,12 @@ def test_code_that_is_measured_once_is_not_called_again(benching: Project) -> No
     assert benching.verdicts() == {"test_it max": "within"}
 
 
+def test_code_that_is_measured_once_is_not_called_again_for_an_update(benching: Project) -> None:
+    """The fresh processes of the update call the code once, too, and say why there is no time."""
+    result = benching.run(ONCE, "--perf-update-baseline")
+    result.stdout.fnmatch_lines(["*pedantic(rounds=1)*"])
+
+
 def test_a_tear_down_follows_each_call_when_it_is_measured_again(benching: Project) -> None:
     tests = """
 OPEN = []

@@ -179,15 +179,17 @@ spec = importlib.util.find_spec("heavy")
 spec.loader = importlib.util.LazyLoader(spec.loader)
 sys.modules["heavy"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
+del module  # pytest looks at all names of a conftest
 """
 
 
 def test_a_lazy_module_is_never_woken(repository: Repository) -> None:
     conftest = (repository.pytester.path / "conftest.py").read_text("utf-8")
-    repository.commit({"heavy.py": "raise ImportError('needs a device')\n", "conftest.py": conftest + LAZY}, tests=BODY)
+    repository.commit({"heavy.py": "open('woken', 'w').close()\n", "conftest.py": conftest + LAZY}, tests=BODY)
     result = repository.against_base(*ONLY_BODY, subprocess=True)
     result.assert_outcomes(passed=1)
     assert times(repository) == {"test_body": "unchanged"}
+    assert not (repository.pytester.path / "woken").exists()
 
 
 DATABASE = """
@@ -339,9 +341,10 @@ def pytest_configure_node(node): node.workerinput["database"] = "db"
 
 @pytest.fixture(scope="session")
 def database(request):
-    if hasattr(request.config, "workerinput"):
-        return request.config.workerinput["database"]
-    return "main"
+    given = getattr(request.config, "workerinput", None)
+    if os.environ.get("PERFBUDGET_FRESH"):
+        assert given["workerid"] == os.environ["PYTEST_XDIST_WORKER"]
+    return given["database"] if given else "main"
 """
 
 
@@ -351,7 +354,24 @@ def test_fresh_processes_know_what_the_suite_tells_its_workers(
 ) -> None:
     conftest = (repository.pytester.path / "conftest.py").read_text("utf-8")
     tests = "import shop\ndef test_it(database, perf): perf(shop.work)\n"
-    repository.commit({"conftest.py": conftest + WORKER_INPUT}, tests=tests)
+    repository.commit({"conftest.py": "import os\n" + conftest + WORKER_INPUT}, tests=tests)
     repository.file("shop.py", shop(FASTER_MS))
     repository.against_base(*arguments, subprocess=True).assert_outcomes(passed=1)
+    assert times(repository) == {"test_it work": "improved"}
+
+
+TELLING_PLUGIN = """
+import pytest
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node): node.workerinput["shard"] = "s"
+"""
+
+
+def test_fresh_processes_know_what_another_plugin_tells_the_workers(repository: Repository) -> None:
+    """A plugin, unlike a conftest, is not asked again: it expects a real worker."""
+    tests = "import shop\ndef test_it(request, perf):\n    assert request.config.workerinput['shard'] == 's'\n    perf(shop.work)\n"
+    repository.commit({"telling.py": TELLING_PLUGIN}, tests=tests)
+    repository.file("shop.py", shop(FASTER_MS))
+    repository.against_base("-p", "telling", *TWO_WORKERS, subprocess=True).assert_outcomes(passed=1)
     assert times(repository) == {"test_it work": "improved"}

@@ -7,6 +7,8 @@ from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
 from scripting import TWO_WORKERS, times
 
+from pytest_perfbudget.compare.sequential import SequentialComparison
+
 EXCLUSIVE = """
 import os
 import shop
@@ -64,6 +66,23 @@ class TestLate:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         assert times(repository) == {"test_body": "improved", "test_call work": "unmeasured"}
         result.stdout.fnmatch_lines(["test_it.py::test_call work: unmeasured: the test fails in a fresh process *"])
+
+
+def test_a_late_comparison_has_its_share_of_the_sessions_error_rate(
+    exclusive: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rate holds for a session: one of two tests has half of it."""
+    given: list[float] = []
+    measure = SequentialComparison.measure
+    monkeypatch.setattr(
+        SequentialComparison,
+        "measure",
+        lambda self, tests, alpha: (given.append(alpha), measure(self, tests, alpha))[1],
+    )
+    exclusive.commit(tests=EXCLUSIVE + "\ndef test_other(perf):\n    perf(shop.work)\n")
+    exclusive.file("shop.py", shop(FASTER_MS))
+    exclusive.against_base(pyproject="[tool.perfbudget]\nalpha = 0.001\n").assert_outcomes(passed=2)
+    assert given == [0.0005]
 
 
 def test_in_turns_a_test_whose_fixture_cannot_live_twice_is_measured(exclusive: Repository) -> None:

@@ -160,6 +160,17 @@ def test_set_up_counts_towards_max_time(scripted: ScriptedClock) -> None:
     assert len(run_plain(measure(with_setup, plan)).samples.wall_ns) <= 11
 
 
+def test_with_a_set_up_a_round_is_one_call_however_fast_the_code_is() -> None:
+    scripted = ScriptedClock(reading_ns=60)
+    plan = Plan(BudgetGate(parse_budgets({"mean_ns": 200}, "here"), ERRORS), S // 100, scripted.clock)
+    once, often = (
+        run_plain(measure(PlainSubject(lambda: scripted.advance(80), ((), {}), setup), plan)).samples.iterations
+        for setup in (lambda: None, None)
+    )
+    assert once == 1
+    assert often > 1
+
+
 def test_code_too_fast_to_time_is_timed_in_rounds_of_many_calls() -> None:
     scripted = ScriptedClock(reading_ns=60)
     samples = run(Code(scripted, 80), mean_ns=200)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,17 @@ open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
     assert not is_alive(int(own))
     assert _until(lambda: not is_alive(int(child)))
     assert not Path(scratch).exists()
+
+
+def test_the_thread_that_reads_the_answers_ends_with_the_process(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite's own leak check runs right after, so the thread has been waited for."""
+    joined: list[str] = []
+    join = threading.Thread.join
+    monkeypatch.setattr(
+        threading.Thread, "join", lambda self, timeout=None: (joined.append(self.name), join(self, timeout))[1]
+    )
+    run(script, "answer('a')")
+    assert joined == [process.READER]
 
 
 def test_a_mock_in_the_place_of_a_process_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,9 @@ class Update:
                     if answer.problem:
                         self._kept_out[answer.nodeid] = answer.problem
                     for one in map(Measurement.from_dict, answer.measurements):
-                        if one.recording is not None:
+                        if one.recording is not None and one.recording.untimed and not one.recording.counts:
+                            self._kept_out[one.nodeid] = one.recording.untimed
+                        elif one.recording is not None:
                             found.setdefault((one.nodeid, one.name), []).append(one.recording)
         finally:
             self._session.progress.clear()
