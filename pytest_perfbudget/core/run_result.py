@@ -41,7 +41,7 @@ class SessionFacts:
         confidence: the confidence of the verdict `within`.
         max_time_ns: the measuring time for each measurement, in ns.
         warn_at: the share of a limit from which a budget is near its limit.
-        notes: notes on the configuration.
+        notes: notes on the configuration and on the session.
     """
 
     started_at: str = ""

@@ -56,6 +56,12 @@ def mean_text() -> str:
     return "~ is a mean: the function is too fast to be timed singly"
 
 
+def benchmarks_measured_text(tests: int) -> str:
+    """Return the note that answers pytest-benchmark's warning that benchmarks are disabled under xdist."""
+    beside = "it" if tests == 1 else "them"
+    return f"pytest-benchmark measured {counted(tests, 'perf test')} under xdist: no other test ran beside {beside}"
+
+
 def off_text(tests: int, because: str = "") -> str:
     """Return the line that stands in for the table if the gate is off.
 

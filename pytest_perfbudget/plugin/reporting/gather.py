@@ -15,9 +15,11 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.decision import find_missing, find_not_updated, find_nothing_compared
 from pytest_perfbudget.core.finding import Missing, Severity
+from pytest_perfbudget.core.kinds import BENCHMARK, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.report.closing import benchmarks_measured_text
 
 _NOT_RUN = "the test did not run to its end, or no longer has the measurement"
 
@@ -62,7 +64,12 @@ def run_result(
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
-        _facts(session, start, exit_status), _compared_with(session), measurements, findings, missing, update
+        _facts(session, start, exit_status, measurements),
+        _compared_with(session),
+        measurements,
+        findings,
+        missing,
+        update,
     )
 
 
@@ -91,7 +98,16 @@ def _compared_with(session: PerfSession) -> ComparedWith | None:
     return ComparedWith(session.comparison.against, session.comparison.remark, others)
 
 
-def _facts(session: PerfSession, start: Start, exit_status: int) -> SessionFacts:
+def _notes(session: PerfSession, measurements: Sequence[Measurement]) -> list[str]:
+    """Return notes about the session, among them the answer to pytest-benchmark's warning under xdist."""
+    found = list(session.settings.notes)
+    measured = {one.nodeid for one in measurements if one.kind in {BENCHMARK, PEDANTIC} and one.rounds}
+    if measured and getattr(session.config.option, "dist", "no") != "no":
+        found.append(benchmarks_measured_text(len(measured)))
+    return found
+
+
+def _facts(session: PerfSession, start: Start, exit_status: int, measurements: Sequence[Measurement]) -> SessionFacts:
     config, settings, policy = session.config, session.settings, session.policy
     facts = SessionFacts(
         started_at=start.at.isoformat(timespec="seconds"),
@@ -107,7 +123,7 @@ def _facts(session: PerfSession, start: Start, exit_status: int) -> SessionFacts
         confidence=settings.confidence,
         max_time_ns=session.max_time_ns or settings.max_time_ns,
         warn_at=settings.warn_at,
-        notes=settings.notes,
+        notes=_notes(session, measurements),
     )
     return _for_a_file(facts, config.rootpath) if config.option.perf_output else facts
 

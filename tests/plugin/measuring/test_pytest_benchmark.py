@@ -214,3 +214,14 @@ def test_benchmarks_that_addopts_switches_off_are_measured_if_perf_tests_are_ask
     assert project.verdicts().get("test_it p95") != "within"
     project.run(tests, "--perf-only", way)  # the command line's own switch stays in force
     assert project.verdicts().get("test_it p95") != "within"
+
+
+def test_the_warning_that_benchmarks_are_disabled_under_xdist_gets_an_answer(project: Project) -> None:
+    """pytest-benchmark cannot know that the perf tests run alone."""
+    tests = "@pytest.mark.perf_budget(p95_ms=50)\ndef test_it(benchmark): benchmark.pedantic(advance, args=(10,), rounds=60)\n"
+    note = "note: pytest-benchmark measured 1 perf test under xdist: no other test ran beside it"
+    result = project.run(tests, "-n", "2")
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it p95": "within"}
+    result.stdout.fnmatch_lines([note])
+    assert note not in project.run(tests).stdout.str()
