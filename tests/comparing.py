@@ -80,7 +80,7 @@ def context(
     *,
     launcher: ProcessLauncher | None = None,
     root: Path = Path(os.sep, "nowhere"),
-    note_gone: Callable[[Collection[str]], None] = lambda _: None,
+    note_base: Callable[[Collection[str]], None] = lambda _: None,
     **more: Any,
 ) -> ComparisonContext:
     """Return the context of a session that has nothing but what is given."""
@@ -91,7 +91,7 @@ def context(
         progress=Notes(),
         invocation=more.pop("invocation", Invocation(root)),
         stop_timeout=lambda: None,
-        note_gone=note_gone,
+        note_base=note_base,
         note_lost=lambda _, __: None,
         cache_folder=lambda _: None,
         **more,

@@ -51,8 +51,8 @@ class ComparisonContext:
         progress: the display of the session's current work.
         invocation: the folders and files that the session was asked to collect.
         stop_timeout: a function that suspends another plugin's timeout for the test that is judged.
-        note_gone: a function that takes the perf tests of the base that the session does not ask for, and notes
-            those that the session lacks.
+        note_base: a function that takes the perf tests of the base, and notes those that the session lacks and those
+            that both sides have.
         note_lost: a function that takes a test of the session and the names of measurements that only the base's test
             makes.
         cache_folder: a function that returns the folder of that name that is kept from session to session; None if
@@ -67,7 +67,7 @@ class ComparisonContext:
     progress: ProgressNote
     invocation: Invocation
     stop_timeout: Callable[[], None]
-    note_gone: Callable[[Collection[str]], None]
+    note_base: Callable[[Collection[str]], None]
     note_lost: Callable[[str, Collection[str]], None]
     cache_folder: Callable[[str], Path | None]
     is_distributed: bool = False

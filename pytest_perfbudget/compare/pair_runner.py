@@ -136,7 +136,7 @@ class PairRunner:
         launch = base if of_base else head
         with self._context.launcher.noting_hangs(nodeids), Worker(launch.request, launch.start) as worker:
             for answer in worker.answers():
-                self._context.note_gone(answer.others)
+                self._context.note_base(answer.perf_tests)
                 if answer.nodeid:
                     yield answer
 
@@ -183,7 +183,7 @@ class PairRunner:
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._screening = self._pair(nodeids, self._checkout.deleted_tests)
         self._screening.__enter__()
-        self._context.note_gone(self._screening.others)
+        self._context.note_base(self._screening.perf_tests)
         return self._screening
 
     def end_screening(self, error: BaseException | None = None) -> None:

@@ -106,19 +106,21 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
     ]
 
 
-def find_nothing_compared(measurements: Iterable[Measurement], policy: Policy, against: str) -> list[Finding]:
+def find_nothing_compared(
+    measurements: Iterable[Measurement], policy: Policy, against: str, *, has_unfinished: bool
+) -> list[Finding]:
     """Return a finding if a session compared nothing with another commit, although both sides have perf tests.
 
     Args:
         measurements: all measurements of the session.
         policy: the user's policy.
         against: the name of the other commit.
+        has_unfinished: whether a perf test did not run to its end, because it was skipped, for example.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]
-    is_lost = any(one.unmeasured for one in found) or any(
-        change.verdict is RegressionVerdict.UNMEASURED for change in changes
-    )
+    is_lost = has_unfinished or any(one.unmeasured for one in found)
+    is_lost = is_lost or any(change.verdict is RegressionVerdict.UNMEASURED for change in changes)
     if not is_lost or any(not change.verdict.is_unjudged for change in changes):
         return []
     judged = policy.judge(fails=True, otherwise=Severity.WARNING)

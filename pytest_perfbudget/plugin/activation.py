@@ -113,7 +113,7 @@ def _configured(config: pytest.Config) -> PerfSession:
             bool(option.collectonly),
         ),
         stop_timeout=session.stop_timeout,
-        note_gone=session.tests.note_gone,
+        note_base=session.tests.note_base,
         note_lost=session.tests.note_lost,
         cache_folder=lambda name: _cache_folder(config, name),
         is_distributed=is_xdist_worker(config),

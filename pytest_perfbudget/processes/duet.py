@@ -87,7 +87,7 @@ class Duet:
         self._base = base
         self._cpu = cpu
         self._running = ExitStack()
-        self._others: Sequence[str] = ()
+        self._perf_tests: Sequence[str] = ()
 
     def __enter__(self) -> Self:
         """Start both processes.
@@ -99,7 +99,7 @@ class Duet:
             for side in (self._head, self._base):
                 self._running.enter_context(side)
             ready = [side.stop() for side in (self._head, self._base)]
-            self._others = ready[1].get("others", ())
+            self._perf_tests = ready[1].get("perf_tests", ())
         except BaseException:
             self._running.close()
             raise
@@ -115,9 +115,9 @@ class Duet:
         self._running.close()
 
     @property
-    def others(self) -> Sequence[str]:
-        """The perf tests that the base has besides the requested tests."""
-        return self._others
+    def perf_tests(self) -> Sequence[str]:
+        """The perf tests of the base, those that were requested included."""
+        return self._perf_tests
 
     def be_patient(self, seconds: float) -> None:
         """Set for how long both processes may be silent before they count as hanging."""

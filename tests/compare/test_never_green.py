@@ -301,6 +301,9 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         assert set(times(lean).values()) == {"unchanged"}
 
 
+SKIPPED = "@pytest.mark.skip\n"
+
+
 class TestLost:
     """What the base's test measures and the head's no longer does is named."""
 
@@ -328,11 +331,33 @@ class TestLost:
         )
 
     @pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
-    def test_a_test_that_is_skipped_is_named(self, repository: Repository, arguments: tuple[str, ...]) -> None:
-        skipped = self.TWO.replace("def test_it", "@pytest.mark.skip\ndef test_it")
-        result = repository.against_base(*arguments, tests=skipped)
+    def test_a_session_whose_perf_tests_are_all_skipped_compares_nothing_and_fails(
+        self, repository: Repository, arguments: tuple[str, ...]
+    ) -> None:
+        repository.commit(tests=self.TWO)
+        result = repository.against_base(*arguments, tests=self.TWO.replace("def test_it", SKIPPED + "def test_it"))
         result.assert_outcomes(skipped=1)
-        result.stdout.fnmatch_lines(["missing: test_it.py::test_it: the test did not run to its end, *"])
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(
+            [
+                "nothing compared: no test was compared with HEAD, *",
+                "missing: test_it.py::test_it: the test did not run to its end, *",
+            ]
+        )
+
+    def test_a_skipped_test_that_only_the_head_has_fails_nothing(self, repository: Repository) -> None:
+        result = repository.against_base(tests=f"import shop\n{SKIPPED}def test_new(perf): perf(shop.work)\n")
+        result.assert_outcomes(skipped=1)
+        assert result.ret == pytest.ExitCode.OK
+
+    def test_a_skipped_test_beside_a_compared_test_is_named(self, repository: Repository) -> None:
+        repository.commit(tests=self.TWO)
+        repository.file("shop.py", shop(FASTER_MS))
+        more = f"\n{SKIPPED}def test_skipped(perf): perf(shop.work)\n"
+        result = repository.against_base(tests=self.TWO + more)
+        result.assert_outcomes(passed=1, skipped=1)
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_skipped: the test did not run to its end, *"])
 
 
 WORKER_INPUT = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
@@ -73,12 +75,13 @@ def test_a_late_comparison_has_its_share_of_the_sessions_error_rate(
 ) -> None:
     """The rate holds for a session: one of two tests has half of it."""
     given: list[float] = []
-    measure = SequentialComparison.measure
-    monkeypatch.setattr(
-        SequentialComparison,
-        "measure",
-        lambda self, tests, alpha: (given.append(alpha), measure(self, tests, alpha))[1],
-    )
+    original = SequentialComparison.measure
+
+    def measure(self: SequentialComparison, nodeids: Iterable[str], alpha: float) -> None:
+        given.append(alpha)
+        original(self, nodeids, alpha)
+
+    monkeypatch.setattr(SequentialComparison, "measure", measure)
     exclusive.commit(tests=EXCLUSIVE + "\ndef test_other(perf):\n    perf(shop.work)\n")
     exclusive.file("shop.py", shop(FASTER_MS))
     exclusive.against_base(pyproject="[tool.perfbudget]\nalpha = 0.001\n").assert_outcomes(passed=2)

@@ -118,10 +118,13 @@ open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
 def test_the_thread_that_reads_the_answers_ends_with_the_process(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite's own leak check runs right after, so the thread has been waited for."""
     joined: list[str] = []
-    join = threading.Thread.join
-    monkeypatch.setattr(
-        threading.Thread, "join", lambda self, timeout=None: (joined.append(self.name), join(self, timeout))[1]
-    )
+    original = threading.Thread.join
+
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        joined.append(self.name)
+        original(self, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", join)
     run(script, "answer('a')")
     assert joined == [process.READER]
 

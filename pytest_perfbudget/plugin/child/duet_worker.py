@@ -68,7 +68,7 @@ class DuetWorker(WorkerPlugin):
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run the tests that the session names, one by one, until the session closes the channel."""
         self._items = {self.name(item): item for item in session.items}
-        self._say({"at": "ready", "others": self.others(session.config)})
+        self._say({"at": "ready", "perf_tests": self.perf_tests(session.config)})
         while (told := self._hear()) is not None:
             nodeid = told["run"]
             if nodeid in self._problems:

@@ -107,9 +107,9 @@ class WorkerPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Send the other perf tests of a base, and let pytest's own loop begin."""
+        """Send the perf tests of a base, and let pytest's own loop begin."""
         if self._request.tree:
-            self._send(Answer("", "", [], others=self.others(session.config)))
+            self._send(Answer("", "", [], perf_tests=self.perf_tests(session.config)))
         return None
 
     def name(self, item: pytest.Item) -> str:
@@ -126,15 +126,13 @@ class WorkerPlugin:
         """The folder of the configuration that holds: the session's, even in a process of another commit."""
         return Path(self._request.root) if self._request.root else None
 
-    def others(self, config: pytest.Config) -> Sequence[str]:
-        """Return the collected perf tests that were not requested."""
+    def perf_tests(self, config: pytest.Config) -> Sequence[str]:
+        """Return the collected perf tests, and the collected tests that were requested."""
         rules: Sequence[Rule] = ()
         with suppress(ConfigError):  # the session's configuration holds, and may have mended this mistake
             rules = load_settings(config.rootpath / "pyproject.toml").entries
         return [
-            nodeid
-            for nodeid, item in self._found.items()
-            if nodeid not in self._requested and is_perf_test(item, rules)
+            nodeid for nodeid, item in self._found.items() if nodeid in self._requested or is_perf_test(item, rules)
         ]
 
     def _has_other_cases(self, nodeid: str, found: Collection[str]) -> bool:

@@ -12,7 +12,8 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 Expectations = dict[str, list[list[str]]]
 """Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`.
 
-For a comparison with a commit, `chosen` has the perf tests that should run."""
+For a comparison with a commit, `chosen` has the perf tests that should run, and `both` those tests that the commit
+has, too."""
 
 
 class CollectionObserver:

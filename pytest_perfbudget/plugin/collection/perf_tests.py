@@ -134,8 +134,9 @@ class PerfTests:
             self.expectations["chosen"] = [[test, ""] for test in self.among(items)]
         return {file_of(test) for test, _ in known}
 
-    def note_gone(self, perf_tests: Collection[str]) -> None:
-        """Note those perf tests of another commit that no longer exist."""
+    def note_base(self, perf_tests: Collection[str]) -> None:
+        """Note those perf tests of another commit that no longer exist, and those that both sides have."""
+        self.expectations["both"] = [[test, ""] for test in perf_tests if test in self.collected.nodeids]
         self._note_absent([[test, ""] for test in perf_tests if self.collected.is_gone(test)])
 
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
