@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from repositories import Repository
 from scripting import Project
+
+Neighbour = Callable[[str], None]
 
 CALLS = """
 import pathlib
@@ -20,7 +23,7 @@ def calls(project: Project) -> int:
 @pytest.mark.parametrize("arguments", [(), ("--memray",)], ids=["without --memray", "with --memray"])
 @pytest.mark.parametrize("marker", ["limit_memory('1 MB')", "limit_leaks('1 MB')"])
 def test_a_limit_of_memray_holds_for_one_execution(
-    alone: Project, with_neighbour: Callable[[str], None], marker: str, arguments: tuple[str, ...]
+    alone: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...]
 ) -> None:
     with_neighbour("pytest_memray")
     tests = f"{CALLS}\n@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): call()\n"
@@ -28,14 +31,14 @@ def test_a_limit_of_memray_holds_for_one_execution(
     result.assert_outcomes(passed=1)
     assert alone.verdicts() == {"test_it p95": "unmeasured"}
     assert calls(alone) == 1
-    result.stdout.fnmatch_lines(["unmeasured: *pytest-memray checks its limit_*: use a test of its own"])
+    result.stdout.fnmatch_lines(["unmeasured: *pytest-memray checks its limit_*: budget another test"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "verdict"), [((), "within"), (("--memray",), "unmeasured")], ids=["quiet", "with --memray"]
 )
 def test_memray_slows_all_tests_so_none_is_judged(
-    alone: Project, with_neighbour: Callable[[str], None], arguments: tuple[str, ...], verdict: str
+    alone: Project, with_neighbour: Neighbour, arguments: tuple[str, ...], verdict: str
 ) -> None:
     with_neighbour("pytest_memray")
     tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
@@ -53,7 +56,7 @@ def test_memray_slows_all_tests_so_none_is_judged(
     ],
 )
 def test_a_test_in_threads_or_iterations_is_executed_as_asked_and_not_measured(
-    alone: Project, with_neighbour: Callable[[str], None], marker: str, arguments: tuple[str, ...], executions: int
+    alone: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...], executions: int
 ) -> None:
     with_neighbour("pytest_run_parallel")
     mark = f"@pytest.mark.{marker}\n" if marker else ""
@@ -66,7 +69,7 @@ def test_a_test_in_threads_or_iterations_is_executed_as_asked_and_not_measured(
 
 
 @pytest.mark.parametrize("marker", ["thread_unsafe", "parallel_threads(1)", "parallel_threads_limit(1)"])
-def test_a_test_in_one_thread_is_measured(alone: Project, with_neighbour: Callable[[str], None], marker: str) -> None:
+def test_a_test_in_one_thread_is_measured(alone: Project, with_neighbour: Neighbour, marker: str) -> None:
     with_neighbour("pytest_run_parallel")
     tests = f"@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
     arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2")
@@ -74,11 +77,35 @@ def test_a_test_in_one_thread_is_measured(alone: Project, with_neighbour: Callab
     assert alone.verdicts() == {"test_it p95": "within"}
 
 
-def test_perf_only_calls_its_function_in_threads(alone: Project, with_neighbour: Callable[[str], None]) -> None:
+def test_perf_only_calls_its_function_in_threads(alone: Project, with_neighbour: Neighbour) -> None:
     with_neighbour("pytest_run_parallel")
     tests = f"{CALLS}\ndef test_it(perf): perf(call)\n"
     alone.run(tests, "-p", "pytest_run_parallel.plugin", "--parallel-threads=2", subprocess=True)
     assert calls(alone) == 2
+
+
+@pytest.mark.parametrize("strict", [(), ("--perf-strict",)], ids=["usual", "strict"])
+def test_a_test_that_run_parallel_finds_unsafe_later_is_not_dropped(
+    alone: Project, with_neighbour: Neighbour, strict: tuple[str, ...]
+) -> None:
+    with_neighbour("pytest_run_parallel")
+    tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(capsys): advance(1)\n"
+    arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2", *strict)
+    result = alone.run(tests, *arguments, subprocess=True)
+    result.assert_outcomes(passed=int(not strict), failed=int(bool(strict)))
+    assert alone.verdicts() == {"test_it p95": "unmeasured"}
+
+
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.limit_memory('1 GB')\n"], ids=["--memray", "limit_memory"])
+def test_a_test_that_another_plugin_measures_fails_against_a_commit(
+    repository: Repository, with_neighbour: Neighbour, mark: str
+) -> None:
+    """Nothing was compared, so nothing is green."""
+    with_neighbour("pytest_memray")
+    repository.commit(tests=f"import shop\n{mark}@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): shop.work()\n")
+    result = repository.against_base("-p", "pytest_memray.plugin", *(() if mark else ("--memray",)), subprocess=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["unmeasured: pytest-memray *", "nothing compared: *"])
 
 
 CODSPEED = ("-p", "pytest_benchmark.plugin", "-p", "pytest_codspeed.plugin")
@@ -95,9 +122,7 @@ def test_call(perf, codspeed_benchmark):
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")], ids=["plain", "n2"])
-def test_codspeed_measures_alone(
-    alone: Project, with_neighbour: Callable[[str], None], workers: tuple[str, ...]
-) -> None:
+def test_codspeed_measures_alone(alone: Project, with_neighbour: Neighbour, workers: tuple[str, ...]) -> None:
     """CodSpeed executes a body as often as its own options say, and no repetition of ours is in its time."""
     with_neighbour("pytest_codspeed")
     options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.01")
@@ -110,7 +135,7 @@ def test_codspeed_measures_alone(
     )
 
 
-def test_without_codspeed_the_body_is_measured(alone: Project, with_neighbour: Callable[[str], None]) -> None:
+def test_without_codspeed_the_body_is_measured(alone: Project, with_neighbour: Neighbour) -> None:
     with_neighbour("pytest_codspeed")
     result = alone.run(CODSPEED_TESTS, *CODSPEED, subprocess=True)
     result.assert_outcomes(passed=2)
@@ -121,7 +146,7 @@ def test_without_codspeed_the_body_is_measured(alone: Project, with_neighbour: C
 
 @pytest.mark.parametrize("option", ["--perf-strict", "--perf-update-baseline", "--perf-against=HEAD"])
 def test_codspeed_and_an_option_that_measures_contradict_each_other(
-    alone: Project, with_neighbour: Callable[[str], None], option: str
+    alone: Project, with_neighbour: Neighbour, option: str
 ) -> None:
     with_neighbour("pytest_codspeed")
     result = alone.run(CODSPEED_TESTS, *CODSPEED, "--codspeed", option, subprocess=True)

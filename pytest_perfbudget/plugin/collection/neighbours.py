@@ -27,14 +27,14 @@ def _reasons(item: pytest.Item) -> Iterator[str]:
         yield "pytest-codspeed measures this test: ask for benchmark instead of codspeed_benchmark"
     if manager.hasplugin("memray_manager"):
         for name in filter(item.get_closest_marker, _MEMRAY_MARKERS):
-            yield f"pytest-memray checks its {name}, which a repetition would exceed: use a test of its own"
+            yield f"pytest-memray checks its {name}, which a repetition would exceed: budget another test"
         if item.config.getoption("memray", default=False):
             yield "pytest-memray traces the memory of all tests, and slows them down: run without --memray"
     if manager.hasplugin("_run-parallel"):
         if _threads(item) != 1:
-            yield "pytest-run-parallel runs this test in threads: mark the test thread_unsafe, or use a test of its own"
+            yield "pytest-run-parallel runs this test in threads: mark the test thread_unsafe, or budget another test"
         if _number(item, "iterations", item.config.getoption("iterations", default=1)) != 1:
-            yield "pytest-run-parallel repeats this test: run without its iterations, or use a test of its own"
+            yield "pytest-run-parallel repeats this test: run without its iterations, or budget another test"
 
 
 def _threads(item: pytest.Item) -> object:

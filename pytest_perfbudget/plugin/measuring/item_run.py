@@ -299,10 +299,14 @@ class ItemRun:
     def _miss(self, name: str, reason: str, call: Limits | None = None, *, only_budgets: bool = False) -> None:
         effective = self.resolve(name, call)
         budgets = [budget for budget in effective.budgets if not (budget.general and self._measurements)]
+        recording = None
+        if self.kind is PerfTestKind.FOREIGN and self.session.comparison is not None:
+            self.request(name, effective)
+            recording = Recording(untimed=reason)
         if budgets:
-            self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason)
+            self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason, recording)
         elif not only_budgets:
-            self.add(replace(self.blank(name, NONE, effective), unmeasured=reason))
+            self.add(replace(self.blank(name, NONE, effective), unmeasured=reason, recording=recording))
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True
