@@ -62,7 +62,7 @@ def _neighbours(folder: Path, pip: list[str]) -> None:
         for one in (pip[0], _python(inner))
     )
     (own / "outer.pth").write_text(f"import site; site.addsitedir({str(outer)!r})\n", "utf-8")
-    command = [*pip[:-1], "--python", str(_python(inner)), "install", "--group", "neighbours"]
+    command = [*pip[:-1], "--python", str(_python(inner)), "install", "--only-binary=:all:", "--group", "neighbours"]
     if subprocess.run(command, check=False, cwd=ROOT).returncode:
         print("some plugins of the group neighbours cannot be installed here: their tests are skipped", flush=True)
         shutil.rmtree(inner)

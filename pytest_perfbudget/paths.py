@@ -58,13 +58,22 @@ def module_file(module: object) -> str:
     return file if isinstance(file, str) else ""
 
 
+def is_built_at_import(module: object) -> bool:
+    """Return whether pyximport has built a module when it was imported."""
+    try:
+        spec = object.__getattribute__(module, "__dict__").get("__spec__")
+    except Exception:  # noqa: BLE001 - an entry of sys.modules may be any object
+        return False
+    return type(getattr(spec, "loader", None)).__module__.startswith("pyximport")
+
+
 def own_modules(root: Path) -> dict[str, str]:
     """Return the files of the project's own modules, by module name.
 
     Packages that are installed in a folder of the project are left out, and so are names whose file differs from one
-    process to the next.
+    process to the next: another commit has pyximport build its modules in another folder.
     """
     named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
-    found = {name: module_file(module) for name, module in named}
+    found = {name: module_file(module) for name, module in named if not is_built_at_import(module)}
     top = root.resolve()
     return {name: file for name, file in found.items() if file and path_in(top, file) is not None}

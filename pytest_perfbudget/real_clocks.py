@@ -14,6 +14,6 @@ WALL_CPU_THREAD_NS: Final = (time.perf_counter_ns, time.process_time_ns, time.th
 """The clocks of wall-clock time, of the CPU time of the process, and of the CPU time of the thread; readings in ns."""
 
 
-def is_frozen() -> bool:
+def is_replaced() -> bool:
     """Return whether a clock had been replaced before this module was imported."""
     return not all(isinstance(clock, BuiltinFunctionType) for clock in WALL_CPU_THREAD_NS)

@@ -13,6 +13,9 @@ _IDENTITY = ("-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "init.
 # Submodules from folders are what git forbids since CVE-2022-39253, and what a test has.
 _LOCAL = ("-c", "protocol.file.allow=always")
 
+IGNORED = "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n.pytest_cache\n"
+"""A .gitignore for what a run of pytest inside a test leaves behind."""
+
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder and return what it says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,9 @@ def impatient(request):
 """
 """For a conftest: a fresh process counts as hanging after some seconds, in which others have to start."""
 
+
+Neighbour = Callable[[str], None]
+"""The fixture `with_neighbour`: a function that lets subprocesses run where a module is installed."""
 
 TWO_WORKERS: Final = ("-p", "xdist.plugin", "-n", "2")
 BENCHMARK: Final = ("-p", "pytest_benchmark.plugin")

@@ -65,6 +65,7 @@ class PairRunner:
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._started = 0
+        self._of_base: Collection[str] | None = None
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out.
@@ -83,6 +84,10 @@ class PairRunner:
         """End all processes and remove the checkout."""
         self.end_screening()
         self._checkout.close()
+
+    def is_new(self, nodeid: str) -> bool:
+        """Return whether the base does not have a test; False if that is not known."""
+        return self._of_base is not None and nodeid not in self._of_base
 
     def start(self, nodeids: Sequence[str]) -> None:
         """Start the screening pair before the first test, whose fixtures may watch for new threads and processes.
@@ -136,9 +141,10 @@ class PairRunner:
         launch = base if of_base else head
         with self._context.launcher.noting_hangs(nodeids), Worker(launch.request, launch.start) as worker:
             for answer in worker.answers():
-                self._context.note_base(answer.perf_tests)
                 if answer.nodeid:
                     yield answer
+                else:
+                    self._context.note_base(answer.perf_tests)
 
     def _pair(
         self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, slot: int = 0, own_file_only: bool = False
@@ -183,7 +189,8 @@ class PairRunner:
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._screening = self._pair(nodeids, self._checkout.deleted_tests)
         self._screening.__enter__()
-        self._context.note_base(self._screening.perf_tests)
+        self._of_base = frozenset(self._screening.perf_tests)
+        self._context.note_base(self._of_base)
         return self._screening
 
     def end_screening(self, error: BaseException | None = None) -> None:

@@ -13,6 +13,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -74,9 +75,9 @@ class PairedComparison(ComparisonStrategy):
     ) -> list[Measurement]:
         """See `ComparisonStrategy.settle`; the screening pair measures the test, and fresh pairs measure suspects."""
         requests = {one.name: requests[one.name] for one in measurements if one.name in requests}
+        if nodeid in self._tests and all(one.kind is NONE for one in measurements):
+            self._screen(nodeid, measurements, requests, ())  # notes what only the base measures
         if not requests:
-            if nodeid in self._tests and any(one.unmeasured for one in measurements):
-                self._screen(nodeid, measurements, requests, ())  # notes what only the base measures
             return list(measurements)
         unpinned = dict(_unpinned(measurements, requests))
         screened, fresh = Attempt[Pair](), Confirmation()
@@ -192,7 +193,9 @@ class PairedComparison(ComparisonStrategy):
         """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
         if _is_other_case(measurement, screened):
             return other_case(self._base.ref)
-        if untimed_here := _untimed(measurement):
+        if (untimed_here := _untimed(measurement)) and self._pairs.is_new(measurement.nodeid):
+            return self._new()
+        if untimed_here:
             return untimed(RegressionVerdict.UNMEASURED, untimed_here)
         if screened.problem:
             verdict = RegressionVerdict.WRONG_CODE if screened.is_wrong_code else RegressionVerdict.UNMEASURED
@@ -216,6 +219,9 @@ class PairedComparison(ComparisonStrategy):
         if name in screened.sides:
             why = screened.sides[name].head.untimed or screened.sides[name].base.untimed
             return untimed(RegressionVerdict.UNMEASURED, why or f"not timed in turns ({measurement.kind.name})")
+        return self._new()
+
+    def _new(self) -> RegressionResult:
         return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
 
 

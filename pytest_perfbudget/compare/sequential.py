@@ -224,7 +224,8 @@ class SequentialComparison(ComparisonStrategy):
             return obstacle
         test = self._slowdown_test(runs, tolerance)
         if test is None:
-            return untimed(RegressionVerdict.UNMEASURED, "not timed in blocks")
+            why = next((one.untimed for one in (*runs.head, *runs.base) if one.untimed), "not timed in blocks")
+            return untimed(RegressionVerdict.UNMEASURED, why)
         fresh = self._fresh.get(place)
         if fresh is None or not self._is_suspect(place):
             return test.screened(*(test.estimate(one.blocks) for one in runs.head))

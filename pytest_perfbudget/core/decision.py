@@ -115,7 +115,7 @@ def find_nothing_compared(
         measurements: all measurements of the session.
         policy: the user's policy.
         against: the name of the other commit.
-        has_unfinished: whether a perf test did not run to its end, because it was skipped, for example.
+        has_unfinished: whether a perf test that both sides have did not run to its end, such as a skipped test.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks, is_marked
 from pytest_perfbudget.plugin.options import MARKER, add_options
-from pytest_perfbudget.real_clocks import is_frozen
+from pytest_perfbudget.real_clocks import is_replaced
 from pytest_perfbudget.table_name import may_have_table, nearest_file
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _session(config: pytest.Config) -> PerfSession | None:
 def _begin(config: pytest.Config) -> PerfSession:
     session = _session(config)
     if session is None:
-        if is_frozen():
+        if is_replaced():
             message = (
                 "perfbudget: time.perf_counter_ns was replaced before pytest loaded its plugins: freeze time later"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
@@ -38,6 +39,23 @@ def test_a_module_of_the_checkout_is_the_bases(folders: tuple[Path, Path], monke
     imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
     imported(monkeypatch, "colours", Path("/usr/lib/colours.py"))
     assert foreign_module(top, tree, tree) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "on_path", "is_foreign"),
+    [("fast.pyx", False, True), ("fast.pyx", True, False), ("slow.pyx", False, False)],
+)
+def test_a_module_that_is_built_from_the_trees_source_into_a_folder_outside_is_not_the_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, on_path: bool, is_foreign: bool
+) -> None:
+    """Both commits would build into that folder, and execute the code of the last of them."""
+    tree, shared = tmp_path / "checkout/tree", tmp_path / "cache"
+    commit(tree, {source: ""})
+    if on_path:
+        monkeypatch.syspath_prepend(shared)
+    imported(monkeypatch, "fast", shared / f"fast{EXTENSION_SUFFIXES[0]}")
+    found = foreign_module(tmp_path / "top", tree, tree)
+    assert ("which is built outside the checkout, for both commits" in found) is is_foreign
 
 
 @pytest.mark.parametrize("place", ["elsewhere/shop/cart.py", "tree/goods/cart.py", "site-packages/shop/cart.py"])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 from programs import shop, shop_tests
-from repositories import Repository
+from repositories import IGNORED, Repository
 from scripting import Project
-
-IGNORED = "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n.pytest_cache\n"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from programs import FASTER_MS, shop, shop_tests
+from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
 from scripting import TWO_WORKERS, Project, times
 
@@ -321,8 +321,7 @@ class TestLost:
     ) -> None:
         repository.commit(tests=self.TWO)
         result = repository.against_base(tests="import shop\ndef test_it(perf): shop.work()\n")
-        result.assert_outcomes(passed=1)
-        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines_random(
             [
                 "missing: test_it.py::test_it one, test_it.py::test_it two: HEAD has this measurement*",
@@ -330,12 +329,33 @@ class TestLost:
             ]
         )
 
-    @pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+    @pytest.mark.parametrize("mark", ["", "@pytest.mark.perf_budget(p95_ms=5)\n"], ids=["no budget", "budget"])
+    def test_a_test_that_measures_nothing_on_either_side_fails_beside_a_compared_test(
+        self, repository: Repository, mark: str
+    ) -> None:
+        tests = f"{self.TWO}\n{mark}def test_nothing(perf): shop.work()\n"
+        repository.commit(tests=tests)
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.against_base().assert_outcomes(passed=1, failed=1)
+        assert times(repository)["test_nothing"] == "unmeasured"
+
+    def test_a_test_that_measures_nothing_and_that_only_the_head_has_is_new(self, repository: Repository) -> None:
+        repository.commit(tests=self.TWO)
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.against_base(tests=f"{self.TWO}\ndef test_nothing(perf): pass\n").assert_outcomes(passed=2)
+        assert times(repository)["test_nothing"] == "new"
+
+    @pytest.mark.parametrize(
+        ("arguments", "pyproject"),
+        [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
+        ids=["plain", "n2", "sequential"],
+    )
     def test_a_session_whose_perf_tests_are_all_skipped_compares_nothing_and_fails(
-        self, repository: Repository, arguments: tuple[str, ...]
+        self, repository: Repository, arguments: tuple[str, ...], pyproject: str
     ) -> None:
         repository.commit(tests=self.TWO)
-        result = repository.against_base(*arguments, tests=self.TWO.replace("def test_it", SKIPPED + "def test_it"))
+        skipped = self.TWO.replace("def test_it", SKIPPED + "def test_it")
+        result = repository.against_base(*arguments, tests=skipped, pyproject=pyproject)
         result.assert_outcomes(skipped=1)
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         result.stdout.fnmatch_lines(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 from programs import shop
-from repositories import Repository
-from scripting import Project
+from repositories import IGNORED, Repository
+from scripting import Neighbour, Project
 
 _PYTHON = Path(sys.prefix, "neighbours", "Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
@@ -22,7 +21,7 @@ def _has(module: str) -> bool:
 
 
 @pytest.fixture
-def with_neighbour(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def with_neighbour(monkeypatch: pytest.MonkeyPatch) -> Neighbour:
     """Return a function that lets subprocesses of this test run where a module of another project is installed."""
 
     def choose(module: str) -> None:
@@ -34,16 +33,10 @@ def with_neighbour(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.fixture
-def alone(lean: Project) -> Project:
-    """A project without other plugins than those that a test names."""
-    return lean
-
-
-@pytest.fixture
 def repository(lean: Project) -> Repository:
     """A project in a repository, with the code `shop` and without other plugins."""
     made = Repository(lean.pytester)
-    made.commit({".gitignore": "report.json\n__pycache__\nrunpytest-*\nstdout\nstderr\n", "shop.py": shop()})
+    made.commit({".gitignore": IGNORED, "shop.py": shop()})
     return made
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from repositories import Repository
-from scripting import Project
-
-Neighbour = Callable[[str], None]
+from scripting import Neighbour, Project
 
 CALLS = """
 import pathlib
@@ -23,14 +19,14 @@ def calls(project: Project) -> int:
 @pytest.mark.parametrize("arguments", [(), ("--memray",)], ids=["without --memray", "with --memray"])
 @pytest.mark.parametrize("marker", ["limit_memory('1 MB')", "limit_leaks('1 MB')"])
 def test_a_limit_of_memray_holds_for_one_execution(
-    alone: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...]
+    lean: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...]
 ) -> None:
     with_neighbour("pytest_memray")
     tests = f"{CALLS}\n@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): call()\n"
-    result = alone.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True)
+    result = lean.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True)
     result.assert_outcomes(passed=1)
-    assert alone.verdicts() == {"test_it p95": "unmeasured"}
-    assert calls(alone) == 1
+    assert lean.verdicts() == {"test_it p95": "unmeasured"}
+    assert calls(lean) == 1
     result.stdout.fnmatch_lines(["unmeasured: *pytest-memray checks its limit_*: budget another test"])
 
 
@@ -38,12 +34,12 @@ def test_a_limit_of_memray_holds_for_one_execution(
     ("arguments", "verdict"), [((), "within"), (("--memray",), "unmeasured")], ids=["quiet", "with --memray"]
 )
 def test_memray_slows_all_tests_so_none_is_judged(
-    alone: Project, with_neighbour: Neighbour, arguments: tuple[str, ...], verdict: str
+    lean: Project, with_neighbour: Neighbour, arguments: tuple[str, ...], verdict: str
 ) -> None:
     with_neighbour("pytest_memray")
     tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
-    alone.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True).assert_outcomes(passed=1)
-    assert alone.verdicts() == {"test_it p95": verdict}
+    lean.run(tests, "-p", "pytest_memray.plugin", *arguments, subprocess=True).assert_outcomes(passed=1)
+    assert lean.verdicts() == {"test_it p95": verdict}
 
 
 @pytest.mark.parametrize(
@@ -56,44 +52,45 @@ def test_memray_slows_all_tests_so_none_is_judged(
     ],
 )
 def test_a_test_in_threads_or_iterations_is_executed_as_asked_and_not_measured(
-    alone: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...], executions: int
+    lean: Project, with_neighbour: Neighbour, marker: str, arguments: tuple[str, ...], executions: int
 ) -> None:
     with_neighbour("pytest_run_parallel")
     mark = f"@pytest.mark.{marker}\n" if marker else ""
     tests = f"{CALLS}\n{mark}@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): call()\n"
-    result = alone.run(tests, "-p", "pytest_run_parallel.plugin", *arguments, subprocess=True)
+    result = lean.run(tests, "-p", "pytest_run_parallel.plugin", *arguments, subprocess=True)
     result.assert_outcomes(passed=1)
-    assert alone.verdicts() == {"test_it p95": "unmeasured"}
-    assert calls(alone) == executions
+    assert lean.verdicts() == {"test_it p95": "unmeasured"}
+    assert calls(lean) == executions
     result.stdout.fnmatch_lines(["unmeasured: *pytest-run-parallel * this test*"])
 
 
 @pytest.mark.parametrize("marker", ["thread_unsafe", "parallel_threads(1)", "parallel_threads_limit(1)"])
-def test_a_test_in_one_thread_is_measured(alone: Project, with_neighbour: Neighbour, marker: str) -> None:
+def test_a_test_in_one_thread_is_measured(lean: Project, with_neighbour: Neighbour, marker: str) -> None:
     with_neighbour("pytest_run_parallel")
     tests = f"@pytest.mark.{marker}\n@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(): advance(1)\n"
     arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2")
-    alone.run(tests, *arguments, subprocess=True).assert_outcomes(passed=1)
-    assert alone.verdicts() == {"test_it p95": "within"}
+    lean.run(tests, *arguments, subprocess=True).assert_outcomes(passed=1)
+    assert lean.verdicts() == {"test_it p95": "within"}
 
 
-def test_perf_only_calls_its_function_in_threads(alone: Project, with_neighbour: Neighbour) -> None:
+def test_perf_only_calls_its_function_in_threads(lean: Project, with_neighbour: Neighbour) -> None:
     with_neighbour("pytest_run_parallel")
     tests = f"{CALLS}\ndef test_it(perf): perf(call)\n"
-    alone.run(tests, "-p", "pytest_run_parallel.plugin", "--parallel-threads=2", subprocess=True)
-    assert calls(alone) == 2
+    arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2")
+    lean.run(tests, *arguments, subprocess=True).assert_outcomes(passed=1)
+    assert calls(lean) == 2
 
 
-@pytest.mark.parametrize("strict", [(), ("--perf-strict",)], ids=["usual", "strict"])
-def test_a_test_that_run_parallel_finds_unsafe_later_is_not_dropped(
-    alone: Project, with_neighbour: Neighbour, strict: tuple[str, ...]
+@pytest.mark.parametrize(("ms", "verdict"), [(1, "within"), (10, "exceeded")])
+def test_a_test_that_run_parallel_finds_unsafe_later_is_measured(
+    lean: Project, with_neighbour: Neighbour, ms: float, verdict: str
 ) -> None:
+    """After the collection, run-parallel takes tests with some fixtures out of its threads."""
     with_neighbour("pytest_run_parallel")
-    tests = "@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(capsys): advance(1)\n"
-    arguments = ("-p", "pytest_run_parallel.plugin", "--parallel-threads=2", *strict)
-    result = alone.run(tests, *arguments, subprocess=True)
-    result.assert_outcomes(passed=int(not strict), failed=int(bool(strict)))
-    assert alone.verdicts() == {"test_it p95": "unmeasured"}
+    tests = f"@pytest.mark.perf_budget(p95_ms=5)\ndef test_it(capsys): advance({ms})\n"
+    result = lean.run(tests, "-p", "pytest_run_parallel.plugin", "--parallel-threads=2", subprocess=True)
+    result.assert_outcomes(passed=int(verdict == "within"), failed=int(verdict == "exceeded"))
+    assert lean.verdicts() == {"test_it p95": verdict}
 
 
 @pytest.mark.parametrize("mark", ["", "@pytest.mark.limit_memory('1 GB')\n"], ids=["--memray", "limit_memory"])
@@ -122,34 +119,34 @@ def test_call(perf, codspeed_benchmark):
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "2")], ids=["plain", "n2"])
-def test_codspeed_measures_alone(alone: Project, with_neighbour: Neighbour, workers: tuple[str, ...]) -> None:
+def test_codspeed_measures_alone(lean: Project, with_neighbour: Neighbour, workers: tuple[str, ...]) -> None:
     """CodSpeed executes a body as often as its own options say, and no repetition of ours is in its time."""
     with_neighbour("pytest_codspeed")
     options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.01")
-    result = alone.run(CODSPEED_TESTS, *CODSPEED, *options, *workers, subprocess=True)
+    result = lean.run(CODSPEED_TESTS, *CODSPEED, *options, *workers, subprocess=True)
     result.assert_outcomes(passed=2)
-    assert alone.report["measurements"] == []
-    assert calls(alone) < 59  # fewer executions than p95 needs
+    assert lean.report["measurements"] == []
+    assert calls(lean) < 59  # fewer executions than p95 needs
     result.stdout.fnmatch_lines(
         ["performance budgets: off, because pytest-codspeed measures this session: 2 perf tests untimed"]
     )
 
 
-def test_without_codspeed_the_body_is_measured(alone: Project, with_neighbour: Neighbour) -> None:
+def test_without_codspeed_the_body_is_measured(lean: Project, with_neighbour: Neighbour) -> None:
     with_neighbour("pytest_codspeed")
-    result = alone.run(CODSPEED_TESTS, *CODSPEED, subprocess=True)
+    result = lean.run(CODSPEED_TESTS, *CODSPEED, subprocess=True)
     result.assert_outcomes(passed=2)
-    assert alone.verdicts() == {"test_body p95": "within"}
-    assert calls(alone) >= 59
+    assert lean.verdicts() == {"test_body p95": "within"}
+    assert calls(lean) >= 59
     result.stdout.fnmatch_lines(["unmeasured: *test_call*: pytest-codspeed measures this test: ask for benchmark *"])
 
 
 @pytest.mark.parametrize("option", ["--perf-strict", "--perf-update-baseline", "--perf-against=HEAD"])
 def test_codspeed_and_an_option_that_measures_contradict_each_other(
-    alone: Project, with_neighbour: Neighbour, option: str
+    lean: Project, with_neighbour: Neighbour, option: str
 ) -> None:
     with_neighbour("pytest_codspeed")
-    result = alone.run(CODSPEED_TESTS, *CODSPEED, "--codspeed", option, subprocess=True)
+    result = lean.run(CODSPEED_TESTS, *CODSPEED, "--codspeed", option, subprocess=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     name = option.partition("=")[0]
     result.stderr.fnmatch_lines([f"ERROR: {name} measures, and so does pytest-codspeed, *a session of its own"])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from programs import shop
 from repositories import Repository
-from scripting import TWO_WORKERS, times
-
-Neighbour = Callable[[str], None]
+from scripting import TWO_WORKERS, Neighbour, times
 
 RANDOM = """
 import random, shop

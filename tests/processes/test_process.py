@@ -129,6 +129,17 @@ def test_the_thread_that_reads_the_answers_ends_with_the_process(script: Path, m
     assert joined == [process.READER]
 
 
+def test_a_frozen_clock_does_not_prolong_the_wait_for_a_process(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Popen.wait` reads a clock that freezegun freezes."""
+
+    def frozen() -> float:
+        raise AssertionError
+
+    monkeypatch.setattr(subprocess, "_time", frozen)
+    with pytest.raises(WorkerError, match="did not end"):
+        run(script, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nsignal.pause()", patience_s=1)
+
+
 def test_a_mock_in_the_place_of_a_process_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """A confirmation runs within a test: what that has patched must not become `kill(-1)`."""
     killed: list[object] = []

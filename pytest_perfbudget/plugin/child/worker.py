@@ -21,7 +21,7 @@ from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.paths import module_file
+from pytest_perfbudget.paths import is_built_at_import, module_file
 from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
@@ -196,7 +196,8 @@ class WorkerPlugin:
 
     def _built(self) -> dict[str, str]:
         """Return the extension modules that were not imported before the test."""
-        found = {name: module_file(module) for name, module in list(sys.modules.items())}
+        modules = list(sys.modules.items())
+        found = {name: module_file(module) for name, module in modules if not is_built_at_import(module)}
         endings = tuple(EXTENSION_SUFFIXES)
         return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 

@@ -49,10 +49,7 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
 
 def nothing_measured(item: pytest.Item, kind: PerfTestKind) -> str:
     """Return the reason why a test of a kind has no measurement; empty if the kind measures nothing by design."""
-    if kind is PerfTestKind.FOREIGN:
-        # pytest-run-parallel takes tests that it finds unsafe out of its threads after the collection.
-        return why_not_measured(item) or "another plugin took this test, and gave it back: mark the test thread_unsafe"
-    return _NOTHING_MEASURED.get(kind, "")
+    return why_not_measured(item) if kind is PerfTestKind.FOREIGN else _NOTHING_MEASURED.get(kind, "")
 
 
 _NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {

@@ -24,7 +24,8 @@ from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_li
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import CHILD
 
-KIND: Final = pytest.StashKey[PerfTestKind]()
+PERF_TEST: Final = pytest.StashKey[bool]()
+"""The key under which a perf test is known."""
 
 
 class PerfTests:
@@ -73,12 +74,15 @@ class PerfTests:
             raise pytest.UsageError("\n".join(mistakes))
 
     def kind(self, item: pytest.Item) -> PerfTestKind | None:
-        """Return which part of a test is measured; None if the test is no perf test."""
-        return item.stash.get(KIND, None)
+        """Return which part of a test is measured; None if the test is no perf test.
+
+        Other plugins decide after the collection how often and in how many threads they run a test.
+        """
+        return kind_of(item) if PERF_TEST in item.stash else None
 
     def among(self, items: Iterable[pytest.Item]) -> list[str]:
         """Return the node ids of the perf tests among items."""
-        return [nodeid_of(item) for item in items if KIND in item.stash]
+        return [nodeid_of(item) for item in items if PERF_TEST in item.stash]
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards.
@@ -96,8 +100,8 @@ class PerfTests:
         option = self._config.option
         if not (option.perf_only or is_updating or option.perf_skip):
             return
-        left_out = [item for item in items if (KIND in item.stash) is bool(option.perf_skip)]
-        items[:] = [item for item in items if (KIND in item.stash) is not bool(option.perf_skip)]
+        left_out = [item for item in items if (PERF_TEST in item.stash) is bool(option.perf_skip)]
+        items[:] = [item for item in items if (PERF_TEST in item.stash) is not bool(option.perf_skip)]
         self._config.hook.pytest_deselected(items=left_out)
 
     def check_identity(self, items: list[pytest.Item]) -> None:
@@ -108,7 +112,7 @@ class PerfTests:
         """
         for item in items:
             file = file_of(nodeid_of(item))
-            if KIND in item.stash and not (file and (self._config.rootpath / file).is_file()):
+            if PERF_TEST in item.stash and not (file and (self._config.rootpath / file).is_file()):
                 message = (
                     f"{nodeid_of(item)} of {item.path} lies outside the root folder {self._config.rootpath}, so its "
                     "node id does not name its file: add --rootdir with a folder that holds the tests"
@@ -136,16 +140,16 @@ class PerfTests:
 
     def note_base(self, perf_tests: Collection[str]) -> None:
         """Note those perf tests of another commit that no longer exist, and those that both sides have."""
-        self.expectations["both"] = [[test, ""] for test in perf_tests if test in self.collected.nodeids]
-        self._note_absent([[test, ""] for test in perf_tests if self.collected.is_gone(test)])
+        self._note("both", [[test, ""] for test in perf_tests if test in self.collected.nodeids])
+        self._note("absent", [[test, ""] for test in perf_tests if self.collected.is_gone(test)])
 
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
         """Note those measurements of another commit's test that the test no longer makes."""
-        self._note_absent([[nodeid, name] for name in names])
+        self._note("absent", [[nodeid, name] for name in names])
 
-    def _note_absent(self, absent: list[list[str]]) -> None:
-        known = self.expectations.setdefault("absent", [])
-        known += [one for one in absent if one not in known]
+    def _note(self, state: str, measurements: list[list[str]]) -> None:
+        known = self.expectations.setdefault(state, [])
+        known += [one for one in measurements if one not in known]
 
     def cases_of(self, item: pytest.Item) -> list[str]:
         """Return the digests of all collected cases of a test's function."""
@@ -171,7 +175,7 @@ class PerfTests:
             self.limits_a_mean |= limits_a_mean(limits)
             if self._child is None:
                 self._checks.component(limits.component, item)
-        item.stash[KIND] = kind_of(item)
+        item.stash[PERF_TEST] = True
         self.is_any = True
 
     def _check(self, items: list[pytest.Item]) -> None:

@@ -286,7 +286,7 @@ class ItemRun:
         names = {measurement.name: None for measurement in self._measurements}
         nothing = nothing_measured(self.item, self.kind)
         if not names and nothing:
-            self._miss("", nothing)
+            self._miss("", nothing, is_compared=True)
         elif self._measurements and all(one.kind is RATIO for one in self._measurements):
             self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it", only_budgets=True)
         elif self.kind is PerfTestKind.BODY and "" not in names:
@@ -296,11 +296,19 @@ class ItemRun:
                 there = ", ".join(map(repr, names)) or "none"
                 self._miss(name, f"the test has no measurement of the name {name!r}; it has {there}")
 
-    def _miss(self, name: str, reason: str, call: Limits | None = None, *, only_budgets: bool = False) -> None:
+    def _miss(
+        self,
+        name: str,
+        reason: str,
+        call: Limits | None = None,
+        *,
+        only_budgets: bool = False,
+        is_compared: bool = False,
+    ) -> None:
         effective = self.resolve(name, call)
         budgets = [budget for budget in effective.budgets if not (budget.general and self._measurements)]
         recording = None
-        if self.kind is PerfTestKind.FOREIGN and self.session.comparison is not None:
+        if is_compared and self.session.comparison is not None:
             self.request(name, effective)
             recording = Recording(untimed=reason)
         if budgets:

@@ -60,8 +60,9 @@ def run_result(
     ]
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
-        both = {test for test, _ in session.tests.expectations.get("both", ())}
-        has_unfinished = any(one.reason == _NOT_RUN and one.test in both for one in missing)
+        both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
+        unfinished = [one.test for one in missing if one.reason == _NOT_RUN]
+        has_unfinished = any(both is None or [test, ""] in both for test in unfinished)
         findings += find_nothing_compared(measurements, session.policy, against, has_unfinished=has_unfinished)
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
