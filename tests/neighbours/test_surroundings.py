@@ -162,3 +162,21 @@ def test_the_base_builds_its_own_modules(
     repository.run(tests, subprocess=True).assert_outcomes(passed=1)
     (measured,) = repository.report["measurements"]
     assert measured["statistics"]["median"] == 3e6
+
+
+def test_head_and_base_have_the_same_modules(repository: Repository, with_neighbour: Neighbour, tmp_path: Path) -> None:
+    """What visits all modules, such as freezegun, is slower on the side with more modules."""
+    with_neighbour("Cython")
+    tests = f"""
+import os, pathlib, sys
+import shop
+def test_it(perf):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        pathlib.Path({str(tmp_path)!r}, f"{{os.getpid()}}.modules").write_text(" ".join(sorted(sys.modules)))
+    perf(shop.work)
+"""
+    repository.commit(tests=tests)
+    repository.against_base(subprocess=True).assert_outcomes(passed=1)
+    assert times(repository) == {"test_it work": "unchanged"}
+    head, base = (file.read_text("utf-8") for file in tmp_path.glob("*.modules"))
+    assert head == base

@@ -13,8 +13,14 @@ import os
 import shutil
 import signal
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 _PR_SET_PDEATHSIG = 1
 
@@ -69,25 +75,49 @@ def _keep_own(top: str, scratch: str) -> None:
         sys.path.insert(0, str(own))
 
 
-def _build_apart(folder: str) -> None:
-    """Let pyximport build the modules of another commit in a folder of their own.
+class _PyximportHook:
+    """An import hook that lets pyximport build the modules of another commit in a folder of their own.
 
     In pyximport's own folder, the module of one commit would replace the module of the other, and the user's next run
     would execute it.
+
+    Both sides have the hook and neither imports pyximport, because the time of a body may depend on what is imported:
+    freezegun visits every module.
+
+    Args:
+        folder: the folder; empty leaves pyximport as it is.
     """
-    try:
-        from filelock import FileLock  # noqa: PLC0415 - after the search path is set
-        from pyximport import pyximport  # noqa: PLC0415
-    except ImportError:
-        return
-    build = pyximport.build_module
 
-    def build_apart(name: str, pyxfilename: str, pyxbuild_dir: str = "", **more: object) -> object:  # noqa: ARG001
-        Path(folder).mkdir(exist_ok=True)
-        with FileLock(Path(folder, "lock")):  # the processes of several workers build the same module
-            return build(name, pyxfilename, pyxbuild_dir=folder, **more)
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
 
-    pyximport.build_module = build_apart
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002 - the protocol
+        """Return a spec of pyximport's main module that redirects its builds when loaded; nothing for others."""
+        if name != "pyximport.pyximport":
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path)
+        if self._folder and spec and spec.loader:
+            load = spec.loader.exec_module
+
+            def load_and_redirect(module: ModuleType) -> None:
+                load(module)
+                self._redirect(module)
+
+            spec.loader.exec_module = load_and_redirect  # type: ignore[method-assign]
+        return spec
+
+    def _redirect(self, pyximport: ModuleType) -> None:
+        build = pyximport.build_module
+
+        def build_apart(name: str, pyxfilename: str, pyxbuild_dir: str = "", **more: object) -> object:  # noqa: ARG001
+            from filelock import FileLock  # noqa: PLC0415 - only to build
+
+            Path(self._folder).mkdir(exist_ok=True)
+            with FileLock(Path(self._folder, "lock")):  # the processes of several workers build the same module
+                return build(name, pyxfilename, pyxbuild_dir=self._folder, **more)
+
+        pyximport.build_module = build_apart  # type: ignore[attr-defined]
 
 
 def _is_below(path: str, *folders: str) -> bool:
@@ -122,7 +152,8 @@ def main() -> int:
         if request["tree"]:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
-            _build_apart(str(Path(request["tree"]).parent / "perfbudget-pyximport"))
+        builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
+        sys.meta_path.insert(0, _PyximportHook(builds))
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
