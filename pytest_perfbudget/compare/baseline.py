@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from pytest_perfbudget.baseline.call_profiles import read_calls
@@ -14,7 +14,9 @@ from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, Commit
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, other_case, untimed
+from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, function_of, without_addresses
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -24,23 +26,6 @@ from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
 from pytest_perfbudget.paths import own_modules
-
-_BLIND = 0.5
-"""A note is due if the smallest slowdown that the comparison can find, as a share, is above this value."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The baseline's data on one measurement, from this machine and from any machine with this Python and system."""
-
-    line: Line | None
-    counted: Line | None
-    slowdown_test: UnpairedSlowdownTest | None
-    is_known_elsewhere: bool
-    cases: Collection[str] = ()
-
-    def counts(self) -> Mapping[str, int]:
-        return self.counted.counts if self.counted is not None else {}
 
 
 class BaselineComparison(ComparisonStrategy):
@@ -110,7 +95,7 @@ class BaselineComparison(ComparisonStrategy):
         grown = {
             name: requests[name].tolerance.share
             for name, one in compared.items()
-            if not _is_other_case(one, known[name])
+            if not known[name].is_other_case(one)
             and _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
         }
         fresh = Confirmation()
@@ -122,13 +107,13 @@ class BaselineComparison(ComparisonStrategy):
                 settled.append(replace(one, recording=None))
                 continue
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
-            notes = [*_doubts(known[one.name], requests[one.name].tolerance.share)]
+            notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             warnings = [*one.warnings, *notes]
             settled.append(replace(one, changes=evidence.results(), warnings=warnings, recording=None))
         return settled
 
-    def _known(self, nodeid: str, name: str, share: float) -> _Known:
+    def _known(self, nodeid: str, name: str, share: float) -> KnownData:
         place = (nodeid, name)
         line = self._here.get(place)
         slowdown_test = None
@@ -141,13 +126,13 @@ class BaselineComparison(ComparisonStrategy):
             function = function_of(nodeid)
             same = (one for (test, _), one in self._here.items() if function_of(test) == function)
             cases = {one.parameters for one in same}
-        return _Known(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
+        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
 
     def _confirm(
         self,
         nodeid: str,
         measurements: Sequence[Measurement],
-        known: Mapping[str, _Known],
+        known: Mapping[str, KnownData],
         requests: Mapping[str, MeasurementRequest],
         *,
         suspects: Mapping[str, UnpairedSlowdownTest],
@@ -175,7 +160,7 @@ class BaselineComparison(ComparisonStrategy):
     def _measure(
         self,
         nodeid: str,
-        known: Mapping[str, _Known],
+        known: Mapping[str, KnownData],
         suspects: Mapping[str, UnpairedSlowdownTest],
         *,
         own_file_only: bool,
@@ -193,14 +178,14 @@ class BaselineComparison(ComparisonStrategy):
         return Attempt(runs, sides, answer.problem)
 
     def _evidence(
-        self, measurement: Measurement, known: _Known, request: MeasurementRequest, fresh: Confirmation
+        self, measurement: Measurement, known: KnownData, request: MeasurementRequest, fresh: Confirmation
     ) -> Evidence:
         line, counted = known.line, known.counted
         return Evidence(
             self._time(measurement, known, fresh),
             request.tolerance,
             None
-            if _is_other_case(measurement, known)
+            if known.is_other_case(measurement)
             else _sides(measurement.recording or Recording(uncounted=_why_uncounted(measurement)), known),
             fresh.sides(measurement.name),
             fresh.problem,
@@ -210,17 +195,15 @@ class BaselineComparison(ComparisonStrategy):
             own_modules=partial(own_modules, self._context.root),
         )
 
-    def _time(self, measurement: Measurement, known: _Known, fresh: Confirmation) -> RegressionResult:
+    def _time(self, measurement: Measurement, known: KnownData, fresh: Confirmation) -> RegressionResult:
         if known.slowdown_test is None:
-            return self._unanswerable(measurement.nodeid, known)
-        if _is_other_case(measurement, known):
+            return self._unanswerable(measurement, known)
+        if known.is_other_case(measurement):
             return other_case("the baseline")
         if measurement.name in fresh.times:
             return fresh.times[measurement.name]
         if measurement.recording is None or not measurement.recording.blocks:
-            known_why = measurement.recording.untimed if measurement.recording is not None else ""
-            why = known_why or f"not timed in blocks ({measurement.kind.name})"
-            return untimed(RegressionVerdict.UNMEASURED, why)
+            return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
         run = known.slowdown_test.estimate(measurement.recording.blocks)
         if known.slowdown_test.is_stale(run):
             slower = math.exp(run.weather)
@@ -228,8 +211,11 @@ class BaselineComparison(ComparisonStrategy):
             return untimed(RegressionVerdict.UNMEASURED, why)
         return known.slowdown_test.screened(run)
 
-    def _unanswerable(self, nodeid: str, known: _Known) -> RegressionResult:
+    def _unanswerable(self, measurement: Measurement, known: KnownData) -> RegressionResult:
         """Return the result for a measurement whose time the baseline does not have."""
+        nodeid = measurement.nodeid
+        if measurement.kind is NONE and any(test == nodeid for test, _ in self._everywhere):
+            return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
         if without_addresses(nodeid) != nodeid:
             why = "its id holds an address, which differs from process to process: give parametrize ids="
             return untimed(RegressionVerdict.UNMEASURED, why)
@@ -249,13 +235,18 @@ class BaselineComparison(ComparisonStrategy):
         return CalledFunctions(found.functions, found.unknown) if found is not None else None
 
 
-def _base(known: _Known) -> Recording:
+def _base(known: KnownData) -> Recording:
     return Recording(counts=known.counts())
 
 
-def _sides(recording: Recording | None, known: _Known) -> Sides:
+def _sides(recording: Recording | None, known: KnownData) -> Sides:
     """Return both sides of an attempt; the side of the baseline is the same in each attempt."""
     return Sides(recording or Recording(), _base(known))
+
+
+def _why_untimed(measurement: Measurement) -> str:
+    known = measurement.recording.untimed if measurement.recording is not None else ""
+    return known or f"not timed in blocks ({measurement.kind.name})"
 
 
 def _why_uncounted(measurement: Measurement) -> str:
@@ -274,31 +265,11 @@ def _worst(known: Line | None, line: Line) -> Line:
     return replace(line, counts={**known.counts, **line.counts, **shared})
 
 
-def _doubts(known: _Known, share: float) -> Iterator[str]:
-    """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so."""
-    if known.slowdown_test is None:
-        return
-    smallest = known.slowdown_test.smallest_found()
-    if smallest > max(_BLIND, 2 * share):
-        is_imported = known.line is not None and not known.line.is_corrected
-        what = "imported, not corrected for weather" if is_imported else "uncertain"
-        least = f"{100 * smallest:.0f} %"
-        yield f"the baseline is {what}: a slowdown of less than {least} would not be found: update the baseline"
-
-
-def _is_other_case(measurement: Measurement, known: _Known) -> bool:
-    """Return whether the baseline's line is of another case with the same id."""
-    line, own = known.line, measurement.recording
-    if line is None or own is None:
-        return False
-    return Recording(parameters=line.parameters, cases=list(known.cases)).is_other_case(own)
-
-
 def _suspects(
-    measurements: Iterable[Measurement], known: Mapping[str, _Known]
+    measurements: Iterable[Measurement], known: Mapping[str, KnownData]
 ) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
     for one in measurements:
-        slowdown_test = None if _is_other_case(one, known[one.name]) else known[one.name].slowdown_test
+        slowdown_test = None if known[one.name].is_other_case(one) else known[one.name].slowdown_test
         blocks = one.recording.blocks if one.recording is not None else ()
         if slowdown_test is not None and slowdown_test.looks_slower(blocks):
             yield one.name, slowdown_test.after(slowdown_test.estimate(blocks))

@@ -145,5 +145,7 @@ def _not_confirmed(change: RegressionResult) -> str:
     if change.verdict is RegressionVerdict.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
         found = f"{percent(change.ratio or 1)}{interval(change)}, limit {100 * change.limit:g} %"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_p_value(change)])
-    looked = "slower" if change.verdict is RegressionVerdict.UNCONFIRMED else "faster"  # a process may be an outlier
-    return f"looked {looked} here, not in {fresh}: {percent(change.ratio or 1)}"
+    found = f"{percent(change.ratio or 1)} in {fresh}"
+    if change.verdict is RegressionVerdict.UNCONFIRMED:
+        return f"looked slower here, but {found}"
+    return f"looked faster here, and {found}, which may be chance"

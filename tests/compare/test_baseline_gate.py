@@ -123,3 +123,17 @@ def test_odd(name): advance({})
     lean.run(tests.format(0.1)).assert_outcomes(passed=2)
     assert set(times(lean).values()) == {"unchanged"}
     lean.run(tests.format(0.2)).assert_outcomes(failed=2)
+
+
+@pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_test_that_measures_nothing_any_more_is_named_once_with_the_reason(
+    based: Project, workers: tuple[str, ...]
+) -> None:
+    """The baseline's measurement `test_call step` is not missing beside the reason, and the test is not new."""
+    tests = perf_program() + "\ndef test_call(perf): pass\n"
+    result = based.run(tests, *workers)
+    result.assert_outcomes(passed=3)
+    assert times(based) == {"test_body": "unchanged", "test_call": "unmeasured"}
+    assert based.report["missing"] == []
+    result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_call: the test asks for the perf fixture but never called it"])
+    based.run(tests, "--perf-strict", *workers).assert_outcomes(passed=2, failed=1)

@@ -243,7 +243,7 @@ class TestRegressions:
         calm = measurement(change(RegressionVerdict.UNCHANGED, runs=0))
         assert notes(*new, unsure, calm, missing=[Missing("a.py::gone", "", "renamed?")]) == [
             "new: a.py::t0, a.py::t1, a.py::t2 and 2 more: not there",
-            "unconfirmed: a.py::u: looked slower here, not in 1 fresh process: +0.4 %",
+            "unconfirmed: a.py::u: looked slower here, but +0.4 % in 1 fresh process",
             "missing: a.py::gone: renamed?",
         ]
 

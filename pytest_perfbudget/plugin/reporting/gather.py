@@ -15,7 +15,7 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.decision import find_missing, find_not_updated, find_nothing_compared
 from pytest_perfbudget.core.finding import Missing, Severity
-from pytest_perfbudget.core.kinds import BENCHMARK, PEDANTIC
+from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.session import PerfSession
@@ -84,13 +84,15 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
     reported = {one.nodeid for one in measurements}
+    # A test that measured nothing has a measurement that says why.
+    explained = reported - {one.nodeid for one in measurements if one.kind is not NONE}
     expectations = session.tests.expectations
     gone = session.comparison.gone if session.comparison is not None else ""
     return [
         Missing(test, name, reason)
         for key, reason in (("expected", _NOT_RUN), ("absent", gone))
         for test, name in expectations.get(key, ())
-        if (test, name) not in measured
+        if (test, name) not in measured and not (reason == _NOT_RUN and test in explained)
     ] + [Missing(test, "", _NOT_RUN) for test, _ in expectations.get("chosen", ()) if test not in reported]
 
 

@@ -1,0 +1,58 @@
+"""The baseline's data on one measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
+
+_BLIND = 0.5
+"""A note is due if the smallest slowdown that the comparison can find, as a share, is above this value."""
+
+
+@dataclass(frozen=True)
+class KnownData:
+    """The baseline's data on one measurement, from this machine and from any machine with this Python and system.
+
+    Attributes:
+        line: of this machine; None if there is none.
+        counted: the line with the counts to compare with; None if there is none.
+        slowdown_test: for the time; None if the baseline has no time of this machine.
+        is_known_elsewhere: whether a line of any machine has the measurement.
+        cases: the digests of all cases of the test's function that the baseline has.
+    """
+
+    line: Line | None
+    counted: Line | None
+    slowdown_test: UnpairedSlowdownTest | None
+    is_known_elsewhere: bool
+    cases: Collection[str] = ()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the counts to compare with, by metric."""
+        return self.counted.counts if self.counted is not None else {}
+
+    def is_other_case(self, measurement: Measurement) -> bool:
+        """Return whether the baseline's line is of another case with the same id."""
+        line, own = self.line, measurement.recording
+        if line is None or own is None:
+            return False
+        return Recording(parameters=line.parameters, cases=list(self.cases)).is_other_case(own)
+
+    def doubts(self, share: float) -> Iterator[str]:
+        """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so.
+
+        Args:
+            share: the tolerance.
+        """
+        if self.slowdown_test is None:
+            return
+        smallest = self.slowdown_test.smallest_found()
+        if smallest > max(_BLIND, 2 * share):
+            is_imported = self.line is not None and not self.line.is_corrected
+            what = "imported, not corrected for weather" if is_imported else "uncertain"
+            least = f"{100 * smallest:.0f} %"
+            yield f"the baseline is {what}: a slowdown of less than {least} would not be found: update the baseline"
