@@ -14,6 +14,8 @@ NAME: Final = "perfbudget"
 _KEY: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
 _HEADER: Final = re.compile(rb"""\[\s*tool\s*\.\s*["']?([\w-]+)""")
 """The header of a table of a tool, even if a bracket is missing."""
+_SECTION: Final = re.compile(rb"""^\[(?:tool\s*[:.]\s*)?["']?(?:pytest[-_])?perf[-_]?budgets?\b""", re.MULTILINE)
+_INI_FILES: Final = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 
 
 def nearest_file(root: Path) -> Path | None:
@@ -23,6 +25,16 @@ def nearest_file(root: Path) -> Path | None:
     """
     files = (folder / "pyproject.toml" for folder in (root, *root.parents))
     return next((file for file in files if file.is_file()), None)
+
+
+def misplaced(root: Path) -> Path | None:
+    """Return an INI file of the root folder with the table, which belongs into pyproject.toml; None if there is none.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    files = (root / name for name in _INI_FILES)
+    return next((file for file in files if file.is_file() and _SECTION.search(file.read_bytes())), None)
 
 
 def is_misspelt(name: str) -> bool:

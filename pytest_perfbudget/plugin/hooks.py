@@ -13,7 +13,7 @@ import pytest
 from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks, is_marked
 from pytest_perfbudget.plugin.options import MARKER, add_options
 from pytest_perfbudget.real_clocks import is_replaced
-from pytest_perfbudget.table_name import may_have_table, nearest_file
+from pytest_perfbudget.table_name import may_have_table, misplaced, nearest_file
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
@@ -136,6 +136,7 @@ def _is_configured(config: pytest.Config) -> bool:
         return True
     file = nearest_file(config.rootpath)
     try:
-        return file is not None and may_have_table(file.read_bytes())
+        has_table = file is not None and may_have_table(file.read_bytes())
+        return has_table or misplaced(config.rootpath) is not None
     except OSError:
         return False

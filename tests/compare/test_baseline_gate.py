@@ -135,5 +135,7 @@ def test_a_test_that_measures_nothing_any_more_is_named_once_with_the_reason(
     result.assert_outcomes(passed=3)
     assert times(based) == {"test_body": "unchanged", "test_call": "unmeasured"}
     assert based.report["missing"] == []
-    result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_call: the test asks for the perf fixture but never called it"])
+    result.stdout.fnmatch_lines(
+        ["unmeasured: test_it.py::test_call: the test asks for the perf fixture but never called it"]
+    )
     based.run(tests, "--perf-strict", *workers).assert_outcomes(passed=2, failed=1)

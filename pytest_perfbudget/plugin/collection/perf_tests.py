@@ -183,6 +183,7 @@ class PerfTests:
             return
         perf_tests = self.among(items)
         self._checks.table_above()
+        self._checks.table_in_ini_file()
         self._checks.patterns(self.collected, perf_tests)
         if not (self._policy.gate is GateMode.OFF or (self._config.rootpath / self._settings.baseline).exists()):
             self._checks.root_folder(perf_tests)

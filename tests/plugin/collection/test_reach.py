@@ -182,6 +182,22 @@ def test_a_table_above_the_root_folder_is_named(pytester: pytest.Pytester) -> No
     assert pytester.runpytest_inprocess("--perf-strict", "tests").ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.parametrize(
+    ("file", "section", "warnings"),
+    [("setup.cfg", "[tool:perfbudget]", 1), ("tox.ini", "[tool.perfbudget.budgets]", 1), ("tox.ini", "[testenv]", 0)],
+)
+def test_a_table_in_an_ini_file_is_named(project: Project, file: str, section: str, warnings: int) -> None:
+    project.file(file, f"{section}\nmax_time = 1s\n")
+    result = project.run("def test_it(): pass\n", "-Wdefault", output=False)
+    result.assert_outcomes(passed=1, warnings=warnings)
+    if warnings:
+        result.stdout.fnmatch_lines(
+            [f"*{file} has a table of perfbudget, which is not read: move it to pyproject.toml"]
+        )
+    is_refused = project.run("def test_it(): pass\n", "--perf-strict").ret == pytest.ExitCode.USAGE_ERROR
+    assert is_refused is bool(warnings)
+
+
 def test_a_pyproject_of_its_own_makes_the_root_folder_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     pytester.makepyprojecttoml(TABLE)
     inner = pytester.mkdir("inner")
