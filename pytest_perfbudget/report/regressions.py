@@ -148,4 +148,5 @@ def _not_confirmed(change: RegressionResult) -> str:
     found = f"{percent(change.ratio or 1)} in {fresh}"
     if change.verdict is RegressionVerdict.UNCONFIRMED:
         return f"looked slower here, but {found}"
-    return f"looked faster here, and {found}, which may be chance"
+    sure = "" if change.verdict is RegressionVerdict.UNCHANGED else ", which may be chance"
+    return f"looked faster here, but {found}{sure}"
