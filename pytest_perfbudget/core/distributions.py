@@ -34,3 +34,21 @@ def trigamma(value: float) -> float:
     from scipy.special import polygamma
 
     return float(polygamma(1, value))
+
+
+def binomial_count(trials: float, probability: float, share: float) -> float:
+    """Return the count that a binomial number is at most with probability `share`, interpolated between whole counts.
+
+    Args:
+        trials: the number of trials, which need not be whole.
+        probability: of each trial.
+        share: the probability that the number is at most the count.
+
+    Returns:
+        The count; -1 if the number is 0 with a larger probability than `share`.
+    """
+    from scipy.special import bdtrik
+
+    if (1 - probability) ** trials > share:
+        return -1.0
+    return float(bdtrik(share, trials, probability))

@@ -1,0 +1,144 @@
+"""Verdicts on latencies that depend on each other keep their error rates; those for independent values do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queues import SERVERS, queue
+from scipy.stats import binom
+
+from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.dependent import FEWEST, DependentQuantileCriterion
+from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
+from pytest_perfbudget.core.distributions import binomial_count
+from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+RUNS = 1_000
+FEWER_RUNS = 200
+REQUESTS = 5_000
+
+
+def verdicts(
+    name: str, share: float, scale: float, *, runs: int = RUNS, independent: bool = False
+) -> dict[BudgetVerdict, int]:
+    """Return how often each verdict is given for the limit `scale` times the exact quantile."""
+    latencies, exact = SERVERS[name]
+    criterion: DependentQuantileCriterion | QuantileCriterion = DependentQuantileCriterion(share, ERRORS)
+    if independent:
+        criterion = QuantileCriterion(share, ERRORS, None)
+    counted = dict.fromkeys(BudgetVerdict, 0)
+    for run in range(runs):
+        values = latencies(REQUESTS, np.random.default_rng((3, run))).tolist()
+        counted[criterion.decide(values, scale * exact(share), final=True).verdict] += 1
+    return counted
+
+
+def at_most(error: float, runs: int = RUNS) -> int:
+    """Return the count that a true error rate of `error` exceeds once in a thousand tests."""
+    return int(binom.ppf(0.999, runs, error))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_error_rates_hold_where_the_limit_is_the_exact_quantile(name: str, share: float) -> None:
+    found = verdicts(name, share, 1.0)
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_bounds_for_independent_values_are_too_sure(name: str) -> None:
+    found = verdicts(name, 0.95, 1.0, runs=FEWER_RUNS, independent=True)
+    assert found[BudgetVerdict.EXCEEDED] > 2 * at_most(ERRORS.exceeded, FEWER_RUNS)
+    assert found[BudgetVerdict.WITHIN] > at_most(ERRORS.within, FEWER_RUNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "scale", "verdict", "least"),
+    [
+        ("M/M/1 at 50 %", 0.95, 0.7, BudgetVerdict.EXCEEDED, 0.8),
+        ("M/M/1 at 50 %", 0.95, 1.4, BudgetVerdict.WITHIN, 0.8),
+        ("M/M/1 at 80 %", 0.5, 0.5, BudgetVerdict.EXCEEDED, 0.8),
+        ("M/M/1 at 80 %", 0.5, 1.8, BudgetVerdict.WITHIN, 0.8),
+        ("bursty", 0.5, 0.8, BudgetVerdict.EXCEEDED, 0.8),
+        ("bursty", 0.99, 2.0, BudgetVerdict.WITHIN, 0.3),
+    ],
+)
+def test_a_limit_that_is_clearly_wrong_or_right_is_decided(
+    name: str, share: float, scale: float, verdict: BudgetVerdict, least: float
+) -> None:
+    assert verdicts(name, share, scale, runs=FEWER_RUNS)[verdict] >= least * FEWER_RUNS
+
+
+def test_a_short_run_of_a_busy_server_decides_nothing() -> None:
+    """At 95 % utilisation the queue forgets after some 1,500 requests, so 2,000 say next to nothing."""
+    criterion = DependentQuantileCriterion(0.95, ERRORS)
+    for run in range(20):
+        values = queue(2_000, 0.95, np.random.default_rng((4, run))).tolist()
+        for limit in (1.0, 60.0, 1e6):
+            found = criterion.decide(values, limit, final=True)
+            assert found.verdict is BudgetVerdict.UNDECIDED or effective_size(values, limit, 0.95) >= FEWEST
+
+
+def decided(values: list[float], limit: float, share: float = 0.95) -> CriterionResult:
+    """Return the decision on all values."""
+    return DependentQuantileCriterion(share, ERRORS).decide(values, limit, final=True)
+
+
+@given(
+    st.lists(st.floats(1, 1e9), min_size=1, max_size=400),
+    st.floats(1, 1e9),
+    st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+)
+def test_the_bounds_say_what_the_verdict_says(values: list[float], limit: float, share: float) -> None:
+    found = decided(values, limit, share)
+    for bound in (found.lower, found.upper):
+        assert bound is None or bound in values
+    assert found.lower is None or found.lower <= found.estimate
+    assert found.upper is None or found.upper >= found.estimate
+    exceeded = found.lower is not None and found.lower > limit
+    assert (found.verdict is BudgetVerdict.EXCEEDED) is exceeded
+    within = not exceeded and found.upper is not None and found.upper <= limit
+    assert (found.verdict is BudgetVerdict.WITHIN) is within
+
+
+def test_a_constant_latency_is_decided() -> None:
+    assert decided([5.0] * 1000, 6).verdict is BudgetVerdict.WITHIN
+    assert decided([5.0] * 1000, 4).verdict is BudgetVerdict.EXCEEDED
+
+
+def test_nothing_is_decided_before_the_end() -> None:
+    found = DependentQuantileCriterion(0.95, ERRORS).decide([5.0] * 1000, 4, final=False)
+    assert found.verdict is BudgetVerdict.UNDECIDED
+    assert DependentQuantileCriterion(0.95, ERRORS).looks() == ()
+
+
+@pytest.mark.parametrize("coefficient", [0.0, 0.5, 0.9])
+def test_the_autocorrelation_time_of_an_autoregression_is_known(coefficient: float) -> None:
+    """It is (1 + c) / (1 - c) for x[i + 1] = c x[i] + noise."""
+    generator = np.random.default_rng(1)
+    values = [0.0]
+    for noise in generator.normal(size=200_000):
+        values.append(coefficient * values[-1] + noise)
+    assert autocorrelation_time(values) == pytest.approx((1 + coefficient) / (1 - coefficient), rel=0.1)
+
+
+def test_latencies_that_never_exceed_the_limit_are_not_independent_for_that() -> None:
+    values = queue(5_000, 0.8, np.random.default_rng(2)).tolist()
+    assert effective_size(values, max(values) + 1, 0.95) < 1_000
+
+
+@pytest.mark.parametrize(("trials", "probability", "share"), [(100, 0.05, 0.99), (59, 0.05, 0.05), (200, 0.5, 0.3)])
+def test_the_binomial_count_lies_between_whole_counts(trials: int, probability: float, share: float) -> None:
+    whole = binom.ppf(share, trials, probability)
+    assert whole - 1 <= binomial_count(trials, probability, share) <= whole
+
+
+def test_too_few_trials_bound_nothing() -> None:
+    """59 independent values are the fewest whose maximum bounds the p95 at 95 %."""
+    assert binomial_count(58, 0.05, 0.05) == -1
+    assert binomial_count(59, 0.05, 0.05) >= 0
