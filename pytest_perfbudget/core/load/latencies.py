@@ -1,0 +1,130 @@
+"""The latencies of a load: exact up to a million requests, a log-linear histogram beyond.
+
+The histogram is that of HdrHistogram (Tene 2012): values below 2,048 ns are counted one by one, larger values in 1,024
+equal buckets for each power of two. The middle of a bucket is within 0.05 % of each value in the bucket.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from pytest_perfbudget.core.units import NS_PER
+
+MOST_EXACT: Final = 1_000_000
+"""The number of latencies up to which every latency is kept, in 8 bytes."""
+
+_BITS: Final = 11
+"""Values of so many bits are counted one by one."""
+
+_LONGEST: Final = 24 * 3600 * NS_PER["s"]
+
+
+class Histogram:
+    """Counts of values by size, in 350 kB whatever the number of values."""
+
+    def __init__(self) -> None:
+        self._counts = array("Q", bytes(8 * (_index(_LONGEST) + 1)))
+        self.count = 0
+        self.total_ns = 0
+        self.least_ns = _LONGEST
+        self.most_ns = 0
+
+    def record(self, value_ns: int) -> None:
+        """Count a value of 0 to 24 hours; values beyond are taken for the nearest of these."""
+        value_ns = min(max(value_ns, 0), _LONGEST)
+        self._counts[_index(value_ns)] += 1
+        self.count += 1
+        self.total_ns += value_ns
+        self.least_ns = min(self.least_ns, value_ns)
+        self.most_ns = max(self.most_ns, value_ns)
+
+    def quantile(self, share: float) -> float:
+        """Return the value that a share of the values is at most, in ns; the extremes are exact.
+
+        Raises:
+            ValueError: there are no values.
+        """
+        if not self.count:
+            message = "a quantile of no values"
+            raise ValueError(message)
+        rank = max(math.ceil(self.count * share - 1e-9), 1)
+        if rank >= self.count:
+            return float(self.most_ns)
+        seen = 0
+        for middle_ns, count in self.buckets():
+            seen += count
+            if seen >= rank:
+                return min(max(middle_ns, self.least_ns), self.most_ns)
+        raise AssertionError
+
+    def buckets(self) -> Iterator[tuple[float, int]]:
+        """Yield the middle of each bucket that has values, ascending, in ns, with the number of values."""
+        return ((_middle(index), count) for index, count in enumerate(self._counts) if count)
+
+
+class Latencies:
+    """The latencies of a load, in the order in which the requests ended.
+
+    `sequence` holds the first million: the dependence of requests on each other shows in their order only.
+    """
+
+    def __init__(self, values_ns: Iterable[int] = ()) -> None:
+        self.sequence = array("q")
+        self._histogram: Histogram | None = None
+        for value in values_ns:
+            self.append(value)
+
+    def __len__(self) -> int:
+        """Return the number of latencies."""
+        return self._histogram.count if self._histogram is not None else len(self.sequence)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every latency is kept."""
+        return self._histogram is None
+
+    def append(self, value_ns: int) -> None:
+        """Add a latency, in ns."""
+        if self._histogram is None:
+            if len(self.sequence) < MOST_EXACT:
+                self.sequence.append(value_ns)
+                return
+            self._histogram = Histogram()
+            for value in self.sequence:
+                self._histogram.record(value)
+        self._histogram.record(value_ns)
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return the quantiles at the given shares, in ns, as `core.samples.quantile` defines them.
+
+        Raises:
+            ValueError: there are no latencies.
+        """
+        if not len(self):
+            message = "quantiles of no latencies"
+            raise ValueError(message)
+        if self._histogram is not None:
+            return [self._histogram.quantile(share) for share in shares]
+        ordered = sorted(self.sequence)
+        return [float(ordered[max(math.ceil(len(ordered) * share - 1e-9), 1) - 1]) for share in shares]
+
+    @property
+    def mean_ns(self) -> float:
+        """The mean, which is exact."""
+        if self._histogram is not None:
+            return self._histogram.total_ns / self._histogram.count
+        return sum(self.sequence) / len(self.sequence)
+
+
+def _index(value_ns: int) -> int:
+    shift = max(value_ns.bit_length() - _BITS, 0)
+    return (shift << (_BITS - 1)) + (value_ns >> shift)
+
+
+def _middle(index: int) -> float:
+    shift = max((index >> (_BITS - 1)) - 1, 0)
+    low = (index - (shift << (_BITS - 1))) << shift
+    return low + ((1 << shift) - 1) / 2
