@@ -104,9 +104,9 @@ def _check_out(repository: Path, commit: str, path: Path) -> None:
     command = ("worktree", "add", "--detach", str(path), commit)
     try:
         git(repository, *_QUIET, *command, seconds=_SECONDS)
-    except GitError:
+    except GitError as error:
         filters = _filters(repository)
-        if not filters:
+        if not filters or "filter" not in str(error):
             raise
         _remove(repository, path)
         without = [f"filter.{name}.{key}" for name in filters for key in ("smudge=", "process=", "required=false")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOTHING_COMPARED, Case, Finding, Severity
-from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.regressions import Typed
 
@@ -17,6 +17,7 @@ _SENTENCES: Final = ("exceeded", "regressed")
 _WORDS: Final = {NEAR_LIMIT: "near its limit", DOUBT: "note", NOTHING_COMPARED: "nothing compared"}
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3
+_CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"
 
 
 def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str) -> list[Finding]:
@@ -46,9 +47,12 @@ def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str
 
 def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield a line for each group of findings with the same kind and headline."""
+    findings = list(findings)
     groups: dict[tuple[str, str], dict[str, None]] = {}
+    cleared = [one for one in findings if one.kind == RegressionVerdict.UNCONFIRMED.value]
     for one in findings:
-        groups.setdefault((one.kind, one.headline), {})[one.id] = None
+        is_summed = one in cleared and len(cleared) > _MOST_NAMED
+        groups.setdefault((one.kind, _CLEARED if is_summed else one.headline), {})[one.id] = None
     for (kind, headline), ids in groups.items():
         about = f"{_some(list(ids))}: " if any(ids) else ""  # a finding about the whole session names no test
         yield f"{_WORDS.get(kind, kind)}: {about}{headline}"

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from repositories import commit, git
 
+from pytest_perfbudget.checkout import worktree
 from pytest_perfbudget.checkout.revision import deleted_since, find_base
 from pytest_perfbudget.checkout.worktree import PREFIX, checked_out, unfiltered
 from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git as run_git
 
 
 @pytest.fixture
@@ -232,6 +234,25 @@ def test_three_dots_mean_the_commit_where_the_branch_left(repository: Path) -> N
 def test_the_files_that_the_base_has_and_the_working_tree_has_not(repository: Path) -> None:
     (repository / "tests/test_a.py").rename(repository / "tests/test_ä b.py")
     assert deleted_since(find_base(repository, "v1")) == ["tests/test_a.py"]
+
+
+def test_filters_stay_on_where_they_are_not_the_cause(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that goes away must not leave pointer files in the place of git-lfs content."""
+    git(repository, "config", "filter.secret.smudge", "cat")
+    base = find_base(repository, "HEAD")
+    tried = []
+
+    def locked(folder: Path, *arguments: str, seconds: float = 20) -> str:
+        if "add" in arguments:
+            tried.append(arguments)
+            message = "git worktree: could not lock the index"
+            raise GitError(message)
+        return run_git(folder, *arguments, seconds=seconds)
+
+    monkeypatch.setattr(worktree, "git", locked)
+    with pytest.raises(GitError, match="could not lock"), checked_out(base):
+        pass
+    assert len(tried) == 1
 
 
 def test_a_filter_that_cannot_run_is_left_out_and_named(repository: Path) -> None:

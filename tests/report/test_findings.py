@@ -247,6 +247,19 @@ class TestRegressions:
             "missing: a.py::gone: renamed?",
         ]
 
+    def test_many_suspects_that_were_cleared_are_one_line(self) -> None:
+        cleared = [
+            measurement(
+                change(RegressionVerdict.UNCONFIRMED, runs=1, ratio=1 + number / 100), nodeid=f"a.py::t{number}"
+            )
+            for number in range(4)
+        ]
+        assert notes(*cleared) == [
+            "unconfirmed: a.py::t0, a.py::t1, a.py::t2 and 1 more: "
+            "looked slower here, but not in fresh processes; -v shows the numbers"
+        ]
+        assert len(notes(*cleared[:3])) == 3
+
     def test_notes_say_what_fresh_processes_could_not_tell(self) -> None:
         unsure = change(
             RegressionVerdict.UNDECIDED, runs=10, ratio=1.12, lower=0.98, upper=1.28, limit=0.05, p_value=0.025
