@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.criteria.dependent import FEWEST, DependentQuantileCriterion
+from pytest_perfbudget.core.criteria.dependent import FEWEST, DependentQuantileCriterion, at_look
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
 from pytest_perfbudget.core.distributions import binomial_count
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
@@ -82,6 +82,41 @@ def test_a_short_run_of_a_busy_server_decides_nothing() -> None:
         for limit in (1.0, 60.0, 1e6):
             found = criterion.decide(values, limit, final=True)
             assert found.verdict is BudgetVerdict.UNDECIDED or effective_size(values, limit, 0.95) >= FEWEST
+
+
+LOOKS = [200, 400, 800, 1_600, 3_200]
+"""The numbers of requests at which a running load is looked at."""
+
+
+def ends_early(values: list[float], limit: float, share: float) -> int | None:
+    """Return the number of requests after which a run is ended because its limit is exceeded; None if it is not."""
+    for number, requests in enumerate(LOOKS, start=1):
+        criterion = DependentQuantileCriterion(share, at_look(ERRORS, number))
+        if criterion.decide(values[:requests], limit, final=True).verdict is BudgetVerdict.EXCEEDED:
+            return requests
+    return None
+
+
+@pytest.mark.parametrize("name", ["M/M/1 at 50 %", "M/M/1 at 80 %", "bursty"])
+def test_a_run_that_keeps_its_limit_is_hardly_ever_ended_early(name: str) -> None:
+    """The true p95 is 0.9 of the limit."""
+    latencies, exact = SERVERS[name]
+    runs = (latencies(LOOKS[-1], np.random.default_rng((5, run))).tolist() for run in range(RUNS))
+    ended = sum(ends_early(values, exact(0.95) / 0.9, 0.95) is not None for values in runs)
+    assert ended <= at_most(ERRORS.exceeded)
+
+
+def test_a_run_far_beyond_its_limit_is_ended_soon() -> None:
+    latencies, exact = SERVERS["M/M/1 at 50 %"]
+    runs = [latencies(LOOKS[-1], np.random.default_rng((6, run))).tolist() for run in range(FEWER_RUNS)]
+    ended = [ends_early(values, exact(0.5), 0.95) for values in runs]
+    assert sum(one in LOOKS[:2] for one in ended) >= 0.95 * FEWER_RUNS
+
+
+def test_all_looks_together_spend_the_error_of_a_run() -> None:
+    spent = [at_look(ERRORS, number) for number in [None, *range(1, 40)]]
+    assert sum(one.exceeded for one in spent) == pytest.approx(ERRORS.exceeded)
+    assert sum(one.within for one in spent) == pytest.approx(ERRORS.within)
 
 
 def decided(values: list[float], limit: float, share: float = 0.95) -> CriterionResult:

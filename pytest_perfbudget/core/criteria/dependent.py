@@ -26,6 +26,20 @@ _CAUTION: Final = 2.0
 """The effective sample size is divided by this value, because the autocorrelation time is an estimate."""
 
 
+def at_look(errors: Errors, number: int | None) -> Errors:
+    """Return the errors that a look may spend, so that all looks at a run together spend no more than `errors`.
+
+    Half is kept for the end of the run. The early looks spend a quarter, an eighth, and so on, however many there are,
+    because a run that deserves an early end is far beyond its limit (alpha spending by Bonferroni's inequality).
+
+    Args:
+        errors: for the run.
+        number: of the early look, from 1 on; None for the end.
+    """
+    part = 0.5 if number is None else 0.5 ** (number + 1)
+    return Errors(*(part * one for one in errors))
+
+
 @dataclass(frozen=True)
 class DependentQuantileCriterion:
     """The criterion for the quantile at `share` of values that depend on each other."""
