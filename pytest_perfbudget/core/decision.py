@@ -115,7 +115,8 @@ def find_nothing_compared(
         measurements: all measurements of the session.
         policy: the user's policy.
         against: the name of the other commit.
-        has_unfinished: whether a perf test that both sides have did not run to its end, such as a skipped test.
+        has_unfinished: whether a perf test that both sides have did not run to its end, such as a skipped test, or
+            lacks a measurement of the other side.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]

@@ -316,6 +316,18 @@ class TestLost:
         assert times(repository) == {"test_it one": "unchanged", "test_it three": "new"}
         result.stdout.fnmatch_lines(["missing: test_it.py::test_it two: HEAD has this measurement, and no test *"])
 
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_a_session_whose_only_measurement_has_another_name_fails(
+        self, repository: Repository, workers: tuple[str, ...]
+    ) -> None:
+        """A decorator without functools.wraps renames the function, and the test is unchanged."""
+        repository.commit(tests="import shop\ndef test_it(perf): perf(shop.work)\n")
+        renamed = "\nfast = work\ndef wrapper(): return fast()\nwork = wrapper\n"
+        repository.file("shop.py", shop(3) + renamed)
+        result = repository.against_base(*workers)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD*"])
+
     def test_a_test_that_measures_nothing_any_more_is_named_and_a_session_of_it_fails(
         self, repository: Repository
     ) -> None:

@@ -95,7 +95,8 @@ class _PyximportHook:
         """Return a spec of pyximport's main module that redirects its builds when loaded; nothing for others."""
         if name != "pyximport.pyximport":
             return None
-        sys.meta_path.remove(self)
+        with contextlib.suppress(ValueError):  # the project may have wrapped the finders
+            sys.meta_path.remove(self)
         spec = PathFinder.find_spec(name, path)
         if self._folder and spec and spec.loader:
             load = spec.loader.exec_module

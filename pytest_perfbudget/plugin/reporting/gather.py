@@ -63,6 +63,9 @@ def run_result(
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
         unfinished = [one.test for one in missing if one.reason == _NOT_RUN]
         has_unfinished = any(both is None or [test, ""] in both for test in unfinished)
+        # A measurement with another name on each side, such as that of a function that a decorator has renamed.
+        reported = {one.nodeid for one in measurements}
+        has_unfinished = has_unfinished or any(one.test in reported for one in missing)
         findings += find_nothing_compared(measurements, session.policy, against, has_unfinished=has_unfinished)
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
