@@ -28,13 +28,15 @@ def nearest_file(root: Path) -> Path | None:
 
 
 def misplaced(root: Path) -> Path | None:
-    """Return an INI file of the root folder with the table, which belongs into pyproject.toml; None if there is none.
+    """Return an INI file of the root folder with the table, which belongs in pyproject.toml; None if there is none."""
+    return next((file for file in (root / name for name in _INI_FILES) if _SECTION.search(_content(file))), None)
 
-    Raises:
-        OSError: a file cannot be read.
-    """
-    files = (root / name for name in _INI_FILES)
-    return next((file for file in files if file.is_file() and _SECTION.search(file.read_bytes())), None)
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # pytest itself complains about a file that it cannot read
+        return b""
 
 
 def is_misspelt(name: str) -> bool:

@@ -14,7 +14,7 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
 from pytest_perfbudget.core.settings import DuetSettings, Settings
 from pytest_perfbudget.errors import ConfigError, nearest
-from pytest_perfbudget.table_name import NAME, is_misspelt, may_have_table
+from pytest_perfbudget.table_name import NAME, is_misspelt, may_have_table, misplaced
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,8 +28,12 @@ def load_settings(file: Path) -> Settings:
     """Read `[tool.perfbudget]` from a pyproject.toml; return the defaults if there is no such file or table.
 
     Raises:
-        ConfigError: the table has an unknown key or a wrong value, or the file cannot be read or is no TOML.
+        ConfigError: the table has an unknown key or a wrong value, or the file cannot be read or is no TOML, or an INI
+            file beside it has the table.
     """
+    if (other := misplaced(file.parent)) is not None:
+        message = f"{other.name} has a table of {NAME}, which is not read: move the table to {file.name} as {TABLE}"
+        raise ConfigError(message)
     try:
         content = file.read_bytes()
     except FileNotFoundError:

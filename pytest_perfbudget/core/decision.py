@@ -107,25 +107,32 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
 
 
 def find_nothing_compared(
-    measurements: Iterable[Measurement], policy: Policy, against: str, *, has_unfinished: bool
+    measurements: Iterable[Measurement], policy: Policy, against: str, *, is_lost: bool, has_perf_tests: bool
 ) -> list[Finding]:
-    """Return a finding if a session compared nothing with another commit, although both sides have perf tests.
+    """Return a finding if a session compared nothing with another commit, unless all its perf tests are new.
 
     Args:
         measurements: all measurements of the session.
         policy: the user's policy.
         against: the name of the other commit.
-        has_unfinished: whether a perf test that both sides have did not run to its end, such as a skipped test, or
-            lacks a measurement of the other side.
+        is_lost: whether a perf test that both sides have did not run to its end, such as a skipped test, or lacks a
+            measurement of the other side.
+        has_perf_tests: whether a perf test was collected, also if it was deselected then.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]
-    is_lost = has_unfinished or any(one.unmeasured for one in found)
+    is_lost = is_lost or any(one.unmeasured for one in found)
     is_lost = is_lost or any(change.verdict is RegressionVerdict.UNMEASURED for change in changes)
-    if not is_lost or any(not change.verdict.is_unjudged for change in changes):
+    if any(not change.verdict.is_unjudged for change in changes):
+        return []
+    if not has_perf_tests and not found:
+        remedy = "mark the tests with perf_budget, or name them in [tool.perfbudget.budgets]"
+        headline = f"no perf test was collected, so nothing was compared with {against}: {remedy}"
+    elif is_lost:
+        headline = f"no test was compared with {against}, although both sides have tests, so the session fails"
+    else:
         return []
     judged = policy.judge(fails=True, otherwise=Severity.WARNING)
-    headline = f"no test was compared with {against}, although both sides have tests, so the session fails"
     return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
 
 

@@ -47,15 +47,19 @@ def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str
 
 def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield a line for each group of findings with the same kind and headline."""
-    findings = list(findings)
     groups: dict[tuple[str, str], dict[str, None]] = {}
-    cleared = [one for one in findings if one.kind == RegressionVerdict.UNCONFIRMED.value]
-    for one in findings:
-        is_summed = one in cleared and len(cleared) > _MOST_NAMED
-        groups.setdefault((one.kind, _CLEARED if is_summed else one.headline), {})[one.id] = None
+    for one in _without_many_cleared(list(findings)):
+        groups.setdefault((one.kind, one.headline), {})[one.id] = None
     for (kind, headline), ids in groups.items():
         about = f"{_some(list(ids))}: " if any(ids) else ""  # a finding about the whole session names no test
         yield f"{_WORDS.get(kind, kind)}: {about}{headline}"
+
+
+def _without_many_cleared(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the findings; if many suspects were cleared, with the same headline for all of those."""
+    cleared = RegressionVerdict.UNCONFIRMED.value
+    are_many = sum(one.kind == cleared for one in findings) > _MOST_NAMED
+    return (replace(one, headline=_CLEARED) if are_many and one.kind == cleared else one for one in findings)
 
 
 def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Finding]:

@@ -328,6 +328,13 @@ class TestLost:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD*"])
 
+    def test_a_session_whose_only_perf_test_is_expected_to_fail_passes(self, repository: Repository) -> None:
+        tests = "import pytest, shop\n@pytest.mark.xfail\ndef test_it(perf):\n    perf(shop.work)\n    assert False\n"
+        repository.commit(tests=tests)
+        result = repository.against_base()
+        result.assert_outcomes(xfailed=1)
+        assert result.ret == pytest.ExitCode.OK
+
     def test_a_test_that_measures_nothing_any_more_is_named_and_a_session_of_it_fails(
         self, repository: Repository
     ) -> None:
@@ -432,3 +439,33 @@ def test_fresh_processes_know_what_another_plugin_tells_the_workers(repository: 
     repository.file("shop.py", shop(FASTER_MS))
     repository.against_base("-p", "telling", *TWO_WORKERS, subprocess=True).assert_outcomes(passed=1)
     assert times(repository) == {"test_it work": "improved"}
+
+
+class TestNothingToCompare:
+    """A benchmark suite without a marker or an entry has no perf test."""
+
+    BENCHMARK = "import shop\ndef test_it(benchmark): benchmark(shop.work)\ndef test_plain(): pass\n"
+    PLUGIN = ("-p", "pytest_benchmark.plugin")
+
+    @pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "0"), TWO_WORKERS], ids=["plain", "n0", "n2"])
+    def test_a_session_without_perf_tests_fails(self, repository: Repository, workers: tuple[str, ...]) -> None:
+        repository.commit(tests=self.BENCHMARK)
+        repository.file("shop.py", shop(3))
+        result = repository.against_base(*self.PLUGIN, *workers)
+        result.assert_outcomes(passed=2)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        said = "nothing compared: no perf test was collected, so nothing was compared with HEAD: *"
+        result.stdout.fnmatch_lines([said])
+
+    def test_an_entry_has_the_suite_compared(self, repository: Repository) -> None:
+        repository.commit(tests=self.BENCHMARK)
+        repository.file("shop.py", shop(3))
+        result = repository.against_base(*self.PLUGIN, pyproject='[tool.perfbudget.budgets]\n"*::test_it" = {}\n')
+        result.assert_outcomes(passed=1, failed=1)
+
+    def test_perf_tests_that_were_deselected_fail_nothing(self, repository: Repository) -> None:
+        """A shard of the tests may have no perf test."""
+        repository.commit(tests=f"{self.BENCHMARK}def test_perf(perf): perf(shop.work)\n")
+        result = repository.against_base(*self.PLUGIN, "-k", "test_plain")
+        result.assert_outcomes(passed=1, deselected=2)
+        assert result.ret == pytest.ExitCode.OK

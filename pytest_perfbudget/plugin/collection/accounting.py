@@ -12,8 +12,8 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 Expectations = dict[str, list[list[str]]]
 """Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`.
 
-For a comparison with a commit, `chosen` has the perf tests that should run, and `both` those tests that the commit
-has, too."""
+For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run, and
+`both` those tests that the commit has, too. A list that would be empty may be missing."""
 
 
 class CollectionObserver:

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
-from pytest_perfbudget.table_name import may_have_table, misplaced, nearest_file
+from pytest_perfbudget.table_name import may_have_table, nearest_file
 
 
 class PerfBudgetWarning(pytest.PytestWarning):
@@ -60,12 +60,6 @@ class ConfigChecks:
                     f"{file} has [tool.perfbudget] and is not read, because {self._root} is the root folder, by "
                     f"{where}: move the table to {self._root / 'pyproject.toml'}, or the settings of pytest up"
                 )
-
-    def table_in_ini_file(self) -> None:
-        """Complain about a table in an INI file such as setup.cfg, because the table is read in pyproject.toml only."""
-        with suppress(OSError):
-            if self._is_first and (file := misplaced(self._root)) is not None:
-                self._complain(f"{file.name} has a table of perfbudget, which is not read: move it to pyproject.toml")
 
     def root_folder(self, perf_tests: Collection[str]) -> None:
         """Complain about a baseline with these tests that is not read, because another folder is the root folder."""

@@ -135,7 +135,9 @@ class PerfTests:
         chosen = {nodeid_of(item) for item in items}
         self.expectations = self.observer.expectations(known, self.collected, chosen, self.among(collected))
         if self._config.option.perf_against is not None:
-            self.expectations["chosen"] = [[test, ""] for test in self.among(items)]
+            self._note("chosen", [[test, ""] for test in self.among(items)])
+            if perf_tests := self.among(collected):
+                self._note("collected", [[test, ""] for test in perf_tests])
         return {file_of(test) for test, _ in known}
 
     def note_base(self, perf_tests: Collection[str]) -> None:
@@ -183,7 +185,6 @@ class PerfTests:
             return
         perf_tests = self.among(items)
         self._checks.table_above()
-        self._checks.table_in_ini_file()
         self._checks.patterns(self.collected, perf_tests)
         if not (self._policy.gate is GateMode.OFF or (self._config.rootpath / self._settings.baseline).exists()):
             self._checks.root_folder(perf_tests)

@@ -61,12 +61,17 @@ def run_result(
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
-        unfinished = [one.test for one in missing if one.reason == _NOT_RUN]
-        has_unfinished = any(both is None or [test, ""] in both for test in unfinished)
-        # A measurement with another name on each side, such as that of a function that a decorator has renamed.
+        unfinished = [one.test for one in missing if one.reason == _NOT_RUN and one.test not in expected_to_fail]
+        # A measurement may have another name on each side, such as that of a function that a decorator has renamed.
         reported = {one.nodeid for one in measurements}
-        has_unfinished = has_unfinished or any(one.test in reported for one in missing)
-        findings += find_nothing_compared(measurements, session.policy, against, has_unfinished=has_unfinished)
+        findings += find_nothing_compared(
+            measurements,
+            session.policy,
+            against,
+            is_lost=any(both is None or [test, ""] in both for test in unfinished)
+            or any(one.test in reported for one in missing),
+            has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
+        )
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
@@ -79,11 +84,14 @@ def run_result(
     )
 
 
+def _runs_nothing(session: PerfSession) -> bool:
+    option = session.config.option
+    return bool(option.collectonly or option.setuponly or option.setupplan)
+
+
 def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cut_short: bool) -> list[Missing]:
     """Return what the other side has and this session should have measured, with the reason why it has not."""
-    option = session.config.option
-    runs_nothing = option.collectonly or option.setuponly or option.setupplan
-    if is_cut_short or session.is_updating or runs_nothing:
+    if is_cut_short or session.is_updating or _runs_nothing(session):
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
     reported = {one.nodeid for one in measurements}

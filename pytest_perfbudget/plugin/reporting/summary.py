@@ -48,6 +48,8 @@ class Summary:
         data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
         if report.when in ("setup", "call"):
             self._results.pop(report.nodeid, None)  # a rerun must not keep the results of the run before
+        if hasattr(report, "wasxfail"):
+            self._expected_to_fail.add(report.nodeid)
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):

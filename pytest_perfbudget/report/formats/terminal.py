@@ -41,10 +41,10 @@ class Layout:
 
 
 def render(result: RunResult, layout: Layout) -> str:
-    """Return the section about budgets and comparisons; empty if the session measured nothing."""
+    """Return the section about budgets and comparisons; empty if there is nothing to say."""
     if result.session.gate == GateMode.OFF.value:
         return ""
-    if not (result.measurements or result.missing):
+    if not (result.measurements or result.missing or result.findings):
         return ""
     table = render_table(
         result.measurements,

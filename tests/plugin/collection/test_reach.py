@@ -183,19 +183,22 @@ def test_a_table_above_the_root_folder_is_named(pytester: pytest.Pytester) -> No
 
 
 @pytest.mark.parametrize(
-    ("file", "section", "warnings"),
-    [("setup.cfg", "[tool:perfbudget]", 1), ("tox.ini", "[tool.perfbudget.budgets]", 1), ("tox.ini", "[testenv]", 0)],
+    ("file", "section", "is_refused"),
+    [
+        ("setup.cfg", "[tool:perfbudget]", True),
+        ("tox.ini", "[tool.perfbudget.budgets]", True),
+        ("tox.ini", "[testenv:perfbudget]", False),
+    ],
 )
-def test_a_table_in_an_ini_file_is_named(project: Project, file: str, section: str, warnings: int) -> None:
+def test_a_table_in_an_ini_file_is_a_usage_error(
+    project: Project, file: str, section: str, *, is_refused: bool
+) -> None:
     project.file(file, f"{section}\nmax_time = 1s\n")
-    result = project.run("def test_it(): pass\n", "-Wdefault", output=False)
-    result.assert_outcomes(passed=1, warnings=warnings)
-    if warnings:
-        result.stdout.fnmatch_lines(
-            [f"*{file} has a table of perfbudget, which is not read: move it to pyproject.toml"]
-        )
-    is_refused = project.run("def test_it(): pass\n", "--perf-strict").ret == pytest.ExitCode.USAGE_ERROR
-    assert is_refused is bool(warnings)
+    result = project.run("def test_it(): pass\n", output=False)
+    assert (result.ret == pytest.ExitCode.USAGE_ERROR) is is_refused
+    if is_refused:
+        said = "which is not read: move the table to pyproject.toml as [[]tool.perfbudget]"
+        result.stderr.fnmatch_lines([f"ERROR: {file} has a table of perfbudget, {said}"])
 
 
 def test_a_pyproject_of_its_own_makes_the_root_folder_a_project_of_its_own(pytester: pytest.Pytester) -> None:
