@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_perfbudget.config.load import PARAMETERS, parse_plan
 from pytest_perfbudget.core.load.arrivals import Arrival, Stage
-from pytest_perfbudget.core.load.plan import PARAMETERS, LoadPlan, parse_plan
+from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.errors import ConfigError
 
 S = 1_000_000_000
