@@ -44,9 +44,8 @@ def autocorrelation_time(values: Sequence[float] | NDArray[np.float64]) -> float
 def effective_size(values: Sequence[float], limit: float, share: float) -> float:
     """Return the effective sample size for the share of values above a limit.
 
-    The longest of three autocorrelation times counts: that of the ranks, that of being above the limit, and that of
-    being above the values' own quantile. With the second alone, values that never exceed the limit would look
-    independent.
+    The longer of two autocorrelation times counts: that of being above the limit, and that of being above the values'
+    own quantile. With the first alone, values that never exceed the limit would look independent.
 
     Args:
         values: the values in the order in which they came about.
@@ -56,6 +55,5 @@ def effective_size(values: Sequence[float], limit: float, share: float) -> float
     import numpy as np  # noqa: PLC0415 - as above
 
     array = np.asarray(values, dtype=float)
-    ranks = np.unique(array, return_inverse=True)[1]
-    above = [array > one for one in (limit, np.quantile(array, share))]
-    return len(array) / max(autocorrelation_time(one.astype(float)) for one in (ranks, *above))
+    above = (array > one for one in (limit, np.quantile(array, share)))
+    return len(array) / max(autocorrelation_time(one.astype(float)) for one in above)

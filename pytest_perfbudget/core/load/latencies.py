@@ -51,13 +51,13 @@ class Histogram:
             message = "a quantile of no values"
             raise ValueError(message)
         rank = max(math.ceil(self.count * share - 1e-9), 1)
-        if rank >= self.count:
-            return float(self.most_ns)
+        if rank in (1, self.count):
+            return float(self.least_ns if rank == 1 else self.most_ns)
         seen = 0
         for middle_ns, count in self.buckets():
             seen += count
             if seen >= rank:
-                return min(max(middle_ns, self.least_ns), self.most_ns)
+                return middle_ns
         raise AssertionError
 
     def buckets(self) -> Iterator[tuple[float, int]]:

@@ -75,7 +75,7 @@ def _keep_own(top: str, scratch: str) -> None:
         sys.path.insert(0, str(own))
 
 
-class _PyximportHook:
+class PyximportHook:
     """An import hook that lets pyximport build the modules of another commit in a folder of their own.
 
     In pyximport's own folder, the module of one commit would replace the module of the other, and the user's next run
@@ -154,7 +154,7 @@ def main() -> int:
             _redirect(request["top"], request["tree"])
             _keep_own(request["top"], request["scratch"])
         builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
-        sys.meta_path.insert(0, _PyximportHook(builds))
+        sys.meta_path.insert(0, PyximportHook(builds))
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]

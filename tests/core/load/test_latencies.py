@@ -31,6 +31,12 @@ def test_a_quantile_of_the_histogram_is_within_a_thousandth(values: list[int], s
     assert recorded(values).quantile(share) == pytest.approx(exact, rel=0.001)
 
 
+@given(st.lists(st.integers(0, DAY), min_size=1, max_size=50))
+def test_the_extremes_of_the_histogram_are_exact(values: list[int]) -> None:
+    assert recorded(values).quantile(0.0) == min(values)
+    assert recorded([*values, max(values)]).quantile(1.0) == max(values)
+
+
 def test_the_tail_is_that_of_hdrhistogram() -> None:
     generator = random.Random(1)
     values = [int(generator.lognormvariate(15, 1)) for _ in range(300_000)]
