@@ -13,7 +13,15 @@ from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, other_case, untimed
+from pytest_perfbudget.compare.evidence import (
+    CalledFunctions,
+    Evidence,
+    Origin,
+    Sides,
+    no_namesake,
+    other_case,
+    untimed,
+)
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import NONE
@@ -90,7 +98,8 @@ class BaselineComparison(ComparisonStrategy):
     ) -> list[Measurement]:
         """See `ComparisonStrategy.settle`; suspects are confirmed before this method returns."""
         compared = {one.name: one for one in measurements if one.name in requests}
-        known = {name: self._known(nodeid, name, requests[name].tolerance.share) for name in compared}
+        only_base = self._only_base(nodeid, measurements)
+        known = {name: self._known(nodeid, name, requests[name].tolerance.share, only_base) for name in compared}
         suspects = dict(_suspects(compared.values(), known))
         grown = {
             name: requests[name].tolerance.share
@@ -113,7 +122,12 @@ class BaselineComparison(ComparisonStrategy):
             settled.append(replace(one, changes=evidence.results(), warnings=warnings, recording=None))
         return settled
 
-    def _known(self, nodeid: str, name: str, share: float) -> KnownData:
+    def _only_base(self, nodeid: str, measurements: Iterable[Measurement]) -> list[str]:
+        """Return the names of the measurements of a test that only the baseline has."""
+        made = {one.name for one in measurements}
+        return sorted(name for test, name in self._everywhere if test == nodeid and name not in made)
+
+    def _known(self, nodeid: str, name: str, share: float, only_base: Collection[str] = ()) -> KnownData:
         place = (nodeid, name)
         line = self._here.get(place)
         slowdown_test = None
@@ -126,7 +140,7 @@ class BaselineComparison(ComparisonStrategy):
             function = function_of(nodeid)
             same = (one for (test, _), one in self._here.items() if function_of(test) == function)
             cases = {one.parameters for one in same}
-        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
+        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases, only_base)
 
     def _confirm(
         self,
@@ -175,7 +189,7 @@ class BaselineComparison(ComparisonStrategy):
             if name in recordings and recordings[name].blocks
         }
         sides = {name: _sides(one, known[name]) for name, one in recordings.items() if name in known}
-        return Attempt(runs, sides, answer.problem)
+        return Attempt(runs, sides, problem=answer.problem)
 
     def _evidence(
         self, measurement: Measurement, known: KnownData, request: MeasurementRequest, fresh: Confirmation
@@ -220,10 +234,10 @@ class BaselineComparison(ComparisonStrategy):
             why = "its id holds an address, which differs from process to process: give parametrize ids="
             return untimed(RegressionVerdict.UNMEASURED, why)
         if not known.is_known_elsewhere:
-            why = "the baseline does not have this measurement"
             if not self._everywhere and not self._file.exists():
                 why = f"there is no {self._settings.baseline}: create the file with pytest --perf-update-baseline"
-            return untimed(RegressionVerdict.NEW, why)
+                return untimed(RegressionVerdict.NEW, why)
+            return no_namesake("the baseline", measurement, known.only_base)
         if known.line is None:
             why = f"the baseline has no times of this machine ({self._machine})"
             return untimed(RegressionVerdict.FOREIGN, why)

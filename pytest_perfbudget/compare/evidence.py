@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
 from pytest_perfbudget.core.culprits import gained_functions, grown_functions
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
@@ -154,6 +154,29 @@ def other_case(against: str) -> RegressionResult:
     """Return the result for a test whose id belongs to another case on the other side."""
     why = f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
     return untimed(RegressionVerdict.UNMEASURED, why)
+
+
+def no_namesake(against: str, measurement: Measurement, only_base: Collection[str]) -> RegressionResult:
+    """Return the result for a measurement whose name the other side's test lacks.
+
+    A name that comes from a function changes with the function, for example when a decorator replaces the function. So
+    such a measurement is not called new if the other side's test makes a measurement that this side lacks.
+
+    Args:
+        against: the other side.
+        measurement: the measurement.
+        only_base: the names of the measurements that only the other side's test makes.
+    """
+    named = sorted(filter(None, only_base))
+    if named and measurement.recording is not None and measurement.recording.has_function_name:
+        there, *more = named
+        others = f" (and {', '.join(map(repr, more))})" if more else ""
+        why = (
+            f"{against} has {there!r}{others} in this test instead: name={there!r} compares with that, "
+            f"name={measurement.name!r} makes a new measurement"
+        )
+        return untimed(RegressionVerdict.UNMEASURED, why)
+    return untimed(RegressionVerdict.NEW, f"{against} does not have this measurement")
 
 
 def untimed(verdict: RegressionVerdict, reason: str) -> RegressionResult:

@@ -23,6 +23,7 @@ class KnownData:
         slowdown_test: for the time; None if the baseline has no time of this machine.
         is_known_elsewhere: whether a line of any machine has the measurement.
         cases: the digests of all cases of the test's function that the baseline has.
+        only_base: the names of the measurements of the test that only the baseline has.
     """
 
     line: Line | None
@@ -30,6 +31,7 @@ class KnownData:
     slowdown_test: UnpairedSlowdownTest | None
     is_known_elsewhere: bool
     cases: Collection[str] = ()
+    only_base: Collection[str] = ()
 
     def counts(self) -> Mapping[str, int]:
         """Return the counts to compare with, by metric."""

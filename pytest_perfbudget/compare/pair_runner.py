@@ -65,7 +65,7 @@ class PairRunner:
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._started = 0
-        self._of_base: Collection[str] | None = None
+        self._of_base: Collection[str] | None = None  # those that may be there included
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out.
@@ -168,7 +168,7 @@ class PairRunner:
         if problem is not None:
             return problem
         found = _compared(played)
-        self._context.note_lost(task.nodeid, [name for name in _recordings(played.base) if name not in found.sides])
+        self._context.note_lost(task.nodeid, found.only_base)
         return found
 
     def _problem(self, played: PairAnswers) -> Attempt[Pair] | None:
@@ -208,7 +208,7 @@ def _compared(played: PairAnswers) -> Attempt[Pair]:
     is_changed = is_other_test(played.head, played.base)
     sides = {name: Sides(head[name], base[name], is_changed) for name in head if name in base}
     runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
-    return Attempt(runs, sides)
+    return Attempt(runs, sides, [name for name in base if name not in head])
 
 
 def _recordings(answer: Answer) -> Mapping[str, Recording]:

@@ -10,7 +10,7 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import NONE
@@ -194,7 +194,7 @@ class PairedComparison(ComparisonStrategy):
         if _is_other_case(measurement, screened):
             return other_case(self._base.ref)
         if (untimed_here := _untimed(measurement)) and self._pairs.is_new(measurement.nodeid):
-            return self._new()
+            return no_namesake(self._base.ref, measurement, ())
         if untimed_here:
             return untimed(RegressionVerdict.UNMEASURED, untimed_here)
         if screened.problem:
@@ -219,10 +219,7 @@ class PairedComparison(ComparisonStrategy):
         if name in screened.sides:
             why = screened.sides[name].head.untimed or screened.sides[name].base.untimed
             return untimed(RegressionVerdict.UNMEASURED, why or f"not timed in turns ({measurement.kind.name})")
-        return self._new()
-
-    def _new(self) -> RegressionResult:
-        return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
+        return no_namesake(self._base.ref, measurement, screened.only_base)
 
 
 def _noted(measurement: Measurement) -> Measurement:

@@ -14,7 +14,7 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, other_case, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, other_case, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
@@ -113,10 +113,11 @@ class SequentialComparison(ComparisonStrategy):
         self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
         """See `ComparisonStrategy.settle`; `start` has already measured all tests."""
+        self._context.note_lost(nodeid, self._only_base(nodeid))
         settled = []
         for one in measurements:
             request = requests.get(one.name)
-            found = [] if request is None else self._evidence((nodeid, one.name), request).results()
+            found = [] if request is None else self._evidence(one, request).results()
             settled.append(replace(one, changes=found, recording=None))
         return settled
 
@@ -187,15 +188,20 @@ class SequentialComparison(ComparisonStrategy):
     def _is_skipped(self, nodeid: str) -> bool:
         return self._is_changed(nodeid) and self._context.settings.duet.changed_tests == "skip"
 
-    def _evidence(self, place: _Place, request: MeasurementRequest) -> Evidence:
-        nodeid = place[0]
+    def _only_base(self, nodeid: str) -> list[str]:
+        """Return the names of the measurements that only the base's test makes."""
+        return [name for (test, name), runs in self._runs.items() if test == nodeid and runs.base and not runs.head]
+
+    def _evidence(self, measurement: Measurement, request: MeasurementRequest) -> Evidence:
+        nodeid = measurement.nodeid
+        place = (nodeid, measurement.name)
         is_changed = self._is_changed(nodeid)
         screening = self._runs.get(place, _Runs()).sides(is_test_changed=is_changed)
         fresh = self._fresh.get(place, _Runs()).sides(is_test_changed=is_changed)
         if nodeid in self._problems:
             screening = fresh = []
         return Evidence(
-            self._time(place, request.tolerance.share),
+            self._time(place, measurement, request.tolerance.share),
             request.tolerance,
             screening[0] if screening else None,
             [*screening[1:], *fresh],
@@ -214,14 +220,15 @@ class SequentialComparison(ComparisonStrategy):
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
         if runs.head and runs.base and runs.head[0].is_other_case(runs.base[0]):
             return other_case(self._base.ref)
-        if runs.head and not runs.base:
-            return untimed(RegressionVerdict.NEW, f"{self._base.ref} does not have this measurement")
         return None
 
-    def _time(self, place: _Place, tolerance: float) -> RegressionResult:
+    def _time(self, place: _Place, measurement: Measurement, tolerance: float) -> RegressionResult:
         runs = self._runs.get(place, _Runs())
         if (obstacle := self._obstacle(place, runs)) is not None:
             return obstacle
+        if runs.head and not runs.base:
+            named = replace(measurement, recording=runs.head[0])
+            return no_namesake(self._base.ref, named, self._only_base(place[0]))
         test = self._slowdown_test(runs, tolerance)
         if test is None:
             why = next((one.untimed for one in (*runs.head, *runs.base) if one.untimed), "not timed in blocks")

@@ -59,6 +59,7 @@ class Recording:
         untimed: the reason why there are no blocks; empty if there are.
         parameters: a digest of the parameters that pytest has numbered in the test's id; empty if there are none.
         cases: the digests of all cases of the test's function in this process.
+        has_function_name: whether the measurement has the name of its function, because the test gives no name.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -71,6 +72,7 @@ class Recording:
     untimed: str = ""
     parameters: str = ""
     cases: Sequence[str] = ()
+    has_function_name: bool = False
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -94,6 +96,7 @@ class Recording:
             "untimed": self.untimed,
             "parameters": self.parameters,
             "cases": list(self.cases),
+            "has_function_name": self.has_function_name,
         }
 
     @classmethod

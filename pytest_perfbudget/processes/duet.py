@@ -116,7 +116,7 @@ class Duet:
 
     @property
     def perf_tests(self) -> Sequence[str]:
-        """The perf tests of the base, those that were requested included."""
+        """The perf tests of the base and the requested tests, without those that the base is known to lack."""
         return self._perf_tests
 
     def be_patient(self, seconds: float) -> None:

@@ -139,3 +139,12 @@ def test_a_test_that_measures_nothing_any_more_is_named_once_with_the_reason(
         ["unmeasured: test_it.py::test_call: the test asks for the perf fixture but never called it"]
     )
     based.run(tests, "--perf-strict", *workers).assert_outcomes(passed=2, failed=1)
+
+
+@pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_measurement_whose_function_has_another_name_is_not_called_new(
+    based: Project, workers: tuple[str, ...]
+) -> None:
+    result = based.run(perf_program(call="perf(advance, 0.2)"), *workers)
+    assert times(based)["test_call advance"] == "unmeasured"
+    result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_call advance: the baseline has 'step' in this test*"])

@@ -328,6 +328,31 @@ class TestLost:
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         result.stdout.fnmatch_lines(["nothing compared: no test was compared with HEAD*"])
 
+    @pytest.mark.parametrize(
+        ("arguments", "pyproject"),
+        [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
+        ids=["plain", "n2", "sequential"],
+    )
+    def test_a_measurement_whose_function_has_another_name_fails_until_the_test_names_it(
+        self, repository: Repository, arguments: tuple[str, ...], pyproject: str
+    ) -> None:
+        """Another test is compared, so the session as a whole has compared something."""
+        calls = "import shop\ndef test_it(perf): perf(shop.work)\ndef test_other(perf): perf(shop.work, name='work')\n"
+        repository.commit(tests=calls)
+        wrapped = "\nfast = work\ndef wrapper(): return fast()\nwork = wrapper\n"
+        repository.file("shop.py", shop(FASTER_MS) + wrapped)
+        result = repository.against_base(*arguments, pyproject=pyproject)
+        result.assert_outcomes(passed=1, failed=1)
+        assert times(repository) == {"test_it wrapper": "unmeasured", "test_other work": "improved"}
+        result.stdout.fnmatch_lines(
+            ["wrapper: unmeasured: HEAD has 'work' in this test instead: name='work' compares with*"]
+        )
+        named = calls.replace("perf(shop.work)", "perf(shop.work, name='{}')")
+        repository.against_base(*arguments, tests=named.format("work")).assert_outcomes(passed=2)
+        assert times(repository)["test_it work"] == "improved"
+        repository.against_base(*arguments, tests=named.format("wrapper")).assert_outcomes(passed=2)
+        assert times(repository)["test_it wrapper"] == "new"
+
     def test_a_session_whose_only_perf_test_is_expected_to_fail_passes(self, repository: Repository) -> None:
         tests = "import pytest, shop\n@pytest.mark.xfail\ndef test_it(perf):\n    perf(shop.work)\n    assert False\n"
         repository.commit(tests=tests)
@@ -363,6 +388,17 @@ class TestLost:
         repository.file("shop.py", shop(FASTER_MS))
         repository.against_base(tests=f"{self.TWO}\ndef test_nothing(perf): pass\n").assert_outcomes(passed=2)
         assert times(repository)["test_nothing"] == "new"
+
+    def test_a_test_that_measures_nothing_fails_if_the_base_could_not_collect_its_file(
+        self, repository: Repository
+    ) -> None:
+        """The base may have the test, so the test is not new."""
+        nothing = "import gone\ndef test_nothing(perf): pass\n"
+        repository.commit({"test_more.py": nothing}, tests=self.TWO)
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.file("test_more.py", nothing.replace("import gone\n", ""))
+        repository.against_base().assert_outcomes(passed=1, failed=1)
+        assert times(repository)["test_nothing"] == "unmeasured"
 
     @pytest.mark.parametrize(
         ("arguments", "pyproject"),

@@ -97,9 +97,7 @@ class WorkerPlugin:
         problems = {nodeid: self._why_not(nodeid, found) for nodeid in self._request.nodeids}
         for nodeid, problem in problems.items():
             if problem:
-                is_absent = nodeid not in found and not self._has_other_cases(nodeid, found)
-                is_absent = is_absent and file_of(nodeid) not in self._uncollected
-                self._send(Answer(nodeid, problem, [], is_absent=is_absent))
+                self._send(Answer(nodeid, problem, [], is_absent=self._is_absent(nodeid, found)))
         self._found = found
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
@@ -127,13 +125,21 @@ class WorkerPlugin:
         return Path(self._request.root) if self._request.root else None
 
     def perf_tests(self, config: pytest.Config) -> Sequence[str]:
-        """Return the collected perf tests, and the collected tests that were requested."""
+        """Return the perf tests, and the tests that were requested, without those that are known to be absent."""
         rules: Sequence[Rule] = ()
         with suppress(ConfigError):  # the session's configuration holds, and may have mended this mistake
             rules = load_settings(config.rootpath / "pyproject.toml").entries
-        return [
+        collected = [
             nodeid for nodeid, item in self._found.items() if nodeid in self._requested or is_perf_test(item, rules)
         ]
+        others = sorted(self._requested - self._found.keys())
+        return collected + [nodeid for nodeid in others if not self._is_absent(nodeid, self._found)]
+
+    def _is_absent(self, nodeid: str, found: Collection[str]) -> bool:
+        """Return whether a test is not there; False if its file could not be collected, so that nothing is known."""
+        if nodeid in found or file_of(nodeid) in self._uncollected:
+            return False
+        return not self._has_other_cases(nodeid, found)
 
     def _has_other_cases(self, nodeid: str, found: Collection[str]) -> bool:
         """Return whether another commit has a test's function, and none of the cases that the session asks for."""

@@ -18,10 +18,15 @@ class _Begun:
 
 
 class BegunMeasurements:
-    """The measurements that have begun and are not kept yet."""
+    """The measurements that have begun and are not kept yet.
+
+    Attributes:
+        function_names: the names that were taken from functions, also of measurements that are kept.
+    """
 
     def __init__(self) -> None:
         self._begun: dict[str, _Begun] = {}
+        self.function_names: set[str] = set()
 
     def begin(
         self,
@@ -51,6 +56,7 @@ class BegunMeasurements:
             plain = getattr(function, "__name__", type(function).__name__).strip("<>")
             names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
             name = next(one for one in names if one not in taken)
+            self.function_names.add(name)
         elif name in taken:
             message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
             raise MisuseError(message)

@@ -261,7 +261,12 @@ class ItemRun:
         recording: Recording | None = None,
     ) -> None:
         if recording is not None:
-            recording = replace(recording, parameters=self._parameters, cases=self._cases)
+            recording = replace(
+                recording,
+                parameters=self._parameters,
+                cases=self._cases,
+                has_function_name=name in self._begun.function_names,
+            )
         counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
         self.add(
             replace(
