@@ -76,6 +76,23 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
     return ""
 
 
+def foreign_file(top: Path, tree: Path, files: Iterable[str]) -> str:
+    """Return the first file of the working tree whose version in the checkout should have run; empty if there is none.
+
+    Such code was loaded by its path, so it is in no module: `runpy.run_path`, `exec(compile(...))`.
+
+    Args:
+        top: the top folder of the working tree.
+        tree: the top folder of the checkout.
+        files: the source files of the functions that were called.
+    """
+    for file in files:
+        place = path_in(top, file)
+        if place is not None and not Path(file).is_relative_to(tree) and (tree / place).exists():
+            return file
+    return ""
+
+
 def stale_module(top: Path, rootpath: Path) -> str:
     """Return the name, the file and a remedy for the first module that differs from the working tree's version.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -163,6 +164,9 @@ class BaseCheckout:
         """
         if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
             where = f"is built in the working tree and not in the checkout of {self._base.ref}"
+            if "pyximport" in sys.modules:
+                remedy = "leave out inplace=True, and remove that file, which is not built again after a change"
+                return f"{module!r} {where}, as pyximport does with inplace=True: {remedy}"
             return f"{module!r} {where}: let setup of {TABLE} build it"
         return ""
 

@@ -35,6 +35,7 @@ class Counted:
             together with all functions that they call.
         times: the time of each function of the project in one profiled call, in ns, including the library functions
             that the function calls; the total has the empty name.
+        files: the source files of the functions that are not from a library.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Counted:
     problems: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)
+    files: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Recording:
         counts: the counts of one execution, by metric (`calls`, `peak`).
         functions: see `Counted`.
         times: see `Counted`.
+        files: see `Counted`.
         uncounted: the reason why a requested count is missing.
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
@@ -66,6 +69,7 @@ class Recording:
     counts: Mapping[str, int] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)
+    files: Sequence[str] = ()
     uncounted: str = ""
     turns: Sequence[int] = ()
     cpus: float | None = None
@@ -90,6 +94,7 @@ class Recording:
             "counts": dict(self.counts),
             "functions": dict(self.functions),
             "times": dict(self.times),
+            "files": list(self.files),
             "uncounted": self.uncounted,
             "turns": list(self.turns),
             "cpus": self.cpus,

@@ -101,6 +101,11 @@ def function_times(probe: FunctionCalls) -> dict[str, float]:
     return times
 
 
+def source_files(probe: FunctionCalls) -> list[str]:
+    """Return the source files of the functions that are not from a library."""
+    return sorted({entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)})
+
+
 def _is_library(code: CodeType | str) -> bool:
     return isinstance(code, str) or _is_library_file(code.co_filename)
 

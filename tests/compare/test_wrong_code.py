@@ -36,6 +36,25 @@ def test_a_base_that_imports_the_working_tree_is_wrong_code_and_fails(
     )
 
 
+@pytest.mark.parametrize("mode", ["", SEQUENTIAL], ids=["side by side", "in turns"])
+def test_code_that_is_run_by_its_path_in_the_working_tree_is_wrong_code(repository: Repository, mode: str) -> None:
+    """Such code is in no module; a path that is built from __file__ leads each side to its own code."""
+    run = "import runpy\nwork = runpy.run_path({})['work']\ndef test_call(perf): perf(work)\n"
+    place = str(repository.pytester.path / "goods.py")
+    repository.commit({"goods.py": shop()}, tests=run.format(repr(place)))
+    repository.file("goods.py", shop(3))
+    repository.against_base(pyproject=mode).assert_outcomes(failed=1)
+    assert times(repository) == {"test_call work": "wrong_code"}
+    result = repository.against_base(pyproject=mode)
+    result.stdout.fnmatch_lines([f"*wrong_code: *it runs {place} of the working tree: build that path from __file__*"])
+    relative = run.format("__file__.replace('test_it', 'goods')")
+    repository.file("goods.py", shop())
+    repository.commit(tests=relative)
+    repository.file("goods.py", shop(3))
+    repository.against_base(pyproject=mode).assert_outcomes(failed=1)
+    assert times(repository) == {"test_call work": "regressed"}
+
+
 def test_an_installed_copy_that_both_sides_would_import_is_noticed(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,6 +166,25 @@ def test_the_base_builds_its_own_modules(
     assert measured["statistics"]["median"] == 3e6
 
 
+def test_a_module_that_was_built_beside_its_source_is_named_with_the_option(
+    repository: Repository, with_neighbour: Neighbour
+) -> None:
+    """The next session imports the built file and never builds it again, so both sides could run old code."""
+    with_neighbour("Cython")
+    install = "\nimport pyximport\npyximport.install(language_level=3, inplace=True)\n"
+    conftest = (repository.pytester.path / "conftest.py").read_text("utf-8") + install
+    tests = "import fast\ndef test_it(perf): perf(fast.work)\n"
+    files = {".gitignore": f"{IGNORED}*.so\n", "conftest.py": conftest, "fast.pyx": FAST.format(ms=1)}
+    repository.commit(files, tests=tests)
+    repository.run(tests, subprocess=True).assert_outcomes(passed=1)
+    repository.file("fast.pyx", FAST.format(ms=3))
+    result = repository.against_base(subprocess=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["work: wrong_code: 'fast' is built in the working tree and not *: leave out inplace=True, and remove *"]
+    )
+
+
 def test_head_and_base_have_the_same_modules(repository: Repository, with_neighbour: Neighbour, tmp_path: Path) -> None:
     """What visits all modules, such as freezegun, is slower on the side with more modules."""
     with_neighbour("Cython")

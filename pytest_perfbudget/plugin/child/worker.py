@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_module, stale_module
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.limits import Rule
@@ -195,8 +195,8 @@ class WorkerPlugin:
         item = self._found.get(answer.nodeid)
         if not self._request.top or item is None:
             return answer
-        if not answer.problem and (found := self._wrong_code(item.config.rootpath)):
-            problem = f"{self._request.who} would not measure its own code: it imports {found}"
+        if not answer.problem and (found := self._wrong_code(item.config.rootpath, answer)):
+            problem = f"{self._request.who} would not measure its own code: {found}"
             return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
         return replace(answer, source=own_source(item), built=self._built())
 
@@ -207,12 +207,21 @@ class WorkerPlugin:
         endings = tuple(EXTENSION_SUFFIXES)
         return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
 
-    def _wrong_code(self, rootpath: Path) -> str:
-        """Return a message about a module that is not of this process's side; empty if there is no such module."""
+    def _wrong_code(self, rootpath: Path, answer: Answer) -> str:
+        """Return a message about code that is not of this process's side; empty if there is no such code."""
         top = Path(self._request.top)
         if not self._request.tree:
-            return stale_module(top, rootpath.resolve())
-        return foreign_module(top, Path(self._request.tree), rootpath, self._request.home)
+            found = stale_module(top, rootpath.resolve())
+            return found and f"it imports {found}"
+        tree = Path(self._request.tree)
+        if found := foreign_module(top, tree, rootpath, self._request.home):
+            return f"it imports {found}"
+        files = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
+        found = foreign_file(top, tree, files)
+        return (
+            found
+            and f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
+        )
 
     def _write(self, line: str) -> None:
         try:
