@@ -137,7 +137,12 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
         )
     ]
     recording = Recording(
-        [BlockTime(MS, (1.0, 2.0), (3.0, 4.0))], {"calls": 7, "peak": 4096}, {"json:loads": 201}, turns=[3], cases=["a"]
+        [BlockTime(MS, (1.0, 2.0), (3.0, 4.0))],
+        {"calls": 7, "peak": 4096},
+        {"json:loads": 201},
+        turns=[3],
+        cases=["a"],
+        files=["b.py"],
     )
     measurement = Measurement(
         "a::b",
