@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="perfbudget", description="Performance budgets and baselines.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=lambda _: _usage(parser))
+    commands = parser.add_subparsers(metavar="COMMAND")
     doctor = commands.add_parser(
         "doctor",
         help="show how noisy this machine is and what the gate catches on it",
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     reading.add_argument("topic", nargs="*", metavar="TOPIC", help="a page, a verdict or a term, such as regressed")
     reading.set_defaults(run=_guide)
     return parser
+
+
+def _usage(parser: argparse.ArgumentParser) -> int:
+    """Show the commands to a user who has named none."""
+    parser.print_help(sys.stderr)
+    return 2
 
 
 def _positive(text: str) -> int:

@@ -98,13 +98,17 @@ def test_the_findings_go_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "found.json cannot be written: " in capsys.readouterr().err
 
 
+def test_without_a_command_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "show a page of the guide" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["doctor", "--sessions", "0"], "argument --sessions: expected a whole number from 1, found '0'"),
         (["doctor", "--max-regression", "5"], "expected a percentage above zero, such as '5%', found '5'"),
         (["check"], "invalid choice: 'check'"),
-        ([], "the following arguments are required: COMMAND"),
     ],
 )
 def test_a_wrong_command_line_is_said(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

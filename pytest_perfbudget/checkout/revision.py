@@ -81,7 +81,8 @@ def remark(base: Base) -> str:
             new = git(base.top, "ls-files", "--others", "--exclude-standard", "--", "*.py")
             if changes or new:
                 return ""
-            return f"{base.ref} is what is checked out here, and nothing is changed: a commit was compared with itself."
+            same = "no tracked file is changed: a commit was compared with itself."
+            return f"{base.ref} is what is checked out here, and {same}"
         if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # the order of commits is unknown
             return ""
         ahead = int(git(base.top, "rev-list", "--count", base.commit, "^HEAD"))

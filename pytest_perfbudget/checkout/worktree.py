@@ -18,8 +18,8 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
+from pytest_perfbudget.processes.scratch import CHECKOUT_PREFIX
 
-PREFIX: Final = "perfbudget-base-"
 _LOCK: Final = "in-use"
 _UNFILTERED: Final = "unfiltered"
 _SECONDS = 600.0
@@ -36,7 +36,7 @@ def checked_out(base: Base) -> Iterator[Path]:
     from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
 
     with ExitStack() as undo:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix=CHECKOUT_PREFIX)).resolve()
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         # Held until this process ends: if the lock of a checkout is free, its session was killed.
         undo.enter_context(FileLock(folder / _LOCK, is_singleton=False))
@@ -61,7 +61,7 @@ def _sweep(repository: Path) -> None:
         records = repository / git(repository, "rev-parse", "--git-common-dir") / "worktrees"
         for record in list(records.iterdir()) if records.is_dir() else []:
             path = Path((record / "gitdir").read_text("utf-8").strip()).parent
-            ours = next((one for one in path.parents if one.name.startswith(PREFIX)), None)
+            ours = next((one for one in path.parents if one.name.startswith(CHECKOUT_PREFIX)), None)
             if ours is not None and _is_left(ours):
                 _remove(repository, path)
                 if not any(one.is_file() and one.name not in {_LOCK, _UNFILTERED} for one in ours.rglob("*")):
@@ -111,13 +111,13 @@ def _check_out(repository: Path, commit: str, path: Path) -> None:
         _remove(repository, path)
         without = [f"filter.{name}.{key}" for name in filters for key in ("smudge=", "process=", "required=false")]
         git(repository, *_QUIET, *(part for one in without for part in ("-c", one)), *command, seconds=_SECONDS)
-        ours = next((one for one in path.parents if one.name.startswith(PREFIX)), path.parent)
+        ours = next((one for one in path.parents if one.name.startswith(CHECKOUT_PREFIX)), path.parent)
         (ours / _UNFILTERED).write_text(", ".join(filters), "utf-8")
 
 
 def unfiltered(tree: Path) -> str:
     """Return the names of the filters that could not run when a checkout was made; empty if all of them ran."""
-    ours = next((one for one in tree.parents if one.name.startswith(PREFIX)), tree.parent)
+    ours = next((one for one in tree.parents if one.name.startswith(CHECKOUT_PREFIX)), tree.parent)
     with suppress(OSError):
         return (ours / _UNFILTERED).read_text("utf-8")
     return ""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
@@ -35,6 +36,11 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
 from pytest_perfbudget.paths import own_modules
 
+_LATE_NOTE: Final = (
+    "failed in a fresh process beside the session, so it was confirmed after the last test: what it uses may exist "
+    "only once"
+)
+
 
 class BaselineComparison(ComparisonStrategy):
     """The gate of the committed baseline."""
@@ -61,6 +67,7 @@ class BaselineComparison(ComparisonStrategy):
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
         self._sharing_alpha = 1
         self._commit_duet = BaselineCommitDuet(context)
+        self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
@@ -96,7 +103,35 @@ class BaselineComparison(ComparisonStrategy):
     def settle(
         self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
-        """See `ComparisonStrategy.settle`; suspects are confirmed before this method returns."""
+        """See `ComparisonStrategy.settle`; suspects that fail beside the session are confirmed later."""
+        return self._settled(nodeid, measurements, requests, is_last=False)
+
+    def finish(self) -> Mapping[str, Sequence[Measurement]]:
+        """See `ComparisonStrategy.finish`; suspects whose fixtures cannot exist twice are confirmed."""
+        return {
+            nodeid: [
+                replace(one, warnings=[*one.warnings, _LATE_NOTE]) if _is_judged(one) else one
+                for one in self._settled(nodeid, measurements, requests, is_last=True)
+            ]
+            for nodeid, (measurements, requests) in self._late.items()
+        }
+
+    def _settled(
+        self,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        requests: Mapping[str, MeasurementRequest],
+        *,
+        is_last: bool,
+    ) -> list[Measurement]:
+        """Return the measurements of a test with their regression results.
+
+        Args:
+            nodeid: the test.
+            measurements: see `settle`.
+            requests: see `settle`.
+            is_last: whether all fixtures are torn down.
+        """
         compared = {one.name: one for one in measurements if one.name in requests}
         only_base = self._only_base(nodeid, measurements)
         known = {name: self._known(nodeid, name, requests[name].tolerance.share, only_base) for name in compared}
@@ -110,6 +145,9 @@ class BaselineComparison(ComparisonStrategy):
         fresh = Confirmation()
         if suspects or grown:
             fresh = self._confirm(nodeid, measurements, known, requests, suspects=suspects, grown=grown)
+        is_pending = fresh.is_exclusive and not is_last
+        if is_pending:
+            self._late[nodeid] = (measurements, requests)
         settled = []
         for one in measurements:
             if one.name not in known:
@@ -119,7 +157,8 @@ class BaselineComparison(ComparisonStrategy):
             notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             warnings = [*one.warnings, *notes]
-            settled.append(replace(one, changes=evidence.results(), warnings=warnings, recording=None))
+            changes = evidence.results()
+            settled.append(replace(one, changes=changes, warnings=warnings, recording=None, is_pending=is_pending))
         return settled
 
     def _only_base(self, nodeid: str, measurements: Iterable[Measurement]) -> list[str]:
@@ -189,7 +228,7 @@ class BaselineComparison(ComparisonStrategy):
             if name in recordings and recordings[name].blocks
         }
         sides = {name: _sides(one, known[name]) for name, one in recordings.items() if name in known}
-        return Attempt(runs, sides, problem=answer.problem)
+        return Attempt(runs, sides, problem=answer.problem, is_exclusive=bool(answer.problem and answer.elapsed_s))
 
     def _evidence(
         self, measurement: Measurement, known: KnownData, request: MeasurementRequest, fresh: Confirmation
@@ -247,6 +286,10 @@ class BaselineComparison(ComparisonStrategy):
         """Return the calls by function that were stored with a line of the baseline; None if there are none."""
         found = read_calls(self._file, line.key, self._machine.python) if line is not None else None
         return CalledFunctions(found.functions, found.unknown) if found is not None else None
+
+
+def _is_judged(measurement: Measurement) -> bool:
+    return any(not one.verdict.is_unjudged for one in measurement.changes)
 
 
 def _base(known: KnownData) -> Recording:

@@ -63,12 +63,14 @@ class Confirmation:
         attempts: the recordings of both sides by measurement, one entry for each attempt.
         problem: the reason why the confirmation did not come to an end; empty if it did.
         note: a doubt that a reader should know; empty if there is none.
+        is_exclusive: see `Attempt`.
     """
 
     times: Mapping[str, RegressionResult] = field(default_factory=dict)
     attempts: Sequence[Mapping[str, Sides]] = ()
     problem: str = ""
     note: str = ""
+    is_exclusive: bool = False
 
     def sides(self, name: str) -> list[Sides]:
         """Return the recordings of a measurement from each attempt that has it."""
@@ -95,11 +97,11 @@ def confirm(
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
-    problem, own_file_only = "", False
+    problem, own_file_only, is_exclusive = "", False, False
     while (open_ := _open(suspects, fresh)) or _still_grown(attempts, grown):
         context.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(attempts) + 1}")
         found = _attempted(measure, own_file_only=own_file_only)
-        problem = found.problem
+        problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.
             own_file_only = True
@@ -113,7 +115,7 @@ def confirm(
         name: slowdown_test.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
         for name, slowdown_test in suspects.items()
     }
-    return Confirmation(times, attempts, problem)
+    return Confirmation(times, attempts, problem, is_exclusive=is_exclusive)
 
 
 def once_more(measure: Callable[[], _Result]) -> _Result:

@@ -92,8 +92,8 @@ class PairedComparison(ComparisonStrategy):
             if one.name in requests:
                 found = self._evidence(one, requests, screened, fresh).results()
             warnings = [*one.warnings, *([unpinned[one.name]] if one.name in unpinned else [])]
-            is_late = screened.is_exclusive and bool(found)
-            settled.append(replace(one, changes=found, warnings=warnings, recording=None, is_late=is_late))
+            is_pending = screened.is_exclusive and bool(found)
+            settled.append(replace(one, changes=found, warnings=warnings, recording=None, is_pending=is_pending))
         return settled
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
@@ -225,7 +225,7 @@ class PairedComparison(ComparisonStrategy):
 def _noted(measurement: Measurement) -> Measurement:
     if not measurement.changes:
         return measurement
-    return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE], is_late=True)
+    return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE])
 
 
 def _task(

@@ -205,7 +205,7 @@ def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
         if judged is not None:
             is_within = budget.verdict is BudgetVerdict.WITHIN
             yield _case(NEAR_LIMIT if is_within else budget.verdict.value, judged, measurement, budget)
-    for change in measurement.changes:
+    for change in () if measurement.is_pending else measurement.changes:
         judged = judge_change(change, policy)
         if judged is not None:
             yield _case(change.verdict.value, judged, measurement, change)
@@ -236,7 +236,5 @@ def _case(
         judged.is_gated,
         measurement.file,
         measurement.line,
-        # The budgets have been judged with the test.
-        is_late=measurement.is_late and isinstance(result, RegressionResult),
     )
     return Case(finding, measurement, result, text)

@@ -45,7 +45,6 @@ class Finding:
         headline: the finding in one sentence.
         evidence: the numbers behind the finding, a line for each.
         remedy: the action that the user can take; empty if nothing can be done.
-        is_late: whether the finding was made after its test had been reported.
     """
 
     kind: str
@@ -59,7 +58,6 @@ class Finding:
     headline: str = ""
     evidence: Sequence[str] = ()
     remedy: str = ""
-    is_late: bool = False
 
     @property
     def id(self) -> str:
@@ -74,7 +72,7 @@ class Finding:
     @property
     def belongs_to_test(self) -> bool:
         """Whether the test itself fails by the finding; other findings fail the session."""
-        return not self.is_late and self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED)
+        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""
@@ -90,7 +88,6 @@ class Finding:
             "headline": self.headline,
             "evidence": list(self.evidence),
             "remedy": self.remedy,
-            "is_late": self.is_late,
         }
 
     @classmethod

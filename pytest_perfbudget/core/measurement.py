@@ -137,7 +137,7 @@ class Measurement:
         changes: the result of each comparison.
         recording: the raw data for the comparison; the process that compares does not pass the data on.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
-        is_late: whether the comparison is made after the test has been reported, so that it fails the session.
+        is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
     nodeid: str
@@ -158,7 +158,7 @@ class Measurement:
     changes: Sequence[RegressionResult] = ()
     recording: Recording | None = None
     unmeasured: str = ""
-    is_late: bool = False
+    is_pending: bool = False
 
     @property
     def id(self) -> str:
@@ -186,7 +186,7 @@ class Measurement:
             "max_regression": self.max_regression,
             "changes": [one.to_dict() for one in self.changes],
             "unmeasured": self.unmeasured,
-            "is_late": self.is_late,
+            "is_pending": self.is_pending,
             **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
 

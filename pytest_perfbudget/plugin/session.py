@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.plugin.collection.collected import typed
+from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LATE_OUTPUT, LOCK_INPUT, is_marked, worker_input
@@ -111,7 +112,7 @@ class PerfSession:
             stop_timeout(self._judged)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Do the part of the comparison that comes before the first test, if tests will run."""
         option = self.config.option
         if self.tests.is_any and not (option.collectonly or option.setuponly or option.setupplan):
@@ -121,15 +122,47 @@ class PerfSession:
         result = yield
         if self.tests.is_any and self.comparison is not None:
             with self.lock.exclusive():
-                self.take_late(self.comparison.finish())
+                late = self.comparison.finish()
+            self.late.update(late)
+            items = [item for item in session.items if nodeid_of(item) in late]
+            self._log_late([report for item in items if (report := self._late_report(item, late[nodeid_of(item)]))])
         return result
 
-    def take_late(self, late: Mapping[str, Sequence[Measurement]]) -> None:
-        """Take measurements that were compared after their tests had been reported, in this process or in a worker."""
-        self.late.update(late)
+    def _late_report(self, item: pytest.Item, measurements: Sequence[Measurement]) -> pytest.TestReport | None:
+        """Return a second report, which fails a test, if the late comparison of the test has found a failure."""
+        run = item.stash.get(RUN, None)
+        # The budgets have been judged with the test.
+        compared = [replace(one, budgets=(), unmeasured="") for one in measurements]
+        if run is None or self.is_child or (failure := self._failure(compared)) is None:
+            return None
+        run.finished, run.failure = list(measurements), failure
+
+        def fail() -> None:
+            raise failure
+
+        call = pytest.CallInfo.from_call(fail, when="call")
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        return report
+
+    def _log_late(self, reports: Sequence[pytest.TestReport]) -> None:
+        """Show second reports of tests; an xdist worker can send reports of the current test only, so it hands them on.
+
+        The late measurements that fail nothing are handed on, too.
+        """
+        hook = self.config.hook
         if hasattr(self.config, "workeroutput") and not self.is_child:
-            data = {nodeid: [one.to_dict() for one in found] for nodeid, found in self.late.items()}
-            self.config.workeroutput[LATE_OUTPUT] = data
+            self.config.workeroutput[LATE_OUTPUT] = {
+                "measurements": {test: [one.to_dict() for one in found] for test, found in self.late.items()},
+                "reports": [hook.pytest_report_to_serializable(config=self.config, report=one) for one in reports],
+            }
+            return
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if reports and terminal is not None:
+            terminal.ensure_newline()  # the last line of the progress is full
+        for report in reports:
+            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
+            hook.pytest_runtest_logreport(report=report)
+            hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -173,12 +206,18 @@ class PerfSession:
             measurements = run.finish()
         if self.is_child or self.policy.gate is GateMode.OFF:
             return
-        failures = [one for one in self.worded(measurements) if one.is_failure and one.belongs_to_test]
-        if failures:
-            # The findings decide. A missing text must not let a test pass.
-            text = words.failure_text(failures) or ", ".join(f"{one.kind}: {one.id}" for one in failures)
-            run.failure = pytest.fail.Exception(text, pytrace=False)
+        run.failure = self._failure(measurements)
+        if run.failure is not None:
             raise run.failure
+
+    def _failure(self, measurements: Sequence[Measurement]) -> BaseException | None:
+        """Return the exception that fails a test; None if no finding on the test is a failure."""
+        failures = [one for one in self.worded(measurements) if one.is_failure and one.belongs_to_test]
+        if not failures:
+            return None
+        # The findings decide. A missing text must not let a test pass.
+        text = words.failure_text(failures) or ", ".join(f"{one.kind}: {one.id}" for one in failures)
+        return pytest.fail.Exception(text, pytrace=False)
 
     def worded(self, measurements: Sequence[Measurement]) -> list[Finding]:
         """Return the findings about measurements, with texts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,10 @@ if sys.platform != "win32":
     import fcntl
 
 PREFIX: Final = "perfbudget-run-"
+CHECKOUT_PREFIX: Final = "perfbudget-base-"
+"""The beginning of the name of a folder with a checkout of another commit; see `checkout.worktree`."""
+_NEW_S: Final = 60.0
+"""The age in s below which a folder may not have its lock yet."""
 _LOCK: Final = "in-use"
 
 
@@ -48,8 +53,15 @@ def _sweep(folder: str) -> None:
     """Remove the folders of sessions that were killed, once in a process."""
     if sys.platform == "win32":
         return
-    for one in Path(folder).glob(f"{PREFIX}*"):
+    checkouts = (one for one in Path(folder).glob(f"{CHECKOUT_PREFIX}*") if _is_old(one))
+    for one in (*Path(folder).glob(f"{PREFIX}*"), *checkouts):
         with suppress(OSError):  # in use, or of another user
             with Path(one, _LOCK).open("r+", encoding="utf-8") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(one, ignore_errors=True)
+
+
+def _is_old(folder: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - folder.stat().st_mtime > _NEW_S
+    return False

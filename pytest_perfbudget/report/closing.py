@@ -53,7 +53,12 @@ def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
 
 def mean_text() -> str:
     """Return the line that explains the mark of a mean."""
-    return "~ is a mean: the function is too fast to be timed singly"
+    return "~ is a mean: several calls were timed together"
+
+
+def fresh_text() -> str:
+    """Return the line that explains why the number of a change is not the number of the session."""
+    return "measured of a change: in fresh processes; p50 and p95: in this session"
 
 
 def benchmarks_measured_text(tests: int) -> str:

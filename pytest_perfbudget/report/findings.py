@@ -40,8 +40,8 @@ def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str
     """
     paragraphs = ["\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in findings]
     remedies = dict.fromkeys(one.remedy for one in findings if one.remedy)
-    kind = next((kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)), "")
-    explained = [f"What this means: perfbudget guide {kind}"] if kind else []
+    kinds = [kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)]
+    explained = ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
     return "\n".join([*paragraphs, *remedies, *explained])
 
 

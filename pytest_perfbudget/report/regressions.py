@@ -56,9 +56,10 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
 def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed) -> str:
     """Return the remedy for a finding; empty if there is none."""
     if change.verdict is RegressionVerdict.REGRESSED:
-        verb = "Make the code faster" if change.metric == TIME.name else "Reduce the number"
+        noun = _noun(change)
+        verb = "Make the code faster" if change.metric == TIME.name else f"Reduce the {noun}"
         if change.direction is Direction.HIGHER:
-            verb = "Restore the number"
+            verb = f"Restore the {noun}"
         accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
         allow = "allow more: raise max_regression in the marker or in pyproject.toml"
         return f"{verb}, or {allow if change.against else accept}"
@@ -83,7 +84,8 @@ def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     """Yield the functions that explain a regression, and the costliest functions of a slow call."""
     if change.grown:
         is_timed = change.grown[0].gained_ns is not None
-        yield "Slower, in one profiled call of each:" if is_timed else "Called more often:"
+        timed = "Slower, in one profiled call of each, which takes longer than others:"
+        yield timed if is_timed else "Called more often:"
         yield from (f"  {_growth(one)}" for one in change.grown)
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.
@@ -96,8 +98,7 @@ def _slower(ratio: float) -> str:
 
 
 def _more(change: RegressionResult) -> str:
-    metric = METRICS.get(change.metric)
-    noun = metric.words if metric is not None else change.metric
+    noun = _noun(change)
     word = "more" if change.direction is Direction.LOWER else "fewer"
     ratio = change.badness
     if not change.ratio or math.isinf(ratio):
@@ -107,10 +108,16 @@ def _more(change: RegressionResult) -> str:
     return f"{percent(change.ratio).lstrip('+-')} {word} {noun} than"
 
 
+def _noun(change: RegressionResult) -> str:
+    metric = METRICS.get(change.metric)
+    return metric.words if metric is not None else change.metric
+
+
 def _p_value(change: RegressionResult) -> Iterator[str]:
     """Yield the p-value of a time and the limit on it, because the interval alone does not decide."""
     if change.p_value is not None and change.alpha is not None:
-        yield f"unchanged code would look so slow {odds(change.p_value)} (limit: {odds(change.alpha)})"
+        limit = f"alpha, shared by the tests: {odds(change.alpha)}"
+        yield f"unchanged code would look so slow {odds(change.p_value)} ({limit})"
 
 
 def _growth(growth: Growth) -> str:

@@ -26,7 +26,7 @@ def test_nothing_is_said_of_a_commit_that_head_is_built_on(repository: Path) -> 
 def test_a_commit_compared_with_itself_is_named(repository: Path) -> None:
     """It would pass, and nothing would have been compared."""
     assert remark(find_base(repository, "HEAD")) == (
-        "HEAD is what is checked out here, and nothing is changed: a commit was compared with itself."
+        "HEAD is what is checked out here, and no tracked file is changed: a commit was compared with itself."
     )
 
 

@@ -10,9 +10,10 @@ from repositories import commit, git
 
 from pytest_perfbudget.checkout import worktree
 from pytest_perfbudget.checkout.revision import deleted_since, find_base
-from pytest_perfbudget.checkout.worktree import PREFIX, checked_out, unfiltered
+from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git as run_git
+from pytest_perfbudget.processes.scratch import CHECKOUT_PREFIX
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_a_base_that_cannot_be_checked_out_leaves_nothing(
     (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
     with pytest.raises(GitError), checked_out(base):
         pass
-    assert not list(tmp_path.glob(f"{PREFIX}*"))
+    assert not list(tmp_path.glob(f"{CHECKOUT_PREFIX}*"))
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
@@ -207,7 +208,7 @@ def test_the_worktree_of_a_session_that_still_runs_is_not_swept(repository: Path
 def test_the_record_of_a_checkout_whose_folder_is_gone_is_swept(repository: Path) -> None:
     base = find_base(repository, "v1")
     with checked_out(base) as tree:
-        shutil.rmtree(next(folder for folder in tree.parents if folder.name.startswith(PREFIX)))
+        shutil.rmtree(next(folder for folder in tree.parents if folder.name.startswith(CHECKOUT_PREFIX)))
         with checked_out(base):
             assert git(repository, "worktree", "list").count("\n") == 1
 

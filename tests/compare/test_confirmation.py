@@ -8,7 +8,7 @@ import sys
 import pytest
 from baselines import baseline_file
 from programs import FEW_RUNS, perf_program
-from scripting import IMPATIENT, Project, add_to_conftest, times
+from scripting import IMPATIENT, TWO_WORKERS, Project, add_to_conftest, times
 
 
 def test_a_slowdown_that_only_the_session_shows_is_unconfirmed(based: Project) -> None:
@@ -62,6 +62,26 @@ def test_the_timeout_of_a_test_does_not_run_while_it_is_confirmed(based: Project
     assert not (based.pytester.path / "cancelled").exists()
     based.run(perf_program(slow=2)).assert_outcomes(passed=2, failed=1)
     assert (based.pytester.path / "cancelled").read_text("utf-8").split() == ["test_body"]
+
+
+@pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_suspect_whose_fixture_can_live_once_is_confirmed_after_the_last_test(
+    based: Project, workers: tuple[str, ...]
+) -> None:
+    port = "os.mkdir('../taken')\nyield\nos.rmdir('../taken')"
+    based.run(perf_program(around=port), *workers).assert_outcomes(passed=3)
+    result = based.run(perf_program(slow=2, around=port), *workers)
+    result.assert_outcomes(passed=3, failed=1)
+    assert times(based)["test_body"] == "regressed"
+    result.stdout.fnmatch_lines(
+        [
+            "2.0 times slower than the baseline*",
+            "note: test_it.py::test_body: failed in a fresh process beside the session, so it was confirmed after *",
+        ]
+    )
+    result = based.run(perf_program(slow=2, when="not FRESH", around=port), *workers)
+    result.assert_outcomes(passed=3)
+    assert times(based)["test_body"] == "unconfirmed"
 
 
 def test_a_suspect_that_cannot_be_confirmed_is_unmeasured(based: Project) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from pytest_perfbudget.processes import scratch
-from pytest_perfbudget.processes.scratch import PREFIX, Scratch
+from pytest_perfbudget.processes.scratch import CHECKOUT_PREFIX, PREFIX, Scratch
 
 OWNER = """
 import sys
@@ -55,6 +57,19 @@ def test_the_folder_of_a_killed_session_is_removed_and_that_of_a_running_session
             assert left.exists() is not is_killed
         finally:
             owner.kill()
+
+
+@pytest.mark.parametrize("age_s", [0, 3600])
+def test_a_checkout_of_a_killed_session_is_removed_unless_its_lock_may_not_be_there_yet(
+    temporary: Path, age_s: float
+) -> None:
+    """The session may have been of another project, which is not tested again."""
+    left = temporary / f"{CHECKOUT_PREFIX}left"
+    left.mkdir()
+    (left / "in-use").write_text("", "utf-8")
+    os.utime(left, (time.time() - age_s, time.time() - age_s))
+    Scratch().close()
+    assert left.exists() is (age_s == 0)
 
 
 def test_a_folder_that_is_no_scratch_folder_stays(temporary: Path) -> None:

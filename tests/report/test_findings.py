@@ -42,7 +42,7 @@ class TestBudgets:
 
     def test_the_last_line_names_the_guide(self) -> None:
         text = failure_text([one for one in findings(measurement(budget(), change())) if one.is_failure])
-        assert text.splitlines()[-1] == "What this means: perfbudget guide exceeded"
+        assert text.splitlines()[-1] == "What this means: perfbudget guide exceeded, perfbudget guide regressed"
 
     def test_a_lower_limit_is_worded_the_other_way_round(self) -> None:
         slow = budget(
@@ -147,7 +147,7 @@ class TestRegressions:
         assert failure(measurement(SLOWER)) == [
             "12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)",
             "  1.84 ms, baseline 1.64 ms (commit 3f2a91c, 2026-11-20); 5 fresh processes",
-            "  unchanged code would look so slow once in 120,000 times (limit: once in 2,400 times)",
+            "  unchanged code would look so slow once in 120,000 times (alpha, shared by the tests: once in 2,400 times)",
             "  the machine ran 38 % slower than for the baseline; these numbers are corrected for that",
             "  limit 5 % from the default",
             "  Called more often:",
@@ -187,7 +187,7 @@ class TestRegressions:
         )
         found = failure(measurement(drop))
         assert found[0] == "20 % fewer rps than the baseline"
-        assert found[-1].startswith("Restore the number, or accept it: ")
+        assert found[-1].startswith("Restore the rps, or accept it: ")
 
     def test_the_profile_of_a_slower_test_is_shown_once(self) -> None:
         profile = [ProfileRow("hive.tokens:verify, line 88", 41, 0.91)]
@@ -267,7 +267,7 @@ class TestRegressions:
         assert notes(measurement(unsure, nodeid="a.py::u")) == [
             "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
             "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %; "
-            "unchanged code would look so slow once in 40 times (limit: once in 2,400 times)",
+            "unchanged code would look so slow once in 40 times (alpha, shared by the tests: once in 2,400 times)",
         ]
 
     def test_a_number_that_is_undecided_in_the_sessions_own_run_needs_no_note(self) -> None:

@@ -16,6 +16,7 @@ from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
+from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.weather import calm
@@ -47,15 +48,21 @@ class Update:
         data = getattr(report, "perfbudget", None)
         if report.when in ("setup", "call"):
             self._passed.pop(report.nodeid, None)
+            self._kept_out.pop(report.nodeid, None)
         if data:
+            found = list(map(Measurement.from_dict, data))
             self._passed[report.nodeid] = report.passed
-            for one in map(Measurement.from_dict, data):
+            if why := _why_untimed(found):
+                self._passed[report.nodeid] = False
+                self._kept_out[report.nodeid] = why
+            for one in found:
                 # Under xdist a report's node id may have a group's name at its end.
                 self._tests[report.nodeid] = one.nodeid
                 if one.max_regression is not None:
                     self._shares[one.nodeid, one.name] = one.max_regression
         if report.failed:
             self._passed[report.nodeid] = False
+            self._kept_out[report.nodeid] = "the test failed"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -190,6 +197,14 @@ class Update:
         if [key.test, key.name] in self._session.tests.expectations.get("absent", ()):
             return True
         return any(test == key.test for test, _ in found)
+
+
+def _why_untimed(measurements: Sequence[Measurement]) -> str:
+    """Return the reason why nothing of a test was timed in the session; empty if something was."""
+    if not all(one.kind is NONE for one in measurements):
+        return ""
+    reasons = [one.unmeasured or next((budget.reason for budget in one.budgets), "") for one in measurements]
+    return reasons[0] if reasons else ""
 
 
 def _total(functions: Mapping[str, int]) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from pytest_perfbudget.plugin.keys import (
     SUMMARY,
     TREE_INPUT,
 )
+from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
@@ -31,7 +30,7 @@ class Controller:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._lock_folder = ""
+        self._lock_folder: Scratch | None = None
         self._worker_error = ""
         self._tree: str | None = None
         self._running = ExitStack()
@@ -39,8 +38,10 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist may be absent
         """Tell each worker the folder of the lock, the folder of the base's checkout, and the command line."""
-        self._lock_folder = self._lock_folder or tempfile.mkdtemp(prefix="perfbudget-")
-        node.workerinput[LOCK_INPUT] = self._lock_folder
+        if self._lock_folder is None:
+            self._lock_folder = Scratch()
+            self._running.callback(self._lock_folder.close)
+        node.workerinput[LOCK_INPUT] = self._lock_folder.name
         if self._config.option.perf_against is not None:
             node.workerinput[TREE_INPUT] = self._checkout()
         node.workerinput[ARGUMENTS_INPUT] = [os.fspath(one) for one in self._config.invocation_params.args]
@@ -76,8 +77,13 @@ class Controller:
         if output.get(LATE_OUTPUT):
             from pytest_perfbudget.core.measurement import Measurement  # noqa: PLC0415 - rarely needed
 
-            late = {test: [Measurement.from_dict(one) for one in found] for test, found in output[LATE_OUTPUT].items()}
-            self._begin().take_late(late)
+            late, hook = output[LATE_OUTPUT], self._config.hook
+            for test, found in late["measurements"].items():
+                self._begin().late[test] = [Measurement.from_dict(one) for one in found]
+            for data in late["reports"]:
+                report = hook.pytest_report_from_serializable(config=self._config, data=data)
+                report.node = node
+                hook.pytest_runtest_logreport(report=report)
         if EXPECTATIONS_OUTPUT in output:
             expectations = self._begin().tests.expectations
             for kind, tests in output[EXPECTATIONS_OUTPUT].items():
@@ -98,5 +104,3 @@ class Controller:
     def pytest_unconfigure(self) -> None:
         """Remove the lock's folder and the checkout."""
         self._running.close()
-        if self._lock_folder:
-            shutil.rmtree(self._lock_folder, ignore_errors=True)

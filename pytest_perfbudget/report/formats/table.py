@@ -10,7 +10,7 @@ from typing import Final
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction
 from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.report.closing import further_limits_text, left_out_text, mean_text
+from pytest_perfbudget.report.closing import fresh_text, further_limits_text, left_out_text, mean_text
 from pytest_perfbudget.report.formats.table_columns import columns_of
 from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, printable, short_names
 from pytest_perfbudget.report.formats.table_rows import Assessment, Urgency, assess
@@ -52,6 +52,10 @@ def render_table(
         lines += draw(columns, color=color, unicode=unicode)
         if any(text.startswith("~") for column in columns if column.heading == "p50" for text, _ in column.cells):
             notes.append(mean_text())
+        headings = {column.heading for column in columns}
+        is_fresh = any(row.change and row.change.is_pressing and row.change.result.runs for row in rows)
+        if is_fresh and headings >= {"measured", "p50"}:
+            notes.append(fresh_text())
     if left_out := Counter(one.verdict for one in found[shown:]):
         notes.append(left_out_text(left_out))
     if verbosity >= 0 and (further := [budget for one in found for budget in one.further()]):

@@ -65,17 +65,13 @@ def render_off(tests: int, because: str = "") -> str:
 def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     failures = by_severity(result.findings, Severity.FAILURE)
     warnings = by_severity(result.findings, Severity.WARNING)
-    # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings. Nor does another text
-    # show findings that came after their tests.
-    would_fail = [one for one in warnings if one.is_gated and (one.belongs_to_test or one.is_late)]
-    told_here = [*(one for one in failures if one.is_late), *would_fail]
-    if told_here:
-        yield from failure_text(told_here, with_test=True).splitlines()
+    # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
+    would_fail = [one for one in warnings if one.is_gated and one.belongs_to_test]
+    if would_fail:
+        yield from failure_text(would_fail, with_test=True).splitlines()
     warnings = [one for one in warnings if one not in would_fail]
     # A failed test shows its findings itself, and the section about the update shows what was not updated.
-    yield from note_lines(
-        [one for one in failures if not (one.belongs_to_test or one.is_late or one.kind == NOT_UPDATED)]
-    )
+    yield from note_lines([one for one in failures if not (one.belongs_to_test or one.kind == NOT_UPDATED)])
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])

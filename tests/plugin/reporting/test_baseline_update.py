@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from baselines import baseline_file, lines, profiles_file
 from programs import FEW_RUNS, perf_program
-from scripting import Project
+from scripting import TWO_WORKERS, Project
 
 UPDATE = "--perf-update-baseline"
 ACCEPT = ("--perf-reason", "stronger hashes")
@@ -99,6 +99,25 @@ def test_bad(broken):
     result = lean.run(perf_program(more=bad), UPDATE, pyproject=FEW_RUNS)
     result.assert_outcomes(passed=3, errors=1, deselected=1)
     assert set(lines(lean)) == {"test_body", "test_call step"}
+
+
+@pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_test_that_cannot_be_measured_here_is_named_and_starts_no_fresh_process(
+    lean: Project, workers: tuple[str, ...]
+) -> None:
+    tests = "import pathlib\nif FRESH: pathlib.Path('fresh').touch()\n"
+    tests += "def test_nothing(perf): pass\ndef test_fails(perf): perf(advance, 1)\n"
+    tests = perf_program(more=tests.replace("perf(advance, 1)", "assert False"))
+    result = lean.run(tests, "--perf-update-baseline", "-k", "nothing or fails", *workers)
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random(
+        [
+            "not updated: test_it.py::test_nothing: the test asks for the perf fixture but never called it",
+            "not updated: test_it.py::test_fails: the test failed",
+        ]
+    )
+    assert not (lean.pytester.path / "fresh").exists()
 
 
 def test_a_test_that_fails_in_a_fresh_process_is_named_and_kept_out(lean: Project) -> None:
