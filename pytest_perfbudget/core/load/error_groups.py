@@ -72,7 +72,8 @@ class ErrorGroups:
         Returns:
             The group if the error is its first, so that the caller adds the traceback; else None.
         """
-        key = (kind, _VARYING.sub("*", message))
+        first_line = message.partition("\n")[0]  # pytest shows the values of a failed assertion in further lines
+        key = (kind, _VARYING.sub("*", first_line))
         if key not in self._groups and len(self._groups) >= MOST_GROUPS:
             key = (OTHER, "")
         group = self._groups.get(key)

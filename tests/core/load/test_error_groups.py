@@ -55,3 +55,10 @@ def test_no_error_is_lost(errors: list[tuple[str, str, int]]) -> None:
     for one in groups:
         times = [at for kind, message, at in errors if (kind, message) == (one.kind, one.message)]
         assert (one.count, one.first_ns, one.last_ns) == (len(times), min(times), max(times))
+
+
+def test_the_values_of_a_failed_assertion_do_not_part_its_errors() -> None:
+    groups = ErrorGroups()
+    for value in (1, 2):
+        groups.add("AssertionError", f"no answer\nassert {value} == 0", value)
+    assert [(one.message, one.count) for one in groups] == [("no answer\nassert 1 == 0", 2)]

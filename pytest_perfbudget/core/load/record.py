@@ -1,0 +1,71 @@
+"""The record of a load: what was sent, what came back, and how well the generator did its own part."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.units import NS_PER
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFacts:
+    """The generator's own part in the numbers.
+
+    Attributes:
+        lateness_p99_ns: the time by which 1 % of the requests started late; of a closed load, by which the generator
+            noticed an answer late.
+        cpu_share: the share of one CPU that the generator's process used; other threads of the process are included.
+    """
+
+    lateness_p99_ns: float = 0.0
+    cpu_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRecord:
+    """A load that has been generated.
+
+    Attributes:
+        plan: the load that was asked for.
+        latencies: of the requests that were answered, and the time so far of those that were given up.
+        failed: 1 for a request that is an error and 0 for another, in the order in which the requests ended.
+        errors: the errors, grouped, the largest group first.
+        elapsed_ns: from the first request to the last answer, and at least the duration of the plan.
+        generator: the generator's own part.
+        steps: the latencies of the named steps of the requests.
+        ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+    """
+
+    plan: LoadPlan
+    latencies: Latencies
+    failed: array[int]
+    errors: Sequence[ErrorGroup] = ()
+    elapsed_ns: int = 0
+    generator: GeneratorFacts = field(default_factory=GeneratorFacts)
+    steps: Mapping[str, Latencies] = field(default_factory=dict)
+    ended_early: str = ""
+
+    @property
+    def requests(self) -> int:
+        """The number of requests."""
+        return len(self.failed)
+
+    @property
+    def failures(self) -> int:
+        """The number of requests that are errors."""
+        return sum(self.failed)
+
+    @property
+    def rps(self) -> float:
+        """The number of successful requests per second."""
+        return (self.requests - self.failures) * NS_PER["s"] / self.elapsed_ns if self.elapsed_ns else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """The share of requests that are errors; 0 if there is no request."""
+        return self.failures / self.requests if self.requests else 0.0

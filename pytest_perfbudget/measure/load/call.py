@@ -1,0 +1,83 @@
+"""The request that a load repeats, and the user that it is made for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.load.arrivals import Stage, intended_starts
+from pytest_perfbudget.core.load.plan import LoadPlan
+
+User = Callable[[], "AbstractContextManager[Any] | AbstractAsyncContextManager[Any]"]
+"""A function without arguments that returns a context manager: what a user keeps from request to request."""
+
+GRACE_NS: Final = 1_500_000_000
+"""The time after the end of a load in which requests may still be answered."""
+
+STUCK_NS: Final = 300_000_000
+"""The time that a request has to end after it was cancelled."""
+
+MOST_IN_FLIGHT: Final = 10_000
+"""The most requests of an open load that wait for an answer at a time."""
+
+Look = Callable[[], str]
+"""A function that returns the reason to end a load early; empty if there is none."""
+
+_STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+def never_early() -> str:
+    """Return no reason to end a load early."""
+    return ""
+
+
+def starts(plan: LoadPlan) -> Iterator[int]:
+    """Yield the times at which requests should start, with those of the warm-up, in ns from the first request on."""
+    first = plan.stages[0].before or plan.stages[0].after
+    stages = [Stage(first, first, plan.warm_up_ns), *plan.stages] if plan.warm_up_ns else plan.stages
+    return intended_starts(stages, plan.arrival)
+
+
+@dataclass(frozen=True)
+class LoadCall:
+    """The request that a load repeats.
+
+    Attributes:
+        function: the function that makes a request; it takes what `user` yields, if there is a `user`.
+        user: what each user keeps; None if users keep nothing.
+        stops: further exceptions that end the load and the test; other exceptions are errors of their request.
+    """
+
+    function: Callable[..., Any]
+    user: User | None = None
+    stops: tuple[type[BaseException], ...] = ()
+
+    def is_error(self, error: BaseException) -> bool:
+        """Return whether an exception is an error of its request, and does not end the load."""
+        return not isinstance(error, (*_STOPS, *self.stops))
+
+    @contextmanager
+    def entered(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the arguments of the function for one user."""
+        if self.user is None:
+            yield ()
+            return
+        made: Any = self.user()
+        with made as state:
+            yield (state,)
+
+    @asynccontextmanager
+    async def aentered(self) -> AsyncIterator[tuple[Any, ...]]:
+        """Yield the arguments of the function for one user; the context manager may be asynchronous."""
+        if self.user is None:
+            yield ()
+            return
+        made: Any = self.user()
+        if hasattr(made, "__aenter__"):
+            async with made as state:
+                yield (state,)
+        else:
+            with made as state:
+                yield (state,)

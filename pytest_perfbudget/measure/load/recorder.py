@@ -1,0 +1,114 @@
+"""The recorder of a running load, which every request goes through, so it does next to nothing."""
+
+from __future__ import annotations
+
+import traceback
+from array import array
+from collections.abc import Callable
+from contextlib import nullcontext
+from threading import Lock
+
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
+from pytest_perfbudget.core.load.latencies import Histogram, Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.measure.clock import SYSTEM, Clock
+
+NEVER_NS = 1 << 62
+"""A time that never comes."""
+
+
+class LoadRecorder:
+    """The recorder of one load. Requests that are due before `begin_ns` belong to the warm-up and are not recorded.
+
+    Args:
+        clock: the clock of all times.
+        is_threaded: whether several threads record.
+
+    Attributes:
+        begin_ns: the time at which the load begins, after its warm-up.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM, *, is_threaded: bool = False) -> None:
+        self.now_ns: Callable[[], int] = clock.wall_ns
+        self.begin_ns = NEVER_NS
+        self.latencies = Latencies()
+        self.failed = array("b")
+        self.errors = ErrorGroups()
+        self.lateness = Histogram()
+        self.steps: dict[str, Latencies] = {}
+        self._last_ns = 0
+        self._lock = Lock() if is_threaded else nullcontext()
+        self._cpu_ns = clock.cpu_ns
+        self._cpu_at_begin_ns = 0
+
+    def begin(self, at_ns: int) -> None:
+        """Set the time at which the load begins."""
+        self.begin_ns = at_ns
+        self._last_ns = at_ns
+        self._cpu_at_begin_ns = self._cpu_ns()
+
+    def answered(self, due_ns: int, end_ns: int) -> None:
+        """Record a request that was answered.
+
+        Args:
+            due_ns: the time at which the request started or, of an open load, should have started.
+            end_ns: the time of the answer.
+        """
+        if due_ns < self.begin_ns:
+            return
+        with self._lock:
+            self.latencies.append(end_ns - due_ns)
+            self.failed.append(0)
+            self._last_ns = end_ns
+
+    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+        """Record a request whose code raised; its time says nothing about an answer."""
+        if due_ns < self.begin_ns:
+            return
+        with self._lock:
+            self._fail(type(error).__name__, str(error), end_ns, error)
+
+    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
+        """Record a request that has not been answered; the answer would have taken longer than the time so far."""
+        if due_ns < self.begin_ns:
+            return
+        with self._lock:
+            self.latencies.append(end_ns - due_ns)
+            self._fail(kind, message, end_ns, None)
+
+    def late(self, by_ns: int) -> None:
+        """Record the time by which the generator was late."""
+        self.lateness.record(by_ns)
+
+    def step(self, name: str, start_ns: int, end_ns: int) -> None:
+        """Record a step of a request."""
+        if start_ns < self.begin_ns:
+            return
+        with self._lock:
+            self.steps.setdefault(name, Latencies()).append(end_ns - start_ns)
+
+    def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
+        """Return the record of the load, which has ended."""
+        elapsed_ns = max(self._last_ns - self.begin_ns, 0)
+        wall_ns = max(self.now_ns() - self.begin_ns, 1)
+        return LoadRecord(
+            plan,
+            self.latencies,
+            self.failed,
+            list(self.errors),
+            elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns),
+            GeneratorFacts(
+                self.lateness.quantile(0.99) if self.lateness.count else 0.0,
+                (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
+            ),
+            self.steps,
+            ended_early,
+        )
+
+    def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
+        self.failed.append(1)
+        self._last_ns = end_ns
+        first = self.errors.add(kind, message, end_ns - self.begin_ns)
+        if first is not None and error is not None:
+            first.traceback = "".join(traceback.format_exception(type(error), error, error.__traceback__))

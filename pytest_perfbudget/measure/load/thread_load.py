@@ -1,0 +1,286 @@
+"""The generator of load for plain functions: a thread for each user, or for each request in flight.
+
+A thread cannot be cancelled. A request that is not answered in time is recorded as such, and its thread goes on when
+the call returns. A thread whose call never returns is left; it does not keep the process from ending.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from queue import SimpleQueue
+from typing import Any, Final
+
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.load.call import GRACE_NS, STUCK_NS, LoadCall, Look, never_early, starts
+from pytest_perfbudget.measure.load.pacing import PacerThread
+from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
+
+MOST_THREADS: Final = 500
+"""The most requests of an open load that wait for an answer at a time."""
+
+_LEAD_NS: Final = 20_000_000
+_HEARTBEAT_NS: Final = 20_000_000
+_SHORTEST_WATCH_S: Final = 0.005
+_LONGEST_WATCH_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request in flight, which is recorded once: when its call returns, or when it is given up."""
+
+    due_ns: int
+    _settled: threading.Lock = field(default_factory=threading.Lock)
+
+    def settle(self) -> bool:
+        """Return whether the request is not recorded yet; only the first thread that asks is told so."""
+        return self._settled.acquire(blocking=False)
+
+
+class ThreadLoad:
+    """One load, which the calling thread waits for.
+
+    Args:
+        plan: the load.
+        call: the request.
+        recorder: the recorder of the load, which several threads use.
+        look: a function that is called several times a second, and ends the load early.
+
+    Attributes:
+        ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+        left: after the load, the number of threads whose call has not returned.
+    """
+
+    def __init__(self, plan: LoadPlan, call: LoadCall, recorder: LoadRecorder, *, look: Look = never_early) -> None:
+        self._plan = plan
+        self._call = call
+        self._recorder = recorder
+        self._look = look
+        self._pacer = PacerThread(_at_once)
+        self._flying: dict[int, _Request] = {}
+        self._stuck: set[int] = set()
+        self._threads: list[threading.Thread] = []
+        self._mailbox: SimpleQueue[int | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._live = 0
+        self._changed = threading.Event()
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+        self._end_ns = NEVER_NS
+        self._is_sent = False
+        self._unsent = 0
+        self.ended_early = ""
+        self.left = 0
+
+    def run(self) -> None:
+        """Generate the load, and return when each request has ended or was given up.
+
+        Raises:
+            BaseException: an exception that ends the load, or an exception of a user's context manager.
+        """
+        try:
+            if self._plan.is_open:
+                self._start_open()
+            else:
+                self._start_closed()
+            self._watch()
+        finally:
+            self._is_sent = True
+            self._over.set()
+            self._pacer.stop()
+            self._dismiss()
+            for thread in self._threads:
+                if thread.ident not in self._flying:
+                    thread.join(STUCK_NS / 1e9)
+            self.left = sum(thread.is_alive() for thread in self._threads)
+        if self._failure is not None:
+            raise self._failure
+
+    def _start_closed(self) -> None:
+        plan = self._plan
+        ready, go = threading.Semaphore(0), threading.Event()
+
+        def live() -> None:
+            with self._call.entered() as arguments:
+                ready.release()
+                go.wait()
+                self._requests(arguments)
+
+        for _ in range(plan.users):
+            self._spawn(live)
+        for number in range(plan.users):  # the users' context managers are no load
+            waited_s = 0.0
+            while not ready.acquire(timeout=_LONGEST_WATCH_S) and self._failure is None:
+                waited_s += _LONGEST_WATCH_S
+                if waited_s * 1e9 > plan.timeout_ns:
+                    go.set()
+                    late = plan.users - number
+                    message = f"user=: {late} of {plan.users} users were not ready within {plan.timeout_ns / 1e9:g} s"
+                    raise MisuseError(message)
+            if self._failure is not None:
+                self._over.set()
+                go.set()
+                return
+        begin_ns = self._recorder.now_ns() + plan.warm_up_ns
+        self._recorder.begin(begin_ns)
+        self._is_sent = True
+        if plan.duration_ns:
+            self._end_ns = begin_ns + plan.duration_ns
+        self._pacer.start(count(begin_ns, _HEARTBEAT_NS), self._beat)
+        go.set()
+
+    def _beat(self, come: list[int]) -> None:
+        self._recorder.late(self._recorder.now_ns() - come[-1])
+
+    def _requests(self, arguments: tuple[Any, ...]) -> None:
+        """Make the requests of one user."""
+        plan, now_ns, begin_ns = self._plan, self._recorder.now_ns, self._recorder.begin_ns
+        left = plan.requests or -1
+        while left and not self._over.is_set():
+            start_ns = now_ns()
+            if start_ns >= self._end_ns:
+                return
+            self._request(arguments, start_ns)
+            if start_ns >= begin_ns:
+                left -= 1
+            if plan.think_time_ns:
+                self._over.wait(plan.think_time_ns / 1e9)
+
+    def _start_open(self) -> None:
+        plan = self._plan
+        due_ns = array("q", starts(plan))
+        self._unsent = len(due_ns)
+        first_ns = self._recorder.now_ns() + _LEAD_NS
+        begin_ns = first_ns + plan.warm_up_ns
+        self._recorder.begin(begin_ns)
+        self._end_ns = begin_ns + plan.duration_ns
+        self._pacer.start((first_ns + one for one in due_ns), self._dispatch)
+
+    def _dispatch(self, come: list[int]) -> None:
+        """Send the requests that are due, in the thread of the pacer."""
+        for due_ns in come:
+            if self._over.is_set():
+                return
+            with self._lock:
+                has_idle = self._idle > 0
+                self._idle -= has_idle
+            if has_idle:
+                self._mailbox.put(due_ns)
+            elif self._live < MOST_THREADS:
+                self._spawn(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
+            else:
+                message = f"not sent: {MOST_THREADS:,} requests were waiting for an answer"
+                self._recorder.given_up("Dropped", message, due_ns, self._recorder.now_ns())
+            self._unsent -= 1
+
+    def _serve(self, first_ns: int) -> None:
+        """Make one request after the other, each when it is due, for a user that is kept."""
+        due_ns: int | None = first_ns
+        with self._call.entered() as arguments:
+            while due_ns is not None:
+                self._recorder.late(self._recorder.now_ns() - due_ns)
+                self._request(arguments, due_ns)
+                with self._lock:
+                    if self._is_sent:
+                        return
+                    self._idle += 1
+                due_ns = self._mailbox.get()
+
+    def _request(self, arguments: tuple[Any, ...], due_ns: int) -> None:
+        """Make one request and record it."""
+        recorder, thread = self._recorder, threading.get_ident()
+        request = self._flying[thread] = _Request(due_ns)
+        try:
+            self._call.function(*arguments)
+        except BaseException as error:
+            if not self._call.is_error(error):
+                raise
+            end_ns = recorder.now_ns()
+            if request.settle():
+                recorder.raised(error, due_ns, end_ns)
+        else:
+            end_ns = recorder.now_ns()
+            if request.settle():
+                recorder.answered(due_ns, end_ns)
+        finally:
+            self._flying.pop(thread, None)
+            self._stuck.discard(thread)
+
+    def _watch(self) -> None:
+        """Give up requests that are not answered in time, until all are done."""
+        period_s = min(max(self._plan.timeout_ns / 20e9, _SHORTEST_WATCH_S), _LONGEST_WATCH_S)
+        while self._failure is None and not (self._is_sent and self._all_are_settled()):
+            self._changed.wait(period_s)
+            self._changed.clear()
+            now_ns = self._recorder.now_ns()
+            if not self.ended_early and now_ns < self._end_ns and (reason := self._look()):
+                self.ended_early, self._end_ns = reason, now_ns
+            if not self._is_sent and now_ns >= self._end_ns:
+                self._stop_sending(now_ns)
+            self._give_up(now_ns)
+            if now_ns >= self._end_ns + GRACE_NS:
+                return
+
+    def _all_are_settled(self) -> bool:
+        """Return whether no thread has anything to do, apart from calls that were given up."""
+        return self._live <= len(self._stuck)
+
+    def _stop_sending(self, now_ns: int) -> None:
+        """Let the users of an open load go when all requests are sent, or will never be."""
+        if self._unsent and not self.ended_early:
+            if now_ns < self._end_ns + GRACE_NS:
+                return
+            self._recorder.late(now_ns - self._end_ns)  # the generator could not send them
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        """Let the threads that wait for a request end."""
+        with self._lock:
+            self._is_sent = True
+            waiting, self._idle = self._idle, 0
+        for _ in range(waiting):
+            self._mailbox.put(None)
+
+    def _give_up(self, now_ns: int) -> None:
+        """Record the requests that have waited too long."""
+        is_over = now_ns >= self._end_ns + GRACE_NS
+        for thread, request in list(self._flying.items()):
+            if is_over:
+                kind, message = "Unanswered", f"no answer {GRACE_NS / 1e9:g} s after the end"
+            elif now_ns - request.due_ns > self._plan.timeout_ns:
+                kind, message = "TimeoutError", f"no answer within {self._plan.timeout_ns / 1e9:g} s"
+            else:
+                continue
+            if request.settle():
+                self._stuck.add(thread)
+                if self._flying.get(thread) is not request:  # its call has just returned
+                    self._stuck.discard(thread)
+                self._recorder.given_up(kind, message, request.due_ns, now_ns)
+
+    def _spawn(self, target: Callable[[], None]) -> None:
+        thread = threading.Thread(
+            target=self._guarded, args=(target,), name=f"perfbudget-load-{len(self._threads) + 1}", daemon=True
+        )
+        self._threads.append(thread)
+        with self._lock:
+            self._live += 1
+        thread.start()
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        try:
+            target()
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+            self._failure = self._failure or error
+        finally:
+            with self._lock:
+                self._live -= 1
+            self._changed.set()
+
+
+def _at_once(function: Callable[[], None]) -> None:
+    function()

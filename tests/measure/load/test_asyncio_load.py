@@ -1,0 +1,292 @@
+"""The generator in an event loop, in virtual time: exact latencies, rates and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import pytest
+from virtual_time import LoopPacer, VirtualLoop, run_virtually
+
+from pytest_perfbudget.core.load.arrivals import Arrival, Stage, ramps
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad
+from pytest_perfbudget.measure.load.call import LoadCall, Look, User, never_early
+from pytest_perfbudget.measure.load.recorder import LoadRecorder
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+@pytest.fixture
+def loop() -> VirtualLoop:
+    return VirtualLoop()
+
+
+def load(
+    loop: VirtualLoop,
+    plan: LoadPlan,
+    function: Callable[..., Awaitable[object]],
+    *,
+    user: User | None = None,
+    look: Look = never_early,
+) -> LoadRecord:
+    """Generate a load and return its record."""
+
+    async def generate() -> LoadRecord:
+        recorder = LoadRecorder(loop.clock)
+        generator = AsyncioLoad(plan, LoadCall(function, user, (Stop,)), recorder, look=look, pacer=LoopPacer(loop))
+        await generator.run()
+        return recorder.record(plan, generator.ended_early)
+
+    return run_virtually(loop, generate())
+
+
+class Stop(BaseException):
+    """An exception that ends a test, such as pytest's for a skipped test."""
+
+
+async def answer() -> None:
+    await asyncio.sleep(0.1)
+
+
+class TestClosedModel:
+    def test_each_user_makes_its_requests_one_after_the_other(self, loop: VirtualLoop) -> None:
+        found = load(loop, LoadPlan(users=10, requests=20), answer)
+        assert found.requests == 200
+        assert found.failures == 0
+        assert set(found.latencies.sequence) == {100 * MS}
+        assert found.elapsed_ns == 2 * S
+        assert found.rps == 100
+
+    def test_a_duration_ends_the_load_and_the_last_requests_are_awaited(self, loop: VirtualLoop) -> None:
+        found = load(loop, LoadPlan(users=3, duration_ns=950 * MS), answer)
+        assert found.requests == 30
+        assert found.elapsed_ns == S
+
+    def test_a_user_thinks_between_an_answer_and_the_next_request(self, loop: VirtualLoop) -> None:
+        found = load(loop, LoadPlan(users=1, duration_ns=S, think_time_ns=150 * MS), answer)
+        assert found.requests == 4
+        assert set(found.latencies.sequence) == {100 * MS}
+
+    def test_the_warm_up_is_not_recorded(self, loop: VirtualLoop) -> None:
+        calls = 0
+
+        async def warms() -> None:
+            nonlocal calls
+            calls += 1
+            await asyncio.sleep(0.1 if calls > 5 else 0.4)
+
+        found = load(loop, LoadPlan(users=1, requests=3, warm_up_ns=2 * S), warms)
+        assert calls == 8
+        assert set(found.latencies.sequence) == {100 * MS}
+
+    def test_a_call_that_never_waits_leaves_the_other_users_their_turns(self, loop: VirtualLoop) -> None:
+        seen: set[object] = set()
+
+        @contextmanager
+        def user() -> Iterator[int]:
+            yield len(seen)
+
+        async def busy(_: int) -> None:
+            loop.spend(0.0002)
+            seen.add(asyncio.current_task())
+
+        found = load(loop, LoadPlan(users=2, duration_ns=S), busy, user=user)
+        assert len(seen) == 2
+        assert found.requests == pytest.approx(5_000, rel=0.01)
+
+
+class TestOpenModel:
+    def test_requests_start_when_they_are_due(self, loop: VirtualLoop) -> None:
+        """A server that needs a second for each request has 50 of them at a time."""
+        flying = most = 0
+
+        async def slow() -> None:
+            nonlocal flying, most
+            flying += 1
+            most = max(most, flying)
+            await asyncio.sleep(1.0)
+            flying -= 1
+
+        found = load(loop, LoadPlan(stages=(Stage(50, 50, 10 * S),), duration_ns=10 * S), slow)
+        assert found.requests == 500
+        assert most in (50, 51)
+        assert set(found.latencies.sequence) == {S}
+        assert found.generator.lateness_p99_ns == 0
+
+    def test_a_stall_of_the_server_shows_in_all_requests_that_waited_for_it(self, loop: VirtualLoop) -> None:
+        """Coordinated omission: 100/s, and no answer from 4 s to 5 s on. The closed model sees one slow request."""
+        begin_ns = 20 * MS
+
+        async def stalls() -> None:
+            since = loop.now_ns() - begin_ns - 4 * S
+            await asyncio.sleep(0.001 if not 0 <= since < S else (S - since) / 1e9 + 0.001)
+
+        plan = LoadPlan(stages=(Stage(100, 100, 10 * S),), duration_ns=10 * S)
+        found = load(loop, plan, stalls)
+        exact = sorted([10 * MS * one + MS for one in range(1, 101)] + [MS] * 900)
+        assert sorted(found.latencies.sequence) == pytest.approx(exact, rel=1e-6)
+        closed = load(VirtualLoop(), LoadPlan(users=1, duration_ns=10 * S, think_time_ns=9 * MS), answer_in_a_ms)
+        assert closed.latencies.quantiles([0.99]) == [MS]
+
+    def test_the_wait_of_a_loop_that_is_busy_is_lateness_and_latency(self, loop: VirtualLoop) -> None:
+        async def blocks() -> None:
+            loop.spend(0.015)  # 100/s would need 10 ms
+
+        found = load(loop, LoadPlan(stages=(Stage(100, 100, S),), duration_ns=S), blocks)
+        assert found.requests == 100
+        assert found.generator.lateness_p99_ns == pytest.approx(98 * 5 * MS, rel=0.02)
+        assert max(found.latencies.sequence) == pytest.approx(99 * 5 * MS + 15 * MS, rel=0.02)
+
+    def test_ramps_lead_from_stage_to_stage(self, loop: VirtualLoop) -> None:
+        stages = tuple(ramps([(100, 2 * S), (100, S)]))
+        found = load(loop, LoadPlan(stages=stages, duration_ns=3 * S), answer)
+        assert found.requests == 200
+
+    def test_poisson_arrivals_and_a_warm_up(self, loop: VirtualLoop) -> None:
+        plan = LoadPlan(stages=(Stage(100, 100, 10 * S),), duration_ns=10 * S, warm_up_ns=S, arrival=Arrival.POISSON)
+        found = load(loop, plan, answer)
+        assert found.requests == pytest.approx(1_000, abs=100)
+
+    def test_users_are_kept_for_the_next_request(self, loop: VirtualLoop) -> None:
+        made: list[int] = []
+        open_users = set()
+
+        @asynccontextmanager
+        async def user() -> AsyncIterator[int]:
+            number = len(made)
+            made.append(number)
+            open_users.add(number)
+            yield number
+            open_users.discard(number)
+
+        async def request(number: int) -> None:
+            assert number in open_users
+            await asyncio.sleep(0.015)
+
+        found = load(loop, LoadPlan(stages=(Stage(100, 100, 5 * S),), duration_ns=5 * S), request, user=user)
+        assert found.failures == 0
+        assert len(made) == 2
+        assert not open_users
+
+
+async def answer_in_a_ms() -> None:
+    await asyncio.sleep(0.001)
+
+
+MODELS = {
+    "closed": LoadPlan(users=4, duration_ns=2 * S, timeout_ns=S // 2),
+    "open": LoadPlan(stages=(Stage(20, 20, 2 * S),), duration_ns=2 * S, timeout_ns=S // 2),
+}
+
+
+@pytest.mark.parametrize("plan", MODELS.values(), ids=MODELS)
+class TestErrors:
+    def test_exceptions_and_failed_assertions_are_errors_of_their_request(
+        self, loop: VirtualLoop, plan: LoadPlan
+    ) -> None:
+        calls = 0
+
+        async def fails() -> None:
+            nonlocal calls
+            calls += 1
+            number = calls
+            await asyncio.sleep(0.1)
+            assert number % 2, "even"
+            if number % 4 == 1:
+                message = f"port {40_000 + number}"
+                raise ConnectionError(message)
+
+        found = load(loop, plan, fails)
+        assert found.failures == sum(one.count for one in found.errors)
+        assert {one.kind for one in found.errors} == {"AssertionError", "ConnectionError"}
+        assert "in fails" in found.errors[0].traceback
+        assert len(found.latencies) == found.requests - found.failures
+
+    def test_a_request_without_an_answer_is_given_up_after_the_timeout(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        async def hangs() -> None:
+            await asyncio.Event().wait()
+
+        found = load(loop, plan, hangs)
+        assert found.failures == found.requests > 0
+        assert found.errors[0].kind == "TimeoutError"
+        assert found.errors[0].message == "no answer within 0.5 s"
+        assert min(found.latencies.sequence) >= 0.5 * S
+
+    def test_the_load_ends_in_time_if_nothing_is_answered(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        async def hangs() -> None:
+            await asyncio.Event().wait()
+
+        patient = LoadPlan(plan.users, stages=plan.stages, duration_ns=plan.duration_ns)
+        found = load(loop, patient, hangs)
+        assert {one.kind for one in found.errors} == {"Unanswered"}
+        assert loop.time() < (plan.duration_ns / 1e9) + 2
+
+    def test_a_call_that_ignores_its_cancellation_is_left_alone(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        async def generate() -> LoadRecord:
+            recorder = LoadRecorder(loop.clock)
+            await AsyncioLoad(plan, LoadCall(ignores), recorder, pacer=LoopPacer(loop)).run()
+            return recorder.record(plan)
+
+        async def ignores() -> None:
+            for _ in range(20):
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(100)
+
+        found = loop.run_until_complete(generate())
+        assert found.failures == found.requests > 0
+        assert loop.time() < 2 + 2 + 1
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+    def test_an_inner_task_that_was_cancelled_is_an_error(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        async def cancels() -> None:
+            inner = asyncio.ensure_future(asyncio.sleep(1))
+            await asyncio.sleep(0.1)
+            inner.cancel()
+            await inner
+
+        found = load(loop, plan, cancels)
+        assert {one.kind for one in found.errors} == {"CancelledError"}
+
+    @pytest.mark.parametrize("stop", [Stop, KeyboardInterrupt])
+    def test_some_exceptions_end_the_load_and_leave_no_task(
+        self, loop: VirtualLoop, plan: LoadPlan, stop: type[BaseException]
+    ) -> None:
+        async def stops() -> None:
+            await asyncio.sleep(0.1)
+            raise stop
+
+        with pytest.raises(stop):
+            load(loop, plan, stops)
+
+    def test_an_error_of_a_users_context_manager_is_raised(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        @contextmanager
+        def broken() -> Iterator[None]:
+            message = "no connection"
+            raise OSError(message)
+            yield
+
+        with pytest.raises(OSError, match="no connection"):
+            load(loop, plan, answer, user=broken)
+
+    def test_a_look_ends_the_load_early(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        found = load(loop, plan, answer, look=lambda: "enough" if loop.time() > 1 else "")
+        assert found.ended_early == "enough"
+        assert loop.time() < 1.5
+        assert found.elapsed_ns < 1.2 * S
+
+
+def test_users_that_are_never_ready_are_said(loop: VirtualLoop) -> None:
+    @asynccontextmanager
+    async def hangs() -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    with pytest.raises(MisuseError, match="2 of 2 users were not ready within 1 s"):
+        load(loop, LoadPlan(users=2, requests=1, timeout_ns=S), answer, user=hangs)

@@ -1,0 +1,162 @@
+"""The generator for plain functions: threads, with events instead of waiting times."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pytest_perfbudget.core.load.arrivals import Stage
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.load.call import LoadCall, Look, User, never_early
+from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.measure.load.thread_load import ThreadLoad
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+class Stop(BaseException):
+    """An exception that ends a test, such as pytest's for a skipped test."""
+
+
+def load(
+    plan: LoadPlan, function: Callable[..., object], *, user: User | None = None, look: Look = never_early
+) -> tuple[LoadRecord, int]:
+    """Generate a load; return its record, and the number of threads that are left."""
+    recorder = LoadRecorder(is_threaded=True)
+    generator = ThreadLoad(plan, LoadCall(function, user, (Stop,)), recorder, look=look)
+    generator.run()
+    return recorder.record(plan, generator.ended_early), generator.left
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    assert not [one for one in threading.enumerate() if one.name.startswith("perfbudget-load")]
+
+
+def test_all_users_are_in_their_calls_at_the_same_time() -> None:
+    together = threading.Barrier(8)
+    found, left = load(LoadPlan(users=8, requests=5), together.wait)
+    assert (found.requests, found.failures, left) == (40, 0, 0)
+
+
+def test_a_duration_ends_the_load() -> None:
+    found, _ = load(LoadPlan(users=2, duration_ns=100 * MS), lambda: None)
+    assert found.elapsed_ns >= 100 * MS
+    assert found.requests == len(found.latencies) > 0
+
+
+def test_every_request_of_an_open_load_is_sent() -> None:
+    plan = LoadPlan(stages=(Stage(400, 400, S // 4),), duration_ns=S // 4, warm_up_ns=S // 20)
+    calls: list[None] = []
+    found, left = load(plan, lambda: calls.append(None))
+    assert (found.requests, len(calls), left) == (100, 120, 0)
+
+
+def test_requests_of_an_open_load_do_not_wait_for_answers() -> None:
+    """The first answer comes when the last request has been sent."""
+    all_sent = threading.Barrier(20)
+    plan = LoadPlan(stages=(Stage(200, 200, S // 10),), duration_ns=S // 10)
+    found, _ = load(plan, all_sent.wait)
+    assert (found.requests, found.failures) == (20, 0)
+
+
+MODELS = {
+    "closed": LoadPlan(users=4, requests=5, timeout_ns=100 * MS),
+    "open": LoadPlan(stages=(Stage(100, 100, S // 5),), duration_ns=S // 5, timeout_ns=100 * MS),
+}
+
+
+@pytest.mark.parametrize("plan", MODELS.values(), ids=MODELS)
+class TestErrors:
+    def test_exceptions_are_errors_of_their_request(self, plan: LoadPlan) -> None:
+        calls = iter(range(1000))
+
+        def fails() -> None:
+            assert next(calls) % 2, "even"
+
+        found, _ = load(plan, fails)
+        assert (found.requests, found.failures, len(found.latencies)) == (20, 10, 10)
+        (group,) = found.errors
+        assert (group.kind, group.count) == ("AssertionError", 10)
+        assert "in fails" in group.traceback
+
+    def test_a_call_that_never_returns_is_given_up_and_its_thread_is_counted(self, plan: LoadPlan) -> None:
+        release = threading.Event()
+        found, left = load(plan, release.wait)
+        try:
+            assert found.failures == found.requests > 0
+            assert {one.kind for one in found.errors} == {"TimeoutError"}
+            assert left > 0
+        finally:
+            release.set()
+            for one in threading.enumerate():
+                if one.name.startswith("perfbudget-load"):
+                    one.join()
+
+    @pytest.mark.parametrize("stop", [Stop, KeyboardInterrupt])
+    def test_some_exceptions_end_the_load(self, plan: LoadPlan, stop: type[BaseException]) -> None:
+        def stops() -> None:
+            raise stop
+
+        with pytest.raises(stop):
+            load(plan, stops)
+
+    def test_an_error_of_a_users_context_manager_is_raised(self, plan: LoadPlan) -> None:
+        @contextmanager
+        def broken() -> Iterator[None]:
+            message = "no connection"
+            raise OSError(message)
+            yield
+
+        with pytest.raises(OSError, match="no connection"):
+            load(plan, lambda _: None, user=broken)
+
+    def test_users_are_kept_and_closed(self, plan: LoadPlan) -> None:
+        open_users: set[int] = set()
+        made: list[int] = []
+
+        @contextmanager
+        def user() -> Iterator[int]:
+            number = threading.get_ident()
+            made.append(number)
+            open_users.add(number)
+            yield number
+            open_users.discard(number)
+
+        def request(number: int) -> None:
+            assert number in open_users
+
+        found, _ = load(plan, request, user=user)
+        assert found.failures == 0
+        assert len(made) < found.requests
+        assert not open_users
+
+
+def test_a_look_ends_the_load_early() -> None:
+    calls: list[None] = []
+    plan = LoadPlan(users=1, duration_ns=3600 * S)
+    found, _ = load(plan, lambda: calls.append(None), look=lambda: "enough" if len(calls) > 10 else "")
+    assert found.ended_early == "enough"
+
+
+def test_users_that_are_never_ready_are_said() -> None:
+    release = threading.Event()
+
+    @contextmanager
+    def hangs() -> Iterator[None]:
+        release.wait()
+        yield
+
+    with pytest.raises(MisuseError, match="2 of 2 users were not ready within"):
+        load(LoadPlan(users=2, requests=1, timeout_ns=100 * MS), lambda _: None, user=hangs)
+    release.set()
+    for one in threading.enumerate():
+        if one.name.startswith("perfbudget-load"):
+            one.join()
