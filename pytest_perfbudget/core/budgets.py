@@ -75,6 +75,9 @@ def parse_budgets(
             message = f"{place}: {budgets[metric].keyword} and {keyword} limit the same number: keep one"
             raise ConfigError(message)
         limit = checked_limit(keyword, value, place) * factor
+        if limit > metric.most:
+            message = f"{place}: {keyword} must be at most {metric.most / factor:g}, found {value!r}"
+            raise ConfigError(message)
         budgets[metric] = Budget(metric, limit, keyword, place, general)
     return list(budgets.values())
 

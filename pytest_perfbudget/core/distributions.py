@@ -52,3 +52,19 @@ def binomial_count(trials: float, probability: float, share: float) -> float:
     if (1 - probability) ** trials > share:
         return -1.0
     return float(bdtrik(share, trials, probability))
+
+
+def share_bounds(count: float, trials: float, below: float, above: float) -> tuple[float, float]:
+    """Return the bounds of Clopper and Pearson (1934, Biometrika 26, 404-413) for the share of a binomial count.
+
+    Args:
+        count: the count, which need not be whole.
+        trials: the number of trials, which need not be whole.
+        below: the probability that the share lies below the lower bound.
+        above: the probability that the share lies above the upper bound.
+    """
+    from scipy.special import betaincinv
+
+    lower = float(betaincinv(count, trials - count + 1, below)) if count > 0 else 0.0
+    upper = float(betaincinv(count + 1, trials - count, 1 - above)) if count < trials else 1.0
+    return lower, upper

@@ -102,12 +102,12 @@ class BudgetGate:
         """Return the result of every timed budget, and of each specific budget that cannot be measured here."""
         judged = [self._judge(one, samples) for one in self._timed() if self.kind.can_measure(one.metric)]
         missing = [one for one in self.budgets if not self.kind.can_measure(one.metric) and not one.general]
-        return judged + [unmeasured(one, self.kind.why_not) for one in missing]
+        return judged + [unmeasured(one, self.kind.refusal(one.metric)) for one in missing]
 
     def left_out(self) -> list[str]:
         """Return a note for each general budget that cannot be measured here."""
         return [
-            f"{budget.keyword} of {budget.source} is left out: {self.kind.why_not}"
+            f"{budget.keyword} of {budget.source} is left out: {self.kind.refusal(budget.metric)}"
             for budget in self.budgets
             if budget.general and not self.kind.can_measure(budget.metric)
         ]
@@ -197,7 +197,7 @@ def judge_counts(budgets: Iterable[Budget], counted: Counted) -> list[BudgetResu
     found = []
     for budget in budgets:
         name = budget.metric.name
-        if budget.metric.is_timed:
+        if not budget.metric.is_counted:
             continue
         if name in counted.counts:
             found.append(judge_count(budget, counted.counts[name], counted.passes[name]))

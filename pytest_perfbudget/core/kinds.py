@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pytest_perfbudget.core import metrics
 from pytest_perfbudget.core.metrics import CPU, WALL, Metric
 
 
@@ -35,7 +36,11 @@ class MeasurementKind:
 
     def can_measure(self, metric: Metric) -> bool:
         """Return whether a measurement of this kind can measure a metric."""
-        return metric.series in self.series if metric.is_timed else self.is_counted
+        return self.is_counted if metric.is_counted else metric.series in self.series
+
+    def refusal(self, metric: Metric) -> str:
+        """Return the reason why a metric cannot be measured, for a metric that `can_measure` refuses."""
+        return self.why_not if metric.series != metrics.LOAD else "only a load has this number: use perf_load(...)"
 
 
 BODY: Final = MeasurementKind("body")
@@ -58,6 +63,15 @@ BENCHMARK: Final = MeasurementKind(
     more_samples="raise pytest-benchmark's min_rounds or max_time",
 )
 PEDANTIC: Final = replace(BENCHMARK, name="pedantic", more_samples="raise the rounds of benchmark.pedantic()")
+LOAD: Final = MeasurementKind(
+    "load",
+    frozenset({WALL, metrics.LOAD}),
+    is_counted=False,
+    why_not="a load counts and limits the requests as a whole: use perf(...) for it",
+    sample="request",
+    more_samples="make the load longer",
+    is_compared=False,
+)
 NONE: Final = MeasurementKind("none", frozenset(), is_counted=False, is_compared=False)
 """The kind for a budget without a measurement."""
 
@@ -66,5 +80,5 @@ def _table(kinds: Iterable[MeasurementKind]) -> dict[str, MeasurementKind]:
     return {kind.name: kind for kind in kinds}
 
 
-KINDS: Final = _table((BODY, CALL, TIMER, RATIO, BENCHMARK, PEDANTIC, NONE))
+KINDS: Final = _table((BODY, CALL, TIMER, RATIO, BENCHMARK, PEDANTIC, LOAD, NONE))
 """Every kind by its name."""

@@ -7,6 +7,7 @@ A new metric needs one more row (`register`) and, if separate passes count the n
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,8 @@ from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 WALL: Final = "wall"
 CPU: Final = "cpu"
+LOAD: Final = "load"
+"""The series of the numbers of a whole load, such as its rate; the other series have a number for each round."""
 
 QUANTILES: Final = {
     "median": 0.5,
@@ -52,13 +55,15 @@ class Metric:
         unit: the base unit in which the number is computed; empty for a ratio.
         words: the name of the number in a sentence.
         direction: the direction in which the number is better.
-        series: for a statistic of rounds, the clock that times the rounds (`WALL`, `CPU`); empty for other numbers.
+        series: for a statistic of rounds, the clock that times the rounds (`WALL`, `CPU`); `LOAD` for a number of a
+            whole load; empty for other numbers.
         statistic: for a statistic of rounds, its name in `STATISTICS`; empty for other numbers.
         keywords: the keywords with which users write a limit, each with the number of base units in its unit.
         is_whole: whether a limit has to be a whole number.
         is_exact: whether the number is the same each time, so that users set the limit to this number.
         compared_as: the way in which the number is compared.
         floor: the change for the worse that is always allowed, in base units.
+        most: the largest limit that has a meaning, in base units.
     """
 
     name: str
@@ -72,11 +77,17 @@ class Metric:
     is_exact: bool = False
     compared_as: ComparedAs = ComparedAs.NOTHING
     floor: float = 0.0
+    most: float = math.inf
 
     @property
     def is_timed(self) -> bool:
-        """Whether the number is a statistic of timed rounds; other numbers need separate passes."""
-        return bool(self.series)
+        """Whether the number is a statistic of timed rounds."""
+        return self.series in (WALL, CPU)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether separate passes count the number."""
+        return not self.series
 
     def is_worse(self, value: float, limit: float) -> bool:
         """Return whether a value is on the wrong side of a limit."""
@@ -163,6 +174,14 @@ PEAK: Final = register(
         compared_as=ComparedAs.COUNT,
         floor=16_384,  # the content of caches varies by about as much
     )
+)
+RPS: Final = register(Metric("rps", "rps", "requests per second", Direction.HIGHER, LOAD, keywords={"min_rps": 1.0}))
+"""The number of successful requests per second of a load."""
+SUCCESS_RATE: Final = register(
+    Metric("success_rate", "%", "success rate", Direction.HIGHER, LOAD, keywords={"min_success_rate": 100.0}, most=100)
+)
+ERROR_RATE: Final = register(
+    Metric("error_rate", "%", "error rate", series=LOAD, keywords={"max_error_rate": 100.0}, most=100)
 )
 RATIO: Final = register(Metric("ratio", "", "ratio"))
 """The ratio of two times. It has no keyword here, because only `perf.ratio(max_ratio=...)` can limit a ratio."""

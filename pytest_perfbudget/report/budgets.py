@@ -142,7 +142,7 @@ def _right_side(budget: BudgetResult) -> str:
 
 def _is_counted(budget: BudgetResult) -> bool:
     metric = METRICS.get(budget.metric)
-    return metric is not None and not metric.is_timed and metric.name != "ratio"
+    return metric is not None and metric.is_counted and metric.name != "ratio"
 
 
 def _spent(measurement: Measurement, budget: BudgetResult) -> str:

@@ -126,7 +126,7 @@ def test_a_kind_that_cannot_measure_a_metric_says_why() -> None:
 
 def test_each_kind_of_measurement_is_found_by_its_name() -> None:
     assert {kind.name for kind in KINDS.values()} == set(KINDS)
-    assert set(KINDS) == {"body", "call", "timer", "ratio", "benchmark", "pedantic", "none"}
+    assert set(KINDS) == {"body", "call", "timer", "ratio", "benchmark", "pedantic", "load", "none"}
 
 
 def test_a_measurement_survives_the_way_through_builtins() -> None:

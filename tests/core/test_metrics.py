@@ -17,13 +17,13 @@ from pytest_perfbudget.core.metrics import KEYWORDS, METRICS, ComparedAs, Direct
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
-RPS = Metric("rps", "rps", "requests per second", Direction.HIGHER, keywords={"min_rps": 1.0})
+HITS = Metric("hits", "hits", "hits", Direction.HIGHER, keywords={"min_hits": 1.0})
 
 
 @pytest.fixture
-def rps() -> Iterator[Metric]:
-    yield register(RPS)
-    del METRICS["rps"], KEYWORDS["min_rps"]
+def hits() -> Iterator[Metric]:
+    yield register(HITS)
+    del METRICS["hits"], KEYWORDS["min_hits"]
 
 
 def test_every_keyword_leads_to_a_metric_of_the_table() -> None:
@@ -32,18 +32,18 @@ def test_every_keyword_leads_to_a_metric_of_the_table() -> None:
     assert METRICS["time"].compared_as is ComparedAs.TIME
 
 
-def test_a_metric_is_there_once_and_so_is_a_keyword(rps: Metric) -> None:
-    assert register(rps) == rps
-    with pytest.raises(ValueError, match="there is a metric 'rps' already"):
-        register(Metric("rps", "1/s"))
-    with pytest.raises(ValueError, match="the keyword 'min_rps' limits 'rps' already"):
-        register(Metric("other", keywords={"min_rps": 2.0}))
+def test_a_metric_is_there_once_and_so_is_a_keyword(hits: Metric) -> None:
+    assert register(hits) == hits
+    with pytest.raises(ValueError, match="there is a metric 'hits' already"):
+        register(Metric("hits", "1/s"))
+    with pytest.raises(ValueError, match="the keyword 'min_hits' limits 'hits' already"):
+        register(Metric("other", keywords={"min_hits": 2.0}))
     assert "other" not in METRICS
 
 
-def test_a_lower_limit_is_a_budget_like_any_other(rps: Metric) -> None:
-    (found,) = parse_budgets({"min_rps": 100}, "here")
-    assert found == Budget(rps, 100.0, "min_rps", "here")
+def test_a_lower_limit_is_a_budget_like_any_other(hits: Metric) -> None:
+    (found,) = parse_budgets({"min_hits": 100}, "here")
+    assert found == Budget(hits, 100.0, "min_hits", "here")
     assert judge_count(found, 120, 1).verdict is BudgetVerdict.WITHIN
     assert judge_count(found, 100, 1).verdict is BudgetVerdict.WITHIN
     assert judge_count(found, 80, 1).verdict is BudgetVerdict.EXCEEDED
@@ -52,12 +52,12 @@ def test_a_lower_limit_is_a_budget_like_any_other(rps: Metric) -> None:
 @pytest.mark.parametrize(("estimate", "used"), [(200, 0.5), (100, 1.0), (80, 1.25), (0, 1e9)])
 def test_of_a_lower_limit_more_than_all_is_used_beyond_it(estimate: float, used: float) -> None:
     decided = CriterionResult(BudgetVerdict.UNDECIDED, estimate, None, None, 1)
-    assert budget_result(Budget(RPS, 100.0, "min_rps", "here"), decided).used == used
+    assert budget_result(Budget(HITS, 100.0, "min_hits", "here"), decided).used == used
 
 
 @given(st.floats(1, 1e6), st.floats(1, 1e6), st.floats(0.01, 1))
 def test_worse_and_better_are_opposite_in_both_directions(before: float, after: float, tolerance: float) -> None:
-    for metric in (METRICS["peak"], RPS):
+    for metric in (METRICS["peak"], HITS):
         assert not (
             metric.is_worse(after, metric.allowed(before, tolerance)) and metric.has_improved(before, after, tolerance)
         )

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.autocorrelation import effective_size
+from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.distributions import binomial_count
+from pytest_perfbudget.core.criteria.mean import bound
+from pytest_perfbudget.core.distributions import binomial_count, share_bounds
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import quantile
 
@@ -24,6 +25,10 @@ FEWEST: Final = 40
 
 _CAUTION: Final = 2.0
 """The effective sample size is divided by this value, because the autocorrelation time is an estimate."""
+
+_FEWEST_OF_MEAN: Final = 100
+_CAUTION_OF_MEAN: Final = 3.0
+"""The same for a mean, which depends on the rare long bursts."""
 
 
 def at_look(errors: Errors, number: int | None) -> Errors:
@@ -82,3 +87,75 @@ class DependentQuantileCriterion:
             elif upper is not None and upper <= limit:
                 verdict = BudgetVerdict.WITHIN
         return CriterionResult(verdict, estimate, lower, upper, len(ordered), FEWEST)
+
+
+@dataclass(frozen=True)
+class DependentMeanCriterion:
+    """The criterion for the mean of values that depend on each other: Hall's interval, as for independent values."""
+
+    errors: Errors
+
+    def looks(self) -> Sequence[int]:
+        """Return no rounds: the only look is at the end."""
+        return ()
+
+    def decide(
+        self,
+        values: Sequence[float],
+        limit: float,
+        *,
+        final: bool,
+        earliest_exceeded: int = 0,  # noqa: ARG002 - the only look is at the end
+    ) -> CriterionResult:
+        """See `Criterion.decide`; without `final` nothing is decided."""
+        count = len(values)
+        effective = count / autocorrelation_time(values)
+        lower = upper = None
+        verdict = BudgetVerdict.UNDECIDED
+        if final and effective >= _FEWEST_OF_MEAN:
+            independent = effective / _CAUTION_OF_MEAN
+            lower = max(0.0, bound(values, self.errors.exceeded, -1, independent))
+            upper = bound(values, self.errors.within, 1, independent)
+            if lower > limit:
+                verdict = BudgetVerdict.EXCEEDED
+            elif upper <= limit:
+                verdict = BudgetVerdict.WITHIN
+        return CriterionResult(verdict, math.fsum(values) / count, lower, upper, count, _FEWEST_OF_MEAN)
+
+
+@dataclass(frozen=True)
+class DependentShareCriterion:
+    """The criterion for the share of failures, in per cent.
+
+    The values are 1 for a failure and 0 for a success. Failures may come in bursts, if several bursts are expected at
+    the limit: a load without any failure says nothing about a burst that is rarer than the load is long.
+    """
+
+    errors: Errors
+
+    def looks(self) -> Sequence[int]:
+        """Return no rounds: the only look is at the end."""
+        return ()
+
+    def decide(
+        self,
+        values: Sequence[float],
+        limit: float,
+        *,
+        final: bool,
+        earliest_exceeded: int = 0,  # noqa: ARG002 - the only look is at the end
+    ) -> CriterionResult:
+        """See `Criterion.decide`; without `final` nothing is decided."""
+        count = len(values)
+        share = math.fsum(values) / count
+        lower = upper = None
+        verdict = BudgetVerdict.UNDECIDED
+        if final and count >= FEWEST:
+            independent = count / autocorrelation_time(values) / _CAUTION
+            bounds = share_bounds(share * independent, independent, self.errors.exceeded, self.errors.within)
+            lower, upper = 100 * bounds[0], 100 * bounds[1]
+            if lower > limit:
+                verdict = BudgetVerdict.EXCEEDED
+            elif upper <= limit:
+                verdict = BudgetVerdict.WITHIN
+        return CriterionResult(verdict, 100 * share, lower, upper, count, FEWEST)

@@ -23,15 +23,22 @@ that a mean depends on may not be among them."""
 _LOOKS = (FEWEST_ROUNDS, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240, 20_480)
 
 
-def _bound(values: Sequence[float], error: float, side: int) -> float:
-    """Return the lower (side -1) or upper (side 1) confidence bound of the mean."""
-    count = len(values)
-    mean = math.fsum(values) / count
+def bound(values: Sequence[float], error: float, side: int, independent: float | None = None) -> float:
+    """Return the lower (side -1) or upper (side 1) confidence bound of the mean.
+
+    Args:
+        values: the values.
+        error: the probability that the mean lies beyond the bound.
+        side: -1 or 1.
+        independent: the number of independent values that determine the mean as precisely; by default all values.
+    """
+    mean = math.fsum(values) / len(values)
     deviations = [value - mean for value in values]
-    sigma = math.sqrt(math.fsum(d * d for d in deviations) / count)
+    sigma = math.sqrt(math.fsum(d * d for d in deviations) / len(values))
     if sigma <= abs(mean) * 1e-12:
         return mean
-    skew = math.fsum((d / sigma) ** 3 for d in deviations) / count
+    skew = math.fsum((d / sigma) ** 3 for d in deviations) / len(values)
+    count = len(values) if independent is None else independent
     # `sigma` divides by n, whereas Student's t needs n - 1 under the root.
     target = -side * t_quantile(count - 1, 1 - error) / math.sqrt(count - 1)
     if abs(skew) < 1e-9:
@@ -67,8 +74,8 @@ class MeanCriterion:
         for at in reached:
             seen = values[:at]
             if at >= FEWEST_ROUNDS:
-                lower = max(self.least, _bound(seen, self.errors.exceeded / len(looks), -1))
-                upper = _bound(seen, self.errors.within / len(looks), 1)
+                lower = max(self.least, bound(seen, self.errors.exceeded / len(looks), -1))
+                upper = bound(seen, self.errors.within / len(looks), 1)
             closing = final and at == reached[-1]
             early = at < earliest_exceeded and not closing
             # A mean depends on its rare slow calls: before `within`, a tenth of the exposure has to pass without them.

@@ -74,7 +74,7 @@ def _wanted(budgets: Sequence[Budget], request: MeasurementRequest | None) -> di
     """
     reasons: dict[str, list[LooksBad]] = {}
     for budget in budgets:
-        if not budget.metric.is_timed:
+        if budget.metric.is_counted:
             reasons.setdefault(budget.metric.name, []).append(_is_over(budget))
     for metric, looks_bad in (request.counts if request is not None else {}).items():
         reasons.setdefault(metric, []).append(looks_bad)

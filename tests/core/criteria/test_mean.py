@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion, _bound
+from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion, bound
 from pytest_perfbudget.core.results import BudgetVerdict
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -81,11 +81,11 @@ def test_skewness_moves_both_bounds_towards_the_long_tail() -> None:
     values = np.random.default_rng(5).exponential(1, 60).tolist()
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / len(values) ** 0.5
     plain = stats.t(len(values) - 1).ppf(0.95) * error
-    assert _bound(values, 0.05, 1) > mean + 1.05 * plain
-    assert _bound(values, 0.05, -1) > mean - 0.95 * plain
+    assert bound(values, 0.05, 1) > mean + 1.05 * plain
+    assert bound(values, 0.05, -1) > mean - 0.95 * plain
 
 
 def test_without_skewness_the_bounds_are_students() -> None:
     values = [8.0, 9.0, 10.0, 11.0, 12.0] * 8
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
-    assert _bound(values, 0.05, 1) == pytest.approx(10 + stats.t(39).ppf(0.95) * error)
+    assert bound(values, 0.05, 1) == pytest.approx(10 + stats.t(39).ppf(0.95) * error)

@@ -1,0 +1,143 @@
+"""The gate of a load: the only place where the numbers of a load are compared with its budgets.
+
+The latencies of a load depend on each other, so their criteria count effective requests; see `core.criteria.dependent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from pytest_perfbudget.core.budgets import Budget
+from pytest_perfbudget.core.criteria import Criterion, Errors
+from pytest_perfbudget.core.criteria.dependent import (
+    DependentMeanCriterion,
+    DependentQuantileCriterion,
+    DependentShareCriterion,
+    at_look,
+)
+from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.gate import budget_result, unmeasured
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.metrics import ERROR_RATE, QUANTILES, RPS, SUCCESS_RATE, WALL, Metric
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
+
+MOST_LATENESS: Final = 0.1
+"""The share of the tightest limit by which 1 % of the requests may start late."""
+
+NO_ERROR: Final = "the default: no error is allowed without max_error_rate or min_success_rate"
+
+_FIRST_LOOK: Final = 50
+"""The number of requests before the first early look; each further look comes when the number has doubled."""
+
+
+@dataclass(frozen=True)
+class LoadGate:
+    """The gate for the budgets of one load, while the load runs and at its end."""
+
+    budgets: Sequence[Budget]
+    errors: Errors
+
+    def judge(self, record: LoadRecord) -> list[BudgetResult]:
+        """Return the result of every budget on the load, and of each specific budget that a load cannot measure."""
+        late = self._why_dishonest(record.generator)
+        judged = [self._judge(one, record, late) for one in self._measurable()]
+        missing = [one for one in self.budgets if not LOAD.can_measure(one.metric) and not one.general]
+        return [*judged, *self._unallowed(record), *(unmeasured(one, LOAD.refusal(one.metric)) for one in missing)]
+
+    def left_out(self) -> list[str]:
+        """Return a note for each general budget that a load cannot measure."""
+        return [
+            f"{budget.keyword} of {budget.source} is left out: {LOAD.refusal(budget.metric)}"
+            for budget in self.budgets
+            if budget.general and not LOAD.can_measure(budget.metric)
+        ]
+
+    def why_end_early(self, record: LoadRecord, look: int) -> str:
+        """Return the reason to end a load before its time: a budget that is exceeded by far; empty if there is none.
+
+        Args:
+            record: the load so far.
+            look: the number of the look, from 1 on, by which the errors of all looks are kept.
+        """
+        if self._why_dishonest(record.generator):
+            return ""
+        errors = at_look(self.errors, look)
+        for budget in self._measurable():
+            if budget.metric is RPS or budget.metric.statistic in ("min", "max"):
+                continue  # not inferred, so only the end tells
+            found = self._decide(budget, record, errors)
+            if found is not None and found.verdict is BudgetVerdict.EXCEEDED:
+                return f"{budget.metric.name} exceeds its limit by far"
+        return ""
+
+    @staticmethod
+    def is_due(requests: int, look: int) -> bool:
+        """Return whether enough requests have ended for a look."""
+        return requests >= _FIRST_LOOK << (look - 1)
+
+    def _measurable(self) -> Iterator[Budget]:
+        return (one for one in self.budgets if LOAD.can_measure(one.metric))
+
+    def _unallowed(self, record: LoadRecord) -> Iterator[BudgetResult]:
+        """Yield the result of the limit that holds where no limit on errors was given."""
+        if record.failures and not any(one.metric in (ERROR_RATE, SUCCESS_RATE) for one in self.budgets):
+            rate = 100 * record.error_rate
+            seen = CriterionResult(BudgetVerdict.EXCEEDED, rate, rate, rate, record.requests)
+            yield budget_result(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), seen)
+
+    def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
+        if late and budget.metric not in (ERROR_RATE, SUCCESS_RATE):
+            return unmeasured(budget, late)
+        found = self._decide(budget, record, self.errors)
+        return unmeasured(budget, "no request was answered") if found is None else budget_result(budget, found)
+
+    def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:
+        metric, limit = budget.metric, budget.limit
+        if metric is RPS:
+            rate = record.rps
+            verdict = BudgetVerdict.EXCEEDED if metric.is_worse(rate, limit) else BudgetVerdict.WITHIN
+            return CriterionResult(verdict, rate, rate, rate, record.requests)
+        if metric is ERROR_RATE:
+            values: Sequence[float] = record.failed
+        elif metric is SUCCESS_RATE:
+            # A share of successes of at least 99 % is a share of failures of at most 1 %.
+            values, limit = record.failed, 100 - limit
+        else:
+            values = record.latencies.sequence
+        if not values:
+            return None
+        found = _criterion(metric, errors).decide(values, limit, final=True)
+        return _turned(found) if metric is SUCCESS_RATE else found
+
+    def _why_dishonest(self, generator: GeneratorFacts) -> str:
+        """Return the reason why the generator and not the server determined the numbers; empty if it did not."""
+        limits = [one.limit for one in self.budgets if one.metric.series == WALL]
+        allowed_ns = MOST_LATENESS * min(limits, default=float("inf"))
+        if generator.lateness_p99_ns <= allowed_ns:
+            return ""
+        late_ms, allowed_ms = generator.lateness_p99_ns / 1e6, allowed_ns / 1e6
+        return (
+            f"the generator could not keep the load: 1 % of the requests were more than {late_ms:.3g} ms late "
+            f"({allowed_ms:.3g} ms are allowed, a tenth of the tightest limit); "
+            f"it used {generator.cpu_share:.0%} of a CPU"
+        )
+
+
+def _criterion(metric: Metric, errors: Errors) -> Criterion:
+    if metric in (ERROR_RATE, SUCCESS_RATE):
+        return DependentShareCriterion(errors)
+    if metric.statistic in QUANTILES:
+        return DependentQuantileCriterion(QUANTILES[metric.statistic], errors)
+    if metric.statistic == "mean":
+        return DependentMeanCriterion(errors)
+    return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None)
+
+
+def _turned(found: CriterionResult) -> CriterionResult:
+    """Return the result for the share of failures as the result for the share of successes."""
+    lower = None if found.upper is None else 100 - found.upper
+    upper = None if found.lower is None else 100 - found.lower
+    return CriterionResult(found.verdict, 100 - found.estimate, lower, upper, found.rounds, found.needs_rounds)

@@ -1,0 +1,207 @@
+"""The gate of a load: verdicts on latencies, rates and errors, and none if the generator was the limit."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+import pytest
+from queues import SERVERS
+from scipy.stats import binom
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentShareCriterion
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.load_gate import LoadGate
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.errors import ConfigError
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+S = 1_000_000_000
+MS = 1_000_000
+RUNS = 1_000
+
+
+def gate(**limits: float) -> LoadGate:
+    return LoadGate(parse_budgets(limits, "call"), ERRORS)
+
+
+def record(
+    latencies_ms: list[float] | None = None, *, failures: int = 0, seconds: float = 10.0, **generator: float
+) -> LoadRecord:
+    """Return a record of successful requests, with failures spread evenly among them."""
+    values = [5.0] * 1_000 if latencies_ms is None else latencies_ms
+    total = len(values) + failures
+    failed = array("b", bytes(total))
+    for number in range(failures):
+        failed[number * total // failures] = 1
+    errors = [ErrorGroup("OSError", "refused", 0, 1, count=failures)] if failures else []
+    return LoadRecord(
+        LoadPlan(users=10, duration_ns=round(seconds * S)),
+        Latencies(round(one * MS) for one in values),
+        failed,
+        errors,
+        round(seconds * S),
+        GeneratorFacts(**generator),
+    )
+
+
+def verdicts(results: list[BudgetResult]) -> dict[str, str]:
+    return {one.keyword: one.verdict.value for one in results}
+
+
+def test_latencies_rates_and_errors_are_judged() -> None:
+    limits = {"p95_ms": 6, "max_ms": 4, "mean_ms": 6, "min_rps": 90, "max_error_rate": 0.05}
+    assert verdicts(gate(**limits).judge(record(failures=10))) == {
+        "p95_ms": "within",
+        "max_ms": "exceeded",
+        "mean_ms": "within",
+        "min_rps": "within",
+        "max_error_rate": "within",
+    }
+    few = {"min_rps": 101, "min_success_rate": 0.99}
+    assert verdicts(gate(**few).judge(record(failures=100))) == {"min_rps": "exceeded", "min_success_rate": "exceeded"}
+
+
+def test_the_bounds_of_a_success_rate_are_those_of_the_failures() -> None:
+    (result,) = gate(min_success_rate=0.97).judge(record(failures=10))
+    assert (result.unit, result.limit, result.verdict) == ("%", 97.0, BudgetVerdict.WITHIN)
+    assert result.estimate == pytest.approx(100 * 1000 / 1010)
+    assert result.lower is not None
+    assert result.upper is not None
+    assert 97 < result.lower < result.estimate < result.upper < 100  # type: ignore[operator]
+
+
+def test_without_a_limit_on_errors_none_is_allowed() -> None:
+    (result,) = gate().judge(record(failures=1))
+    assert result.verdict is BudgetVerdict.EXCEEDED
+    assert "no error is allowed" in result.source
+    assert gate().judge(record()) == []
+    assert verdicts(gate(max_error_rate=0.1).judge(record(failures=1))) == {"max_error_rate": "within"}
+
+
+@pytest.mark.parametrize(
+    ("failures", "total", "verdict"), [(0, 100, "undecided"), (0, 1000, "within"), (30, 1000, "exceeded")]
+)
+def test_a_success_rate_needs_enough_requests(failures: int, total: int, verdict: str) -> None:
+    found = gate(min_success_rate=0.99).judge(record([1.0] * (total - failures), failures=failures))
+    assert verdicts(found) == {"min_success_rate": verdict}
+
+
+def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
+    """A tenth of the tightest limit is allowed, for 1 % of the requests."""
+    limits = gate(p95_ms=50, p99_ms=100, min_rps=10, max_error_rate=0.1)
+    assert set(verdicts(limits.judge(record(lateness_p99_ns=4 * MS))).values()) == {"within"}
+    found = limits.judge(record(lateness_p99_ns=6 * MS, cpu_share=0.98))
+    assert verdicts(found) == {
+        "p95_ms": "unmeasured", "p99_ms": "unmeasured", "min_rps": "unmeasured", "max_error_rate": "within",
+    }  # fmt: skip
+    assert found[0].reason == (
+        "the generator could not keep the load: 1 % of the requests were more than 6 ms late (5 ms are allowed, a tenth "
+        "of the tightest limit); it used 98% of a CPU"
+    )
+
+
+def test_what_a_load_cannot_measure_is_said() -> None:
+    (result,) = gate(peak_mb=5).judge(record())
+    assert result.verdict is BudgetVerdict.UNMEASURED
+    assert "perf(...)" in result.reason
+    general = LoadGate(parse_budgets({"max_calls": 5}, "component", general=True), ERRORS)
+    assert general.judge(record()) == []
+    assert "max_calls of component is left out" in general.left_out()[0]
+
+
+def test_a_load_without_an_answer_has_no_latency() -> None:
+    (latency, errors) = gate(p95_ms=5).judge(record([], failures=20))
+    assert (latency.verdict, latency.reason) == (BudgetVerdict.UNMEASURED, "no request was answered")
+    assert errors.verdict is BudgetVerdict.EXCEEDED
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("max_error_rate", 5), ("min_success_rate", 99)])
+def test_a_rate_above_one_is_refused(keyword: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"call: {keyword} must be at most 1, found {value}"):
+        gate(**{keyword: value})
+
+
+def at_most(error: float) -> int:
+    """Return the count that a true error rate of `error` exceeds once in a thousand tests."""
+    return int(binom.ppf(0.999, RUNS, error))
+
+
+def count(criterion: Any, values: Any, limit: float) -> dict[BudgetVerdict, int]:
+    found = dict.fromkeys(BudgetVerdict, 0)
+    for run in range(RUNS):
+        drawn = values(np.random.default_rng((7, run)))
+        found[criterion.decide(drawn.tolist(), limit, final=True).verdict] += 1
+    return found
+
+
+MEANS = {"M/M/1 at 50 %": 2.0, "M/M/1 at 80 %": 5.0, "M/M/1 at 95 %": 20.0, "bursty": 18 / 11 * float(np.exp(0.125))}
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_the_error_rates_of_a_mean_hold(name: str) -> None:
+    latencies, _ = SERVERS[name]
+    found = count(DependentMeanCriterion(ERRORS), lambda generator: latencies(5_000, generator), MEANS[name])
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+
+
+def failures(share: float, burst: int, generator: np.random.Generator) -> Any:
+    """Return 5,000 requests whose failures come in bursts of a geometric length with the given mean."""
+    found = np.zeros(5_000)
+    at = 0
+    while at < len(found):
+        at += generator.geometric(share / burst / (1 - share))
+        length = generator.geometric(1 / burst)
+        found[at : at + length] = 1
+        at += length
+    return found
+
+
+@pytest.mark.parametrize(("share", "burst"), [(0.01, 1), (0.05, 1), (0.05, 20), (0.2, 50)])
+def test_the_error_rates_of_an_error_rate_hold_for_bursts(share: float, burst: int) -> None:
+    found = count(DependentShareCriterion(ERRORS), lambda generator: failures(share, burst, generator), 100 * share)
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(3, BudgetVerdict.WITHIN), (0.1, BudgetVerdict.EXCEEDED)])
+def test_an_error_rate_far_from_its_limit_is_decided(scale: float, verdict: BudgetVerdict) -> None:
+    found = count(DependentShareCriterion(ERRORS), lambda generator: failures(0.05, 20, generator), 5 * scale)
+    assert found[verdict] > 0.6 * RUNS
+
+
+class TestEarlyEnd:
+    def test_a_load_of_errors_ends_after_few_requests(self) -> None:
+        half = gate(max_error_rate=0.01)
+        assert not half.is_due(49, 1)
+        assert half.is_due(50, 1)
+        assert not half.is_due(99, 2)
+        assert half.why_end_early(record([1.0] * 25, failures=25), 1) == "error_rate exceeds its limit by far"
+        assert not half.why_end_early(record([1.0] * 50), 1)
+
+    def test_a_slow_server_ends_its_load(self) -> None:
+        assert gate(p95_ms=5).why_end_early(record([20.0] * 400), 1) == "p95 exceeds its limit by far"
+
+    def test_a_late_generator_ends_nothing(self) -> None:
+        assert not gate(p95_ms=5).why_end_early(record([20.0] * 400, lateness_p99_ns=MS), 1)
+
+    @pytest.mark.parametrize("name", ["M/M/1 at 50 %", "M/M/1 at 80 %", "bursty"])
+    def test_a_server_near_its_limit_is_seldom_ended(self, name: str) -> None:
+        """The true p95 is 0.9 of the limit: at most alpha of all runs may end early."""
+        latencies, exact = SERVERS[name]
+        budget = gate(p95_ms=exact(0.95) / 0.9)
+        ended = 0
+        for run in range(RUNS):
+            values = latencies(3_200, np.random.default_rng((9, run)))
+            ended += any(
+                budget.why_end_early(record((values[:seen]).tolist()), look)
+                for look, seen in enumerate([50, 100, 200, 400, 800, 1_600, 3_200], start=1)
+            )
+        assert ended <= at_most(ERRORS.exceeded)
