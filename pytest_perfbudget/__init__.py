@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_perfbudget.core.load.result import LoadResult
+    from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 
-__all__ = ["Perf"]
+__all__ = ["LoadResult", "Perf", "PerfLoad"]
+
+_PLACES = {
+    "LoadResult": "pytest_perfbudget.core.load.result",
+    "Perf": "pytest_perfbudget.plugin.measuring.perf_fixture",
+    "PerfLoad": "pytest_perfbudget.plugin.measuring.load_fixture",
+}
 
 
 def __getattr__(name: str) -> object:
-    # Importing the plugin's entry point runs this module first, in every pytest session, so `Perf` is imported late.
-    if name == "Perf":
-        from pytest_perfbudget.plugin.measuring.perf_fixture import Perf  # noqa: PLC0415 - see above
-
-        return Perf
+    # Importing the plugin's entry point runs this module first, in every pytest session, so these are imported late.
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -20,7 +20,7 @@ from pytest_perfbudget.core.criteria.dependent import (
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD
-from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.metrics import ERROR_RATE, QUANTILES, RPS, SUCCESS_RATE, WALL, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 
@@ -28,6 +28,10 @@ MOST_LATENESS: Final = 0.1
 """The share of the tightest limit by which 1 % of the requests may start late."""
 
 NO_ERROR: Final = "the default: no error is allowed without max_error_rate or min_success_rate"
+
+_MANY_ERRORS: Final = 1.0
+"""The error rate in per cent above which a load that allows no error ends early. A single error does not end the load,
+because its other numbers may be of interest."""
 
 _FIRST_LOOK: Final = 50
 """The number of requests before the first early look; each further look comes when the number has doubled."""
@@ -42,7 +46,7 @@ class LoadGate:
 
     def judge(self, record: LoadRecord) -> list[BudgetResult]:
         """Return the result of every budget on the load, and of each specific budget that a load cannot measure."""
-        late = self._why_dishonest(record.generator)
+        late = self._why_dishonest(record)
         judged = [self._judge(one, record, late) for one in self._measurable()]
         missing = [one for one in self.budgets if not LOAD.can_measure(one.metric) and not one.general]
         return [*judged, *self._unallowed(record), *(unmeasured(one, LOAD.refusal(one.metric)) for one in missing)]
@@ -62,10 +66,13 @@ class LoadGate:
             record: the load so far.
             look: the number of the look, from 1 on, by which the errors of all looks are kept.
         """
-        if self._why_dishonest(record.generator):
+        if self._why_dishonest(record):
             return ""
         errors = at_look(self.errors, look)
-        for budget in self._measurable():
+        budgets = [*self._measurable()]
+        if not self._limits_errors():
+            budgets.append(Budget(ERROR_RATE, _MANY_ERRORS, "max_error_rate", NO_ERROR))
+        for budget in budgets:
             if budget.metric is RPS or budget.metric.statistic in ("min", "max"):
                 continue  # not inferred, so only the end tells
             found = self._decide(budget, record, errors)
@@ -83,10 +90,13 @@ class LoadGate:
 
     def _unallowed(self, record: LoadRecord) -> Iterator[BudgetResult]:
         """Yield the result of the limit that holds where no limit on errors was given."""
-        if record.failures and not any(one.metric in (ERROR_RATE, SUCCESS_RATE) for one in self.budgets):
+        if record.failures and not self._limits_errors():
             rate = 100 * record.error_rate
             seen = CriterionResult(BudgetVerdict.EXCEEDED, rate, rate, rate, record.requests)
             yield budget_result(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), seen)
+
+    def _limits_errors(self) -> bool:
+        return any(one.metric in (ERROR_RATE, SUCCESS_RATE) for one in self.budgets)
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
         if late and budget.metric not in (ERROR_RATE, SUCCESS_RATE):
@@ -112,15 +122,17 @@ class LoadGate:
         found = _criterion(metric, errors).decide(values, limit, final=True)
         return _turned(found) if metric is SUCCESS_RATE else found
 
-    def _why_dishonest(self, generator: GeneratorFacts) -> str:
+    def _why_dishonest(self, record: LoadRecord) -> str:
         """Return the reason why the generator and not the server determined the numbers; empty if it did not."""
         limits = [one.limit for one in self.budgets if one.metric.series == WALL]
         allowed_ns = MOST_LATENESS * min(limits, default=float("inf"))
+        generator = record.generator
         if generator.lateness_p99_ns <= allowed_ns:
             return ""
         late_ms, allowed_ms = generator.lateness_p99_ns / 1e6, allowed_ns / 1e6
+        late = "requests started" if record.plan.is_open else "answers were noticed"
         return (
-            f"the generator could not keep the load: 1 % of the requests were more than {late_ms:.3g} ms late "
+            f"the generator could not keep the load: 1 % of the {late} more than {late_ms:.3g} ms late "
             f"({allowed_ms:.3g} ms are allowed, a tenth of the tightest limit); "
             f"it used {generator.cpu_share:.0%} of a CPU"
         )

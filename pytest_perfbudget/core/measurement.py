@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.weather import BlockTime
 
@@ -136,6 +137,7 @@ class Measurement:
             ratio.
         changes: the result of each comparison.
         recording: the raw data for the comparison; the process that compares does not pass the data on.
+        errors: the errors of a load, in groups.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
@@ -157,6 +159,7 @@ class Measurement:
     max_regression: float | None = None
     changes: Sequence[RegressionResult] = ()
     recording: Recording | None = None
+    errors: Sequence[ErrorGroup] = ()
     unmeasured: str = ""
     is_pending: bool = False
 
@@ -185,6 +188,7 @@ class Measurement:
             "profile": [list(row) for row in self.profile],
             "max_regression": self.max_regression,
             "changes": [one.to_dict() for one in self.changes],
+            "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
             **({"recording": self.recording.to_dict()} if self.recording else {}),
@@ -198,6 +202,7 @@ class Measurement:
             "budgets": [BudgetResult.from_dict(entry) for entry in data["budgets"]],
             "profile": [ProfileRow(*row) for row in data["profile"]],
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
+            "errors": [ErrorGroup.from_dict(entry) for entry in data["errors"]],
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
         }
         return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})

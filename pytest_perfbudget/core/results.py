@@ -85,7 +85,7 @@ class BudgetResult:
     @property
     def used(self) -> float | None:
         """The share of the limit that is used up, above 1 if the limit is exceeded; None if nothing was measured."""
-        if self.estimate is None:
+        if self.estimate is None or not self.limit:  # no share of a limit of zero
             return None
         share, whole = (self.estimate, self.limit) if self.direction is Direction.LOWER else (self.limit, self.estimate)
         return min(share / whole, _MOST_USED) if whole > 0 else _MOST_USED

@@ -12,6 +12,7 @@ from pytest_perfbudget.errors import GuideError, nearest
 
 PAGES: Final = (
     "measuring",
+    "load",
     "budgets",
     "verdicts",
     "baseline",

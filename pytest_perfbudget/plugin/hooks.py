@@ -16,6 +16,7 @@ from pytest_perfbudget.real_clocks import is_replaced
 from pytest_perfbudget.table_name import may_have_table, misplaced, nearest_file
 
 if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
     from pytest_perfbudget.plugin.session import PerfSession
 
@@ -89,6 +90,19 @@ def perf(request: pytest.FixtureRequest) -> Iterator[Perf]:
     """
     run = _begin(request.config).run_of(request.node)
     yield run.perf
+    run.close()
+
+
+@pytest.fixture
+def perf_load(request: pytest.FixtureRequest) -> Iterator[PerfLoad]:
+    """Generate load on a service, and hold the load to its limits.
+
+    `perf_load(call, users=10, requests=20)` lets each user make its requests one after the other (closed model),
+    `perf_load(call, rate=50, duration="10s")` starts requests when they are due (open model). A coroutine function is
+    awaited: `await perf_load(call, ...)`. All take `name=` and limits such as `p95_ms=50` and `max_error_rate=0.01`.
+    """
+    run = _begin(request.config).run_of(request.node)
+    yield run.load
     run.close()
 
 

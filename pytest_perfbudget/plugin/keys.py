@@ -31,6 +31,9 @@ TREE_INPUT: Final = "perfbudget_tree"
 ARGUMENTS_INPUT: Final = "perfbudget_arguments"
 """The key under which the controller tells its workers the command line."""
 
+FIXTURES: Final = frozenset({"perf", "perf_load"})
+"""The fixtures that measure. A test that asks for one of them is a perf test."""
+
 BASELINE: Final = "perf-baseline.json"
 """The file of the baseline, unless pyproject.toml names another file."""
 
@@ -58,4 +61,5 @@ def is_marked(item: pytest.Item) -> bool:
 
 def asks(item: pytest.Item) -> bool:
     """Return whether a test itself says that it is a perf test."""
-    return is_marked(item) or (can_be_measured(item) and "perf" in getattr(item, "fixturenames", ()))
+    names = getattr(item, "fixturenames", ())
+    return is_marked(item) or (can_be_measured(item) and not FIXTURES.isdisjoint(names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import pytest
@@ -43,6 +44,13 @@ class Progress:
             self.clear()
             self._width = len(text)
             self._write(text)
+
+    def note_often(self, text: Callable[[], str]) -> None:
+        """Show a text that changes all the time, at most four times a second."""
+        now_s = time.monotonic()
+        if self._is_on and now_s - self._shown_s >= _INTERVAL_S:
+            self._shown_s = now_s
+            self.note(text())
 
     def clear(self) -> None:
         """Remove the note."""

@@ -260,7 +260,7 @@ class PerfSession:
         Without that, their next import fails, because they cannot be loaded twice.
         """
         if not self.is_child and (
-            self.comparison is not None or self.tests.limits_a_mean
+            self.comparison is not None or self.tests.needs_scipy
         ):  # a fresh process judges nothing
             importlib.import_module("scipy.special")
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import KEYWORDS, METRICS, Direction
+from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.report.numbers import counted, quantity, share_text
@@ -22,11 +23,17 @@ _LOWER = (
 )
 
 
+_ERRORS = "Make the requests succeed, or allow more errors: max_error_rate or min_success_rate."
+
+
 def headline(case: Case, budget: BudgetResult) -> str:
     """Return the finding in one sentence."""
     if case.finding.kind == NEAR_LIMIT:
         return f"{budget.metric} uses {share_text(budget.used or 0)} of {_limit(budget)}"
     if budget.verdict is BudgetVerdict.EXCEEDED:
+        if not budget.limit:
+            failed = sum(one.count for one in case.measurement.errors)
+            return f"{counted(failed, 'request')} of {case.measurement.rounds:,} failed, and no error is allowed"
         verb = _words(budget)[0]
         return f"{budget.metric} {_estimate(budget)} {verb} its budget of {_limit(budget)} ({_used(budget)})"
     if budget.verdict is BudgetVerdict.UNDECIDED:
@@ -52,6 +59,8 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
             yield f"{budget.metric} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
         yield f"{_interval(budget, alpha)}; {rounds_text(budget, measurement)}{_spent(measurement, budget)}"
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
+    if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name):
+        yield from _error_lines(measurement)
     if budget.verdict is BudgetVerdict.EXCEEDED and budget.unit in ("ns", "calls") and measurement.profile:
         yield from profile_lines(measurement)
 
@@ -59,10 +68,28 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
     """Return the remedy for a finding; empty if there is none."""
     if budget.verdict is BudgetVerdict.EXCEEDED:
-        return _words(budget)[1]
+        return _ERRORS if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name) else _words(budget)[1]
     if is_failure:
         return "A budget that is not judged fails because of --perf-strict (or strict = true)."
     return ""
+
+
+_MOST_GROUPS = 3
+_MOST_TRACEBACK = 3
+
+
+def _error_lines(measurement: Measurement) -> Iterator[str]:
+    """Yield the largest groups of errors, and the end of the first traceback."""
+    for number, group in enumerate(measurement.errors[:_MOST_GROUPS]):
+        first, last = (quantity(at_ns, "ns") for at_ns in (group.first_ns, group.last_ns))
+        when = f"at {first}" if group.count == 1 else f"the first at {first}, the last at {last}"
+        message = group.message.partition("\n")[0]
+        yield f"{group.count:,} x {group.kind}{f': {message}' if message else ''} ({when})"
+        if number == 0 and group.traceback:
+            frames = [line for line in group.traceback.rstrip().splitlines() if line.startswith("  File ")]
+            yield from (f"  {line.strip()}" for line in frames[-_MOST_TRACEBACK:])
+    if more := measurement.errors[_MOST_GROUPS:]:
+        yield f"{sum(one.count for one in more):,} more errors of {counted(len(more), 'further type')}"
 
 
 def profile_lines(measurement: Measurement) -> Iterator[str]:
@@ -80,7 +107,7 @@ def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
         return counted(count, "untimed pass", "es")
     if measurement.kind.sample == "quad":
         return f"{count} alternating quads of blocks"
-    text = f"{count:,} round" + ("s" if count != 1 else "")
+    text = f"{count:,} {measurement.kind.sample}" + ("s" if count != 1 else "")
     return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
 
 
@@ -88,6 +115,8 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     """Return the reason why a budget is undecided, and the remedy."""
     metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
     is_over = (budget.used or 0) > 1
+    if kind is LOAD:
+        return f"{metric}: {had:,} requests, which depend on each other, are too few to be sure: {kind.more_samples}"
     if needs and had < needs:
         above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
         text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"

@@ -8,6 +8,14 @@ def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:
     return f"perf: {rounds:,} rounds, {spent_ns / 1e9:.1f} of {allowed_ns / 1e9:.3g} s"
 
 
+def load_progress_text(requests: int, errors: int, p95_ms: float, spent_s: float, duration_s: float) -> str:
+    """Return the note that is shown while a load runs; a load that ends by its requests has no duration."""
+    failed = f", {errors:,} errors" if errors else ""
+    end = f" of {duration_s:.0f}" if duration_s else ""
+    rate = requests / spent_s if spent_s > 0 else 0.0
+    return f"perf: {requests:,} requests, {rate:,.0f}/s, p95 {p95_ms:.3g} ms{failed}, {max(spent_s, 0.0):.0f}{end} s"
+
+
 def update_progress_text(run: int, runs: int, done: int, total: int, left_s: float) -> str:
     """Return the note that is shown while a baseline is measured."""
     cells = 20

@@ -102,7 +102,7 @@ def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
         "p95_ms": "unmeasured", "p99_ms": "unmeasured", "min_rps": "unmeasured", "max_error_rate": "within",
     }  # fmt: skip
     assert found[0].reason == (
-        "the generator could not keep the load: 1 % of the requests were more than 6 ms late (5 ms are allowed, a tenth "
+        "the generator could not keep the load: 1 % of the answers were noticed more than 6 ms late (5 ms are allowed, a tenth "
         "of the tightest limit); it used 98% of a CPU"
     )
 

@@ -2,7 +2,7 @@
 
 The number of values above the limit is binomial only for independent values. Here the exact binomial bounds (Clopper
 and Pearson 1934, Biometrika 26, 404-413) are taken for half of the effective sample size, and no verdict is given for
-fewer than 40 effective values, because the autocorrelation time of a short run is underestimated. Both numbers were
+fewer than 60 effective values, because the autocorrelation time of a short run is underestimated. Both numbers were
 chosen by simulation, of queues at 50 to 95 % utilisation and of a server with bursts; see the tests.
 """
 
@@ -20,8 +20,12 @@ from pytest_perfbudget.core.distributions import binomial_count, share_bounds
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import quantile
 
-FEWEST: Final = 40
-"""The fewest effective values for a verdict."""
+FEWEST: Final = 60
+"""The fewest effective values for a verdict. With 40, the median of a queue at 95 % utilisation was called within its
+exact limit in 6.3 % of 3,000 runs where 5 % are allowed; with 60 in 3.2 %."""
+
+_FEWEST_REQUESTS: Final = 40
+"""The fewest requests for a verdict on the share of failures."""
 
 _CAUTION: Final = 2.0
 """The effective sample size is divided by this value, because the autocorrelation time is an estimate."""
@@ -150,7 +154,7 @@ class DependentShareCriterion:
         share = math.fsum(values) / count
         lower = upper = None
         verdict = BudgetVerdict.UNDECIDED
-        if final and count >= FEWEST:
+        if final and count >= _FEWEST_REQUESTS:
             independent = count / autocorrelation_time(values) / _CAUTION
             bounds = share_bounds(share * independent, independent, self.errors.exceeded, self.errors.within)
             lower, upper = 100 * bounds[0], 100 * bounds[1]
@@ -158,4 +162,4 @@ class DependentShareCriterion:
                 verdict = BudgetVerdict.EXCEEDED
             elif upper <= limit:
                 verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, 100 * share, lower, upper, count, FEWEST)
+        return CriterionResult(verdict, 100 * share, lower, upper, count, _FEWEST_REQUESTS)

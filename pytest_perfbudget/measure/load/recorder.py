@@ -111,4 +111,5 @@ class LoadRecorder:
         self._last_ns = end_ns
         first = self.errors.add(kind, message, end_ns - self.begin_ns)
         if first is not None and error is not None:
-            first.traceback = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            trace = error.__traceback__.tb_next if error.__traceback__ is not None else None  # without the generator
+            first.traceback = "".join(traceback.format_exception(type(error), error, trace))

@@ -12,14 +12,14 @@ import pytest
 from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.neighbours import why_not_measured
-from pytest_perfbudget.plugin.keys import asks, can_be_measured, is_marked
+from pytest_perfbudget.plugin.keys import FIXTURES, asks, can_be_measured, is_marked
 
 
 class PerfTestKind(enum.Enum):
     """The part of a perf test that is measured."""
 
     BODY = "its body, repeated"
-    FIXTURE = "what it hands to the perf fixture"
+    FIXTURE = "what it hands to the perf or perf_load fixture"
     BENCHMARK = "what it hands to pytest-benchmark"
     OTHER = "nothing: its perf is another fixture"
     FOREIGN = "nothing: another plugin times, traces or multiplies it"
@@ -42,7 +42,8 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
         return PerfTestKind.BENCHMARK
     function = getattr(item, "function", None)
     own = inspect.signature(function).parameters if function is not None else ()
-    if "perf" in own or ("perf" in getattr(item, "fixturenames", ()) and not is_marked(item)):
+    fixtures = getattr(item, "fixturenames", ())
+    if not FIXTURES.isdisjoint(own) or (not FIXTURES.isdisjoint(fixtures) and not is_marked(item)):
         return PerfTestKind.FIXTURE
     return PerfTestKind.BODY
 
@@ -54,6 +55,6 @@ def nothing_measured(item: pytest.Item, kind: PerfTestKind) -> str:
 
 _NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {
     PerfTestKind.BODY: "the test's function was never called, or by a plugin that does not use item.obj",
-    PerfTestKind.FIXTURE: "the test asks for the perf fixture but never called it",
+    PerfTestKind.FIXTURE: "the test asks for the perf or perf_load fixture but never called it",
     PerfTestKind.BENCHMARK: "the test asks for the benchmark fixture but never called it",
 }

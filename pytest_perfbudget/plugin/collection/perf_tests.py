@@ -36,7 +36,7 @@ class PerfTests:
         collected: all collected tests.
         expectations: the measurements of the baseline or of another commit, by their state in this session.
         is_any: whether there is a perf test.
-        limits_a_mean: whether a table or a marker limits a mean.
+        needs_scipy: whether a table or a marker limits a mean, or a test generates load.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, policy: Policy) -> None:
@@ -45,7 +45,7 @@ class PerfTests:
         self.expectations: Expectations = {}
         self.is_any = False
         tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
-        self.limits_a_mean = any(map(limits_a_mean, tables))
+        self.needs_scipy = any(map(limits_a_mean, tables))
         self._config = config
         self._settings = settings
         self._policy = policy
@@ -174,9 +174,10 @@ class PerfTests:
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
-            self.limits_a_mean |= limits_a_mean(limits)
+            self.needs_scipy |= limits_a_mean(limits)
             if self._child is None:
                 self._checks.component(limits.component, item)
+        self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ())
         item.stash[PERF_TEST] = True
         self.is_any = True
 

@@ -29,6 +29,7 @@ from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measu
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
+from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
@@ -47,6 +48,7 @@ class ItemRun:
         self.nodeid = nodeid_of(item)
         self.kind = kind
         self.perf = Perf(self)
+        self.load = PerfLoad(self)
         self.started_ns = SYSTEM.wall_ns()
         self.finished: list[Measurement] | None = None
         self.failure: BaseException | None = None
@@ -92,6 +94,10 @@ class ItemRun:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
         kept = [one.name for one in self._measurements]
         return self._begun.begin(name, function, call, place, kept, is_awaited=is_awaited)
+
+    def note_awaited(self, name: str) -> None:
+        """Note that the coroutine of a measurement is awaited."""
+        self._begun.note_awaited(name)
 
     async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep the measurement, and return the result of the first call."""

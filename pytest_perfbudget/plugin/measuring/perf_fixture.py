@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_perfbudget.config import parse_limits
@@ -29,6 +26,7 @@ from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
 from pytest_perfbudget.measure.timer import Timer, TimerRounds
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
+from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 _T = TypeVar("_T")
@@ -237,13 +235,7 @@ class Perf:
 
     def _place(self, what: str) -> str:
         """Return the calling line of the test, such as `perf() in tests/test_api.py:31`."""
-        frame = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe() calls it, too
-        while frame.f_back is not None and frame.f_code.co_filename == __file__:
-            frame = frame.f_back
-        file = Path(frame.f_code.co_filename)
-        root = self._run.item.config.rootpath
-        shown = os.fspath(file.relative_to(root)) if file.is_relative_to(root) else file.name
-        return f"{what} in {shown.replace(os.sep, '/')}:{frame.f_lineno}"
+        return calling_place(what, self._run.item.config.rootpath, [__file__])
 
 
 def _refuse_unrunnable(function: object, what: str = "perf()") -> None:

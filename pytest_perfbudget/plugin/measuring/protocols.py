@@ -60,6 +60,9 @@ class MeasuringRun(Protocol):
     ) -> str:
         """Note that a measurement begins, and return its name."""
 
+    def note_awaited(self, name: str) -> None:
+        """Note that the coroutine of a measurement is awaited."""
+
     def request(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:
         """Return the comparison's request to a measurement; None if nothing is compared."""
 

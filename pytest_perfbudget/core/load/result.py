@@ -1,0 +1,83 @@
+"""The result of a load, as a test sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.metrics import ERROR_RATE, METRICS, QUANTILES, RPS, SUCCESS_RATE, WALL
+from pytest_perfbudget.core.units import NS_PER
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The numbers of a load that has ended; its verdict comes at the end of the test.
+
+    Attributes:
+        requests: the number of requests.
+        failures: the number of requests that are errors.
+        rps: the number of successful requests per second.
+        latency_ms: the statistics of the latencies in ms, by name: `median`, `p95`, `max`, ...; empty if no request was
+            answered.
+        errors: the errors in groups of the same type and message, the largest group first.
+        steps: by name of a step, the statistics of the step's time in ms.
+        ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+    """
+
+    requests: int
+    failures: int
+    rps: float
+    latency_ms: Mapping[str, float]
+    errors: Sequence[ErrorGroup] = ()
+    steps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    ended_early: str = ""
+
+    @property
+    def error_rate(self) -> float:
+        """The share of requests that are errors, from 0 to 1."""
+        return self.failures / self.requests if self.requests else 0.0
+
+    @property
+    def success_rate(self) -> float:
+        """The share of requests that are no errors, from 0 to 1."""
+        return 1 - self.error_rate
+
+    @classmethod
+    def of(cls, record: LoadRecord) -> LoadResult:
+        """Return the result of a load."""
+        return cls(
+            record.requests,
+            record.failures,
+            record.rps,
+            _in_ms(record.latencies),
+            record.errors,
+            {name: _in_ms(one) for name, one in record.steps.items()},
+            record.ended_early,
+        )
+
+
+def describe_load(record: LoadRecord) -> dict[str, float]:
+    """Return the statistics of a load in base units, by metric name."""
+    return {
+        **describe_latencies(record.latencies),
+        RPS.name: record.rps,
+        SUCCESS_RATE.name: 100 * (1 - record.error_rate),
+        ERROR_RATE.name: 100 * record.error_rate,
+    }
+
+
+def describe_latencies(latencies: Latencies) -> dict[str, float]:
+    """Return the statistics of latencies in ns, by metric name; empty if there are none."""
+    if not len(latencies):
+        return {}
+    least, *quantiles, most = latencies.quantiles([0.0, *QUANTILES.values(), 1.0])
+    named = dict(zip(QUANTILES, quantiles, strict=True))
+    found = {"min": least, "mean": latencies.mean_ns, **named, "max": most}
+    return {one.name: found[one.statistic] for one in METRICS.values() if one.series == WALL}
+
+
+def _in_ms(latencies: Latencies) -> dict[str, float]:
+    return {name: value / NS_PER["ms"] for name, value in describe_latencies(latencies).items()}

@@ -1,0 +1,236 @@
+"""The `perf_load` fixture: many users, or many arrivals, against a service."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.config import parse_limits
+from pytest_perfbudget.config.load import PARAMETERS, parse_plan
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.result import LoadResult, describe_load
+from pytest_perfbudget.core.load_gate import LoadGate
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.errors import ConfigError, MisuseError, shown
+from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.plugin.measuring.place import calling_place
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.report.progress import load_progress_text
+
+_STOPS = (pytest.skip.Exception, pytest.exit.Exception)
+"""The exceptions of pytest that end a test without a failure."""
+
+_MOST_LOOKS = 7
+"""The number of early looks at a load. A look sorts the latencies in the generator's own thread."""
+
+_LATEST = 1_000
+"""The number of latencies that the terminal shows the p95 of."""
+
+_ONCE = LoadPlan(users=1, requests=1)
+"""The load of a process that measures another part of the test."""
+
+_NOT_COMPARED = "a load is not compared with {other}: only its budgets hold"
+
+
+class PerfLoad:
+    """The `perf_load` fixture, which generates load and holds it to budgets.
+
+    Budgets fail the test only after its body has ended, all of them together.
+    """
+
+    def __init__(self, run: MeasuringRun) -> None:
+        self._run = run
+        self._recorder: LoadRecorder | None = None
+
+    def __call__(
+        self,
+        call: Callable[..., Any],
+        /,
+        *,
+        user: User | None = None,
+        name: str | None = None,
+        **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
+    ) -> LoadResult | Awaitable[LoadResult]:
+        """Generate load and return its result; of a coroutine function, return an awaitable of the result.
+
+        Args:
+            call: the function that makes one request. An exception or a failed assertion is an error of the request.
+            user: a function without arguments that returns a context manager, which may be asynchronous: what one user
+                keeps, such as a client with open connections. `call` is given the context manager's value.
+            name: the measurement's name; by default the function's name.
+            keywords: the load (`users=` with `requests=` or `duration=`, `rate=` with `duration=`, or `stages=`),
+                `think_time=`, `arrival=`, `warm_up=`, `timeout=`, and limits such as `p95_ms=50`, `min_rps=100`,
+                `max_error_rate=0.01`, `component=`.
+
+        Raises:
+            MisuseError: the load is impossible, or `call` is no function. The test fails.
+        """
+        __tracebackhide__ = True
+        place = calling_place("perf_load()", self._run.item.config.rootpath, [__file__])
+        is_async = _checked(call, place)
+        try:
+            plan = parse_plan({key: keywords.pop(key) for key in PARAMETERS if key in keywords}, place)
+            limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "name"])
+        except ConfigError as error:
+            raise MisuseError(str(error)) from None
+        load = LoadCall(call, user, _STOPS)
+        own, plan = self._begin(plan, load, name, limits, place, is_awaited=not is_async)
+        if is_async:
+            return self._generate_async(plan, load, own, limits)
+        return self._generate(plan, load, own, limits)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a part of a request; the parts with the same name are described together in the result."""
+        recorder = self._recorder
+        if recorder is None:
+            yield
+            return
+        start_ns = recorder.now_ns()
+        yield
+        recorder.step(name, start_ns, recorder.now_ns())
+
+    def _generate(self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits) -> LoadResult:
+        from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
+
+        __tracebackhide__ = True
+        recorder = self._recorder = LoadRecorder(is_threaded=True)
+        generator = ThreadLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
+        try:
+            generator.run()
+        finally:
+            self._end()
+        left = f"{generator.left} threads are still in the call, which did not return" if generator.left else ""
+        return self._keep(recorder.record(plan, generator.ended_early), name, limits, left)
+
+    async def _generate_async(self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits) -> LoadResult:
+        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
+
+        __tracebackhide__ = True
+        if not self._run.is_untimed:
+            self._run.note_awaited(name)
+        recorder = self._recorder = LoadRecorder()
+        generator = AsyncioLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
+        try:
+            await generator.run()
+        finally:
+            self._end()
+        return self._keep(recorder.record(plan, generator.ended_early), name, limits)
+
+    def _begin(
+        self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
+    ) -> tuple[str, LoadPlan]:
+        """Return the name of the measurement, and the load to generate: one request if nothing is timed."""
+        if self._recorder is not None:
+            message = f"{place}: another load of this test is running: await one before the next"
+            raise MisuseError(message)
+        importlib.import_module("scipy.special")  # a look at the running load needs it, and the import takes 0.3 s
+        if self._run.is_untimed:
+            return name or "", _ONCE
+        own = self._run.begin(name, call.function, limits, place, is_awaited=is_awaited)
+        return own, _ONCE if self._run.session.is_child else plan
+
+    def _end(self) -> None:
+        self._recorder = None
+        self._run.session.progress.clear()
+
+    def _keep(self, record: LoadRecord, name: str, limits: Limits, *warnings: str) -> LoadResult:
+        if not self._run.is_untimed and not self._run.session.is_child:
+            effective = self._run.resolve(name, limits)
+            self._run.add(_judged(self._run, record, name, effective, [one for one in warnings if one]))
+        return LoadResult.of(record)
+
+
+class _Looks:
+    """The looks at a running load: what the terminal shows, and whether the load ends early."""
+
+    def __init__(self, run: MeasuringRun, recorder: LoadRecorder, plan: LoadPlan, name: str, limits: Limits) -> None:
+        session = run.session
+        self._gate = LoadGate(run.resolve(name, limits).budgets, session.settings.errors)
+        self._progress = session.progress
+        self._recorder = recorder
+        self._plan = plan
+        self._number = 1
+
+    def __call__(self) -> str:
+        """Return the reason to end the load early; empty if there is none."""
+        recorder = self._recorder
+        requests = len(recorder.failed)
+        if self._number > _MOST_LOOKS or not self._gate.is_due(requests, self._number):
+            self._progress.note_often(self._text)
+            return ""
+        self._number += 1
+        return self._gate.why_end_early(recorder.record(self._plan), self._number - 1)
+
+    def _text(self) -> str:
+        recorder = self._recorder
+        latest = sorted(recorder.latencies.sequence[-_LATEST:])
+        return load_progress_text(
+            len(recorder.failed),
+            recorder.errors.count,
+            quantile(latest, 0.95) / NS_PER["ms"] if latest else 0.0,
+            (recorder.now_ns() - recorder.begin_ns) / NS_PER["s"],
+            self._plan.duration_ns / NS_PER["s"],
+        )
+
+
+def _judged(
+    run: MeasuringRun, record: LoadRecord, name: str, effective: EffectiveLimits, warnings: list[str]
+) -> Measurement:
+    gate = LoadGate(effective.budgets, run.session.settings.errors)
+    notes = [*warnings, *gate.left_out()]
+    if record.ended_early:
+        notes.append(f"ended early: {record.ended_early}")
+    comparison = run.session.comparison
+    if comparison is not None:
+        notes.append(_NOT_COMPARED.format(other=comparison.against))
+    return replace(
+        run.blank(name, LOAD, effective),
+        rounds=record.requests,
+        elapsed_ns=record.elapsed_ns,
+        statistics=describe_load(record),
+        budgets=gate.judge(record),
+        warnings=notes,
+        errors=record.errors,
+    )
+
+
+def _checked(call: object, place: str) -> bool:
+    """Return whether a call is a coroutine function, after a check that it can be called here."""
+    if not callable(call):
+        message = (
+            f"{place}: expected a function, found {shown(call)}: write perf_load(fn, ...), not perf_load(fn(), ...)"
+        )
+        raise MisuseError(message)
+    name = getattr(call, "__name__", type(call).__name__)
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        message = f"{place}: {name} is a generator function, its body would not run: make it a function"
+        raise MisuseError(message)
+    plain = call.func if isinstance(call, partial) else call
+    is_async = inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(type(plain).__call__)
+    if is_async:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            trio = sys.modules.get("trio")
+            message = f"{place}: {name} is a coroutine function: write `await perf_load({name}, ...)` in an async test"
+            if trio is not None and trio.lowlevel.in_trio_run():
+                message = f"{place}: a load of coroutines needs asyncio, and this test runs in trio"
+            raise MisuseError(message) from None
+    return is_async

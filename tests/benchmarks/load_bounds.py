@@ -1,0 +1,51 @@
+"""Counts wrong verdicts on simulated servers whose exact quantiles are known, as a Markdown table.
+
+Each limit is the exact quantile, so each verdict is wrong. The last two columns are those of bounds for independent
+values. Takes two minutes: python tests/benchmarks/load_bounds.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from queues import SERVERS
+
+from pytest_perfbudget.core.criteria import Criterion, Errors
+from pytest_perfbudget.core.criteria.dependent import DependentQuantileCriterion
+from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
+from pytest_perfbudget.core.results import BudgetVerdict
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+RUNS = 1_000
+REQUESTS = 5_000
+SHARES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def wrong(server: str, share: float, criterion: Criterion) -> tuple[int, int]:
+    """Return the numbers of false `exceeded` and of false `within`."""
+    latencies, exact = SERVERS[server]
+    found = dict.fromkeys(BudgetVerdict, 0)
+    for run in range(RUNS):
+        values = latencies(REQUESTS, np.random.default_rng((11, run))).tolist()
+        found[criterion.decide(values, exact(share), final=True).verdict] += 1
+    return found[BudgetVerdict.EXCEEDED], found[BudgetVerdict.WITHIN]
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{RUNS:,} runs of {REQUESTS:,} requests; false `exceeded` / false `within`")
+    print("| server | quantile | dependent | independent |\n|---|---|---|---|")
+    for server in SERVERS:
+        for name, share in SHARES.items():
+            ours = wrong(server, share, DependentQuantileCriterion(share, ERRORS))
+            plain = wrong(server, share, QuantileCriterion(share, ERRORS, None))
+            print(f"| {server} | {name} | {ours[0]} / {ours[1]} | {plain[0]} / {plain[1]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

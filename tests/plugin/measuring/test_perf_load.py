@@ -1,0 +1,225 @@
+"""The perf_load fixture: what a test writes, what it gets, and what becomes of its budgets."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+WITHIN = "max_ms=60_000"  # a limit that holds on any machine, and that no generator is late for
+
+
+def test_plain_functions_run_in_threads_and_the_result_is_there_to_look_at(each_way: Project) -> None:
+    each_way.run(f"""
+def test_it(perf_load):
+    found = perf_load(lambda: None, users=4, requests=50, {WITHIN}, min_rps=0.1, max_error_rate=0.5)
+    assert (found.requests, found.failures, found.error_rate, found.success_rate) == (200, 0, 0.0, 1.0)
+    assert found.rps > 0
+    assert found.latency_ms["median"] <= found.latency_ms["p95"] <= found.latency_ms["max"]
+""").assert_outcomes(passed=1)
+    assert each_way.verdicts() == {
+        "test_it lambda max": "within",
+        "test_it lambda rps": "within",
+        "test_it lambda error_rate": "within",
+    }
+    (measured,) = each_way.report["measurements"]
+    assert (measured["kind"], measured["rounds"], measured["statistics"]["success_rate"]) == ("load", 200, 100)
+
+
+def test_coroutine_functions_are_awaited_and_users_keep_what_they_need(each_way: Project) -> None:
+    each_way.run(f"""
+import asyncio
+from contextlib import asynccontextmanager
+
+made = []
+
+@asynccontextmanager
+async def client():
+    made.append(1)
+    yield len(made)
+
+async def request(number):
+    assert 1 <= number <= 5
+    await asyncio.sleep(0)
+
+def test_it(perf_load):
+    async def main():
+        return await perf_load(request, user=client, users=5, requests=20, name="order", {WITHIN})
+    found = asyncio.run(main())
+    assert (found.requests, found.failures, len(made)) == (100, 0, 5)
+""").assert_outcomes(passed=1)
+    assert each_way.verdicts() == {"test_it order max": "within"}
+
+
+def test_an_open_load_sends_what_is_due(project: Project) -> None:
+    project.run(f"""
+def test_it(perf_load):
+    found = perf_load(lambda: None, stages=[(100, "400ms"), (100, "300ms")], warm_up="100ms", {WITHIN})
+    assert found.requests == 50
+""").assert_outcomes(passed=1)
+
+
+def test_errors_are_grouped_and_fail_the_test_unless_a_limit_allows_them(each_way: Project) -> None:
+    program = """
+from itertools import count
+numbers = count()
+
+def request():
+    number = next(numbers)
+    assert number % 10, "odd one out"
+    if number % 10 == 1: raise ConnectionError(f"port {{40000 + number}}")
+
+def test_it(perf_load):
+    perf_load(request, users=1, requests=40{limits})
+"""
+    result = each_way.run(program.format(limits=""))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "request: 8 requests of 40 failed, and no error is allowed",
+            "  as observed; 40 requests in *",
+            "  limit max_error_rate=0 from the default: no error is allowed without max_error_rate or min_success_rate",
+            "  4 x AssertionError: odd one out (the first at *, the last at *)",
+            "    File *test_it.py*, in request",
+            "  4 x ConnectionError: port 40001 (the first at *, the last at *)",
+            "Make the requests succeed, or allow more errors: max_error_rate or min_success_rate.",
+        ]
+    )
+    each_way.run(program.format(limits=", max_error_rate=0.9")).assert_outcomes(passed=1)
+    assert each_way.verdicts() == {"test_it request error_rate": "within"}
+
+
+def test_limits_come_from_everywhere(project: Project) -> None:
+    project.run(
+        """
+@pytest.mark.perf_budget("step", max_error_rate=0.9)
+def test_it(perf_load):
+    perf_load(lambda: None, users=1, requests=60, name="step", component="shop", min_rps=1e9)
+""",
+        pyproject="[tool.perfbudget.components.shop]\nmax_ms = 60000\nmax_calls = 5\n",
+    ).assert_outcomes(failed=1)
+    assert project.verdicts() == {
+        "test_it step rps": "exceeded",
+        "test_it step error_rate": "within",
+        "test_it step max": "within",
+    }
+
+
+def test_a_limit_on_a_load_is_unmeasured_for_a_call(project: Project) -> None:
+    result = project.run("def test_it(perf):\n    perf(advance, 1, min_rps=5)\n")
+    assert project.verdicts() == {"test_it advance rps": "unmeasured"}
+    result.stdout.fnmatch_lines(["unmeasured: *rps: only a load has this number: use perf_load(...)"])
+
+
+def test_steps_of_a_request_are_timed(project: Project) -> None:
+    project.run("""
+def test_it(perf_load):
+    def request():
+        with perf_load.step("login"): pass
+        with perf_load.step("order"): pass
+    found = perf_load(request, users=2, requests=5)
+    assert set(found.steps) == {"login", "order"}
+    assert found.steps["login"]["max"] >= found.steps["login"]["median"] >= 0
+    with perf_load.step("later"): pass
+""").assert_outcomes(passed=1)
+
+
+def test_a_load_that_fails_by_far_ends_early(project: Project) -> None:
+    result = project.run("""
+def request(): raise OSError("no connection")
+
+def test_it(perf_load):
+    found = perf_load(request, users=1, duration="3000s", think_time="1ms")
+    assert found.ended_early
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["note: *ended early: error_rate exceeds its limit by far"])
+
+
+@pytest.mark.parametrize("arguments", [("--perf-gate=off",), ("-p", "no:randomly", "--perf-gate=off")])
+def test_with_the_gate_off_each_load_is_one_request(project: Project, arguments: tuple[str, ...]) -> None:
+    project.run(
+        """
+def test_it(perf_load):
+    assert perf_load(lambda: None, users=4, requests=50, p95_ms=1).requests == 1
+""",
+        *arguments,
+    ).assert_outcomes(passed=1)
+
+
+def test_a_comparison_says_that_it_leaves_loads_out(based: Project) -> None:
+    result = based.run("def test_load(perf_load):\n    perf_load(lambda: None, users=1, requests=60)\n")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["note: *a load is not compared with the baseline: only its budgets hold*"])
+
+
+def test_a_skip_within_a_request_skips_the_test(project: Project) -> None:
+    project.run("""
+def request(): pytest.skip("no server")
+
+def test_it(perf_load):
+    perf_load(request, users=2, requests=5)
+""").assert_outcomes(skipped=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("request, users=2", "users need requests= (for each user) or duration= (such as '10s'), found neither"),
+        ("request, requests=2", "give users= (closed model), or rate= or stages= (open model): found none of them"),
+        ("request(), users=2, requests=1", "expected a function, found None: write perf_load(fn, ...)*"),
+        ("generator, users=2, requests=1", "generator is a generator function*"),
+        (
+            "coroutine, users=2, requests=1",
+            "coroutine is a coroutine function: write `await perf_load(coroutine, ...)`*",
+        ),
+        ("request, users=2, requests=1, p95=5", "'p95' lacks its unit: write p95_ms*"),
+        ("request, users=2, requests=1, usres=5", "unknown keyword 'usres' (did you mean 'users'?)"),
+        ("request, users=2, requests=1, max_error_rate=5", "max_error_rate must be at most 1, found 5"),
+    ],
+)
+def test_a_mistake_is_one_line(project: Project, call: str, message: str) -> None:
+    result = project.run(f"""
+def request(): pass
+def generator(): yield
+async def coroutine(): pass
+
+def test_it(perf_load):
+    perf_load({call})
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"perf_load() in test_it.py:*: {message.replace('[', '[[]')}"])
+
+
+def test_a_load_that_is_never_awaited_is_said(project: Project) -> None:
+    result = project.run(
+        """
+import asyncio
+
+async def request(): pass
+
+def test_it(perf_load):
+    async def main():
+        perf_load(request, users=1, requests=1)
+    asyncio.run(main())
+""",
+        "-W",
+        "ignore",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: never awaited: write `await` before the call"])
+
+
+def test_trio_is_refused_in_one_line(project: Project) -> None:
+    pytest.importorskip("trio")
+    result = project.run("""
+import trio
+
+async def request(): pass
+
+def test_it(perf_load):
+    async def main():
+        await perf_load(request, users=1, requests=1)
+    trio.run(main)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: a load of coroutines needs asyncio, *"])
