@@ -21,11 +21,14 @@ from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.core.metrics import ERROR_RATE, QUANTILES, RPS, SUCCESS_RATE, WALL, Metric
+from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.metrics import CPU_PERCENT, ERROR_RATE, QUANTILES, RPS, RSS, SUCCESS_RATE, WALL, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 
 MOST_LATENESS: Final = 0.1
 """The share of the tightest limit by which 1 % of the requests may start late."""
+
+_OF_PROCESS: Final = (RSS, CPU_PERCENT)
 
 NO_ERROR: Final = "the default: no error is allowed without max_error_rate or min_success_rate"
 
@@ -73,7 +76,7 @@ class LoadGate:
         if not self._limits_errors():
             budgets.append(Budget(ERROR_RATE, _MANY_ERRORS, "max_error_rate", NO_ERROR))
         for budget in budgets:
-            if budget.metric is RPS or budget.metric.statistic in ("min", "max"):
+            if budget.metric in (RPS, *_OF_PROCESS) or budget.metric.statistic in ("min", "max"):
                 continue  # not inferred, so only the end tells
             found = self._decide(budget, record, errors)
             if found is not None and found.verdict is BudgetVerdict.EXCEEDED:
@@ -99,17 +102,21 @@ class LoadGate:
         return any(one.metric in (ERROR_RATE, SUCCESS_RATE) for one in self.budgets)
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
-        if late and budget.metric not in (ERROR_RATE, SUCCESS_RATE):
+        if late and (budget.metric is RPS or budget.metric.series == WALL):
             return unmeasured(budget, late)
+        if record.process is None and budget.metric in _OF_PROCESS:
+            return unmeasured(budget, f"{budget.keyword} needs pid= of the process that serves the load")
         found = self._decide(budget, record, self.errors)
         return unmeasured(budget, "no request was answered") if found is None else budget_result(budget, found)
 
     def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:
         metric, limit = budget.metric, budget.limit
-        if metric is RPS:
-            rate = record.rps
-            verdict = BudgetVerdict.EXCEEDED if metric.is_worse(rate, limit) else BudgetVerdict.WITHIN
-            return CriterionResult(verdict, rate, rate, rate, record.requests)
+        if metric in (RPS, *_OF_PROCESS):
+            seen = describe_load(record).get(metric.name)
+            if seen is None:
+                return None
+            verdict = BudgetVerdict.EXCEEDED if metric.is_worse(seen, limit) else BudgetVerdict.WITHIN
+            return CriterionResult(verdict, seen, seen, seen, record.requests)
         if metric is ERROR_RATE:
             values: Sequence[float] = record.failed
         elif metric is SUCCESS_RATE:

@@ -131,20 +131,24 @@ def test_a_perf_test_of_a_mean_needs_scipy_special_and_not_scipy_stats(pytester:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "pyproject", "is_early"),
-    [("p95_s", "", False), ("mean_s", "", True), ("p95_s", 'baseline = "b.json"', True)],
-    ids=["a percentile", "a mean", "a comparison"],
+    ("test", "pyproject", "is_early"),
+    [
+        ("@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): {check}", "", False),
+        ("@pytest.mark.perf_budget(mean_s=5)\ndef test_it(): {check}", "", True),
+        ("@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): {check}", 'baseline = "b.json"', True),
+        ("def test_it(perf):\n    {check}\n    perf(len, 'x', mean_s=5)", "", True),
+        ("def test_it(perf):\n    {check}\n    perf(len, 'x', p95_s=5)", "", False),
+        ("def test_it(perf_load):\n    {check}\n    perf_load(int, users=1, requests=1)", "", True),
+    ],
+    ids=["a percentile", "a mean", "a comparison", "the mean of a call", "the percentile of a call", "a load"],
 )
 def test_scipy_is_imported_before_the_first_test_or_not_at_all(
-    pytester: pytest.Pytester, keyword: str, pyproject: str, is_early: bool
+    pytester: pytest.Pytester, test: str, pyproject: str, is_early: bool
 ) -> None:
     """A test that restores sys.modules around an import of scipy would break the next import."""
     pytester.makepyprojecttoml(f"[tool.perfbudget]\n{pyproject}\n")
-    tests = f"""
-import pytest, sys
-@pytest.mark.perf_budget({keyword}=5)
-def test_it(): assert ("scipy.special" in sys.modules) is {is_early}
-"""
+    check = f'assert ("scipy.special" in sys.modules) is {is_early}'
+    tests = f"import pytest, sys\n{test.format(check=check)}\n"
     pytester.makepyfile(tests)
     options = ("-p", "no:benchmark", "-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:trio")
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)

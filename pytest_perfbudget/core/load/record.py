@@ -27,6 +27,19 @@ class GeneratorFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """The process that served a load, with its child processes.
+
+    Attributes:
+        peak_bytes: the most resident memory at a time.
+        cpu_percent: the CPU time per wall-clock time, in per cent of one CPU.
+    """
+
+    peak_bytes: float
+    cpu_percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRecord:
     """A load that has been generated.
 
@@ -38,6 +51,7 @@ class LoadRecord:
         elapsed_ns: from the first request to the last answer, and at least the duration of the plan.
         generator: the generator's own part.
         steps: the latencies of the named steps of the requests.
+        process: the process that served the load; None if it is not known.
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
     """
 
@@ -48,6 +62,7 @@ class LoadRecord:
     elapsed_ns: int = 0
     generator: GeneratorFacts = field(default_factory=GeneratorFacts)
     steps: Mapping[str, Latencies] = field(default_factory=dict)
+    process: ProcessFacts | None = None
     ended_early: str = ""
 
     @property

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.core.metrics import ERROR_RATE, METRICS, QUANTILES, RPS, SUCCESS_RATE, WALL
-from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.core.metrics import CPU_PERCENT, ERROR_RATE, METRICS, QUANTILES, RPS, RSS, SUCCESS_RATE, WALL
+from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class LoadResult:
             answered.
         errors: the errors in groups of the same type and message, the largest group first.
         steps: by name of a step, the statistics of the step's time in ms.
+        rss_mb: the most memory of the process of `pid=`, in 1,000,000 bytes; None without `pid=`.
+        cpu_percent: the CPU time of that process, in per cent of one CPU.
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
     """
 
@@ -33,6 +35,8 @@ class LoadResult:
     latency_ms: Mapping[str, float]
     errors: Sequence[ErrorGroup] = ()
     steps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    rss_mb: float | None = None
+    cpu_percent: float | None = None
     ended_early: str = ""
 
     @property
@@ -55,14 +59,19 @@ class LoadResult:
             _in_ms(record.latencies),
             record.errors,
             {name: _in_ms(one) for name, one in record.steps.items()},
+            None if record.process is None else record.process.peak_bytes / BYTES_PER_MB,
+            None if record.process is None else record.process.cpu_percent,
             record.ended_early,
         )
 
 
 def describe_load(record: LoadRecord) -> dict[str, float]:
     """Return the statistics of a load in base units, by metric name."""
+    process = record.process
+    served = {} if process is None else {RSS.name: process.peak_bytes, CPU_PERCENT.name: process.cpu_percent}
     return {
         **describe_latencies(record.latencies),
+        **served,
         RPS.name: record.rps,
         SUCCESS_RATE.name: 100 * (1 - record.error_rate),
         ERROR_RATE.name: 100 * record.error_rate,

@@ -103,7 +103,7 @@ class LoadRecorder:
                 (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
             ),
             self.steps,
-            ended_early,
+            ended_early=ended_early,
         )
 
     def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:

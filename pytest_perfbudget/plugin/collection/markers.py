@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,3 +32,12 @@ def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pyt
 def limits_a_mean(limits: Limits) -> bool:
     """Return whether one of the limits is on a mean."""
     return any(budget.metric.statistic == "mean" for budget in limits.budgets)
+
+
+@cache
+def mentions_a_mean(file: Path) -> bool:
+    """Return whether a call in a test file may limit a mean: the call is known at run time only, its file before."""
+    try:
+        return b"mean_" in file.read_bytes()
+    except OSError:
+        return False

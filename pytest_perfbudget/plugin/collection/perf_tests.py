@@ -20,7 +20,7 @@ from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, E
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
-from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits
+from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits, mentions_a_mean
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import CHILD
 
@@ -177,7 +177,7 @@ class PerfTests:
             self.needs_scipy |= limits_a_mean(limits)
             if self._child is None:
                 self._checks.component(limits.component, item)
-        self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ())
+        self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ()) or mentions_a_mean(item.path)
         item.stash[PERF_TEST] = True
         self.is_any = True
 

@@ -19,7 +19,7 @@ from pytest_perfbudget.config.load import PARAMETERS, parse_plan
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
 from pytest_perfbudget.core.load.result import LoadResult, describe_load
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.measurement import Measurement
@@ -28,6 +28,7 @@ from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
@@ -64,6 +65,7 @@ class PerfLoad:
         /,
         *,
         user: User | None = None,
+        pid: object = None,
         name: str | None = None,
         **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
     ) -> LoadResult | Awaitable[LoadResult]:
@@ -73,6 +75,8 @@ class PerfLoad:
             call: the function that makes one request. An exception or a failed assertion is an error of the request.
             user: a function without arguments that returns a context manager, which may be asynchronous: what one user
                 keeps, such as a client with open connections. `call` is given the context manager's value.
+            pid: the process that serves the load, for `rss_mb=` and `cpu_percent=`: its id, a `subprocess.Popen` or a
+                `psutil.Process`. Child processes are included. Needs the extra `load`.
             name: the measurement's name; by default the function's name.
             keywords: the load (`users=` with `requests=` or `duration=`, `rate=` with `duration=`, or `stages=`),
                 `think_time=`, `arrival=`, `warm_up=`, `timeout=`, and limits such as `p95_ms=50`, `min_rps=100`,
@@ -90,10 +94,15 @@ class PerfLoad:
         except ConfigError as error:
             raise MisuseError(str(error)) from None
         load = LoadCall(call, user, _STOPS)
+        try:
+            watch = None if pid is None else ProcessWatch(pid)
+        except MisuseError as error:
+            message = f"{place}: {error}"
+            raise MisuseError(message) from None
         own, plan = self._begin(plan, load, name, limits, place, is_awaited=not is_async)
         if is_async:
-            return self._generate_async(plan, load, own, limits)
-        return self._generate(plan, load, own, limits)
+            return self._generate_async(plan, load, own, limits, watch)
+        return self._generate(plan, load, own, limits, watch)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -106,20 +115,23 @@ class PerfLoad:
         yield
         recorder.step(name, start_ns, recorder.now_ns())
 
-    def _generate(self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits) -> LoadResult:
+    def _generate(
+        self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
+    ) -> LoadResult:
         from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
 
         __tracebackhide__ = True
         recorder = self._recorder = LoadRecorder(is_threaded=True)
         generator = ThreadLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
-        try:
+        with self._running(watch) as facts:
             generator.run()
-        finally:
-            self._end()
         left = f"{generator.left} threads are still in the call, which did not return" if generator.left else ""
-        return self._keep(recorder.record(plan, generator.ended_early), name, limits, left)
+        record = replace(recorder.record(plan, generator.ended_early), process=facts.get("process"))
+        return self._keep(record, name, limits, left)
 
-    async def _generate_async(self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits) -> LoadResult:
+    async def _generate_async(
+        self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
+    ) -> LoadResult:
         from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
 
         __tracebackhide__ = True
@@ -127,11 +139,10 @@ class PerfLoad:
             self._run.note_awaited(name)
         recorder = self._recorder = LoadRecorder()
         generator = AsyncioLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
-        try:
+        with self._running(watch) as facts:
             await generator.run()
-        finally:
-            self._end()
-        return self._keep(recorder.record(plan, generator.ended_early), name, limits)
+        record = replace(recorder.record(plan, generator.ended_early), process=facts.get("process"))
+        return self._keep(record, name, limits)
 
     def _begin(
         self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
@@ -146,9 +157,19 @@ class PerfLoad:
         own = self._run.begin(name, call.function, limits, place, is_awaited=is_awaited)
         return own, _ONCE if self._run.session.is_child else plan
 
-    def _end(self) -> None:
-        self._recorder = None
-        self._run.session.progress.clear()
+    @contextmanager
+    def _running(self, watch: ProcessWatch | None) -> Iterator[dict[str, ProcessFacts]]:
+        """Watch the serving process while the load runs; yield a table with the facts about it after the load."""
+        facts: dict[str, ProcessFacts] = {}
+        if watch is not None:
+            watch.start()
+        try:
+            yield facts
+        finally:
+            self._recorder = None
+            self._run.session.progress.clear()
+            if watch is not None:
+                facts["process"] = watch.stop()
 
     def _keep(self, record: LoadRecord, name: str, limits: Limits, *warnings: str) -> LoadResult:
         if not self._run.is_untimed and not self._run.session.is_child:

@@ -223,3 +223,29 @@ def test_it(perf_load):
 """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: a load of coroutines needs asyncio, *"])
+
+
+def test_the_process_that_serves_the_load_is_held_to_its_limits(each_way: Project) -> None:
+    pytest.importorskip("psutil")
+    each_way.run("""
+import os
+
+def test_it(perf_load):
+    found = perf_load(lambda: None, users=1, requests=5, pid=os.getpid(), rss_mb=1, cpu_percent=100_000)
+    assert found.rss_mb > 1
+
+def test_unknown(perf_load):
+    perf_load(lambda: None, users=1, requests=5, rss_mb=1)
+""").assert_outcomes(passed=1, failed=1)
+    assert each_way.verdicts() == {
+        "test_it lambda rss": "exceeded",
+        "test_it lambda cpu_percent": "within",
+        "test_unknown lambda rss": "unmeasured",
+    }
+
+
+def test_a_serving_process_that_is_gone_is_said(project: Project) -> None:
+    pytest.importorskip("psutil")
+    result = project.run("def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=1, pid=2**30)\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: pid=*: there is no such process"])
