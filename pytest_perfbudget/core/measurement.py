@@ -202,7 +202,7 @@ class Measurement:
             "budgets": [BudgetResult.from_dict(entry) for entry in data["budgets"]],
             "profile": [ProfileRow(*row) for row in data["profile"]],
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
-            "errors": [ErrorGroup.from_dict(entry) for entry in data["errors"]],
+            "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
         }
         return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})

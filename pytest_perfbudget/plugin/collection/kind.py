@@ -50,11 +50,15 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
 
 def nothing_measured(item: pytest.Item, kind: PerfTestKind) -> str:
     """Return the reason why a test of a kind has no measurement; empty if the kind measures nothing by design."""
-    return why_not_measured(item) if kind is PerfTestKind.FOREIGN else _NOTHING_MEASURED.get(kind, "")
+    if kind is PerfTestKind.FOREIGN:
+        return why_not_measured(item)
+    found = _NOTHING_MEASURED.get(kind, "")
+    names = getattr(item, "fixturenames", ())
+    return found.replace("perf fixture", "perf_load fixture") if "perf" not in names else found
 
 
 _NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {
     PerfTestKind.BODY: "the test's function was never called, or by a plugin that does not use item.obj",
-    PerfTestKind.FIXTURE: "the test asks for the perf or perf_load fixture but never called it",
+    PerfTestKind.FIXTURE: "the test asks for the perf fixture but never called it",
     PerfTestKind.BENCHMARK: "the test asks for the benchmark fixture but never called it",
 }

@@ -80,6 +80,6 @@ class BegunMeasurements:
         """
         for name, one in list(self._begun.items()):
             if not one.is_awaited:
-                message = f"{one.place}: never awaited: write `await` before the call"
+                message = f"{one.place}: never awaited: write `await {one.place.partition('(')[0]}(...)`"
                 raise MisuseError(message)
             yield name, one.limits

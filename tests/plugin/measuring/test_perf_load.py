@@ -206,7 +206,7 @@ def test_it(perf_load):
         "ignore",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: never awaited: write `await` before the call"])
+    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: never awaited: write `await perf_load(...)`"])
 
 
 def test_trio_is_refused_in_one_line(project: Project) -> None:
@@ -249,3 +249,8 @@ def test_a_serving_process_that_is_gone_is_said(project: Project) -> None:
     result = project.run("def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=1, pid=2**30)\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: pid=*: there is no such process"])
+
+
+def test_a_fixture_that_is_never_called_is_named(project: Project) -> None:
+    result = project.run("def test_it(perf_load): pass\n")
+    result.stdout.fnmatch_lines(["unmeasured: *: the test asks for the perf_load fixture but never called it"])

@@ -1,0 +1,75 @@
+"""The search for the capacity of a service: the highest arrival rate under which it keeps its limits.
+
+The rate doubles from probe to probe until a limit is broken. The interval between the highest rate that was kept and
+the lowest that was not is then halved, on a logarithmic scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+_FACTOR: Final = 2.0
+_NARROW: Final = 1.05
+"""The ratio of the interval's ends at which the search ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One load of the search.
+
+    Attributes:
+        rate: requests per second.
+        is_kept: whether the limits were kept.
+        reason: the limit that was broken; empty if none was.
+    """
+
+    rate: float
+    is_kept: bool
+    reason: str = ""
+
+
+@dataclass
+class CapacitySearch:
+    """The search, which tells the rate of the next probe.
+
+    Attributes:
+        first_rate: the rate of the first probe, in requests per second.
+        probes: the probes so far.
+    """
+
+    first_rate: float
+    probes: list[Probe] = field(default_factory=list)
+
+    @property
+    def lower(self) -> float:
+        """The highest rate that was kept; 0 if none was."""
+        kept = [one.rate for one in self.probes if one.is_kept]
+        upper = self.upper
+        return max((rate for rate in kept if upper is None or rate < upper), default=0.0)
+
+    @property
+    def upper(self) -> float | None:
+        """The lowest rate that was not kept; None if every rate was kept."""
+        return min((one.rate for one in self.probes if not one.is_kept), default=None)
+
+    @property
+    def estimate(self) -> float:
+        """The geometric mean of the ends of the interval; the lower end if the interval is open."""
+        return math.sqrt(self.lower * self.upper) if self.upper is not None else self.lower
+
+    def next_rate(self) -> float | None:
+        """Return the rate of the next probe; None if the interval is narrow enough."""
+        lower, upper = self.lower, self.upper
+        if not self.probes:
+            return self.first_rate
+        if upper is None:
+            return lower * _FACTOR
+        if not lower:
+            return upper / _FACTOR
+        return None if upper / lower <= _NARROW else math.sqrt(lower * upper)
+
+    def note(self, probe: Probe) -> None:
+        """Note the outcome of a probe."""
+        self.probes.append(probe)
