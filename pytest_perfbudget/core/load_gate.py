@@ -22,7 +22,17 @@ from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
-from pytest_perfbudget.core.metrics import CPU_PERCENT, ERROR_RATE, QUANTILES, RPS, RSS, SUCCESS_RATE, WALL, Metric
+from pytest_perfbudget.core.metrics import (
+    CAPACITY,
+    CPU_PERCENT,
+    ERROR_RATE,
+    QUANTILES,
+    RPS,
+    RSS,
+    SUCCESS_RATE,
+    WALL,
+    Metric,
+)
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 
 MOST_LATENESS: Final = 0.1
@@ -76,12 +86,21 @@ class LoadGate:
         if not self._limits_errors():
             budgets.append(Budget(ERROR_RATE, _MANY_ERRORS, "max_error_rate", NO_ERROR))
         for budget in budgets:
-            if budget.metric in (RPS, *_OF_PROCESS) or budget.metric.statistic in ("min", "max"):
+            if budget.metric in (RPS, CAPACITY, *_OF_PROCESS) or budget.metric.statistic in ("min", "max"):
                 continue  # not inferred, so only the end tells
             found = self._decide(budget, record, errors)
             if found is not None and found.verdict is BudgetVerdict.EXCEEDED:
                 return f"{budget.metric.name} exceeds its limit by far"
         return ""
+
+    def broken(self, record: LoadRecord) -> BudgetResult | None:
+        """Return the result of a limit that a short load has broken, by its estimate; None if it has kept all."""
+        judged = self.judge(record)
+        return next((one for one in judged if one.verdict is BudgetVerdict.EXCEEDED or (one.used or 0) > 1), None)
+
+    def why_late(self, record: LoadRecord) -> str:
+        """Return the reason why the generator and not the server determined the numbers; empty if it did not."""
+        return self._why_dishonest(record)
 
     @staticmethod
     def is_due(requests: int, look: int) -> bool:
@@ -104,6 +123,8 @@ class LoadGate:
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
         if late and (budget.metric is RPS or budget.metric.series == WALL):
             return unmeasured(budget, late)
+        if budget.metric is CAPACITY:
+            return unmeasured(budget, f"{budget.keyword} is a limit of perf_load.capacity(...)")
         if record.process is None and budget.metric in _OF_PROCESS:
             return unmeasured(budget, f"{budget.keyword} needs pid= of the process that serves the load")
         found = self._decide(budget, record, self.errors)

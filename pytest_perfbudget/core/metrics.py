@@ -183,6 +183,10 @@ SUCCESS_RATE: Final = register(
 ERROR_RATE: Final = register(
     Metric("error_rate", "%", "error rate", series=LOAD, keywords={"max_error_rate": 100.0}, most=100)
 )
+CAPACITY: Final = register(
+    Metric("capacity", "rps", "capacity", Direction.HIGHER, LOAD, keywords={"min_capacity_rps": 1.0})
+)
+"""The highest arrival rate under which a service keeps its limits."""
 RSS: Final = register(Metric("rss", "bytes", "resident memory", series=LOAD, keywords={"rss_mb": float(BYTES_PER_MB)}))
 """The most resident memory of the process that serves a load."""
 CPU_PERCENT: Final = register(Metric("cpu_percent", "%", "CPU time", series=LOAD, keywords={"cpu_percent": 1.0}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_perfbudget.core.load.capacity import CapacitySearch, Probe
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -63,6 +64,28 @@ class LoadResult:
             None if record.process is None else record.process.cpu_percent,
             record.ended_early,
         )
+
+
+@dataclass(frozen=True)
+class CapacityResult:
+    """The capacity of a service, in requests per second.
+
+    Attributes:
+        rps: the estimate: the geometric mean of the ends of the interval.
+        lower: the highest rate that kept all limits; 0 if none did.
+        upper: the lowest rate that broke a limit; None if none did.
+        probes: the loads of the search.
+    """
+
+    rps: float
+    lower: float
+    upper: float | None
+    probes: Sequence[Probe] = ()
+
+    @classmethod
+    def of(cls, search: CapacitySearch) -> CapacityResult:
+        """Return the result of a search."""
+        return cls(search.estimate, search.lower, search.upper, search.probes)
 
 
 def describe_load(record: LoadRecord) -> dict[str, float]:

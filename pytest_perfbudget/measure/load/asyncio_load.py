@@ -169,16 +169,24 @@ class AsyncioLoad:
                 self._recorder.given_up("Dropped", message, due_ns, self._recorder.now_ns())
 
     async def _serve(self, due_ns: int | None) -> None:
-        """Make one request after the other, each when it is due, for a user that is kept."""
+        """Make one request after the other, each when it is due, for a user that is kept.
+
+        The set-up of the user is part of the first request: an overloaded server accepts no connection, either.
+        """
+        self._late(due_ns)
         async with self._call.aentered() as arguments:
             while due_ns is not None:
-                self._recorder.late(self._recorder.now_ns() - due_ns)
                 await self._request(arguments, due_ns)
                 if self._is_sent:
                     return
                 mailbox: asyncio.Future[int | None] = self._loop.create_future()
                 self._idle.append(mailbox)
                 due_ns = await mailbox
+                self._late(due_ns)
+
+    def _late(self, due_ns: int | None) -> None:
+        if due_ns is not None:
+            self._recorder.late(self._recorder.now_ns() - due_ns)
 
     async def _request(self, arguments: tuple[Any, ...], due_ns: int) -> None:
         """Make one request and record it."""

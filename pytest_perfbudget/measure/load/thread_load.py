@@ -179,17 +179,22 @@ class ThreadLoad:
             self._unsent -= 1
 
     def _serve(self, first_ns: int) -> None:
-        """Make one request after the other, each when it is due, for a user that is kept."""
+        """Make one request after the other, each when it is due, for a user that is kept.
+
+        The set-up of the user is part of the first request: an overloaded server accepts no connection, either.
+        """
         due_ns: int | None = first_ns
+        self._recorder.late(self._recorder.now_ns() - first_ns)
         with self._call.entered() as arguments:
             while due_ns is not None:
-                self._recorder.late(self._recorder.now_ns() - due_ns)
                 self._request(arguments, due_ns)
                 with self._lock:
                     if self._is_sent:
                         return
                     self._idle += 1
                 due_ns = self._mailbox.get()
+                if due_ns is not None:
+                    self._recorder.late(self._recorder.now_ns() - due_ns)
 
     def _request(self, arguments: tuple[Any, ...], due_ns: int) -> None:
         """Make one request and record it."""

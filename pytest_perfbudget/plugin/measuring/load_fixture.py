@@ -14,39 +14,33 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.config import parse_limits
+from pytest_perfbudget.config import duration_ns, parse_limits
 from pytest_perfbudget.config.load import PARAMETERS, parse_plan
+from pytest_perfbudget.core.capacity_gate import judge_capacity
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.load.arrivals import Arrival
+from pytest_perfbudget.core.load.capacity import CapacitySearch
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
-from pytest_perfbudget.core.load.result import LoadResult, describe_load
-from pytest_perfbudget.core.load_gate import LoadGate
-from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
+from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.core.samples import quantile
-from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
+from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
-from pytest_perfbudget.report.progress import load_progress_text
 
 _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
 """The exceptions of pytest that end a test without a failure."""
 
-_MOST_LOOKS = 7
-"""The number of early looks at a load. A look sorts the latencies in the generator's own thread."""
-
-_LATEST = 1_000
-"""The number of latencies that the terminal shows the p95 of."""
-
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""
-
-_NOT_COMPARED = "a load is not compared with {other}: only its budgets hold"
 
 
 class PerfLoad:
@@ -104,6 +98,62 @@ class PerfLoad:
             return self._generate_async(plan, load, own, limits, watch)
         return self._generate(plan, load, own, limits, watch)
 
+    def capacity(
+        self,
+        call: Callable[..., Any],
+        /,
+        *,
+        user: User | None = None,
+        name: str | None = None,
+        first_rate: float = 10.0,
+        probe: str = "2s",
+        duration: str = "40s",
+        arrival: str = Arrival.CONSTANT.value,
+        timeout: str = "5s",
+        **limits: Any,  # noqa: ANN401 - checked by parse_limits
+    ) -> CapacityResult | Awaitable[CapacityResult]:
+        """Find the highest arrival rate that keeps the limits; of a coroutine function, return an awaitable.
+
+        Args:
+            call: see `__call__`.
+            user: see `__call__`.
+            name: the measurement's name; by default the function's name.
+            first_rate: the rate of the first load, in requests per second; the rate doubles from there.
+            probe: the length of each load.
+            duration: the time after which no further load begins.
+            arrival: see `__call__`.
+            timeout: see `__call__`.
+            limits: the limits that a rate has to keep, such as `p95_ms=50`; `min_capacity_rps=` limits the result.
+
+        Raises:
+            MisuseError: there is no limit to keep, or a value is impossible. The test fails.
+        """
+        __tracebackhide__ = True
+        place = calling_place("perf_load.capacity()", self._run.item.config.rootpath, [__file__])
+        is_async = _checked(call, place)
+        try:
+            duration_ns(probe, "probe", place)
+            given = {"rate": first_rate, "duration": probe, "arrival": arrival, "timeout": timeout}
+            first = parse_plan(given, place)
+            whole_ns = duration_ns(duration, "duration", place)
+            parsed = parse_limits(limits, place, name=name, more=["user", "name", "first_rate", "probe", "duration"])
+        except ConfigError as error:
+            raise MisuseError(str(error).replace(": rate must", ": first_rate must")) from None
+        plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
+        load = LoadCall(call, user, _STOPS)
+        own, _ = self._begin(first, load, name, parsed, place, is_awaited=not is_async)
+        effective = self._run.resolve(own, parsed)
+        conditions = [one for one in effective.budgets if one.metric is not CAPACITY]
+        if not conditions:
+            message = f"{place}: give the limits that a rate has to keep, such as p95_ms=50"
+            raise MisuseError(message)
+        if self._run.is_untimed or self._run.session.is_child:
+            plan = replace(plan, duration_ns=0)
+        search = probes(plan, conditions, self._run.session.settings.errors, SYSTEM.wall_ns)
+        return (
+            self._search_async(search, load, own, effective) if is_async else self._search(search, load, own, effective)
+        )
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time a part of a request; the parts with the same name are described together in the result."""
@@ -115,6 +165,61 @@ class PerfLoad:
         yield
         recorder.step(name, start_ns, recorder.now_ns())
 
+    def _search(self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits) -> CapacityResult:
+        from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
+
+        __tracebackhide__ = True
+        record: LoadRecord | None = None
+        while True:
+            try:
+                plan = next(search) if record is None else search.send(record)
+            except StopIteration as end:
+                found, late = end.value
+                return self._keep_capacity(found, late, name, effective)
+            recorder = self._recorder = LoadRecorder(is_threaded=True)
+            with self._running(None):
+                ThreadLoad(plan, call, recorder).run()
+            record = recorder.record(plan)
+
+    async def _search_async(
+        self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits
+    ) -> CapacityResult:
+        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
+
+        __tracebackhide__ = True
+        if not self._run.is_untimed:
+            self._run.note_awaited(name)
+        record: LoadRecord | None = None
+        while True:
+            try:
+                plan = next(search) if record is None else search.send(record)
+            except StopIteration as end:
+                found, late = end.value
+                return self._keep_capacity(found, late, name, effective)
+            recorder = self._recorder = LoadRecorder()
+            with self._running(None):
+                await AsyncioLoad(plan, call, recorder).run()
+            record = recorder.record(plan)
+
+    def _keep_capacity(
+        self, search: CapacitySearch, late: str, name: str, effective: EffectiveLimits
+    ) -> CapacityResult:
+        if not self._run.is_untimed and not self._run.session.is_child:
+            limits = [one for one in effective.budgets if one.metric is CAPACITY]
+            broken = next((one for one in reversed(search.probes) if not one.is_kept), None)
+            notes = [f"the search ended early: {late}"] if late else []
+            notes += [f"at {broken.rate:,.4g} requests per second: {broken.reason}"] if broken else []
+            self._run.add(
+                replace(
+                    self._run.blank(name, LOAD, effective),
+                    rounds=len(search.probes),
+                    statistics={CAPACITY.name: search.estimate},
+                    budgets=[judge_capacity(one, search, late) for one in limits],
+                    warnings=notes,
+                )
+            )
+        return CapacityResult.of(search)
+
     def _generate(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
     ) -> LoadResult:
@@ -122,7 +227,7 @@ class PerfLoad:
 
         __tracebackhide__ = True
         recorder = self._recorder = LoadRecorder(is_threaded=True)
-        generator = ThreadLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
+        generator = ThreadLoad(plan, call, recorder, look=LoadLooks(self._run, recorder, plan, name, limits))
         with self._running(watch) as facts:
             generator.run()
         left = f"{generator.left} threads are still in the call, which did not return" if generator.left else ""
@@ -138,7 +243,7 @@ class PerfLoad:
         if not self._run.is_untimed:
             self._run.note_awaited(name)
         recorder = self._recorder = LoadRecorder()
-        generator = AsyncioLoad(plan, call, recorder, look=_Looks(self._run, recorder, plan, name, limits))
+        generator = AsyncioLoad(plan, call, recorder, look=LoadLooks(self._run, recorder, plan, name, limits))
         with self._running(watch) as facts:
             await generator.run()
         record = replace(recorder.record(plan, generator.ended_early), process=facts.get("process"))
@@ -174,62 +279,8 @@ class PerfLoad:
     def _keep(self, record: LoadRecord, name: str, limits: Limits, *warnings: str) -> LoadResult:
         if not self._run.is_untimed and not self._run.session.is_child:
             effective = self._run.resolve(name, limits)
-            self._run.add(_judged(self._run, record, name, effective, [one for one in warnings if one]))
+            self._run.add(judged_load(self._run, record, name, effective, [one for one in warnings if one]))
         return LoadResult.of(record)
-
-
-class _Looks:
-    """The looks at a running load: what the terminal shows, and whether the load ends early."""
-
-    def __init__(self, run: MeasuringRun, recorder: LoadRecorder, plan: LoadPlan, name: str, limits: Limits) -> None:
-        session = run.session
-        self._gate = LoadGate(run.resolve(name, limits).budgets, session.settings.errors)
-        self._progress = session.progress
-        self._recorder = recorder
-        self._plan = plan
-        self._number = 1
-
-    def __call__(self) -> str:
-        """Return the reason to end the load early; empty if there is none."""
-        recorder = self._recorder
-        requests = len(recorder.failed)
-        if self._number > _MOST_LOOKS or not self._gate.is_due(requests, self._number):
-            self._progress.note_often(self._text)
-            return ""
-        self._number += 1
-        return self._gate.why_end_early(recorder.record(self._plan), self._number - 1)
-
-    def _text(self) -> str:
-        recorder = self._recorder
-        latest = sorted(recorder.latencies.sequence[-_LATEST:])
-        return load_progress_text(
-            len(recorder.failed),
-            recorder.errors.count,
-            quantile(latest, 0.95) / NS_PER["ms"] if latest else 0.0,
-            (recorder.now_ns() - recorder.begin_ns) / NS_PER["s"],
-            self._plan.duration_ns / NS_PER["s"],
-        )
-
-
-def _judged(
-    run: MeasuringRun, record: LoadRecord, name: str, effective: EffectiveLimits, warnings: list[str]
-) -> Measurement:
-    gate = LoadGate(effective.budgets, run.session.settings.errors)
-    notes = [*warnings, *gate.left_out()]
-    if record.ended_early:
-        notes.append(f"ended early: {record.ended_early}")
-    comparison = run.session.comparison
-    if comparison is not None:
-        notes.append(_NOT_COMPARED.format(other=comparison.against))
-    return replace(
-        run.blank(name, LOAD, effective),
-        rounds=record.requests,
-        elapsed_ns=record.elapsed_ns,
-        statistics=describe_load(record),
-        budgets=gate.judge(record),
-        warnings=notes,
-        errors=record.errors,
-    )
 
 
 def _checked(call: object, place: str) -> bool:

@@ -1,0 +1,83 @@
+"""A running load: the looks at it, and the measurement that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.load_gate import LoadGate
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.report.progress import load_progress_text
+
+_MOST_LOOKS: Final = 7
+"""The number of early looks at a load. A look sorts the latencies in the generator's own thread."""
+
+_LATEST: Final = 1_000
+"""The number of latencies that the terminal shows the p95 of."""
+
+_NOT_COMPARED: Final = "a load is not compared with {other}: only its budgets hold"
+
+
+class LoadLooks:
+    """The looks at a running load: what the terminal shows, and whether the load ends early."""
+
+    def __init__(self, run: MeasuringRun, recorder: LoadRecorder, plan: LoadPlan, name: str, limits: Limits) -> None:
+        session = run.session
+        self._gate = LoadGate(run.resolve(name, limits).budgets, session.settings.errors)
+        self._progress = session.progress
+        self._recorder = recorder
+        self._plan = plan
+        self._number = 1
+
+    def __call__(self) -> str:
+        """Return the reason to end the load early; empty if there is none."""
+        recorder = self._recorder
+        requests = len(recorder.failed)
+        if self._number > _MOST_LOOKS or not self._gate.is_due(requests, self._number):
+            self._progress.note_often(self._text)
+            return ""
+        self._number += 1
+        return self._gate.why_end_early(recorder.record(self._plan), self._number - 1)
+
+    def _text(self) -> str:
+        recorder = self._recorder
+        latest = sorted(recorder.latencies.sequence[-_LATEST:])
+        return load_progress_text(
+            len(recorder.failed),
+            recorder.errors.count,
+            quantile(latest, 0.95) / NS_PER["ms"] if latest else 0.0,
+            (recorder.now_ns() - recorder.begin_ns) / NS_PER["s"],
+            self._plan.duration_ns / NS_PER["s"],
+        )
+
+
+def judged_load(
+    run: MeasuringRun, record: LoadRecord, name: str, effective: EffectiveLimits, warnings: list[str]
+) -> Measurement:
+    """Return the measurement of a load that has ended, judged."""
+    gate = LoadGate(effective.budgets, run.session.settings.errors)
+    notes = [*warnings, *gate.left_out()]
+    if record.ended_early:
+        notes.append(f"ended early: {record.ended_early}")
+    comparison = run.session.comparison
+    if comparison is not None:
+        notes.append(_NOT_COMPARED.format(other=comparison.against))
+    return replace(
+        run.blank(name, LOAD, effective),
+        rounds=record.requests,
+        elapsed_ns=record.elapsed_ns,
+        statistics=describe_load(record),
+        budgets=gate.judge(record),
+        warnings=notes,
+        errors=record.errors,
+    )

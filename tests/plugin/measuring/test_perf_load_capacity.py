@@ -1,0 +1,130 @@
+"""perf_load.capacity: the highest rate that keeps its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from scripting import Project
+from virtual_time import LoopPacer, VirtualLoop, run_virtually
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.capacity_gate import judge_capacity
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.load.arrivals import Arrival
+from pytest_perfbudget.core.load.capacity import CapacitySearch, Probe
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad
+from pytest_perfbudget.measure.load.call import LoadCall
+from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+S = 1_000_000_000
+
+
+def find(loop: VirtualLoop, service_s: Callable[[], float], arrival: Arrival, seconds: float = 200) -> CapacitySearch:
+    """Search for the capacity of a server that works on one request at a time."""
+
+    async def search() -> CapacitySearch:
+        free = asyncio.Lock()
+
+        async def request() -> None:
+            async with free:
+                await asyncio.sleep(service_s())
+
+        plan = CapacityPlan(10.0, 4 * S, round(seconds * S), arrival, 30 * S)
+        going = probes(plan, parse_budgets({"p95_ms": 50}, "call"), ERRORS, loop.now_ns)
+        load = next(going)
+        while True:
+            recorder = LoadRecorder(loop.clock)
+            await AsyncioLoad(load, LoadCall(request), recorder, pacer=LoopPacer(loop)).run()
+            record: LoadRecord = recorder.record(load)
+            try:
+                load = going.send(record)
+            except StopIteration as end:
+                found, late = end.value
+                assert not late
+                return found  # type: ignore[no-any-return]
+
+    return run_virtually(loop, search())
+
+
+def test_the_capacity_is_the_service_rate_of_a_server_that_always_needs_as_long() -> None:
+    found = find(VirtualLoop(), lambda: 0.005, Arrival.CONSTANT)
+    assert found.lower == pytest.approx(200, rel=0.06)
+    assert found.estimate == pytest.approx(200, rel=0.06)
+
+
+def test_a_search_is_bounded_in_time() -> None:
+    loop = VirtualLoop()
+    found = find(loop, lambda: 0.005, Arrival.CONSTANT, seconds=10)
+    assert found.upper is None
+    assert len(found.probes) == 3
+    assert loop.time() < 14
+
+
+def test_a_stall_in_one_probe_breaks_nothing() -> None:
+    stalls = iter([0.2])  # one request of the first probe
+    found = find(VirtualLoop(), lambda: next(stalls, 0.005), Arrival.POISSON)
+    assert found.lower > 100
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [(100, "within"), (150, "undecided"), (200, "exceeded"), (250, "exceeded")]
+)
+def test_the_interval_decides(limit: float, verdict: str) -> None:
+    search = CapacitySearch(100, [Probe(100, is_kept=True), Probe(200, is_kept=False)])
+    (budget,) = parse_budgets({"min_capacity_rps": limit}, "call")
+    assert judge_capacity(budget, search, "").verdict.value == verdict
+
+
+def test_a_generator_that_was_late_leaves_the_limit_unmeasured() -> None:
+    (budget,) = parse_budgets({"min_capacity_rps": 150}, "call")
+    found = judge_capacity(budget, CapacitySearch(100, [Probe(100, is_kept=True)]), "the generator was late")
+    assert (found.verdict.value, found.reason) == ("unmeasured", "the generator was late")
+
+
+def test_the_fixture_finds_and_judges_it(each_way: Project) -> None:
+    """No rate breaks the limit before the time is up."""
+    each_way.run("""
+def test_it(perf_load):
+    found = perf_load.capacity(
+        lambda: None, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000, min_capacity_rps=20
+    )
+    assert (found.lower, found.upper, len(found.probes)) == (50, None, 1)
+
+def test_async(perf_load):
+    import asyncio
+    async def request(): await asyncio.sleep(0)
+    async def main():
+        return await perf_load.capacity(
+            request, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000, min_capacity_rps=1e6
+        )
+    assert asyncio.run(main()).rps == 50
+""").assert_outcomes(passed=2)
+    assert each_way.verdicts() == {
+        "test_it lambda capacity": "within",
+        "test_async request capacity": "undecided",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "give the limits that a rate has to keep, such as p95_ms=50"),
+        ("p95_ms=5, duration='5'", "duration: expected a duration with its unit*"),
+        ("p95_ms=5, probe=2", "probe: expected a duration with its unit*"),
+        ("p95_ms=5, first_rate=0", "first_rate must be a number of requests per second, above zero, found 0"),
+    ],
+)
+def test_a_mistake_is_one_line(project: Project, arguments: str, message: str) -> None:
+    result = project.run(f"def test_it(perf_load):\n    perf_load.capacity(lambda: None, {arguments})\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"perf_load.capacity() in test_it.py:*: {message}"])
+
+
+def test_its_limit_is_unmeasured_for_an_ordinary_load(project: Project) -> None:
+    project.run("def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=60, min_capacity_rps=5)\n")
+    assert project.verdicts() == {"test_it lambda capacity": "unmeasured"}
