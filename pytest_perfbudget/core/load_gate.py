@@ -155,6 +155,8 @@ class LoadGate:
         limits = [one.limit for one in self.budgets if one.metric.series == WALL]
         allowed_ns = MOST_LATENESS * min(limits, default=float("inf"))
         generator = record.generator
+        if generator.overloaded:
+            return f"the generator could not keep the load: {generator.overloaded}"
         if generator.lateness_p99_ns <= allowed_ns:
             return ""
         late_ms, allowed_ms = generator.lateness_p99_ns / 1e6, allowed_ns / 1e6

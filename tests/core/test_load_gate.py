@@ -32,7 +32,11 @@ def gate(**limits: float) -> LoadGate:
 
 
 def record(
-    latencies_ms: list[float] | None = None, *, failures: int = 0, seconds: float = 10.0, **generator: float
+    latencies_ms: list[float] | None = None,
+    *,
+    failures: int = 0,
+    seconds: float = 10.0,
+    **generator: Any,
 ) -> LoadRecord:
     """Return a record of successful requests, with failures spread evenly among them."""
     values = [5.0] * 1_000 if latencies_ms is None else latencies_ms

@@ -20,10 +20,12 @@ class GeneratorFacts:
         lateness_p99_ns: the time by which 1 % of the requests started late; of a closed load, by which the generator
             noticed an answer late.
         cpu_share: the share of one CPU that the generator's process used; other threads of the process are included.
+        overloaded: the words in which another generator says that it was the limit; empty if it was not.
     """
 
     lateness_p99_ns: float = 0.0
     cpu_share: float = 0.0
+    overloaded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

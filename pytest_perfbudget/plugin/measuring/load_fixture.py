@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
@@ -153,6 +155,62 @@ class PerfLoad:
         return (
             self._search_async(search, load, own, effective) if is_async else self._search(search, load, own, effective)
         )
+
+    def locust(
+        self,
+        target: object,
+        /,
+        *,
+        users: int,
+        duration: str,
+        spawn_rate: float | None = None,
+        workers: int = 0,
+        host: str = "",
+        name: str | None = None,
+        **limits: Any,  # noqa: ANN401 - checked by parse_limits
+    ) -> LoadResult:
+        """Run a scenario of locust in processes of its own, and hold its requests to limits.
+
+        Args:
+            target: the locustfile, from pytest's root folder on, or a user class.
+            users: the number of users.
+            duration: the length of the load.
+            spawn_rate: the number of users that start in a second; by default all of them.
+            workers: the number of worker processes, beside a master; by default one process does it all.
+            host: the address of the service; by default the one in the locustfile.
+            name: the measurement's name; by default the name of the file or the class.
+            limits: budgets, `component=`.
+
+        Raises:
+            MisuseError: locust is not installed, a value is impossible, or locust made no request. The test fails.
+        """
+        __tracebackhide__ = True
+        root = self._run.item.config.rootpath
+        place = calling_place("perf_load.locust()", root, [__file__])
+        try:
+            plan = parse_plan({"users": users, "duration": duration}, place)
+            parsed = parse_limits(limits, place, name=name, more=["users", "duration", "spawn_rate", "workers", "host"])
+        except ConfigError as error:
+            raise MisuseError(str(error)) from None
+        if self._run.is_untimed or self._run.session.is_child:
+            return LoadResult(0, 0, 0.0, {})
+        named = name or getattr(target, "__name__", Path(str(target)).stem)
+        own = self._run.begin(named, self.locust, parsed, place)
+        try:
+            load = LocustPlan.of(
+                target,
+                root,
+                users=plan.users,
+                spawn_rate=float(spawn_rate or plan.users),
+                duration_ns=plan.duration_ns,
+                workers=workers,
+                host=host,
+            )
+            record = load.run()
+        except MisuseError as error:
+            message = f"{place}: {error}"
+            raise MisuseError(message) from None
+        return self._keep(record, own, parsed)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -1,0 +1,28 @@
+"""The listener that locust loads beside the user's locustfile: it writes each request to a file.
+
+This module is executed by locust only, in a process of its own. Locust keeps rounded times, without their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from locust import events  # type: ignore[import-not-found,unused-ignore]
+
+_file = Path(os.environ["PERFBUDGET_LOCUST"], f"{os.getpid()}.requests").open("a", encoding="utf-8")  # noqa: SIM115
+
+
+@events.request.add_listener  # type: ignore[untyped-decorator,unused-ignore]
+def on_request(response_time: float, start_time: float, exception: object = None, **_: Any) -> None:  # noqa: ANN401
+    """Write a request: its start in s since the epoch, its time in ms, and its error if there is one."""
+    error = None if exception is None else [type(exception).__name__, str(exception)[:500]]
+    _file.write(json.dumps([start_time, response_time, error]) + "\n")
+
+
+@events.quit.add_listener  # type: ignore[untyped-decorator,unused-ignore]
+def on_quit(**_: Any) -> None:  # noqa: ANN401
+    """Write what is left."""
+    _file.close()

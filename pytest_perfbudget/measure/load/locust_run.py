@@ -1,0 +1,172 @@
+"""A run of locust in processes of its own: gevent, which locust needs, replaces functions of the whole process."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from array import array
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.errors import MisuseError
+
+_PATIENCE_S: Final = 30.0
+"""The time that locust has to start and to end, beside the duration of the load."""
+
+_OVERLOADED: Final = "CPU usage"
+"""The words of locust's warning that the generator itself is the limit."""
+
+
+@dataclass(frozen=True)
+class LocustPlan:
+    """A run of locust.
+
+    Attributes:
+        file: the locustfile.
+        classes: the names of the user classes to run; all of the file if empty.
+        users: the number of users.
+        spawn_rate: the number of users that start in a second.
+        duration_ns: the length of the load.
+        workers: the number of worker processes; 0 for a single process.
+        host: the address of the service; empty for the one in the locustfile.
+        folder: the folder in which locust runs.
+    """
+
+    file: Path
+    classes: Sequence[str]
+    users: int
+    spawn_rate: float
+    duration_ns: int
+    workers: int
+    host: str
+    folder: Path
+
+    @classmethod
+    def of(cls, target: object, folder: Path, **values: object) -> LocustPlan:
+        """Return the plan for a locustfile or a user class.
+
+        Raises:
+            MisuseError: locust is not installed, or there is no such file.
+        """
+        if importlib.util.find_spec("locust") is None:
+            message = "locust is not installed: pip install 'pytest-perfbudget[locust]'"
+            raise MisuseError(message)
+        if isinstance(target, type):
+            file, classes = inspect.getsourcefile(target) or "", [target.__name__]
+        elif isinstance(target, (str, os.PathLike)):
+            file, classes = os.fspath(target), []
+        else:
+            message = f"expected a locustfile or a user class, found {target!r}"
+            raise MisuseError(message)
+        path = folder / file
+        if not path.is_file():
+            message = f"there is no locustfile {file}"
+            raise MisuseError(message)
+        return cls(path, classes, folder=folder, **values)  # type: ignore[arg-type]
+
+    def run(self) -> LoadRecord:
+        """Run locust, and return what its requests were.
+
+        Raises:
+            MisuseError: locust made no request.
+        """
+        with tempfile.TemporaryDirectory(prefix="perfbudget-locust-") as folder, ExitStack() as running:
+            environment = {**os.environ, "PERFBUDGET_LOCUST": folder}
+            logs = [Path(folder, f"{number}.log") for number in range(self.workers + 1)]
+            started = []
+            for log, command in zip(logs, self._commands(), strict=True):
+                output = running.enter_context(log.open("wb"))
+                process = subprocess.Popen(  # noqa: S603 - no shell
+                    command,
+                    cwd=self.folder,
+                    env=environment,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                running.callback(_end, process)
+                started.append(process)
+            with suppress(subprocess.TimeoutExpired):
+                started[0].wait(self.duration_ns / NS_PER["s"] + self.users / self.spawn_rate + _PATIENCE_S)
+                for process in started[1:]:
+                    process.wait(_PATIENCE_S)
+            running.close()
+            said = "".join(log.read_text("utf-8", "replace") for log in logs)
+            return self._record(Path(folder), said)
+
+    def _commands(self) -> list[list[str]]:
+        """Return the command of the master, or of the only process, and those of the workers."""
+        listener = Path(__file__).with_name("locust_listener.py")
+        common = [sys.executable, "-m", "locust", "-f", f"{self.file},{listener}", "--headless", "--only-summary"]
+        load = ["-u", str(self.users), "-r", f"{self.spawn_rate:g}", "-t", f"{self.duration_ns / NS_PER['s']:g}s"]
+        load += ["--exit-code-on-error", "0", *(["--host", self.host] if self.host else [])]
+        if not self.workers:
+            return [[*common, *load, *self.classes]]
+        port = str(_free_port())
+        master = [*common, *load, "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+        worker = [*common, "--worker", "--master-host", "127.0.0.1", "--master-port", port, *self.classes]
+        return [[*master, "--expect-workers", str(self.workers), *self.classes], *([worker] * self.workers)]
+
+    def _record(self, folder: Path, said: str) -> LoadRecord:
+        requests = [json.loads(line) for file in folder.glob("*.requests") for line in _lines(file)]
+        if not requests:
+            last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+            message = f"locust made no request: {last.strip()[:300]}"
+            raise MisuseError(message)
+        requests.sort(key=lambda one: one[0] + one[1] / 1_000)  # in the order in which they ended
+        first_s = min(one[0] for one in requests)
+        latencies, failed, groups = Latencies(), array("b"), ErrorGroups()
+        for start_s, time_ms, error in requests:
+            failed.append(error is not None)
+            if error is None:
+                latencies.append(round(time_ms * NS_PER["ms"]))
+            else:
+                kind, text = error
+                groups.add(kind, text, round((start_s - first_s) * NS_PER["s"] + time_ms * NS_PER["ms"]))
+        last_s = requests[-1][0] + requests[-1][1] / 1_000
+        overloaded = next((line.strip() for line in said.splitlines() if _OVERLOADED in line and "WARNING" in line), "")
+        return LoadRecord(
+            LoadPlan(users=self.users, duration_ns=self.duration_ns),
+            latencies,
+            failed,
+            list(groups),
+            round((last_s - first_s) * NS_PER["s"]),
+            GeneratorFacts(overloaded=overloaded and f"locust says: {overloaded.rpartition('/')[2]}"),
+        )
+
+
+def _lines(file: Path) -> list[str]:
+    """Return the complete lines of a file; a killed process may have left a part of a line."""
+    return [line for line in file.read_text("utf-8").splitlines() if line.endswith("]")]
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, with the processes that it has started."""
+    if process.poll() is None:
+        with suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        process.wait()
