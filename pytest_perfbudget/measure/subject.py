@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
 from pytest_perfbudget.errors import MisuseError, shown
@@ -76,6 +78,10 @@ class Subject(Protocol):
     """
 
     @property
+    def function(self) -> Callable[..., Any]:
+        """The function that is called or awaited."""
+
+    @property
     def is_single(self) -> bool:
         """Whether a round is one call, because each call has a set-up or a tear-down of its own."""
 
@@ -99,6 +105,13 @@ def _checked(returned: object, given: Arguments) -> Arguments:
             return positional, named
     message = f"perf: setup must return None or (args, kwargs), such as ((1, 2), {{}}); it returned {shown(returned)}"
     raise MisuseError(message)
+
+
+def source_file(function: object) -> str:
+    """Return the source file of a function; empty if the function has none, such as a built-in function."""
+    plain = function.func if isinstance(function, partial) else function
+    code = getattr(inspect.unwrap(plain) if callable(plain) else plain, "__code__", None)
+    return code.co_filename if isinstance(code, CodeType) else ""
 
 
 def _refuse_unfinished(result: object) -> None:

@@ -10,6 +10,7 @@ from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
 from scripting import TWO_WORKERS, times
 
+from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.sequential import SequentialComparison
 
 EXCLUSIVE = """
@@ -89,6 +90,19 @@ class TestLate:
         result.assert_outcomes(passed=2, failed=1, deselected=1)
         assert times(repository) == {"test_body": "improved", "test_call work": "unmeasured"}
         result.stdout.fnmatch_lines(["work: unmeasured: the test fails in a fresh process *"])
+
+
+@pytest.mark.parametrize(("gate", "code"), [("fail", pytest.ExitCode.TESTS_FAILED), ("warn", pytest.ExitCode.OK)])
+def test_a_late_comparison_that_never_comes_fails_the_session(
+    exclusive: Repository, monkeypatch: pytest.MonkeyPatch, gate: str, code: pytest.ExitCode
+) -> None:
+    monkeypatch.setattr(PairedComparison, "finish", lambda _: {})
+    result = exclusive.against_base(f"--perf-gate={gate}", "-k", "server")
+    result.assert_outcomes(passed=1)
+    assert result.ret == code
+    result.stdout.fnmatch_lines(
+        ["note: test_it.py::test_server: the comparison after the last test did not come to an end"]
+    )
 
 
 def test_a_late_comparison_has_its_share_of_the_sessions_error_rate(

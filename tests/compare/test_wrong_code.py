@@ -36,7 +36,9 @@ def test_a_base_that_imports_the_working_tree_is_wrong_code_and_fails(
     )
 
 
-@pytest.mark.parametrize("mode", ["", SEQUENTIAL], ids=["side by side", "in turns"])
+@pytest.mark.parametrize(
+    "mode", ["", SEQUENTIAL, '[tool.perfbudget]\nmax_time = "500us"\n'], ids=["side by side", "in turns", "uncounted"]
+)
 def test_code_that_is_run_by_its_path_in_the_working_tree_is_wrong_code(repository: Repository, mode: str) -> None:
     """Such code is in no module; a path that is built from __file__ leads each side to its own code."""
     run = "import runpy\nwork = runpy.run_path({})['work']\ndef test_call(perf): perf(work)\n"

@@ -14,7 +14,6 @@ from itertools import count
 from typing import Any, Final
 
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import GRACE_NS, MOST_IN_FLIGHT, STUCK_NS, LoadCall, Look, never_early, starts
 from pytest_perfbudget.measure.load.pacing import Pacer, PacerThread
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
@@ -73,6 +72,7 @@ class AsyncioLoad:
         self._is_sent = False
         self._unsent = 0
         self._is_ending = False
+        self._is_checked = False
         self.ended_early = ""
 
     async def run(self) -> None:
@@ -112,8 +112,7 @@ class AsyncioLoad:
             try:
                 await asyncio.wait_for(self._changed.wait(), plan.timeout_ns / 1e9)
             except (asyncio.TimeoutError, TimeoutError):
-                message = f"user=: {waiting} of {plan.users} users were not ready within {plan.timeout_ns / 1e9:g} s"
-                raise MisuseError(message) from None
+                raise self._call.not_ready(waiting, plan) from None
             self._changed.clear()
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
         self._recorder.begin(begin_ns)
@@ -194,17 +193,15 @@ class AsyncioLoad:
         task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]
         request = self._flying[task] = _Request(due_ns)
         try:
-            await self._call.function(*arguments)
-        except asyncio.CancelledError as error:
-            if request.cancelled_ns:
-                if hasattr(task, "uncancel"):
-                    task.uncancel()
-            elif self._is_ending or (hasattr(task, "cancelling") and task.cancelling()):
-                raise
-            else:  # a task inside the call was cancelled
-                recorder.raised(error, due_ns, recorder.now_ns())
+            result = await self._call.function(*arguments)
+            if not self._is_checked:
+                self._call.refuse(result)
+                self._is_checked = True
         except BaseException as error:
-            if not self._call.is_error(error):
+            if isinstance(error, asyncio.CancelledError):
+                if self._is_cancelled(task, request):
+                    raise
+            elif not self._call.is_error(error):
                 raise
             if not request.cancelled_ns:
                 recorder.raised(error, due_ns, recorder.now_ns())
@@ -213,6 +210,14 @@ class AsyncioLoad:
                 recorder.answered(due_ns, recorder.now_ns())
         finally:
             self._flying.pop(task, None)
+
+    def _is_cancelled(self, task: asyncio.Task[None], request: _Request) -> bool:
+        """Return whether a cancellation is of the task, and neither of a late request nor of a task inside the call."""
+        if request.cancelled_ns:
+            if hasattr(task, "uncancel"):
+                task.uncancel()
+            return False
+        return self._is_ending or bool(hasattr(task, "cancelling") and task.cancelling())
 
     async def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""

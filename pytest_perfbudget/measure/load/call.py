@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.load.arrivals import Stage, intended_starts
 from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.lazy import unfinished
 
 User = Callable[[], "AbstractContextManager[Any] | AbstractAsyncContextManager[Any]"]
 """A function without arguments that returns a context manager: what a user keeps from request to request."""
@@ -25,7 +28,7 @@ MOST_IN_FLIGHT: Final = 10_000
 Look = Callable[[], str]
 """A function that returns the reason to end a load early; empty if there is none."""
 
-_STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
+_STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit, MisuseError)
 
 
 def never_early() -> str:
@@ -48,15 +51,35 @@ class LoadCall:
         function: the function that makes a request; it takes what `user` yields, if there is a `user`.
         user: what each user keeps; None if users keep nothing.
         stops: further exceptions that end the load and the test; other exceptions are errors of their request.
+        place: the line of the test, with which the message of a mistake begins.
     """
 
     function: Callable[..., Any]
     user: User | None = None
     stops: tuple[type[BaseException], ...] = ()
+    place: str = "perf_load()"
 
     def is_error(self, error: BaseException) -> bool:
         """Return whether an exception is an error of its request, and does not end the load."""
         return not isinstance(error, (*_STOPS, *self.stops))
+
+    def refuse(self, result: object) -> None:
+        """Refuse the result of a request that has done nothing yet, such as a coroutine of a plain function.
+
+        Raises:
+            MisuseError: the result is of this kind.
+        """
+        if problem := unfinished(result):
+            if inspect.iscoroutine(result):
+                result.close()  # without a warning that it was never awaited
+            told = problem.replace("perf.aio(", "perf_load(").replace("perf(", "perf_load(")
+            message = f"{self.place}: {told}"
+            raise MisuseError(message)
+
+    def not_ready(self, users: int, plan: LoadPlan) -> MisuseError:
+        """Return the error for users whose context manager was not entered in time."""
+        limit = f"{plan.timeout_ns / 1e9:g} s"
+        return MisuseError(f"{self.place}: user=: {users} of {plan.users} users were not ready within {limit}")
 
     @contextmanager
     def entered(self) -> Iterator[tuple[Any, ...]]:

@@ -15,7 +15,6 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import GRACE_NS, STUCK_NS, LoadCall, Look, never_early, starts
 from pytest_perfbudget.measure.load.pacing import PacerThread
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
@@ -74,6 +73,7 @@ class ThreadLoad:
         self._end_ns = NEVER_NS
         self._is_sent = False
         self._unsent = 0
+        self._is_checked = False
         self.ended_early = ""
         self.left = 0
 
@@ -119,9 +119,7 @@ class ThreadLoad:
                 waited_s += _LONGEST_WATCH_S
                 if waited_s * 1e9 > plan.timeout_ns:
                     go.set()
-                    late = plan.users - number
-                    message = f"user=: {late} of {plan.users} users were not ready within {plan.timeout_ns / 1e9:g} s"
-                    raise MisuseError(message)
+                    raise self._call.not_ready(plan.users - number, plan)
             if self._failure is not None:
                 self._over.set()
                 go.set()
@@ -201,7 +199,10 @@ class ThreadLoad:
         recorder, thread = self._recorder, threading.get_ident()
         request = self._flying[thread] = _Request(due_ns)
         try:
-            self._call.function(*arguments)
+            result = self._call.function(*arguments)
+            if not self._is_checked:
+                self._call.refuse(result)
+                self._is_checked = True
         except BaseException as error:
             if not self._call.is_error(error):
                 raise

@@ -89,12 +89,9 @@ class PerfLoad:
             limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "name"])
         except ConfigError as error:
             raise MisuseError(str(error)) from None
-        load = LoadCall(call, user, _STOPS)
-        try:
+        load = LoadCall(call, user, _STOPS, place)
+        with _placed(place):
             watch = None if pid is None else ProcessWatch(pid)
-        except MisuseError as error:
-            message = f"{place}: {error}"
-            raise MisuseError(message) from None
         own, plan = self._begin(plan, load, name, limits, place, is_awaited=not is_async)
         if is_async:
             return self._generate_async(plan, load, own, limits, watch)
@@ -142,7 +139,7 @@ class PerfLoad:
         except ConfigError as error:
             raise MisuseError(str(error).replace(": rate must", ": first_rate must")) from None
         plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
-        load = LoadCall(call, user, _STOPS)
+        load = LoadCall(call, user, _STOPS, place)
         own, _ = self._begin(first, load, name, parsed, place, is_awaited=not is_async)
         effective = self._run.resolve(own, parsed)
         conditions = [one for one in effective.budgets if one.metric is not CAPACITY]
@@ -196,7 +193,7 @@ class PerfLoad:
             return LoadResult(0, 0, 0.0, {})
         named = name or getattr(target, "__name__", Path(str(target)).stem)
         own = self._run.begin(named, self.locust, parsed, place)
-        try:
+        with _placed(place):
             load = LocustPlan.of(
                 target,
                 root,
@@ -207,9 +204,6 @@ class PerfLoad:
                 host=host,
             )
             record = load.run()
-        except MisuseError as error:
-            message = f"{place}: {error}"
-            raise MisuseError(message) from None
         return self._keep(record, own, parsed)
 
     @contextmanager
@@ -339,6 +333,16 @@ class PerfLoad:
             effective = self._run.resolve(name, limits)
             self._run.add(judged_load(self._run, record, name, effective, [one for one in warnings if one]))
         return LoadResult.of(record)
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Begin the message of a mistake with the line of the test that made the mistake."""
+    try:
+        yield
+    except MisuseError as error:
+        message = f"{place}: {error}"
+        raise MisuseError(message) from None
 
 
 def _checked(call: object, place: str) -> bool:

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import LooksBad
 from pytest_perfbudget.measure.runner import Outcome, Plan, measure
-from pytest_perfbudget.measure.subject import Subject
+from pytest_perfbudget.measure.subject import Subject, source_file
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ async def take_data(
     is_too_slow = _call_ns(outcome.samples) > plan.max_time_ns
     with plan.silence():
         counted = await count_executions(subject, _wanted(budgets, None if is_too_slow else request))
-    recording = None if request is None else _recording(outcome, counted, request, is_too_slow=is_too_slow)
+    recording = None if request is None else _recording(subject, outcome, counted, request, is_too_slow=is_too_slow)
     looks_slower = request is not None and request.is_suspect(outcome.samples.blocks)
     return SubjectData(outcome.result, outcome.samples, counted, recording, looks_slower)
 
@@ -89,7 +89,9 @@ def _any_of(reasons: Sequence[LooksBad]) -> Callable[[float], bool]:
     return lambda count: any(looks_bad(count) for looks_bad in reasons)
 
 
-def _recording(outcome: Outcome, counted: Counted, request: MeasurementRequest, *, is_too_slow: bool) -> Recording:
+def _recording(
+    subject: Subject, outcome: Outcome, counted: Counted, request: MeasurementRequest, *, is_too_slow: bool
+) -> Recording:
     """Return the data of the comparison.
 
     Counting multiplies the time of a call, so a call that takes longer than `max_time` is not counted.
@@ -102,7 +104,7 @@ def _recording(outcome: Outcome, counted: Counted, request: MeasurementRequest, 
         counts={metric: counted.counts[metric] for metric in request.counts if metric in counted.counts},
         functions=counted.functions,
         times=counted.times,
-        files=counted.files,
+        files=counted.files or [file for file in [source_file(subject.function)] if file],
         uncounted=why,
         turns=samples.turns,
         cpus=outcome.cpus,

@@ -117,6 +117,8 @@ def _compared_with(session: PerfSession) -> ComparedWith | None:
 def _notes(session: PerfSession, measurements: Sequence[Measurement]) -> list[str]:
     """Return notes about the session, among them the answer to pytest-benchmark's warning under xdist."""
     found = list(session.settings.notes)
+    if pending := [one.nodeid for one in measurements if one.is_pending]:
+        found.append(f"{', '.join(dict.fromkeys(pending))}: the comparison after the last test did not come to an end")
     measured = {one.nodeid for one in measurements if one.kind in {BENCHMARK, PEDANTIC} and one.rounds}
     if measured and getattr(session.config.option, "dist", "no") != "no":
         found.append(benchmarks_measured_text(len(measured)))

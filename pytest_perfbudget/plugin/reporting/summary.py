@@ -74,7 +74,10 @@ class Summary:
             is_cut_short=ended or bool(session.shouldfail or session.shouldstop),  # -x
             update=None if self._update is None else self._update.summary(),
         )
-        if fails_session(result.findings) and session.exitstatus == pytest.ExitCode.OK:
+        is_gated = self._session.policy.gate is GateMode.FAIL
+        is_left = is_gated and any(one.is_pending for one in result.measurements)
+        fails = fails_session(result.findings) or is_left
+        if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             result = replace(result, session=replace(result.session, exit_status=int(session.exitstatus)))
         self._result = result

@@ -172,6 +172,11 @@ def test_it(perf_load):
             "coroutine, users=2, requests=1",
             "coroutine is a coroutine function: write `await perf_load(coroutine, ...)`*",
         ),
+        (
+            "lambda: coroutine(), users=2, requests=1",
+            "the function returned before its work was done; *perf_load(...)*",
+        ),
+        ("lambda: generator(), rate=9, duration='1s'", "the function returned before its work was done; *generator*"),
         ("request, users=2, requests=1, p95=5", "'p95' lacks its unit: write p95_ms*"),
         ("request, users=2, requests=1, usres=5", "unknown keyword 'usres' (did you mean 'users'?)"),
         ("request, users=2, requests=1, max_error_rate=5", "max_error_rate must be at most 1, found 5"),
