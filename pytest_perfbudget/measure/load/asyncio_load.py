@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from array import array
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
@@ -27,14 +26,6 @@ _LEAD_NS: Final = 20_000_000
 _HEARTBEAT_NS: Final = 20_000_000
 _SHORTEST_WATCH_S: Final = 0.005
 _LONGEST_WATCH_S: Final = 0.05
-
-
-@dataclass(slots=True)
-class _Request:
-    """A request in flight: when it was due, and when it was cancelled."""
-
-    due_ns: int
-    cancelled_ns: int = 0
 
 
 class AsyncioLoad:
@@ -63,7 +54,8 @@ class AsyncioLoad:
         self._look = look
         self._loop = asyncio.get_running_loop()
         self._pacer = pacer or PacerThread(self._loop.call_soon_threadsafe)
-        self._flying: dict[asyncio.Task[None], _Request] = {}
+        self._flying: dict[asyncio.Task[None], int] = {}
+        self._cancelled: dict[asyncio.Task[None], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[int | None]] = []
         self._changed = asyncio.Event()
@@ -73,6 +65,7 @@ class AsyncioLoad:
         self._unsent = 0
         self._is_ending = False
         self._is_checked = False
+        self._started = 0
         self.ended_early = ""
 
     async def run(self) -> None:
@@ -134,11 +127,15 @@ class AsyncioLoad:
             start_ns = now_ns()
             if start_ns >= self._end_ns:
                 return
+            self._started += 1
+            started = self._started
             await self._request(arguments, start_ns)
             if start_ns >= begin_ns:
                 left -= 1
             if plan.think_time_ns:
                 await asyncio.sleep(plan.think_time_ns / 1e9)
+            elif self._started != started:  # others had their turn while this request waited
+                resumed_ns = start_ns
             elif now_ns() - resumed_ns > _TURN_NS:
                 await asyncio.sleep(0)
                 resumed_ns = now_ns()
@@ -189,9 +186,9 @@ class AsyncioLoad:
 
     async def _request(self, arguments: tuple[Any, ...], due_ns: int) -> None:
         """Make one request and record it."""
-        recorder = self._recorder
+        recorder, flying = self._recorder, self._flying
         task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]
-        request = self._flying[task] = _Request(due_ns)
+        flying[task] = due_ns
         try:
             result = await self._call.function(*arguments)
             if not self._is_checked:
@@ -199,21 +196,22 @@ class AsyncioLoad:
                 self._is_checked = True
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
-                if self._is_cancelled(task, request):
+                if self._is_cancelled(task):
                     raise
             elif not self._call.is_error(error):
                 raise
-            if not request.cancelled_ns:
+            if task not in self._cancelled:
                 recorder.raised(error, due_ns, recorder.now_ns())
         else:
-            if not request.cancelled_ns:
+            if task not in self._cancelled:
                 recorder.answered(due_ns, recorder.now_ns())
         finally:
-            self._flying.pop(task, None)
+            del flying[task]
+            self._cancelled.pop(task, None)
 
-    def _is_cancelled(self, task: asyncio.Task[None], request: _Request) -> bool:
+    def _is_cancelled(self, task: asyncio.Task[None]) -> bool:
         """Return whether a cancellation is of the task, and neither of a late request nor of a task inside the call."""
-        if request.cancelled_ns:
+        if task in self._cancelled:
             if hasattr(task, "uncancel"):
                 task.uncancel()
             return False
@@ -250,20 +248,20 @@ class AsyncioLoad:
     def _give_up(self, now_ns: int) -> None:
         """Cancel the requests that have waited too long, and leave tasks alone that do not end when cancelled."""
         is_over = now_ns >= self._end_ns + GRACE_NS
-        for task, request in list(self._flying.items()):
-            if request.cancelled_ns:
-                if now_ns - request.cancelled_ns > STUCK_NS:
+        for task, due_ns in list(self._flying.items()):
+            if task in self._cancelled:
+                if now_ns - self._cancelled[task] > STUCK_NS:
                     self._tasks.discard(task)
                 continue
             if is_over:
                 after = GRACE_NS / 1e9
-                self._recorder.given_up("Unanswered", f"no answer {after:g} s after the end", request.due_ns, now_ns)
-            elif now_ns - request.due_ns > self._plan.timeout_ns:
+                self._recorder.given_up("Unanswered", f"no answer {after:g} s after the end", due_ns, now_ns)
+            elif now_ns - due_ns > self._plan.timeout_ns:
                 limit = self._plan.timeout_ns / 1e9
-                self._recorder.given_up("TimeoutError", f"no answer within {limit:g} s", request.due_ns, now_ns)
+                self._recorder.given_up("TimeoutError", f"no answer within {limit:g} s", due_ns, now_ns)
             else:
                 continue
-            request.cancelled_ns = now_ns
+            self._cancelled[task] = now_ns
             task.cancel()
         if is_over and not self._flying:
             for task in self._tasks:  # in a pause, or in a user's context manager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from array import array
 from collections.abc import Callable
-from contextlib import nullcontext
 from threading import Lock
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
@@ -23,13 +22,12 @@ class LoadRecorder:
 
     Args:
         clock: the clock of all times.
-        is_threaded: whether several threads record.
 
     Attributes:
         begin_ns: the time at which the load begins, after its warm-up.
     """
 
-    def __init__(self, clock: Clock = SYSTEM, *, is_threaded: bool = False) -> None:
+    def __init__(self, clock: Clock = SYSTEM) -> None:
         self.now_ns: Callable[[], int] = clock.wall_ns
         self.begin_ns = NEVER_NS
         self.latencies = Latencies()
@@ -38,7 +36,6 @@ class LoadRecorder:
         self.lateness = Histogram()
         self.steps: dict[str, Latencies] = {}
         self._last_ns = 0
-        self._lock = Lock() if is_threaded else nullcontext()
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
 
@@ -57,25 +54,22 @@ class LoadRecorder:
         """
         if due_ns < self.begin_ns:
             return
-        with self._lock:
-            self.latencies.append(end_ns - due_ns)
-            self.failed.append(0)
-            self._last_ns = end_ns
+        self.latencies.append(end_ns - due_ns)
+        self.failed.append(0)
+        self._last_ns = end_ns
 
     def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
         """Record a request whose code raised; its time says nothing about an answer."""
         if due_ns < self.begin_ns:
             return
-        with self._lock:
-            self._fail(type(error).__name__, str(error), end_ns, error)
+        self._fail(type(error).__name__, str(error), end_ns, error)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
         """Record a request that has not been answered; the answer would have taken longer than the time so far."""
         if due_ns < self.begin_ns:
             return
-        with self._lock:
-            self.latencies.append(end_ns - due_ns)
-            self._fail(kind, message, end_ns, None)
+        self.latencies.append(end_ns - due_ns)
+        self._fail(kind, message, end_ns, None)
 
     def late(self, by_ns: int) -> None:
         """Record the time by which the generator was late."""
@@ -85,8 +79,7 @@ class LoadRecorder:
         """Record a step of a request."""
         if start_ns < self.begin_ns:
             return
-        with self._lock:
-            self.steps.setdefault(name, Latencies()).append(end_ns - start_ns)
+        self.steps.setdefault(name, Latencies()).append(end_ns - start_ns)
 
     def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
         """Return the record of the load, which has ended."""
@@ -113,3 +106,36 @@ class LoadRecorder:
         if first is not None and error is not None:
             trace = error.__traceback__.tb_next if error.__traceback__ is not None else None  # without the generator
             first.traceback = "".join(traceback.format_exception(type(error), error, trace))
+
+
+class ThreadRecorder(LoadRecorder):
+    """A recorder for several threads, one of which records at a time."""
+
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        super().__init__(clock)
+        self._lock = Lock()
+
+    def answered(self, due_ns: int, end_ns: int) -> None:
+        """See `LoadRecorder.answered`."""
+        with self._lock:
+            super().answered(due_ns, end_ns)
+
+    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+        """See `LoadRecorder.raised`."""
+        with self._lock:
+            super().raised(error, due_ns, end_ns)
+
+    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
+        """See `LoadRecorder.given_up`."""
+        with self._lock:
+            super().given_up(kind, message, due_ns, end_ns)
+
+    def late(self, by_ns: int) -> None:
+        """See `LoadRecorder.late`."""
+        with self._lock:
+            super().late(by_ns)
+
+    def step(self, name: str, start_ns: int, end_ns: int) -> None:
+        """See `LoadRecorder.step`."""
+        with self._lock:
+            super().step(name, start_ns, end_ns)

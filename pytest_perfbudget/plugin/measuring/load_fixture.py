@@ -32,7 +32,7 @@ from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
-from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.place import calling_place
@@ -228,7 +228,7 @@ class PerfLoad:
             except StopIteration as end:
                 found, late = end.value
                 return self._keep_capacity(found, late, name, effective)
-            recorder = self._recorder = LoadRecorder(is_threaded=True)
+            recorder = self._recorder = ThreadRecorder()
             with self._running(None):
                 ThreadLoad(plan, call, recorder).run()
             record = recorder.record(plan)
@@ -278,7 +278,7 @@ class PerfLoad:
         from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
 
         __tracebackhide__ = True
-        recorder = self._recorder = LoadRecorder(is_threaded=True)
+        recorder = self._recorder = ThreadRecorder()
         generator = ThreadLoad(plan, call, recorder, look=LoadLooks(self._run, recorder, plan, name, limits))
         with self._running(watch) as facts:
             generator.run()

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, User, never_early
-from pytest_perfbudget.measure.load.recorder import LoadRecorder
+from pytest_perfbudget.measure.load.recorder import ThreadRecorder
 from pytest_perfbudget.measure.load.thread_load import ThreadLoad
 
 S = 1_000_000_000
@@ -28,7 +28,7 @@ def load(
     plan: LoadPlan, function: Callable[..., object], *, user: User | None = None, look: Look = never_early
 ) -> tuple[LoadRecord, int]:
     """Generate a load; return its record, and the number of threads that are left."""
-    recorder = LoadRecorder(is_threaded=True)
+    recorder = ThreadRecorder()
     generator = ThreadLoad(plan, LoadCall(function, user, (Stop,)), recorder, look=look)
     generator.run()
     return recorder.record(plan, generator.ended_early), generator.left
