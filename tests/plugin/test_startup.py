@@ -116,6 +116,11 @@ def test_budgets_import_no_comparison(pytester: pytest.Pytester) -> None:
     assert not {name for name in modules if name.startswith(COMPARISONS)}
 
 
+def test_a_perf_test_without_load_imports_no_generator(pytester: pytest.Pytester) -> None:
+    modules = loaded(pytester, "def test_it(perf): perf(len, 'x')")
+    assert not {name for name in modules if name.startswith(("pytest_perfbudget.measure.load", "aiohttp", "psutil"))}
+
+
 def test_a_perf_test_of_a_percentile_needs_neither_scipy_nor_numpy(pytester: pytest.Pytester) -> None:
     tests = "import pytest\n@pytest.mark.perf_budget(p95_s=5)\ndef test_it(): pass"
     modules = loaded(pytester, tests)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,12 +29,14 @@ from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measu
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
-from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
 
 
 class ItemRun:
@@ -48,7 +50,7 @@ class ItemRun:
         self.nodeid = nodeid_of(item)
         self.kind = kind
         self.perf = Perf(self)
-        self.load = PerfLoad(self)
+        self._load: PerfLoad | None = None
         self.started_ns = SYSTEM.wall_ns()
         self.finished: list[Measurement] | None = None
         self.failure: BaseException | None = None
@@ -63,6 +65,15 @@ class ItemRun:
         self._parameters = digest_of(item)
         self._cases = session.cases_of(item) if self._parameters else []
         self._output = QuietOutput(item, partial(session.relaxed_timeout, item))
+
+    @property
+    def load(self) -> PerfLoad:
+        """The fixture `perf_load` of this test."""
+        if self._load is None:
+            from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad  # noqa: PLC0415 - few tests need it
+
+            self._load = PerfLoad(self)
+        return self._load
 
     @property
     def is_off(self) -> bool:
