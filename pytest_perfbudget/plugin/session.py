@@ -140,9 +140,7 @@ class PerfSession:
         def fail() -> None:
             raise failure
 
-        call = pytest.CallInfo.from_call(fail, when="call")
-        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-        return report
+        return _report_after_the_end(item, pytest.CallInfo.from_call(fail, when="call"))
 
     def _log_late(self, reports: Sequence[pytest.TestReport]) -> None:
         """Show second reports of tests; an xdist worker can send reports of the current test only, so it hands them on.
@@ -278,3 +276,22 @@ def _misuse_fails() -> Iterator[None]:
         yield
     except (MisuseError, ConfigError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _report_after_the_end(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    """Return a report of a test that has ended.
+
+    Hooks of other plugins, such as pytest-benchmark's, look at the fixtures of the test, which pytest has let go by
+    then: the test gets its request again, as before a second run. A hook that fails nevertheless is left out.
+    """
+    has_ended = hasattr(item, "_initrequest") and getattr(item, "funcargs", None) is None
+    if has_ended:
+        getattr(item, "_initrequest")()  # noqa: B009 - Item does not declare the method
+    try:
+        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    except Exception:  # noqa: BLE001 - the failure of the test counts, whatever another plugin does
+        return pytest.TestReport.from_item_and_call(item, call)
+    finally:
+        if has_ended:
+            vars(item).update(_request=False, funcargs=None)  # as pytest leaves a test
+    return report

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
-from scripting import TWO_WORKERS, times
+from scripting import BENCHMARK, TWO_WORKERS, times
 
 from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.sequential import SequentialComparison
@@ -62,6 +62,23 @@ class TestLate:
                 "FAILED test_it.py::test_server - Failed: work: 10.0 % slower than HEAD*",
             ]
         )
+
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_slower_code_fails_beside_pytest_benchmark(self, exclusive: Repository, workers: tuple[str, ...]) -> None:
+        """Its hook looks at the test's fixtures, which are gone by then."""
+        exclusive.file("shop.py", shop(1.1))
+        result = exclusive.against_base(*BENCHMARK, *workers)
+        result.assert_outcomes(passed=1, failed=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+    def test_slower_code_fails_where_a_hook_of_the_suite_fails(self, exclusive: Repository) -> None:
+        path = exclusive.pytester.path / "conftest.py"
+        late = "def pytest_runtest_makereport(call): assert 'slower' not in str(call.excinfo)\n"
+        path.write_text(path.read_text("utf-8") + late, "utf-8")
+        exclusive.file("shop.py", shop(1.1))
+        result = exclusive.against_base()
+        result.assert_outcomes(passed=1, failed=1)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
 
     def test_slower_code_is_a_failure_in_a_junit_file(self, exclusive: Repository) -> None:
         exclusive.file("shop.py", shop(1.1))

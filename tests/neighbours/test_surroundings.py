@@ -126,8 +126,12 @@ def test_it(paused): advance(1)
 
 
 PYXIMPORT = """
-import os, pyximport
+import os, filelock, pyximport.pyximport
 pyximport.install(language_level=3, build_dir={folder})
+create = pyximport.pyximport.PyxImportLoader.create_module
+def create_alone(loader, spec):
+    with filelock.FileLock(os.path.expanduser("~/lock")): return create(loader, spec)
+pyximport.pyximport.PyxImportLoader.create_module = create_alone
 """
 FAST = """
 from scripted import advance
@@ -157,7 +161,7 @@ def test_the_base_builds_its_own_modules(
     files = {".gitignore": f"{IGNORED}built\n", "conftest.py": conftest, "fast.pyx": FAST.format(ms=1)}
     repository.commit(files, tests=tests)
     repository.file("fast.pyx", FAST.format(ms=3))
-    # Two workers of one session that build the same module at the same time fail with pyximport alone, too.
+    # Two workers of a session that build a module at the same time fail with pyximport alone, too: hence the lock.
     repository.run(tests, subprocess=True).assert_outcomes(passed=1)
     repository.against_base(*workers, subprocess=True).assert_outcomes(failed=1)
     assert times(repository) == {"test_it work": "regressed"}
