@@ -19,8 +19,8 @@ from pytest_perfbudget.compare.evidence import (
     Evidence,
     Origin,
     Sides,
+    ambiguous_names,
     no_namesake,
-    other_case,
     untimed,
 )
 from pytest_perfbudget.compare.known_data import KnownData
@@ -133,13 +133,20 @@ class BaselineComparison(ComparisonStrategy):
             is_last: whether all fixtures are torn down.
         """
         compared = {one.name: one for one in measurements if one.name in requests}
-        only_base = self._only_base(nodeid, measurements)
-        known = {name: self._known(nodeid, name, requests[name].tolerance.share, only_base) for name in compared}
+        only_base, unlike = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
+        known = {
+            name: replace(
+                self._known(nodeid, name, requests[name].tolerance.share),
+                only_base=[one for one in only_base if one not in unlike],
+                unlike=unlike.get(name, ""),
+            )
+            for name in compared
+        }
         suspects = dict(_suspects(compared.values(), known))
         grown = {
             name: requests[name].tolerance.share
             for name, one in compared.items()
-            if not known[name].is_other_case(one)
+            if not known[name].mismatch(one)
             and _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
         }
         fresh = Confirmation()
@@ -166,7 +173,15 @@ class BaselineComparison(ComparisonStrategy):
         made = {one.name for one in measurements}
         return sorted(name for test, name in self._everywhere if test == nodeid and name not in made)
 
-    def _known(self, nodeid: str, name: str, share: float, only_base: Collection[str] = ()) -> KnownData:
+    def _unlike(self, nodeid: str, measurements: Iterable[Measurement]) -> Mapping[str, str]:
+        """Return the measurements that cannot be compared with the baseline's of that name, each with the reason."""
+        of_functions = [one.name for one in measurements if one.recording and one.recording.has_function_name]
+        here = [name for test, name in self._here if test == nodeid]
+        return ambiguous_names(
+            self.against, of_functions, here or [name for test, name in self._everywhere if test == nodeid]
+        )
+
+    def _known(self, nodeid: str, name: str, share: float) -> KnownData:
         place = (nodeid, name)
         line = self._here.get(place)
         slowdown_test = None
@@ -179,7 +194,7 @@ class BaselineComparison(ComparisonStrategy):
             function = function_of(nodeid)
             same = (one for (test, _), one in self._here.items() if function_of(test) == function)
             cases = {one.parameters for one in same}
-        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases, only_base)
+        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
 
     def _confirm(
         self,
@@ -238,7 +253,7 @@ class BaselineComparison(ComparisonStrategy):
             self._time(measurement, known, fresh),
             request.tolerance,
             None
-            if known.is_other_case(measurement)
+            if known.mismatch(measurement)
             else _sides(measurement.recording or Recording(uncounted=_why_uncounted(measurement)), known),
             fresh.sides(measurement.name),
             fresh.problem,
@@ -249,10 +264,10 @@ class BaselineComparison(ComparisonStrategy):
         )
 
     def _time(self, measurement: Measurement, known: KnownData, fresh: Confirmation) -> RegressionResult:
+        if why := known.mismatch(measurement):
+            return untimed(RegressionVerdict.UNMEASURED, why)
         if known.slowdown_test is None:
             return self._unanswerable(measurement, known)
-        if known.is_other_case(measurement):
-            return other_case("the baseline")
         if measurement.name in fresh.times:
             return fresh.times[measurement.name]
         if measurement.recording is None or not measurement.recording.blocks:
@@ -326,7 +341,7 @@ def _suspects(
     measurements: Iterable[Measurement], known: Mapping[str, KnownData]
 ) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
     for one in measurements:
-        slowdown_test = None if known[one.name].is_other_case(one) else known[one.name].slowdown_test
+        slowdown_test = None if known[one.name].mismatch(one) else known[one.name].slowdown_test
         blocks = one.recording.blocks if one.recording is not None else ()
         if slowdown_test is not None and slowdown_test.looks_slower(blocks):
             yield one.name, slowdown_test.after(slowdown_test.estimate(blocks))

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
 from pytest_perfbudget.core.culprits import gained_functions, grown_functions
+from pytest_perfbudget.core.kinds import BODY, MeasurementKind
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
+from pytest_perfbudget.core.namesakes import ambiguous
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
 
@@ -150,10 +152,38 @@ class Evidence:
         )
 
 
-def other_case(against: str) -> RegressionResult:
-    """Return the result for a test whose id belongs to another case on the other side."""
-    why = f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
-    return untimed(RegressionVerdict.UNMEASURED, why)
+def other_case(against: str) -> str:
+    """Return the reason for a test whose id belongs to another case on the other side."""
+    return f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
+
+
+def ambiguous_names(against: str, here: Collection[str], there: Collection[str]) -> Mapping[str, str]:
+    """Return the measurements that cannot be told apart by their names, each with the reason.
+
+    Args:
+        against: the other side.
+        here: see `core.namesakes.ambiguous`.
+        there: likewise.
+    """
+    return {
+        name: f"measured {_times(own)} in this test, and {_times(other)} in that of {against}, so nobody knows which "
+        "call is which: give each a name (name=)"
+        for name, (own, other) in ambiguous(here, there).items()
+    }
+
+
+def other_subject(against: str, kind: MeasurementKind, other: MeasurementKind) -> str:
+    """Return the reason for two measurements of one test that measure different things; empty if they do not.
+
+    Args:
+        against: the other side.
+        kind: the kind of this side's measurement.
+        other: the kind of the other side's.
+    """
+    if (kind is BODY) is (other is BODY):
+        return ""
+    body, part = ("this test", f"the test of {against}") if kind is BODY else (f"the test of {against}", "this test")
+    return f"{body} is measured as a whole, and of {part} what it hands to benchmark: two different things"
 
 
 def no_namesake(against: str, measurement: Measurement, only_base: Collection[str]) -> RegressionResult:
@@ -168,7 +198,15 @@ def no_namesake(against: str, measurement: Measurement, only_base: Collection[st
         only_base: the names of the measurements that only the other side's test makes.
     """
     named = sorted(filter(None, only_base))
-    if named and measurement.recording is not None and measurement.recording.has_function_name:
+    own = measurement.recording
+    if "" in only_base and own is not None and own.has_function_name:
+        part = f"name={measurement.name!r} makes a new measurement of a part"
+        why = f"{against} measures this test as a whole instead: {part}"
+        return untimed(RegressionVerdict.UNMEASURED, why)
+    if named and not measurement.name:
+        why = f"{against} measures parts of this test instead ({', '.join(map(repr, named))}), and here is no part"
+        return untimed(RegressionVerdict.UNMEASURED, why)
+    if named and own is not None and own.has_function_name:
         there, *more = named
         others = f" (and {', '.join(map(repr, more))})" if more else ""
         why = (
@@ -188,6 +226,10 @@ def _unmeasured(metric: Metric, before: float, reason: str) -> RegressionResult:
     return RegressionResult(
         metric.name, RegressionVerdict.UNMEASURED, metric.unit, metric.direction, before=before, reason=reason
     )
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _worse(metric: Metric) -> str:

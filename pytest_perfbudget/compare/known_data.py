@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.compare.evidence import other_case
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
@@ -24,6 +25,7 @@ class KnownData:
         is_known_elsewhere: whether a line of any machine has the measurement.
         cases: the digests of all cases of the test's function that the baseline has.
         only_base: the names of the measurements of the test that only the baseline has.
+        unlike: the reason why the measurement is not the baseline's of that name; empty if there is none.
     """
 
     line: Line | None
@@ -32,17 +34,19 @@ class KnownData:
     is_known_elsewhere: bool
     cases: Collection[str] = ()
     only_base: Collection[str] = ()
+    unlike: str = ""
 
     def counts(self) -> Mapping[str, int]:
         """Return the counts to compare with, by metric."""
         return self.counted.counts if self.counted is not None else {}
 
-    def is_other_case(self, measurement: Measurement) -> bool:
-        """Return whether the baseline's line is of another case with the same id."""
+    def mismatch(self, measurement: Measurement) -> str:
+        """Return the reason why the baseline's line cannot be compared with a measurement; empty if there is none."""
         line, own = self.line, measurement.recording
-        if line is None or own is None:
-            return False
-        return Recording(parameters=line.parameters, cases=list(self.cases)).is_other_case(own)
+        if self.unlike or line is None or own is None:
+            return self.unlike
+        has_moved = Recording(parameters=line.parameters, cases=list(self.cases)).is_other_case(own)
+        return other_case("the baseline") if has_moved else ""
 
     def doubts(self, share: float) -> Iterator[str]:
         """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so.

@@ -10,7 +10,8 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.evidence import Sides, ambiguous_names, other_case, other_subject
+from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
 from pytest_perfbudget.errors import WorkerError
@@ -62,6 +63,7 @@ class PairRunner:
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
         self._context = context
+        self._base = base
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._started = 0
@@ -167,7 +169,7 @@ class PairRunner:
         problem = self._problem(played)
         if problem is not None:
             return problem
-        found = _compared(played)
+        found = _compared(played, self._base.ref)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
 
@@ -203,17 +205,30 @@ class PairRunner:
             self._screening = None
 
 
-def _compared(played: PairAnswers) -> Attempt[Pair]:
+def _compared(played: PairAnswers, against: str) -> Attempt[Pair]:
     head, base = (_recordings(one) for one in (played.head, played.base))
+    of_functions = [name for name, (_, one) in head.items() if one.has_function_name]
+    unlike = dict(ambiguous_names(against, of_functions, base))
+    for name, (kind, _) in head.items():
+        if name in base and (why := other_subject(against, kind, base[name][0])):
+            unlike[name] = why
     is_changed = is_other_test(played.head, played.base)
-    sides = {name: Sides(head[name], base[name], is_changed) for name in head if name in base}
+    sides = {
+        name: Sides(one, base[name][1], is_changed)
+        for name, (_, one) in head.items()
+        if name in base and name not in unlike
+    }
+    for name, one in sides.items():
+        if one.head.is_other_case(one.base):
+            unlike[name] = other_case(against)
+    sides = {name: one for name, one in sides.items() if name not in unlike}
     runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
-    return Attempt(runs, sides, [name for name in base if name not in head])
+    return Attempt(runs, sides, [name for name in base if name not in head and name not in unlike], unlike)
 
 
-def _recordings(answer: Answer) -> Mapping[str, Recording]:
+def _recordings(answer: Answer) -> Mapping[str, tuple[MeasurementKind, Recording]]:
     found = map(Measurement.from_dict, answer.measurements)
-    return {one.name: one.recording for one in found if one.recording is not None}
+    return {one.name: (one.kind, one.recording) for one in found if one.recording is not None}
 
 
 def is_other_test(head: Answer, base: Answer) -> bool:

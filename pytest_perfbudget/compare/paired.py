@@ -10,7 +10,7 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, other_case, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import NONE
@@ -143,12 +143,7 @@ class PairedComparison(ComparisonStrategy):
         screened: Attempt[Pair],
     ) -> Confirmation:
         """Measure the suspects and the grown counts of a test with fresh pairs."""
-        others = {one.name for one in measurements if _is_other_case(one, screened)}
-        gated = [
-            name
-            for name, sides in screened.sides.items()
-            if name in requests and name not in others and not self._is_skipped(sides)
-        ]
+        gated = [name for name, sides in screened.sides.items() if name in requests and not self._is_skipped(sides)]
         suspects = {
             name: test.after(screened.runs[name])
             for name in gated
@@ -175,7 +170,7 @@ class PairedComparison(ComparisonStrategy):
         fresh: Confirmation,
     ) -> Evidence:
         name = measurement.name
-        sides = None if _is_other_case(measurement, screened) else screened.sides.get(name)
+        sides = screened.sides.get(name)
         return Evidence(
             self._time(measurement, self._slowdown_test(requests, name), screened, fresh),
             requests[name].tolerance,
@@ -191,8 +186,8 @@ class PairedComparison(ComparisonStrategy):
 
     def _obstacle(self, measurement: Measurement, screened: Attempt[Pair]) -> RegressionResult | None:
         """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
-        if _is_other_case(measurement, screened):
-            return other_case(self._base.ref)
+        if (why := screened.unlike.get(measurement.name)) is not None:
+            return untimed(RegressionVerdict.UNMEASURED, why)
         if (untimed_here := _untimed(measurement)) and self._pairs.is_new(measurement.nodeid):
             return no_namesake(self._base.ref, measurement, ())
         if untimed_here:
@@ -235,11 +230,6 @@ def _task(
     unpinned: Collection[str],
 ) -> PairTask:
     return PairTask.of(nodeid, measurements, max((one.max_time_s for one in requests.values()), default=0.0), unpinned)
-
-
-def _is_other_case(measurement: Measurement, screened: Attempt[Pair]) -> bool:
-    sides, own = screened.sides.get(measurement.name), measurement.recording
-    return sides is not None and own is not None and own.is_other_case(sides.base)
 
 
 def _untimed(measurement: Measurement) -> str:

@@ -14,7 +14,15 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, other_case, untimed
+from pytest_perfbudget.compare.evidence import (
+    Evidence,
+    Origin,
+    Sides,
+    ambiguous_names,
+    no_namesake,
+    other_case,
+    untimed,
+)
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
@@ -190,7 +198,15 @@ class SequentialComparison(ComparisonStrategy):
 
     def _only_base(self, nodeid: str) -> list[str]:
         """Return the names of the measurements that only the base's test makes."""
-        return [name for (test, name), runs in self._runs.items() if test == nodeid and runs.base and not runs.head]
+        unlike = self._unlike(nodeid)
+        of_test = {name: runs for (test, name), runs in self._runs.items() if test == nodeid}
+        return [name for name, runs in of_test.items() if runs.base and not runs.head and name not in unlike]
+
+    def _unlike(self, nodeid: str) -> Mapping[str, str]:
+        """Return the measurements that cannot be compared with the base's of that name, each with the reason."""
+        of_test = {name: runs for (test, name), runs in self._runs.items() if test == nodeid}
+        of_functions = [name for name, runs in of_test.items() if runs.head and runs.head[0].has_function_name]
+        return ambiguous_names(self._base.ref, of_functions, [name for name, runs in of_test.items() if runs.base])
 
     def _evidence(self, measurement: Measurement, request: MeasurementRequest) -> Evidence:
         nodeid = measurement.nodeid
@@ -198,7 +214,7 @@ class SequentialComparison(ComparisonStrategy):
         is_changed = self._is_changed(nodeid)
         screening = self._runs.get(place, _Runs()).sides(is_test_changed=is_changed)
         fresh = self._fresh.get(place, _Runs()).sides(is_test_changed=is_changed)
-        if nodeid in self._problems:
+        if nodeid in self._problems or measurement.name in self._unlike(nodeid):
             screening = fresh = []
         return Evidence(
             self._time(place, measurement, request.tolerance.share),
@@ -218,9 +234,10 @@ class SequentialComparison(ComparisonStrategy):
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
+        why = self._unlike(place[0]).get(place[1], "")
         if runs.head and runs.base and runs.head[0].is_other_case(runs.base[0]):
-            return other_case(self._base.ref)
-        return None
+            why = other_case(self._base.ref)
+        return untimed(RegressionVerdict.UNMEASURED, why) if why else None
 
     def _time(self, place: _Place, measurement: Measurement, tolerance: float) -> RegressionResult:
         runs = self._runs.get(place, _Runs())

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
-from scripting import TWO_WORKERS, Project, times
+from scripting import BENCHMARK, TWO_WORKERS, Project, times
 
 BROKEN = shop(at_import='if FRESH: raise RuntimeError("no device")')
 """Code that cannot be imported in a fresh process."""
@@ -352,6 +352,86 @@ class TestLost:
         assert times(repository)["test_it work"] == "improved"
         repository.against_base(*arguments, tests=named.format("wrapper")).assert_outcomes(passed=2)
         assert times(repository)["test_it wrapper"] == "new"
+
+    @pytest.mark.parametrize(
+        ("arguments", "pyproject"),
+        [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
+        ids=["plain", "n2", "sequential"],
+    )
+    @pytest.mark.parametrize(("base_calls", "head_calls"), [((3, 1), (1,)), ((1,), (1, 3))], ids=["fewer", "more"])
+    def test_calls_of_a_function_that_another_number_of_calls_made_ambiguous_fail_until_they_have_names(
+        self,
+        repository: Repository,
+        arguments: tuple[str, ...],
+        pyproject: str,
+        base_calls: tuple[int, ...],
+        head_calls: tuple[int, ...],
+    ) -> None:
+        """`work` and `work#2` are numbered in their order, so `work` need not be the same call on both sides."""
+
+        def tests(calls: tuple[int, ...], name: str = "") -> str:
+            lines = "".join(f"    perf(shop.run, {ms}{name.format(ms)})\n" for ms in calls)
+            return f"import shop\ndef test_it(perf):\n{lines}def test_other(perf): perf(shop.work)\n"
+
+        program = shop() + "\ndef run(ms): advance(ms)\n"
+        repository.commit({"shop.py": program}, tests=tests(base_calls))
+        result = repository.against_base(*arguments, tests=tests(head_calls), pyproject=pyproject)
+        result.assert_outcomes(passed=1, failed=1)
+        assert times(repository)["test_it run"] == "unmeasured"
+        result.stdout.fnmatch_lines(["*: measured * in this test, and * in that of HEAD, so nobody knows which call *"])
+        named = ", name='run {}'"
+        repository.commit(tests=tests(base_calls, named))
+        repository.against_base(*arguments, tests=tests(head_calls, named)).assert_outcomes(passed=2)
+        assert times(repository)["test_it run 1"] == "unchanged"
+
+    def test_calls_of_a_function_are_ambiguous_beside_the_baseline_too(self, lean: Project) -> None:
+        calls = "def test_it(perf):\n    perf(advance, 3)\n    perf(advance, 1)\n"
+        pyproject = "[tool.perfbudget]\nbaseline_runs = 2\n"
+        lean.run(calls, "--perf-update-baseline", pyproject=pyproject)
+        lean.run(calls).assert_outcomes(passed=1)
+        assert times(lean) == {"test_it advance": "unchanged", "test_it advance#2": "unchanged"}
+        lean.run("def test_it(perf): perf(advance, 1)\n")
+        assert times(lean) == {"test_it advance": "unmeasured"}
+        lean.run(calls + "    perf(advance, 2)\n")
+        assert set(times(lean).values()) == {"unmeasured"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "pyproject"),
+        [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
+        ids=["plain", "n2", "sequential"],
+    )
+    @pytest.mark.parametrize("has_parts", [False, True], ids=["parts to body", "body to parts"])
+    def test_a_test_that_was_measured_by_parts_and_now_as_a_whole_fails(
+        self, repository: Repository, arguments: tuple[str, ...], pyproject: str, *, has_parts: bool
+    ) -> None:
+        parts = "import pytest, shop\ndef test_it(perf): perf(shop.work)\n"
+        whole = "import pytest, shop\n@pytest.mark.perf_budget\ndef test_it(): shop.work()\n"
+        other = "def test_other(perf): perf(shop.work)\n"
+        before, after = (whole, parts) if has_parts else (parts, whole)
+        repository.commit(tests=before + other)
+        repository.file("shop.py", shop(3))
+        result = repository.against_base(*arguments, tests=after + other, pyproject=pyproject)
+        result.assert_outcomes(failed=2)  # the other test has become slower
+        assert times(repository)["test_it work" if has_parts else "test_it"] == "unmeasured"
+
+    def test_a_body_and_a_benchmark_are_two_things(self, repository: Repository) -> None:
+        mark = "@pytest.mark.perf_budget\n"
+        other = f"{mark}def test_other(benchmark): benchmark(shop.work)\n"
+        whole = "import pytest, shop\n@pytest.mark.perf_budget\ndef test_it(): shop.work()\n"
+        repository.commit(tests=whole + other)
+        part = f"import pytest, shop\n{mark}def test_it(benchmark): benchmark(shop.work)\n"
+        repository.against_base(*BENCHMARK, tests=part + other).assert_outcomes(passed=1, failed=1)
+        assert times(repository) == {"test_it": "unmeasured", "test_other": "unchanged"}
+
+    def test_a_part_that_the_test_names_is_new_although_the_base_measures_the_whole(
+        self, repository: Repository
+    ) -> None:
+        other = "def test_other(perf): perf(shop.work)\n"
+        whole = "import pytest, shop\n@pytest.mark.perf_budget\ndef test_it(): shop.work()\n"
+        repository.commit(tests=whole + other)
+        result = repository.against_base(tests=f"import shop\ndef test_it(perf): perf(shop.work, name='x')\n{other}")
+        result.assert_outcomes(passed=2)
+        assert times(repository)["test_it x"] == "new"
 
     def test_a_session_whose_only_perf_test_is_expected_to_fail_passes(self, repository: Repository) -> None:
         tests = "import pytest, shop\n@pytest.mark.xfail\ndef test_it(perf):\n    perf(shop.work)\n    assert False\n"
