@@ -107,7 +107,14 @@ def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: b
 
 
 def find_nothing_compared(
-    measurements: Iterable[Measurement], policy: Policy, against: str, *, is_lost: bool, has_perf_tests: bool
+    measurements: Iterable[Measurement],
+    policy: Policy,
+    against: str,
+    *,
+    is_lost: bool,
+    has_perf_tests: bool,
+    deselected: int = 0,
+    settings: str = "",
 ) -> list[Finding]:
     """Return a finding if a session compared nothing with another commit, unless all its perf tests are new.
 
@@ -118,6 +125,8 @@ def find_nothing_compared(
         is_lost: whether a perf test that both sides have did not run to its end, such as a skipped test, or lacks a
             measurement of the other side.
         has_perf_tests: whether a perf test was collected, also if it was deselected then.
+        deselected: the number of perf tests, if all of them were deselected.
+        settings: the options outside of the command line that deselect tests; empty if there are none.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]
@@ -125,14 +134,20 @@ def find_nothing_compared(
     is_lost = is_lost or any(change.verdict is RegressionVerdict.UNMEASURED for change in changes)
     if any(not change.verdict.is_unjudged for change in changes):
         return []
-    if not has_perf_tests and not found:
+    fails = True
+    if deselected:
+        number = "the only perf test is" if deselected == 1 else f"all {deselected} perf tests are"
+        lift = f", by {settings} of addopts: give the option on the command line, too" if settings else ""
+        headline = f"{number} deselected, so nothing was compared with {against}{lift}"
+        fails = bool(settings) or policy.strict
+    elif not has_perf_tests and not found:
         remedy = "mark the tests with perf_budget, or name them in [tool.perfbudget.budgets]"
         headline = f"no perf test was collected, so nothing was compared with {against}: {remedy}"
     elif is_lost:
         headline = f"no test was compared with {against}, although both sides have tests, so the session fails"
     else:
         return []
-    judged = policy.judge(fails=True, otherwise=Severity.WARNING)
+    judged = policy.judge(fails=fails, otherwise=Severity.WARNING)
     return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
 
 

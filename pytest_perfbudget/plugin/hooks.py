@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Under xdist, register the controller's plugin, too.
     """
     config.addinivalue_line("markers", MARKER)
-    _switch_benchmarks_on(config)
+    _switch_perf_tests_on(config)
     if _is_configured(config):
         _begin(config)
     if getattr(config.option, "dist", "no") != "no":
@@ -106,15 +106,15 @@ def perf_load(request: pytest.FixtureRequest) -> Iterator[PerfLoad]:
     run.close()
 
 
-def _switch_benchmarks_on(config: pytest.Config) -> None:
-    """Let pytest-benchmark measure although `addopts` switches it off, if the command line asks for perf tests.
+def _switch_perf_tests_on(config: pytest.Config) -> None:
+    """Let perf tests run although `addopts` switches them off, if the command line asks for them.
 
     A switch on the command line itself stays in force. pytest-benchmark reads its options after this hook.
     """
     option = config.option
     if option.perf_only or option.perf_against is not None or option.perf_update_baseline:
         given = set(map(str, config.invocation_params.args))
-        for name in ("benchmark_disable", "benchmark_skip"):
+        for name in ("perf_skip", "benchmark_disable", "benchmark_skip"):
             if getattr(option, name, False) and f"--{name.replace('_', '-')}" not in given:
                 setattr(option, name, False)
 

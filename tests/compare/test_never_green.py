@@ -585,3 +585,40 @@ class TestNothingToCompare:
         result = repository.against_base(*self.PLUGIN, "-k", "test_plain")
         result.assert_outcomes(passed=1, deselected=2)
         assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(
+            ["nothing compared: the only perf test is deselected, so nothing was compared with HEAD"]
+        )
+        strict = repository.against_base(*self.PLUGIN, "-k", "test_plain", "--perf-strict")
+        assert strict.ret == pytest.ExitCode.TESTS_FAILED
+
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_perf_tests_that_addopts_deselects_fail_the_session(
+        self, repository: Repository, workers: tuple[str, ...]
+    ) -> None:
+        marked = "import pytest, shop\n@pytest.mark.perf_budget\ndef test_it(): shop.work()\ndef test_other(): pass\n"
+        pyproject = "[tool.pytest.ini_options]\naddopts = \"-m 'not perf_budget'\"\n"
+        (repository.pytester.path / "pytest.ini").unlink(missing_ok=True)
+        repository.commit(tests=marked)
+        repository.file("shop.py", shop(3))
+        result = repository.against_base(*workers, pyproject=pyproject)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines(["nothing compared: the only perf test is deselected*by -m of addopts: give *"])
+        assert repository.against_base("-m", "", *workers).ret == pytest.ExitCode.TESTS_FAILED
+        assert times(repository) == {"test_it": "regressed"}
+
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_perf_tests_that_addopts_skips_are_compared(self, repository: Repository, workers: tuple[str, ...]) -> None:
+        pyproject = '[tool.pytest.ini_options]\naddopts = "--perf-skip"\n'
+        (repository.pytester.path / "pytest.ini").unlink(missing_ok=True)
+        repository.commit(tests="import shop\ndef test_it(perf): perf(shop.work)\n")
+        repository.file("shop.py", shop(3))
+        repository.against_base(*workers, pyproject=pyproject).assert_outcomes(failed=1)
+        assert times(repository) == {"test_it work": "regressed"}
+
+    def test_perf_skip_beside_perf_against_is_refused(self, repository: Repository) -> None:
+        repository.commit(tests="import shop\ndef test_it(perf): perf(shop.work)\n")
+        result = repository.against_base("--perf-skip")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            ["ERROR: --perf-against runs perf tests, and --perf-skip leaves them out: drop one of them"]
+        )

@@ -112,6 +112,14 @@ def check_codspeed(config: pytest.Config) -> None:
         raise pytest.UsageError(message)
 
 
+def deselecting_settings(config: pytest.Config) -> str:
+    """Return pytest's options that deselect tests and come from `addopts`, not from the command line."""
+    option = config.option
+    values = {"-m": option.markexpr, "-k": option.keyword, "--deselect": option.deselect}
+    given = [str(one) for one in config.invocation_params.args]
+    return ", ".join(name for name, value in values.items() if value and not any(one.startswith(name) for one in given))
+
+
 def check_update(config: pytest.Config) -> None:
     """Refuse options that contradict each other or lack another option.
 
@@ -119,6 +127,10 @@ def check_update(config: pytest.Config) -> None:
         UsageError: the options make no sense together.
     """
     option = config.option
+    if option.perf_skip and (option.perf_only or option.perf_against is not None):
+        other = "--perf-only" if option.perf_only else "--perf-against"
+        message = f"{other} runs perf tests, and --perf-skip leaves them out: drop one of them"
+        raise pytest.UsageError(message)
     if option.perf_against is not None and (option.perf_update_baseline or option.perf_gate == "off"):
         other = "--perf-update-baseline" if option.perf_update_baseline else "--perf-gate=off"
         message = f"--perf-against compares with a commit, {other} with nothing: drop one of them"

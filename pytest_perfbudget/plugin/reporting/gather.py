@@ -18,6 +18,7 @@ from pytest_perfbudget.core.finding import Missing, Severity
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.closing import benchmarks_measured_text
 
@@ -71,6 +72,8 @@ def run_result(
             is_lost=any(both is None or [test, ""] in both for test in unfinished)
             or any(one.test in reported for one in missing),
             has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
+            deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
+            settings=deselecting_settings(session.config),
         )
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
@@ -82,6 +85,12 @@ def run_result(
         missing,
         update,
     )
+
+
+def _deselected(session: PerfSession) -> int:
+    """Return the number of perf tests, if all of them were deselected; else 0."""
+    expectations = session.tests.expectations
+    return 0 if expectations.get("chosen") else len(expectations.get("collected", ()))
 
 
 def _runs_nothing(session: PerfSession) -> bool:
