@@ -52,6 +52,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         home: the virtual environment that was made for the checkout; empty if there is none.
     """
     roots = _roots(tree, rootpath)
+    outer = _around(top)
     for name, module in list(sys.modules.items()):
         file = module_file(module)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
@@ -63,6 +64,9 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
             remedy = "name that folder from the file on that adds it to sys.path, or in pytest's pythonpath"
             return f"{name!r} from {file}, which is the working tree: {remedy}"
+        if outer is not None and (inner := path_in(outer, file)) is not None and _is_tracked(outer, inner):
+            remedy = f"add --rootdir={outer}, so that its commits are compared"
+            return f"{name!r} from {file} of the repository around the submodule {top}: {remedy}"
         if path.is_relative_to(tree):
             continue
         remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
@@ -93,6 +97,20 @@ def foreign_file(top: Path, tree: Path, files: Iterable[str]) -> str:
     return ""
 
 
+def foreign_library(top: Path) -> str:
+    """Return the first shared library of the working tree that this process has loaded; empty if there is none.
+
+    Such a library was loaded by its path, for example by ctypes, so it is no module. Only Linux tells.
+    """
+    try:
+        lines = Path("/proc/self/maps").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    files = {fields[5].strip() for line in lines if len(fields := line.split(None, 5)) == 6}
+    libraries = (one for one in sorted(files) if ".so" in one and path_in(top, one) is not None)
+    return next(libraries, "")
+
+
 def stale_module(top: Path, rootpath: Path) -> str:
     """Return the name, the file and a remedy for the first module that differs from the working tree's version.
 
@@ -112,6 +130,24 @@ def stale_module(top: Path, rootpath: Path) -> str:
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
     return ""
+
+
+@cache
+def _around(top: Path) -> Path | None:
+    """Return the top folder of the repository that has a working tree as its submodule; None if there is none."""
+    with suppress(GitError):
+        found = git(top, "rev-parse", "--show-superproject-working-tree")
+        return Path(found) if found else None
+    return None
+
+
+@cache
+def _is_tracked(top: Path, place: Path) -> bool:
+    """Return whether git tracks a file, or whether the file is an extension module, which git seldom tracks."""
+    try:
+        return place.name.endswith(_EXTENSIONS) or bool(git(top, "ls-files", "--", place.as_posix()))
+    except GitError:
+        return False
 
 
 def _is_other(own: Path, file: Path) -> bool:
@@ -253,14 +289,18 @@ def _project_name(file: Path) -> str:
 def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
     """Return whether a distribution is an installed copy of a project in this repository.
 
-    A copy has the name of the project and at least one identical file. The name alone proves nothing.
+    A copy has the name of the project and at least one identical file, or an extension module of which the repository
+    has the source. The name alone proves nothing.
     """
     if _normalized(distribution.metadata["Name"]) not in _projects(top):
         return False
     places: dict[str, list[Path]] = {}
     for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):
         places.setdefault(Path(place).name, []).append(top / place)
+    compiled = _compiled_sources(top)
     for file in distribution.files or ():
+        if file.name.endswith(_EXTENSIONS) and file.name.partition(".")[0] in compiled:
+            return True
         own = [one for one in places.get(file.name, ()) if one.is_file()]
         content = Path(str(distribution.locate_file(file))).read_bytes() if own else b""
         if content.strip() and any(content == one.read_bytes() for one in own):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -149,6 +149,9 @@ class BaseCheckout:
             environment["PATH"] = os.pathsep.join(path)
             base = replace(base, home=str(self._environment.folder))
             executable = str(self._environment.python)
+        for folder in (base.folder, self._root()):  # a project that only the head has has no test there
+            with suppress(OSError):
+                Path(folder).mkdir(parents=True, exist_ok=True)
         arguments = [*base.arguments, f"--rootdir={self._root()}"]
         base = replace(base, arguments=arguments, files=[*base.files, *more_files])
         base_start = replace(start, environment=environment, executable=executable)
@@ -192,8 +195,8 @@ class BaseCheckout:
         if self._environment is not None:
             return
         lost = unfollowed(request.path, request.modules, self._base.top, self._tree)
-        # If git tracks the folder, it was moved since the base, and the base rightly lacks it.
-        if lost and not git(self._base.top, "ls-files", "--", lost):
+        # A folder that git tracks, or does not ignore, was moved or added since the base, which rightly lacks it.
+        if lost and not git(self._base.top, "ls-files", "--cached", "--others", "--exclude-standard", "--", lost):
             message = (
                 f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
                 f"let setup of {TABLE} make it, or install the project editable (pip install -e)"

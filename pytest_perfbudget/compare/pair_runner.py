@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,6 +25,13 @@ from pytest_perfbudget.processes.protocol import Answer
 _UNSTABLE_ID: Final = "an id that differs from process to process, by an address or a set, needs ids= in parametrize"
 _FRESH_SLOT: Final = 2
 """The slot of a fresh pair, which may run beside the screening pair; see `ProcessLauncher.worker_id`."""
+
+_TAKEN: Final = re.compile(
+    r"\b(FileExists|Permission|BlockingIO|Connection|Timeout|OS|Operational)Error\b"
+    r"|\b(in use|locked|lock|busy|already|taken|exists|timed out|Timeout)\b",
+    re.IGNORECASE,
+)
+"""The words of an error by which a process finds that another one holds a port, a lock, a file or a database."""
 
 _SEQUENTIAL: Final = f'mode = "sequential" in {TABLE}'
 
@@ -185,7 +193,8 @@ class PairRunner:
             return Attempt(problem=f"{problem} ({hint})", is_exclusive=True)
         if problem := played.base.problem:
             hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
-            return Attempt(problem=problem + hint)
+            # The head's process runs the same test at the same time, and may hold what the base's asks for.
+            return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)
         return None
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:

@@ -177,6 +177,7 @@ def _invocation(config: pytest.Config) -> Request:
         nodeids=(),
         has_cache=config.pluginmanager.hasplugin("cacheprovider"),
         workerinput=dict(_told(config)),
+        names={name: config.getini(name) for name in ("python_files", "python_classes", "python_functions")},
     )
 
 

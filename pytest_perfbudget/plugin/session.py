@@ -24,7 +24,15 @@ from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
-from pytest_perfbudget.plugin.keys import CHILD, EXPECTATIONS_OUTPUT, LATE_OUTPUT, LOCK_INPUT, is_marked, worker_input
+from pytest_perfbudget.plugin.keys import (
+    CHILD,
+    EXPECTATIONS_OUTPUT,
+    LATE_OUTPUT,
+    LOCK_INPUT,
+    REMARK_OUTPUT,
+    is_marked,
+    worker_input,
+)
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.fake_files import real_files
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
@@ -84,6 +92,8 @@ class PerfSession:
                 self.comparison.begin(tests.among(items))
             except ComparisonError as error:
                 raise pytest.UsageError(str(error)) from None
+            if hasattr(self.config, "workeroutput"):
+                self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
         self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
 

@@ -27,6 +27,7 @@ class Request:
             that name from another file measures other code.
         start: the index of the test to begin with; the order goes round.
         is_reversed: whether the tests run backwards.
+        names: the patterns of the names of test files, classes and functions in the session, by pytest's setting.
         root: pytest's root folder in the session, whose pyproject.toml holds for the worker, too.
         top: the top folder of the working tree, for a comparison with another commit; empty otherwise.
         tree: the checkout, for a process of the base; nothing may come from `top` then. Empty otherwise.
@@ -52,6 +53,7 @@ class Request:
     modules: Mapping[str, str] = field(default_factory=dict)
     start: int = 0
     is_reversed: bool = False
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     root: str = ""
     top: str = ""
     tree: str = ""

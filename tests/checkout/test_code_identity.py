@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import ClassVar
 
 import pytest
-from repositories import commit
+from repositories import commit, git
 
 from pytest_perfbudget import paths
 from pytest_perfbudget.checkout.code_identity import _tops, foreign_module, stale_module
@@ -56,6 +56,39 @@ def test_a_module_that_is_built_from_the_trees_source_into_a_folder_outside_is_n
     imported(monkeypatch, "fast", shared / f"fast{EXTENSION_SUFFIXES[0]}")
     found = foreign_module(tmp_path / "top", tree, tree)
     assert ("which is built outside the checkout, for both commits" in found) is is_foreign
+
+
+@pytest.mark.parametrize(("module", "is_foreign"), [("src/ops.py", True), ("made/ops.py", False)])
+def test_a_module_of_the_repository_around_a_submodule_is_not_the_bases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, is_foreign: bool
+) -> None:
+    """The commits of tests that are a submodule are not the commits of the code."""
+    tests, outer = tmp_path / "library", tmp_path / "outer"
+    commit(tests, {"test_it.py": ""})
+    commit(outer, {"src/ops.py": ""})
+    git(outer, "submodule", "add", "-q", str(tests), "tests")
+    imported(monkeypatch, "ops", outer / module)
+    found = foreign_module(outer / "tests", tmp_path / "tree", tmp_path / "tree")
+    assert (f"add --rootdir={outer}, so that its commits are compared" in found) is is_foreign
+
+
+@pytest.mark.parametrize(("source", "is_foreign"), [("csrc/fastops.c", True), ("csrc/other.c", False)])
+def test_an_installed_wheel_of_an_extension_module_alone_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, is_foreign: bool
+) -> None:
+    """Such a wheel has no file that the repository has."""
+    top, site = tmp_path / "top", tmp_path / "site"
+    commit(top, {source: "", "pyproject.toml": '[project]\nname = "fastops"\n'})
+    built = f"fastops{EXTENSION_SUFFIXES[0]}"
+    facts = site / "fastops-1.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: fastops\nVersion: 1\n", "utf-8")
+    (facts / "RECORD").write_text(f"{built},,\nfastops-1.dist-info/METADATA,,\n", "utf-8")
+    (site / built).touch()
+    monkeypatch.syspath_prepend(site)
+    imported(monkeypatch, "fastops", site / built)
+    found = foreign_module(top, tmp_path / "tree", tmp_path / "tree")
+    assert ("a copy that was installed from the working tree" in found) is is_foreign
 
 
 @pytest.mark.parametrize("place", ["elsewhere/shop/cart.py", "tree/goods/cart.py", "site-packages/shop/cart.py"])

@@ -154,11 +154,14 @@ class TestGeneratedModules:
     }
     TESTS = "import goods, shop\ndef test_work(perf): perf(shop.work)\n"
 
-    def test_they_are_taken_from_the_working_tree_with_a_note(self, repository: Repository) -> None:
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_they_are_taken_from_the_working_tree_with_a_note(
+        self, repository: Repository, workers: tuple[str, ...]
+    ) -> None:
         repository.commit(self.FILES, tests=self.TESTS)
         repository.file("goods/_version.py", "V = 1\n")
         repository.file("shop.py", shop(FASTER_MS))
-        result = repository.against_base(subprocess=True)
+        result = repository.against_base(*workers, subprocess=True)
         result.assert_outcomes(passed=1)
         assert times(repository) == {"test_work work": "improved"}
         result.stdout.fnmatch_lines(["*taken from the working tree for both commits: goods/_version.py."])
@@ -301,7 +304,7 @@ def test_it(case, perf): perf(lambda: [shop.work() for _ in range(case.times)], 
         assert set(times(lean).values()) == {"unchanged"}
 
 
-SKIPPED = "@pytest.mark.skip\n"
+SKIPPED = "@pytest.mark.skip(reason='no printer')\n"
 
 
 class TestLost:
@@ -433,6 +436,46 @@ class TestLost:
         result.assert_outcomes(passed=2)
         assert times(repository)["test_it x"] == "new"
 
+    def test_a_test_behind_a_link_out_of_the_repository_fails(self, repository: Repository) -> None:
+        """The link leads nowhere in the checkout, and the base has the test all the same."""
+        tests = "import shop\ndef test_{}(perf): perf(shop.work)\n"
+        outside = repository.pytester.path.parent / "outside.py"
+        outside.write_text(tests.format("far"), "utf-8")
+        (repository.pytester.path / "test_far.py").symlink_to("../outside.py")
+        repository.commit(tests=tests.format("it"))
+        result = repository.against_base("test_far.py", "test_it.py")
+        result.assert_outcomes(passed=1, failed=1)
+        assert times(repository) == {"test_far work": "unmeasured", "test_it work": "unchanged"}
+        result.stdout.fnmatch_lines(["*: test_far.py is a symbolic link that leads out of the checkout*"])
+
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    def test_the_head_says_what_a_test_is_called(self, repository: Repository, workers: tuple[str, ...]) -> None:
+        tests = "import shop\ndef bench_it(perf): perf(shop.work)\nclass Bench:\n    def bench_that(self, perf): perf(shop.work)\n"
+        path = repository.pytester.path / "pytest.ini"
+        before = path.read_text("utf-8")
+        repository.commit({"bench_shop.py": tests}, tests="def test_nothing(): pass\n")
+        names = "python_files = bench_*.py\npython_functions = bench_*\npython_classes = Bench\n"
+        path.write_text(f"{before}\n{names}", "utf-8")
+        repository.file("shop.py", shop(3))
+        repository.against_base(*workers).assert_outcomes(failed=2)
+        assert set(times(repository).values()) == {"regressed"}
+
+    def test_the_tests_of_a_project_that_only_the_head_has_are_new(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The base lacks the folder in which the session runs."""
+        service = repository.pytester.path / "service"
+        service.mkdir()
+        for name in ("pytest.ini", "conftest.py", "scripted.py", "shop.py"):
+            if (repository.pytester.path / name).exists():
+                (service / name).write_bytes((repository.pytester.path / name).read_bytes())
+        (service / "test_it.py").write_text("import shop\ndef test_it(perf): perf(shop.work)\n", "utf-8")
+        monkeypatch.chdir(service)
+        result = repository.against_base(subprocess=True)
+        result.assert_outcomes(passed=1)
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(["against HEAD (*): 1 new"])
+
     def test_a_session_whose_only_perf_test_is_expected_to_fail_passes(self, repository: Repository) -> None:
         tests = "import pytest, shop\n@pytest.mark.xfail\ndef test_it(perf):\n    perf(shop.work)\n    assert False\n"
         repository.commit(tests=tests)
@@ -496,7 +539,7 @@ class TestLost:
         result.stdout.fnmatch_lines(
             [
                 "nothing compared: no test was compared with HEAD, *",
-                "missing: test_it.py::test_it: the test did not run to its end, *",
+                "missing: test_it.py::test_it: the test was skipped: no printer",
             ]
         )
 
@@ -512,7 +555,7 @@ class TestLost:
         result = repository.against_base(tests=self.TWO + more)
         result.assert_outcomes(passed=1, skipped=1)
         assert result.ret == pytest.ExitCode.OK
-        result.stdout.fnmatch_lines(["missing: test_it.py::test_skipped: the test did not run to its end, *"])
+        result.stdout.fnmatch_lines(["missing: test_it.py::test_skipped: the test was skipped: no printer"])
 
 
 WORKER_INPUT = """

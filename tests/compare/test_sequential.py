@@ -64,6 +64,26 @@ class TestLate:
         )
 
     @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
+    @pytest.mark.parametrize("slow", [1, 1.1])
+    def test_a_body_that_holds_what_exists_once_is_measured_after_the_last_test(
+        self, exclusive: Repository, slow: float, workers: tuple[str, ...]
+    ) -> None:
+        """The bodies of head and base run at the same time, and the session's own is over."""
+        body = """
+import os
+import shop
+def test_server(perf):
+    place = os.path.join(os.environ["PORTS"], "taken")
+    os.mkdir(place)
+    try: perf(shop.work)
+    finally: os.rmdir(place)
+"""
+        exclusive.commit(tests=body)
+        exclusive.file("shop.py", shop(slow))
+        exclusive.against_base(*workers).assert_outcomes(passed=1, failed=int(slow > 1))
+        assert times(exclusive) == {"test_server work": "regressed" if slow > 1 else "unchanged"}
+
+    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
     def test_slower_code_fails_beside_pytest_benchmark(self, exclusive: Repository, workers: tuple[str, ...]) -> None:
         """Its hook looks at the test's fixtures, which are gone by then."""
         exclusive.file("shop.py", shop(1.1))

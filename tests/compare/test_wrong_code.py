@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
@@ -55,6 +57,46 @@ def test_code_that_is_run_by_its_path_in_the_working_tree_is_wrong_code(reposito
     repository.file("goods.py", shop(3))
     repository.against_base(pyproject=mode).assert_outcomes(failed=1)
     assert times(repository) == {"test_call work": "regressed"}
+
+
+DEEP = """
+import runpy, threading
+def deep(): runpy.run_path({})["work"]()
+def work():
+    thread = threading.Thread(target=deep)
+    thread.start()
+    thread.join()
+def test_call(perf): perf(work)
+"""
+
+
+@pytest.mark.parametrize("pyproject", ["", '[tool.perfbudget]\nmax_time = "500us"\n'], ids=["counted", "uncounted"])
+def test_code_that_a_thread_runs_by_its_path_is_wrong_code(repository: Repository, pyproject: str) -> None:
+    """No profile shows such code, nor the code below a function that is too slow to be profiled."""
+    place = str(repository.pytester.path / "goods.py")
+    repository.commit({"goods.py": shop()}, tests=DEEP.format(repr(place)))
+    repository.file("goods.py", shop(3))
+    result = repository.against_base(pyproject=pyproject)
+    result.assert_outcomes(failed=1)
+    assert times(repository) == {"test_call work": "wrong_code"}
+    result.stdout.fnmatch_lines([f"*wrong_code: *it runs {place} of the working tree*"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which libraries a process has loaded")
+@pytest.mark.parametrize("mode", ["", SEQUENTIAL], ids=["side by side", "in turns"])
+def test_a_library_that_is_loaded_by_its_path_in_the_working_tree_is_wrong_code(
+    repository: Repository, mode: str
+) -> None:
+    """Both sides would run what the head has built."""
+    library = repository.pytester.path / "build/libops.so"
+    library.parent.mkdir()
+    shutil.copy(importlib.import_module("_ctypes").__file__ or "", library)
+    tests = f"import ctypes, shop\nctypes.CDLL({str(library)!r})\ndef test_call(perf): perf(shop.work)\n"
+    repository.commit({".gitignore": "build\n"}, tests=tests)
+    result = repository.against_base(pyproject=mode)
+    result.assert_outcomes(failed=1)
+    assert times(repository) == {"test_call work": "wrong_code"}
+    result.stdout.fnmatch_lines([f"*wrong_code: *it loads {library}, a library of the working tree: let setup of *"])
 
 
 def test_an_installed_copy_that_both_sides_would_import_is_noticed(

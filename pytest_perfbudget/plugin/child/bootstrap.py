@@ -15,10 +15,11 @@ import signal
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
+from types import CodeType
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -39,13 +40,23 @@ if __name__ == "__main__":  # before anything that takes time
 
 
 class Channel:
-    """The request, the stream of later commands and the stream for answers; the worker finds this plugin by name."""
+    """The request, the streams of later commands and of answers, and the files whose code has run.
 
-    def __init__(self, request: dict[str, Any], commands: IO[str], answers: IO[str]) -> None:
+    The worker finds this plugin by name.
+    """
+
+    def __init__(
+        self,
+        request: dict[str, Any],
+        commands: IO[str],
+        answers: IO[str],
+        executed: Callable[[], Collection[str]],
+    ) -> None:
         self.__name__ = "perfbudget-channel"
         self.request = request
         self.commands = commands
         self.answers = answers
+        self.executed = executed
 
 
 def _redirect(top: str, tree: str) -> None:
@@ -73,6 +84,29 @@ def _keep_own(top: str, scratch: str) -> None:
         own = Path(scratch, "own")
         shutil.copytree(package, own / package.name, ignore=shutil.ignore_patterns("*.pyc"))
         sys.path.insert(0, str(own))
+
+
+class ExecutedFiles:
+    """An audit hook that notes the file of each code object that `exec` or `eval` runs, in all threads.
+
+    Code also runs without an import: `runpy.run_path`, `exec(compile(...))`.
+
+    A hook cannot be removed, and costs a fraction of a microsecond whenever the interpreter audits something, such as
+    an opened file. So both sides of a comparison have the hook, and no other process has it.
+    """
+
+    def __init__(self) -> None:
+        self._noted: set[str] = set()
+        sys.addaudithook(self._note)
+
+    def _note(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "exec" and isinstance(code := arguments[0], CodeType):
+            self._noted.add(code.co_filename)
+
+    def take(self) -> list[str]:
+        """Return the files that were noted since the last call."""
+        taken, self._noted = self._noted, set()
+        return sorted(taken)
 
 
 class PyximportHook:
@@ -155,12 +189,13 @@ def main() -> int:
             _keep_own(request["top"], request["scratch"])
         builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
         sys.meta_path.insert(0, PyximportHook(builds))
+        executed = ExecutedFiles().take if request["top"] else tuple
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
         if request["has_cache"]:
             ours += ["-o", f"cache_dir={request['scratch']}/cache"]
-        return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers)]))
+        return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers, executed)]))
 
 
 if __name__ == "__main__":

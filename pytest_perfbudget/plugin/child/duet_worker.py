@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -56,8 +56,14 @@ class SideTurns:
 class DuetWorker(WorkerPlugin):
     """The plugin that limits pytest to the requested tests, and runs each of them on command."""
 
-    def __init__(self, request: Request, answers: IO[str], commands: IO[str]) -> None:
-        super().__init__(request, answers)
+    def __init__(
+        self,
+        request: Request,
+        answers: IO[str],
+        commands: IO[str],
+        executed: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        super().__init__(request, answers, executed)
         self._commands = commands
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}

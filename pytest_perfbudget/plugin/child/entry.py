@@ -18,6 +18,6 @@ def pytest_configure(config: pytest.Config) -> None:
     channel: Any = config.pluginmanager.getplugin(CHANNEL)
     request = Request(**channel.request)
     if request.in_turns:
-        config.pluginmanager.register(DuetWorker(request, channel.answers, channel.commands), CHILD)
+        config.pluginmanager.register(DuetWorker(request, channel.answers, channel.commands, channel.executed), CHILD)
     else:
-        config.pluginmanager.register(WorkerPlugin(request, channel.answers), CHILD)
+        config.pluginmanager.register(WorkerPlugin(request, channel.answers, channel.executed), CHILD)

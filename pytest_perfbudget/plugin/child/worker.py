@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -14,7 +14,8 @@ from typing import IO, Any
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_library, foreign_module, stale_module
+from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.limits import Rule
@@ -32,9 +33,11 @@ from pytest_perfbudget.processes.protocol import Answer, Request
 class WorkerPlugin:
     """The plugin that limits pytest to the requested tests and sends their measurements."""
 
-    def __init__(self, request: Request, channel: IO[str]) -> None:
+    def __init__(self, request: Request, channel: IO[str], executed: Callable[[], Collection[str]] = tuple) -> None:
         self._request = request
         self._channel = channel
+        self._executed = executed
+        self._files: dict[str, None] = {}
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly()
         self._requested = frozenset(request.nodeids)
@@ -49,7 +52,13 @@ class WorkerPlugin:
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         config.option.basetemp = f"{self._request.scratch}/t"
+        for name in ("python_files", "python_classes", "python_functions"):  # the head says what a test is called
+            known: list[str] = config.getini(name)
+            known += [one for one in self._request.names.get(name, ()) if one not in known]
         asked = [file_of(nodeid) for nodeid in self._request.nodeids]
+        for file in {*asked} - {""}:
+            if (link := _dangling(config.rootpath, file)) is not None:
+                self._uncollected[file] = f"{link} is a symbolic link that leads out of the checkout"
         files = sorted(file for file in {*asked, *self._request.files} if (config.rootpath / file).is_file())
         # If there is no file, a folder without tests is named: without arguments, pytest would collect all tests.
         config.args[:] = [str(config.rootpath / file) for file in files] or [self._request.scratch]
@@ -216,12 +225,12 @@ class WorkerPlugin:
         tree = Path(self._request.tree)
         if found := foreign_module(top, tree, rootpath, self._request.home):
             return f"it imports {found}"
-        files = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
-        found = foreign_file(top, tree, files)
-        return (
-            found
-            and f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
-        )
+        profiled = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
+        self._files |= dict.fromkeys([*profiled, *self._executed()])
+        if found := foreign_file(top, tree, self._files):
+            return f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
+        found = foreign_library(top)
+        return found and f"it loads {found}, a library of the working tree: let setup of {TABLE} build the base's own"
 
     def _write(self, line: str) -> None:
         try:
@@ -229,6 +238,12 @@ class WorkerPlugin:
             self._channel.flush()
         except BrokenPipeError:  # the session has ended
             os._exit(1)
+
+
+def _dangling(root: Path, file: str) -> str | None:
+    """Return the part of a file's path that is a symbolic link to nowhere; None if there is none."""
+    parts = [*Path(file).parents, Path(file)]
+    return next((str(one) for one in parts if (root / one).is_symlink() and not (root / one).exists()), None)
 
 
 def _configure_by_conftests(config: pytest.Config, given: dict[str, Any]) -> None:

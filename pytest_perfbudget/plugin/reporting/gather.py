@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -36,6 +36,7 @@ def run_result(
     session: PerfSession,
     measurements: Sequence[Measurement],
     expected_to_fail: Collection[str],
+    skipped: Mapping[str, str],
     *,
     start: Start,
     exit_status: int,
@@ -48,12 +49,13 @@ def run_result(
         session: the session.
         measurements: of all its processes.
         expected_to_fail: the tests that xfail lets fail, whose findings fail nothing.
+        skipped: the tests that were skipped, each with the reason.
         start: of the session.
         exit_status: pytest's.
         is_cut_short: whether the session ended before its last test.
         update: of the baseline; None if there was none.
     """
-    missing = _missing(session, measurements, is_cut_short=is_cut_short)
+    missing = _missing(session, measurements, skipped, is_cut_short=is_cut_short)
     can_be_mended = session.config.option.perf_against is None
     findings = [
         replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
@@ -62,7 +64,8 @@ def run_result(
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
-        unfinished = [one.test for one in missing if one.reason == _NOT_RUN and one.test not in expected_to_fail]
+        gone = session.comparison.gone
+        unfinished = [one.test for one in missing if one.reason != gone and one.test not in expected_to_fail]
         # A measurement may have another name on each side, such as that of a function that a decorator has renamed.
         reported = {one.nodeid for one in measurements}
         findings += find_nothing_compared(
@@ -98,7 +101,9 @@ def _runs_nothing(session: PerfSession) -> bool:
     return bool(option.collectonly or option.setuponly or option.setupplan)
 
 
-def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cut_short: bool) -> list[Missing]:
+def _missing(
+    session: PerfSession, measurements: Sequence[Measurement], skipped: Mapping[str, str], *, is_cut_short: bool
+) -> list[Missing]:
     """Return what the other side has and this session should have measured, with the reason why it has not."""
     if is_cut_short or session.is_updating or _runs_nothing(session):
         return []
@@ -108,12 +113,19 @@ def _missing(session: PerfSession, measurements: Sequence[Measurement], *, is_cu
     explained = reported - {one.nodeid for one in measurements if one.kind is not NONE}
     expectations = session.tests.expectations
     gone = session.comparison.gone if session.comparison is not None else ""
+
+    def not_run(test: str) -> str:
+        return f"the test was skipped: {skipped[test]}" if test in skipped else _NOT_RUN
+
     return [
-        Missing(test, name, reason)
-        for key, reason in (("expected", _NOT_RUN), ("absent", gone))
-        for test, name in expectations.get(key, ())
-        if (test, name) not in measured and not (reason == _NOT_RUN and test in explained)
-    ] + [Missing(test, "", _NOT_RUN) for test, _ in expectations.get("chosen", ()) if test not in reported]
+        *(
+            Missing(test, name, not_run(test))
+            for test, name in expectations.get("expected", ())
+            if (test, name) not in measured and test not in explained
+        ),
+        *(Missing(test, name, gone) for test, name in expectations.get("absent", ()) if (test, name) not in measured),
+        *(Missing(test, "", not_run(test)) for test, _ in expectations.get("chosen", ()) if test not in reported),
+    ]
 
 
 def _compared_with(session: PerfSession) -> ComparedWith | None:

@@ -15,6 +15,7 @@ from pytest_perfbudget.plugin.keys import (
     EXPECTATIONS_OUTPUT,
     LATE_OUTPUT,
     LOCK_INPUT,
+    REMARK_OUTPUT,
     SESSION,
     SUMMARY,
     TREE_INPUT,
@@ -84,6 +85,10 @@ class Controller:
                 report = hook.pytest_report_from_serializable(config=self._config, data=data)
                 report.node = node
                 hook.pytest_runtest_logreport(report=report)
+        if remark := output.get(REMARK_OUTPUT):
+            comparison = self._begin().comparison
+            if comparison is not None:
+                comparison.remark = remark
         if EXPECTATIONS_OUTPUT in output:
             expectations = self._begin().tests.expectations
             for kind, tests in output[EXPECTATIONS_OUTPUT].items():
