@@ -23,7 +23,7 @@ from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.load.arrivals import Arrival
 from pytest_perfbudget.core.load.capacity import CapacitySearch
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
+from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -34,6 +34,7 @@ from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
+from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
@@ -53,7 +54,7 @@ class PerfLoad:
 
     def __init__(self, run: MeasuringRun) -> None:
         self._run = run
-        self._recorder: LoadRecorder | None = None
+        self._driver = LoadDriver(run.session.progress)
 
     def __call__(
         self,
@@ -209,7 +210,7 @@ class PerfLoad:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time a part of a request; the parts with the same name are described together in the result."""
-        recorder = self._recorder
+        recorder = self._driver.recorder
         if recorder is None:
             yield
             return
@@ -218,40 +219,18 @@ class PerfLoad:
         recorder.step(name, start_ns, recorder.now_ns())
 
     def _search(self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits) -> CapacityResult:
-        from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
-
         __tracebackhide__ = True
-        record: LoadRecord | None = None
-        while True:
-            try:
-                plan = next(search) if record is None else search.send(record)
-            except StopIteration as end:
-                found, late = end.value
-                return self._keep_capacity(found, late, name, effective)
-            recorder = self._recorder = ThreadRecorder()
-            with self._running(None):
-                ThreadLoad(plan, call, recorder).run()
-            record = recorder.record(plan)
+        found, late = self._driver.drive(search, call)
+        return self._keep_capacity(found, late, name, effective)
 
     async def _search_async(
         self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits
     ) -> CapacityResult:
-        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
-
         __tracebackhide__ = True
         if not self._run.is_untimed:
             self._run.note_awaited(name)
-        record: LoadRecord | None = None
-        while True:
-            try:
-                plan = next(search) if record is None else search.send(record)
-            except StopIteration as end:
-                found, late = end.value
-                return self._keep_capacity(found, late, name, effective)
-            recorder = self._recorder = LoadRecorder()
-            with self._running(None):
-                await AsyncioLoad(plan, call, recorder).run()
-            record = recorder.record(plan)
+        found, late = await self._driver.drive_async(search, call)
+        return self._keep_capacity(found, late, name, effective)
 
     def _keep_capacity(
         self, search: CapacitySearch, late: str, name: str, effective: EffectiveLimits
@@ -275,37 +254,29 @@ class PerfLoad:
     def _generate(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
     ) -> LoadResult:
-        from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
-
         __tracebackhide__ = True
-        recorder = self._recorder = ThreadRecorder()
-        generator = ThreadLoad(plan, call, recorder, look=LoadLooks(self._run, recorder, plan, name, limits))
-        with self._running(watch) as facts:
-            generator.run()
-        left = f"{generator.left} threads are still in the call, which did not return" if generator.left else ""
-        record = replace(recorder.record(plan, generator.ended_early), process=facts.get("process"))
+        recorder = ThreadRecorder()
+        look = LoadLooks(self._run, recorder, plan, name, limits)
+        record = self._driver.generate(plan, call, recorder, look, watch)
+        left = f"{self._driver.left} threads are still in the call, which did not return" if self._driver.left else ""
         return self._keep(record, name, limits, left)
 
     async def _generate_async(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
     ) -> LoadResult:
-        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
-
         __tracebackhide__ = True
         if not self._run.is_untimed:
             self._run.note_awaited(name)
-        recorder = self._recorder = LoadRecorder()
-        generator = AsyncioLoad(plan, call, recorder, look=LoadLooks(self._run, recorder, plan, name, limits))
-        with self._running(watch) as facts:
-            await generator.run()
-        record = replace(recorder.record(plan, generator.ended_early), process=facts.get("process"))
+        recorder = LoadRecorder()
+        look = LoadLooks(self._run, recorder, plan, name, limits)
+        record = await self._driver.generate_async(plan, call, recorder, look, watch)
         return self._keep(record, name, limits)
 
     def _begin(
         self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
     ) -> tuple[str, LoadPlan]:
         """Return the name of the measurement, and the load to generate: one request if nothing is timed."""
-        if self._recorder is not None:
+        if self._driver.recorder is not None:
             message = f"{place}: another load of this test is running: await one before the next"
             raise MisuseError(message)
         importlib.import_module("scipy.special")  # a look at the running load needs it, and the import takes 0.3 s
@@ -313,20 +284,6 @@ class PerfLoad:
             return name or "", _ONCE
         own = self._run.begin(name, call.function, limits, place, is_awaited=is_awaited)
         return own, _ONCE if self._run.session.is_child else plan
-
-    @contextmanager
-    def _running(self, watch: ProcessWatch | None) -> Iterator[dict[str, ProcessFacts]]:
-        """Watch the serving process while the load runs; yield a table with the facts about it after the load."""
-        facts: dict[str, ProcessFacts] = {}
-        if watch is not None:
-            watch.start()
-        try:
-            yield facts
-        finally:
-            self._recorder = None
-            self._run.session.progress.clear()
-            if watch is not None:
-                facts["process"] = watch.stop()
 
     def _keep(self, record: LoadRecord, name: str, limits: Limits, *warnings: str) -> LoadResult:
         if not self._run.is_untimed and not self._run.session.is_child:

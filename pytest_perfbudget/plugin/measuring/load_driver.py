@@ -1,0 +1,121 @@
+"""The driver of the generators: it generates the loads of one test, one after the other, in threads or in asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
+from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
+from pytest_perfbudget.measure.load.process_watch import ProcessWatch
+from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
+from pytest_perfbudget.plugin.progress import Progress
+
+_Result = TypeVar("_Result")
+
+Loads = Generator[LoadPlan, LoadRecord, _Result]
+"""A function that yields loads, is sent the record of each load, and returns a result."""
+
+
+class LoadDriver:
+    """The loads of one test.
+
+    Args:
+        progress: the display of the session's current work.
+
+    Attributes:
+        recorder: the recorder of the load that runs; None between loads.
+        left: the number of threads that are still in a call of the last load.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.recorder: LoadRecorder | None = None
+        self.left = 0
+        self._progress = progress
+
+    def generate(
+        self,
+        plan: LoadPlan,
+        call: LoadCall,
+        recorder: ThreadRecorder | None = None,
+        look: Look = never_early,
+        watch: ProcessWatch | None = None,
+    ) -> LoadRecord:
+        """Generate a load of plain calls, in threads.
+
+        Args:
+            plan: the load.
+            call: the request.
+            recorder: the recorder of the load; by default a new one.
+            look: a function that ends the load early; see `measure.load.call.Look`.
+            watch: the watch over the serving process; None if no process is known.
+        """
+        from pytest_perfbudget.measure.load.thread_load import ThreadLoad  # noqa: PLC0415 - few tests need it
+
+        __tracebackhide__ = True
+        used = recorder or ThreadRecorder()
+        load = ThreadLoad(plan, call, used, look=look)
+        with self._running(used, watch) as facts:
+            load.run()
+        self.left = load.left
+        return replace(used.record(plan, load.ended_early), process=facts.get("process"))
+
+    async def generate_async(
+        self,
+        plan: LoadPlan,
+        call: LoadCall,
+        recorder: LoadRecorder | None = None,
+        look: Look = never_early,
+        watch: ProcessWatch | None = None,
+    ) -> LoadRecord:
+        """Generate a load of coroutines in the running event loop; see `generate`."""
+        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
+
+        __tracebackhide__ = True
+        used = recorder or LoadRecorder()
+        load = AsyncioLoad(plan, call, used, look=look)
+        with self._running(used, watch) as facts:
+            await load.run()
+        return replace(used.record(plan, load.ended_early), process=facts.get("process"))
+
+    def drive(self, loads: Loads[_Result], call: LoadCall) -> _Result:
+        """Generate the loads that a function asks for, and return the function's result."""
+        __tracebackhide__ = True
+        record: LoadRecord | None = None
+        while True:
+            try:
+                plan = next(loads) if record is None else loads.send(record)
+            except StopIteration as end:
+                found: _Result = end.value
+                return found
+            record = self.generate(plan, call)
+
+    async def drive_async(self, loads: Loads[_Result], call: LoadCall) -> _Result:
+        """Do the same as `drive` with coroutines."""
+        __tracebackhide__ = True
+        record: LoadRecord | None = None
+        while True:
+            try:
+                plan = next(loads) if record is None else loads.send(record)
+            except StopIteration as end:
+                found: _Result = end.value
+                return found
+            record = await self.generate_async(plan, call)
+
+    @contextmanager
+    def _running(self, recorder: LoadRecorder, watch: ProcessWatch | None) -> Iterator[dict[str, ProcessFacts]]:
+        """Watch the serving process while the load runs; yield a table with the facts about it after the load."""
+        facts: dict[str, ProcessFacts] = {}
+        self.recorder = recorder
+        if watch is not None:
+            watch.start()
+        try:
+            yield facts
+        finally:
+            self.recorder = None
+            self._progress.clear()
+            if watch is not None:
+                facts["process"] = watch.stop()
