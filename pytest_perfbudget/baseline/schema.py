@@ -12,7 +12,8 @@
 
 The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
 holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
-accepted slowdown, `reason`. `parameters` is a digest of the test's parameters. `time` has the fields of
+accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
+parameters of a load. `time` has the fields of
 `core.reference.Reference`. A `time` with `time_ns` and `spread` only comes from elsewhere and is not corrected for
 weather.
 
@@ -57,6 +58,7 @@ class Line:
         date: the day of the measurement, such as `2026-11-20`.
         reason: the reason why a slowdown was accepted; empty if no slowdown was accepted.
         parameters: a digest of the parameters of the test; empty if the test has none or the digest is not known.
+        load: the parameters of a load; empty for other measurements.
     """
 
     key: Key
@@ -66,6 +68,7 @@ class Line:
     date: str = ""
     reason: str = ""
     parameters: str = ""
+    load: str = ""
 
     @property
     def is_corrected(self) -> bool:
@@ -114,7 +117,7 @@ def _to_dict(line: Line) -> dict[str, Any]:
     if line.time is not None:
         data["time"] = _time_to_dict(line.time)
     data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
-    data["parameters"] = line.parameters
+    data |= {"parameters": line.parameters, "load": line.load}
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

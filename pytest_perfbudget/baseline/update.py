@@ -87,7 +87,9 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     # A digest that differs from run to run is of random parameters, and tells nothing.
     digests = {run.parameters for run in runs}
     parameters = digests.pop() if len(digests) == 1 else ""
-    return Line(key, time, worst, provenance.commit, provenance.date, parameters=parameters)
+    return Line(
+        key, time, worst, provenance.commit, provenance.date, parameters=parameters, load=runs[0].load if runs else ""
+    )
 
 
 def update_line(
@@ -111,8 +113,9 @@ def update_line(
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
     if old.time is not None and not old.is_corrected and not (worse and not reason):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
-    if old.parameters and new.parameters and old.parameters != new.parameters and not (worse and not reason):
-        # The id belongs to another case now. A slower case needs a reason, like any slower line.
+    is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
+    if (is_other_case or old.load != new.load) and not (worse and not reason):
+        # The id belongs to another case now, or the load is another. Slower needs a reason, like any slower line.
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
         return _kept(old, new, unsure, tolerance)

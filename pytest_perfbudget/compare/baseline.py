@@ -264,8 +264,8 @@ class BaselineComparison(ComparisonStrategy):
         )
 
     def _time(self, measurement: Measurement, known: KnownData, fresh: Confirmation) -> RegressionResult:
-        if why := known.mismatch(measurement):
-            return untimed(RegressionVerdict.UNMEASURED, why)
+        if (obstacle := known.obstacle(measurement)) is not None:
+            return obstacle
         if known.slowdown_test is None:
             return self._unanswerable(measurement, known)
         if measurement.name in fresh.times:
@@ -341,7 +341,7 @@ def _suspects(
     measurements: Iterable[Measurement], known: Mapping[str, KnownData]
 ) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
     for one in measurements:
-        slowdown_test = None if known[one.name].mismatch(one) else known[one.name].slowdown_test
+        slowdown_test = None if known[one.name].obstacle(one) else known[one.name].slowdown_test
         blocks = one.recording.blocks if one.recording is not None else ()
         if slowdown_test is not None and slowdown_test.looks_slower(blocks):
             yield one.name, slowdown_test.after(slowdown_test.estimate(blocks))

@@ -172,6 +172,17 @@ def ambiguous_names(against: str, here: Collection[str], there: Collection[str])
     }
 
 
+def other_load(against: str, load: str, other: str) -> str:
+    """Return the reason for two loads of one name with other parameters; empty if the parameters are the same.
+
+    Args:
+        against: the other side.
+        load: the parameters of this side's load.
+        other: those of the other side's.
+    """
+    return f"another load: {load or 'none'} here, {other or 'none'} in {against}" if load != other else ""
+
+
 def other_subject(against: str, kind: MeasurementKind, other: MeasurementKind) -> str:
     """Return the reason for two measurements of one test that measure different things; empty if they do not.
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.compare.evidence import other_case
+from pytest_perfbudget.compare.evidence import other_case, other_load, untimed
 from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
 _BLIND = 0.5
@@ -47,6 +48,20 @@ class KnownData:
             return self.unlike
         has_moved = Recording(parameters=line.parameters, cases=list(self.cases)).is_other_case(own)
         return other_case("the baseline") if has_moved else ""
+
+    def other_load(self, measurement: Measurement) -> str:
+        """Return the reason why the baseline's load is another one; empty if there is none."""
+        if self.line is None or measurement.recording is None:
+            return ""
+        return other_load("the baseline", measurement.recording.load, self.line.load)
+
+    def obstacle(self, measurement: Measurement) -> RegressionResult | None:
+        """Return the result for a measurement that cannot be compared with the line; None for others."""
+        if why := self.mismatch(measurement):
+            return untimed(RegressionVerdict.UNMEASURED, why)
+        if why := self.other_load(measurement):
+            return untimed(RegressionVerdict.FOREIGN, why)
+        return None
 
     def doubts(self, share: float) -> Iterator[str]:
         """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so.

@@ -11,7 +11,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides, ambiguous_names, other_case, other_subject
+from pytest_perfbudget.compare.evidence import Sides, ambiguous_names, other_case, other_load, other_subject
 from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
@@ -218,8 +218,11 @@ def _compared(played: PairAnswers, against: str) -> Attempt[Pair]:
     head, base = (_recordings(one) for one in (played.head, played.base))
     of_functions = [name for name, (_, one) in head.items() if one.has_function_name]
     unlike = dict(ambiguous_names(against, of_functions, base))
-    for name, (kind, _) in head.items():
-        if name in base and (why := other_subject(against, kind, base[name][0])):
+    for name, (kind, own) in head.items():
+        if name not in base:
+            continue
+        other_kind, other = base[name]
+        if why := other_subject(against, kind, other_kind) or other_load(against, own.load, other.load):
             unlike[name] = why
     is_changed = is_other_test(played.head, played.base)
     sides = {

@@ -13,7 +13,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.core.kinds import NONE
+from pytest_perfbudget.core.kinds import LOAD, NONE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -91,7 +91,7 @@ class PairedComparison(ComparisonStrategy):
             found: list[RegressionResult] = []
             if one.name in requests:
                 found = self._evidence(one, requests, screened, fresh).results()
-            warnings = [*one.warnings, *([unpinned[one.name]] if one.name in unpinned else [])]
+            warnings = [*one.warnings, *filter(None, [unpinned.get(one.name)])]
             is_pending = screened.is_exclusive and bool(found)
             settled.append(replace(one, changes=found, warnings=warnings, recording=None, is_pending=is_pending))
         return settled
@@ -240,10 +240,12 @@ def _untimed(measurement: Measurement) -> str:
 def _unpinned(
     measurements: Iterable[Measurement], requests: Mapping[str, MeasurementRequest]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the measurements that may use all CPUs, each with the reason."""
+    """Yield the measurements that may use all CPUs, each with the reason; for a load that goes without saying."""
     for one in measurements:
         found = one.recording.cpus if one.recording is not None else None
-        if one.name in requests and not requests[one.name].pin:
+        if one.name in requests and one.kind is LOAD:
+            yield one.name, ""
+        elif one.name in requests and not requests[one.name].pin:
             yield one.name, "measured on all CPUs: pin = false"
         elif found is not None and found > PARALLEL and cpus():
             yield one.name, f"measured on all CPUs: the code uses {found:.1f} of them"

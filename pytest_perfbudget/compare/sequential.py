@@ -21,6 +21,7 @@ from pytest_perfbudget.compare.evidence import (
     ambiguous_names,
     no_namesake,
     other_case,
+    other_load,
     untimed,
 )
 from pytest_perfbudget.compare.pair_runner import PairRunner
@@ -237,6 +238,8 @@ class SequentialComparison(ComparisonStrategy):
         why = self._unlike(place[0]).get(place[1], "")
         if runs.head and runs.base and runs.head[0].is_other_case(runs.base[0]):
             why = other_case(self._base.ref)
+        if runs.head and runs.base:
+            why = why or other_load(self._base.ref, runs.head[0].load, runs.base[0].load)
         return untimed(RegressionVerdict.UNMEASURED, why) if why else None
 
     def _time(self, place: _Place, measurement: Measurement, tolerance: float) -> RegressionResult:

@@ -70,7 +70,6 @@ LOAD: Final = MeasurementKind(
     why_not="a load counts and limits the requests as a whole: use perf(...) for it",
     sample="request",
     more_samples="make the load longer",
-    is_compared=False,
 )
 NONE: Final = MeasurementKind("none", frozenset(), is_counted=False, is_compared=False)
 """The kind for a budget without a measurement."""

@@ -64,6 +64,7 @@ class Recording:
         parameters: a digest of the parameters that pytest has numbered in the test's id; empty if there are none.
         cases: the digests of all cases of the test's function in this process.
         has_function_name: whether the measurement has the name of its function, because the test gives no name.
+        load: the parameters of the load; empty if the measurement is no load.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -78,6 +79,7 @@ class Recording:
     parameters: str = ""
     cases: Sequence[str] = ()
     has_function_name: bool = False
+    load: str = ""
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -103,6 +105,7 @@ class Recording:
             "parameters": self.parameters,
             "cases": list(self.cases),
             "has_function_name": self.has_function_name,
+            "load": self.load,
         }
 
     @classmethod

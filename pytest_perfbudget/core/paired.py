@@ -28,6 +28,9 @@ PAIR_SPREAD: Final = 0.01
 """The standard deviation of a pair's log ratio beyond the standard error that its own quads show; recorded pairs of
 identical code have 0.4 to 1.6 %."""
 
+LOAD_SPREAD: Final = 0.03
+"""The same for the latencies under a load: a queue multiplies what a process is slower by."""
+
 SCREENING_ERROR: Final = 0.006
 FRESH_ERROR: Final = 0.005
 """The standard errors, as shown by a pair's own quads, at which a screening pair and a fresh pair stop if there is time
@@ -75,24 +78,27 @@ class Pair:
         log_ratio: the logarithm of the head's time divided by the base's time.
         std_error: the standard error of the log ratio, as far as the quads of this pair show.
         base_ns: the time of a call in the base, in ns.
+        spread: the standard deviation of the log ratio between pairs of identical code.
     """
 
     log_ratio: float
     std_error: float
     base_ns: float
+    spread: float = PAIR_SPREAD
 
     @property
     def weight(self) -> float:
         """The weight of the pair; 1 if its quads agree."""
-        return PAIR_SPREAD**2 / (PAIR_SPREAD**2 + self.std_error**2)
+        return self.spread**2 / (self.spread**2 + self.std_error**2)
 
 
-def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair | None:
+def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float = PAIR_SPREAD) -> Pair | None:
     """Return the estimate from the blocks of a pair; None if no turn has a block on both sides.
 
     Args:
         head_ns: the time of a call in the head's block, by turn; an even turn and the next turn make a quad.
         base_ns: the time of a call in the base's block, by turn.
+        spread: see `Pair`.
     """
     steps = {turn: math.log(head_ns[turn] / base_ns[turn]) for turn in sorted(head_ns.keys() & base_ns.keys())}
     quads = [(step + steps[turn + 1]) / 2 for turn, step in steps.items() if turn % 2 == 0 and turn + 1 in steps]
@@ -103,7 +109,7 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> Pair 
     deviation = MAD * median(abs(quad - middle) for quad in quads)
     own = len(quads) - 1
     variance = (_QUAD_DEGREES * _QUAD_SPREAD**2 + own * deviation**2) / (_QUAD_DEGREES + own)
-    return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()))
+    return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()), spread)
 
 
 def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
@@ -113,8 +119,10 @@ def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
     four calls. If the mean shows such a slowdown and the quads agree, the mean counts.
     """
     blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (head, base)]
-    typical = pair_of(*({turn: block.time_ns for turn, block in one.items()} for one in blocks))
-    mean = pair_of(*({turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks))
+    spread = LOAD_SPREAD if head.load else PAIR_SPREAD
+    typical_ns = [{turn: block.time_ns for turn, block in one.items()} for one in blocks]
+    mean_ns = [{turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks]
+    typical, mean = (pair_of(one[0], one[1], spread) for one in (typical_ns, mean_ns))
     if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
         return typical
     hidden = mean.log_ratio - typical.log_ratio
@@ -130,12 +138,13 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
     def effect(self, runs: Sequence[Pair]) -> Effect:
         """See `SlowdownTest.effect`; runs are pairs."""
+        spread = runs[0].spread
         centre = huber_centre(
-            [one.log_ratio for one in runs], [one.weight for one in runs], tuning=_TUNING, least_scale=PAIR_SPREAD
+            [one.log_ratio for one in runs], [one.weight for one in runs], tuning=_TUNING, least_scale=spread
         )
         total = sum(one.weight * part for one, part in zip(runs, centre.huber_weights, strict=True))
         dof = _PRIOR_DEGREES + len(runs) - 1
-        variance = (_PRIOR_DEGREES * PAIR_SPREAD**2 + centre.squares) / dof
+        variance = (_PRIOR_DEGREES * spread**2 + centre.squares) / dof
         if len(runs) > 1:
             variance = max(variance, centre.squares / (len(runs) - 1), _LEAST_SPREAD**2)
         return Effect(centre.value, math.sqrt(variance / total), dof, len(runs), 0.0)
@@ -170,7 +179,7 @@ def _log_likelihood(pair: Pair, log_ratio: float) -> float:
 
     The likelihood is a mixture, because some pairs are off.
     """
-    spread = math.hypot(PAIR_SPREAD, pair.std_error)
+    spread = math.hypot(pair.spread, pair.std_error)
     wide = math.hypot(spread, _OFF_SPREAD)
     usual, off = (math.exp(-(((pair.log_ratio - log_ratio) / one) ** 2) / 2) / one for one in (spread, wide))
     return math.log((1 - _OFF_SHARE) * usual + _OFF_SHARE * off + sys.float_info.min)

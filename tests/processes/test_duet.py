@@ -170,7 +170,7 @@ def ratio(head: list[tuple[str, float]], base: list[tuple[str, float]], name: st
     """Return how much slower a timer is found to be."""
     sides = Threaded(*head), Threaded(*base)
     Duet(cast("Side", sides[0]), cast("Side", sides[1]), cpu=None).play("t", [TIMERS], 60.0, 0.005)
-    found = pair_of(*(one.times_ns[name] for one in sides))
+    found = pair_of(sides[0].times_ns[name], sides[1].times_ns[name])
     assert found is not None
     return math.exp(found.log_ratio)
 

@@ -27,6 +27,7 @@ class LoadPlan:
         arrival: the way in which requests of the open model arrive.
         warm_up_ns: the time before the load, under its first rate or with its users, in which nothing is recorded.
         timeout_ns: the time after which a request is an error.
+        seed: of Poisson arrivals.
     """
 
     users: int = 0
@@ -37,8 +38,33 @@ class LoadPlan:
     arrival: Arrival = Arrival.CONSTANT
     warm_up_ns: int = 0
     timeout_ns: int = _DEFAULT_TIMEOUT_NS
+    seed: int = 0
 
     @property
     def is_open(self) -> bool:
         """Whether this is a load of the open model."""
         return bool(self.stages)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the rate or the number of users stays the same, so that windows of the load are alike."""
+        return not self.stages or (len(self.stages) == 1 and self.stages[0].before == self.stages[0].after)
+
+    @property
+    def text(self) -> str:
+        """The parameters of the load, by which two loads of one name are known to be the same."""
+        parts = [f"{one.before:g} to {one.after:g}/s in {_seconds(one.duration_ns)}" for one in self.stages]
+        if self.is_open and self.is_steady:
+            parts = [f"{self.stages[0].before:g}/s for {_seconds(self.duration_ns)}"]
+        if self.is_open and self.arrival is not Arrival.CONSTANT:
+            parts.append(f"{self.arrival.value} arrivals")
+        if self.users:
+            end = f"{self.requests} requests each" if self.requests else f"for {_seconds(self.duration_ns)}"
+            parts.append(f"{self.users} users, {end}")
+        if self.think_time_ns:
+            parts.append(f"think time {_seconds(self.think_time_ns)}")
+        return ", ".join(parts)
+
+
+def _seconds(time_ns: int) -> str:
+    return f"{time_ns / NS_PER['s']:g} s"

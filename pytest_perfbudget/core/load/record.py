@@ -21,11 +21,13 @@ class GeneratorFacts:
             noticed an answer late.
         cpu_share: the share of one CPU that the generator's process used; other threads of the process are included.
         overloaded: the words in which another generator says that it was the limit; empty if it was not.
+        lateness_p50_ns: the time by which half of the requests started late.
     """
 
     lateness_p99_ns: float = 0.0
     cpu_share: float = 0.0
     overloaded: str = ""
+    lateness_p50_ns: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def starts(plan: LoadPlan) -> Iterator[int]:
     """Yield the times at which requests should start, with those of the warm-up, in ns from the first request on."""
     first = plan.stages[0].before or plan.stages[0].after
     stages = [Stage(first, first, plan.warm_up_ns), *plan.stages] if plan.warm_up_ns else plan.stages
-    return intended_starts(stages, plan.arrival)
+    return intended_starts(stages, plan.arrival, plan.seed)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class LoadRecorder:
             GeneratorFacts(
                 self.lateness.quantile(0.99) if self.lateness.count else 0.0,
                 (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
+                lateness_p50_ns=self.lateness.quantile(0.5) if self.lateness.count else 0.0,
             ),
             self.steps,
             ended_early=ended_early,

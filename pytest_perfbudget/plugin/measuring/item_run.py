@@ -193,6 +193,11 @@ class ItemRun:
         self._begun.keep(measurement.name)
         self._measurements.append(measurement)
 
+    def completed(self, recording: Recording, name: str) -> Recording:
+        """Return a measurement's recording with the identity of the test's case and of the measurement."""
+        has_function_name = name in self._begun.function_names
+        return replace(recording, parameters=self._parameters, cases=self._cases, has_function_name=has_function_name)
+
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
         """Return a measurement of this test without numbers."""
         line = self.item.location[1]
@@ -277,13 +282,6 @@ class ItemRun:
         profile: Sequence[ProfileRow] = (),
         recording: Recording | None = None,
     ) -> None:
-        if recording is not None:
-            recording = replace(
-                recording,
-                parameters=self._parameters,
-                cases=self._cases,
-                has_function_name=name in self._begun.function_names,
-            )
         counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
         self.add(
             replace(
@@ -297,7 +295,7 @@ class ItemRun:
                 warnings=[*self._warnings, *warnings],
                 profile=profile,
                 max_regression=effective.max_regression.share,
-                recording=recording,
+                recording=None if recording is None else self.completed(recording, name),
             )
         )
 

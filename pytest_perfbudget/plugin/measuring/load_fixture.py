@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.config import duration_ns, parse_limits
 from pytest_perfbudget.config.load import PARAMETERS, parse_plan
 from pytest_perfbudget.core.capacity_gate import judge_capacity
@@ -25,15 +26,19 @@ from pytest_perfbudget.core.load.capacity import CapacitySearch
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
+from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
+from pytest_perfbudget.measure.load.turns import load_in_turns
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
+from pytest_perfbudget.plugin.measuring.load_canaries import CanaryWatch
 from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.place import calling_place
@@ -205,7 +210,7 @@ class PerfLoad:
                 host=host,
             )
             record = load.run()
-        return self._keep(record, own, parsed)
+        return self._keep(record, own, parsed, None)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -255,11 +260,16 @@ class PerfLoad:
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
     ) -> LoadResult:
         __tracebackhide__ = True
+        compared = self._compared(plan, name, limits)
+        if compared is not None and compared.turns is not None:
+            recording = self._driver.drive(load_in_turns(plan, name, compared.turns), call)
+            return self._keep_recording(recording, name, limits)
         recorder = ThreadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
-        record = self._driver.generate(plan, call, recorder, look, watch)
+        watched = CanaryWatch(compared)
+        record = self._driver.generate(self._own_part(plan, compared), call, recorder, look, watch)
         left = f"{self._driver.left} threads are still in the call, which did not return" if self._driver.left else ""
-        return self._keep(record, name, limits, left)
+        return self._keep(record, name, limits, watched.recording(record), left)
 
     async def _generate_async(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
@@ -267,10 +277,15 @@ class PerfLoad:
         __tracebackhide__ = True
         if not self._run.is_untimed:
             self._run.note_awaited(name)
+        compared = self._compared(plan, name, limits)
+        if compared is not None and compared.turns is not None:
+            recording = await self._driver.drive_async(load_in_turns(plan, name, compared.turns), call)
+            return self._keep_recording(recording, name, limits)
         recorder = LoadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
-        record = await self._driver.generate_async(plan, call, recorder, look, watch)
-        return self._keep(record, name, limits)
+        watched = CanaryWatch(compared)
+        record = await self._driver.generate_async(self._own_part(plan, compared), call, recorder, look, watch)
+        return self._keep(record, name, limits, watched.recording(record))
 
     def _begin(
         self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
@@ -282,13 +297,37 @@ class PerfLoad:
         importlib.import_module("scipy.special")  # a look at the running load needs it, and the import takes 0.3 s
         if self._run.is_untimed:
             return name or "", _ONCE
-        own = self._run.begin(name, call.function, limits, place, is_awaited=is_awaited)
-        return own, _ONCE if self._run.session.is_child else plan
+        return self._run.begin(name, call.function, limits, place, is_awaited=is_awaited), plan
 
-    def _keep(self, record: LoadRecord, name: str, limits: Limits, *warnings: str) -> LoadResult:
-        if not self._run.is_untimed and not self._run.session.is_child:
+    def _compared(self, plan: LoadPlan, name: str, limits: Limits) -> MeasurementRequest | None:
+        """Return the comparison's request to a load; None if the load is not compared."""
+        if self._run.is_untimed or not plan.is_steady:
+            return None
+        effective = self._run.resolve(name, limits)
+        # In a duet, both sides generate the load's time between them.
+        seconds_ns = max(2 * (plan.duration_ns + plan.warm_up_ns), effective.max_time_ns)
+        return self._run.request(name, replace(effective, max_time_ns=seconds_ns))
+
+    def _own_part(self, plan: LoadPlan, compared: MeasurementRequest | None) -> LoadPlan:
+        """Return the load that this process generates: one request in a fresh process that measures another part."""
+        return _ONCE if self._run.session.is_child and compared is None else plan
+
+    def _keep_recording(self, recording: Recording, name: str, limits: Limits) -> LoadResult:
+        """Keep the recording of a process of a duet, which judges nothing."""
+        blank = self._run.blank(name, LOAD, self._run.resolve(name, limits))
+        self._run.add(replace(blank, recording=self._run.completed(recording, name)))
+        times = [one.time_ns / NS_PER["ms"] for one in recording.blocks]
+        return LoadResult(len(times), 0, 0.0, {"median": sum(times) / len(times)} if times else {})
+
+    def _keep(
+        self, record: LoadRecord, name: str, limits: Limits, recording: Recording | None, *warnings: str
+    ) -> LoadResult:
+        if not self._run.is_untimed:
             effective = self._run.resolve(name, limits)
-            self._run.add(judged_load(self._run, record, name, effective, [one for one in warnings if one]))
+            if self._run.session.is_child:  # a fresh process only records
+                effective = replace(effective, budgets=())
+            found = judged_load(self._run, record, name, effective, recording, *filter(None, warnings))
+            self._run.add(found)
         return LoadResult.of(record)
 
 

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.load_gate import LoadGate
-from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.units import NS_PER
@@ -25,7 +25,7 @@ _MOST_LOOKS: Final = 7
 _LATEST: Final = 1_000
 """The number of latencies that the terminal shows the p95 of."""
 
-_NOT_COMPARED: Final = "a load is not compared with {other}: only its budgets hold"
+_NOT_COMPARED: Final = "not compared with {other}, because its rate changes: give rate= or users= for a comparison"
 
 
 class LoadLooks:
@@ -62,15 +62,29 @@ class LoadLooks:
 
 
 def judged_load(
-    run: MeasuringRun, record: LoadRecord, name: str, effective: EffectiveLimits, warnings: list[str]
+    run: MeasuringRun,
+    record: LoadRecord,
+    name: str,
+    effective: EffectiveLimits,
+    recording: Recording | None,
+    *warnings: str,
 ) -> Measurement:
-    """Return the measurement of a load that has ended, judged."""
+    """Return the measurement of a load that has ended, judged.
+
+    Args:
+        run: the run of the test.
+        record: the load.
+        name: the measurement's name.
+        effective: the limits that hold.
+        recording: the data of the comparison; None if the load is not compared.
+        *warnings: doubts about the load.
+    """
     gate = LoadGate(effective.budgets, run.session.settings.errors)
     notes = [*warnings, *gate.left_out()]
     if record.ended_early:
         notes.append(f"ended early: {record.ended_early}")
     comparison = run.session.comparison
-    if comparison is not None:
+    if comparison is not None and not record.plan.is_steady and not run.session.is_child:
         notes.append(_NOT_COMPARED.format(other=comparison.against))
     return replace(
         run.blank(name, LOAD, effective),
@@ -80,4 +94,6 @@ def judged_load(
         budgets=gate.judge(record),
         warnings=notes,
         errors=record.errors,
+        max_regression=None if recording is None else effective.max_regression.share,
+        recording=None if recording is None else run.completed(recording, name),
     )

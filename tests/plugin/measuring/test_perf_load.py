@@ -146,12 +146,6 @@ def test_it(perf_load):
     ).assert_outcomes(passed=1)
 
 
-def test_a_comparison_says_that_it_leaves_loads_out(based: Project) -> None:
-    result = based.run("def test_load(perf_load):\n    perf_load(lambda: None, users=1, requests=60)\n")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["note: *a load is not compared with the baseline: only its budgets hold*"])
-
-
 def test_a_skip_within_a_request_skips_the_test(project: Project) -> None:
     project.run("""
 def request(): pytest.skip("no server")

@@ -1,0 +1,83 @@
+"""The blocks of a load for a comparison: windows of the load, each with the typical latency of its requests.
+
+In a duet, head and base generate a window in turns, with the same intended starts, and the windows are short loads of
+their own. Elsewhere, the windows are parts of one load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.core.weather import BlockTime, Canaries
+
+WINDOWS: Final = 20
+"""The number of windows in a load, of each side if there are two."""
+
+_SHORTEST_NS: Final = NS_PER["s"] // 10
+_FEWEST: Final = 5
+"""The number of requests in a window of a load that has so many."""
+
+MOST_LATENESS: Final = 0.3
+"""The share of the typical latency by which half of the requests may start late. The time of the generator is the same
+on both sides, so more lateness would hide a part of a slowdown."""
+
+
+def window_of(plan: LoadPlan, elapsed_ns: int, number: int) -> LoadPlan:
+    """Return the load of one window in a duet.
+
+    Args:
+        plan: the whole load, which has a steady rate or users.
+        elapsed_ns: the time that the whole load took, if the number of requests ends the load.
+        number: the number of the turn, which decides when requests of Poisson arrivals start.
+    """
+    length_ns = max((plan.duration_ns or elapsed_ns) // WINDOWS, _SHORTEST_NS)
+    if not plan.is_open:
+        if plan.requests and elapsed_ns <= length_ns:
+            return replace(plan, warm_up_ns=0)  # so short a load is a window as a whole
+        return replace(plan, requests=0, duration_ns=length_ns, warm_up_ns=0)
+    (stage,) = plan.stages
+    length_ns = max(length_ns, round(_FEWEST * NS_PER["s"] / stage.before))
+    stage = replace(stage, duration_ns=length_ns)
+    return replace(plan, stages=(stage,), duration_ns=length_ns, warm_up_ns=0, seed=number)
+
+
+def block_of(latencies: Sequence[int], before: Canaries = (), after: Canaries = ()) -> BlockTime:
+    """Return the block of a window with at least one latency: the median, because a tail is mostly a queue's."""
+    ordered = sorted(latencies)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return BlockTime(max(middle, 1.0), before, after, sum(ordered) / len(ordered))
+
+
+def blocks_of(latencies: Latencies, before: Canaries, after: Canaries) -> list[BlockTime]:
+    """Return the blocks of a whole load, which has been generated at once.
+
+    Args:
+        latencies: of the load.
+        before: the canaries before the load, which would disturb the load.
+        after: the canaries after the load.
+    """
+    values = latencies.sequence
+    windows = min(WINDOWS, max(len(values) // _FEWEST, 1))
+    number = len(values)
+    parts = (values[number * at // windows : number * (at + 1) // windows] for at in range(windows))
+    return [block_of(part, before, after) for part in parts if part]
+
+
+def why_not_timed(records: Sequence[LoadRecord]) -> str:
+    """Return the reason why the windows of a side cannot be compared; empty if they can."""
+    if not any(len(one.latencies) for one in records):
+        return "no request of the load was answered"
+    late = sum(one.generator.lateness_p50_ns for one in records) / len(records)
+    typical = sorted(block_of(one.latencies.sequence).time_ns for one in records if len(one.latencies))
+    if records[0].plan.is_open and late > MOST_LATENESS * typical[len(typical) // 2]:
+        return (
+            f"the generator could not keep the load: half of the requests started more than {late / 1e6:.3g} ms late, "
+            f"and a request takes {typical[len(typical) // 2] / 1e6:.3g} ms"
+        )
+    return ""

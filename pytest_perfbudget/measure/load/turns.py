@@ -1,0 +1,37 @@
+"""A load in the turns of a duet: a window of the load in each turn."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.windows import block_of, why_not_timed, window_of
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.measure.turns import Turns
+
+
+def load_in_turns(plan: LoadPlan, name: str, turns: Turns) -> Generator[LoadPlan, LoadRecord, Recording]:
+    """Generate a window of a load in each turn, and return the recording.
+
+    The first load warms both sides up, and is not recorded: a window, or the whole load if the number of requests ends
+    the load, whose time is not known before.
+
+    Args:
+        plan: the load, which is steady.
+        name: the name of the measurement.
+        turns: the source of turns.
+    """
+    first = yield plan if plan.requests else window_of(plan, 0, 0)
+    turns.agree(name, 1, float(first.elapsed_ns), None)
+    records, numbers, last_ns = [], [], None
+    while (turn := turns.take(name, last_ns)) is not None:
+        record = yield window_of(plan, first.elapsed_ns, turn.number)
+        last_ns = None
+        if len(record.latencies):
+            records.append(record)
+            numbers.append(turn.number)
+            last_ns = block_of(record.latencies.sequence).time_ns
+    if problem := why_not_timed(records or [first]):
+        return Recording(untimed=problem, load=plan.text)
+    return Recording([block_of(one.latencies.sequence) for one in records], turns=numbers, load=plan.text)

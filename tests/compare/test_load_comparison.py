@@ -1,0 +1,106 @@
+"""A load compared with another commit or the baseline; the requests take real time, one side three times as much."""
+
+from __future__ import annotations
+
+import pytest
+from programs import FEW_RUNS, SEQUENTIAL
+from repositories import Repository
+from scripting import TWO_WORKERS, Project, times
+
+SERVICE = "import time\ndef answer(): time.sleep({})\nasync def reply(): answer()\n"
+CLOSED = "import service\ndef test_it(perf_load): perf_load(service.answer, users=2, requests={})\n"
+OPEN = "import service\ndef test_it(perf_load): perf_load(service.answer, rate={}, duration='600ms')\n"
+ASYNC = """
+import asyncio, service
+def test_it(perf_load):
+    async def main(): await perf_load(service.reply, users=1, requests=10)
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pyproject"),
+    [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
+    ids=["plain", "n2", "sequential"],
+)
+def test_a_slower_service_fails(repository: Repository, arguments: tuple[str, ...], pyproject: str) -> None:
+    repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
+    repository.file("service.py", SERVICE.format(0.003))
+    result = repository.against_base(*arguments, pyproject=pyproject)
+    result.assert_outcomes(failed=1)
+    assert times(repository) == {"test_it answer": "regressed"}
+    result.stdout.fnmatch_lines(["answer: * times slower than HEAD (95 % interval *"])
+
+
+@pytest.mark.parametrize("tests", [OPEN.format(50), ASYNC], ids=["open", "asyncio"])
+def test_a_slower_service_fails_in_every_model(repository: Repository, tests: str) -> None:
+    repository.commit({"service.py": SERVICE.format(0.004)}, tests=tests)
+    repository.file("service.py", SERVICE.format(0.012))
+    repository.against_base().assert_outcomes(failed=1)
+    assert set(times(repository).values()) == {"regressed"}
+
+
+def test_a_service_that_is_as_fast_passes(repository: Repository) -> None:
+    repository.commit({"service.py": SERVICE.format(0.002)}, tests=CLOSED.format(10))
+    result = repository.against_base()
+    result.assert_outcomes(passed=1)
+    assert not {"regressed", "unmeasured", "new"} & set(times(repository).values())
+
+
+def test_another_load_is_not_compared_until_it_has_a_name(repository: Repository) -> None:
+    repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
+    result = repository.against_base(tests=CLOSED.format(12))
+    result.assert_outcomes(failed=1)
+    assert times(repository) == {"test_it answer": "unmeasured"}
+    result.stdout.fnmatch_lines(["*another load: 2 users, 12 requests each here, 2 users, 10 requests each in HEAD*"])
+    named = CLOSED.format("12, name='more'")
+    repository.against_base(tests=named).assert_outcomes(passed=1)
+    assert times(repository)["test_it more"] == "new"
+
+
+def test_a_load_whose_rate_changes_is_held_to_its_limits_only(repository: Repository) -> None:
+    stages = (
+        "import service\ndef test_it(perf_load): perf_load(service.answer, stages=[(50, '200ms'), (80, '100ms')])\n"
+    )
+    other = "def test_other(perf): perf(len, 'x')\n"
+    repository.commit({"service.py": SERVICE.format(0.001)}, tests=stages + other)
+    repository.file("service.py", SERVICE.format(0.003))
+    result = repository.against_base("-v")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*not compared with HEAD*because its rate changes: give rate= or users= *"])
+
+
+def test_a_load_that_is_not_answered_is_unmeasured(repository: Repository) -> None:
+    """The limit allows the errors."""
+    fails = CLOSED.replace("requests={}", "requests=5, max_error_rate=1")
+    broken = "def answer(): raise ConnectionRefusedError\n"
+    repository.commit({"service.py": broken}, tests=fails)
+    repository.against_base().assert_outcomes(failed=1)
+    assert times(repository) == {"test_it answer": "unmeasured"}
+
+
+class TestBaseline:
+    """The line of a load holds its parameters."""
+
+    def test_a_slower_service_fails(self, lean: Project) -> None:
+        tests = "import time\ndef answer(): time.sleep({})\n" + CLOSED.replace("import service\n", "").replace(
+            "service.answer", "answer"
+        )
+        before, after = tests.replace("requests={}", "requests=20"), tests.replace("requests={}", "requests=20")
+        lean.run(before.format(0.001), "--perf-update-baseline", pyproject=FEW_RUNS)
+        line = (lean.pytester.path / "perf-baseline.json").read_text("utf-8")
+        assert '"load": "2 users, 20 requests each"' in line
+        lean.run(before.format(0.001)).assert_outcomes(passed=1)
+        assert times(lean)["test_it answer"] != "new"
+        lean.run(after.format(0.004)).assert_outcomes(failed=1)
+        assert times(lean) == {"test_it answer": "regressed"}
+
+    def test_another_load_is_foreign_until_the_baseline_is_updated(self, lean: Project) -> None:
+        tests = "import time\ndef answer(): time.sleep(0.001)\ndef test_it(perf_load): perf_load(answer, users={}, requests=9)\n"
+        lean.run(tests.format(1), "--perf-update-baseline", pyproject=FEW_RUNS)
+        result = lean.run(tests.format(2))
+        result.assert_outcomes(passed=1)
+        assert times(lean) == {"test_it answer": "foreign"}
+        lean.run(tests.format(2), "--perf-update-baseline", "--perf-reason", "more users")
+        lean.run(tests.format(2))
+        assert times(lean)["test_it answer"] != "foreign"
