@@ -183,6 +183,7 @@ def budget_result(budget: Budget, found: CriterionResult) -> BudgetResult:
         upper=found.upper,
         rounds=found.rounds,
         needs_rounds=found.needs_rounds,
+        effective=found.effective,
     )
 
 

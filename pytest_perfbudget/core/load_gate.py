@@ -6,7 +6,7 @@ The latencies of a load depend on each other, so their criteria count effective 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
 from pytest_perfbudget.core.budgets import Budget
@@ -182,4 +182,4 @@ def _turned(found: CriterionResult) -> CriterionResult:
     """Return the result for the share of failures as the result for the share of successes."""
     lower = None if found.upper is None else 100 - found.upper
     upper = None if found.lower is None else 100 - found.lower
-    return CriterionResult(found.verdict, 100 - found.estimate, lower, upper, found.rounds, found.needs_rounds)
+    return replace(found, estimate=100 - found.estimate, lower=lower, upper=upper)

@@ -38,6 +38,8 @@ class CriterionResult:
         upper: the upper bound of the statistic; None where the data cannot give a bound.
         rounds: the number of rounds that were looked at.
         needs_rounds: the fewest rounds with which the missing bound could exist; None if nothing is inferred.
+        effective: the number of independent rounds that would say as much, if the rounds depend on each other; else
+            None.
     """
 
     verdict: BudgetVerdict
@@ -46,6 +48,7 @@ class CriterionResult:
     upper: float | None
     rounds: int
     needs_rounds: int | None = None
+    effective: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class BudgetResult:
         upper: see `CriterionResult`.
         rounds: see `CriterionResult`.
         needs_rounds: see `CriterionResult`.
+        effective: see `CriterionResult`.
         reason: the reason why there is no number.
     """
 
@@ -80,6 +84,7 @@ class BudgetResult:
     upper: float | None = None
     rounds: int = 0
     needs_rounds: int | None = None
+    effective: float | None = None
     reason: str = ""
 
     @property

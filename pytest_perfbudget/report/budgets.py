@@ -108,6 +108,8 @@ def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
     if measurement.kind.sample == "quad":
         return f"{count} alternating quads of blocks"
     text = f"{count:,} {measurement.kind.sample}" + ("s" if count != 1 else "")
+    if budget.effective is not None:
+        return f"{text}, which say as much as {_independent(budget)} independent requests,"
     return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
 
 
@@ -116,7 +118,7 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
     is_over = (budget.used or 0) > 1
     if kind is LOAD:
-        return f"{metric}: {had:,} requests, which depend on each other, are too few to be sure: {kind.more_samples}"
+        return f"{metric}: {rounds_text(budget, measurement)} are too few to be sure: {kind.more_samples}"
     if needs and had < needs:
         above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
         text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"
@@ -140,6 +142,10 @@ def _instead(budget: BudgetResult) -> str:
     unit = budget.keyword.rpartition("_")[2]
     prefix = "cpu_" if budget.keyword.startswith("cpu_") else ""
     return f", or budget {prefix}median_{unit} or {prefix}max_{unit}" if unit in NS_PER else ""
+
+
+def _independent(budget: BudgetResult) -> str:
+    return f"{min(budget.effective or 0.0, budget.rounds):,.0f}"
 
 
 def _interval(budget: BudgetResult, alpha: float) -> str:

@@ -90,7 +90,7 @@ class DependentQuantileCriterion:
                 verdict = BudgetVerdict.EXCEEDED
             elif upper is not None and upper <= limit:
                 verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, estimate, lower, upper, len(ordered), FEWEST)
+        return CriterionResult(verdict, estimate, lower, upper, len(ordered), FEWEST, effective)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class DependentMeanCriterion:
                 verdict = BudgetVerdict.EXCEEDED
             elif upper <= limit:
                 verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, math.fsum(values) / count, lower, upper, count, _FEWEST_OF_MEAN)
+        return CriterionResult(verdict, math.fsum(values) / count, lower, upper, count, _FEWEST_OF_MEAN, effective)
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,13 @@ class DependentShareCriterion:
         share = math.fsum(values) / count
         lower = upper = None
         verdict = BudgetVerdict.UNDECIDED
+        effective = count / autocorrelation_time(values)
         if final and count >= _FEWEST_REQUESTS:
-            independent = count / autocorrelation_time(values) / _CAUTION
+            independent = effective / _CAUTION
             bounds = share_bounds(share * independent, independent, self.errors.exceeded, self.errors.within)
             lower, upper = 100 * bounds[0], 100 * bounds[1]
             if lower > limit:
                 verdict = BudgetVerdict.EXCEEDED
             elif upper <= limit:
                 verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, 100 * share, lower, upper, count, _FEWEST_REQUESTS)
+        return CriterionResult(verdict, 100 * share, lower, upper, count, _FEWEST_REQUESTS, effective)

@@ -253,3 +253,14 @@ def test_a_serving_process_that_is_gone_is_said(project: Project) -> None:
 def test_a_fixture_that_is_never_called_is_named(project: Project) -> None:
     result = project.run("def test_it(perf_load): pass\n")
     result.stdout.fnmatch_lines(["unmeasured: *: the test asks for the perf_load fixture but never called it"])
+
+
+def test_the_failure_text_says_how_many_independent_requests_the_load_is_worth(lean: Project) -> None:
+    result = lean.run("""
+import random
+draw = random.Random(1)
+def request(): assert draw.random() < 0.9
+def test_it(perf_load): perf_load(request, users=1, requests=400, max_error_rate=0.01)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["  error_rate lies above * sure); * requests, which say as much as * independent *"])
