@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.weather import BlockTime
 
@@ -141,6 +142,7 @@ class Measurement:
         changes: the result of each comparison.
         recording: the raw data for the comparison; the process that compares does not pass the data on.
         errors: the errors of a load, in groups.
+        load: the facts about a load; None for other measurements.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
@@ -163,6 +165,7 @@ class Measurement:
     changes: Sequence[RegressionResult] = ()
     recording: Recording | None = None
     errors: Sequence[ErrorGroup] = ()
+    load: LoadFacts | None = None
     unmeasured: str = ""
     is_pending: bool = False
 
@@ -194,6 +197,7 @@ class Measurement:
             "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
+            **({"load": self.load.to_dict()} if self.load else {}),
             **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
 
@@ -206,6 +210,7 @@ class Measurement:
             "profile": [ProfileRow(*row) for row in data["profile"]],
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
+            "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
         }
         return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})

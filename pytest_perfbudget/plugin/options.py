@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -12,7 +12,15 @@ MARKER: Final = (
     "perf_budget(name=None, /, *, component=None, max_time=None, **limits): repeat and time the test, or judge what "
     "its perf or benchmark fixture timed, and fail it when a limit such as p95_ms=50 is exceeded"
 )
-OUTPUT_SUFFIXES: Final = (".json",)
+OUTPUT_FORMATS: Final = ("json", "hgrm", "k6")
+"""The formats of `--perf-output`; a suffix that is a format picks the format."""
+
+
+class OutputFile(NamedTuple):
+    """A file that the session writes, with its format."""
+
+    format: str
+    path: Path
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -62,16 +70,20 @@ def add_options(parser: pytest.Parser) -> None:
         "--perf-output",
         action="append",
         default=[],
-        type=_output_path,
-        metavar="PATH",
-        help="write the results to this file, as JSON (repeatable)",
+        type=_output_file,
+        metavar="[FORMAT:]PATH",
+        help="write the results to this file, in the format of its suffix or in FORMAT: json, hgrm (latencies of "
+        "loads), k6 (summary of loads as k6 writes it); repeatable",
     )
 
 
-def _output_path(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in OUTPUT_SUFFIXES:
-        known = ", ".join(OUTPUT_SUFFIXES)
-        message = f"the file's suffix picks the format: expected {known}, found {text!r}"
+def _output_file(text: str) -> OutputFile:
+    name, _, path = text.partition(":")
+    if name in OUTPUT_FORMATS and path:
+        return OutputFile(name, Path(path))
+    suffix = Path(text).suffix.removeprefix(".")
+    if suffix not in OUTPUT_FORMATS:
+        known = ", ".join(OUTPUT_FORMATS)
+        message = f"the suffix or FORMAT: picks the format, one of {known}: found {text!r}"
         raise argparse.ArgumentTypeError(message)
-    return path
+    return OutputFile(suffix, Path(text))

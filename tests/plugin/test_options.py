@@ -140,7 +140,10 @@ def test_it(): advance(ms=next(MS))
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("--perf-output=report.xml", "*the file's suffix picks the format: expected .json, found 'report.xml'"),
+        (
+            "--perf-output=report.xml",
+            "*the suffix or FORMAT: picks the format, one of json, hgrm, k6: found 'report.xml'",
+        ),
         ("--perf-gate=maybe", "*--perf-gate: invalid choice: 'maybe'*"),
         (
             "--perf-max-time=2",

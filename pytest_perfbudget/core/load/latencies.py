@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from pytest_perfbudget.core.units import NS_PER
@@ -110,6 +111,12 @@ class Latencies:
             return [self._histogram.quantile(share) for share in shares]
         ordered = sorted(self.sequence)
         return [float(ordered[max(math.ceil(len(ordered) * share - 1e-9), 1) - 1]) for share in shares]
+
+    def ascending(self) -> list[tuple[float, int]]:
+        """Return the different values, ascending, in ns, each with the number of latencies of that value."""
+        if self._histogram is not None:
+            return list(self._histogram.buckets())
+        return [(float(value), len(list(same))) for value, same in groupby(sorted(self.sequence))]
 
     @property
     def mean_ns(self) -> float:

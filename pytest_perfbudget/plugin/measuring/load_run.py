@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
@@ -94,6 +95,7 @@ def judged_load(
         budgets=gate.judge(record),
         warnings=notes,
         errors=record.errors,
+        load=LoadFacts.of(record),
         max_regression=None if recording is None else effective.max_regression.share,
         recording=None if recording is None else run.completed(recording, name),
     )

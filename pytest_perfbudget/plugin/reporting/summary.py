@@ -119,9 +119,9 @@ class Summary:
                 terminalreporter.write(text)
 
     def _write(self, result: RunResult) -> None:
-        for path in self._config.option.perf_output:
+        for name, path in self._config.option.perf_output:
             try:
-                replace_text(self._config.invocation_params.dir / path, formats.render(result, path))
+                replace_text(self._config.invocation_params.dir / path, formats.render(result, name))
             except OSError as error:
                 self._write_errors.append(f"--perf-output: {path} cannot be written: {error.strerror}")
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.run_result import RunResult
 
-FILE_FORMATS: Final[Mapping[str, str]] = {".json": "json"}
-"""The module of each file format, by the suffix of the file; the module has a function `render`."""
 
-
-def render(result: RunResult, path: Path) -> str:
-    """Return the text of a file whose suffix picks the format."""
-    module = import_module(f"{__name__}.{FILE_FORMATS[path.suffix]}")
+def render(result: RunResult, name: str) -> str:
+    """Return the text of a file in a format, which has a module of its name with a function `render`."""
+    module = import_module(f"{__name__}.{name}")
     function: Callable[[RunResult], str] = module.render
     return function(result)

@@ -1,0 +1,87 @@
+"""The loads of a session in the shape of k6's end-of-test summary, as `handleSummary` gets it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import ERROR_RATE, METRICS, RPS, SUCCESS_RATE, WALL
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.units import NS_PER
+
+_NAMES: Final = {"mean": "avg", "median": "med"}
+"""The names that k6 has for statistics; a percentile is `p(95)` there."""
+
+_SHOWN: Final = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
+
+
+def render(result: RunResult) -> str:
+    """Return the loads as JSON; if there are several, each is a submetric with the tag `load`."""
+    loads = [one for one in result.measurements if one.load is not None]
+    metrics: dict[str, Any] = {}
+    for one in loads:
+        tag = f"{{load:{one.id}}}" if len(loads) > 1 else ""
+        metrics |= {f"{name}{tag}": metric for name, metric in _metrics(one).items()}
+    elapsed_ms = sum(one.load.elapsed_ns for one in loads if one.load is not None) / NS_PER["ms"]
+    return json.dumps({"metrics": metrics, "state": {"testRunDurationMs": elapsed_ms}}, indent=2) + "\n"
+
+
+def _metrics(measurement: Measurement) -> dict[str, Any]:
+    load, statistics = measurement.load, measurement.statistics
+    assert load is not None  # noqa: S101 - for mypy
+    timed = {metric.name: metric for metric in METRICS.values() if metric.series == WALL}
+    values = {_name(name): statistics[name] / NS_PER["ms"] for name in timed if name in statistics}
+    succeeded = load.requests - load.failures
+    seconds = load.elapsed_ns / NS_PER["s"]
+    users = {"vus_max": {"type": "gauge", "contains": "default", "values": {"value": load.users}}}
+    return {
+        "http_req_duration": {
+            "type": "trend",
+            "contains": "time",
+            "values": {name: values[name] for name in _SHOWN if name in values},
+            **_thresholds(one for one in measurement.budgets if one.metric in timed),
+        },
+        "http_reqs": {
+            "type": "counter",
+            "contains": "default",
+            "values": {"count": load.requests, "rate": load.requests / seconds if seconds else 0.0},
+            **_thresholds(one for one in measurement.budgets if one.metric == RPS.name),
+        },
+        "http_req_failed": {
+            "type": "rate",
+            "contains": "default",
+            "values": {
+                "rate": load.failures / load.requests if load.requests else 0.0,
+                "passes": load.failures,  # k6 counts an error as a pass of this metric
+                "fails": succeeded,
+            },
+            **_thresholds(one for one in measurement.budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name)),
+        },
+        **(users if load.users else {}),
+    }
+
+
+def _name(statistic: str) -> str:
+    if statistic.startswith("p") and statistic[1:].isdigit():
+        share = statistic[1:]
+        return f"p({share[:2]}.{share[2:]})" if len(share) > 2 else f"p({share})"
+    return _NAMES.get(statistic, statistic)
+
+
+def _thresholds(budgets: Iterable[BudgetResult]) -> Mapping[str, Any]:
+    found = {_threshold(one): {"ok": one.verdict is BudgetVerdict.WITHIN} for one in budgets}
+    return {"thresholds": found} if found else {}
+
+
+def _threshold(budget: BudgetResult) -> str:
+    metric = METRICS[budget.metric]
+    if metric is RPS:
+        return f"rate>={budget.limit:g}"
+    if metric is ERROR_RATE:
+        return f"rate<={budget.limit / 100:g}"
+    if metric is SUCCESS_RATE:
+        return f"rate<={1 - budget.limit / 100:g}"
+    return f"{_name(budget.metric)}<={budget.limit / NS_PER['ms']:g}"

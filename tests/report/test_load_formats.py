@@ -1,0 +1,104 @@
+"""Files of loads for other tools' viewers: .hgrm for HdrHistogram's plotters, k6's summary."""
+
+from __future__ import annotations
+
+import io
+import json
+from array import array
+from typing import Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from results import MS, budget, measurement
+
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import BudgetVerdict
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.plugin.options import OUTPUT_FORMATS
+from pytest_perfbudget.report import formats
+
+
+def result_of(*measurements: Measurement) -> RunResult:
+    return RunResult(measurements=measurements)
+
+
+def record(values_us: list[int], failures: int = 0) -> LoadRecord:
+    failed = array("b", [0] * (len(values_us) - failures) + [1] * failures)
+    return LoadRecord(
+        LoadPlan(users=2, requests=5), Latencies(1000 * one for one in values_us), failed, elapsed_ns=10**9
+    )
+
+
+def load(values_us: list[int], failures: int = 0, **changed: Any) -> Measurement:
+    found = record(values_us, failures)
+    return measurement(kind=LOAD, name="order", load=LoadFacts.of(found), statistics=describe_load(found), **changed)
+
+
+@pytest.mark.parametrize("values_us", [[1], [7, 7, 9], list(range(1, 1001)), [3] * 500 + [1999]])
+def test_an_hgrm_file_has_the_columns_of_hdrhistogram_and_exact_quantiles(values_us: list[int]) -> None:
+    oracle = HdrHistogram(1, 10**6, 4)
+    for value in values_us:
+        oracle.record_value(value)
+    written = io.BytesIO()
+    oracle.output_percentile_distribution(written, 1000.0)
+    text = formats.render(result_of(load(values_us)), "hgrm").splitlines()
+    assert text[0].split() == written.getvalue().decode().splitlines()[0].split()
+    rows = [line.split() for line in text[2:] if not line.startswith("#")]
+    for value_ms, share, count, *_ in rows:
+        assert float(value_ms) == quantile(sorted(values_us), float(share)) / 1000
+        assert int(count) == sum(one / 1000 <= float(value_ms) for one in values_us)
+    shares = [float(row[1]) for row in rows]
+    assert shares == sorted(set(shares))
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert f"Total count    = {len(values_us):12d}]" in text[-2]
+
+
+def test_several_loads_have_their_names() -> None:
+    text = formats.render(result_of(load([1]), load([2])), "hgrm")
+    assert text.count("#[Load = tests/test_api.py::test_login order]") == 2
+
+
+def test_a_session_without_loads_makes_an_empty_file() -> None:
+    assert formats.render(result_of(measurement()), "hgrm") == ""
+    assert json.loads(formats.render(result_of(measurement()), "k6"))["metrics"] == {}
+
+
+def test_a_k6_summary_has_the_names_units_and_thresholds_of_k6() -> None:
+    limit = budget(BudgetVerdict.EXCEEDED, limit=50 * MS)
+    rate = budget(BudgetVerdict.WITHIN, metric="error_rate", keyword="max_error_rate", unit="%", limit=25.0)
+    data = json.loads(formats.render(result_of(load([1000, 2000, 3000, 4000], 1, budgets=[limit, rate])), "k6"))
+    duration = data["metrics"]["http_req_duration"]
+    assert (duration["type"], duration["contains"]) == ("trend", "time")
+    assert duration["values"]["avg"] == 2.5
+    assert (duration["values"]["min"], duration["values"]["max"]) == (1, 4)
+    assert duration["thresholds"] == {"p(95)<=50": {"ok": False}}
+    assert data["metrics"]["http_reqs"]["values"] == {"count": 4, "rate": 4}
+    failed = data["metrics"]["http_req_failed"]
+    assert failed["values"] == {"rate": 0.25, "passes": 1, "fails": 3}
+    assert failed["thresholds"] == {"rate<=0.25": {"ok": True}}
+    assert data["metrics"]["vus_max"]["values"] == {"value": 2}
+    assert data["state"] == {"testRunDurationMs": 1000}
+
+
+def test_several_loads_are_submetrics_of_a_k6_summary() -> None:
+    other = load([1])
+    data = json.loads(formats.render(result_of(load([1]), other), "k6"))
+    assert "http_reqs{load:tests/test_api.py::test_login order}" in data["metrics"]
+
+
+@pytest.mark.parametrize("name", OUTPUT_FORMATS)
+def test_every_format_of_the_option_has_a_renderer(name: str) -> None:
+    assert isinstance(formats.render(result_of(load([1, 2])), name), str)
+
+
+def test_the_facts_of_a_load_survive_a_report() -> None:
+    facts = load([5, 6, 7]).load
+    assert facts is not None
+    assert LoadFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
