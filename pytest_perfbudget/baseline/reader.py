@@ -137,6 +137,7 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "reason": (_is_text, "a text"),
     "parameters": (_is_text, "a text"),
     "load": (_is_text, "a text"),
+    "kind": (_is_text, "a text"),
 }
 _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),

@@ -13,7 +13,7 @@
 The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
 holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
 accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
-parameters of a load. `time` has the fields of
+parameters of a load, `kind` the kind of a measurement without a name of its own. `time` has the fields of
 `core.reference.Reference`. A `time` with `time_ns` and `spread` only comes from elsewhere and is not corrected for
 weather.
 
@@ -59,6 +59,7 @@ class Line:
         reason: the reason why a slowdown was accepted; empty if no slowdown was accepted.
         parameters: a digest of the parameters of the test; empty if the test has none or the digest is not known.
         load: the parameters of a load; empty for other measurements.
+        kind: the name of the measurement's kind; empty if it is not known.
     """
 
     key: Key
@@ -69,6 +70,7 @@ class Line:
     reason: str = ""
     parameters: str = ""
     load: str = ""
+    kind: str = ""
 
     @property
     def is_corrected(self) -> bool:
@@ -117,7 +119,7 @@ def _to_dict(line: Line) -> dict[str, Any]:
     if line.time is not None:
         data["time"] = _time_to_dict(line.time)
     data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
-    data |= {"parameters": line.parameters, "load": line.load}
+    data |= {"parameters": line.parameters, "load": line.load, "kind": line.kind}
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

@@ -87,8 +87,16 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     # A digest that differs from run to run is of random parameters, and tells nothing.
     digests = {run.parameters for run in runs}
     parameters = digests.pop() if len(digests) == 1 else ""
+    kind = runs[0].kind if runs and not key.name else ""
     return Line(
-        key, time, worst, provenance.commit, provenance.date, parameters=parameters, load=runs[0].load if runs else ""
+        key,
+        time,
+        worst,
+        provenance.commit,
+        provenance.date,
+        parameters=parameters,
+        load=runs[0].load if runs else "",
+        kind=kind,
     )
 
 

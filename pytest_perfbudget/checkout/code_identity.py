@@ -35,6 +35,7 @@ _ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"} | {
     "external",
 }
 _EXTENSIONS = tuple(EXTENSION_SUFFIXES)
+_LIBRARY = re.compile(r"\.so(\.\d+)*$")
 _SOURCES = (".pyx", ".c", ".cc", ".cpp", ".cxx", ".cu", ".rs", ".f", ".f90")
 
 
@@ -107,7 +108,7 @@ def foreign_library(top: Path) -> str:
     except OSError:
         return ""
     files = {fields[5].strip() for line in lines if len(fields := line.split(None, 5)) == 6}
-    libraries = (one for one in sorted(files) if ".so" in one and path_in(top, one) is not None)
+    libraries = (one for one in sorted(files) if _LIBRARY.search(one) and path_in(top, one) is not None)
     return next(libraries, "")
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from pytest_perfbudget.checkout.environment import Environment, prepared
 from pytest_perfbudget.checkout.generated import carry_generated
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
+from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base, deleted_since
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
@@ -20,7 +21,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WrongCodeError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import own_modules
+from pytest_perfbudget.paths import own_modules, path_in
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
@@ -98,6 +99,18 @@ class BaseCheckout:
         if filters := unfiltered(self._tree):
             found.append(f"checked out without the filters of git that cannot run here: {filters}.")
         return found
+
+    def why_absent(self, nodeid: str) -> str:
+        """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can."""
+        return why_no_commit_has(self._base.top, self._context.root.resolve() / file_of(nodeid))
+
+    def why_carried(self, source: str) -> str:
+        """Return the reason why a measured function is the head's on both sides; empty if it is not."""
+        place = path_in(self._base.top, source) if source else None
+        if place is None or place.as_posix() not in self._carried:
+            return ""
+        taken = f"{place} is generated and not in git, so it was taken from the working tree for both commits"
+        return f"{taken}: let setup of {TABLE} make it"
 
     def close(self) -> None:
         """Remove the checkout."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -19,8 +19,8 @@ from pytest_perfbudget.compare.evidence import (
     Evidence,
     Origin,
     Sides,
-    ambiguous_names,
     no_namesake,
+    unlike,
     untimed,
 )
 from pytest_perfbudget.compare.known_data import KnownData
@@ -133,12 +133,12 @@ class BaselineComparison(ComparisonStrategy):
             is_last: whether all fixtures are torn down.
         """
         compared = {one.name: one for one in measurements if one.name in requests}
-        only_base, unlike = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
+        only_base, reasons = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
         known = {
             name: replace(
                 self._known(nodeid, name, requests[name].tolerance.share),
-                only_base=[one for one in only_base if one not in unlike],
-                unlike=unlike.get(name, ""),
+                only_base=[one for one in only_base if one not in reasons],
+                unlike=reasons.get(name, ""),
             )
             for name in compared
         }
@@ -146,7 +146,7 @@ class BaselineComparison(ComparisonStrategy):
         grown = {
             name: requests[name].tolerance.share
             for name, one in compared.items()
-            if not known[name].mismatch(one)
+            if not known[name].obstacle(one)
             and _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
         }
         fresh = Confirmation()
@@ -175,11 +175,19 @@ class BaselineComparison(ComparisonStrategy):
 
     def _unlike(self, nodeid: str, measurements: Iterable[Measurement]) -> Mapping[str, str]:
         """Return the measurements that cannot be compared with the baseline's of that name, each with the reason."""
-        of_functions = [one.name for one in measurements if one.recording and one.recording.has_function_name]
-        here = [name for test, name in self._here if test == nodeid]
-        return ambiguous_names(
-            self.against, of_functions, here or [name for test, name in self._everywhere if test == nodeid]
-        )
+        head = {one.name: one.recording for one in measurements if one.recording is not None}
+        lines = {name: line for (test, name), line in self._here.items() if test == nodeid}
+        others = {name: None for test, name in self._everywhere if test == nodeid}
+        names: Mapping[str, Line | None] = lines or others
+        function = function_of(nodeid)
+        same = [line.parameters for (test, _), line in self._here.items() if function_of(test) == function]
+        cases = [one for one in same if one]
+        base = {
+            name: Recording() if line is None else Recording(parameters=line.parameters, cases=cases, kind=line.kind)
+            for name, line in names.items()
+        }
+        loads = {name: replace(one, load="") for name, one in head.items()}  # another load is foreign
+        return unlike(self.against, loads, base)
 
     def _known(self, nodeid: str, name: str, share: float) -> KnownData:
         place = (nodeid, name)
@@ -189,12 +197,7 @@ class BaselineComparison(ComparisonStrategy):
             alpha = self._settings.alpha / self._sharing_alpha
             in_pairs = self._settings.confirm != "runs"
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
-        cases: Collection[str] = ()
-        if line is not None and line.parameters:
-            function = function_of(nodeid)
-            same = (one for (test, _), one in self._here.items() if function_of(test) == function)
-            cases = {one.parameters for one in same}
-        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere, cases)
+        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere)
 
     def _confirm(
         self,
@@ -253,7 +256,7 @@ class BaselineComparison(ComparisonStrategy):
             self._time(measurement, known, fresh),
             request.tolerance,
             None
-            if known.mismatch(measurement)
+            if known.obstacle(measurement)
             else _sides(measurement.recording or Recording(uncounted=_why_uncounted(measurement)), known),
             fresh.sides(measurement.name),
             fresh.problem,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
 from pytest_perfbudget.core.culprits import gained_functions, grown_functions
-from pytest_perfbudget.core.kinds import BODY, MeasurementKind
+from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
-from pytest_perfbudget.core.namesakes import ambiguous
+from pytest_perfbudget.core.namesakes import ambiguous, reordered
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
 
@@ -157,19 +157,29 @@ def other_case(against: str) -> str:
     return f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
 
 
-def ambiguous_names(against: str, here: Collection[str], there: Collection[str]) -> Mapping[str, str]:
-    """Return the measurements that cannot be told apart by their names, each with the reason.
+def unlike(against: str, head: Mapping[str, Recording], base: Mapping[str, Recording]) -> dict[str, str]:
+    """Return the measurements of a test that cannot be compared with the other side's of their names, with the reasons.
 
     Args:
         against: the other side.
-        here: see `core.namesakes.ambiguous`.
-        there: likewise.
+        head: the recordings of this side, by name.
+        base: those of the other side.
     """
-    return {
-        name: f"measured {_times(own)} in this test, and {_times(other)} in that of {against}, so nobody knows which "
-        "call is which: give each a name (name=)"
-        for name, (own, other) in ambiguous(here, there).items()
-    }
+    found = {}
+    for name, one in head.items():
+        other = base.get(name)
+        if other is not None and (why := _other(against, one, other)):
+            found[name] = why
+    functions_here = {name: one.function for name, one in head.items() if one.function}
+    functions_there = {name: one.function for name, one in base.items() if one.function}
+    for name in reordered(functions_here, functions_there):
+        found[name] = f"another function has this name in the test of {against}: give each call a name (name=)"
+    for name, (own, others) in ambiguous(functions_here, base).items():
+        found[name] = (
+            f"measured {_times(own)} in this test, and {_times(others)} in that of {against}, so nobody knows which "
+            "call is which: give each a name (name=)"
+        )
+    return found
 
 
 def other_load(against: str, load: str, other: str) -> str:
@@ -183,18 +193,16 @@ def other_load(against: str, load: str, other: str) -> str:
     return f"another load: {load or 'none'} here, {other or 'none'} in {against}" if load != other else ""
 
 
-def other_subject(against: str, kind: MeasurementKind, other: MeasurementKind) -> str:
-    """Return the reason for two measurements of one test that measure different things; empty if they do not.
-
-    Args:
-        against: the other side.
-        kind: the kind of this side's measurement.
-        other: the kind of the other side's.
-    """
-    if (kind is BODY) is (other is BODY):
-        return ""
-    body, part = ("this test", f"the test of {against}") if kind is BODY else (f"the test of {against}", "this test")
-    return f"{body} is measured as a whole, and of {part} what it hands to benchmark: two different things"
+def _other(against: str, own: Recording, other: Recording) -> str:
+    """Return the reason why two measurements of one name cannot be compared; empty if they can."""
+    if own.is_other_case(other):
+        return other_case(against)
+    if own.kind and other.kind and (own.kind == BODY.name) is not (other.kind == BODY.name):
+        body, part = "this test", f"the test of {against}"
+        if other.kind == BODY.name:
+            body, part = part, body
+        return f"{body} is measured as a whole, and of {part} what it hands to benchmark: two different things"
+    return other_load(against, own.load, other.load)
 
 
 def no_namesake(against: str, measurement: Measurement, only_base: Collection[str]) -> RegressionResult:
@@ -210,14 +218,14 @@ def no_namesake(against: str, measurement: Measurement, only_base: Collection[st
     """
     named = sorted(filter(None, only_base))
     own = measurement.recording
-    if "" in only_base and own is not None and own.has_function_name:
+    if "" in only_base and own is not None and own.function:
         part = f"name={measurement.name!r} makes a new measurement of a part"
         why = f"{against} measures this test as a whole instead: {part}"
         return untimed(RegressionVerdict.UNMEASURED, why)
     if named and not measurement.name:
         why = f"{against} measures parts of this test instead ({', '.join(map(repr, named))}), and here is no part"
         return untimed(RegressionVerdict.UNMEASURED, why)
-    if named and own is not None and own.has_function_name:
+    if named and own is not None and own.function:
         there, *more = named
         others = f" (and {', '.join(map(repr, more))})" if more else ""
         why = (

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.compare.evidence import other_case, other_load, untimed
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.compare.evidence import other_load, untimed
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
@@ -24,7 +24,6 @@ class KnownData:
         counted: the line with the counts to compare with; None if there is none.
         slowdown_test: for the time; None if the baseline has no time of this machine.
         is_known_elsewhere: whether a line of any machine has the measurement.
-        cases: the digests of all cases of the test's function that the baseline has.
         only_base: the names of the measurements of the test that only the baseline has.
         unlike: the reason why the measurement is not the baseline's of that name; empty if there is none.
     """
@@ -33,21 +32,12 @@ class KnownData:
     counted: Line | None
     slowdown_test: UnpairedSlowdownTest | None
     is_known_elsewhere: bool
-    cases: Collection[str] = ()
     only_base: Collection[str] = ()
     unlike: str = ""
 
     def counts(self) -> Mapping[str, int]:
         """Return the counts to compare with, by metric."""
         return self.counted.counts if self.counted is not None else {}
-
-    def mismatch(self, measurement: Measurement) -> str:
-        """Return the reason why the baseline's line cannot be compared with a measurement; empty if there is none."""
-        line, own = self.line, measurement.recording
-        if self.unlike or line is None or own is None:
-            return self.unlike
-        has_moved = Recording(parameters=line.parameters, cases=list(self.cases)).is_other_case(own)
-        return other_case("the baseline") if has_moved else ""
 
     def other_load(self, measurement: Measurement) -> str:
         """Return the reason why the baseline's load is another one; empty if there is none."""
@@ -57,8 +47,8 @@ class KnownData:
 
     def obstacle(self, measurement: Measurement) -> RegressionResult | None:
         """Return the result for a measurement that cannot be compared with the line; None for others."""
-        if why := self.mismatch(measurement):
-            return untimed(RegressionVerdict.UNMEASURED, why)
+        if self.unlike:
+            return untimed(RegressionVerdict.UNMEASURED, self.unlike)
         if why := self.other_load(measurement):
             return untimed(RegressionVerdict.FOREIGN, why)
         return None

@@ -37,12 +37,13 @@ class ProcessLauncher:
     Args:
         invocation: the request with the session's own command line and without tests.
         root: pytest's root folder.
+        environment: the environment of the processes; by default the present one.
 
     Attributes:
         companion_files: the files of all tests of the baseline; a process collects them, whichever test it measures.
     """
 
-    def __init__(self, invocation: Request, root: Path) -> None:
+    def __init__(self, invocation: Request, root: Path, environment: Mapping[str, str] | None = None) -> None:
         self._root = root
         # A test may have frozen the clock of `time`, and is confirmed while the clock stands still.
         self._started_ns = SYSTEM.wall_ns()
@@ -50,7 +51,7 @@ class ProcessLauncher:
         self.companion_files: set[str] = set()
         self._hung: list[tuple[Sequence[str], str]] = []
         # Copied now: a test may change `os.environ`, and still be running while it is confirmed.
-        self._environment: Mapping[str, str] = {**os.environ, FRESH: "1"}
+        self._environment: Mapping[str, str] = {**(os.environ if environment is None else environment), FRESH: "1"}
         self._workers = int(self._environment.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         self._draw = random.Random()  # noqa: S311 - a generator of its own, because tests may seed the global generator
         self._invocation = invocation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,8 +11,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides, ambiguous_names, other_case, other_load, other_subject
-from pytest_perfbudget.core.kinds import MeasurementKind
+from pytest_perfbudget.compare.evidence import Sides, unlike
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
 from pytest_perfbudget.errors import WorkerError
@@ -67,6 +66,10 @@ class PairRunner:
     Args:
         context: the session whose tests are measured.
         base: the commit that the tests are compared with.
+
+    Attributes:
+        is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
+            which a test may be skipped.
     """
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
@@ -75,6 +78,7 @@ class PairRunner:
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._started = 0
+        self.is_alone = False
         self._of_base: Collection[str] | None = None  # those that may be there included
 
     def open(self, nodeids: Sequence[str]) -> None:
@@ -98,6 +102,15 @@ class PairRunner:
     def is_new(self, nodeid: str) -> bool:
         """Return whether the base does not have a test; False if that is not known."""
         return self._of_base is not None and nodeid not in self._of_base
+
+    def why_absent(self, nodeid: str) -> str:
+        """Return the reason why a test is not in the base, if the test is not new; else empty."""
+        why = self._checkout.why_absent(nodeid)
+        return why and f"{why}, so {self._base.ref} does not have the test, new or not"
+
+    def why_carried(self, source: str) -> str:
+        """See `BaseCheckout.why_carried`."""
+        return self._checkout.why_carried(source)
 
     def start(self, nodeids: Sequence[str]) -> None:
         """Start the screening pair before the first test, whose fixtures may watch for new threads and processes.
@@ -149,7 +162,8 @@ class PairRunner:
         """
         head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.deleted_tests)
         launch = base if of_base else head
-        with self._context.launcher.noting_hangs(nodeids), Worker(launch.request, launch.start) as worker:
+        request = replace(launch.request, worker="") if self.is_alone else launch.request
+        with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
             for answer in worker.answers():
                 if answer.nodeid:
                     yield answer
@@ -173,11 +187,11 @@ class PairRunner:
         if played.head.is_absent:
             return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
         if played.base.is_absent:
-            return Attempt()
+            return Attempt(problem=self.why_absent(task.nodeid))
         problem = self._problem(played)
         if problem is not None:
             return problem
-        found = _compared(played, self._base.ref)
+        found = _compared(played, self._base.ref, self._checkout.why_carried)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
 
@@ -214,33 +228,21 @@ class PairRunner:
             self._screening = None
 
 
-def _compared(played: PairAnswers, against: str) -> Attempt[Pair]:
+def _compared(played: PairAnswers, against: str, why_carried: Callable[[str], str]) -> Attempt[Pair]:
     head, base = (_recordings(one) for one in (played.head, played.base))
-    of_functions = [name for name, (_, one) in head.items() if one.has_function_name]
-    unlike = dict(ambiguous_names(against, of_functions, base))
-    for name, (kind, own) in head.items():
-        if name not in base:
-            continue
-        other_kind, other = base[name]
-        if why := other_subject(against, kind, other_kind) or other_load(against, own.load, other.load):
-            unlike[name] = why
     is_changed = is_other_test(played.head, played.base)
+    carried = {name: why for name, one in head.items() if name in base and (why := why_carried(one.source))}
+    reasons = {**carried, **unlike(against, head, base)}
     sides = {
-        name: Sides(one, base[name][1], is_changed)
-        for name, (_, one) in head.items()
-        if name in base and name not in unlike
+        name: Sides(one, base[name], is_changed) for name, one in head.items() if name in base and name not in reasons
     }
-    for name, one in sides.items():
-        if one.head.is_other_case(one.base):
-            unlike[name] = other_case(against)
-    sides = {name: one for name, one in sides.items() if name not in unlike}
     runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
-    return Attempt(runs, sides, [name for name in base if name not in head and name not in unlike], unlike)
+    return Attempt(runs, sides, [name for name in base if name not in head and name not in reasons], reasons)
 
 
-def _recordings(answer: Answer) -> Mapping[str, tuple[MeasurementKind, Recording]]:
+def _recordings(answer: Answer) -> Mapping[str, Recording]:
     found = map(Measurement.from_dict, answer.measurements)
-    return {one.name: (one.kind, one.recording) for one in found if one.recording is not None}
+    return {one.name: one.recording for one in found if one.recording is not None}
 
 
 def is_other_test(head: Answer, base: Answer) -> bool:

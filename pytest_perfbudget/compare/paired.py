@@ -103,6 +103,7 @@ class PairedComparison(ComparisonStrategy):
         from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415 - rarely needed
 
         self._pairs.end_screening()
+        self._pairs.is_alone = True
         sequential = SequentialComparison(self._context, self._base, self._pairs)
         sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
         return {
@@ -218,7 +219,7 @@ class PairedComparison(ComparisonStrategy):
 
 
 def _noted(measurement: Measurement) -> Measurement:
-    if not measurement.changes:
+    if all(one.verdict.is_unjudged for one in measurement.changes):
         return measurement
     return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE])
 

@@ -14,16 +14,7 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import (
-    Evidence,
-    Origin,
-    Sides,
-    ambiguous_names,
-    no_namesake,
-    other_case,
-    other_load,
-    untimed,
-)
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement, Recording
@@ -147,8 +138,9 @@ class SequentialComparison(ComparisonStrategy):
     def _take(self, answer: Answer, found: dict[_Place, _Runs], *, of_base: bool) -> None:
         """Record a process's answer for a test."""
         # Only the base may lack a test that the session has.
-        if answer.problem and not (answer.is_absent and of_base):
-            self._problems[answer.nodeid] = answer.problem
+        problem = self._pairs.why_absent(answer.nodeid) if answer.is_absent and of_base else answer.problem
+        if problem:
+            self._problems[answer.nodeid] = problem
         self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
         if answer.source:
             self._sources.setdefault(answer.nodeid, set()).add(answer.source)
@@ -206,8 +198,10 @@ class SequentialComparison(ComparisonStrategy):
     def _unlike(self, nodeid: str) -> Mapping[str, str]:
         """Return the measurements that cannot be compared with the base's of that name, each with the reason."""
         of_test = {name: runs for (test, name), runs in self._runs.items() if test == nodeid}
-        of_functions = [name for name, runs in of_test.items() if runs.head and runs.head[0].has_function_name]
-        return ambiguous_names(self._base.ref, of_functions, [name for name, runs in of_test.items() if runs.base])
+        head = {name: runs.head[0] for name, runs in of_test.items() if runs.head}
+        base = {name: runs.base[0] for name, runs in of_test.items() if runs.base}
+        carried = {name: why for name in base if name in head and (why := self._pairs.why_carried(head[name].source))}
+        return {**carried, **unlike(self._base.ref, head, base)}
 
     def _evidence(self, measurement: Measurement, request: MeasurementRequest) -> Evidence:
         nodeid = measurement.nodeid
@@ -229,22 +223,18 @@ class SequentialComparison(ComparisonStrategy):
             own_modules=partial(own_modules, self._context.root),
         )
 
-    def _obstacle(self, place: _Place, runs: _Runs) -> RegressionResult | None:
+    def _obstacle(self, place: _Place) -> RegressionResult | None:
         """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
         problem = self._problems.get(place[0], "") if place[0] in self._tests else AT_RUN_TIME
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
         why = self._unlike(place[0]).get(place[1], "")
-        if runs.head and runs.base and runs.head[0].is_other_case(runs.base[0]):
-            why = other_case(self._base.ref)
-        if runs.head and runs.base:
-            why = why or other_load(self._base.ref, runs.head[0].load, runs.base[0].load)
         return untimed(RegressionVerdict.UNMEASURED, why) if why else None
 
     def _time(self, place: _Place, measurement: Measurement, tolerance: float) -> RegressionResult:
         runs = self._runs.get(place, _Runs())
-        if (obstacle := self._obstacle(place, runs)) is not None:
+        if (obstacle := self._obstacle(place)) is not None:
             return obstacle
         if runs.head and not runs.base:
             named = replace(measurement, recording=runs.head[0])

@@ -126,7 +126,7 @@ def find_nothing_compared(
             measurement of the other side.
         has_perf_tests: whether a perf test was collected, also if it was deselected then.
         deselected: the number of perf tests, if all of them were deselected.
-        settings: the options outside of the command line that deselect tests; empty if there are none.
+        settings: what deselects tests other than the command line, with a remedy; empty if there is nothing.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]
@@ -137,7 +137,7 @@ def find_nothing_compared(
     fails = True
     if deselected:
         number = "the only perf test is" if deselected == 1 else f"all {deselected} perf tests are"
-        lift = f", by {settings} of addopts: give the option on the command line, too" if settings else ""
+        lift = f", by {settings}" if settings else ""
         headline = f"{number} deselected, so nothing was compared with {against}{lift}"
         fails = bool(settings) or policy.strict
     elif not has_perf_tests and not found:

@@ -64,7 +64,10 @@ class Recording:
         untimed: the reason why there are no blocks; empty if there are.
         parameters: a digest of the parameters that pytest has numbered in the test's id; empty if there are none.
         cases: the digests of all cases of the test's function in this process.
-        has_function_name: whether the measurement has the name of its function, because the test gives no name.
+        function: the module and the qualified name of the function that gave the measurement its name; empty if the
+            test gives the name.
+        source: the source file of the measured function; empty if it has none.
+        kind: the name of the measurement's kind; empty if it is not known.
         load: the parameters of the load; empty if the measurement is no load.
     """
 
@@ -79,7 +82,9 @@ class Recording:
     untimed: str = ""
     parameters: str = ""
     cases: Sequence[str] = ()
-    has_function_name: bool = False
+    function: str = ""
+    source: str = ""
+    kind: str = ""
     load: str = ""
 
     def is_other_case(self, other: Recording) -> bool:
@@ -105,7 +110,9 @@ class Recording:
             "untimed": self.untimed,
             "parameters": self.parameters,
             "cases": list(self.cases),
-            "has_function_name": self.has_function_name,
+            "function": self.function,
+            "source": self.source,
+            "kind": self.kind,
             "load": self.load,
         }
 

@@ -30,5 +30,20 @@ def ambiguous(here: Collection[str], there: Collection[str]) -> Mapping[str, tup
     }
 
 
+def reordered(here: Mapping[str, str], there: Mapping[str, str]) -> Collection[str]:
+    """Return the names of calls that have changed places: `work` is now the function that was `work#2`.
+
+    Args:
+        here: by name that this side took from a function, the qualified name of the function.
+        there: likewise of the other side.
+    """
+    return {
+        name
+        for name, function in here.items()
+        if there.get(name, function) != function
+        and any(other == function and _function(one) == _function(name) for one, other in there.items())
+    }
+
+
 def _function(name: str) -> str:
     return re.sub(r"#\d+$", "", name)

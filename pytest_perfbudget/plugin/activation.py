@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspe
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
     CHILD,
+    ENVIRONMENT_INPUT,
     SESSION,
     SUMMARY,
     TREE_INPUT,
@@ -34,6 +34,7 @@ from pytest_perfbudget.plugin.keys import (
 )
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.plugin.start_state import start_of
 from pytest_perfbudget.processes.protocol import Request
 
 
@@ -96,7 +97,7 @@ def _configured(config: pytest.Config) -> PerfSession:
         config,
         settings,
         policy,
-        launcher=ProcessLauncher(_invocation(config), config.rootpath),
+        launcher=ProcessLauncher(_invocation(config), config.rootpath, _environment(config)),
         progress=Progress(config),
         max_time_ns=max_time_ns,
     )
@@ -173,12 +174,22 @@ def _invocation(config: pytest.Config) -> Request:
     return Request(
         arguments=[*_with_files(map(os.fspath, given), folder), *_overrides(config)],
         folder=str(config.invocation_params.dir),
-        path=[os.fspath(entry) for entry in sys.path],
+        path=start_of(config).path,
         nodeids=(),
         has_cache=config.pluginmanager.hasplugin("cacheprovider"),
         workerinput=dict(_told(config)),
         names={name: config.getini(name) for name in ("python_files", "python_classes", "python_functions")},
     )
+
+
+def _environment(config: pytest.Config) -> dict[str, str]:
+    """Return the environment with which the session began; a worker of xdist has its own and the controller's."""
+    started = start_of(config).environment
+    of_controller: Any = getattr(config, "workerinput", {}).get(ENVIRONMENT_INPUT)
+    if of_controller is None:
+        return dict(started)
+    own = {name: value for name, value in started.items() if name.startswith("PYTEST_")}
+    return {**of_controller, **own}
 
 
 def _told(config: pytest.Config) -> Iterator[tuple[str, Any]]:

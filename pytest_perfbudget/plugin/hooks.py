@@ -12,6 +12,7 @@ import pytest
 
 from pytest_perfbudget.plugin.keys import BASELINE, CHILD, ERROR_OUTPUT, SESSION, asks, is_marked
 from pytest_perfbudget.plugin.options import MARKER, add_options
+from pytest_perfbudget.plugin.start_state import note_start
 from pytest_perfbudget.real_clocks import is_replaced
 from pytest_perfbudget.table_name import may_have_table, misplaced, nearest_file
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from pytest_perfbudget.plugin.session import PerfSession
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options, and note the state of the process before a conftest.py changes it."""
     add_options(parser)
+    note_start(pluginmanager)
 
 
 def pytest_configure(config: pytest.Config) -> None:

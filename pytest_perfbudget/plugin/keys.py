@@ -30,6 +30,8 @@ LOCK_INPUT: Final = "perfbudget_lock"
 """The key under which the controller tells its workers the folder of the lock."""
 TREE_INPUT: Final = "perfbudget_tree"
 """The key under which the controller tells its workers the folder of the base's checkout."""
+ENVIRONMENT_INPUT: Final = "perfbudget_environment"
+"""The key under which the controller tells its workers the environment with which the session began."""
 ARGUMENTS_INPUT: Final = "perfbudget_arguments"
 """The key under which the controller tells its workers the command line."""
 

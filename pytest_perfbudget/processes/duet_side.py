@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
+from json import dumps, loads  # bound now, because a test may replace them
 from queue import Empty
 from typing import Any
 
@@ -34,7 +34,7 @@ class Side(Worker):
         """Let the side go on."""
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError):  # the process has died: `stop` tells why
-                self._process.stdin.write(json.dumps(command) + "\n")
+                self._process.stdin.write(dumps(command) + "\n")
                 self._process.stdin.flush()
 
     def dismiss(self) -> None:
@@ -64,5 +64,5 @@ class Side(Worker):
         if line is None:
             self._has_failed = True
             raise WorkerError(self._death([]))
-        found: Stop = json.loads(line)
+        found: Stop = loads(line)
         return found

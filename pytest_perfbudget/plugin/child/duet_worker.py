@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import asdict
+from json import dumps, loads  # bound now, because a test may replace them
 from typing import IO, Any
 
 import pytest
@@ -114,8 +114,8 @@ class DuetWorker(WorkerPlugin):
         return told
 
     def _say(self, message: Mapping[str, Any]) -> None:
-        self._write(json.dumps(message))
+        self._write(dumps(message))
 
     def _hear(self) -> Mapping[str, Any] | None:
         line = self._commands.readline()
-        return json.loads(line) if line else None
+        return loads(line) if line else None

@@ -188,8 +188,13 @@ class WorkerPlugin:
         """Note the measurements of a test, or the reason why there are none."""
         if report.failed:
             self._problem = f"the test fails in {self._request.who}: {_last_line(report)}"
-        elif report.skipped:
-            self._problem = f"the test is skipped in {self._request.who}"
+        elif report.skipped and "subtest" not in type(report).__name__.lower():
+            why = (
+                report.longrepr[2].removeprefix("Skipped: ")
+                if isinstance(report.longrepr, tuple)
+                else "no reason given"
+            )
+            self._problem = f"the test is skipped in {self._request.who}: {why}"
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:

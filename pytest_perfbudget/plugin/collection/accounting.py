@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -12,17 +14,24 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 Expectations = dict[str, list[list[str]]]
 """Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`.
 
-For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run, and
-`both` those tests that the commit has, too. A list that would be empty may be missing."""
+For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run,
+`by conftest` those that a conftest.py has left out, and `both` those tests that the commit has, too. A list that would
+be empty may be missing."""
 
 
 class CollectionObserver:
-    """An observer that notes visited, uncollected and deselected files and tests during the collection."""
+    """An observer that notes visited, uncollected and deselected files and tests during the collection.
+
+    Attributes:
+        visited: the files that were visited.
+        by_conftest: the tests that a conftest.py of the suite has deselected.
+    """
 
     def __init__(self) -> None:
         self.visited: set[str] = set()
         self._uncollected: set[str] = set()
         self._deselected: set[str] = set()
+        self.by_conftest: set[str] = set()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a visited file, and whether it could not be collected or was skipped."""
@@ -32,8 +41,18 @@ class CollectionObserver:
             self._uncollected.add(file)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Note the tests that a hook reports as deselected."""
-        self._deselected |= {nodeid_of(item) for item in items}
+        """Note the tests that a hook reports as deselected, and whether the hook is the suite's own."""
+        found = {nodeid_of(item) for item in items}
+        self._deselected |= found
+        frame = sys._getframe(1)  # noqa: SLF001 - the way to the caller's file
+        while frame.f_back is not None and Path(frame.f_code.co_filename).parent.name == "pluggy":
+            frame = frame.f_back
+        if Path(frame.f_code.co_filename).name == "conftest.py":
+            self.by_conftest |= found
+
+    def is_deselected(self, test: str) -> bool:
+        """Return whether a hook has reported a test as deselected."""
+        return test in self._deselected
 
     def expectations(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Collection
 from contextlib import suppress
@@ -116,8 +117,15 @@ def deselecting_settings(config: pytest.Config) -> str:
     """Return pytest's options that deselect tests and come from `addopts`, not from the command line."""
     option = config.option
     values = {"-m": option.markexpr, "-k": option.keyword, "--deselect": option.deselect}
+    return ", ".join(name for name, value in values.items() if value and not _is_typed(config, name))
+
+
+def _is_typed(config: pytest.Config, name: str) -> bool:
+    """Return whether the command line has an option, which a short one may share with others: `-qk name`."""
     given = [str(one) for one in config.invocation_params.args]
-    return ", ".join(name for name, value in values.items() if value and not any(one.startswith(name) for one in given))
+    if name.startswith("--"):
+        return any(one.partition("=")[0] == name for one in given)
+    return any(re.match(rf"-[qvxsl]*{name[1]}", one) for one in given)
 
 
 def check_update(config: pytest.Config) -> None:

@@ -1,7 +1,7 @@
 """Digests of a test's cases, which tell whether an id has moved on to another case.
 
-Without `ids`, pytest numbers cases whose values it cannot write (`codec0`, `codec1`). A new case in front shifts the
-numbers, and the same id is another case.
+Without `ids`, pytest numbers cases whose values it cannot write (`codec0`, `codec1`), and values that share a name
+(`Codec0` for two classes called `Codec`). A new case in front shifts the numbers, and the same id is another case.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 
 import pytest
@@ -25,28 +25,19 @@ _NAMED: Final = (type, FunctionType, BuiltinFunctionType, MethodType)
 
 
 def digest_of(item: pytest.Item) -> str:
-    """Return a digest of the parameters that pytest has numbered in a test's id; empty if it has numbered none.
+    """Return a digest of a test's parameters; empty if the test has none.
 
     The digest is the same in each process for values made of Python's own types, and of objects with such attributes.
-    Addresses, the code of functions and the place of the project's folder do not count.
+    Addresses and the place of the project's folder do not count.
     """
-    numbered = _numbered(item)
-    if not numbered:
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    if not given:
         return ""
     try:
-        text = "\n".join(_described(numbered, _DEPTH)).replace(str(item.config.rootpath), "")
+        text = "\n".join(_described(given, _DEPTH)).replace(str(item.config.rootpath), "")
     except Exception:  # noqa: BLE001 - an attribute of a parameter may raise anything
         return ""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def _numbered(item: pytest.Item) -> dict[str, Any]:
-    """Return the parameters whose part of the id is their name and a number."""
-    case = getattr(item, "callspec", None)
-    parts = set(getattr(case, "id", "").split("-"))
-    indices = getattr(case, "indices", {})
-    given = getattr(case, "params", {})
-    return {name: value for name, value in given.items() if f"{name}{indices.get(name)}" in parts}
 
 
 def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
@@ -57,7 +48,12 @@ def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
     elif isinstance(value, enum.Enum):
         yield value.name
     elif isinstance(value, _NAMED):
-        yield getattr(value, "__qualname__", "")
+        yield f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+        code = getattr(value, "__code__", None)
+        if isinstance(code, CodeType):  # all lambdas of a module share their name
+            yield hashlib.sha256(code.co_code).hexdigest()
+            yield repr([one for one in code.co_consts if isinstance(one, (int, float, str, bytes))])
+            yield repr(code.co_names)
     elif hasattr(value, "__fspath__"):
         yield str(value)
     elif depth:

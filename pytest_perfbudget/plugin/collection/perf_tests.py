@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -138,7 +139,16 @@ class PerfTests:
             self._note("chosen", [[test, ""] for test in self.among(items)])
             if perf_tests := self.among(collected):
                 self._note("collected", [[test, ""] for test in perf_tests])
+                left_out = [test for test in perf_tests if test not in chosen and self._is_left_out_by_suite(test)]
+                self._note("by conftest", [[test, ""] for test in left_out])
         return {file_of(test) for test, _ in known}
+
+    def _is_left_out_by_suite(self, test: str) -> bool:
+        """Return whether a conftest.py has left a test out, and has reported that to pytest or not."""
+        if self.observer.is_deselected(test):
+            return test in self.observer.by_conftest
+        hooks = self._config.hook.pytest_collection_modifyitems.get_hookimpls()
+        return any(Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py" for one in hooks)
 
     def note_base(self, perf_tests: Collection[str]) -> None:
         """Note those perf tests of another commit that no longer exist, and those that both sides have."""

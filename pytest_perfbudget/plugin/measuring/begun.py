@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.subject import source_file
 
 
 @dataclass
@@ -21,12 +24,15 @@ class BegunMeasurements:
     """The measurements that have begun and are not kept yet.
 
     Attributes:
-        function_names: the names that were taken from functions, also of measurements that are kept.
+        functions: the module and qualified name of the function by the name that was taken from the function, also for
+            measurements that are kept.
+        sources: the source files of the measured functions, by name.
     """
 
     def __init__(self) -> None:
         self._begun: dict[str, _Begun] = {}
-        self.function_names: set[str] = set()
+        self.functions: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
 
     def begin(
         self,
@@ -56,11 +62,12 @@ class BegunMeasurements:
             plain = getattr(function, "__name__", type(function).__name__).strip("<>")
             names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
             name = next(one for one in names if one not in taken)
-            self.function_names.add(name)
+            self.functions[name] = _qualified(function)
         elif name in taken:
             message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
             raise MisuseError(message)
         self._begun[name] = _Begun(call, place, is_awaited)
+        self.sources[name] = source_file(function)
         return name
 
     def note_awaited(self, name: str) -> None:
@@ -83,3 +90,11 @@ class BegunMeasurements:
                 message = f"{one.place}: never awaited: write `await {one.place.partition('(')[0]}(...)`"
                 raise MisuseError(message)
             yield name, one.limits
+
+
+def _qualified(function: object) -> str:
+    """Return the module and the qualified name of a function; of a bound method, those of the object's class."""
+    plain = function.func if isinstance(function, partial) else function
+    owner = getattr(plain, "__self__", None)
+    named = type(owner) if owner is not None and not isinstance(owner, (type, ModuleType)) else plain
+    return f"{getattr(named, '__module__', '')}:{getattr(named, '__qualname__', type(plain).__qualname__)}"

@@ -193,10 +193,16 @@ class ItemRun:
         self._begun.keep(measurement.name)
         self._measurements.append(measurement)
 
-    def completed(self, recording: Recording, name: str) -> Recording:
+    def completed(self, recording: Recording, name: str, kind: MeasurementKind) -> Recording:
         """Return a measurement's recording with the identity of the test's case and of the measurement."""
-        has_function_name = name in self._begun.function_names
-        return replace(recording, parameters=self._parameters, cases=self._cases, has_function_name=has_function_name)
+        return replace(
+            recording,
+            parameters=self._parameters,
+            cases=self._cases,
+            function=self._begun.functions.get(name, ""),
+            source=self._begun.sources.get(name, ""),
+            kind="" if kind is NONE else kind.name,
+        )
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
         """Return a measurement of this test without numbers."""
@@ -295,14 +301,14 @@ class ItemRun:
                 warnings=[*self._warnings, *warnings],
                 profile=profile,
                 max_regression=effective.max_regression.share,
-                recording=None if recording is None else self.completed(recording, name),
+                recording=None if recording is None else self.completed(recording, name, kind),
             )
         )
 
     def _add_missing(self) -> None:
         """Add a measurement without numbers for each measurement and each budget that the test should have made."""
         for name, call in self._begun.raised():
-            self._miss(name, "the measured code raised", call)
+            self._miss(name, "the measured code raised", call, is_compared=True)
         names = {measurement.name: None for measurement in self._measurements}
         nothing = nothing_measured(self.item, self.kind)
         if not names and nothing:
@@ -330,7 +336,7 @@ class ItemRun:
         recording = None
         if is_compared and self.session.comparison is not None:
             self.request(name, effective)
-            recording = Recording(untimed=reason)
+            recording = self.completed(Recording(untimed=reason), name, NONE)
         if budgets:
             self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason, recording)
         elif not only_budgets:

@@ -315,7 +315,7 @@ class PerfLoad:
     def _keep_recording(self, recording: Recording, name: str, limits: Limits) -> LoadResult:
         """Keep the recording of a process of a duet, which judges nothing."""
         blank = self._run.blank(name, LOAD, self._run.resolve(name, limits))
-        self._run.add(replace(blank, recording=self._run.completed(recording, name)))
+        self._run.add(replace(blank, recording=self._run.completed(recording, name, LOAD)))
         times = [one.time_ns / NS_PER["ms"] for one in recording.blocks]
         return LoadResult(len(times), 0, 0.0, {"median": sum(times) / len(times)} if times else {})
 

@@ -97,5 +97,5 @@ def judged_load(
         errors=record.errors,
         load=LoadFacts.of(record),
         max_regression=None if recording is None else effective.max_regression.share,
-        recording=None if recording is None else run.completed(recording, name),
+        recording=None if recording is None else run.completed(recording, name, LOAD),
     )

@@ -98,7 +98,7 @@ class MeasuringRun(Protocol):
     ) -> None:
         """Keep a measurement whose budgets could not be measured."""
 
-    def completed(self, recording: Recording, name: str) -> Recording:
+    def completed(self, recording: Recording, name: str, kind: MeasurementKind) -> Recording:
         """Return a measurement's recording with the identity of the test's case and of the measurement."""
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:

@@ -76,7 +76,7 @@ def run_result(
             or any(one.test in reported for one in missing),
             has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
             deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
-            settings=deselecting_settings(session.config),
+            settings=_left_out_by(session),
         )
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
@@ -88,6 +88,15 @@ def run_result(
         missing,
         update,
     )
+
+
+def _left_out_by(session: PerfSession) -> str:
+    """Return what leaves perf tests out, other than the command line; empty if there is nothing."""
+    if found := deselecting_settings(session.config):
+        return f"{found} of addopts: give the option on the command line, too"
+    if session.tests.expectations.get("by conftest"):
+        return "a conftest.py: add the option that makes the conftest.py run them"
+    return ""
 
 
 def _deselected(session: PerfSession) -> int:

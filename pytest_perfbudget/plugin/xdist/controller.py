@@ -11,6 +11,7 @@ import pytest
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
+    ENVIRONMENT_INPUT,
     ERROR_OUTPUT,
     EXPECTATIONS_OUTPUT,
     LATE_OUTPUT,
@@ -20,6 +21,7 @@ from pytest_perfbudget.plugin.keys import (
     SUMMARY,
     TREE_INPUT,
 )
+from pytest_perfbudget.plugin.start_state import start_of
 from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Controller:
         node.workerinput[LOCK_INPUT] = self._lock_folder.name
         if self._config.option.perf_against is not None:
             node.workerinput[TREE_INPUT] = self._checkout()
+        node.workerinput[ENVIRONMENT_INPUT] = dict(start_of(self._config).environment)
         node.workerinput[ARGUMENTS_INPUT] = [os.fspath(one) for one in self._config.invocation_params.args]
 
     def _checkout(self) -> str:

@@ -77,9 +77,16 @@ def test_an_object_is_known_by_its_attributes_and_not_by_its_address() -> None:
     assert digest(value=threading.Lock()) == digest(value=threading.Lock())
 
 
-def test_a_case_with_an_id_of_its_own_has_no_digest() -> None:
-    assert digest("small", value=Codec(1)) == ""
-    assert digest("small-value0", value=Codec(1)) != ""
+def test_functions_and_classes_that_share_a_name_have_other_digests() -> None:
+    """pytest numbers them: `Codec0`, `Codec1`, `<lambda>0`."""
+    one, other = (type("Codec", (), {"__module__": name}) for name in ("zlib_like", "gzip_like"))
+    assert digest("Codec0", value=one) != digest("Codec0", value=other)
+    assert digest("<lambda>0", value=lambda: 1) != digest("<lambda>0", value=lambda: 2)
+    assert digest("<lambda>0", value=lambda: 1) == digest("<lambda>0", value=lambda: 1)
+
+
+def test_a_case_with_an_id_of_its_own_has_a_digest_too() -> None:
+    assert digest("small", value=Codec(1)) != digest("small", value=Codec(2))
 
 
 def test_the_place_of_the_project_does_not_matter() -> None:

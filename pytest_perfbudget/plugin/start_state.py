@@ -1,0 +1,43 @@
+"""The environment and the search path with which a session began, before a conftest.py could change them.
+
+Fresh processes begin with this state: each side's own conftest.py changes it there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+NAME: Final = "perfbudget-start"
+"""The name under which the state is registered as a plugin, so that each session has its own."""
+
+
+class StartState:
+    """The state of the process when pytest loaded this plugin, which is before it loads any conftest.py.
+
+    Attributes:
+        environment: the environment variables.
+        path: the search path of modules.
+    """
+
+    def __init__(self) -> None:
+        self.__name__ = NAME
+        self.environment: Mapping[str, str] = dict(os.environ)
+        self.path = [os.fspath(entry) for entry in sys.path]
+
+
+def note_start(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Note the state now."""
+    if not pluginmanager.hasplugin(NAME):
+        pluginmanager.register(StartState(), NAME)
+
+
+def start_of(config: pytest.Config) -> StartState:
+    """Return the state with which a session began."""
+    found: Any = config.pluginmanager.getplugin(NAME)
+    state: StartState = found or StartState()
+    return state
