@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -103,6 +104,14 @@ class BaseCheckout:
     def why_absent(self, nodeid: str) -> str:
         """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can."""
         return why_no_commit_has(self._base.top, self._context.root.resolve() / file_of(nodeid))
+
+    def why_lacking(self, problem: str) -> str:
+        """Return a hint for a base that cannot import a module that git ignores; empty for any other problem."""
+        lacking = re.search(r"No module named '([\w.]+)'", problem)
+        file = own_modules(self._context.root).get(lacking[1]) if lacking else None
+        if file is None or not why_no_commit_has(self._base.top, Path(file)):
+            return ""
+        return f" (git ignores {path_in(self._base.top, file)}: let setup of {TABLE} make it)"
 
     def why_carried(self, source: str) -> str:
         """Return the reason why a measured function is the head's on both sides; empty if it is not."""

@@ -207,6 +207,7 @@ class PairRunner:
             return Attempt(problem=f"{problem} ({hint})", is_exclusive=True)
         if problem := played.base.problem:
             hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
+            hint = self._checkout.why_lacking(problem) or hint
             # The head's process runs the same test at the same time, and may hold what the base's asks for.
             return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)
         return None

@@ -206,6 +206,8 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
         return policy.judge(fails=is_needed or (policy.strict and not is_new_for_ever), otherwise=otherwise)
     if verdict is RegressionVerdict.CHANGED:
         return _NOTED if change.metric == TIME.name else None
+    if verdict is RegressionVerdict.UNDECIDED and change.reason:
+        return Judgement(Severity.WARNING)
     if change.runs:  # fresh runs did not confirm the suspicion
         return Judgement(Severity.WARNING) if verdict is RegressionVerdict.UNDECIDED else _NOTED
     return None

@@ -22,7 +22,7 @@ def changes_text(tally: Mapping[str, int], against: str) -> str:
     """Return the line that counts the compared numbers by verdict."""
     found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
     is_compared = any(count and not RegressionVerdict(name).is_unjudged for name, count in tally.items())
-    if tally[RegressionVerdict.UNMEASURED.value] and not is_compared:
+    if found and not is_compared:
         found = f"nothing was compared ({found})"
     return f"against {against}: {found or 'nothing was compared'}"
 

@@ -34,15 +34,33 @@ def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str) -> list[F
 def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
     """Return the text of failed tests: a paragraph for each finding, and then each remedy once.
 
+    What two findings of a test have in common, such as the functions that are called more often, is told once.
+
     Args:
         findings: the findings that fail the tests.
         with_test: whether to name the test, if no text around this one does.
     """
-    paragraphs = ["\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in findings]
+    told: set[tuple[str, ...]] = set()
+    paragraphs = []
+    for one in findings:
+        parts = [part for part in _parts(one.evidence) if (one.test, *part) not in told]
+        told |= {(one.test, *part) for part in parts if not part[0].startswith("limit ")}
+        paragraphs.append("\n  ".join([_opening(one, with_test=with_test), *(line for part in parts for line in part)]))
     remedies = dict.fromkeys(one.remedy for one in findings if one.remedy)
     kinds = [kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)]
     explained = ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
     return "\n".join([*paragraphs, *remedies, *explained])
+
+
+def _parts(evidence: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the lines of evidence, each with the indented lines that belong to it."""
+    found: list[tuple[str, ...]] = []
+    for line in evidence:
+        if line.startswith(" ") and found:
+            found[-1] = (*found[-1], line)
+        else:
+            found.append((line,))
+    return found
 
 
 def note_lines(findings: Iterable[Finding]) -> Iterator[str]:

@@ -56,7 +56,7 @@ def percent(ratio: float) -> str:
         return f"{ratio:.1f}x" if ratio < 100 else f"{ratio:,.0f}x"
     if ratio < 0.1:
         return f"1/{1 / ratio:.0f}x" if ratio > 0 else "to none"
-    share = round(100 * (ratio - 1), 1)
+    share = round(100 * (ratio - 1), 1) or 0.0  # no -0.0
     return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
 
 

@@ -84,7 +84,7 @@ def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     """Yield the functions that explain a regression, and the costliest functions of a slow call."""
     if change.grown:
         is_timed = change.grown[0].gained_ns is not None
-        timed = "Slower, in one profiled call of each, which takes longer than others:"
+        timed = "Slower functions, by one profiled call of each side (a profile inflates times, so compare the shares):"
         yield timed if is_timed else "Called more often:"
         yield from (f"  {_growth(one)}" for one in change.grown)
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
@@ -148,6 +148,8 @@ def _fresh(change: RegressionResult) -> str:
 
 
 def _not_confirmed(change: RegressionResult) -> str:
+    if change.reason:
+        return change.reason
     fresh = _fresh(change)
     if change.verdict is RegressionVerdict.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
         found = f"{percent(change.ratio or 1)}{interval(change)}, limit {100 * change.limit:g} %"

@@ -16,7 +16,7 @@ ACTIONS: Final[Mapping[UpdateAction, str]] = {
     UpdateAction.REFUSED: "slower (kept)",
     UpdateAction.ACCEPTED: "slower (accepted)",
     UpdateAction.NEW: "new",
-    UpdateAction.IMPROVED: "faster",
+    UpdateAction.IMPROVED: "better",
     UpdateAction.MORE_PRECISE: "more precise",
     UpdateAction.REMOVED: "removed",
     UpdateAction.UNDECIDED: "undecided (kept)",

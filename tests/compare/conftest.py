@@ -7,6 +7,15 @@ from programs import shop, shop_tests
 from repositories import IGNORED, Repository
 from scripting import Project
 
+from pytest_perfbudget.compare import sequential
+
+
+@pytest.fixture
+def brief_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four processes instead of eight and sixteen, for tests of the outcome of a sequential comparison."""
+    monkeypatch.setattr(sequential, "_SCREENING", 1)
+    monkeypatch.setattr(sequential, "_FRESH", 1)
+
 
 @pytest.fixture
 def repository(lean: Project) -> Repository:

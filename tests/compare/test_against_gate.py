@@ -92,7 +92,7 @@ def test_the_functions_that_a_slowdown_is_in_are_named(repository: Repository) -
     repository.commit({"shop.py": pricing("sum(range(10))")})
     repository.file("shop.py", pricing("advance(0.1); sum(range(200_000))"))
     repository.against_base("-k", "call").stdout.fnmatch_lines(
-        ["  Slower, in one profiled call of each*:", "    shop:price  1 call, +* ms of +* ms"]
+        ["  Slower functions, by one profiled call of each side *:", "    shop:price  1 call, +* ms of +* ms"]
     )
 
 

@@ -23,7 +23,7 @@ def test_a_baseline_that_pyproject_names_has_to_be_there(lean: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "new: *: there is no perf/base.json: create the file with pytest --perf-update-baseline",
-            "against the baseline: 2 new",
+            "against the baseline: nothing was compared (2 new)",
         ]
     )
     lean.run(perf_program(), "--perf-strict").assert_outcomes(passed=1, failed=2)

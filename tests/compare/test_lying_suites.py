@@ -7,6 +7,8 @@ from programs import SEQUENTIAL, shop
 from repositories import Repository
 from scripting import BENCHMARK, TWO_WORKERS, Project, add_to_conftest, times
 
+pytestmark = pytest.mark.usefixtures("brief_sequences")
+
 OTHER = "import shop\ndef test_other(perf): perf(shop.work, name='other')\n"
 WAYS = pytest.mark.parametrize(
     ("arguments", "pyproject"),
@@ -189,6 +191,16 @@ def test_a_measured_function_that_git_ignores_is_not_compared_with_itself(
     result.assert_outcomes(passed=1, failed=1)
     assert times(repository)["test_it rate"] == "unmeasured"
     result.stdout.fnmatch_lines(["*rates.py is generated and not in git, so it was taken from the working tree *"])
+
+
+def test_a_setup_that_does_not_make_what_git_ignores_is_told_the_file(repository: Repository) -> None:
+    ignored = (repository.pytester.path / ".gitignore").read_text("utf-8") + "rates.py\n"
+    repository.commit({".gitignore": ignored}, tests=f"import rates\n{OTHER}")
+    repository.file("rates.py", "RATE = 1\n")
+    pyproject = '[tool.perfbudget.duet]\nsetup = "{python} -c pass"\n'
+    result = repository.against_base(pyproject=pyproject, subprocess=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*No module named 'rates' (git ignores rates.py: let setup of * make it)*"])
 
 
 class TestClean:

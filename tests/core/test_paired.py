@@ -240,3 +240,28 @@ class TestOnRecordedPairs:
         sessions = self.judge(recorded, slowdown, sessions=100, seed=2)
         caught = [test for session in sessions for test in session]
         assert sum(caught) / len(caught) >= least
+
+
+class TestRareCalls:
+    """A slowdown of calls so rare that the typical call has none of them."""
+
+    @staticmethod
+    def pair(rare: float, generator: random.Random) -> Pair:
+        """Return a pair in which one turn in eight has a slow call, ten times as slow in the head if `rare` is 10."""
+        sides = []
+        for slowness in (rare, 1.0):
+            means = {turn: 1e6 * (1 + (5 * slowness if generator.random() < 1 / 8 else 0)) for turn in range(128)}
+            blocks = [BlockTime(1e6 * generator.gauss(1, 0.01), (), (), mean) for mean in means.values()]
+            sides.append(Recording(blocks, turns=list(means)))
+        found = pair_of_recordings(sides[0], sides[1])
+        assert found is not None
+        return found
+
+    @pytest.mark.parametrize(("rare", "verdict"), [(10, "undecided"), (1, "unchanged")])
+    def test_they_leave_a_test_undecided_with_the_reason(self, rare: float, verdict: str) -> None:
+        generator = random.Random(3)
+        found = [PairedSlowdownTest(0.05, 0.005).screened(self.pair(rare, generator)) for _ in range(20)]
+        assert sum(one.verdict.value == verdict for one in found) >= 15
+        reasons = [one.reason for one in found if one.reason]
+        assert all("the mean call looks" in one for one in reasons)
+        assert len(reasons) >= 15 if rare > 1 else len(reasons) <= 2  # two standard errors, on one side

@@ -53,6 +53,7 @@ ENTRY_POINT = {
     "pytest_perfbudget.plugin.hooks",
     "pytest_perfbudget.plugin.keys",
     "pytest_perfbudget.plugin.options",
+    "pytest_perfbudget.plugin.start_state",
     "pytest_perfbudget.real_clocks",
     "pytest_perfbudget.table_name",
 }

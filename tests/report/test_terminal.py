@@ -76,7 +76,7 @@ def test_missing_measurements_are_named_and_fail_only_if_strict(strict: bool) ->
     found = RunResult(SessionFacts(strict=strict), ComparedWith("the baseline"), (), findings, missing)
     text = render(found, PLAIN)
     assert "missing: a.py::gone: it is not collected\n" in text
-    assert "against the baseline: 1 missing\n" in text
+    assert "against the baseline: nothing was compared (1 missing)\n" in text
     assert ("fails the session because of --perf-strict" in text) is strict
 
 

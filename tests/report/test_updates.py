@@ -70,7 +70,7 @@ def test_a_table_without_a_change_is_left_out() -> None:
 
 def test_an_update_ends_with_what_it_did_and_what_is_left_to_do() -> None:
     assert list(update_lines(UpdateSummary("perf-baseline.json", UPDATES))) == [
-        "perf-baseline.json: 1 slower (kept), 1 slower (accepted), 1 new, 1 faster, 1 removed, 1 unchanged",
+        "perf-baseline.json: 1 slower (kept), 1 slower (accepted), 1 new, 1 better, 1 removed, 1 unchanged",
         "to accept the slower test: pytest --perf-update-baseline --perf-reason 'why it may be slower' tests/test_api.py::test_slower",
     ]
 

@@ -25,6 +25,7 @@ class CollectionObserver:
     Attributes:
         visited: the files that were visited.
         by_conftest: the tests that a conftest.py of the suite has deselected.
+        has_errors: whether a file could not be collected.
     """
 
     def __init__(self) -> None:
@@ -32,11 +33,13 @@ class CollectionObserver:
         self._uncollected: set[str] = set()
         self._deselected: set[str] = set()
         self.by_conftest: set[str] = set()
+        self.has_errors = False
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a visited file, and whether it could not be collected or was skipped."""
         file = file_of(report.nodeid)
         self.visited.add(file)
+        self.has_errors |= report.failed
         if not report.passed:
             self._uncollected.add(file)
 

@@ -196,6 +196,7 @@ class PerfTests:
             return
         perf_tests = self.among(items)
         self._checks.table_above()
-        self._checks.patterns(self.collected, perf_tests)
+        if not self.observer.has_errors:  # a pattern may match tests of a file that could not be collected
+            self._checks.patterns(self.collected, perf_tests)
         if not (self._policy.gate is GateMode.OFF or (self._config.rootpath / self._settings.baseline).exists()):
             self._checks.root_folder(perf_tests)

@@ -17,12 +17,15 @@ from pytest_perfbudget.core.decision import find_missing, find_not_updated, find
 from pytest_perfbudget.core.finding import Missing, Severity
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.closing import benchmarks_measured_text
 
-_NOT_RUN = "the test did not run to its end, or no longer has the measurement"
+_NOT_RUN = "the test did not run to its end"
+_LOST = "the test no longer makes this measurement"
+_SAYS_WHY = (RegressionVerdict.UNMEASURED, RegressionVerdict.WRONG_CODE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def run_result(
     session: PerfSession,
     measurements: Sequence[Measurement],
     expected_to_fail: Collection[str],
-    skipped: Mapping[str, str],
+    unfinished: Mapping[str, str],
     *,
     start: Start,
     exit_status: int,
@@ -49,13 +52,13 @@ def run_result(
         session: the session.
         measurements: of all its processes.
         expected_to_fail: the tests that xfail lets fail, whose findings fail nothing.
-        skipped: the tests that were skipped, each with the reason.
+        unfinished: the tests that were skipped or failed, each with the reason.
         start: of the session.
         exit_status: pytest's.
         is_cut_short: whether the session ended before its last test.
         update: of the baseline; None if there was none.
     """
-    missing = _missing(session, measurements, skipped, is_cut_short=is_cut_short)
+    missing = _missing(session, measurements, unfinished, is_cut_short=is_cut_short)
     can_be_mended = session.config.option.perf_against is None
     findings = [
         replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
@@ -64,15 +67,15 @@ def run_result(
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
-        gone = session.comparison.gone
-        unfinished = [one.test for one in missing if one.reason != gone and one.test not in expected_to_fail]
+        ended = (session.comparison.gone, _LOST)
+        not_run = [one.test for one in missing if one.reason not in ended and one.test not in expected_to_fail]
         # A measurement may have another name on each side, such as that of a function that a decorator has renamed.
         reported = {one.nodeid for one in measurements}
         findings += find_nothing_compared(
             measurements,
             session.policy,
             against,
-            is_lost=any(both is None or [test, ""] in both for test in unfinished)
+            is_lost=any(both is None or [test, ""] in both for test in not_run)
             or any(one.test in reported for one in missing),
             has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
             deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
@@ -111,29 +114,41 @@ def _runs_nothing(session: PerfSession) -> bool:
 
 
 def _missing(
-    session: PerfSession, measurements: Sequence[Measurement], skipped: Mapping[str, str], *, is_cut_short: bool
+    session: PerfSession,
+    measurements: Sequence[Measurement],
+    unfinished: Mapping[str, str],
+    *,
+    is_cut_short: bool,
 ) -> list[Missing]:
-    """Return what the other side has and this session should have measured, with the reason why it has not."""
+    """Return what the other side has and this session should have measured, with the reason why it has not.
+
+    A measurement that has another name here is not named twice: the measurement of the other name says so.
+    """
     if is_cut_short or session.is_updating or _runs_nothing(session):
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
     reported = {one.nodeid for one in measurements}
-    # A test that measured nothing has a measurement that says why.
-    explained = reported - {one.nodeid for one in measurements if one.kind is not NONE}
+    # A test that measured nothing, or something else, has a measurement that says why.
+    unmeasured = {one.nodeid for one in measurements for change in one.changes if change.verdict in _SAYS_WHY}
+    explained = unmeasured | (reported - {one.nodeid for one in measurements if one.kind is not NONE})
     expectations = session.tests.expectations
+
+    def reason(test: str) -> str:
+        return unfinished.get(test, _LOST if test in reported else _NOT_RUN)
+
     gone = session.comparison.gone if session.comparison is not None else ""
-
-    def not_run(test: str) -> str:
-        return f"the test was skipped: {skipped[test]}" if test in skipped else _NOT_RUN
-
     return [
         *(
-            Missing(test, name, not_run(test))
+            Missing(test, name, reason(test))
             for test, name in expectations.get("expected", ())
             if (test, name) not in measured and test not in explained
         ),
-        *(Missing(test, name, gone) for test, name in expectations.get("absent", ()) if (test, name) not in measured),
-        *(Missing(test, "", not_run(test)) for test, _ in expectations.get("chosen", ()) if test not in reported),
+        *(
+            Missing(test, name, _LOST if test in reported else gone)
+            for test, name in expectations.get("absent", ())
+            if (test, name) not in measured and not (test in explained and name)
+        ),
+        *(Missing(test, "", reason(test)) for test, _ in expectations.get("chosen", ()) if test not in reported),
     ]
 
 

@@ -40,7 +40,7 @@ class Summary:
         self._start = Start()
         self._results: dict[str, Sequence[Measurement]] = {}
         self._expected_to_fail: set[str] = set()
-        self._skipped: dict[str, str] = {}
+        self._unfinished: dict[str, str] = {}
         self._write_errors: list[str] = []
         self._result: RunResult | None = None
 
@@ -52,7 +52,9 @@ class Summary:
         if hasattr(report, "wasxfail"):
             self._expected_to_fail.add(report.nodeid)
         if report.skipped and isinstance(report.longrepr, tuple):
-            self._skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
+            self._unfinished[report.nodeid] = f"the test was skipped: {report.longrepr[2].removeprefix('Skipped: ')}"
+        elif report.failed:
+            self._unfinished[report.nodeid] = "the test failed"
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):
@@ -72,7 +74,7 @@ class Summary:
             self._session,
             [measurement for found in self._results.values() for measurement in found],
             self._expected_to_fail,
-            self._skipped,
+            self._unfinished,
             start=self._start,
             exit_status=int(session.exitstatus),
             is_cut_short=ended or bool(session.shouldfail or session.shouldstop),  # -x
