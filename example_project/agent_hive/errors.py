@@ -57,3 +57,19 @@ class NotFoundError(StorageError):
 
 class TaskStateError(StorageError):
     """A task that is not in the state that a change requires, or does not belong to the agent."""
+
+
+class NoEndpointError(HiveError):
+    """A capability that no live and healthy agent offers."""
+
+
+class CircuitOpenError(HiveError):
+    """A call that is not made, because the circuit breakers of the agents are open."""
+
+
+class UpstreamError(HiveError):
+    """A call of an agent that brought no answer."""
+
+
+class SettingsError(HiveError):
+    """A file of settings that the gateway cannot use."""

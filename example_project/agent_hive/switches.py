@@ -30,6 +30,18 @@ class Optimisation(enum.Enum):
     KEPT_CONNECTIONS = "kept-connections"
     """A thread keeps its connection to the database."""
 
+    REGISTRY_CACHE = "registry-cache"
+    """The endpoints of a capability are remembered for some seconds, and refreshed before they expire."""
+
+    KEEP_ALIVE = "keep-alive"
+    """The gateway keeps its connections to agents open."""
+
+    RESPONSE_CACHE = "response-cache"
+    """The gateway remembers the answers that an agent declares public."""
+
+    SLIDING_WINDOW = "sliding-window"
+    """Redis counts the hits of a window itself; otherwise each hit reads the times of all hits before."""
+
 
 def is_on(optimisation: Optimisation) -> bool:
     """Return whether an optimisation is in use.

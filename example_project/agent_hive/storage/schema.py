@@ -57,7 +57,19 @@ _TASKS: Final = (
     "CREATE INDEX tasks_by_agent ON tasks (agent_id, status, id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_AGENTS, _TASKS)
+_ENDPOINTS: Final = (
+    """
+    CREATE TABLE endpoints (
+        agent_id TEXT NOT NULL PRIMARY KEY REFERENCES agents (id) ON DELETE CASCADE,
+        url TEXT NOT NULL CHECK (url <> ''),
+        weight INTEGER NOT NULL CHECK (weight > 0),
+        is_healthy INTEGER NOT NULL DEFAULT 1,
+        expires_at REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_AGENTS, _TASKS, _ENDPOINTS)
 """The statements of each migration. A released migration never changes; further migrations are appended."""
 
 

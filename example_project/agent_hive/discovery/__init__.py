@@ -1,0 +1,1 @@
+"""The discovery of agents: where the agents with a capability can be reached."""
