@@ -1,0 +1,1 @@
+"""The balancing of calls between the agents that offer a capability."""
