@@ -73,3 +73,7 @@ class UpstreamError(HiveError):
 
 class SettingsError(HiveError):
     """A file of settings that the gateway cannot use."""
+
+
+class RateLimitStoreError(HiveError):
+    """A store of rate limits that does not answer."""

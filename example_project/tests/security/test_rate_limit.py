@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from agent_hive.clock import ManualClock
-from agent_hive.security.rate_limit import Limit, RateLimiter
+from agent_hive.security.limit_table import Limit
+from agent_hive.security.rate_limit import RateLimiter
 
 
 @pytest.fixture
