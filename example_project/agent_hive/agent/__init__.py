@@ -1,0 +1,1 @@
+"""An agent: a server that announces itself and offers skills."""
