@@ -49,9 +49,20 @@ def serve(make_app: Callable[[str], Starlette], *, host: str, port: int, ends_wi
         port: the port to listen on; 0 lets the system choose.
         ends_with_parent: end as soon as the process that started this one has ended.
     """
-    listener = socket.create_server((host, port), backlog=_BACKLOG)
+    listener = _listener(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         make_app(url), access_log=False, log_level="warning", lifespan="on", timeout_keep_alive=_KEEP_ALIVE_S
     )
     _AnnouncedServer(config, url, ends_with_parent=ends_with_parent).run([listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # asyncio sends an answer's last part without delay only on a socket whose protocol is named: with the default, 0,
+    # each answer waits up to 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    if os.name == "posix":  # elsewhere the option lets two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(_BACKLOG)
+    return listener

@@ -1,0 +1,24 @@
+"""Loads of coroutines, each in an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from pytest_perfbudget import LoadResult, PerfLoad
+
+Request = Callable[[aiohttp.ClientSession], Awaitable[None]]
+"""A request by a user's client, which keeps its connection."""
+
+
+def run_load(perf_load: PerfLoad, request: Request, **keywords: Any) -> LoadResult:
+    """Generate a load of a request, and return its result."""
+
+    async def main() -> LoadResult:
+        result = perf_load(request, user=aiohttp.ClientSession, **keywords)
+        assert not isinstance(result, LoadResult)  # of a coroutine function it is awaited
+        return await result
+
+    return asyncio.run(main())
