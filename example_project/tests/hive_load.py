@@ -13,7 +13,7 @@ Request = Callable[[aiohttp.ClientSession], Awaitable[None]]
 """A request by a user's client, which keeps its connection."""
 
 
-def run_load(perf_load: PerfLoad, request: Request, **keywords: Any) -> LoadResult:
+def run_load(perf_load: PerfLoad, request: Request, **keywords: Any) -> LoadResult:  # noqa: ANN401 - of perf_load
     """Generate a load of a request, and return its result."""
 
     async def main() -> LoadResult:
