@@ -24,7 +24,6 @@ def numbered(control: str, status: int = 200, size: int = 1) -> ASGIApp:
     return app
 
 
-@pytest.mark.perf_budget
 def test_answers_again(clock: ManualClock) -> None:
     cache = ResponseCache(numbered(PUBLIC), clock=clock)
     assert [call(cache).body for _ in range(3)] == [b"1", b"1", b"1"]
