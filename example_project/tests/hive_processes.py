@@ -57,7 +57,6 @@ class Hive:
     agents: Mapping[str, Server]
     issuer: TokenIssuer
     database: Path
-    environment: Mapping[str, str]
 
     def headers(self, agent_id: str = "caller", *roles: str) -> dict[str, str]:
         """Return the headers of a call by an agent, which has the role `user` unless others are given."""
@@ -69,33 +68,10 @@ class Hive:
 
 
 @contextmanager
-def server(module: str, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run a server of the hive while the block runs."""
-    process = subprocess.Popen(  # noqa: S603 - this project's own commands
-        [sys.executable, "-m", module, *map(str, arguments), "--ends-with-parent"],
-        cwd=PROJECT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with _stopping(process):
-        # A server that never answers is killed, which ends the wait for its line.
-        watch = threading.Timer(START_S, process.kill)
-        watch.start()
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-        finally:
-            watch.cancel()
-        assert url, f"{module} has not started: it ended with {process.wait(STOP_S)}"
-        yield Server(url, process)
-
-
-@contextmanager
 def agent(agent_id: str, database: Path, *arguments: str) -> Iterator[Server]:
     """Run an agent while the block runs."""
-    with server("agent_hive.agent", agent_id, "--database", database, *arguments) as started:
-        yield started
+    with _launched("agent_hive.agent", agent_id, "--database", database, *arguments) as process:
+        yield _answering(process)
 
 
 @contextmanager
@@ -105,14 +81,47 @@ def hive(folder: Path, *, agents: int = 2, redis_url: str = "", **policy: object
     settings.write_text(json.dumps({**POLICY, **policy}), "utf-8")
     key = SigningKey.generate()
     _, public = write_keys(key, folder)
+    paths = ("--database", database, "--public-key", public)
     environment = {"REDIS_URL": redis_url}
+    names = [f"agent-{number}" for number in range(1, agents + 1)]
     with ExitStack() as stack:
-        names = [f"agent-{number}" for number in range(1, agents + 1)]
-        servers = {name: stack.enter_context(agent(name, database)) for name in names}
-        paths = ("--database", database, "--public-key", public)
-        gateway = stack.enter_context(server("agent_hive.gateway", settings, *paths, environment=environment))
-        issuer = TokenIssuer(key, issuer=ISSUER, audience=AUDIENCE)
-        yield Hive(gateway, servers, issuer, database, environment)
+        # All are launched before the first has to answer: their starts take the time of one.
+        gateway = stack.enter_context(_launched("agent_hive.gateway", settings, *paths, environment=environment))
+        launched = {
+            name: stack.enter_context(_launched("agent_hive.agent", name, "--database", database)) for name in names
+        }
+        servers = {name: _answering(process) for name, process in launched.items()}
+        yield Hive(_answering(gateway), servers, TokenIssuer(key, issuer=ISSUER, audience=AUDIENCE), database)
+
+
+@contextmanager
+def _launched(
+    module: str, *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a server of the hive, and end the process after the block."""
+    process = subprocess.Popen(  # noqa: S603 - this project's own commands
+        [sys.executable, "-m", module, *map(str, arguments), "--ends-with-parent"],
+        cwd=PROJECT,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with _stopping(process):
+        yield process
+
+
+def _answering(process: subprocess.Popen[str]) -> Server:
+    """Wait until a server has printed its address."""
+    # A server that never answers is killed, which ends the wait for its line.
+    watch = threading.Timer(START_S, process.kill)
+    watch.start()
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+    finally:
+        watch.cancel()
+    assert url, f"{process.args!r} has not started: it ended with {process.wait(STOP_S)}"
+    return Server(url, process)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ CULPRITS: Final = {
     Optimisation.OWNER_INDEX: ("test_lists_the_tasks_of_an_agent", "agent_hive.storage.tasks:"),
     Optimisation.KEPT_CONNECTIONS: ("test_gets_an_agent", "database:Database._open"),
     Optimisation.REGISTRY_CACHE: ("test_finds_known_agents", "registry:Registry.find"),
-    Optimisation.KEEP_ALIVE: ("test_calls_an_agent", "aiohttp.connector:"),
+    Optimisation.KEEP_ALIVE: ("test_calls_an_agent", "upstream:Upstream.call"),
     Optimisation.RESPONSE_CACHE: ("test_answers_from_the_cache", ""),
     Optimisation.SLIDING_WINDOW: ("test_refuses_a_hit_of_a_full_window", "shared_rate_limit:_HitLog._recent"),
 }

@@ -15,12 +15,6 @@ from agent_hive.storage.database import Database
 from hive_processes import Server, agent
 
 
-@pytest.fixture(scope="module")
-def running_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with agent("agent-1", tmp_path_factory.mktemp("agent") / "hive.sqlite3") as started:
-        yield started
-
-
 @pytest.fixture
 def silent_url() -> Iterator[str]:
     """A server that accepts connections and never answers."""

@@ -10,7 +10,7 @@ from pytest_perfbudget import Perf
 
 from agent_hive.errors import UpstreamError
 from agent_hive.gateway.upstream import Answer, Upstream
-from hive_processes import Hive
+from hive_processes import Server
 
 
 def with_upstream(work: Callable[[Upstream], Awaitable[Answer]], timeout_s: float = 10.0) -> Answer:
@@ -21,8 +21,8 @@ def with_upstream(work: Callable[[Upstream], Awaitable[Answer]], timeout_s: floa
     return asyncio.run(main())
 
 
-def test_calls_an_agent(perf: Perf, running_hive: Hive) -> None:
-    url = f"{running_hive.agents['agent-1'].url}/skills/summary"
+def test_calls_an_agent(perf: Perf, running_agent: Server) -> None:
+    url = f"{running_agent.url}/skills/summary"
 
     async def work(upstream: Upstream) -> Answer:
         async def call_agent() -> Answer:
@@ -33,8 +33,8 @@ def test_calls_an_agent(perf: Perf, running_hive: Hive) -> None:
     assert with_upstream(work).body == b'{"sentence":"Two two."}'
 
 
-def test_an_error_of_the_caller_is_an_answer(running_hive: Hive) -> None:
-    url = f"{running_hive.agents['agent-1'].url}/skills/summary"
+def test_an_error_of_the_caller_is_an_answer(running_agent: Server) -> None:
+    url = f"{running_agent.url}/skills/summary"
     answer = with_upstream(lambda upstream: upstream.call("POST", url, headers={}, body=b"[]"))
     assert answer.status == 400
 

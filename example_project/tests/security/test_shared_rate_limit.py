@@ -12,7 +12,7 @@ from agent_hive.security.limit_table import Decision, Limit
 from agent_hive.security.shared_rate_limit import SharedRateLimiter
 from agent_hive.switches import VARIABLE, Optimisation
 
-FULL = 2_000
+FULL = 300
 
 _names = itertools.count()
 
