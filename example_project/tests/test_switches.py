@@ -40,11 +40,15 @@ RUNS: Final = 4
 
 
 def run(folder: Path, tests: Iterable[str], *arguments: str, without: str = "") -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV_"))}
+    dropped = ("PYTEST", "COV_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    # A session starts dozens of processes: each is spared the plugins that it does not need.
+    lean = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", VARIABLE: without}
+    options = ["-p", "perfbudget", "-p", "no:cacheprovider", "--perf-only"]
     return subprocess.run(  # noqa: S603 - this suite's own pytest
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", " or ".join(tests), "--perf-only", *arguments],
+        [sys.executable, "-m", "pytest", *options, "-k", " or ".join(tests), *arguments],
         cwd=folder,
-        env={**kept, VARIABLE: without},
+        env={**kept, **lean},
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -89,7 +93,13 @@ def switched_off(measured: Path) -> dict[Optimisation, tuple[set[str], str]]:
     found = {}
     for optimisations in SESSIONS:
         tests = [CULPRITS[one][0] for one in optimisations]
-        ended = run(measured, tests, "--perf-output=report.json", without=",".join(one.value for one in optimisations))
+        ended = run(
+            measured,
+            tests,
+            "--durations=12",
+            "--perf-output=report.json",
+            without=",".join(one.value for one in optimisations),
+        )
         assert ended.returncode == 1, ended.stdout
         said = verdicts(measured)
         found.update({one: (said.get(CULPRITS[one][0], set()), ended.stdout) for one in optimisations})

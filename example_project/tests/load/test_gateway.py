@@ -10,7 +10,7 @@ STEPS = [(100, "10ms"), (100, "1s"), (250, "10ms"), (250, "1s"), (500, "10ms"), 
 
 def test_answers_complete_requests(perf_load: PerfLoad, running_hive: Hive, sends: Request) -> None:
     process = running_hive.gateway.process
-    run_load(perf_load, sends, rate=50, duration="6s", warm_up="1s", pid=process, name="request")
+    run_load(perf_load, sends, rate=50, duration="4s", warm_up="500ms", pid=process, name="request")
 
 
 def test_answers_by_itself(perf_load: PerfLoad, reads: Request) -> None:
