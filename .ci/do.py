@@ -68,6 +68,20 @@ def _neighbours(folder: Path, pip: list[str]) -> None:
         shutil.rmtree(inner)
 
 
+def _redis() -> None:
+    """Install the Redis server that tests of the example start, if this process may; otherwise they are skipped."""
+    if os.name == "nt" or os.geteuid() or shutil.which("redis-server") or not shutil.which("apt-get"):
+        return
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "-qq", "update"],
+        ["apt-get", "-qq", "install", "--no-install-recommends", "redis-server"],
+    ):
+        if subprocess.run(command, check=False, env=quiet, stdout=subprocess.DEVNULL).returncode:
+            print("redis-server cannot be installed here: tests that need it are skipped", flush=True)
+            return
+
+
 def _python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
@@ -80,6 +94,8 @@ def main() -> int:
     parser.add_argument("--wheel", type=Path, help="test this built wheel instead of the checkout")
     options, arguments = parser.parse_known_args()
     scripts = environment(options.venv.resolve(), options.wheel and options.wheel.resolve())
+    if options.job == "example":
+        _redis()
     # The tests start hundreds of processes, each of which would compile the package anew.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for name, *rest in JOBS[options.job]:
