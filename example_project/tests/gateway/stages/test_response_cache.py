@@ -1,14 +1,30 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from pytest_perfbudget import Perf
 from starlette.responses import Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent_hive.balancing.balancer import Balancer
+from agent_hive.balancing.strategies import StrategyName
 from agent_hive.clock import ManualClock
+from agent_hive.discovery.lookup import Lookup
+from agent_hive.discovery.registry import Registry
+from agent_hive.gateway.call import Call
+from agent_hive.gateway.stages.balance import Balance
+from agent_hive.gateway.stages.call_agent import CallAgent
+from agent_hive.gateway.stages.discover import Discover
 from agent_hive.gateway.stages.response_cache import MOST_BYTES, ResponseCache
+from agent_hive.gateway.upstream import Upstream
+from agent_hive.security.identity import Identity
+from agent_hive.storage.database import Database
 from asgi_client import call
+from hive_processes import Server
 
 PUBLIC = "public, max-age=60"
 
@@ -22,6 +38,37 @@ def numbered(control: str, status: int = 200, size: int = 1) -> ASGIApp:
         await Response(body, status, {"Cache-Control": control})(scope, receive, send)
 
     return app
+
+
+async def get(app: ASGIApp, call: Call) -> bytes:
+    """Send a call that has passed the stages before into the next ones, and return the body of the answer."""
+    parts: list[bytes] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        parts.append(message.get("body", b""))
+
+    scope = {"type": "http", "method": "GET", "path": "/agents/summary", "query_string": b"", "headers": []}
+    call.into(scope)
+    await app(scope, receive, send)
+    return b"".join(parts)
+
+
+def test_spares_the_call_of_an_agent(perf: Perf, running_agent: Server, tmp_path: Path) -> None:
+    async def main() -> None:
+        with closing(Database(tmp_path / "hive.sqlite3")) as database:
+            registry = Registry(database)
+            registry.announce("agent-1", running_agent.url, ["summary"])
+            async with Upstream() as upstream:
+                balanced = Balance(CallAgent(upstream), Balancer(StrategyName.ROUND_ROBIN))
+                cache = ResponseCache(Discover(balanced, Lookup(registry)))
+                identity = Identity("caller", frozenset(), "id", 0, 0)
+                first = await get(cache, Call("summary", identity))
+                assert await perf.aio(get, cache, Call("summary", identity)) == first
+
+    asyncio.run(main())
 
 
 def test_answers_again(clock: ManualClock) -> None:
