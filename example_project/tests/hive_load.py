@@ -17,8 +17,6 @@ def run_load(perf_load: PerfLoad, request: Request, **keywords: Any) -> LoadResu
     """Generate a load of a request, and return its result."""
 
     async def main() -> LoadResult:
-        result = perf_load(request, user=aiohttp.ClientSession, **keywords)
-        assert not isinstance(result, LoadResult)  # of a coroutine function it is awaited
-        return await result
+        return await perf_load(request, user=aiohttp.ClientSession, **keywords)
 
     return asyncio.run(main())

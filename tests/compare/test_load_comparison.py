@@ -106,3 +106,17 @@ class TestBaseline:
         lean.run(tests.format(2), "--perf-update-baseline", "--perf-reason", "more users")
         lean.run(tests.format(2))
         assert times(lean)["test_it answer"] != "foreign"
+
+
+@pytest.mark.parametrize("model", ["users=2, requests=10", "rate=50, duration='400ms'"], ids=["closed", "open"])
+def test_a_test_may_look_at_the_result_on_both_sides(repository: Repository, model: str) -> None:
+    tests = f"""
+import service
+def test_it(perf_load):
+    result = perf_load(service.answer, {model})
+    assert result.requests >= 10 and not result.failures
+    assert result.latency_ms["median"] >= 1
+"""
+    repository.commit({"service.py": SERVICE.format(0.002)}, tests=tests)
+    repository.against_base().assert_outcomes(passed=1)
+    assert not {"regressed", "unmeasured"} & set(times(repository).values())

@@ -19,6 +19,7 @@ from pytest_perfbudget.core.decision import (
 )
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 
 FAIL, STRICT, WARN = Policy(), Policy(strict=True), Policy(GateMode.WARN)
@@ -142,3 +143,16 @@ UNSURE = BaselineUpdate("a.py::t", "", UpdateAction.UNDECIDED)
 )
 def test_an_update_that_leaves_something_out_fails_the_session(update: UpdateSummary, fails: bool) -> None:
     assert fails_session(find_not_updated(update)) is fails
+
+
+@pytest.mark.parametrize(("successes", "is_told"), [(100.0, False), (99.05, True)])
+def test_a_rate_of_success_is_near_its_limit_by_the_failures_that_it_allows(successes: float, is_told: bool) -> None:
+    result = budget(
+        BudgetVerdict.WITHIN,
+        metric="success_rate",
+        unit="%",
+        direction=Direction.HIGHER,
+        limit=99.0,
+        estimate=successes,
+    )
+    assert is_near(result, 0.9) is is_told

@@ -6,6 +6,7 @@ their own. Elsewhere, the windows are parts of one load.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -67,6 +68,24 @@ def blocks_of(latencies: Latencies, before: Canaries, after: Canaries) -> list[B
     number = len(values)
     parts = (values[number * at // windows : number * (at + 1) // windows] for at in range(windows))
     return [block_of(part, before, after) for part in parts if part]
+
+
+def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
+    """Return the record of a load that was generated in windows.
+
+    Args:
+        plan: the whole load.
+        records: of the windows, at least one.
+    """
+    latencies, failed = Latencies(), array("b")
+    for one in records:
+        failed.extend(one.failed)
+        for value in one.latencies.sequence:
+            latencies.append(value)
+    errors = [group for one in records for group in one.errors]
+    last = records[-1]
+    elapsed_ns = sum(one.elapsed_ns for one in records)
+    return replace(last, plan=plan, latencies=latencies, failed=failed, errors=errors, elapsed_ns=elapsed_ns)
 
 
 def why_not_timed(records: Sequence[LoadRecord]) -> str:

@@ -6,13 +6,18 @@ from collections.abc import Generator
 
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.core.load.windows import block_of, why_not_timed, window_of
+from pytest_perfbudget.core.load.windows import block_of, joined, why_not_timed, window_of
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.measure.turns import Turns
 
 
-def load_in_turns(plan: LoadPlan, name: str, turns: Turns) -> Generator[LoadPlan, LoadRecord, Recording]:
-    """Generate a window of a load in each turn, and return the recording.
+def load_in_turns(
+    plan: LoadPlan, name: str, turns: Turns
+) -> Generator[LoadPlan, LoadRecord, tuple[Recording, LoadRecord]]:
+    """Generate a window of a load in each turn, and return the recording and the record of all windows together.
+
+    The test looks at the record as at that of the whole load. If the number of requests ends the load, it is that of
+    the first load.
 
     The first load warms both sides up, and is not recorded: a window, or the whole load if the number of requests ends
     the load, whose time is not known before.
@@ -32,6 +37,7 @@ def load_in_turns(plan: LoadPlan, name: str, turns: Turns) -> Generator[LoadPlan
             records.append(record)
             numbers.append(turn.number)
             last_ns = block_of(record.latencies.sequence).time_ns
+    whole = first if plan.requests or not records else joined(plan, records)
     if problem := why_not_timed(records or [first]):
-        return Recording(untimed=problem, load=plan.text)
-    return Recording([block_of(one.latencies.sequence) for one in records], turns=numbers, load=plan.text)
+        return Recording(untimed=problem, load=plan.text), whole
+    return Recording([block_of(one.latencies.sequence) for one in records], turns=numbers, load=plan.text), whole

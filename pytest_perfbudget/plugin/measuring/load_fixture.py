@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pytest
 
@@ -29,7 +29,6 @@ from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
@@ -61,6 +60,30 @@ class PerfLoad:
         self._run = run
         self._driver = LoadDriver(run.session.progress)
 
+    @overload
+    def __call__(
+        self,
+        call: Callable[..., Awaitable[Any]],
+        /,
+        *,
+        user: User | None = ...,
+        pid: object = ...,
+        name: str | None = ...,
+        **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
+    ) -> Awaitable[LoadResult]: ...
+
+    @overload
+    def __call__(
+        self,
+        call: Callable[..., Any],
+        /,
+        *,
+        user: User | None = ...,
+        pid: object = ...,
+        name: str | None = ...,
+        **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
+    ) -> LoadResult: ...
+
     def __call__(
         self,
         call: Callable[..., Any],
@@ -69,7 +92,7 @@ class PerfLoad:
         user: User | None = None,
         pid: object = None,
         name: str | None = None,
-        **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
+        **keywords: Any,
     ) -> LoadResult | Awaitable[LoadResult]:
         """Generate load and return its result; of a coroutine function, return an awaitable of the result.
 
@@ -103,6 +126,17 @@ class PerfLoad:
             return self._generate_async(plan, load, own, limits, watch)
         return self._generate(plan, load, own, limits, watch)
 
+    @overload
+    def capacity(
+        self,
+        call: Callable[..., Awaitable[Any]],
+        /,
+        **keywords: Any,  # noqa: ANN401 - checked by parse_limits
+    ) -> Awaitable[CapacityResult]: ...
+
+    @overload
+    def capacity(self, call: Callable[..., Any], /, **keywords: Any) -> CapacityResult: ...  # noqa: ANN401 - as above
+
     def capacity(
         self,
         call: Callable[..., Any],
@@ -115,7 +149,7 @@ class PerfLoad:
         duration: str = "40s",
         arrival: str = Arrival.CONSTANT.value,
         timeout: str = "5s",
-        **limits: Any,  # noqa: ANN401 - checked by parse_limits
+        **limits: Any,
     ) -> CapacityResult | Awaitable[CapacityResult]:
         """Find the highest arrival rate that keeps the limits; of a coroutine function, return an awaitable.
 
@@ -262,8 +296,8 @@ class PerfLoad:
         __tracebackhide__ = True
         compared = self._compared(plan, name, limits)
         if compared is not None and compared.turns is not None:
-            recording = self._driver.drive(load_in_turns(plan, name, compared.turns), call)
-            return self._keep_recording(recording, name, limits)
+            recording, record = self._driver.drive(load_in_turns(plan, name, compared.turns), call)
+            return self._keep_recording(recording, record, name, limits)
         recorder = ThreadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
@@ -279,8 +313,8 @@ class PerfLoad:
             self._run.note_awaited(name)
         compared = self._compared(plan, name, limits)
         if compared is not None and compared.turns is not None:
-            recording = await self._driver.drive_async(load_in_turns(plan, name, compared.turns), call)
-            return self._keep_recording(recording, name, limits)
+            recording, record = await self._driver.drive_async(load_in_turns(plan, name, compared.turns), call)
+            return self._keep_recording(recording, record, name, limits)
         recorder = LoadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
@@ -312,12 +346,11 @@ class PerfLoad:
         """Return the load that this process generates: one request in a fresh process that measures another part."""
         return _ONCE if self._run.session.is_child and compared is None else plan
 
-    def _keep_recording(self, recording: Recording, name: str, limits: Limits) -> LoadResult:
+    def _keep_recording(self, recording: Recording, record: LoadRecord, name: str, limits: Limits) -> LoadResult:
         """Keep the recording of a process of a duet, which judges nothing."""
         blank = self._run.blank(name, LOAD, self._run.resolve(name, limits))
         self._run.add(replace(blank, recording=self._run.completed(recording, name, LOAD)))
-        times = [one.time_ns / NS_PER["ms"] for one in recording.blocks]
-        return LoadResult(len(times), 0, 0.0, {"median": sum(times) / len(times)} if times else {})
+        return LoadResult.of(record)
 
     def _keep(
         self, record: LoadRecord, name: str, limits: Limits, recording: Recording | None, *warnings: str
