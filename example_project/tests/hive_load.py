@@ -17,6 +17,7 @@ def run_load(perf_load: PerfLoad, request: Request, **keywords: Any) -> LoadResu
     """Generate a load of a request, and return its result."""
 
     async def main() -> LoadResult:
-        return await perf_load(request, user=aiohttp.ClientSession, **keywords)
+        result: LoadResult = await perf_load(request, user=aiohttp.ClientSession, **keywords)
+        return result
 
     return asyncio.run(main())

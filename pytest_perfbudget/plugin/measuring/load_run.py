@@ -11,6 +11,7 @@ from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.load.windows import doubt
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -87,6 +88,8 @@ def judged_load(
     comparison = run.session.comparison
     if comparison is not None and not record.plan.is_steady and not run.session.is_child:
         notes.append(_NOT_COMPARED.format(other=comparison.against))
+    if recording is not None and (late := doubt(record)):
+        notes.append(late)
     return replace(
         run.blank(name, LOAD, effective),
         rounds=record.requests,
