@@ -20,11 +20,7 @@ def test_it(perf_load):
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "pyproject"),
-    [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
-    ids=["plain", "n2", "sequential"],
-)
+@pytest.mark.parametrize(("arguments", "pyproject"), [(TWO_WORKERS, ""), ((), SEQUENTIAL)], ids=["n2", "sequential"])
 def test_a_slower_service_fails(repository: Repository, arguments: tuple[str, ...], pyproject: str) -> None:
     repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
     repository.file("service.py", SERVICE.format(0.003))

@@ -10,11 +10,7 @@ from scripting import BENCHMARK, TWO_WORKERS, Project, add_to_conftest, times
 pytestmark = pytest.mark.usefixtures("brief_sequences")
 
 OTHER = "import shop\ndef test_other(perf): perf(shop.work, name='other')\n"
-WAYS = pytest.mark.parametrize(
-    ("arguments", "pyproject"),
-    [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)],
-    ids=["plain", "n2", "sequential"],
-)
+WAYS = pytest.mark.parametrize("pyproject", ["", SEQUENTIAL], ids=["side by side", "sequential"])
 
 CODECS = """
 class One:
@@ -35,13 +31,13 @@ def test_codec(codec, perf): perf(shop.work, codec.ms)
 
 @WAYS
 def test_a_case_whose_class_shares_its_name_with_another_is_not_compared_with_that(
-    repository: Repository, arguments: tuple[str, ...], pyproject: str
+    repository: Repository, pyproject: str
 ) -> None:
     """pytest calls the cases Codec0 and Codec1, and a new class in front shifts the numbers."""
     program = shop() + CODECS
     repository.commit({"shop.py": program.format(codecs="[One.Codec, Two.Codec]")}, tests=CASES + OTHER)
     repository.file("shop.py", program.format(codecs="[Three.Codec, One.Codec, Two.Codec]"))
-    repository.against_base(*arguments, pyproject=pyproject)
+    repository.against_base(pyproject=pyproject)
     found = times(repository)
     assert found["test_codec[Codec0] work"] == found["test_codec[Codec1] work"] == "unmeasured"
 
@@ -55,15 +51,13 @@ def test_the_same_classes_in_the_same_places_are_compared(repository: Repository
 
 
 @WAYS
-def test_functions_that_changed_places_are_not_compared(
-    repository: Repository, arguments: tuple[str, ...], pyproject: str
-) -> None:
+def test_functions_that_changed_places_are_not_compared(repository: Repository, pyproject: str) -> None:
     """Both are called `run`, so they are `run` and `run#2` on both sides."""
     classes = "\nclass A:\n    def run(self): advance(1)\nclass B:\n    def run(self): advance(3)\nALL = [{}]\n"
     tests = "import shop\ndef test_it(perf):\n    for one in shop.ALL: perf(one.run)\n"
     repository.commit({"shop.py": shop() + classes.format("A(), B()")}, tests=tests + OTHER.partition("\n")[2])
     repository.file("shop.py", shop() + classes.format("B(), A()"))
-    result = repository.against_base(*arguments, pyproject=pyproject)
+    result = repository.against_base(pyproject=pyproject)
     result.assert_outcomes(passed=1, failed=1)
     found = times(repository)
     assert found["test_it run"] == found["test_it run#2"] == "unmeasured"
@@ -120,14 +114,12 @@ def test_a_body_is_not_compared_with_a_benchmark_of_the_baseline(lean: Project) 
 
 
 @WAYS
-def test_measured_code_that_raises_is_not_new(
-    repository: Repository, arguments: tuple[str, ...], pyproject: str
-) -> None:
+def test_measured_code_that_raises_is_not_new(repository: Repository, pyproject: str) -> None:
     tests = "import shop\ndef test_it(perf):\n    try: perf(shop.work)\n    except RuntimeError: pass\n"
     repository.commit(tests=tests + OTHER.partition("\n")[2])
     repository.file("shop.py", shop() + "\ndef raises(): raise RuntimeError\nwork, plain = raises, work\n")
     tests += "def test_other(perf): perf(shop.plain, name='other')\n"
-    result = repository.against_base(*arguments, tests=tests, pyproject=pyproject)
+    result = repository.against_base(tests=tests, pyproject=pyproject)
     result.assert_outcomes(passed=1, failed=1)
     assert "new" not in times(repository).values()
 
@@ -164,7 +156,7 @@ def test_an_option_that_shares_its_dash_with_others_is_on_the_command_line(repos
 @WAYS
 @pytest.mark.parametrize("is_repository", [False, True], ids=["ignored", "another repository"])
 def test_a_test_that_no_commit_can_have_is_not_new(
-    repository: Repository, arguments: tuple[str, ...], pyproject: str, *, is_repository: bool
+    repository: Repository, pyproject: str, *, is_repository: bool
 ) -> None:
     ignored = "" if is_repository else "bench\n"
     before = (repository.pytester.path / ".gitignore").read_text("utf-8")
@@ -174,20 +166,20 @@ def test_a_test_that_no_commit_can_have_is_not_new(
     if is_repository:
         repository.pytester.run("git", "init", "-q", "bench")
     (inner / "test_bench.py").write_text("import shop\ndef test_bench(perf): perf(shop.work)\n", "utf-8")
-    result = repository.against_base("test_it.py", "bench", *arguments, pyproject=pyproject)
+    result = repository.against_base("test_it.py", "bench", pyproject=pyproject)
     result.assert_outcomes(passed=1, failed=1)
     assert times(repository)["test_bench work"] == "unmeasured"
 
 
 @WAYS
 def test_a_measured_function_that_git_ignores_is_not_compared_with_itself(
-    repository: Repository, arguments: tuple[str, ...], pyproject: str
+    repository: Repository, pyproject: str
 ) -> None:
     ignored = (repository.pytester.path / ".gitignore").read_text("utf-8") + "rates.py\n"
     tests = "import rates\ndef test_it(perf): perf(rates.rate)\n"
     repository.commit({".gitignore": ignored}, tests=tests + OTHER)
     repository.file("rates.py", "from scripted import advance\ndef rate(): advance(3)\n")
-    result = repository.against_base(*arguments, pyproject=pyproject)
+    result = repository.against_base(pyproject=pyproject)
     result.assert_outcomes(passed=1, failed=1)
     assert times(repository)["test_it rate"] == "unmeasured"
     result.stdout.fnmatch_lines(["*rates.py is generated and not in git, so it was taken from the working tree *"])

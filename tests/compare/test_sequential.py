@@ -64,10 +64,9 @@ class TestLate:
             ]
         )
 
-    @pytest.mark.parametrize("workers", [(), TWO_WORKERS], ids=["plain", "n2"])
-    @pytest.mark.parametrize("slow", [1, 1.1])
+    @pytest.mark.parametrize(("workers", "slow"), [((), 1), (TWO_WORKERS, 1.1)], ids=["clean", "slow, n2"])
     def test_a_body_that_holds_what_exists_once_is_measured_after_the_last_test(
-        self, exclusive: Repository, slow: float, workers: tuple[str, ...]
+        self, exclusive: Repository, workers: tuple[str, ...], slow: float
     ) -> None:
         """The bodies of head and base run at the same time, and the session's own is over."""
         body = """
