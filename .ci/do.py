@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("test", "example", "check")
 JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
     "example": (("pytest", "example_project"),),
-    "tests": (("pytest", "-n", "2"),),
+    "tests": (("pytest", "-n", "3"),),  # on two cores: most of these tests wait for processes that they start
     "checks": (
         ("ruff", "check"),
         ("ruff", "format", "--check"),
