@@ -1,6 +1,6 @@
 """Sets up a virtual environment of its own and runs one of the project's jobs in it.
 
-Needs Python 3.10 or later and nothing else: `python .ci/do.py example|tests|checks [arguments]`.
+Needs Python 3.10 or later and nothing else: `python .ci/do.py example|tests|slow|checks [arguments]`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("test", "example", "check")
 JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
     "example": (("pytest", "example_project"),),
-    "tests": (("pytest", "-n", "3"),),  # on two cores: most of these tests wait for processes that they start
+    "tests": (("pytest", "-n", "2", "-m", "not slow"),),
+    "slow": (("pytest", "-n", "2", "-m", "slow"),),
     "checks": (
         ("ruff", "check"),
         ("ruff", "format", "--check"),

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from programs import shop, shop_tests
 from repositories import IGNORED, Repository
 from scripting import Project
 
 from pytest_perfbudget.compare import sequential
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+
+_EVERY_TIME = {
+    "test_a_slower_service_fails",
+    "test_a_test_that_could_not_be_compared_fails",
+    "test_measured_code_that_raises_is_not_new",
+    "test_slower_code_fails_beside_pytest_benchmark",
+    "test_the_base_does_not_inherit_what_the_heads_conftest_has_set",
+}
+"""The tests that run each time with workers of xdist or one process after the other, too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the further ways of running the tests of this folder, which start most of the processes, as slow."""
+    for item in items:
+        way = getattr(getattr(item, "callspec", None), "id", "")
+        is_further = any(one in way for one in ("n2", "sequential", "in turns"))
+        if (
+            is_further
+            and getattr(item, "originalname", "") not in _EVERY_TIME
+            and item.path.parent == Path(__file__).parent
+        ):
+            item.add_marker("slow")
 
 
 @pytest.fixture
-def brief_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four processes instead of eight and sixteen, for tests of the outcome of a sequential comparison."""
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few processes for tests of the outcome: on a scripted clock, one fresh pair says as much as three.
+
+    A sequential comparison has four processes instead of eight and sixteen. Workers of xdist have all of them.
+    """
+    monkeypatch.setattr(PairedSlowdownTest, "enough", 0.9)
     monkeypatch.setattr(sequential, "_SCREENING", 1)
     monkeypatch.setattr(sequential, "_FRESH", 1)
 

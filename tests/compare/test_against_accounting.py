@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from programs import FASTER_MS, shop, shop_tests
 from repositories import Repository
 from scripting import BENCHMARK, times
+
+pytestmark = pytest.mark.usefixtures("brief")
 
 MORE = "def test_more(perf): perf(shop.work)"
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
 from scripting import times
+
+pytestmark = pytest.mark.usefixtures("brief")
 
 CHANGED = shop_tests(call='perf(shop.work, name="step")\nassert True')
 SKIP = '[tool.perfbudget.duet]\nchanged_tests = "skip"\n'

@@ -7,7 +7,7 @@ from programs import FEW_RUNS, SEQUENTIAL
 from repositories import Repository
 from scripting import TWO_WORKERS, Project, times
 
-pytestmark = pytest.mark.usefixtures("brief_sequences")
+pytestmark = pytest.mark.usefixtures("brief")
 
 SERVICE = "import time\ndef answer(): time.sleep({})\nasync def reply(): answer()\n"
 CLOSED = "import service\ndef test_it(perf_load): perf_load(service.answer, users=2, requests={})\n"

@@ -7,7 +7,7 @@ from programs import SEQUENTIAL, shop
 from repositories import Repository
 from scripting import BENCHMARK, TWO_WORKERS, Project, add_to_conftest, times
 
-pytestmark = pytest.mark.usefixtures("brief_sequences")
+pytestmark = pytest.mark.usefixtures("brief")
 
 OTHER = "import shop\ndef test_other(perf): perf(shop.work, name='other')\n"
 WAYS = pytest.mark.parametrize("pyproject", ["", SEQUENTIAL], ids=["side by side", "sequential"])

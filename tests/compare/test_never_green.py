@@ -9,7 +9,7 @@ from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
 from repositories import Repository
 from scripting import BENCHMARK, TWO_WORKERS, Project, times
 
-pytestmark = pytest.mark.usefixtures("brief_sequences")
+pytestmark = pytest.mark.usefixtures("brief")
 
 BROKEN = shop(at_import='if FRESH: raise RuntimeError("no device")')
 """Code that cannot be imported in a fresh process."""

@@ -39,7 +39,7 @@ def exclusive(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Reposi
     return repository
 
 
-@pytest.mark.usefixtures("brief_sequences")
+@pytest.mark.usefixtures("brief")
 class TestLate:
     """Side by side, a test whose fixture cannot exist twice is measured after the last test, by itself."""
 

@@ -7,6 +7,8 @@ from programs import shop
 from repositories import Repository
 from scripting import times
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 BUILD = "import os\nopen('_fast.py', 'w').write('STEP = 1')\nopen(os.environ['RUNS'], 'a').write('run ')\n"
 SETUP = '[tool.perfbudget.duet]\nsetup = "{{python}} {script}"\n'
 

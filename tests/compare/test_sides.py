@@ -7,6 +7,8 @@ from programs import FASTER_MS, shop, shop_tests
 from repositories import Repository, git
 from scripting import IMPATIENT, add_to_conftest, times
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def test_fixtures_of_both_sides_are_torn_down(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Session fixtures hold databases and servers."""

@@ -14,7 +14,7 @@ from programs import SEQUENTIAL, shop
 from repositories import Repository
 from scripting import times
 
-pytestmark = pytest.mark.usefixtures("brief_sequences")
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 @pytest.mark.parametrize("mode", ["", SEQUENTIAL], ids=["side by side", "in turns"])
