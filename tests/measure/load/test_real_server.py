@@ -155,7 +155,7 @@ BUSY = "while True: pass"
 
 def test_a_generator_beside_busy_processes_judges_nothing_and_a_slow_server_exceeds(start: Start) -> None:
     """The generator's lateness tells the two apart."""
-    plan = open_load(40, 3)
+    plan = open_load(100, 3)
     slow, _ = generate(plan, start(0.6)[1])
     assert judged(slow, 500) is BudgetVerdict.EXCEEDED
     if not hasattr(os, "sched_setaffinity"):
