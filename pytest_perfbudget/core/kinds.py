@@ -21,7 +21,6 @@ class MeasurementKind:
         why_not: the reason why the other metrics cannot be measured, with an alternative if there is one.
         sample: the name of the unit that results rest on: a round or a quad.
         more_samples: the way in which a user gets more samples.
-        is_compared: whether measurements of this kind are compared with the baseline or another commit.
         shares_turns: whether all measurements of this kind in a test have their turns in a duet together.
     """
 
@@ -31,7 +30,6 @@ class MeasurementKind:
     why_not: str = ""
     sample: str = "round"
     more_samples: str = "raise max_time"
-    is_compared: bool = True
     shares_turns: bool = False
 
     def can_measure(self, metric: Metric) -> bool:
@@ -53,7 +51,7 @@ TIMER: Final = MeasurementKind(
     shares_turns=True,
 )
 RATIO: Final = MeasurementKind(
-    "ratio", frozenset(), is_counted=False, sample="quad", is_compared=False, why_not="perf.ratio holds max_ratio only"
+    "ratio", frozenset(), is_counted=False, sample="quad", why_not="perf.ratio holds max_ratio only"
 )
 BENCHMARK: Final = MeasurementKind(
     "benchmark",
@@ -71,7 +69,7 @@ LOAD: Final = MeasurementKind(
     sample="request",
     more_samples="make the load longer",
 )
-NONE: Final = MeasurementKind("none", frozenset(), is_counted=False, is_compared=False)
+NONE: Final = MeasurementKind("none", frozenset(), is_counted=False)
 """The kind for a budget without a measurement."""
 
 

@@ -62,7 +62,7 @@ class Recording:
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
         untimed: the reason why there are no blocks; empty if there are.
-        parameters: a digest of the parameters that pytest has numbered in the test's id; empty if there are none.
+        parameters: a digest of the test's parameters; empty if there are none.
         cases: the digests of all cases of the test's function in this process.
         function: the module and the qualified name of the function that gave the measurement its name; empty if the
             test gives the name.

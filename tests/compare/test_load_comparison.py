@@ -65,7 +65,7 @@ def test_a_load_whose_rate_changes_is_held_to_its_limits_only(repository: Reposi
     repository.file("service.py", SERVICE.format(0.003))
     result = repository.against_base("-v")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*not compared with HEAD*because its rate changes: give rate= or users= *"])
+    result.stdout.fnmatch_lines(["*not compared with HEAD*because its rate changes (give rate= or users= *"])
 
 
 def test_a_load_that_is_not_answered_is_unmeasured(repository: Repository) -> None:

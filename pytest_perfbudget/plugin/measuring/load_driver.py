@@ -84,26 +84,18 @@ class LoadDriver:
     def drive(self, loads: Loads[_Result], call: LoadCall) -> _Result:
         """Generate the loads that a function asks for, and return the function's result."""
         __tracebackhide__ = True
-        record: LoadRecord | None = None
-        while True:
-            try:
-                plan = next(loads) if record is None else loads.send(record)
-            except StopIteration as end:
-                found: _Result = end.value
-                return found
-            record = self.generate(plan, call)
+        plan, found = _following(loads, None)
+        while plan is not None:
+            plan, found = _following(loads, self.generate(plan, call))
+        return found[0]
 
     async def drive_async(self, loads: Loads[_Result], call: LoadCall) -> _Result:
         """Do the same as `drive` with coroutines."""
         __tracebackhide__ = True
-        record: LoadRecord | None = None
-        while True:
-            try:
-                plan = next(loads) if record is None else loads.send(record)
-            except StopIteration as end:
-                found: _Result = end.value
-                return found
-            record = await self.generate_async(plan, call)
+        plan, found = _following(loads, None)
+        while plan is not None:
+            plan, found = _following(loads, await self.generate_async(plan, call))
+        return found[0]
 
     @contextmanager
     def _running(self, recorder: LoadRecorder, watch: ProcessWatch | None) -> Iterator[dict[str, ProcessFacts]]:
@@ -119,3 +111,16 @@ class LoadDriver:
             self._progress.clear()
             if watch is not None:
                 facts["process"] = watch.stop()
+
+
+def _following(loads: Loads[_Result], record: LoadRecord | None) -> tuple[LoadPlan | None, list[_Result]]:
+    """Return the next load that a function asks for; at its end, None and the function's result.
+
+    Args:
+        loads: the function.
+        record: of the load before; None at the beginning.
+    """
+    try:
+        return (next(loads) if record is None else loads.send(record)), []
+    except StopIteration as end:
+        return None, [end.value]

@@ -27,7 +27,7 @@ _MOST_LOOKS: Final = 7
 _LATEST: Final = 1_000
 """The number of latencies that the terminal shows the p95 of."""
 
-_NOT_COMPARED: Final = "not compared with {other}, because its rate changes: give rate= or users= for a comparison"
+_RATE_CHANGES: Final = ", because its rate changes (give rate= or users= for a comparison)"
 
 
 class LoadLooks:
@@ -86,8 +86,9 @@ def judged_load(
     if record.ended_early:
         notes.append(f"ended early: {record.ended_early}")
     comparison = run.session.comparison
-    if comparison is not None and not record.plan.is_steady and not run.session.is_child:
-        notes.append(_NOT_COMPARED.format(other=comparison.against))
+    if comparison is not None and recording is None and not run.session.is_child:
+        why = _RATE_CHANGES if not record.plan.is_steady else ""
+        notes.append(f"not compared with {comparison.against}{why}: only its limits hold")
     if recording is not None and (late := doubt(record)):
         notes.append(late)
     return replace(
