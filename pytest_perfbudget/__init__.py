@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from pytest_perfbudget.core.load.result import LoadResult
     from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
+    from pytest_perfbudget.tracing import track
 
-__all__ = ["LoadResult", "Perf", "PerfLoad"]
+__all__ = ["LoadResult", "Perf", "PerfLoad", "track"]
 
 _PLACES = {
     "LoadResult": "pytest_perfbudget.core.load.result",
     "Perf": "pytest_perfbudget.plugin.measuring.perf_fixture",
     "PerfLoad": "pytest_perfbudget.plugin.measuring.load_fixture",
+    "track": "pytest_perfbudget.tracing",
 }
 
 

@@ -1,0 +1,27 @@
+"""Spans: named parts of an application, timed where they run. Knows neither tests nor budgets.
+
+Without a sink, which a perf test or the monitor installs, tracking is off and costs the check of a global name. The
+package imports nothing but small parts of the standard library, because applications import it.
+"""
+
+from __future__ import annotations
+
+from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
+from pytest_perfbudget.tracing.span import Sink, Span, add_sink, continued, current, emit, is_tracking, remove_sink
+from pytest_perfbudget.tracing.tracked import Tracked, track
+
+__all__ = [
+    "Sink",
+    "Span",
+    "SpanContext",
+    "Tracked",
+    "add_sink",
+    "continued",
+    "current",
+    "emit",
+    "from_traceparent",
+    "is_tracking",
+    "remove_sink",
+    "to_traceparent",
+    "track",
+]

@@ -1,0 +1,247 @@
+"""`track` makes a span of each call of a function of any kind, and of each block."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+
+import pytest
+
+from pytest_perfbudget import track
+from pytest_perfbudget.tracing import Span, add_sink, current, remove_sink
+
+
+@pytest.fixture
+def spans() -> Iterator[list[Span]]:
+    """The spans that end during the test, in the order of their ends."""
+    found: list[Span] = []
+    add_sink(found.append)
+    yield found
+    remove_sink(found.append)
+
+
+class TestOff:
+    def test_nothing_is_recorded_without_a_sink(self) -> None:
+        with track("work"):
+            assert current() is None
+
+    def test_a_block_that_began_before_the_sink_is_no_span(self) -> None:
+        found: list[Span] = []
+        with track("outer"):
+            add_sink(found.append)
+            with track("inner"):
+                pass
+        remove_sink(found.append)
+        assert [span.name for span in found] == ["inner"]
+
+    def test_a_block_that_ends_after_the_sink_leaves_no_parent_behind(self) -> None:
+        found: list[Span] = []
+        add_sink(found.append)
+        with track("outer"):
+            remove_sink(found.append)
+        assert current() is None
+        assert found == []
+
+    def test_the_import_brings_in_nothing_heavy(self) -> None:
+        program = (
+            "import sys; from pytest_perfbudget import track; "
+            "print(*{'pytest', 'scipy', 'numpy', 'rich', 'asyncio', 'logging', 'json', 'opentelemetry'} & set(sys.modules))"
+        )
+        found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == ""
+
+
+class TestBlock:
+    def test_a_span_has_a_name_attributes_and_its_place(self, spans: list[Span]) -> None:
+        with track("db.query", statement="SELECT 1"):
+            pass
+        (span,) = spans
+        assert (span.name, span.attributes, span.file) == ("db.query", {"statement": "SELECT 1"}, __file__)
+        assert span.duration_ns >= 0
+        assert span.cpu_ns is not None
+
+    def test_blocks_nest(self, spans: list[Span]) -> None:
+        with track("outer"), track("inner"):
+            pass
+        inner, outer = spans
+        assert inner.parent_id == outer.span_id
+        assert inner.trace_id == outer.trace_id
+        assert outer.parent_id == 0
+
+    def test_the_same_object_nests_in_itself(self, spans: list[Span]) -> None:
+        work = track("work")
+        with work, work:
+            pass
+        inner, outer = spans
+        assert inner.parent_id == outer.span_id
+
+    def test_an_error_is_noted_and_goes_on(self, spans: list[Span]) -> None:
+        with pytest.raises(ValueError, match="invalid literal"), track("work"):
+            int("x")
+        assert [span.error for span in spans] == ["ValueError: invalid literal for int() with base 10: 'x'"]
+
+
+class TestFunction:
+    def test_a_function_and_a_method_keep_their_names_and_results(self, spans: list[Span]) -> None:
+        class Shop:
+            @track("shop.price")
+            def price(self, amount: int) -> int:
+                """Return the price."""
+                return 2 * amount
+
+        assert Shop().price(amount=3) == 6
+        assert Shop.price.__doc__ == "Return the price."
+        assert [span.name for span in spans] == ["shop.price"]
+
+    def test_the_place_is_the_line_of_the_call(self, spans: list[Span]) -> None:
+        @track("work")
+        def work() -> None:
+            pass
+
+        frame = inspect.currentframe()
+        assert frame is not None
+        line = frame.f_lineno + 1
+        work()
+        assert spans[0].line == line
+
+    def test_a_decorator_applied_while_off_works_once_on(self) -> None:
+        @track("work")
+        def work() -> str:
+            return "done"
+
+        assert work() == "done"
+        found: list[Span] = []
+        add_sink(found.append)
+        assert work() == "done"
+        remove_sink(found.append)
+        assert len(found) == 1
+
+    def test_an_error_ends_the_span(self, spans: list[Span]) -> None:
+        @track("work")
+        def work() -> None:
+            dict[str, int]()["x"]
+
+        with pytest.raises(KeyError):
+            work()
+        assert [span.error for span in spans] == ["KeyError: 'x'"]
+        assert current() is None
+
+
+class TestCoroutine:
+    def test_tasks_side_by_side_have_their_own_children(self, spans: list[Span]) -> None:
+        @track("request")
+        async def request(name: str) -> None:
+            await asyncio.sleep(0)
+            with track(name):
+                await asyncio.sleep(0)
+
+        async def both() -> None:
+            await asyncio.gather(request("a"), request("b"))
+
+        asyncio.run(both())
+        parents = {span.span_id: span for span in spans if span.name == "request"}
+        children = [span for span in spans if span.name != "request"]
+        assert {span.name for span in children} == {"a", "b"}
+        assert {span.parent_id for span in children} == set(parents)
+        assert inspect.iscoroutinefunction(request)
+
+
+class TestGenerator:
+    def test_the_consumer_is_no_child_of_the_generator(self, spans: list[Span]) -> None:
+        @track("rows")
+        def rows() -> Iterator[int]:
+            with track("fetch"):
+                yield 1
+            yield 2
+
+        for _ in rows():
+            with track("consumer"):
+                pass
+        by_name = {span.name: span for span in spans}
+        assert by_name["consumer"].parent_id == 0
+        assert [span.name for span in spans].count("rows") == 1
+        assert inspect.isgeneratorfunction(rows)
+
+    def test_sent_values_errors_and_the_return_value_pass_through(self, spans: list[Span]) -> None:
+        @track("echo")
+        def echo() -> Generator[object, object, str]:
+            got = yield "ready"
+            try:
+                yield got
+            except ValueError:
+                yield "caught"
+            return "end"
+
+        generator = echo()
+        assert next(generator) == "ready"
+        assert generator.send(5) == 5
+        assert generator.throw(ValueError()) == "caught"
+        with pytest.raises(StopIteration) as stop:
+            next(generator)
+        assert stop.value.value == "end"
+        assert [span.name for span in spans] == ["echo"]
+
+    def test_a_generator_that_is_closed_early_ends_its_span(self, spans: list[Span]) -> None:
+        closed = []
+
+        @track("rows")
+        def rows() -> Iterator[int]:
+            try:
+                yield 1
+            finally:
+                closed.append(True)
+
+        generator = rows()
+        next(generator)
+        generator.close()  # type: ignore[attr-defined]
+        assert closed
+        assert [span.name for span in spans] == ["rows"]
+        assert current() is None
+
+    @pytest.mark.parametrize("is_on", [False, True])
+    def test_an_asynchronous_generator_passes_everything_through(self, is_on: bool) -> None:
+        found: list[Span] = []
+        if is_on:
+            add_sink(found.append)
+
+        @track("rows")
+        async def rows() -> AsyncIterator[object]:
+            got = yield "ready"
+            try:
+                yield got
+            except ValueError:
+                yield "caught"
+
+        async def use() -> list[object]:
+            generator = rows()
+            items = [
+                await anext(generator),
+                await generator.asend(5),  # type: ignore[attr-defined]
+                await generator.athrow(ValueError()),  # type: ignore[attr-defined]
+            ]
+            await generator.aclose()  # type: ignore[attr-defined]
+            return items
+
+        assert asyncio.run(use()) == ["ready", 5, "caught"]
+        remove_sink(found.append)
+        assert [span.name for span in found] == ["rows"] * is_on
+
+
+class TestThreads:
+    def test_a_thread_that_runs_in_a_copied_context_continues_the_tree(self, spans: list[Span]) -> None:
+        def work() -> None:
+            with track("in thread"):
+                pass
+
+        with track("outer"):
+            thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
+            thread.start()
+            thread.join()
+        inner, outer = spans
+        assert inner.parent_id == outer.span_id
+        assert inner.thread != outer.thread
