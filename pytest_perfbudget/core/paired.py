@@ -20,7 +20,7 @@ from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.robust import MAD, huber_centre
-from pytest_perfbudget.core.slowdown import SlowdownTest
+from pytest_perfbudget.core.slowdown import MOST_FRESH, SlowdownTest
 
 QUADS: Final = 64
 """The number of quads in a pair, if there is time for so many."""
@@ -68,7 +68,7 @@ counts. With fewer quads than `FEWEST_QUADS` no mean counts: if rounds vary by h
 twice as many clean tests slower."""
 
 _UNCLEARLY = 2.0
-"""The same, in standard errors of the jackknife, above which no result says that nothing has become slower."""
+"""The same, in standard errors of the jackknife, above which a test is suspect, and no result says `unchanged`."""
 
 _MEDIAN = math.sqrt(math.pi / 2)
 """The standard error of a median divided by that of a mean, for normal values."""
@@ -83,16 +83,15 @@ class Pair:
         std_error: the standard error of the log ratio, as far as the quads of this pair show.
         base_ns: the time of a call in the base, in ns.
         spread: the standard deviation of the log ratio between pairs of identical code.
-        hidden: the slowdown of the mean call beyond that of the typical call, in log time.
-        hidden_error: the standard error of `hidden`, by the jackknife over quads.
+        mean: the estimate from the mean call over all quads, whose standard error is that of the jackknife; None for
+            an estimate of the mean call, and where there are too few quads.
     """
 
     log_ratio: float
     std_error: float
     base_ns: float
     spread: float = PAIR_SPREAD
-    hidden: float = 0.0
-    hidden_error: float = 0.0
+    mean: Pair | None = None
 
     @property
     def weight(self) -> float:
@@ -133,17 +132,17 @@ def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
     typical, mean = (pair_of(one[0], one[1], spread) for one in (typical_ns, mean_ns))
     if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
         return typical
+    over_all = _mean_pair(mean_ns[0], mean_ns[1], spread)
     hidden = mean.log_ratio - typical.log_ratio
-    if hidden > max(_HIDDEN, _CLEARLY * mean.std_error):
-        return mean
-    return replace(typical, **_hidden(mean_ns[0], mean_ns[1], typical.log_ratio))
+    counts = mean if hidden > max(_HIDDEN, _CLEARLY * mean.std_error) else typical
+    return replace(counts, mean=over_all)
 
 
-def _hidden(head_ns: Mapping[int, float], base_ns: Mapping[int, float], typical: float) -> dict[str, float]:
-    """Return how much slower the mean call is than the typical call shows, with its standard error.
+def _mean_pair(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float) -> Pair:
+    """Return the estimate from the means over all quads.
 
-    Means over all quads show calls that are so rare that the typical quad has none of them. The standard error is that
-    of the delete-one jackknife over quads (Efron and Stein 1981, Annals of Statistics 9, 586-596).
+    These show calls that are so rare that the typical quad has none of them. The standard error is that of the
+    delete-one jackknife over quads (Efron and Stein 1981, Annals of Statistics 9, 586-596).
     """
     quads = sorted({turn // 2 for turn in head_ns.keys() & base_ns.keys()})
     sums = [
@@ -153,7 +152,7 @@ def _hidden(head_ns: Mapping[int, float], base_ns: Mapping[int, float], typical:
     left_out = [math.log((head - own) / (base - other)) for own, other in zip(*sums, strict=True)]
     middle = sum(left_out) / len(left_out)
     variance = (len(left_out) - 1) / len(left_out) * sum((one - middle) ** 2 for one in left_out)
-    return {"hidden": math.log(head / base) - typical, "hidden_error": math.sqrt(variance)}
+    return Pair(math.log(head / base), math.sqrt(variance), base / (2 * len(quads)), spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +181,15 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         A pair in which the head is far too fast is suspect as well: one of its processes may be off, and then the pair
         says nothing about a slowdown.
         """
+        if self._hides_rare_calls(runs):
+            return True
         p_value = self.effect(runs).p_slower
         return self._evidence(runs) > _LITTLE and min(p_value, 1 - p_value) < _SAYS_SOMETHING
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict."""
-        return self._evidence([*([self.screening] if self.screening else []), *fresh]) < _LITTLE
+        runs = [*([self.screening] if self.screening else []), *fresh]
+        return self._evidence(runs) < _LITTLE and not self._hides_rare_calls(runs)
 
     def _evidence(self, runs: Sequence[Pair]) -> float:
         """Return the log likelihood ratio of the likeliest slowdown that should be found, against no slowdown."""
@@ -201,17 +203,44 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         return self._doubted(SlowdownTest.screened(self, *runs), runs)
 
     def confirmed(self, fresh: Sequence[Pair]) -> RegressionResult:
-        """See `SlowdownTest.confirmed`; the same holds."""
-        return self._doubted(SlowdownTest.confirmed(self, fresh), fresh)
+        """See `SlowdownTest.confirmed`; if the typical call is not slower, the mean call decides.
+
+        The mean call is judged only where the difference between mean and typical call is certain, so that its test
+        adds little to the probability of a false `regressed`.
+        """
+        found = SlowdownTest.confirmed(self, fresh)
+        means = _means(fresh)
+        if found.verdict is not RegressionVerdict.REGRESSED and self._hides_rare_calls(fresh, _CLEARLY):
+            by_mean = SlowdownTest.confirmed(self, means)
+            if by_mean.verdict is RegressionVerdict.REGRESSED:
+                return replace(by_mean, reason="the mean call counts: rare calls are slower, the typical call is not")
+        return self._doubted(found, fresh)
+
+    def needs_fresh(self, fresh: Sequence[Pair]) -> bool:
+        """See `SlowdownTest.needs_fresh`; the mean call gets a second look as the typical call does."""
+        if SlowdownTest.needs_fresh(self, fresh):
+            return True
+        is_open = len(fresh) < MOST_FRESH and self._hides_rare_calls(fresh)
+        return is_open and self.confirmed(fresh).verdict is not RegressionVerdict.REGRESSED
+
+    def _hides_rare_calls(self, runs: Sequence[Pair], errors: float = _UNCLEARLY) -> bool:
+        """Return whether the mean call has grown beyond the limit and more than the typical call, by rare calls.
+
+        Args:
+            runs: the pairs.
+            errors: the number of standard errors by which the growth has to differ.
+        """
+        means = _means(runs)
+        if not means:
+            return False
+        mean = self.effect(means)
+        hidden = mean.log_ratio - self.effect(runs).log_ratio
+        return mean.log_ratio > self.limit and hidden > max(_HIDDEN, errors * mean.std_error)
 
     def _doubted(self, found: RegressionResult, runs: Sequence[Pair]) -> RegressionResult:
-        if found.verdict is RegressionVerdict.REGRESSED or not any(one.hidden_error for one in runs):
+        if found.verdict is RegressionVerdict.REGRESSED or not self._hides_rare_calls(runs):
             return found
-        weights = [1 / max(one.hidden_error, _LEAST_SPREAD) ** 2 for one in runs]
-        hidden = sum(weight * one.hidden for weight, one in zip(weights, runs, strict=True)) / sum(weights)
-        slower = math.expm1(math.log(found.ratio or 1.0) + hidden)
-        if hidden < max(_HIDDEN, _UNCLEARLY / math.sqrt(sum(weights))) or slower < self.tolerance:
-            return found
+        slower = math.expm1(self.effect(_means(runs)).log_ratio)
         why = (
             f"the typical call is not slower, but the mean call looks {100 * slower:.0f} % slower, by rare calls, "
             "which may be chance: measure the rare case by itself, or raise max_time"
@@ -221,6 +250,12 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     def before_ns(self, runs: Sequence[Pair]) -> float:
         """See `SlowdownTest.before_ns`."""
         return median(one.base_ns for one in runs)
+
+
+def _means(runs: Sequence[Pair]) -> list[Pair]:
+    """Return the estimates from the mean call of all pairs; none if a pair has none."""
+    means = [one.mean for one in runs if one.mean is not None]
+    return means if len(means) == len(runs) else []
 
 
 def _log_likelihood(pair: Pair, log_ratio: float) -> float:

@@ -40,6 +40,8 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     numbers = f"{after}, {change.against or 'baseline'} {before}{_origin(change)}"
     if change.metric == TIME.name:
         yield f"{numbers}; {_fresh(change)}"
+        if change.reason:
+            yield change.reason
         yield from _p_value(change)
         if change.weather is not None and change.weather > _NOTICEABLE:
             slower = percent(change.weather).lstrip("+")

@@ -68,6 +68,21 @@ def test_a_slowdown_of_every_second_call_does_not_hide_behind_the_others(
         result.stdout.fnmatch_lines(["2.[345] times slower than HEAD*"])
 
 
+@pytest.mark.parametrize(("slow", "failed"), [(80, 1), (1, 0)])
+def test_a_slowdown_of_rare_calls_fails(repository: Repository, slow: float, failed: int) -> None:
+    """Most turns have no such call, so that the typical turn is as fast as it was."""
+
+    def rarely(ms: float) -> str:
+        return shop(work="advance(next(STEPS))", more=f"import itertools\nSTEPS = itertools.cycle([1] * 12 + [{ms}])")
+
+    repository.commit({"shop.py": rarely(1)}, tests=TWO_TESTS)
+    repository.file("shop.py", rarely(slow))
+    result = repository.against_base("-k", "body")
+    result.assert_outcomes(passed=1 - failed, failed=failed)
+    if failed:
+        result.stdout.fnmatch_lines(["*the mean call counts: rare calls are slower, the typical call is not*"])
+
+
 def test_a_slowdown_within_max_regression_passes(repository: Repository) -> None:
     repository.file("shop.py", shop(1.1))
     result = repository.against_base("-k", "body", pyproject='[tool.perfbudget]\nmax_regression = "20%"\n')

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.paired import PAIR_SPREAD, QUADS, Pair, PairedSlowdownTest, pair_of, pair_of_recordings
-from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
 
 Recorded = Mapping[str, list[Pair]]
@@ -257,11 +257,33 @@ class TestRareCalls:
         assert found is not None
         return found
 
-    @pytest.mark.parametrize(("rare", "verdict"), [(10, "undecided"), (1, "unchanged")])
-    def test_they_leave_a_test_undecided_with_the_reason(self, rare: float, verdict: str) -> None:
+    def judged(self, rare: float, generator: random.Random) -> RegressionResult:
+        """Return the result of the whole procedure: a screening pair, and fresh pairs as long as they are needed."""
+        asked = PairedSlowdownTest(0.05, 0.0005)
+        screening = self.pair(rare, generator)
+        if not asked.is_suspect(screening):
+            return asked.screened(screening)
+        asked = asked.after(screening)
+        fresh: list[Pair] = []
+        while asked.needs_fresh(fresh):
+            fresh.append(self.pair(rare, generator))
+        return asked.confirmed(fresh)
+
+    def test_they_fail_the_test_with_the_reason(self) -> None:
         generator = random.Random(3)
-        found = [PairedSlowdownTest(0.05, 0.005).screened(self.pair(rare, generator)) for _ in range(20)]
-        assert sum(one.verdict.value == verdict for one in found) >= 15
-        reasons = [one.reason for one in found if one.reason]
-        assert all("the mean call looks" in one for one in reasons)
-        assert len(reasons) >= 15 if rare > 1 else len(reasons) <= 2  # two standard errors, on one side
+        found = [self.judged(10, generator) for _ in range(20)]
+        red = [one for one in found if one.verdict is RegressionVerdict.REGRESSED]
+        assert len(red) >= 18
+        assert {one.reason for one in red} == {"the mean call counts: rare calls are slower, the typical call is not"}
+        # 1 + 50 / 8 against 1 + 5 / 8
+        assert sum(one.ratio or 0 for one in red) / len(red) == pytest.approx((1 + 50 / 8) / (1 + 5 / 8), rel=0.1)
+
+    def test_as_many_on_both_sides_never_fail(self) -> None:
+        generator = random.Random(4)
+        assert not any(self.judged(1, generator).verdict is RegressionVerdict.REGRESSED for _ in range(200))
+
+    def test_a_single_pair_leaves_them_undecided(self) -> None:
+        generator = random.Random(3)
+        found = [PairedSlowdownTest(0.05, 0.005).screened(self.pair(10, generator)) for _ in range(20)]
+        assert sum(one.verdict is RegressionVerdict.UNDECIDED for one in found) >= 18
+        assert sum("the mean call looks" in one.reason for one in found) >= 18

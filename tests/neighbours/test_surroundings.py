@@ -156,6 +156,7 @@ def test_the_base_builds_its_own_modules(
     """The folder of pyximport keeps one module of each name: the next run would execute the base's code."""
     with_neighbour("Cython")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CFLAGS", "-O0")  # a third of the time that the compiler takes
     conftest = (repository.pytester.path / "conftest.py").read_text("utf-8") + PYXIMPORT.format(folder=folder)
     tests = "import fast\ndef test_it(perf): perf(fast.work)\n"
     files = {".gitignore": f"{IGNORED}built\n", "conftest.py": conftest, "fast.pyx": FAST.format(ms=1)}
