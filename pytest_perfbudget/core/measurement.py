@@ -99,7 +99,9 @@ class Recording:
     def to_dict(self) -> dict[str, Any]:
         """Return the recording as builtins."""
         return {
-            "blocks": [[one.time_ns, list(one.before), list(one.after), one.mean_ns] for one in self.blocks],
+            "blocks": [
+                [one.time_ns, list(one.before), list(one.after), one.mean_ns, one.waited] for one in self.blocks
+            ],
             "counts": dict(self.counts),
             "functions": dict(self.functions),
             "times": dict(self.times),
@@ -120,7 +122,8 @@ class Recording:
     def from_dict(cls, data: Mapping[str, Any]) -> Recording:
         """Rebuild a recording from the result of `to_dict`."""
         blocks = [
-            BlockTime(time_ns, tuple(before), tuple(after), mean) for time_ns, before, after, mean in data["blocks"]
+            BlockTime(time_ns, tuple(before), tuple(after), *further)
+            for time_ns, before, after, *further in data["blocks"]
         ]
         return cls(**{**data, "blocks": blocks})
 

@@ -88,11 +88,19 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The estimate from one run: its log time in calm weather, its mean shift from calm weather, and its weight."""
+    """The estimate from one run.
+
+    Attributes:
+        log_ns: the logarithm of the time of a call in calm weather, in ns.
+        weather: the mean shift from calm weather, in log time.
+        weight: the weight of the run; 1 in calm weather.
+        waited: the share of the time in which the process waited for a CPU.
+    """
 
     log_ns: float
     weather: float
     weight: float
+    waited: float = 0.0
 
 
 def estimate(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Canaries) -> Estimate:
@@ -103,7 +111,8 @@ def estimate(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Can
     corrected = np.log([block.time_ns for block in blocks]) - found.canaries @ np.array(weights)
     parts = found.weight / found.weight.sum()
     distance, mean = float(parts @ np.abs(found.mean)), float(parts @ found.mean)
-    return Estimate(weighted_median(corrected, found.weight), mean, weight(distance))
+    log_ns = weighted_median(corrected, found.weight)
+    return Estimate(log_ns, mean, weight(math.hypot(distance, found.waited)), found.waited)
 
 
 def estimate_for(reference: Reference, blocks: Sequence[BlockTime]) -> Estimate:
@@ -160,7 +169,7 @@ def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tu
 
     blocks = [block for run in runs for block in run]
     times = np.log([block.time_ns for block in blocks])
-    canaries, mean, counts = shifts(blocks, calm_ns)
+    canaries, mean, counts, _ = shifts(blocks, calm_ns)
     number = canaries.shape[1]
     weights, huber_weights, scale = np.full(number, 1 / number), np.ones(len(blocks)), 0.02
     for _ in range(8):
@@ -210,6 +219,7 @@ def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Ef
     total = sum(one.weight for one in fresh)
     log_ns = sum(one.weight * one.log_ns for one in fresh) / total
     weather = sum(one.weight * one.weather for one in fresh) / total
+    waited = sum(one.waited for one in fresh) / number
     own = reference.runs - 1
     moderated = (prior.dof * prior.spread**2 + own * reference.spread**2) / (prior.dof + own)
     dof = prior.dof + own + number - 1
@@ -218,6 +228,8 @@ def compare(reference: Reference, fresh: Sequence[Estimate], prior: Prior) -> Ef
     variance = max(variance, moderated, reference.spread**2, _LEAST_SPREAD**2)
     # If this session is less steady than the baseline's was, the variance among its own runs shows by how much.
     own_variance = max(variance, among / (number - 1)) if number > 1 else variance
-    slope = (SLOPE_ERROR**2 + reference.slope_error**2) * (weather - reference.weather) ** 2
+    # Waiting is weather that no canary feels, and no number of runs makes its effect smaller.
+    distance = math.hypot(weather - reference.weather, waited)
+    slope = (SLOPE_ERROR**2 + reference.slope_error**2) * distance**2
     error = math.sqrt(own_variance / total + variance * (1 / reference.precision + SHARED) + slope + SESSION**2)
     return Effect(log_ns - math.log(reference.time_ns), error, dof, number, weather - reference.weather)

@@ -30,13 +30,16 @@ from 0.05 to 0.2 work equally well."""
 class BlockTime(NamedTuple):
     """The rounds of one block: the time of a typical call in ns, and the canaries just before and just after the block.
 
-    A block in turns has no canaries; it has the mean time of a call in ns as well.
+    A block in turns has no canaries; it has the mean time of a call in ns as well. The other blocks have the share of
+    their time in which the process waited for a CPU: the process that had the CPU meanwhile has changed the caches,
+    too, which no canary feels.
     """
 
     time_ns: float
     before: Canaries
     after: Canaries
     mean_ns: float = 0.0
+    waited: float = 0.0
 
 
 class Shifts(NamedTuple):
@@ -46,11 +49,13 @@ class Shifts(NamedTuple):
         canaries: the distance for each block and canary, in an array of blocks x canaries.
         mean: the mean distance for each block.
         weight: the weight of each block.
+        waited: the share of the time of all blocks in which the process waited for a CPU.
     """
 
     canaries: Floats
     mean: Floats
     weight: Floats
+    waited: float
 
 
 def weight(distance: _Distance) -> _Distance:
@@ -61,7 +66,8 @@ def weight(distance: _Distance) -> _Distance:
 def shifts(blocks: Sequence[BlockTime], calm_ns: Canaries) -> Shifts:
     """Return the weather of blocks, at least one block, each as the mean of the canaries before and after the block.
 
-    A block during which the weather changed has a smaller weight, like a block in bad weather.
+    A block during which the weather changed, or the process waited for a CPU, has a smaller weight, like a block in bad
+    weather.
     """
     import numpy as np
 
@@ -70,7 +76,9 @@ def shifts(blocks: Sequence[BlockTime], calm_ns: Canaries) -> Shifts:
     both = (before + after) / 2 - np.log(calm_ns)
     mean = both.mean(axis=1)
     change = (after - before).mean(axis=1)
-    return Shifts(both, mean, weight(np.hypot(mean, change)))
+    waited = np.array([block.waited for block in blocks])
+    distance = np.sqrt(mean**2 + change**2 + waited**2)
+    return Shifts(both, mean, weight(distance), float(waited.mean()))
 
 
 def calm(blocks: Sequence[BlockTime], share: float = 0.2) -> Canaries:

@@ -281,14 +281,19 @@ class _Run:
                 await self.subject.rounds(block._replace(rounds=1), clock)
             # Read within blocks only, because the first look at a mean imports scipy, whose library starts threads.
             started = used(clock) if self.with_cpus else None
+            waited_ns, began_ns = (clock.waited_ns(), clock.wall_ns()) if with_canaries else (0, 0)
             timings = await self.subject.rounds(block, clock)
             if started is not None:
                 self.used.append((started, used(clock)))
             if compared:
                 run_ns = timings.run_ns()
                 time_ns, mean_ns = (max(one, 1) / self.iterations for one in (self._typical(run_ns), fmean(run_ns)))
+                waited = 0.0
+                if with_canaries:
+                    elapsed_ns = clock.wall_ns() - began_ns
+                    waited = min(max((clock.waited_ns() - waited_ns) / max(elapsed_ns, 1), 0.0), 1.0)
                 after = read_canaries(clock) if with_canaries else ()
-                self.blocks.append(BlockTime(time_ns, before, after, mean_ns))
+                self.blocks.append(BlockTime(time_ns, before, after, mean_ns, waited))
             return timings  # noqa: TRY300 - reads in order
         except Exception as error:
             # pytest shows the notes of an exception (PEP 678).

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.clock import Clock
@@ -26,6 +26,10 @@ class BlockPlan(NamedTuple):
     with_waits: bool = False
 
 
+_LONG_READING_NS: Final = 100_000
+"""The time from which a reading of the waiting time, which takes 10 us, must have waited for a CPU itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timings:
     """The time of each round, all its iterations together, in ns: wall-clock time, CPU time, and waiting for a CPU."""
@@ -39,6 +43,17 @@ class Timings:
         if not self.waited_ns:
             return self.wall_ns
         return [max(wall - max(waited, 0), 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
+
+
+def _within(waited_ns: int, before_ns: int, after_ns: int) -> int:
+    """Return how long a round waited for a CPU, without what the readings around the round waited.
+
+    Args:
+        waited_ns: the waiting time from the reading before the round to the reading after the round.
+        before_ns: the time from the beginning of the reading before the round to the round.
+        after_ns: the time from the round to the end of the reading after the round.
+    """
+    return waited_ns - sum(one for one in (before_ns, after_ns) if one > _LONG_READING_NS)
 
 
 class Probe(Protocol):
@@ -176,6 +191,7 @@ class PlainSubject:
         for _ in range(block.rounds):
             if self.setup is not None:
                 args, kwargs = self._arguments()
+            before = wall() if block.with_waits else 0
             waited_start = waited() if block.with_waits else 0
             cpu_start = cpu() if block.with_cpu else 0
             if block.iterations == 1:
@@ -191,7 +207,8 @@ class PlainSubject:
             if block.with_cpu:
                 timings.cpu_ns.append(cpu() - cpu_start)
             if block.with_waits:
-                timings.waited_ns.append(waited() - waited_start)
+                waited_end = waited()
+                timings.waited_ns.append(_within(waited_end - waited_start, start - before, wall() - end))
             timings.wall_ns.append(end - start)
             if self.teardown is not None:
                 self.teardown(*args, **kwargs)
@@ -247,6 +264,7 @@ class AsyncSubject:
         for _ in range(block.rounds):
             if self.setup is not None:
                 args, kwargs = await self._arguments()
+            before = wall() if block.with_waits else 0
             waited_start = waited() if block.with_waits else 0
             cpu_start = cpu() if block.with_cpu else 0
             calls = range(block.iterations)
@@ -257,7 +275,8 @@ class AsyncSubject:
             if block.with_cpu:
                 timings.cpu_ns.append(cpu() - cpu_start)
             if block.with_waits:
-                timings.waited_ns.append(waited() - waited_start)
+                waited_end = waited()
+                timings.waited_ns.append(_within(waited_end - waited_start, start - before, wall() - end))
             timings.wall_ns.append(end - start)
             if end >= block.deadline_ns:
                 break

@@ -41,6 +41,12 @@ def test_a_block_within_which_the_weather_changed_counts_less_than_one_in_its_me
     assert found.weight[0] < found.weight[1]
 
 
+def test_a_block_in_which_the_process_waited_for_a_cpu_counts_less() -> None:
+    found = shifts([block(1.0)._replace(waited=0.3), block(1.0)], CALM_NS)
+    assert found.weight[0] == pytest.approx(0.1 * found.weight[1])
+    assert found.waited == pytest.approx(0.15)
+
+
 def test_calm_is_what_the_canaries_take_in_the_calmer_moments_and_no_lucky_one() -> None:
     blocks = [block(0.5), *[block(1.0)] * 60, *[block(1.5)] * 39]
     assert calm(blocks) == CALM_NS

@@ -93,6 +93,7 @@ def test_time_without_a_cpu_is_no_part_of_what_is_compared_but_of_the_budget(scr
     plan = Plan(BudgetGate((), ERRORS), S, scripted.clock, more_blocks=lambda blocks: 5 - len(blocks))
     samples = run_plain(measure(PlainSubject(preempted), plan)).samples
     assert {block.time_ns for block in samples.blocks} == {2.0 * MS}
+    assert all(0.5 < block.waited < 0.7 for block in samples.blocks)
     assert set(samples.wall_ns) == {5.0 * MS}
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,6 +102,31 @@ def test_nothing_to_await_is_refused() -> None:
 def test_threads_beside_it_take_nothing_off_a_round() -> None:
     """What is said of waiting is below 0 then."""
     assert Timings([100, 100], waited_ns=[30, -50]).run_ns() == [70, 100]
+
+
+@pytest.mark.parametrize("make", [PlainSubject, AsyncSubject])
+def test_a_wait_between_a_reading_and_the_round_is_no_part_of_the_round(scripted: ScriptedClock, make: Any) -> None:
+    """A wait of 30 ms beside a round of 2 ms would leave nothing of the round, or less."""
+
+    readings = itertools.count()
+
+    def waited_ns() -> int:
+        found = scripted.waited_ns
+        if next(readings) % 2 == 0:
+            scripted.advance(0, waited_ns=30e6)
+        return found
+
+    def work() -> None:
+        scripted.advance(2e6, waited_ns=3e6)
+
+    async def work_asynchronously() -> None:
+        work()
+
+    clock = replace(scripted.clock, waited_ns=waited_ns)
+    subject = make(work if make is PlainSubject else work_asynchronously)
+    timings = run_plain(subject.rounds(BlockPlan(3, 1, 10**18, with_cpu=False, with_waits=True), clock))
+    assert timings.wall_ns == [5_000_000] * 3
+    assert timings.run_ns() == [2_000_000] * 3
 
 
 def test_a_round_with_a_set_up_or_a_tear_down_is_one_call() -> None:
