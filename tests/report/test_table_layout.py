@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from pytest_perfbudget.report.formats.table_layout import Bar, Column, cut, draw, printable, short_names
+from pytest_perfbudget.report.formats.table_layout import Bar, Column, cut, draw, short_names
+from pytest_perfbudget.report.printable import printable
 
 
 @pytest.mark.parametrize(

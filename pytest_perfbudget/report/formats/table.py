@@ -12,8 +12,9 @@ from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.report.closing import fresh_text, further_limits_text, left_out_text, mean_text
 from pytest_perfbudget.report.formats.table_columns import columns_of
-from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, printable, short_names
+from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, short_names
 from pytest_perfbudget.report.formats.table_rows import Assessment, Urgency, assess
+from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.updates import update_row
 
 _MOST_ROWS: Final = 40

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut, printable
+from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
 from pytest_perfbudget.report.numbers import percent, quantity
+from pytest_perfbudget.report.printable import printable
 
 _LONGEST_NAME: Final = 60
 """The most room for names. A longer name is cut even if there is room, because it would move the numbers of all rows

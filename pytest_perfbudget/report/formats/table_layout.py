@@ -36,13 +36,6 @@ def short_names(nodeids: Sequence[str]) -> dict[str, str]:
     }
 
 
-def printable(name: str, *, unicode: bool) -> str:
-    """Return a name for a single line; line breaks and characters that the output cannot show are escaped."""
-    if not name.isprintable():
-        name = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in name)
-    return name if unicode else name.encode("ascii", "backslashreplace").decode()
-
-
 def cut(name: str, width: int, *, unicode: bool) -> str:
     """Return a name that fits into a width; a longer name loses whole words in its middle.
 
