@@ -69,6 +69,8 @@ OUTER_RUN: Final = (
     "PY_COLORS",
     "CI",
     "BUILD_NUMBER",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
 )
 """Environment variables by which the run of this suite would change the output of a run inside a test."""
 

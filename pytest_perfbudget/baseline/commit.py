@@ -28,6 +28,14 @@ def current_branch(folder: Path) -> str:
         return ""
 
 
+def folder_in_repository(folder: Path) -> str:
+    """Return the path from the top of the repository to a folder; empty for the top, and outside git."""
+    try:
+        return git(folder, "rev-parse", "--show-prefix").rstrip("/")
+    except GitError:
+        return ""
+
+
 def is_dirty(folder: Path) -> bool:
     """Return whether tracked files differ from the commit that is checked out; false outside git."""
     try:

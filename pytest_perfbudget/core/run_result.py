@@ -34,6 +34,8 @@ class SessionFacts:
         workers: the number of pytest-xdist's worker processes; 0 without pytest-xdist.
         commit: the commit that is checked out; empty outside git, and if no file is written.
         branch: the branch that is checked out; empty outside git, for a detached head, and if no file is written.
+        folder: the path from the top of the repository to pytest's root folder; empty at the top, outside git, and if
+            no file is written.
         is_dirty: whether tracked files differ from the commit; false if no file is written.
         gate: the mode of the gate: `fail`, `warn` or `off`.
         strict: whether numbers that could not be judged fail their tests.
@@ -56,6 +58,7 @@ class SessionFacts:
     workers: int = 0
     commit: str = ""
     branch: str = ""
+    folder: str = ""
     is_dirty: bool = False
     gate: str = "fail"
     strict: bool = False

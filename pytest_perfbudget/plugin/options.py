@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import pytest
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.report.formats import OutputFile
 
 MARKER: Final = (
     "perf_budget(name=None, /, *, component=None, max_time=None, **limits): repeat and time the test, or judge what "
     "its perf or benchmark fixture timed, and fail it when a limit such as p95_ms=50 is exceeded"
 )
-OUTPUT_FORMATS: Final = ("json", "hgrm", "k6")
-"""The formats of `--perf-output`; a suffix that is a format picks the format."""
-
-
-class OutputFile(NamedTuple):
-    """A file that the session writes, with its format."""
-
-    format: str
-    path: Path
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -72,18 +65,16 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         type=_output_file,
         metavar="[FORMAT:]PATH",
-        help="write the results to this file, in the format of its suffix or in FORMAT: json, hgrm (latencies of "
-        "loads), k6 (summary of loads as k6 writes it); repeatable",
+        help="write the results to this file, in the format of its suffix or in FORMAT: json, md, csv, prom "
+        "(OpenMetrics), codequality and metrics (reports of GitLab), hgrm (latencies of loads), k6 (summary of loads "
+        "as k6 writes it); repeatable",
     )
 
 
 def _output_file(text: str) -> OutputFile:
-    name, _, path = text.partition(":")
-    if name in OUTPUT_FORMATS and path:
-        return OutputFile(name, Path(path))
-    suffix = Path(text).suffix.removeprefix(".")
-    if suffix not in OUTPUT_FORMATS:
-        known = ", ".join(OUTPUT_FORMATS)
-        message = f"the suffix or FORMAT: picks the format, one of {known}: found {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return OutputFile(suffix, Path(text))
+    from pytest_perfbudget.report.formats import output_file  # noqa: PLC0415 - sessions that write no file need no format
+
+    try:
+        return output_file(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

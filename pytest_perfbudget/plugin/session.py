@@ -36,6 +36,7 @@ from pytest_perfbudget.plugin.keys import (
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.fake_files import real_files
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
+from pytest_perfbudget.plugin.measuring.properties import record_properties
 from pytest_perfbudget.plugin.measuring.timeout import relaxed_timeout, stop_timeout
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report import findings as words
@@ -250,6 +251,7 @@ class PerfSession:
         # unittest hides a failure or a skip until here, so such a test looked passed; its results do not count.
         if call.excinfo is None or call.excinfo.value is run.failure:
             report.__dict__["perfbudget"] = [measurement.to_dict() for measurement in run.finished]
+            record_properties(item, report, run.finished)
         return report
 
     def pytest_unconfigure(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
+from pytest_perfbudget.core.run_result import SessionFacts
 from pytest_perfbudget.report.numbers import counted
 
 
@@ -76,3 +78,40 @@ def off_text(tests: int, because: str = "") -> str:
     """
     how = f"because {because}: {counted(tests, 'perf test')} untimed" if because else ""
     return f"performance budgets: off, {how or counted(tests, 'perf test') + ' ran once, untimed'}"
+
+
+def outcome_text(findings: Iterable[Finding]) -> str:
+    """Return the outcome of a session in a few words: how many tests failed."""
+    found = list(findings)
+    failed = {one.test for one in found if one.is_failure and one.belongs_to_test}
+    would_fail = {one.test for one in found if one.is_gated and not one.is_failure and one.belongs_to_test}
+    if failed:
+        return f"{counted(len(failed), 'test')} failed"
+    if any(one.is_failure for one in found):
+        return "the session failed"
+    return f"nothing failed, {counted(len(would_fail), 'test')} would fail" if would_fail else "nothing failed"
+
+
+def session_text(session: SessionFacts) -> str:
+    """Return the circumstances of a session in a line: the commit, the interpreter, the machine and the time."""
+    dirty = " with uncommitted changes" if session.is_dirty else ""
+    branch = f" on {session.branch}" if session.branch else ""
+    parts = [
+        f"commit {session.commit}{branch}{dirty}" if session.commit else "",
+        f"{session.implementation} {session.python}".strip(),
+        session.machine,
+        session.started_at,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def folded_text(verdicts: Mapping[str, int]) -> str:
+    """Return the line that stands for results that need no attention."""
+    found = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.items())
+    return f"{counted(sum(verdicts.values()), 'further result')}: {found}"
+
+
+def too_long_text(left_out: Mapping[str, int]) -> str:
+    """Return the line that stands in for the end of a text that is too long."""
+    found = ", ".join(counted(count, kind) for kind, count in left_out.items())
+    return f"Cut here, because the text is too long: {found} left out. --perf-output report.json has all of them."

@@ -80,6 +80,11 @@ def _without_many_cleared(findings: Sequence[Finding]) -> Iterator[Finding]:
     return (replace(one, headline=_CLEARED) if are_many and one.kind == cleared else one for one in findings)
 
 
+def headline_of(finding: Finding) -> str:
+    """Return a finding in one sentence that names its test."""
+    return _opening(finding, with_test=True)
+
+
 def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Finding]:
     """Return the findings of the given severities, in the order of the findings."""
     return [one for one in findings if one.severity in severities]

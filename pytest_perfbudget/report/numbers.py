@@ -60,6 +60,11 @@ def percent(ratio: float) -> str:
     return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
 
 
+def tolerance_text(share: float) -> str:
+    """Return an allowed change: `5 %`."""
+    return f"{100 * share:g} %"
+
+
 def times(ratio: float) -> str:
     """Return a ratio as a factor: `3.2 times`."""
     return f"{ratio:.1f} times" if ratio < 100 else f"{ratio:,.0f} times"

@@ -10,7 +10,7 @@ from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.budgets import profile_lines
-from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times
+from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 
 UPDATE = "pytest --perf-update-baseline"
 Typed = Callable[[str], str]
@@ -48,7 +48,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
             yield f"the machine ran {slower} slower than for the baseline; these numbers are corrected for that"
     else:
         yield numbers if change.against else f"{numbers}; the best count here and in fresh processes"
-    yield f"limit {100 * change.limit:g} % from {change.source}"
+    yield f"limit {tolerance_text(change.limit)} from {change.source}"
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
         yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
@@ -154,7 +154,7 @@ def _not_confirmed(change: RegressionResult) -> str:
         return change.reason
     fresh = _fresh(change)
     if change.verdict is RegressionVerdict.UNDECIDED and (change.ratio or 1) > 1 + change.limit:
-        found = f"{percent(change.ratio or 1)}{interval(change)}, limit {100 * change.limit:g} %"
+        found = f"{percent(change.ratio or 1)}{interval(change)}, limit {tolerance_text(change.limit)}"
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_p_value(change)])
     found = f"{percent(change.ratio or 1)} in {fresh}"
     if change.verdict is RegressionVerdict.UNCONFIRMED:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from repositories import commit, git
 
-from pytest_perfbudget.baseline.commit import commit_of, current_branch, current_commit, is_dirty
+from pytest_perfbudget.baseline.commit import commit_of, current_branch, current_commit, folder_in_repository, is_dirty
 
 
 @pytest.fixture
@@ -39,3 +39,12 @@ def test_outside_git_and_without_git_there_is_none(tmp_path: Path, monkeypatch: 
     assert (commit_of(tmp_path), current_branch(tmp_path), is_dirty(tmp_path)) == ("", "", False)
     monkeypatch.setenv("PATH", "")
     assert (commit_of(tmp_path), current_branch(tmp_path), is_dirty(tmp_path)) == ("", "", False)
+
+
+def test_a_folder_is_named_from_the_top_of_its_repository(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (repository / "services" / "web").mkdir(parents=True)
+    assert folder_in_repository(repository / "services" / "web") == "services/web"
+    assert folder_in_repository(repository) == ""
+    assert folder_in_repository(tmp_path_factory.mktemp("elsewhere")) == ""

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
-from pytest_perfbudget.baseline.commit import current_branch, current_commit, is_dirty
+from pytest_perfbudget.baseline.commit import current_branch, current_commit, folder_in_repository, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.decision import find_missing, find_not_updated, find_nothing_compared
@@ -20,6 +20,7 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
+from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.closing import benchmarks_measured_text
 
@@ -188,11 +189,11 @@ def _facts(session: PerfSession, start: Start, exit_status: int, measurements: S
         warn_at=settings.warn_at,
         notes=_notes(session, measurements),
     )
-    return _for_a_file(facts, config.rootpath) if config.option.perf_output else facts
+    return _for_a_file(facts, config.rootpath) if leaves_the_terminal(config) else facts
 
 
 def _for_a_file(facts: SessionFacts, root: Path) -> SessionFacts:
-    """Return the facts with those that only files have: git is asked three times, a package's version takes 40 ms."""
+    """Return the facts with those that only files have: git is asked four times, a package's version takes 40 ms."""
     machine = this_machine()
     return replace(
         facts,
@@ -201,5 +202,6 @@ def _for_a_file(facts: SessionFacts, root: Path) -> SessionFacts:
         machine=str(machine),
         commit=current_commit(root),
         branch=current_branch(root),
+        folder=folder_in_repository(root),
         is_dirty=is_dirty(root),
     )

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import GateMode, fails_session
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result
+from pytest_perfbudget.plugin.reporting.output import add_to_step_summary, workflow_commands, write_files
 from pytest_perfbudget.plugin.session import PerfSession
-from pytest_perfbudget.report import formats
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.reporting.update import Update
@@ -42,6 +41,7 @@ class Summary:
         self._expected_to_fail: set[str] = set()
         self._unfinished: dict[str, str] = {}
         self._write_errors: list[str] = []
+        self._summary_error = ""
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -87,7 +87,8 @@ class Summary:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
             result = replace(result, session=replace(result.session, exit_status=int(session.exitstatus)))
         self._result = result
-        self._write(result)
+        self._write_errors = write_files(self._config, result)
+        self._summary_error = add_to_step_summary(result) if self._session.policy.gate is not GateMode.OFF else ""
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
@@ -95,6 +96,8 @@ class Summary:
         """Show the table, the findings and the counts."""
         for error in self._write_errors:
             terminalreporter.write_line(error, red=True)
+        if self._summary_error:
+            terminalreporter.write_line(self._summary_error, yellow=True)
         if self._result is None:
             return
         from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - imports rich, needed for output only
@@ -119,13 +122,8 @@ class Summary:
             if text:
                 terminalreporter.section(title)
                 terminalreporter.write(text)
-
-    def _write(self, result: RunResult) -> None:
-        for name, path in self._config.option.perf_output:
-            try:
-                replace_text(self._config.invocation_params.dir / path, formats.render(result, name))
-            except OSError as error:
-                self._write_errors.append(f"--perf-output: {path} cannot be written: {error.strerror}")
+        for command in workflow_commands(self._result):
+            terminalreporter.write_line(command)
 
 
 def _width(terminal: pytest.TerminalReporter) -> int:

@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.run_result import RunResult
 
+FORMATS: Final[Mapping[str, str]] = {
+    "json": "json",
+    "md": "markdown",
+    "csv": "csv",
+    "prom": "openmetrics",
+    "codequality": "codequality",
+    "metrics": "metrics",
+    "hgrm": "hgrm",
+    "k6": "k6",
+}
+"""The module of each format; the name of a format is its suffix, too."""
+
+FILES: Final[Mapping[str, str]] = {"gl-code-quality.json": "codequality", "metrics.txt": "metrics"}
+"""The names of files that pick their format, whatever their suffix."""
+
+
+class OutputFile(NamedTuple):
+    """A file to write, with its format."""
+
+    format: str
+    path: Path
+
+
+def output_file(text: str) -> OutputFile:
+    """Return the file that `PATH` or `FORMAT:PATH` names.
+
+    Raises:
+        ValueError: there is no such format; the message names the known formats.
+    """
+    name, _, path = text.partition(":")
+    if name in FORMATS and path:
+        return OutputFile(name, Path(path))
+    # A drive letter is no format, and neither is a folder with a colon in its name.
+    is_typo = path and len(name) > 1 and name.isalnum()
+    found = FILES.get(Path(text).name, Path(text).suffix.removeprefix("."))
+    if is_typo or found not in FORMATS:
+        known, names = ", ".join(FORMATS), " and ".join(FILES)
+        message = f"the suffix or FORMAT: picks the format, one of {known} ({names} by name): found {text!r}"
+        raise ValueError(message)
+    return OutputFile(found, Path(text))
+
 
 def render(result: RunResult, name: str) -> str:
-    """Return the text of a file in a format, which has a module of its name with a function `render`."""
-    module = import_module(f"{__name__}.{name}")
+    """Return the text of a file in a format, whose module has a function `render`."""
+    module = import_module(f"{__name__}.{FORMATS[name]}")
     function: Callable[[RunResult], str] = module.render
     return function(result)

@@ -1,10 +1,14 @@
-"""--perf-output: the JSON of a session."""
+"""--perf-output: the files of a session; and the output for GitHub and for JUnit files, which no option asks for."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from xml.etree import ElementTree as ET
 
 import pytest
+from repositories import commit
 from scripting import Project
 
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -55,3 +59,126 @@ def test_an_output_that_cannot_be_written_is_an_error_of_its_own(project: Projec
     result = project.run("def test_plain(): pass", "--perf-output=taken/x/report.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["--perf-output: taken/x/report.json cannot be written: *"])
+
+
+FILES = {
+    "out.md": "## Performance: 1 test failed",
+    "out.csv": "test,name,component,",
+    "out.prom": "# TYPE perfbudget_measured_seconds gauge",
+    "gl-code-quality.json": '[\n  {\n    "description": "test_it.py::test_slow: p95 60 ms exceeds',
+    "metrics.txt": "# TYPE perfbudget_budgets gauge",
+    "codequality:quality.json": '[\n  {\n    "description": "test_it.py::test_slow: p95 60 ms exceeds',
+    "metrics:numbers": "# TYPE perfbudget_budgets gauge",
+}
+
+
+def test_a_suffix_a_name_or_a_prefix_picks_the_format(each_way: Project) -> None:
+    each_way.run(SLOW, *(f"--perf-output={name}" for name in FILES)).assert_outcomes(failed=1)
+    for name, start in FILES.items():
+        text = (each_way.pytester.path / name.rpartition(":")[2]).read_text("utf-8")
+        assert text.startswith(start), name
+
+
+def test_a_row_of_the_csv_is_what_the_session_measured(each_way: Project) -> None:
+    each_way.run(SLOW, "--perf-output=out.csv")
+    (row,) = [
+        one
+        for one in csv.DictReader(io.StringIO((each_way.pytester.path / "out.csv").read_text("utf-8")))
+        if one["metric"] == "p95"
+    ]
+    assert (row["measured [unit]"], row["limit"], row["budget verdict"]) == ("60000000.0", "50 ms", "exceeded")
+
+
+class TestGitHub:
+    """The page of a job, and annotations at the lines of tests."""
+
+    def test_the_page_of_the_job_gets_the_result_of_each_session(
+        self, each_way: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = each_way.file("summary.md", "# of another step\n")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+        for _ in range(2):
+            each_way.run(SLOW, output=False).assert_outcomes(failed=1)
+        text = page.read_text("utf-8")
+        assert text.startswith("# of another step\n## Performance: 1 test failed")
+        assert text.count("p95 60 ms exceeds its budget of 50 ms (120%)") == 2
+
+    @pytest.mark.parametrize("arguments", [(), ("--perf-gate=off",)])
+    def test_a_session_without_results_adds_nothing(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    ) -> None:
+        page = project.file("summary.md", "")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+        project.run(SLOW if arguments else "def test_plain(): pass", *arguments).assert_outcomes(passed=1)
+        assert page.read_text("utf-8") == ""
+
+    def test_a_full_page_stays_as_it_is(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+        page = project.file("summary.md", "x" * 999_000)
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+        project.run(SLOW, output=False).assert_outcomes(failed=1)
+        assert page.stat().st_size == 999_000
+
+    def test_a_page_that_cannot_be_written_is_named_and_fails_nothing(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.pytester.path))
+        result = project.run(SLOW.replace("60", "1"), output=False)
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines(["GITHUB_STEP_SUMMARY: * cannot be written: *"])
+
+    def test_a_failure_is_shown_at_the_line_of_its_test(
+        self, each_way: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        commit(each_way.pytester.path.parent, {"README": ""})
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        result = each_way.run(SLOW, output=False)
+        folder = each_way.pytester.path.name
+        result.stdout.fnmatch_lines(
+            [f"::error file={folder}/test_it.py,line=4,title=exceeded%3A test_it.py%3A%3Atest_slow::p95 60 ms exceeds*"]
+        )
+
+    def test_elsewhere_no_command_is_printed(self, project: Project) -> None:
+        project.run(SLOW).stdout.no_fnmatch_line("::error*")
+
+
+JUNIT = ("--junitxml=junit.xml", "-o", "junit_family=xunit1")
+
+
+def properties(project: Project) -> list[tuple[str, str]]:
+    root = ET.parse(project.pytester.path / "junit.xml")
+    return [(one.attrib["name"], one.attrib["value"]) for one in root.iter("property")]
+
+
+def test_a_junit_file_has_the_budgets_of_each_test_beside_its_own_properties(each_way: Project) -> None:
+    tests = SLOW.replace("def test_slow():", "def test_slow(record_property): record_property('mine', '1');")
+    each_way.run(tests, *JUNIT)
+    found = properties(each_way)
+    assert (
+        "perfbudget.p95",
+        "exceeded: 60 ms (120%); limit 50 ms from perf_budget marker of test_it.py::test_slow",
+    ) in found
+    assert ("mine", "1") in found
+
+
+def test_a_rerun_has_the_properties_of_its_own_run_only(project: Project) -> None:
+    project.run(
+        """
+MS = iter([60] * 300)
+@pytest.mark.perf_budget(p95_ms=50)
+@pytest.mark.flaky(reruns=1)
+def test_it(): advance(next(MS, 1) if not again else 1)
+again = []
+@pytest.fixture(autouse=True)
+def second():
+    yield
+    again.append(1)
+""",
+        *JUNIT,
+    ).assert_outcomes(passed=1)
+    # pytest writes the properties of each run of a test into one element.
+    assert [text.partition(":")[0] for _, text in properties(project)] == ["exceeded", "within"]
+
+
+def test_a_junit_file_whose_schema_has_no_properties_gets_none(each_way: Project) -> None:
+    each_way.run(SLOW, "--junitxml=junit.xml")
+    assert properties(each_way) == []

@@ -21,8 +21,8 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.samples import quantile
-from pytest_perfbudget.plugin.options import OUTPUT_FORMATS
 from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.formats import FORMATS
 
 
 def result_of(*measurements: Measurement) -> RunResult:
@@ -93,7 +93,7 @@ def test_several_loads_are_submetrics_of_a_k6_summary() -> None:
     assert "http_reqs{load:tests/test_api.py::test_login order}" in data["metrics"]
 
 
-@pytest.mark.parametrize("name", OUTPUT_FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_of_the_option_has_a_renderer(name: str) -> None:
     assert isinstance(formats.render(result_of(load([1, 2])), name), str)
 

@@ -1,0 +1,69 @@
+"""The output of a session's result to files and to the service that runs the session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pytest_perfbudget.atomic_write import replace_text
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report import formats
+
+_STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+"""The variable with the file whose Markdown GitHub shows on the page of a job."""
+
+_FEWEST_BYTES: Final = 2_000
+"""With less room in the file of the summary, no more is written, because nothing that helps a reader would fit."""
+
+
+def leaves_the_terminal(config: pytest.Config) -> bool:
+    """Return whether the result goes to a file or to the service that runs the session."""
+    return bool(config.option.perf_output) or _is_github() or bool(os.environ.get(_STEP_SUMMARY))
+
+
+def write_files(config: pytest.Config, result: RunResult) -> list[str]:
+    """Write the files that the command line names, and return a message for each file that cannot be written."""
+    errors = []
+    for name, path in config.option.perf_output:
+        try:
+            replace_text(config.invocation_params.dir / path, formats.render(result, name))
+        except OSError as error:
+            errors.append(f"--perf-output: {path} cannot be written: {error.strerror}")
+    return errors
+
+
+def add_to_step_summary(result: RunResult) -> str:
+    """Add the result to GitHub's page of the job, if there is such a page.
+
+    Returns:
+        The reason why the result could not be added; empty if it was, or if there is nothing to add.
+    """
+    name = os.environ.get(_STEP_SUMMARY)
+    if not name or not (result.measurements or result.missing or result.findings):
+        return ""
+    from pytest_perfbudget.report.formats import markdown  # noqa: PLC0415 - only on GitHub
+
+    try:
+        with Path(name).open("a", encoding="utf-8", newline="\n") as file:
+            room = markdown.MOST_BYTES - file.tell()
+            if room >= _FEWEST_BYTES:
+                file.write(markdown.render(result, room))
+    except OSError as error:
+        return f"{_STEP_SUMMARY}: {name} cannot be written: {error.strerror}"
+    return ""
+
+
+def workflow_commands(result: RunResult) -> Iterator[str]:
+    """Yield the commands by which GitHub shows findings in a pull request; none elsewhere."""
+    if _is_github():
+        from pytest_perfbudget.report.formats import github  # noqa: PLC0415 - only on GitHub
+
+        yield from github.commands(result)
+
+
+def _is_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"

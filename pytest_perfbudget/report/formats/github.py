@@ -1,0 +1,50 @@
+"""Annotations on GitHub: workflow commands, which GitHub shows at the lines of the tests in a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.formats.repository_path import path_of
+
+MOST: Final = 10
+"""The most annotations of a step that GitHub shows; it drops the others without a word."""
+
+
+def commands(result: RunResult) -> list[str]:
+    """Return a command for each finding that fails, or would fail if the gate were on; the last counts the others."""
+    gated = [one for one in result.findings if one.is_failure or one.is_gated]
+    gated.sort(key=lambda one: not one.is_failure)
+    shown = gated if len(gated) <= MOST else gated[: MOST - 1]
+    found = [_command(one, result.session.folder) for one in shown]
+    if left_out := gated[len(shown) :]:
+        found.append(f"{_level(left_out)} title=performance::{len(left_out)} more, see the log")
+    return found
+
+
+def _command(finding: Finding, folder: str) -> str:
+    properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(finding, folder))
+    message = "\n".join([finding.headline, *finding.evidence, finding.remedy]).strip()
+    return f"{_level([finding])} {properties}::{_message(message)}"
+
+
+def _level(findings: Sequence[Finding]) -> str:
+    return "::error" if any(one.is_failure for one in findings) else "::warning"
+
+
+def _properties(finding: Finding, folder: str) -> Iterator[tuple[str, str]]:
+    if path := path_of(finding, folder):
+        yield "file", path
+        if finding.line is not None:
+            yield "line", str(finding.line)
+    yield "title", f"{finding.kind}: {finding.id}".removesuffix(": ")
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,88 @@
+"""Every format on one document. `PERFBUDGET_GOLDEN=write pytest tests/report` writes the golden files anew."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from full_result import FULL, limits, many
+
+from pytest_perfbudget.core.kinds import KINDS
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.formats import FORMATS, github, junit
+from pytest_perfbudget.report.formats.markdown_text import code_in_table
+from pytest_perfbudget.report.numbers import quantity, tolerance_text
+from pytest_perfbudget.report.printable import printable
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = {
+    "md": "report.md",
+    "csv": "report.csv",
+    "prom": "report.prom",
+    "codequality": "gl-code-quality.json",
+    "metrics": "metrics.txt",
+}
+
+
+def check(name: str, text: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(text.encode())
+    assert text == file.read_bytes().decode()
+
+
+def test_the_document_has_every_verdict_and_kind() -> None:
+    budgets = {budget.verdict for one in FULL.measurements for budget in one.budgets}
+    changes = {change.verdict for one in FULL.measurements for change in one.changes}
+    assert budgets == set(BudgetVerdict)
+    assert changes | ({RegressionVerdict.MISSING} if FULL.missing else set()) == set(RegressionVerdict)
+    assert {one.kind.name for one in FULL.measurements} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_looks_as_it_did(name: str) -> None:
+    check(FILES[name], formats.render(FULL, name))
+
+
+def test_annotations_and_properties_look_as_they_did() -> None:
+    check("annotations.txt", "".join(f"{one}\n" for one in github.commands(FULL)))
+    check("properties.txt", "".join(f"{name} = {text}\n" for name, text in junit.properties(FULL.measurements)))
+
+
+def test_every_limit_is_in_markdown_and_csv_with_the_same_rounding() -> None:
+    page = formats.render(FULL, "md").splitlines()
+    rows = list(csv.DictReader(io.StringIO(formats.render(FULL, "csv"))))
+    for measurement, found in limits():
+        is_budget = isinstance(found, BudgetResult)
+        text = quantity(found.limit, found.unit) if is_budget else tolerance_text(found.limit)
+        cells = [
+            line.split(" | ") for line in page if code_in_table(measurement.id) in line and f" {found.metric} " in line
+        ]
+        assert any(text in one for one in cells), (measurement.id, found.metric)
+        column = "limit" if is_budget else "tolerance"
+        test = printable(measurement.nodeid, unicode=True)
+        own = [one for one in rows if one["test"] == test and one["metric"] == found.metric]
+        assert text in [one[column] for one in own], (measurement.id, found.metric)
+        assert found.source in [one[f"{column} from"] for one in own]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_session_without_tests_makes_a_file(name: str) -> None:
+    assert isinstance(formats.render(RunResult(), name), str)
+
+
+@pytest.mark.parametrize("name", sorted({*FILES, "json"}))
+def test_ten_thousand_tests_make_a_file_of_a_bounded_size(name: str) -> None:
+    most = {"md": 1_000_000, "prom": 40_000_000}.get(name, 30_000_000)
+    assert len(formats.render(many(10_000), name).encode()) < most
+
+
+def test_the_json_of_the_document_is_read_back() -> None:
+    assert RunResult.from_dict(json.loads(formats.render(FULL, "json"))).to_dict() == FULL.to_dict()

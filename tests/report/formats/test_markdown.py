@@ -1,0 +1,123 @@
+"""The Markdown report: what it says first, what it escapes, and where it is cut."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from full_result import FULL, HOSTILE, many, result_of
+from hypothesis import given
+from hypothesis import strategies as st
+from results import budget, change, measurement
+
+from pytest_perfbudget.core.finding import Severity
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.formats.markdown import MOST_BYTES, render
+from pytest_perfbudget.report.formats.markdown_text import code, code_in_table, fenced
+
+WITHIN = measurement(budget(BudgetVerdict.WITHIN, estimate=1e6))
+
+
+def rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
+def test_failures_come_first_with_evidence_and_remedy_and_then_the_table() -> None:
+    text = render(result_of(measurement(budget(), change())))
+    parts = [text.index(part) for part in ("1 test failed", "p95 lies above", "Make the code cheaper", "| verdict |")]
+    assert parts == sorted(parts)
+
+
+def test_a_calm_session_has_its_results_folded_and_no_failures() -> None:
+    text = render(result_of(WITHIN))
+    assert "Performance: nothing failed" in text
+    assert "### Failures" not in text
+    assert "<summary>1 further result: 1 within</summary>" in text
+
+
+def test_what_would_fail_has_its_evidence_too() -> None:
+    gated = result_of(measurement(budget()))
+    warned = replace(gated, findings=[replace(one, severity=Severity.WARNING) for one in gated.findings])
+    text = render(warned)
+    assert "Performance: nothing failed, 1 test would fail" in text
+    assert text.index("### Would fail") < text.index("p95 lies above")
+    assert "### Notes\n\n- `note: " in text
+
+
+def test_a_finding_of_the_session_has_a_block_without_a_test() -> None:
+    (finding,) = result_of(measurement(budget())).findings
+    text = render(RunResult(findings=[replace(finding, kind="missing", test="a.py::test_x", headline="gone")]))
+    assert "Performance: the session failed" in text
+    assert "```text\nmissing: a.py::test_x: gone\n```" in text
+
+
+class TestCut:
+    """A text that is too long."""
+
+    @pytest.mark.parametrize("most", [3_000, 20_000, 200_000])
+    def test_it_ends_after_a_row_and_says_what_is_left_out(self, most: int) -> None:
+        whole, text = render(many(2_000)), render(many(2_000), most)
+        assert len(text.encode()) <= most
+        assert set(text.splitlines()) - set(whole.splitlines()) == {text.splitlines()[-1]}
+        assert text.count("<details>") == text.count("</details>")
+        found = re.search(r"(\d+) rows? left out", text)
+        assert found is not None
+        is_row = [line for line in rows(text) if "---" not in line and "verdict" not in line]
+        assert len(is_row) + int(found[1]) == 4_000
+
+    def test_a_text_that_fits_is_not_cut(self) -> None:
+        assert "left out" not in render(many(100))
+
+    def test_ten_thousand_failures_leave_no_room_for_a_table(self) -> None:
+        failed = result_of(*(measurement(budget(), nodeid=f"a.py::test[{at}]") for at in range(5_000)))
+        text = render(failed)
+        assert len(text.encode()) <= MOST_BYTES
+        assert re.search(r"\d+ findings, 1 note, 5000 rows left out", text)
+        assert rows(text) == []
+
+    def test_the_size_is_that_of_bytes(self) -> None:
+        wide = result_of(*(measurement(budget(), nodeid=f"a.py::test_{'日' * 40}[{at}]") for at in range(300)))
+        assert len(render(wide, 30_000).encode()) <= 30_000
+
+
+class TestNames:
+    """Names with signs of Markdown."""
+
+    def test_no_name_makes_a_tag_or_a_line(self) -> None:
+        text = render(FULL)
+        outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", re.sub(r"```text.*?\n```", "", text, flags=re.DOTALL))
+        assert set(re.findall(r"<[^>]*>", outside)) == {
+            "<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>",
+        }  # fmt: skip
+        assert len({line.count("|") for line in rows(outside) if "code>" in line} | {10}) == 1
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_name_is_one_line(self, name: str) -> None:
+        assert "\n" not in code(name)
+        assert "|" not in code_in_table(name)
+
+    @given(st.text(min_size=1))
+    def test_a_code_span_ends_where_its_fence_says(self, text: str) -> None:
+        span = code(text)
+        fence = re.match("`+", span)
+        assert fence is not None
+        assert span.endswith(fence[0])
+        inner = span[len(fence[0]) : -len(fence[0])]
+        assert fence[0] not in inner
+        assert not inner.startswith("`")
+        assert not inner.endswith("`")
+
+    @given(st.text())
+    def test_a_code_block_ends_at_its_last_line(self, text: str) -> None:
+        first, *inner, last = fenced(text).splitlines()
+        assert first == f"{last}text"
+        assert not any(line.strip().startswith(last) for line in inner)
+
+
+def test_each_change_shows_both_sides_and_its_limit() -> None:
+    (line,) = [
+        one for one in rows(render(result_of(measurement(change(RegressionVerdict.UNCHANGED))))) if "time" in one
+    ]
+    assert line == "| unchanged | `tests/test_api.py::test_login` | time | 1.64 ms | 1.84 ms | 5 % | +12.4 % |"
