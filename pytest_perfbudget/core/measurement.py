@@ -14,6 +14,7 @@ from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.weather import BlockTime
 
 
@@ -154,6 +155,7 @@ class Measurement:
         errors: the errors of a load, in groups.
         load: the facts about a load; None for other measurements.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
+        times: the times of the rounds, as far as reports keep them; None if there are no rounds.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
@@ -178,6 +180,7 @@ class Measurement:
     load: LoadFacts | None = None
     unmeasured: str = ""
     is_pending: bool = False
+    times: RoundTimes | None = None
 
     @property
     def id(self) -> str:
@@ -207,6 +210,7 @@ class Measurement:
             "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
+            **({"times": self.times.to_dict()} if self.times else {}),
             **({"load": self.load.to_dict()} if self.load else {}),
             **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
@@ -220,6 +224,7 @@ class Measurement:
             "profile": [ProfileRow(*row) for row in data["profile"]],
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
+            "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
             "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
         }

@@ -20,6 +20,7 @@ from pytest_perfbudget.core.results import (
     RegressionResult,
     RegressionVerdict,
 )
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 
 TEXT = st.text(max_size=12)
@@ -49,6 +50,7 @@ MEASUREMENTS = st.builds(
     Measurement, TEXT, TEXT, st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__), TEXT, TEXT, st.none() | COUNT,
     COUNT, COUNT, MAYBE, COUNT, st.dictionaries(METRIC, NUMBER, max_size=2), some(BUDGETS), some(TEXT),
     some(st.builds(ProfileRow, TEXT, COUNT, NUMBER)), MAYBE, some(CHANGES), unmeasured=TEXT,
+    times=st.lists(NUMBER, max_size=3).map(RoundTimes.of),
 )  # fmt: skip
 FINDINGS = st.builds(
     Finding, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, st.booleans(), TEXT, st.none() | COUNT, TEXT,

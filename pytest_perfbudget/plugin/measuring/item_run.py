@@ -18,6 +18,7 @@ from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow, Recording, file_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
@@ -300,6 +301,8 @@ class ItemRun:
                 budgets=results,
                 warnings=[*self._warnings, *warnings],
                 profile=profile,
+                # A fresh process has no report.
+                times=None if self.session.is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
                 max_regression=effective.max_regression.share,
                 recording=None if recording is None else self.completed(recording, name, kind),
             )

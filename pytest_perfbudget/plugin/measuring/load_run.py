@@ -15,6 +15,7 @@ from pytest_perfbudget.core.load.windows import doubt
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
@@ -100,6 +101,7 @@ def judged_load(
         warnings=notes,
         errors=record.errors,
         load=LoadFacts.of(record),
+        times=None if run.session.is_child else RoundTimes.of(record.latencies.sequence),
         max_regression=None if recording is None else effective.max_regression.share,
         recording=None if recording is None else run.completed(recording, name, LOAD),
     )

@@ -12,6 +12,7 @@ from repositories import commit
 from scripting import Project
 
 from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.run_result import RunResult
 
 SLOW = """
 @pytest.mark.perf_budget(p95_ms=50, component="api")
@@ -37,6 +38,18 @@ def test_the_json_says_what_the_session_was(each_way: Project) -> None:
     assert budget["limit"] == 50e6
     assert budget["source"] == "perf_budget marker of test_it.py::test_slow"
     assert budget["verdict"] == "exceeded"
+
+
+def test_the_json_keeps_the_rounds_in_their_order(each_way: Project) -> None:
+    each_way.run(
+        "MS = iter(range(1, 1000))\n@pytest.mark.perf_budget(p95_ms=900)\ndef test_it(): advance(ms=next(MS))",
+        "--perf-max-time=900ms",
+    )
+    (one,) = RunResult.from_dict(each_way.report).measurements
+    assert one.times is not None
+    times_ns = one.times.times_ns()
+    assert len(times_ns) == one.rounds
+    assert times_ns == [times_ns[0] + at * 1e6 for at in range(one.rounds)]
 
 
 def test_several_outputs_and_folders_that_do_not_exist_yet(project: Project) -> None:
