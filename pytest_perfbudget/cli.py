@@ -25,6 +25,7 @@ from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.report.doctor import doctor_text
+from pytest_perfbudget.saved_reports import add_commands
 
 SLOWDOWNS = (0.02, 0.05, 0.1, 0.2)
 DUET_SLOWDOWNS = (0.02, 0.03, 0.05, 0.1)
@@ -35,7 +36,8 @@ _QUICK_RUNS = 5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    The code is 1 if the doctor finds that the gate cannot fire, 2 after an error, and 130 after an interruption.
+    The code is 1 if the doctor finds that the gate cannot fire, or saved reports show a regression or a failed test; 2
+    after an error, and 130 after an interruption.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("file", type=Path, metavar="FILE.json")
     importing.set_defaults(run=_import)
+    add_commands(commands)
     reading = commands.add_parser(
         "guide",
         help="show a page of the guide",

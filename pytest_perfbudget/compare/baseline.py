@@ -65,7 +65,7 @@ class BaselineComparison(ComparisonStrategy):
                 self._counted[place] = _worst(self._counted.get(place), line)
         self._counted |= self._here
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
-        self._sharing_alpha = 1
+        self.sharing = 1
         self._commit_duet = BaselineCommitDuet(context)
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
@@ -73,7 +73,7 @@ class BaselineComparison(ComparisonStrategy):
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
         chosen = set(nodeids)
         timed = [test for (test, _), line in self._here.items() if line.time is not None]
-        self._sharing_alpha = max(1, sum(test in chosen for test in timed))
+        self.sharing = max(1, sum(test in chosen for test in timed))
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -194,7 +194,7 @@ class BaselineComparison(ComparisonStrategy):
         line = self._here.get(place)
         slowdown_test = None
         if line is not None and line.time is not None:
-            alpha = self._settings.alpha / self._sharing_alpha
+            alpha = self._settings.alpha / self.sharing
             in_pairs = self._settings.confirm != "runs"
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
         return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere)

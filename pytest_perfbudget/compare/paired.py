@@ -49,6 +49,7 @@ class PairedComparison(ComparisonStrategy):
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among these tests."""
         self._tests = list(nodeids)
+        self.sharing = max(1, len(self._tests))
         if self._tests and not self._context.invocation.collects_only:
             self._pairs.open(self._tests)
             self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
@@ -112,7 +113,7 @@ class PairedComparison(ComparisonStrategy):
         }
 
     def _slowdown_test(self, requests: Mapping[str, MeasurementRequest], name: str) -> PairedSlowdownTest:
-        alpha = self._context.settings.alpha / max(1, len(self._tests)) / len(requests)
+        alpha = self._context.settings.alpha / self.sharing / len(requests)
         return PairedSlowdownTest(requests[name].tolerance.share, alpha)
 
     def _screen(

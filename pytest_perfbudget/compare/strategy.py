@@ -77,11 +77,13 @@ class ComparisonStrategy(ABC):
         against: the name of the other side in messages; empty if this process compares nothing.
         gone: the reason that reports give if only the other side has a test.
         remark: a doubt about the other side; empty if there is none.
+        sharing: the number of tests, or of their measurements, that share alpha.
     """
 
     against = ""
     gone = ""
     remark = ""
+    sharing = 0
 
     def begin(self, nodeids: Iterable[str]) -> None:  # noqa: B027 - overriding is optional
         """Note the perf tests that will run.

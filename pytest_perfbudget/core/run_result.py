@@ -81,20 +81,24 @@ class ComparedWith:
         against: the baseline or a commit, in words; empty if nothing was compared.
         remark: a doubt about the other side; empty if there is none.
         others: the test and the name of each measurement that the baseline has and the session was not asked for.
+        sharing: the number of tests, or of their measurements, among which the comparison shared alpha.
     """
 
     against: str = ""
     remark: str = ""
     others: Sequence[tuple[str, str]] = ()
+    sharing: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the other side as builtins."""
-        return {"against": self.against, "remark": self.remark, "others": [list(one) for one in self.others]}
+        others = [list(one) for one in self.others]
+        return {"against": self.against, "remark": self.remark, "others": others, "sharing": self.sharing}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ComparedWith:
         """Rebuild the other side from the result of `to_dict`."""
-        return cls(data["against"], data["remark"], [(test, name) for test, name in data["others"]])
+        others = [(test, name) for test, name in data["others"]]
+        return cls(data["against"], data["remark"], others, data.get("sharing", 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,3 +152,18 @@ class SlowdownTest(ABC, Generic[_Run]):
             limit=self.tolerance,
             weather=math.exp(found.weather),
         )
+
+
+def rejudged(change: RegressionResult, alpha: float) -> RegressionResult:
+    """Return the result for a time at another level of significance, by the same rules and the same evidence.
+
+    Args:
+        change: the result for a time, with its p-value and its ratio.
+        alpha: the new level of one look, at most the old level.
+    """
+    found = replace(change, alpha=alpha)
+    if change.p_value is None:
+        return found
+    is_slower = change.verdict is RegressionVerdict.REGRESSED and change.p_value >= alpha
+    is_faster = change.verdict is RegressionVerdict.IMPROVED and 1 - change.p_value >= LOOKS * alpha
+    return replace(found, verdict=RegressionVerdict.UNDECIDED, grown=()) if is_slower or is_faster else found

@@ -30,6 +30,7 @@ from pytest_perfbudget.plugin.keys import (
     LATE_OUTPUT,
     LOCK_INPUT,
     REMARK_OUTPUT,
+    SHARING_OUTPUT,
     is_marked,
     worker_input,
 )
@@ -95,6 +96,7 @@ class PerfSession:
                 raise pytest.UsageError(str(error)) from None
             if hasattr(self.config, "workeroutput"):
                 self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
+                self.config.workeroutput[SHARING_OUTPUT] = self.comparison.sharing
         self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
 

@@ -157,7 +157,8 @@ def _compared_with(session: PerfSession) -> ComparedWith | None:
     if session.comparison is None:
         return None
     others = [(test, name) for test, name in session.tests.expectations.get("others", ())]
-    return ComparedWith(session.comparison.against, session.comparison.remark, others)
+    comparison = session.comparison
+    return ComparedWith(comparison.against, comparison.remark, others, comparison.sharing)
 
 
 def _notes(session: PerfSession, measurements: Sequence[Measurement]) -> list[str]:

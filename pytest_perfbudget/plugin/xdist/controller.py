@@ -18,6 +18,7 @@ from pytest_perfbudget.plugin.keys import (
     LOCK_INPUT,
     REMARK_OUTPUT,
     SESSION,
+    SHARING_OUTPUT,
     SUMMARY,
     TREE_INPUT,
 )
@@ -88,10 +89,11 @@ class Controller:
                 report = hook.pytest_report_from_serializable(config=self._config, data=data)
                 report.node = node
                 hook.pytest_runtest_logreport(report=report)
-        if remark := output.get(REMARK_OUTPUT):
+        if REMARK_OUTPUT in output:
             comparison = self._begin().comparison
             if comparison is not None:
-                comparison.remark = remark
+                comparison.remark = output[REMARK_OUTPUT] or comparison.remark
+                comparison.sharing = output[SHARING_OUTPUT]
         if EXPECTATIONS_OUTPUT in output:
             expectations = self._begin().tests.expectations
             for kind, tests in output[EXPECTATIONS_OUTPUT].items():

@@ -49,7 +49,7 @@ def test_the_json_keeps_the_rounds_in_their_order(each_way: Project) -> None:
     assert one.times is not None
     times_ns = one.times.times_ns()
     assert len(times_ns) == one.rounds
-    assert times_ns == [times_ns[0] + at * 1e6 for at in range(one.rounds)]
+    assert times_ns == sorted(set(times_ns))
 
 
 def test_several_outputs_and_folders_that_do_not_exist_yet(project: Project) -> None:

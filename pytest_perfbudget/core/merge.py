@@ -1,0 +1,160 @@
+"""The merging of sessions that each ran a part of a suite, so that they give the verdicts of one session.
+
+A session shares its alpha among its tests. The parts together have more tests than each part, so each number is judged
+again, at its share of the alpha of all. No number can become worse by that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.results import RegressionResult
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.slowdown import rejudged
+
+_NO_TESTS: Final = 5
+
+
+class MergeError(ValueError):
+    """Sessions that are no parts of one session."""
+
+
+def merge(parts: Mapping[str, RunResult]) -> RunResult:
+    """Return the result of the session whose parts these are, without findings, which depend on the merged verdicts.
+
+    Args:
+        parts: the results by name, at least one; errors name the parts.
+
+    Raises:
+        MergeError: the parts have different settings or commits, or the same measurement.
+    """
+    _check(parts)
+    results = list(parts.values())
+    shares = [_sharing(one) for one in results]
+    total = max(1, sum(shares))
+    measurements = [
+        _rejudged(one, max(1, share) / total)
+        for result, share in zip(results, shares, strict=True)
+        for one in result.measurements
+    ]
+    made = {(one.nodeid, one.name) for one in measurements}
+    tests = {one.nodeid for one in measurements}
+    missing = {(one.test, one.name): one for result in results for one in result.missing}
+    return RunResult(
+        _facts([one.session for one in results]),
+        _compared([one.compared_with for one in results], made, total),
+        measurements,
+        (),
+        [one for place, one in missing.items() if place not in made and not (place[1] == "" and place[0] in tests)],
+        next((one.update for one in results if one.update is not None), None),
+    )
+
+
+def expected_to_fail(results: Iterable[RunResult]) -> set[str]:
+    """Return the tests that are expected to fail: a finding that the gate would make a failure is a warning there."""
+    return {
+        one.test
+        for result in results
+        if result.session.gate == "fail"
+        for one in result.findings
+        if one.is_gated and not one.is_failure and one.belongs_to_test
+    }
+
+
+def _check(parts: Mapping[str, RunResult]) -> None:
+    (first, reference), *others = parts.items()
+    for name, result in others:
+        for what, own, other in zip(_SAME, _same(reference), _same(result), strict=True):
+            if own != other and None not in (own, other):
+                message = (
+                    f"{first} and {name} are no parts of one session: {what} is {own!r} in one, {other!r} in the other"
+                )
+                raise MergeError(message)
+    seen: dict[str, str] = {}
+    for name, result in parts.items():
+        for one in result.measurements:
+            if one.id in seen:
+                message = f"{seen[one.id]} and {name} both have {one.id}: give each test to one part only"
+                raise MergeError(message)
+            seen |= {one.id: name}
+
+
+_SAME = ("commit", "gate", "strict", "alpha", "confidence", "warn_at", "the other side of the comparison")
+
+
+def _same(result: RunResult) -> tuple[object, ...]:
+    facts, compared = result.session, result.compared_with
+    against = compared.against if compared is not None and result.measurements else None
+    return facts.commit, facts.gate, facts.strict, facts.alpha, facts.confidence, facts.warn_at, against
+
+
+def _sharing(result: RunResult) -> int:
+    return 0 if result.compared_with is None else result.compared_with.sharing
+
+
+def _rejudged(measurement: Measurement, share: float) -> Measurement:
+    return replace(measurement, changes=[_at(one, share) for one in measurement.changes])
+
+
+def _at(change: RegressionResult, share: float) -> RegressionResult:
+    if change.metric != TIME.name or change.alpha is None:
+        return change
+    return rejudged(change, change.alpha * share)
+
+
+def _compared(others: Sequence[ComparedWith | None], made: set[tuple[str, str]], sharing: int) -> ComparedWith | None:
+    known = [one for one in others if one is not None]
+    if not known:
+        return None
+    # What one part was not asked for, another part may have measured.
+    left_out = Counter(tuple(place) for one in known for place in one.others)
+    nobodys = [place for place, times in left_out.items() if times == len(known) and place not in made]
+    remarks = dict.fromkeys(one.remark for one in known if one.remark)
+    return ComparedWith(known[0].against, " ".join(remarks), [(test, name) for test, name in nobodys], sharing)
+
+
+def _facts(parts: Sequence[SessionFacts]) -> SessionFacts:
+    """Return the facts that all parts have in common; a fact in which they differ becomes empty."""
+    common: dict[str, Any] = {
+        name: getattr(parts[0], name) if len({str(getattr(one, name)) for one in parts}) == 1 else empty
+        for name, empty in (
+            ("versions", {}), ("python", ""), ("implementation", ""), ("machine_key", ""), ("machine", ""),
+            ("cpus", None), ("branch", ""), ("folder", ""), ("max_time_ns", 0),
+        )
+    }  # fmt: skip
+    notes = [*dict.fromkeys(note for one in parts for note in one.notes)]
+    machines = [*dict.fromkeys(one.machine for one in parts if one.machine)]
+    if len(machines) > 1:
+        notes.append(f"measured on several machines: {'; '.join(machines)}")
+    started_at, duration_s = _period(parts)
+    return replace(
+        parts[0],
+        **common,
+        started_at=started_at,
+        duration_s=duration_s,
+        exit_status=_exit_status([one.exit_status for one in parts]),
+        workers=sum(one.workers for one in parts),
+        is_dirty=any(one.is_dirty for one in parts),
+        notes=notes,
+    )
+
+
+def _exit_status(statuses: Sequence[int]) -> int:
+    """Return the highest exit status; a part without tests (5) matters only if no part has tests."""
+    return max((one for one in statuses if one != _NO_TESTS), default=_NO_TESTS)
+
+
+def _period(parts: Sequence[SessionFacts]) -> tuple[str, float]:
+    """Return the start of the first part, and the time in s until the end of the last."""
+    try:
+        starts = [datetime.fromisoformat(one.started_at) for one in parts]
+    except ValueError:  # a part does not say when it began
+        return "", sum(one.duration_s for one in parts)
+    ends = [start + timedelta(seconds=one.duration_s) for start, one in zip(starts, parts, strict=True)]
+    return min(starts).isoformat(), round((max(ends) - min(starts)).total_seconds(), 3)

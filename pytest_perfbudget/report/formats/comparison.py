@@ -1,0 +1,138 @@
+"""The comparison of saved sessions as text: a row for each measurement and metric, a column for each session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, geometric_mean
+from pytest_perfbudget.report.closing import session_text
+from pytest_perfbudget.report.formats.table_layout import BLANK, Cell, Column, cut, draw, short_names
+from pytest_perfbudget.report.numbers import counted, percent, quantity
+from pytest_perfbudget.report.printable import printable
+
+_SHORTEST: Final = 24
+_LONGEST_FILE: Final = 24
+_MOST_NAMED: Final = 3
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The sessions of a comparison.
+
+    Attributes:
+        names: the name of each session's file, the reference's first.
+        results: the sessions, in the same order.
+        changes: the changes of each session except the reference.
+    """
+
+    names: Sequence[str]
+    results: Sequence[RunResult]
+    changes: Sequence[Sequence[SavedChange]]
+
+
+def render_comparison(sides: Sides, *, width: int, unicode: bool) -> str:
+    """Return the comparison as text, with lines below the table on what it does not compare."""
+    lines = [
+        f"{name}: {printable(session_text(one.session), unicode=True)}"
+        for name, one in zip(sides.names, sides.results, strict=True)
+    ]
+    lines += ["", *_table(sides, width, unicode=unicode), "", *_notes(sides)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _table(sides: Sides, width: int, *, unicode: bool) -> Iterator[str]:
+    found = [{(one.measurement.id, one.result.metric): one for one in changes} for changes in sides.changes]
+    places = list(dict.fromkeys(place for one in found for place in one))
+    if not places:
+        return
+    reference = [next(one[place] for one in found if place in one).result for place in places]
+    befores: list[Cell] = [(_quantity(one.before, one.unit), "") for one in reference]
+    columns = [
+        Column("metric", [(metric, "") for _, metric in places]),
+        Column(_short(sides.names[0], unicode=unicode), befores, is_right=True),
+    ]
+    for name, changes in zip(sides.names[1:], found, strict=True):
+        rows = [changes.get(place) for place in places]
+        columns += [
+            Column(
+                _short(name, unicode=unicode),
+                [BLANK if one is None else (_after(one), "") for one in rows],
+                is_right=True,
+            ),
+            Column("change", [BLANK if one is None else (_change(one), "") for one in rows], is_right=True),
+            Column("", [BLANK if one is None else (_verdict(one), "") for one in rows]),
+        ]
+    room = max(_SHORTEST, width - sum(one.width for one in columns))
+    names: list[Cell] = [(cut(one, room, unicode=unicode), "") for one in _names(found, places, unicode=unicode)]
+    yield from draw([Column("test", names), *columns], color=False, unicode=unicode)
+
+
+def _names(
+    found: Sequence[Mapping[tuple[str, str], SavedChange]], places: Sequence[tuple[str, str]], *, unicode: bool
+) -> Iterator[str]:
+    measurements = [next(one[place] for one in found if place in one).measurement for place in places]
+    short = short_names([one.nodeid for one in measurements])
+    for one in measurements:
+        yield printable(measurement_id(short[one.nodeid], one.name), unicode=unicode)
+
+
+def _short(name: str, *, unicode: bool) -> str:
+    return cut(printable(name, unicode=unicode), _LONGEST_FILE, unicode=unicode)
+
+
+def _after(change: SavedChange) -> str:
+    return _quantity(change.result.after, change.result.unit)
+
+
+def _quantity(value: float | None, unit: str) -> str:
+    return "" if value is None else quantity(value, unit)
+
+
+def _change(change: SavedChange) -> str:
+    """Return the change with its interval, and `~` before a change whose interval contains none."""
+    result = change.result
+    if result.ratio is None:
+        return "from none" if result.after else "none"
+    found = percent(result.ratio)
+    if result.lower is None or result.upper is None:
+        return found
+    return f"{'~ ' if change.may_be_none else ''}{found} ({percent(result.lower)} .. {percent(result.upper)})"
+
+
+def _verdict(change: SavedChange) -> str:
+    shown = (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED, RegressionVerdict.UNCHANGED)
+    return change.result.verdict.value if change.result.verdict in shown else ""
+
+
+def _notes(sides: Sides) -> Iterator[str]:
+    everywhere = set.intersection(*({one.measurement.id for one in changes} for changes in sides.changes))
+    for name, changes in zip(sides.names[1:], sides.changes, strict=True):
+        times = [one for one in changes if one.result.metric == TIME.name and one.measurement.id in everywhere]
+        if ratios := [one.result.ratio for one in times if one.result.ratio]:
+            all_have = f"{counted(len(ratios), 'time')} that all sessions have"
+            yield f"{name}: {percent(geometric_mean(ratios))} in the geometric mean of {all_have}"
+        tally = [f"{sum(one.result.verdict is verdict for one in changes)} {verdict.value}" for verdict in _TALLIED]
+        yield f"{name}: {', '.join(tally)}, of {counted(len(changes), 'compared number')}"
+    ids = [by_id(one).keys() for one in sides.results]
+    for name, own in zip(sides.names, ids, strict=True):
+        if lacking := sorted({one for other in ids for one in other} - own):
+            shown = ", ".join(printable(one, unicode=True) for one in lacking[:_MOST_NAMED])
+            more = f" and {len(lacking) - _MOST_NAMED:,} more" if len(lacking) > _MOST_NAMED else ""
+            yield f"{name} lacks {counted(len(lacking), 'measurement')}: {shown}{more}"
+    every = [one for changes in sides.changes for one in changes]
+    if any(one.may_be_none for one in every):
+        yield "~: the 95 % interval contains no change"
+    if any(one.has_weather for one in every):
+        yield (
+            "These times have the weather of their sessions, so the intervals are wide: pytest --perf-against finds "
+            "smaller slowdowns, and --spread states how steady this machine is."
+        )
+
+
+_TALLIED: Final = (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED)

@@ -1,0 +1,201 @@
+"""The commands that work on saved JSON reports: rendering, comparing and merging."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.atomic_write import replace_text
+from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
+from pytest_perfbudget.core.finding import NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
+from pytest_perfbudget.core.merge import MergeError, expected_to_fail, merge
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.saved_comparison import SPREAD, compare_sessions, unlike_loads
+from pytest_perfbudget.core.units import parse_share
+from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.formats import json
+from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
+from pytest_perfbudget.report.numbers import counted
+
+_WIDTH: Final = 120
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands `report`, `compare` and `merge`."""
+    showing = commands.add_parser(
+        "report",
+        help="show a saved JSON report, or write it in other formats",
+        description="Shows the result of a session that --perf-output wrote as JSON, or writes it in other formats.",
+    )
+    showing.add_argument("file", type=Path, metavar="REPORT.json")
+    _add_output(showing, "write the result to this file, in the format of its suffix or in FORMAT; repeatable")
+    showing.set_defaults(run=_report)
+    comparing = commands.add_parser(
+        "compare",
+        help="compare saved JSON reports with the first of them",
+        description="Compares the sessions of two or more JSON reports with the first. Ends with exit code 1 if a "
+        "number is worse by more than is allowed, credibly.",
+    )
+    comparing.add_argument("files", type=Path, nargs="+", metavar="REPORT.json")
+    comparing.add_argument(
+        "--force", action="store_true", help="compare sessions of different machines, and loads of different parameters"
+    )
+    comparing.add_argument(
+        "--spread",
+        type=_share,
+        default=SPREAD,
+        metavar="SHARE",
+        help="by how much times of unchanged code differ from session to session on this machine, such as 2%%, if the "
+        "sessions were not compared with the same baseline "
+        f"(default {100 * SPREAD:.0f}%%, as on shared virtual machines)",
+    )
+    comparing.set_defaults(run=_compare)
+    merging = commands.add_parser(
+        "merge",
+        help="merge the JSON reports of sessions that each ran a part of the tests",
+        description="Merges JSON reports and judges their comparisons again, with alpha shared among all tests. Ends "
+        "with exit code 1 if a test fails by that.",
+    )
+    merging.add_argument("files", type=Path, nargs="+", metavar="REPORT.json")
+    _add_output(merging, "write the merged result to this file, in the format of its suffix or in FORMAT; repeatable")
+    merging.set_defaults(run=_merge)
+
+
+def _add_output(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], type=_output_file, metavar="[FORMAT:]PATH", help=text
+    )
+
+
+def _output_file(text: str) -> formats.OutputFile:
+    try:
+        return formats.output_file(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _share(text: str) -> float:
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _report(options: argparse.Namespace) -> int:
+    result = _read(options.file)
+    _put_out(result, options.output)
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    first, *others = options.files
+    if not others:
+        message = f"compare needs at least two reports, found only {first}"
+        raise ReportError(message)
+    reference, results = _read(first), [_read(one) for one in others]
+    if not options.force:
+        for file, result in zip(others, results, strict=True):
+            _check_alike(first, reference, file, result)
+    try:
+        changes = [compare_sessions(reference, one, options.spread) for one in results]
+    except ValueError as error:
+        message = f"{first} and {', '.join(map(str, others))}: {error}"
+        raise ReportError(message) from None
+    sides = Sides([str(one) for one in options.files], [reference, *results], changes)
+    _say(render_comparison(sides, width=_width(), unicode=_shows_blocks()))
+    return 1 if any(one.is_regressed for found in changes for one in found) else 0
+
+
+def _merge(options: argparse.Namespace) -> int:
+    parts: dict[str, RunResult] = {}
+    for file in options.files:
+        if str(file) in parts:
+            message = f"{file} is named twice"
+            raise ReportError(message)
+        parts[str(file)] = _read(file)
+    try:
+        merged = merge(parts)
+    except MergeError as error:
+        raise ReportError(str(error)) from None
+    result = replace(merged, findings=_findings(merged, list(parts.values())))
+    _put_out(result, options.output)
+    return 1 if any(one.is_failure for one in result.findings) else 0
+
+
+def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
+    """Return the findings on a merged result, by the policy of its parts."""
+    session = merged.session
+    policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
+    lenient = expected_to_fail(parts)
+    found = [
+        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in lenient else one
+        for one in worded(find(merged.measurements, policy), alpha=session.alpha)
+    ]
+    is_baseline = not any(change.against for one in merged.measurements for change in one.changes)
+    found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
+    is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)
+    kept = (NOT_UPDATED,) if is_compared else (NOT_UPDATED, NOTHING_COMPARED)
+    return found + [one for part in parts for one in part.findings if one.kind in kept]
+
+
+def _check_alike(first: Path, reference: RunResult, file: Path, result: RunResult) -> None:
+    if reference.session.machine_key != result.session.machine_key:
+        machines = [one.session.machine or "unknown" for one in (reference, result)]
+        message = (
+            f"{first} and {file} are of different machines, whose times say nothing about the code "
+            f"({machines[0]}; {machines[1]}): --force compares them all the same"
+        )
+        raise ReportError(message)
+    for name, before, after in unlike_loads(reference, result):
+        message = (
+            f"{first} and {file}: {name} is another load: {before or 'none'}; {after or 'none'}: "
+            "--force compares them all the same"
+        )
+        raise ReportError(message)
+
+
+def _read(file: Path) -> RunResult:
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        message = f"{file} cannot be read: {error.strerror}"
+        raise ReportError(message) from None
+    except UnicodeDecodeError:
+        message = f"{file} is no JSON report: it is not in UTF-8"
+        raise ReportError(message) from None
+    return json.parse(text, str(file))
+
+
+def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
+    """Write the files; without a file, show the result as at the end of its session."""
+    for name, path in files:
+        try:
+            replace_text(path, formats.render(result, name))
+        except OSError as error:
+            message = f"{path} cannot be written: {error.strerror}"
+            raise ReportError(message) from None
+        _say(f"{path}: {counted(len(result.measurements), 'measurement')}\n")
+    if not files:
+        from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - rich, only if something is shown
+
+        _say(terminal.render(result, terminal.Layout(_width(), unicode=_shows_blocks())) or "no measurement\n")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((_WIDTH, 0)).columns
+
+
+def _shows_blocks() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
+
+
+def _say(text: str) -> None:
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))

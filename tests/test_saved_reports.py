@@ -1,0 +1,254 @@
+"""`perfbudget report`, `compare` and `merge`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from full_result import FULL, SESSION, result_of
+from programs import perf_program
+from results import budget, change, measurement
+from scripting import TWO_WORKERS, Project, regression_verdicts
+
+from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.finding import Severity
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult
+from pytest_perfbudget.report import formats
+
+GOLDEN = Path(__file__).parent / "report" / "golden" / "comparison.txt"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+    return tmp_path
+
+
+def save(name: str, result: RunResult) -> str:
+    Path(name).write_text(formats.render(result, "json"), "utf-8")
+    return name
+
+
+def timed(ms: float, name: str, **changed: Any) -> Measurement:
+    draw = random.Random(name)
+    times = RoundTimes.of([ms * 1e6 * draw.lognormvariate(0, 0.02) for _ in range(100)])
+    return replace(measurement(nodeid=f"tests/test_api.py::{name}", times=times), **changed)
+
+
+class TestReport:
+    """A saved session, shown or written in another format."""
+
+    @pytest.mark.parametrize("name", ["md", "csv", "prom", "metrics", "codequality", "json", "k6", "hgrm"])
+    def test_it_is_the_file_that_the_session_would_have_written(self, name: str) -> None:
+        assert main(["report", save("run.json", FULL), "-o", f"{name}:new/out"]) == 0
+        assert Path("new/out").read_text("utf-8") == formats.render(FULL, name)
+
+    def test_several_files_are_written(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["report", save("run.json", FULL), "-o", "out.md", "-o", "out.csv"]) == 0
+        number = len(FULL.measurements)
+        assert capsys.readouterr().out == f"out.md: {number} measurements\nout.csv: {number} measurements\n"
+
+    def test_without_a_file_it_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["report", save("run.json", result_of(measurement(budget())))]) == 0
+        assert "exceeded  test_login  p95" in capsys.readouterr().out
+
+    def test_an_empty_session_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["report", save("run.json", RunResult())]) == 0
+        assert capsys.readouterr().out == "no measurement\n"
+
+
+class TestCompare:
+    """Saved sessions against the first."""
+
+    def sessions(self) -> list[str]:
+        names = ("test_login", "test_search", "test_render[a very long parameter that a table has to cut]")
+        tests = [timed(1.0, name) for name in names]
+        slower = [timed(1.64, "test_login"), timed(1.01, "test_search"), *tests[2:]]
+        calls = [replace(one, statistics={"calls": number}) for one, number in zip(slower, (100, 130, 7), strict=True)]
+        base = [replace(one, statistics={"calls": number}) for one, number in zip(tests, (100, 100, 9), strict=True)]
+        faster = [timed(0.5, "test_login"), timed(1.0, "test_new")]
+        return [
+            save(name, replace(result_of(*made), session=replace(SESSION, commit=commit, branch="main")))
+            for name, made, commit in (
+                ("base.json", base, "3f2a91c0d"), ("head.json", calls, "8c1d2e3f4"), ("other.json", faster, "0a9b8c7d6"),
+            )
+        ]  # fmt: skip
+
+    def test_it_looks_as_it_did(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["compare", *self.sessions(), "--spread", "2%"]) == 1
+        text = capsys.readouterr().out
+        if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+            GOLDEN.write_text(text, "utf-8")
+        assert text == GOLDEN.read_text("utf-8")
+
+    def test_only_a_regression_is_exit_code_1(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base, head, _ = self.sessions()
+        assert main(["compare", base, base]) == 0
+        assert "~ +0.0 %" in capsys.readouterr().out
+        assert main(["compare", head, base, "--spread=2%"]) == 0
+
+    def test_the_mean_is_over_what_all_sessions_have(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base, head, other = self.sessions()
+        main(["compare", base, head, "--spread=2%"])
+        assert "in the geometric mean of 3 times that all sessions have" in capsys.readouterr().out
+        main(["compare", base, head, other, "--spread=2%"])
+        assert capsys.readouterr().out.count("in the geometric mean of 1 time that all sessions have") == 2
+
+    def test_other_machines_are_refused_unless_forced(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base = self.sessions()[0]
+        tests = result_of(timed(1.0, "test_login"))
+        alien = save("alien.json", replace(tests, session=replace(SESSION, machine_key="x", machine="M1")))
+        assert main(["compare", base, alien]) == 2
+        assert "base.json and alien.json are of different machines" in capsys.readouterr().err
+        assert main(["compare", base, alien, "--force"]) == 0
+
+    def test_other_loads_are_refused_unless_forced(self, capsys: pytest.CaptureFixture[str]) -> None:
+        files = [
+            save(name, result_of(timed(1.0, "test_load", kind=LOAD, load=LoadFacts(users))))
+            for name, users in (("a.json", "5 users"), ("b.json", "9 users"))
+        ]
+        assert main(["compare", *files]) == 2
+        message = "a.json and b.json: tests/test_api.py::test_load is another load: 5 users; 9 users: --force"
+        assert message in capsys.readouterr().err
+        assert main(["compare", *files, "--force"]) == 0
+
+    def test_damaged_rounds_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        broken = save("b.json", result_of(replace(timed(1.0, "test_x"), times=RoundTimes("!!"))))
+        assert main(["compare", broken, broken]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+    def test_one_report_is_no_comparison(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["compare", self.sessions()[0]]) == 2
+        assert capsys.readouterr().err == "perfbudget: compare needs at least two reports, found only base.json\n"
+
+
+def shards(*results: RunResult) -> list[str]:
+    return [save(f"shard{at}.json", one) for at, one in enumerate(results)]
+
+
+class TestMerge:
+    """Reports of parts of a session."""
+
+    def slow(self, p_value: float) -> RunResult:
+        found = result_of(measurement(change(p_value=p_value, alpha=0.005), nodeid="a.py::slow"))
+        return replace(found, compared_with=ComparedWith("the baseline", sharing=1))
+
+    def many(self) -> RunResult:
+        tests = [measurement(change(RegressionVerdict.UNCHANGED), nodeid=f"b.py::{at}") for at in range(19)]
+        return replace(result_of(*tests), compared_with=ComparedWith("the baseline", sharing=19))
+
+    @pytest.mark.parametrize(("p_value", "verdict", "code"), [(0.004, "undecided", 0), (0.0001, "regressed", 1)])
+    def test_alpha_is_shared_among_all_parts(self, p_value: float, verdict: str, code: int) -> None:
+        assert main(["merge", *shards(self.slow(p_value), self.many()), "-o", "all.json"]) == code
+        document = json.loads(Path("all.json").read_text("utf-8"))
+        (found,) = [one for one in document["measurements"] if one["id"] == "a.py::slow"]
+        assert found["changes"][0]["verdict"] == verdict
+        assert found["changes"][0]["alpha"] == pytest.approx(0.005 / 20)
+        (finding,) = [one for one in document["findings"] if one["test"] == "a.py::slow"]
+        assert finding["kind"] == verdict
+        assert document["compared_with"]["sharing"] == 20
+
+    def test_it_is_shown_without_a_file(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["merge", *shards(self.slow(0.0001), self.many())]) == 1
+        assert "against the baseline: 1 regressed, 19 unchanged" in capsys.readouterr().out
+
+    def test_a_test_that_may_fail_does_not_fail_the_merge(self) -> None:
+        found = self.slow(0.0001)
+        mild = replace(found, findings=[replace(one, severity=Severity.WARNING) for one in found.findings])
+        assert main(["merge", *shards(mild, self.many())]) == 0
+
+    def test_budgets_stay_as_they_are(self) -> None:
+        over = result_of(measurement(budget(), nodeid="a.py::over"))
+        calm = result_of(measurement(budget(BudgetVerdict.WITHIN, estimate=1e6), nodeid="a.py::calm"))
+        assert main(["merge", *shards(over, calm), "-o", "all.json"]) == 1
+        assert json.loads(Path("all.json").read_text("utf-8"))["summary"]["budgets"]["exceeded"] == 1
+
+    def test_what_is_no_part_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        first = shards(self.slow(0.1))[0]
+        assert main(["merge", first, first]) == 2
+        assert capsys.readouterr().err == "perfbudget: shard0.json is named twice\n"
+        copy = save("copy.json", self.slow(0.1))
+        assert main(["merge", first, copy]) == 2
+        assert "shard0.json and copy.json both have a.py::slow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["report", "compare", "merge"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "perfbudget: x.json cannot be read: No such file or directory\n"),
+        (b"\xff", "perfbudget: x.json is no JSON report: it is not in UTF-8\n"),
+        (b"{", "perfbudget: x.json:1: is no JSON: "),
+        (b"{}", "perfbudget: x.json: is no report of this version of pytest-perfbudget: "),
+    ],
+)
+def test_a_file_that_is_no_report_is_one_line(
+    command: str, text: bytes | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        Path("x.json").write_bytes(text)
+    assert main([command, "x.json", "y.json"][: 2 if command == "report" else 3]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["report", "merge"])
+def test_an_unknown_format_names_the_known(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "x.json", "-o", "x.xml"])
+    assert "one of json, md, csv, prom, " in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("", "utf-8")
+    assert main(["report", save("run.json", FULL), "-o", "taken/out.md"]) == 2
+    assert capsys.readouterr().err.startswith("perfbudget: taken/out.md cannot be written: ")
+
+
+def test_parts_of_a_session_have_its_verdicts_after_merging(based: Project) -> None:
+    program = perf_program(slow=1.5)
+    based.run(program)
+    whole, verdicts = based.report, regression_verdicts(based)
+    files = []
+    for at, test in enumerate(("test_body", "test_call")):
+        based.run(program, "-k", test, f"--perf-output=shard{at}.json")
+        files.append(str(based.pytester.path / f"shard{at}.json"))
+    assert main(["merge", *files, "-o", str(based.pytester.path / "report.json")]) == 1
+    assert regression_verdicts(based) == verdicts
+    assert "regressed" in verdicts.values()
+    merged = based.report
+    assert merged["summary"] == whole["summary"]
+    assert merged["compared_with"] == whole["compared_with"]
+    for one, other in zip(merged["measurements"], whole["measurements"], strict=True):
+        assert [found["alpha"] for found in one["changes"]] == pytest.approx(
+            [found["alpha"] for found in other["changes"]]
+        )
+
+
+def test_times_in_their_own_weather_are_told_and_corrected_ones_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = save("plain.json", result_of(timed(1.0, "test_login")))
+    main(["compare", plain, plain])
+    assert "These times have the weather of their sessions" in capsys.readouterr().out
+    found = change(RegressionVerdict.UNCHANGED, log_std_error=0.01)
+    corrected = save("corrected.json", result_of(measurement(found)))
+    main(["compare", corrected, corrected])
+    assert "weather" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_report_says_how_many_tests_share_alpha(based: Project, arguments: tuple[str, ...]) -> None:
+    based.arguments = arguments
+    based.run(perf_program()).assert_outcomes(passed=3)
+    assert based.report["compared_with"]["sharing"] == 2
