@@ -19,6 +19,7 @@ from pytest_perfbudget.core.saved_comparison import SPREAD, compare_sessions, un
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
 from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
@@ -109,7 +110,7 @@ def _compare(options: argparse.Namespace) -> int:
         message = f"{first} and {', '.join(map(str, others))}: {error}"
         raise ReportError(message) from None
     sides = Sides([str(one) for one in options.files], [reference, *results], changes)
-    _say(render_comparison(sides, width=_width(), unicode=_shows_blocks()))
+    _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0
 
 
@@ -185,15 +186,14 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
     if not files:
         from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - rich, only if something is shown
 
-        _say(terminal.render(result, terminal.Layout(_width(), unicode=_shows_blocks())) or "no measurement\n")
+        _say(
+            terminal.render(result, terminal.Layout(_width(), unicode=shows_bars(sys.stdout.encoding)))
+            or "no measurement\n"
+        )
 
 
 def _width() -> int:
     return shutil.get_terminal_size((_WIDTH, 0)).columns
-
-
-def _shows_blocks() -> bool:
-    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
 def _say(text: str) -> None:

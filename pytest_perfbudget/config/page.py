@@ -23,8 +23,10 @@ OPTIONS: Final[Mapping[str, str]] = {
     "matches nothing is an error, not a warning. It needs `--perf-gate=fail`.",
     "--perf-max-time=TIME": "Longest measuring time of one measurement, such as `2s`; overrides `pyproject.toml`, "
     "markers and calls.",
+    "--perf-histogram": "Show the distribution of the rounds of failed tests.",
     "--perf-output=[FORMAT:]PATH": "Write the results to a file; repeatable. FORMAT or the suffix picks the format: "
-    "`json`, `hgrm` (latencies of loads, for plotters of HdrHistogram), `k6` (loads in the shape of k6's summary).",
+    "`json`, `md`, `csv`, `prom` (OpenMetrics), `codequality` and `metrics` (reports of GitLab), `hgrm` (latencies of "
+    "loads, for plotters of HdrHistogram), `k6` (loads in the shape of k6's summary).",
 }
 """The options of the command line with their meanings."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -41,6 +42,8 @@ from pytest_perfbudget.plugin.measuring.properties import record_properties
 from pytest_perfbudget.plugin.measuring.timeout import relaxed_timeout, stop_timeout
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report import findings as words
+from pytest_perfbudget.report.bars import ascii_bars, shows_bars
+from pytest_perfbudget.report.histogram import histograms
 
 RUN: Final = pytest.StashKey["ItemRun | None"]()
 
@@ -228,7 +231,12 @@ class PerfSession:
             return None
         # The findings decide. A missing text must not let a test pass.
         text = words.failure_text(failures) or ", ".join(f"{one.kind}: {one.id}" for one in failures)
-        return pytest.fail.Exception(text, pytrace=False)
+        if self.config.option.perf_histogram:
+            red = {one.name for one in failures}
+            text = "\n".join(filter(None, [text, histograms(one for one in measurements if one.name in red)]))
+        # The captured `sys.stdout` can show any character.
+        can_show = shows_bars(getattr(sys.__stdout__, "encoding", None))
+        return pytest.fail.Exception(text if can_show else ascii_bars(text), pytrace=False)
 
     def worded(self, measurements: Sequence[Measurement]) -> list[Finding]:
         """Return the findings about measurements, with texts."""

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import profile_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 
 UPDATE = "pytest --perf-update-baseline"
 Typed = Callable[[str], str]
 """A function that returns a node id as a user types it in the folder where the session was started."""
+
+_CELLS = 24
+"""The cells of a bar."""
 
 _NOTICEABLE = 1.1
 """The factor by which the machine has to be slower than for the baseline before the report says so."""
@@ -40,6 +44,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     numbers = f"{after}, {change.against or 'baseline'} {before}{_origin(change)}"
     if change.metric == TIME.name:
         yield f"{numbers}; {_fresh(change)}"
+        yield from _bars(change)
         if change.reason:
             yield change.reason
         yield from _p_value(change)
@@ -48,6 +53,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
             yield f"the machine ran {slower} slower than for the baseline; these numbers are corrected for that"
     else:
         yield numbers if change.against else f"{numbers}; the best count here and in fresh processes"
+        yield from _bars(change)
     yield f"limit {tolerance_text(change.limit)} from {change.source}"
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
@@ -113,6 +119,13 @@ def _more(change: RegressionResult) -> str:
 def _noun(change: RegressionResult) -> str:
     metric = METRICS.get(change.metric)
     return metric.words if metric is not None else change.metric
+
+
+def _bars(change: RegressionResult) -> Iterator[str]:
+    """Yield a bar for each side, which belong to the line with the numbers."""
+    sides = {"head": change.after or 0.0, "base": change.before or 0.0}
+    if most := max(sides.values()):
+        yield from (f"  {name}  {bar(value / most, _CELLS)}" for name, value in sides.items())
 
 
 def _p_value(change: RegressionResult) -> Iterator[str]:

@@ -147,6 +147,8 @@ class TestRegressions:
         assert failure(measurement(SLOWER)) == [
             "12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)",
             "  1.84 ms, baseline 1.64 ms (commit 3f2a91c, 2026-11-20); 5 fresh processes",
+            "    head  ████████████████████████",
+            "    base  █████████████████████░░░",
             "  unchanged code would look so slow once in 120,000 times (alpha, shared by the tests: once in 2,400 times)",
             "  the machine ran 38 % slower than for the baseline; these numbers are corrected for that",
             "  limit 5 % from the default",
@@ -175,11 +177,15 @@ class TestRegressions:
         assert found[:-2] == [
             "parse: 34.3 times the function calls of the baseline",
             "  4,120, baseline 120 (2026-11-20); the best count here and in fresh processes",
+            "    head  ████████████████████████",
+            "    base  █░░░░░░░░░░░░░░░░░░░░░░░",
             "  limit 5 % from the default",
             "  Called more often:",
             "    1 -> 41 calls of a:b",
             "parse: 20 % more peak memory than the baseline",
             "  1.20 MB, baseline 1 MB; the best count here and in fresh processes",
+            "    head  ████████████████████████",
+            "    base  ████████████████████░░░░",
             "  limit 5 % from the default",
         ]
 

@@ -19,6 +19,7 @@ from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspe
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result
 from pytest_perfbudget.plugin.reporting.output import add_to_step_summary, workflow_commands, write_files
 from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.report.bars import shows_bars
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.reporting.update import Update
@@ -110,7 +111,7 @@ class Summary:
         layout = terminal.Layout(
             _width(terminalreporter),
             terminalreporter.hasmarkup,
-            _shows_blocks(),
+            shows_bars(sys.stdout.encoding),
             terminalreporter.verbosity,
             partial(typed, self._config),
         )
@@ -130,12 +131,3 @@ def _width(terminal: pytest.TerminalReporter) -> int:
     """Return the width of the table in columns: the terminal's or that of COLUMNS, else enough for node ids."""
     is_known = terminal.isatty or "COLUMNS" in os.environ
     return terminal.config.get_terminal_writer().fullwidth if is_known else 120
-
-
-def _shows_blocks() -> bool:
-    """Return whether standard output can show block characters and lines."""
-    try:
-        "█░─…".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -13,6 +13,7 @@ from rich.cells import cell_len, chop_cells
 from rich.color import ColorSystem
 from rich.style import Style
 
+from pytest_perfbudget.report.bars import ascii_bars, bar
 from pytest_perfbudget.report.numbers import share_text
 
 GAP: Final = 2
@@ -106,10 +107,8 @@ class Bar:
         """Return the bar; it is full from 100 % on."""
         if not self.cells:
             return f"{share_text(used):>5}"
-        full, empty = ("█", "░") if self.unicode else ("#", ".")
-        # Only a budget that is used up has a full bar: 97 % leaves a cell empty.
-        filled = self.cells if used >= 1 else min(self.cells - 1, round(used * self.cells))
-        return f"{full * filled}{empty * (self.cells - filled)} {share_text(used):>5}"
+        drawn = bar(used, self.cells)
+        return f"{drawn if self.unicode else ascii_bars(drawn)} {share_text(used):>5}"
 
 
 Cell = tuple[str, str]

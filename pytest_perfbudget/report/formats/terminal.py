@@ -10,6 +10,7 @@ from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_UPDATED, Severity
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
+from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.closing import budgets_text, changes_text, off_text, others_text
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
@@ -68,7 +69,8 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
     would_fail = [one for one in warnings if one.is_gated and one.belongs_to_test]
     if would_fail:
-        yield from failure_text(would_fail, with_test=True).splitlines()
+        text = failure_text(would_fail, with_test=True)
+        yield from (text if layout.unicode else ascii_bars(text)).splitlines()
     warnings = [one for one in warnings if one not in would_fail]
     # A failed test shows its findings itself, and the section about the update shows what was not updated.
     yield from note_lines([one for one in failures if not (one.belongs_to_test or one.kind == NOT_UPDATED)])
