@@ -166,4 +166,6 @@ def rejudged(change: RegressionResult, alpha: float) -> RegressionResult:
         return found
     is_slower = change.verdict is RegressionVerdict.REGRESSED and change.p_value >= alpha
     is_faster = change.verdict is RegressionVerdict.IMPROVED and 1 - change.p_value >= LOOKS * alpha
-    return replace(found, verdict=RegressionVerdict.UNDECIDED, grown=()) if is_slower or is_faster else found
+    if is_slower or is_faster:
+        return replace(found, verdict=RegressionVerdict.UNDECIDED, grown=(), reason="")
+    return found

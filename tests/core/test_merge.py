@@ -85,6 +85,7 @@ class TestVerdicts:
         found = rejudged(change(p_value=0.001, alpha=0.005), 0.0005)
         assert (found.verdict, found.alpha) == (RegressionVerdict.UNDECIDED, 0.0005)
         assert found.grown == ()
+        assert rejudged(change(p_value=0.001, alpha=0.005, reason="why it is"), 0.0005).reason == ""
         assert rejudged(change(p_value=0.0001, alpha=0.005), 0.0005).verdict is RegressionVerdict.REGRESSED
 
 
