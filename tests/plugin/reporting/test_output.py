@@ -142,13 +142,14 @@ class TestGitHub:
     def test_a_failure_is_shown_at_the_line_of_its_test(
         self, each_way: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        commit(each_way.pytester.path.parent, {"README": ""})
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        result = each_way.run(SLOW, output=False)
-        folder = each_way.pytester.path.name
-        result.stdout.fnmatch_lines(
-            [f"::error file={folder}/test_it.py,line=4,title=exceeded%3A test_it.py%3A%3Atest_slow::p95 60 ms exceeds*"]
-        )
+        commit(each_way.pytester.path, {"README": ""})
+        each_way.file("services/pytest.ini", "[pytest]\n")
+        marked = "import pytest\n@pytest.mark.perf_budget(max_calls=1)\n"
+        each_way.file("services/test_calls.py", f"{marked}def test_many(): [*map(lambda one: one, range(50))]\n")
+        result = each_way.pytester.runpytest_inprocess(*each_way.arguments, "services")
+        place = "::error file=services/test_calls.py,line=2,title=exceeded%3A test_calls.py%3A%3Atest_many::calls "
+        result.stdout.fnmatch_lines([f"{place}*exceeds its budget of 1 *"])
 
     def test_elsewhere_no_command_is_printed(self, project: Project) -> None:
         project.run(SLOW).stdout.no_fnmatch_line("::error*")
