@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
@@ -35,6 +35,7 @@ def part(*measurements: Measurement, sharing: int = 0, **facts: Any) -> RunResul
 class TestVerdicts:
     """Every level of significance gets smaller by merging."""
 
+    @settings(deadline=None)
     @given(PAIRS, st.integers(1, 20), st.integers(1, 200))
     def test_a_fresh_verdict_is_that_of_the_whole_session(self, pairs: list[Pair], own: int, others: int) -> None:
         of_part = PairedSlowdownTest(0.02, ALPHA / own).confirmed(pairs)
@@ -43,6 +44,7 @@ class TestVerdicts:
         assert again.verdict is of_all.verdict
         assert again.alpha == pytest.approx(of_all.alpha)
 
+    @settings(deadline=None)
     @given(PAIRS, st.integers(1, 20), st.integers(1, 200))
     def test_a_screened_verdict_is_that_of_the_whole_session(self, pairs: list[Pair], own: int, others: int) -> None:
         of_part = PairedSlowdownTest(0.02, ALPHA / own).screened(*pairs)

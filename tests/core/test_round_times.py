@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from full_result import result_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
@@ -20,6 +20,7 @@ from pytest_perfbudget.report import formats
 DAY_NS = 86_400 * 10**9
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, DAY_NS), min_size=1, max_size=MOST_KEPT))
 def test_whole_nanoseconds_are_read_back_in_their_order(times_ns: list[int]) -> None:
     kept = RoundTimes.of(times_ns)
@@ -29,6 +30,7 @@ def test_whole_nanoseconds_are_read_back_in_their_order(times_ns: list[int]) -> 
     assert again.times_ns() == times_ns
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50), st.integers(1, 10_000))
 def test_a_mean_of_several_calls_keeps_the_nanoseconds_of_the_whole_round(times: list[float], iterations: int) -> None:
     kept = RoundTimes.of(times, iterations)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import MS, budget, measurement
 
@@ -30,6 +30,7 @@ def test_each_line_counts_the_rounds_from_its_time_on() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=400))
 def test_every_kept_round_is_counted_once(times_us: list[int]) -> None:
     found = lines([one / 1000 for one in times_us])
@@ -65,6 +66,7 @@ def test_without_rounds_there_is_nothing_to_show() -> None:
 
 
 class TestBars:
+    @settings(deadline=None)
     @given(st.floats(0, 0.9999))
     def test_a_smaller_share_leaves_a_cell_empty(self, share: float) -> None:
         assert len(bar(share, 10)) == 10

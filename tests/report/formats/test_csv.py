@@ -6,7 +6,7 @@ import csv
 import io
 
 from full_result import FULL, HOSTILE, result_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
@@ -58,6 +58,7 @@ def test_no_text_is_a_formula() -> None:
     assert "'=1+1" in texts
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_name_is_one_cell_of_one_line(name: str) -> None:
     text = render(result_of(measurement(nodeid="a.py::test", name=name)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from full_result import FULL, HOSTILE, many, result_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
@@ -98,6 +98,7 @@ class TestNames:
         assert "\n" not in code(name)
         assert "|" not in code_in_table(name)
 
+    @settings(deadline=None)
     @given(st.text(min_size=1))
     def test_a_code_span_ends_where_its_fence_says(self, text: str) -> None:
         span = code(text)
@@ -109,6 +110,7 @@ class TestNames:
         assert not inner.startswith("`")
         assert not inner.endswith("`")
 
+    @settings(deadline=None)
     @given(st.text())
     def test_a_code_block_ends_at_its_last_line(self, text: str) -> None:
         first, *inner, last = fenced(text).splitlines()

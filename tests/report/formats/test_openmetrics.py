@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from full_result import FULL, HOSTILE, many, result_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from results import MS, budget, change, measurement
@@ -43,6 +43,7 @@ def test_many_tests_are_read() -> None:
     assert len(samples(many(500))["perfbudget_limit_seconds"]) == 500
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_name_is_read(test: str, name: str) -> None:
     ((labels, _),) = samples(result_of(measurement(budget(), nodeid=test, name=name)))["perfbudget_limit_seconds"]
