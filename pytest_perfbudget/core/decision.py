@@ -26,7 +26,7 @@ from pytest_perfbudget.core.finding import (
     Severity,
 )
 from pytest_perfbudget.core.measurement import Measurement, file_of
-from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
+from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 
 
@@ -181,12 +181,8 @@ def is_near(result: BudgetResult, warn_at: float) -> bool:
     metric = METRICS.get(result.metric)
     if metric is not None and metric.is_exact:
         return False
-    used = result.used
-    if result.unit == "%" and result.direction is Direction.HIGHER and result.estimate is not None:
-        # Of a rate of success, the failures that the limit allows are used up.
-        allowed = 100 - result.limit
-        used = (100 - result.estimate) / allowed if allowed else None
-    return result.verdict is BudgetVerdict.WITHIN and used is not None and used >= warn_at
+    spent = result.spent
+    return result.verdict is BudgetVerdict.WITHIN and spent is not None and spent >= warn_at
 
 
 def judge_budget(budget: BudgetResult, policy: Policy) -> Judgement | None:

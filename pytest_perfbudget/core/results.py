@@ -95,6 +95,14 @@ class BudgetResult:
         share, whole = (self.estimate, self.limit) if self.direction is Direction.LOWER else (self.limit, self.estimate)
         return min(share / whole, _MOST_USED) if whole > 0 else _MOST_USED
 
+    @property
+    def spent(self) -> float | None:
+        """The share of the limit that is used up, and of a rate of success the share of the allowed failures."""
+        if self.unit == "%" and self.direction is Direction.HIGHER and self.estimate is not None:
+            allowed = 100 - self.limit
+            return (100 - self.estimate) / allowed if allowed else None
+        return self.used
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.finding import Finding, Missing
+from pytest_perfbudget.core.health import Health, session_health
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 
@@ -121,8 +122,14 @@ class RunResult:
     missing: Sequence[Missing] = ()
     update: UpdateSummary | None = None
 
+    @property
+    def health(self) -> Health | None:
+        """The health of the session; None if the session judged nothing."""
+        return session_health(self.measurements)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON report as builtins; `from_dict` ignores `summary`, which is for readers."""
+        """Return the JSON report as builtins; `from_dict` ignores `summary` and `health`, which are for readers."""
+        health = self.health
         return {
             "schema": SCHEMA,
             "session": self.session.to_dict(),
@@ -131,6 +138,7 @@ class RunResult:
                 "budgets": budget_tally(self.measurements),
                 "changes": regression_tally(self.measurements, len(self.missing)),
             },
+            "health": None if health is None else health.to_dict(),
             "compared_with": None if self.compared_with is None else self.compared_with.to_dict(),
             "findings": [one.to_dict() for one in self.findings],
             "measurements": [one.to_dict() for one in self.measurements],

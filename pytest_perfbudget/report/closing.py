@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.health import Health
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import SessionFacts
 from pytest_perfbudget.report.numbers import counted
@@ -18,6 +19,21 @@ def budgets_text(tally: Mapping[str, int], measurements: int) -> str:
     if not budgets:
         return f"{counted(measurements, 'measurement')}, no budget"
     return f"{counted(budgets, 'budget')} of {counted(measurements, 'measurement')}: {found}"
+
+
+_MOST_COMPONENTS: Final = 5
+"""The number of components that the line about health names, the sickest first."""
+
+
+def health_text(health: Health) -> str:
+    """Return the line about the health of a session, with the components if there are any."""
+    text = f"health {health.score} of 100"
+    named = sorted((one for one in health.components if one.component), key=lambda one: (one.score, one.component))
+    if not named:
+        return text
+    text += ": " + ", ".join(f"{one.component} {one.score}" for one in named[:_MOST_COMPONENTS])
+    rest = named[_MOST_COMPONENTS:]
+    return f"{text}, {len(rest)} more from {rest[0].score} up" if rest else text
 
 
 def changes_text(tally: Mapping[str, int], against: str) -> str:

@@ -34,9 +34,26 @@ def lines(found: RunResult, layout: Layout = PLAIN) -> list[str]:
 
 
 def test_a_calm_session_is_a_table_and_a_count() -> None:
-    row, count = lines(result(CALM))
+    row, health, count = lines(result(CALM))
     assert row.split()[:2] == ["within", "test_calm"]
+    assert health == "health 100 of 100"
     assert count == "1 budget of 1 measurement: 1 within"
+
+
+def test_the_health_names_components_the_sickest_first() -> None:
+    well = replace(CALM, component="storage")
+    found = lines(result(well, replace(SLOW, component="security.jwt")))
+    assert found[-2] == "health 59 of 100: security.jwt 50, storage 100"
+
+
+def test_the_color_of_the_health_is_its_band() -> None:
+    near = measurement(budget(BudgetVerdict.WITHIN, estimate=49e6), nodeid="a.py::test_near")
+    for found, color in ((CALM, 32), (near, 33), (SLOW, 31)):
+        assert f"\033[{color}mhealth " in render(result(found), replace(PLAIN, color=True))
+
+
+def test_measurements_without_a_limit_have_no_health() -> None:
+    assert "health" not in render(result(measurement()), PLAIN)
 
 
 def test_a_failure_that_its_test_has_told_is_not_told_again() -> None:
@@ -61,10 +78,11 @@ def test_a_session_without_perf_tests_has_none_either() -> None:
 def test_a_comparison_ends_with_the_other_side_what_was_not_selected_and_doubts() -> None:
     compared = ComparedWith("the baseline", "a doubt", [("a.py::other", "")])
     found = lines(result(measurement(change(RegressionVerdict.UNCHANGED, runs=0, ratio=1.01)), compared_with=compared))
-    assert found[-4:] == [
+    assert found[-5:] == [
         "1 other measurement of the baseline: not selected or not collected",
         "against the baseline: 1 unchanged",
         "a doubt",
+        "health 100 of 100",
         "1 measurement, no budget",
     ]
 

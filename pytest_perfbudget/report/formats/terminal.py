@@ -8,10 +8,11 @@ from typing import Final
 
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_UPDATED, Severity
+from pytest_perfbudget.core.health import FAIR, GOOD, Health
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.bars import ascii_bars
-from pytest_perfbudget.report.closing import budgets_text, changes_text, off_text, others_text
+from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.regressions import Typed
@@ -96,6 +97,8 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
     if any(one.kind == MISSING and one.is_failure for one in result.findings):
         text = "A missing measurement fails the session because of --perf-strict (or strict = true)."
         yield _colored(text, _RED, layout)
+    if (health := result.health) is not None:
+        yield _colored(health_text(health), _health_color(health), layout)
     budgets = budget_tally(result.measurements)
     measured = [one for one in result.measurements if not one.unmeasured]
     text = budgets_text(budgets, len(measured))
@@ -117,6 +120,10 @@ def render_update(result: RunResult, layout: Layout) -> str:
     found = update_lines(result.update, layout.typed)
     lines += [_colored(line, _RED if result.update.problem else "", layout) for line in found]
     return "".join([table, *(f"{line}\n" for line in lines)])
+
+
+def _health_color(health: Health) -> str:
+    return _GREEN if health.score >= GOOD else _YELLOW if health.score >= FAIR else _RED
 
 
 def _colored(text: str, code: str, layout: Layout) -> str:
