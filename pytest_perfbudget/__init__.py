@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.load.result import LoadResult
+    from pytest_perfbudget.monitor import Monitor
     from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
     from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
     from pytest_perfbudget.tracing import track
 
-__all__ = ["LoadResult", "Perf", "PerfLoad", "track"]
+__all__ = ["LoadResult", "Monitor", "Perf", "PerfLoad", "track"]
 
 _PLACES = {
     "LoadResult": "pytest_perfbudget.core.load.result",
+    "Monitor": "pytest_perfbudget.monitor",
     "Perf": "pytest_perfbudget.plugin.measuring.perf_fixture",
     "PerfLoad": "pytest_perfbudget.plugin.measuring.load_fixture",
     "track": "pytest_perfbudget.tracing",

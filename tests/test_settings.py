@@ -10,7 +10,7 @@ from snippets import ROOT
 
 from pytest_perfbudget.config import parse_limits, parse_settings
 from pytest_perfbudget.config.page import OPTIONS, configuration_page
-from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
 from pytest_perfbudget.core.settings import DuetSettings, Settings
 
@@ -39,6 +39,16 @@ def test_the_default_of_a_duet_setting_is_what_holds_without_it(setting: Setting
     assert given.duet == DuetSettings()
 
 
+@pytest.mark.parametrize("setting", ALERT, ids=ids)
+def test_the_example_and_the_default_of_an_alerts_key_are_valid(setting: Setting) -> None:
+    alert = {"metric": "p99_ms", "limit": 7, "component": "storage"}
+    plain, *others = (
+        parse_settings({"alerts": {"slow": {**alert, **given}}}, "pyproject.toml").alerts[0]
+        for given in ({}, {setting.key: setting.example}, {setting.key: setting.default} if setting.default else {})
+    )
+    assert [getattr(one, setting.attribute) != getattr(plain, setting.attribute) for one in others] == [True, False]
+
+
 @pytest.mark.parametrize("setting", [*SESSION, *DUET, *LIMITS, MATCH], ids=ids)
 def test_the_example_is_valid_and_differs_from_the_default(setting: Setting) -> None:
     if setting in SESSION:
@@ -54,7 +64,7 @@ def test_the_example_is_valid_and_differs_from_the_default(setting: Setting) -> 
     assert comparable(getattr(found, setting.attribute)) != comparable(getattr(default, setting.attribute))
 
 
-@pytest.mark.parametrize("setting", [*SESSION, *DUET, *LIMITS, MATCH], ids=ids)
+@pytest.mark.parametrize("setting", [*SESSION, *DUET, *ALERT, *LIMITS, MATCH], ids=ids)
 def test_the_meaning_is_one_sentence(setting: Setting) -> None:
     assert setting.meaning.endswith(".")
     assert ". " not in setting.meaning
@@ -72,4 +82,4 @@ def test_the_page_names_every_option_and_key(pytestconfig: pytest.Config) -> Non
     known = {name for name in vars(pytestconfig.option) if name.startswith("perf_")}
     assert {name.partition("=")[0].lstrip("-").replace("-", "_") for name in OPTIONS} == known
     page = configuration_page()
-    assert all(f"| `{setting.key}` |" in page for setting in (*SESSION, *DUET, *LIMITS, MATCH))
+    assert all(f"| `{setting.key}` |" in page for setting in (*SESSION, *DUET, *ALERT, *LIMITS, MATCH))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pytest_perfbudget.core.alerts import OTHER_METRICS, alert_metrics
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.reference import FEWEST_RUNS
-from pytest_perfbudget.core.units import parse_duration_ns, parse_share
-from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.core.units import NS_PER, parse_duration_ns, parse_share
+from pytest_perfbudget.errors import ConfigError, nearest
 
 Check = Callable[[object, str, str], object]
 """A function that takes a value as written, its key and its place, and returns the value as it is stored."""
 
 _MOST_RUNS: Final = 100
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_PERIOD: Final = re.compile(r"(\d{1,6}) ?([smh])")
 
 
 def duration_ns(value: object, key: str, place: str) -> int:
@@ -23,6 +28,34 @@ def duration_ns(value: object, key: str, place: str) -> int:
     except ValueError as error:
         message = f"{place}: {key}: {error}"
         raise ConfigError(message) from error
+
+
+def period_ns(value: object, key: str, place: str) -> int:
+    """Return a time of a running service, in ns, which may also be in minutes and hours."""
+    found = _PERIOD.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        message = f"{place}: {key} must be a time such as '30s', '2m' or '1h', found {value!r}"
+        raise ConfigError(message)
+    return int(found[1]) * _SECONDS[found[2]] * NS_PER["s"]
+
+
+def alert_metric(value: object, key: str, place: str) -> str:
+    """Return the word for a number that an alert can watch."""
+    known = alert_metrics()
+    if not isinstance(value, str) or value not in known:
+        hint = nearest(value, known) if isinstance(value, str) else ""
+        names = f"{', '.join(OTHER_METRICS)}, or a statistic with its unit such as p95_ms"
+        message = f"{place}: {key} {value!r} is unknown{hint}: use {names}"
+        raise ConfigError(message)
+    return value
+
+
+def alert_limit(value: object, key: str, place: str) -> float:
+    """Return the limit of an alert."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        message = f"{place}: {key} must be a number from zero up, found {value!r}"
+        raise ConfigError(message)
+    return float(value)
 
 
 def share(value: object, key: str, place: str) -> float:

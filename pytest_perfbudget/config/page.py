@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
 
 OPTIONS: Final[Mapping[str, str]] = {
     "--perf-update-baseline": "Measure the selected perf tests that pass in fresh processes, and write the baseline. "
@@ -74,6 +74,22 @@ p95_ms = 50
 
 These keys stand in `[tool.perfbudget.duet]`. They hold for `--perf-against`; see [against](against.md#settings).
 """
+_ALERTS: Final = """
+## Alerts
+
+`[tool.perfbudget.alerts.NAME]` is an alert of the [monitor](monitor.md#alerts); tests do not use it. `metric` and
+`limit` are required:
+"""
+_ALERTS_END: Final = """
+```toml
+[tool.perfbudget.alerts.slow-logins]
+metric = "p95_ms"
+component = "security.jwt"
+window = "5m"
+limit = 50
+for = "2m"
+```
+"""
 _OPTIONS_BEGINNING: Final = """
 ## Command-line options
 """
@@ -90,6 +106,9 @@ def configuration_page() -> str:
         _table([MATCH]),
         _DUET,
         _table(DUET),
+        _ALERTS,
+        _table(ALERT),
+        _ALERTS_END,
         _OPTIONS_BEGINNING,
         "\n".join(["| option | meaning |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in OPTIONS.items())]),
     ]

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.config.checks import table as checked_table
-from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.core.alerts import AlertRule
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
 from pytest_perfbudget.core.settings import DuetSettings, Settings
@@ -81,7 +82,8 @@ def parse_settings(table: object, file: str) -> Settings:
     components = checked_table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
     duet_table, notes = _with_present_words(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
     duet = _duet(duet_table, f"{file} [tool.perfbudget.duet]")
-    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet"]
+    alerts = checked_table(rest.pop("alerts", {}), f"{file} [tool.perfbudget.alerts]")
+    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "alerts"]
     limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)))
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
@@ -92,6 +94,7 @@ def parse_settings(table: object, file: str) -> Settings:
         limits=limits,
         entries=tuple(rules),
         components=tuple(_component(name, entry, file) for name, entry in components.items()),
+        alerts=tuple(_alert(name, entry, file) for name, entry in alerts.items()),
     )
 
 
@@ -148,11 +151,30 @@ def _with_present_words(value: object, place: str) -> tuple[object, tuple[str, .
 
 
 def _duet(value: object, place: str) -> DuetSettings:
-    known = {setting.key: setting for setting in DUET}
+    return DuetSettings(**_checked(value, DUET, place))
+
+
+def _alert(name: str, value: object, file: str) -> AlertRule:
+    place = f'{file} [tool.perfbudget.alerts."{name}"]'
+    values = _checked(value, ALERT, place)
+    for key in ("metric", "limit"):
+        if key not in values:
+            message = f"{place}: {key} is missing"
+            raise ConfigError(message)
+    rule = AlertRule(name=name, source=place, **values)
+    if not (rule.component or rule.watched.is_of_service):
+        message = f"{place}: {rule.metric} is a number of a component: name the component"
+        raise ConfigError(message)
+    return rule
+
+
+def _checked(value: object, settings: Iterable[Setting], place: str) -> dict[str, Any]:
+    """Return the values of a table by attribute, each checked by the definition of its key."""
+    known = {setting.key: setting for setting in settings}
     values: dict[str, Any] = {}
     for key, given in checked_table(value, place).items():
         if key not in known:
             message = f"{place}: unknown key {key!r}{nearest(key, known)}"
             raise ConfigError(message)
-        values[key] = known[key].check(given, key, place)
-    return DuetSettings(**values)
+        values[known[key].attribute] = known[key].check(given, key, place)
+    return values

@@ -10,6 +10,8 @@ from typing import Final
 
 from pytest_perfbudget.config.checks import (
     Check,
+    alert_limit,
+    alert_metric,
     choice,
     command,
     component,
@@ -17,10 +19,12 @@ from pytest_perfbudget.config.checks import (
     flag,
     json_path,
     patterns,
+    period_ns,
     run_count,
     share,
     tolerance,
 )
+from pytest_perfbudget.core.alerts import WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,43 @@ DUET: Final = (
     ),
 )
 """The keys of `[tool.perfbudget.duet]`."""
+
+ALERT: Final = (
+    Setting(
+        key="metric",
+        check=alert_metric,
+        meaning="Number to watch: a time such as `p95_ms`, `error_rate`, `errors`, `rps`, `health_score` or `apdex`.",
+        example="p95_ms",
+    ),
+    Setting(
+        key="limit",
+        check=alert_limit,
+        meaning="The alert fires above this value, and for `rps`, `health_score` and `apdex` below it.",
+        example=100,
+    ),
+    Setting(
+        key="component",
+        check=component,
+        meaning="The component whose number it is; `health_score` and `apdex` may do without, for the whole service.",
+        example="gateway",
+    ),
+    Setting(
+        key="window",
+        check=choice(*WINDOWS),
+        default="5m",
+        meaning="The time over which the number is taken: `1m`, `5m`, `15m`, `1h` or `24h`.",
+        example="1m",
+    ),
+    Setting(
+        key="for",
+        check=period_ns,
+        default="0s",
+        meaning="The time for which the number has to be beyond its limit before the alert fires.",
+        example="2m",
+        field="for_ns",
+    ),
+)
+"""The keys of `[tool.perfbudget.alerts.NAME]`."""
 
 LIMITS: Final = (
     Setting(

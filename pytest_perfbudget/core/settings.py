@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pytest_perfbudget.core.alerts import AlertRule
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance, Rule
 
@@ -52,6 +53,7 @@ class Settings:
     notes: tuple[str, ...] = ()
     entries: tuple[Rule, ...] = ()
     components: tuple[Rule, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
 
     @property
     def errors(self) -> Errors:

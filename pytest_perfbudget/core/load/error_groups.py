@@ -16,6 +16,13 @@ _VARYING: Final = re.compile(r"0x[0-9a-fA-F]{6,}|\d{4,}")
 """Addresses and long numbers, such as ports and identifiers, which differ between the messages of one error."""
 
 
+def without_varying(message: str) -> str:
+    """Return the first line of a message without its varying parts, so that the messages of one error are the same."""
+    return _VARYING.sub(
+        "*", message.partition("\n")[0]
+    )  # pytest shows the values of a failed assertion in further lines
+
+
 @dataclass
 class ErrorGroup:
     """Errors with the same type and message.
@@ -72,8 +79,7 @@ class ErrorGroups:
         Returns:
             The group if the error is its first, so that the caller adds the traceback; else None.
         """
-        first_line = message.partition("\n")[0]  # pytest shows the values of a failed assertion in further lines
-        key = (kind, _VARYING.sub("*", first_line))
+        key = (kind, without_varying(message))
         if key not in self._groups and len(self._groups) >= MOST_GROUPS:
             key = (OTHER, "")
         group = self._groups.get(key)

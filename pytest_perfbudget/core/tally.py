@@ -1,0 +1,155 @@
+"""Mergeable counts of durations: a log-linear histogram with the sums beside it, as an immutable value.
+
+Durations below 64 ns are counted one by one, longer ones in 32 equal buckets for each power of two, as in HdrHistogram
+(Tene 2012). The middle of a bucket is within 1.6 % of each duration in the bucket. Durations from 73 minutes on share
+the last bucket.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+BITS: Final = 6
+"""Durations of so many bits are counted one by one."""
+HALF: Final = 1 << (BITS - 1)
+"""The number of buckets for each power of two."""
+LONGEST_NS: Final = (1 << 42) - 1
+BUCKETS: Final = (42 - BITS) * HALF + 2 * HALF
+
+_LANE_BYTES: Final = 8
+
+
+def bucket_of(duration_ns: int) -> int:
+    """Return the bucket of a duration from 0 to `LONGEST_NS`."""
+    shift = duration_ns.bit_length() - BITS
+    return (shift << (BITS - 1)) + (duration_ns >> shift) if shift > 0 else duration_ns
+
+
+def middle_ns(bucket: int) -> float:
+    """Return the middle of a bucket, in ns."""
+    shift = max((bucket >> (BITS - 1)) - 1, 0)
+    low = (bucket - (shift << (BITS - 1))) << shift
+    return low + ((1 << shift) - 1) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of durations and errors; the sum of two tallies is the tally of both together.
+
+    Attributes:
+        count: the number of durations.
+        errors: the number of these that ended with an error.
+        total_ns: the sum of the durations, in ns.
+        most_ns: the longest duration, in ns.
+        packed: the counts of all buckets in one integer, 64 bits for each bucket, the first bucket lowest. The sum of
+            two such integers is the sum of all buckets at once, a thousand times as fast as a loop.
+    """
+
+    count: int = 0
+    errors: int = 0
+    total_ns: int = 0
+    most_ns: int = 0
+    packed: int = field(default=0, repr=False)
+
+    @classmethod
+    def of(cls, durations_ns: Iterable[int], errors: int = 0) -> Tally:
+        """Return the tally of durations."""
+        found = list(durations_ns)
+        counts = empty_counts()
+        for one in found:
+            counts[bucket_of(min(one, LONGEST_NS))] += 1
+        return cls(len(found), errors, sum(found), max(found, default=0), packed(counts))
+
+    def __add__(self, other: Tally) -> Tally:
+        """Return the tally of both together."""
+        return Tally(
+            self.count + other.count,
+            self.errors + other.errors,
+            self.total_ns + other.total_ns,
+            max(self.most_ns, other.most_ns),
+            self.packed + other.packed,
+        )
+
+    @property
+    def mean_ns(self) -> float:
+        """The mean of the durations; 0 without durations."""
+        return self.total_ns / self.count if self.count else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """The share of errors; 0 without durations."""
+        return self.errors / self.count if self.count else 0.0
+
+    def cumulated(self) -> Cumulated:
+        """Return the counts in a form that answers questions about quantiles."""
+        return Cumulated(self, list(accumulate(unpacked(self.packed))))
+
+    def sparse(self) -> dict[int, int]:
+        """Return the counts of the buckets that have any."""
+        return {bucket: count for bucket, count in enumerate(unpacked(self.packed)) if count}
+
+    @classmethod
+    def from_sparse(cls, count: int, errors: int, total_ns: int, most_ns: int, buckets: Mapping[int, int]) -> Tally:
+        """Rebuild a tally from its numbers and the result of `sparse`."""
+        counts = empty_counts()
+        for bucket, number in buckets.items():
+            counts[bucket] = number
+        return cls(count, errors, total_ns, most_ns, packed(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class Cumulated:
+    """A tally with the number of durations up to each bucket."""
+
+    tally: Tally
+    up_to: list[int]
+
+    def quantile_ns(self, share: float) -> float:
+        """Return the duration that a share of the durations is at most, in ns; 0 without durations."""
+        if not self.tally.count:
+            return 0.0
+        rank = max(math.ceil(self.tally.count * share - 1e-9), 1)
+        if rank == self.tally.count:
+            return float(self.tally.most_ns)
+        return min(middle_ns(bisect_left(self.up_to, rank)), float(self.tally.most_ns))
+
+    def at_most(self, limit_ns: float) -> int:
+        """Return the number of durations up to a limit, as exact as the buckets are."""
+        if self.tally.most_ns <= limit_ns:
+            return self.tally.count
+        # A quantile is shown as the middle of its bucket, so the bucket is above a limit if its middle is.
+        bucket = bucket_of(min(int(limit_ns), LONGEST_NS))
+        last = bucket if middle_ns(bucket) <= limit_ns else bucket - 1
+        return self.up_to[last] if last >= 0 else 0
+
+
+def empty_counts() -> array[int]:
+    """Return counts of zero for all buckets."""
+    return array("Q", bytes(_LANE_BYTES * BUCKETS))
+
+
+def packed(counts: array[int]) -> int:
+    """Return the counts of all buckets in one integer."""
+    return int.from_bytes(_little(counts).tobytes(), "little")
+
+
+def unpacked(packed_counts: int) -> array[int]:
+    """Return the counts of all buckets."""
+    counts = array("Q")
+    counts.frombytes(packed_counts.to_bytes(_LANE_BYTES * BUCKETS, "little"))
+    return _little(counts)
+
+
+def _little(counts: array[int]) -> array[int]:
+    """Return the counts in the order of bytes that `packed` needs, or back from it."""
+    if sys.byteorder == "big":
+        counts = array("Q", counts)
+        counts.byteswap()
+    return counts

@@ -1,0 +1,68 @@
+"""The components of a service, each with its recorder: a name of a span or a request leads to its component."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pytest_perfbudget.monitor.history import History, Recorder
+
+MOST_COMPONENTS: Final = 100
+"""The number of components that are kept; further names belong to the component `OTHER`."""
+OTHER: Final = "other"
+_MOST_NAMES: Final = 10_000
+"""The number of names whose component is remembered."""
+
+
+class Component:
+    """A component with its recorder, and the lock that the recorder needs."""
+
+    __slots__ = ("lock", "name", "recorder")
+
+    def __init__(self, name: str, start_ns: int) -> None:
+        self.name = name
+        self.lock = threading.Lock()
+        self.recorder = Recorder(start_ns)
+
+
+class Components:
+    """The components that had requests.
+
+    A name belongs to the configured component of the same name, or else of its longest beginning up to a dot; or else
+    the name is a component itself.
+    """
+
+    def __init__(self, configured: Iterable[str], clock: Callable[[], int]) -> None:
+        self._configured = sorted(configured, key=len, reverse=True)
+        self._clock = clock
+        self._changing = threading.Lock()
+        self._components: dict[str, Component] = {}
+        self.by_name: dict[str, Component] = {}
+        """The component of each name that was seen; a name that is missing is passed to `find`."""
+
+    def find(self, name: str) -> Component:
+        """Return the component of a name, which is new if no name of the component was seen before."""
+        owner = self.component_of(name)
+        with self._changing:
+            if owner not in self._components and len(self._components) >= MOST_COMPONENTS:
+                owner = OTHER
+            component = self._components.get(owner)
+            if component is None:
+                component = self._components[owner] = Component(owner, self._clock())
+            if len(self.by_name) < _MOST_NAMES:
+                self.by_name[name] = component
+        return component
+
+    def component_of(self, name: str) -> str:
+        """Return the name of the component that a name belongs to."""
+        covers = (one for one in self._configured if name == one or name.startswith(f"{one}."))
+        return next(covers, name)
+
+    def histories(self, now_ns: int) -> dict[str, History]:
+        """Return the history of each component up to now."""
+        found = {}
+        for name, component in sorted(self._components.copy().items()):
+            with component.lock:
+                found[name] = component.recorder.history(now_ns)
+        return found

@@ -1,0 +1,257 @@
+"""`Monitor`: takes the requests and spans of a running service, and holds them to the budgets of the tests."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from pytest_perfbudget.config import load_settings
+from pytest_perfbudget.core.alerts import WINDOWS, AlertEvent
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback
+from pytest_perfbudget.monitor.components import Component, Components
+from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
+from pytest_perfbudget.monitor.snapshot import Snapshot
+from pytest_perfbudget.monitor.summary import JudgedService
+from pytest_perfbudget.monitor.worker_files import WorkerFiles, WorkerState
+from pytest_perfbudget.table_name import nearest_file
+from pytest_perfbudget.tracing import Span, add_sink, remove_sink
+
+CHECK_EVERY_S: Final = 5.0
+"""The time between two checks of the alerts in the background, and between two writes of a worker's file."""
+
+_ASLEEP_NS: Final = 30 * NS_PER["s"]
+"""The age of a file from which its worker does not watch the alerts."""
+_NS_PER_S: Final = NS_PER["s"]
+_log: Final = logging.getLogger(__name__)
+
+
+class Monitor:
+    """The monitor of a service, safe to use from any thread.
+
+    Args:
+        settings: the components, budgets and alerts.
+        judged_over: the window over which budgets are judged, a key of `WINDOWS`.
+        multiprocess_dir: a folder in which the worker processes of a server share their numbers; None for one process.
+        takes_spans: whether each span of `track` is observed.
+        in_background: whether a thread checks the alerts and writes the worker's file every five seconds; otherwise
+            the caller calls `check`.
+        clock: the present time, in ns since 1970.
+        notes: remarks that the summary shows.
+
+    Raises:
+        ConfigError: there is no such window.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        judged_over: str = "5m",
+        multiprocess_dir: str | Path | None = None,
+        takes_spans: bool = True,
+        in_background: bool = True,
+        clock: Callable[[], int] = time.time_ns,
+        notes: Sequence[str] = (),
+    ) -> None:
+        if judged_over not in WINDOWS:
+            message = f"Monitor: judged_over must be {' or '.join(map(repr, WINDOWS))}, found {judged_over!r}"
+            raise ConfigError(message)
+        self._settings = settings or Settings()
+        self._judged_over = judged_over
+        self._clock = clock
+        self._notes = (*self._settings.notes, *notes)
+        self._watch = AlertWatch(self._settings.alerts)
+        self._files = WorkerFiles(Path(multiprocess_dir)) if multiprocess_dir is not None else None
+        self._in_background = in_background
+        self._is_closed = False
+        self._reset()
+        if takes_spans:
+            add_sink(self.take_span)
+        if hasattr(os, "register_at_fork"):
+            monitor = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _reset(monitor))
+
+    @classmethod
+    def from_pyproject(cls, path: str | Path | None = None, **options: Any) -> Monitor:  # noqa: ANN401 - those of Monitor
+        """Return a monitor with the components, budgets and alerts of `[tool.perfbudget]`.
+
+        Args:
+            path: the pyproject.toml; None for the nearest from the working directory upwards.
+            options: the further arguments of `Monitor`.
+
+        Raises:
+            ConfigError: there is no such file, or its table has an unknown key or a wrong value.
+        """
+        file = nearest_file(Path.cwd()) if path is None else Path(path)
+        if file is None:
+            note = f"there is no pyproject.toml in {Path.cwd()} or above, so the service has no budgets"
+            return cls(notes=[note], **options)
+        if not file.is_file():
+            message = f"{file}: there is no such file"
+            raise ConfigError(message)
+        return cls(load_settings(file), **options)
+
+    def observe(self, component: str, duration_s: float, error: Error | None = None) -> None:
+        """Count a request or an operation that has ended.
+
+        Args:
+            component: the name of the component, or of an operation within it (`security.jwt.verify`).
+            duration_s: the duration, in s.
+            error: the exception that ended it, its cause, or its words (`Type: message`); None if there was none.
+        """
+        found = self._components.by_name.get(component) or self._find(component)
+        now_ns = self._clock()
+        with found.lock:
+            found.recorder.record(now_ns, int(duration_s * _NS_PER_S), is_error=error is not None)
+        if error is not None:
+            with self._errors_lock:
+                self._errors.add(found.name, ErrorCause.of(error), now_ns)
+
+    def take_span(self, span: Span) -> None:
+        """Count a span that has ended, of `track` or of another tracer."""
+        found = self._components.by_name.get(span.name) or self._find(span.name)
+        now_ns = self._clock()
+        with found.lock:
+            found.recorder.record(now_ns, span.duration_ns, is_error=bool(span.error))
+        if span.error:
+            place = f"{span.file}:{span.line}" if span.file else ""
+            with self._errors_lock:
+                self._errors.add(found.name, ErrorCause.of(span.error, place), now_ns, span.parent_id)
+        if self._errors.is_waiting_for(span.span_id):
+            with self._errors_lock:
+                self._errors.name_parent(span.span_id, span.name)
+
+    def on_alert(self, callback: Callback) -> Callback:
+        """Call a function with each alert that begins to fire or clears; also usable as a decorator.
+
+        The function runs in the thread that checks the alerts. An exception in it is logged.
+        """
+        self._watch.callbacks.append(callback)
+        return callback
+
+    def check(self) -> None:
+        """Check the alerts, and write this worker's file; the thread in the background calls this method."""
+        self._check()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers, verdicts, alerts and last errors of the service as builtins, with a `health_score`."""
+        self._begin_background()
+        service, alerts = self._check()
+        return service.to_dict(alerts, self._notes)
+
+    def openmetrics(self) -> str:
+        """Return the numbers of the service in the format OpenMetrics 1.0."""
+        from pytest_perfbudget.monitor.openmetrics import render  # noqa: PLC0415 - for scrapes only
+
+        self._begin_background()
+        service, alerts = self._check()
+        return render(service, alerts)
+
+    def print_dashboard(self) -> None:
+        """Print the summary as a table on standard output."""
+        from pytest_perfbudget.monitor.dashboard import print_summary  # noqa: PLC0415 - rich, only to print
+
+        print_summary(self.summary())
+
+    def close(self) -> None:
+        """Take no further spans, stop the background thread, and remove this worker's file."""
+        self._is_closed = True
+        self._stopped.set()
+        remove_sink(self.take_span)
+        if self._files is not None:
+            self._files.remove(os.getpid())
+
+    def __enter__(self) -> Monitor:  # noqa: PYI034 - Self is not in Python 3.10
+        """Return the monitor."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the monitor."""
+        self.close()
+
+    def _reset(self) -> None:
+        """Begin without numbers, with locks that no other thread holds."""
+        self._start_ns = self._clock()
+        configured = [rule.limits.component for rule in self._settings.components if rule.limits.component]
+        self._components = Components(configured, self._clock)
+        self._errors = ErrorLog()
+        self._errors_lock = threading.Lock()
+        self._watch.reset()
+        self._checking = threading.Lock()
+        self._stopped = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def _find(self, name: str) -> Component:
+        """Return the component of a name that is new."""
+        self._begin_background()
+        return self._components.find(name)
+
+    def _begin_background(self) -> None:
+        """Begin to check in the background.
+
+        Not before the first request: a server may load the application before it forks, and threads survive no fork.
+        """
+        if not self._in_background or self._thread is not None or self._is_closed:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="perfbudget-monitor", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(CHECK_EVERY_S):
+            try:
+                self._check()
+            except Exception:  # noqa: BLE001 - the service and the monitor go on
+                _log.exception("the monitor's check failed")
+
+    def _check(self) -> tuple[JudgedService, list[dict[str, Any]]]:
+        """Return the judged service and the states of its alerts, after the callbacks for what changed."""
+        with self._checking:
+            now_ns = self._clock()
+            with self._errors_lock:
+                errors = self._errors.entries()
+            own = Snapshot(self._start_ns, self._components.histories(now_ns), errors)
+            pid = os.getpid()
+            others = self._files.others(pid) if self._files is not None else []
+            snapshot = own.with_others(one.snapshot for one in others)
+            service = JudgedService(snapshot, self._settings, self._judged_over, now_ns)
+            # Of several workers only the first watches the alerts, so that an alert fires once; not if it hangs.
+            awake = [one for one in others if now_ns - one.at_ns < _ASLEEP_NS]
+            first = min(awake, key=lambda one: one.pid, default=None)
+            if first is not None and first.pid < pid:
+                events: list[AlertEvent] = []
+                alerts = [dict(one) for one in first.alerts]
+            else:
+                events, alerts = self._watch.update(service), self._watch.states()
+            if self._files is not None and not self._is_closed:
+                self._write(WorkerState(pid, now_ns, own, alerts))
+        self._watch.call_back(events)
+        return service, alerts
+
+    def _write(self, state: WorkerState) -> None:
+        assert self._files is not None  # noqa: S101 - for mypy
+        try:
+            self._files.write(state)
+        except OSError as error:
+            _log.warning("perfbudget: the worker's file cannot be written: %s", error)
+
+
+def _reset(monitor: weakref.ref[Monitor]) -> None:
+    """Let a process that was forked begin with numbers of its own."""
+    found = monitor()
+    if found is not None:
+        found._reset()  # noqa: SLF001 - a method of the same module

@@ -1,0 +1,173 @@
+"""The summary of a service: a snapshot judged by the settings, as builtins, for people and for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.alerts import WINDOWS, AlertRule
+from pytest_perfbudget.core.budgets import Budget, merge_budgets
+from pytest_perfbudget.core.health import TOLERATED, Apdex, Evidence, Health, apdex_target, health
+from pytest_perfbudget.core.metrics import WALL
+from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.service_gate import is_monitored, judge_window
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.tally import Cumulated
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.monitor.history import History, Window
+from pytest_perfbudget.monitor.snapshot import Snapshot
+
+SCHEMA: Final = "perfbudget-monitor/1"
+_MS: Final = NS_PER["ms"]
+_SHARES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "median": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+_SHOWN: Final = ("p50", "p95", "p99")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedComponent:
+    """A component with its verdicts.
+
+    Attributes:
+        history: the component's history.
+        budgets: the component's budgets.
+        results: the results of the budgets that a service shows.
+        evidence: the numbers that its health rests on.
+    """
+
+    history: History
+    budgets: Sequence[Budget]
+    results: Sequence[BudgetResult]
+    evidence: Evidence
+
+    @property
+    def unmonitored(self) -> list[str]:
+        """The keywords of the budgets that only tests can judge."""
+        return [one.keyword for one in self.budgets if not is_monitored(one)]
+
+
+class JudgedService:
+    """A snapshot, judged over a window that ends now."""
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, window: str, now_ns: int) -> None:
+        self.snapshot = snapshot
+        self.window = window
+        self.now_ns = now_ns
+        self.settings = settings
+        self.components = {name: self._judged(name, one, window) for name, one in snapshot.histories.items()}
+        self.health = self._health(self.components)
+
+    def alert_value(self, rule: AlertRule) -> float | None:
+        """Return the number that an alert watches, in the unit of the alert's limit; None without requests."""
+        statistic = rule.watched.statistic
+        if statistic in ("health_score", "apdex"):
+            return self._health_value(rule, statistic)
+        history = self.snapshot.histories.get(rule.component)
+        if history is None:
+            return None
+        window = history.window(rule.window, self.now_ns)
+        if statistic == "rps":
+            return window.per_second
+        if not window.tally.count:
+            return None
+        return _number(window, statistic) / rule.watched.factor
+
+    def to_dict(self, alerts: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> dict[str, Any]:
+        """Return the summary as builtins."""
+        found = self.health
+        return {
+            "schema": SCHEMA,
+            "at_ns": self.now_ns,
+            "start_ns": self.snapshot.start_ns,
+            "processes": self.snapshot.processes,
+            "judged_over": self.window,
+            "health_score": None if found is None else found.score,
+            "apdex": None if found is None else found.apdex,
+            "components": {name: self._component(name, one) for name, one in self.components.items()},
+            "alerts": [dict(one) for one in alerts],
+            "errors": [one.to_dict() for one in self.snapshot.errors],
+            "notes": list(notes),
+        }
+
+    def scores(self) -> dict[str, int]:
+        """Return the health score of each component that had requests in the window."""
+        return {one.component: one.score for one in self.health.components} if self.health else {}
+
+    def _judged(self, name: str, history: History, window: str) -> JudgedComponent:
+        budgets = budgets_of(name, self.settings)
+        requests = history.window(window, self.now_ns).tally.cumulated()
+        results = judge_window(requests, budgets, self.settings.errors)
+        tally = requests.tally
+        evidence = Evidence(name, results, requests=tally.count, errors=tally.errors, apdex=_apdex(requests, budgets))
+        return JudgedComponent(history, budgets, results, evidence)
+
+    @staticmethod
+    def _health(components: Mapping[str, JudgedComponent]) -> Health | None:
+        return health(one.evidence for one in components.values())
+
+    def _health_value(self, rule: AlertRule, statistic: str) -> float | None:
+        wanted = [rule.component] if rule.component else list(self.snapshot.histories)
+        judged = {
+            name: self._judged(name, self.snapshot.histories[name], rule.window)
+            for name in wanted
+            if name in self.snapshot.histories
+        }
+        found = self._health(judged)
+        if found is None:
+            return None
+        return found.score if statistic == "health_score" else found.apdex
+
+    def _component(self, name: str, judged: JudgedComponent) -> dict[str, Any]:
+        points = judged.history.points(self.now_ns)
+        return {
+            "health_score": self.scores().get(name),
+            "apdex": judged.evidence.apdex.score,
+            "requests_total": judged.history.total.count,
+            "errors_total": judged.history.total.errors,
+            "windows": {window: _window(judged.history.window(window, self.now_ns)) for window in WINDOWS},
+            "budgets": [{**one.to_dict(), "spent": one.spent} for one in judged.results],
+            "unmonitored": judged.unmonitored,
+            "points": {
+                "per_second": [round(one.per_second, 2) for one in points],
+                "p95_ms": [round(one.p95_ns / _MS, 3) for one in points],
+            },
+        }
+
+
+def budgets_of(component: str, settings: Settings) -> list[Budget]:
+    """Return the budgets of a component: its own before those of the whole table, metric by metric."""
+    own = (rule.limits.budgets for rule in settings.components if rule.limits.component == component)
+    return merge_budgets(*own, settings.limits.budgets)
+
+
+def _window(window: Window) -> dict[str, Any]:
+    tally, requests = window.tally, window.tally.cumulated()
+    return {
+        "count": tally.count,
+        "errors": tally.errors,
+        "error_rate": tally.error_rate,
+        "per_second": window.per_second,
+        "per_minute": 60 * window.per_second,
+        **{f"{name}_ms": requests.quantile_ns(_SHARES[name]) / _MS if tally.count else None for name in _SHOWN},
+        "mean_ms": tally.mean_ns / _MS if tally.count else None,
+        "max_ms": tally.most_ns / _MS if tally.count else None,
+    }
+
+
+def _number(window: Window, statistic: str) -> float:
+    tally = window.tally
+    others = {
+        "error_rate": tally.error_rate,
+        "errors": float(tally.errors),
+        "mean": tally.mean_ns,
+        "max": float(tally.most_ns),
+    }
+    return others[statistic] if statistic in others else tally.cumulated().quantile_ns(_SHARES[statistic])
+
+
+def _apdex(requests: Cumulated, budgets: Sequence[Budget]) -> Apdex:
+    target_ns = apdex_target({one.metric.name: one.limit for one in budgets if one.metric.series == WALL})
+    if target_ns is None or not requests.tally.count:
+        return Apdex()
+    satisfied = requests.at_most(target_ns)
+    return Apdex(satisfied, requests.at_most(TOLERATED * target_ns) - satisfied, requests.tally.count)

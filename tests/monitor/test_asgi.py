@@ -1,0 +1,162 @@
+"""The ASGI middleware, with requests as a server makes them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from pytest_perfbudget.monitor import Monitor
+from pytest_perfbudget.monitor.asgi import ASGIMonitor
+from pytest_perfbudget.monitor.endpoints import is_loopback
+
+Make = Callable[..., Monitor]
+
+
+async def well(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("well")
+
+
+async def away(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("away", 503)
+
+
+async def breaks(_: Request) -> PlainTextResponse:
+    raise KeyError("agent")  # noqa: EM101
+
+
+def app(monitor: Monitor, **options: Any) -> Starlette:
+    routes = [Route("/well", well), Route("/away", away), Route("/breaks", breaks), Route("/perfbudgets", well)]
+    return Starlette(routes=routes, middleware=[Middleware(ASGIMonitor, monitor=monitor, **options)])
+
+
+async def exchange(
+    served: Any, path: str, *, client: str = "127.0.0.1", kind: str = "http", events: int = 0
+) -> list[dict[str, Any]]:
+    """Send a request, and return the messages of the answer; the client goes away after a number of events."""
+    sent: list[dict[str, Any]] = []
+    is_gone = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if kind == "http" and not sent:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await is_gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        if len(sent) > events:
+            is_gone.set()
+
+    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "headers": [], "client": (client, 5)}
+    await served(scope, receive, send)
+    return sent
+
+
+def get(served: Any, path: str, **options: Any) -> tuple[int, bytes]:
+    start, *parts = asyncio.run(exchange(served, path, **options))
+    return start["status"], b"".join(part.get("body", b"") for part in parts)
+
+
+def test_requests_are_observed_and_answered(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    assert get(app(monitor), "/well") == (200, b"well")
+    numbers = monitor.summary()["components"]["http"]
+    assert (numbers["requests_total"], numbers["errors_total"]) == (1, 0)
+
+
+def test_a_status_of_500_and_more_is_an_error(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    assert get(app(monitor), "/away")[0] == 503
+    assert get(app(monitor), "/absent")[0] == 404
+    (error,) = monitor.summary()["errors"]
+    assert (error["kind"], error["message"]) == ("HTTP 503", "GET /away")
+
+
+def test_an_exception_is_an_error_with_its_place(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    with pytest.raises(KeyError):
+        get(app(monitor), "/breaks")
+    (error,) = monitor.summary()["errors"]
+    assert error["kind"] == "KeyError"
+    assert "test_asgi.py:" in error["place"]
+
+
+def test_a_function_names_the_component(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    get(app(monitor, component=lambda scope: scope["path"].strip("/")), "/well")
+    assert list(monitor.summary()["components"]) == ["well"]
+
+
+def test_the_paths_of_the_monitor_are_not_observed(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    status, body = get(app(monitor), "/metrics")
+    assert status == 200
+    assert body.endswith(b"# EOF\n")
+    status, body = get(app(monitor), "/perfbudget")
+    assert json.loads(body)["schema"] == "perfbudget-monitor/1"
+    assert monitor.summary()["components"] == {}
+
+
+def test_a_similar_path_belongs_to_the_application(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    assert get(app(monitor), "/perfbudgets") == (200, b"well")
+    assert monitor.summary()["components"]["http"]["requests_total"] == 1
+
+
+@pytest.mark.parametrize("path", ["/perfbudget", "/perfbudget/events"])
+def test_the_summary_is_for_this_machine_unless_allowed(make_monitor: Make, path: str) -> None:
+    monitor = make_monitor()
+    status, body = get(app(monitor), path, client="192.0.2.7")
+    assert status == 403
+    assert (
+        body.decode() == f"{path} is for clients on this machine; the argument allow= of the middleware admits others\n"
+    )
+    assert get(app(monitor, allow=lambda _: True), path, client="192.0.2.7")[0] == 200
+    assert get(app(monitor), "/metrics", client="192.0.2.7")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"), [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), ("", False)]
+)
+def test_the_clients_of_this_machine(client: str, expected: bool) -> None:
+    assert is_loopback(client) is expected
+
+
+def test_events_go_on_until_the_client_is_gone(make_monitor: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_perfbudget.monitor.asgi.EVERY_S", 0.01)
+    start, *events = asyncio.run(exchange(app(make_monitor()), "/perfbudget/events", events=3))
+    assert dict(start["headers"])[b"content-type"] == b"text/event-stream"
+    assert len(events) == 3
+    for event in events:
+        retry, data, *_ = event["body"].decode().split("\n")
+        assert retry == "retry: 2000"
+        assert json.loads(data.removeprefix("data: "))["schema"] == "perfbudget-monitor/1"
+
+
+def test_a_stream_ends_by_itself_so_that_a_server_can_stop(make_monitor: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_perfbudget.monitor.asgi.EVERY_S", 0.01)
+    monkeypatch.setattr("pytest_perfbudget.monitor.asgi._STREAM_S", 0.03)
+    messages = asyncio.run(exchange(app(make_monitor()), "/perfbudget/events", events=99))
+    assert len(messages) == 6
+    assert messages[-1] == {"type": "http.response.body", "body": b""}
+
+
+def test_other_connections_pass_through(make_monitor: Make) -> None:
+    seen = []
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["type"], receive, send))
+
+    monitor = make_monitor()
+    asyncio.run(exchange(ASGIMonitor(served, monitor), "/", kind="websocket"))
+    assert seen[0][0] == "websocket"
+    assert monitor.summary()["components"] == {}
