@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pytest_perfbudget import guide
@@ -31,6 +33,7 @@ SLOWDOWNS = (0.02, 0.05, 0.1, 0.2)
 DUET_SLOWDOWNS = (0.02, 0.03, 0.05, 0.1)
 _SESSIONS_PER_BASELINE = 5
 _QUICK_RUNS = 5
+_LAST_PORT = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     reading.add_argument("topic", nargs="*", metavar="TOPIC", help="a page, a verdict or a term, such as regressed")
     reading.set_defaults(run=_guide)
+    watching = commands.add_parser(
+        "dashboard",
+        help="show a running service: health, throughput, percentiles, alerts, errors",
+        description="Shows the numbers of a service whose application has the monitor's middleware, until Ctrl+C.",
+    )
+    watching.add_argument("url", metavar="URL", help="the address of the service, such as http://127.0.0.1:8000")
+    how = watching.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="print the present numbers and exit")
+    how.add_argument("--serve", type=_port, metavar="PORT", help="serve a page for a browser on this machine")
+    watching.set_defaults(run=_dashboard)
     return parser
 
 
@@ -99,6 +112,13 @@ def _usage(parser: argparse.ArgumentParser) -> int:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         message = f"expected a whole number from 1, found {text!r}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        message = f"expected a port from 0 to {_LAST_PORT}, found {text!r}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 
@@ -164,6 +184,25 @@ def _guide(options: argparse.Namespace) -> int:
         text = render_guide(text, width=width, color="NO_COLOR" not in os.environ)
     encoding = sys.stdout.encoding or "ascii"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding).rstrip("\n") + "\n")
+    return 0
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    from pytest_perfbudget.monitor import dashboard, live, page, remote  # noqa: PLC0415 - rich, only for this command
+
+    url = remote.checked_url(options.url)
+    fetch = partial(remote.fetch_summary, url)
+    if options.once:
+        dashboard.print_summary(fetch())
+        return 0
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end the dashboard
+        if options.serve is None:
+            live.show(fetch)
+        fetch()  # a wrong address shows here, not in the browser
+        with page.PageServer(options.serve, url, fetch) as server:
+            sys.stdout.write(f"{server.url} shows {url}; Ctrl+C ends the page\n")
+            sys.stdout.flush()
+            server.serve_forever()
     return 0
 
 

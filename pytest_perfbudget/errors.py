@@ -38,6 +38,10 @@ class GuideError(PerfBudgetError):
     """A topic that the guide does not have."""
 
 
+class MonitorError(PerfBudgetError):
+    """A service whose monitor cannot be asked."""
+
+
 class SetupError(PerfBudgetError):
     """A failure of the command that prepares the base."""
 

@@ -19,6 +19,7 @@ PAGES: Final = (
     "against",
     "ci",
     "reports",
+    "monitor",
     "configuration",
     "method",
     "glossary",
