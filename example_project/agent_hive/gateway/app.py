@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 
+from pytest_perfbudget import Monitor
+from pytest_perfbudget.monitor.asgi import ASGIMonitor
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -14,7 +16,7 @@ from starlette.routing import Route
 from agent_hive.balancing.balancer import Balancer
 from agent_hive.discovery.health import HEALTH_PATH, HealthChecker
 from agent_hive.discovery.lookup import Lookup
-from agent_hive.discovery.registry import Registry
+from agent_hive.gateway.monitoring import COMPONENT, gateway_monitor
 from agent_hive.gateway.refusals import HANDLERS
 from agent_hive.gateway.settings import GatewaySettings
 from agent_hive.gateway.stages.authenticate import Authenticate
@@ -24,6 +26,7 @@ from agent_hive.gateway.stages.call_agent import CallAgent
 from agent_hive.gateway.stages.discover import Discover
 from agent_hive.gateway.stages.limit_rate import Hit, LimitRate
 from agent_hive.gateway.stages.response_cache import ResponseCache
+from agent_hive.gateway.storage_drill import DrilledRegistry
 from agent_hive.gateway.upkeep import upkeep
 from agent_hive.gateway.upstream import Upstream
 from agent_hive.security.limit_table import Decision
@@ -34,11 +37,17 @@ from agent_hive.security.tokens import TokenVerifier
 from agent_hive.storage.database import Database
 
 
-def create_app(settings: GatewaySettings) -> Starlette:
-    """Make the application of the gateway: `/agents/{capability}` is a call, `/health` says that it answers."""
+def create_app(settings: GatewaySettings, monitor: Monitor | None = None) -> Starlette:
+    """Make the application of the gateway: `/agents/{capability}` is a call, `/health` says that it answers.
+
+    Args:
+        settings: the parts that an operator chooses.
+        monitor: the monitor, which the application closes; None for a monitor with the budgets of this project.
+    """
     closers = AsyncExitStack()
+    monitor = closers.enter_context(monitor or gateway_monitor())
     database = closers.enter_context(closing(Database(settings.database)))
-    registry = Registry(database)
+    registry = DrilledRegistry(database)
     lookup = Lookup(registry)
     upstream = Upstream()
 
@@ -56,7 +65,12 @@ def create_app(settings: GatewaySettings) -> Starlette:
         Middleware(Balance, Balancer(settings.strategy)),
     ]
     call = Route("/agents/{capability}", CallAgent(upstream), methods=list(ACTIONS), middleware=stages)
-    return Starlette(routes=[Route(HEALTH_PATH, _health), call], exception_handlers=HANDLERS, lifespan=running)
+    return Starlette(
+        routes=[Route(HEALTH_PATH, _health), call],
+        middleware=[Middleware(ASGIMonitor, monitor=monitor, component=COMPONENT)],
+        exception_handlers=HANDLERS,
+        lifespan=running,
+    )
 
 
 def _verifier(settings: GatewaySettings) -> TokenVerifier:
