@@ -128,7 +128,7 @@ COMMANDS = [(str(one), command) for one in snippets("console") for command in on
 
 @pytest.mark.parametrize(("place", "command"), COMMANDS)
 def test_a_command_is_valid(place: str, command: str, options: argparse.ArgumentParser) -> None:
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(command, comments=True)
     if program == "pytest":
         _, rest = options.parse_known_args(arguments)
         assert not [one for one in rest if one.startswith("--")], place
