@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from results import MS, budget, change, measurement
 
@@ -233,7 +233,7 @@ def test_a_worse_number_never_raises_a_score(evidence: list[Evidence], data: st.
     assert all(0 <= number <= 100 for number in after.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(EVIDENCE, st.data())
 def test_a_plain_budget_that_breaks_lowers_the_score(evidence: Evidence, data: st.DataObject) -> None:
     assume(not any(one.verdict is EXCEEDED for one in evidence.budgets))
