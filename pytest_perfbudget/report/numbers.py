@@ -17,13 +17,15 @@ def three_digits(value: float) -> str:
 
 
 _FEW_BYTES: Final = 10
+_ROUNDS_UP: Final = 0.9995
+"""The share of a unit from which three digits round up to the whole unit: 999.6 us are 1 ms, not 1,000 us."""
 
 
 def quantity(value: float, unit: str) -> str:
     """Return a value in base units: `1.84 ms`, `64.2 MB`, `201`, `0.48x`, `85.2 rps`."""
     if unit == "ns":
         for name in ("s", "ms", "us"):
-            if value >= NS_PER[name]:
+            if value >= _ROUNDS_UP * NS_PER[name]:
                 return f"{three_digits(value / NS_PER[name])} {name}"
         return f"{three_digits(value)} ns"
     if unit == "bytes":

@@ -78,3 +78,10 @@ def test_a_ratio_as_a_change(ratio: float, text: str) -> None:
 )
 def test_small_probabilities(probability: float, text: str) -> None:
     assert odds(probability) == text
+
+
+@given(st.floats(1, 9e11))
+def test_a_time_below_1000_s_never_has_four_digits_before_the_point(value: float) -> None:
+    number = quantity(value, "ns").split()[0]
+    assert "," not in number
+    assert float(number) < 1000
