@@ -14,6 +14,7 @@ from pytest_perfbudget.core.alerts import AlertRule
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
 from pytest_perfbudget.core.settings import DuetSettings, Settings
+from pytest_perfbudget.core.span_budgets import parse_span_budgets
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.table_name import NAME, is_misspelt, may_have_table, misplaced
 
@@ -23,6 +24,9 @@ else:
     import tomli as tomllib
 
 TABLE: Final = f"[tool.{NAME}]"
+
+SPANS: Final = "spans"
+"""The key of limits on spans."""
 
 
 def load_settings(file: Path) -> Settings:
@@ -83,8 +87,14 @@ def parse_settings(table: object, file: str) -> Settings:
     duet_table, notes = _with_present_words(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
     duet = _duet(duet_table, f"{file} [tool.perfbudget.duet]")
     alerts = checked_table(rest.pop("alerts", {}), f"{file} [tool.perfbudget.alerts]")
-    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "alerts"]
-    limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)))
+    spans = parse_span_budgets(
+        rest.pop(SPANS, {}),
+        f"{file} [tool.perfbudget.spans]",
+        lambda name: f'{file} [tool.perfbudget.spans."{name}"]',
+        general=True,
+    )
+    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "alerts", SPANS]
+    limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)), spans=spans)
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
     return Settings(
@@ -123,8 +133,10 @@ def parse_limits(
         for setting in LIMITS
         if setting.key in rest
     }
-    known = [*(setting.key for setting in LIMITS), *more]
-    return Limits(budgets=tuple(parse_budgets(rest, place, known, general=general)), name=name, **values)
+    spans = parse_span_budgets(rest.pop(SPANS, {}), place, general=general)
+    known = [*(setting.key for setting in LIMITS), SPANS, *more]
+    budgets = tuple(parse_budgets(rest, place, known, general=general))
+    return Limits(budgets=budgets, name=name, spans=spans, **values)
 
 
 def _entry(pattern: str, entry: object, file: str) -> Rule:

@@ -17,6 +17,7 @@ from pytest_perfbudget.core.finding import (
     DOUBT,
     MISSING,
     NEAR_LIMIT,
+    NOT_RECORDED,
     NOT_UPDATED,
     NOTHING_COMPARED,
     UNMEASURED,
@@ -28,6 +29,8 @@ from pytest_perfbudget.core.finding import (
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.errors import nearest
 
 
 class GateMode(enum.Enum):
@@ -151,6 +154,32 @@ def find_nothing_compared(
     return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
 
 
+def find_not_recorded(
+    budgets: Iterable[SpanBudget], measurements: Iterable[Measurement], policy: Policy
+) -> list[Finding]:
+    """Return a finding for each limit on spans that no measurement of the session has recorded.
+
+    Args:
+        budgets: the limits that hold for every test; a limit of a test has a result in the test.
+        measurements: all measurements of the session.
+        policy: the user's policy.
+    """
+    recorded = {node.path[-1] for one in measurements if one.spans is not None for node in one.spans.nodes}
+    sources = {one.span: one.budget.source for one in budgets}
+    judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
+    return [
+        Finding(
+            NOT_RECORDED,
+            judged.severity,
+            "",
+            is_gated=judged.is_gated,
+            headline=f"{source}: no test recorded a span of the name {span!r}{nearest(span, recorded, cutoff=0.7)}",
+        )
+        for span, source in sources.items()
+        if span not in recorded
+    ]
+
+
 def find_not_updated(update: UpdateSummary) -> list[Finding]:
     """Return a finding for everything that an update of the baseline should have updated and did not."""
     if update.problem:
@@ -238,6 +267,12 @@ def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
         yield _case(DOUBT, _NOTED, measurement, text=text)
 
 
+def _metric_of(result: BudgetResult | RegressionResult | None) -> str:
+    if result is None:
+        return ""
+    return result.label if isinstance(result, BudgetResult) else result.metric
+
+
 def _case(
     kind: str,
     judged: Judgement,
@@ -250,7 +285,7 @@ def _case(
         judged.severity,
         measurement.nodeid,
         measurement.name,
-        "" if result is None else result.metric,
+        _metric_of(result),
         judged.is_gated,
         measurement.file,
         measurement.line,

@@ -6,6 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 
 from pytest_perfbudget.core.budgets import Budget
+from pytest_perfbudget.core.span_budgets import SpanBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Limits:
     max_regression: RegressionTolerance | None = None
     pin: bool | None = None
     unmeasured: str | None = None
+    spans: tuple[SpanBudget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

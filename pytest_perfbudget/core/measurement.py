@@ -15,6 +15,7 @@ from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.weather import BlockTime
 
 
@@ -154,6 +155,7 @@ class Measurement:
         recording: the raw data for the comparison; the process that compares does not pass the data on.
         errors: the errors of a load, in groups.
         load: the facts about a load; None for other measurements.
+        spans: the spans in the rounds; None if they were not recorded.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
         times: the times of the rounds, as far as reports keep them; None if there are no rounds.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
@@ -178,6 +180,7 @@ class Measurement:
     recording: Recording | None = None
     errors: Sequence[ErrorGroup] = ()
     load: LoadFacts | None = None
+    spans: SpanFacts | None = None
     unmeasured: str = ""
     is_pending: bool = False
     times: RoundTimes | None = None
@@ -212,6 +215,7 @@ class Measurement:
             "is_pending": self.is_pending,
             **({"times": self.times.to_dict()} if self.times else {}),
             **({"load": self.load.to_dict()} if self.load else {}),
+            **({"spans": self.spans.to_dict()} if self.spans else {}),
             **({"recording": self.recording.to_dict()} if self.recording else {}),
         }
 
@@ -226,6 +230,7 @@ class Measurement:
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
             "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
             "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
+            "spans": SpanFacts.from_dict(data["spans"]) if "spans" in data else None,
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
         }
         return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})

@@ -19,6 +19,9 @@ CPU: Final = "cpu"
 LOAD: Final = "load"
 """The series of the numbers of a whole load, such as its rate; the other series have a number for each round."""
 
+SPAN: Final = "span"
+"""The series of the numbers of spans in an execution, whose keywords hold for a name of spans; see `span_budgets`."""
+
 QUANTILES: Final = {
     "median": 0.5,
     "p75": 0.75,
@@ -56,7 +59,7 @@ class Metric:
         words: the name of the number in a sentence.
         direction: the direction in which the number is better.
         series: for a statistic of rounds, the clock that times the rounds (`WALL`, `CPU`); `LOAD` for a number of a
-            whole load; empty for other numbers.
+            whole load; `SPAN` for a number of the spans in an execution; empty for other numbers.
         statistic: for a statistic of rounds, its name in `STATISTICS`; empty for other numbers.
         keywords: the keywords with which users write a limit, each with the number of base units in its unit.
         is_whole: whether a limit has to be a whole number.
@@ -190,6 +193,8 @@ CAPACITY: Final = register(
 RSS: Final = register(Metric("rss", "bytes", "resident memory", series=LOAD, keywords={"rss_mb": float(BYTES_PER_MB)}))
 """The most resident memory of the process that serves a load."""
 CPU_PERCENT: Final = register(Metric("cpu_percent", "%", "CPU time", series=LOAD, keywords={"cpu_percent": 1.0}))
+SPAN_COUNT: Final = register(Metric("count", "spans", "number of spans", series=SPAN, is_exact=True))
+SPAN_SHARE: Final = register(Metric("share", "%", "share of the time", series=SPAN, most=100))
 RATIO: Final = register(Metric("ratio", "", "ratio"))
 """The ratio of two times. It has no keyword here, because only `perf.ratio(max_ratio=...)` can limit a ratio."""
 

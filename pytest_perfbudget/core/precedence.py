@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pytest_perfbudget.core.budgets import Budget, merge_budgets
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
 from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.span_budgets import SpanBudget, merge_span_budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class EffectiveLimits:
     max_regression: RegressionTolerance
     pin: bool = True
     unmeasured: str = "fail"
+    spans: Sequence[SpanBudget] = ()
 
 
 def resolve(
@@ -53,4 +55,5 @@ def resolve(
         next(iter(tolerances), settings.max_regression),
         next(iter(pins), settings.pin),
         next(iter(unmeasured), settings.unmeasured),
+        merge_span_budgets(*(limits.spans for limits in heard)),
     )

@@ -52,6 +52,21 @@ class CriterionResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A query, or another span of the same statement, that one execution makes again and again.
+
+    Attributes:
+        statement: the text of the query without its values; empty if the spans have no statement.
+        count: the number of times in one execution.
+        site: the line of the project that made the query; empty if the line is not known.
+    """
+
+    statement: str
+    count: int
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetResult:
     """One budget and the verdict on it.
 
@@ -70,6 +85,8 @@ class BudgetResult:
         needs_rounds: see `CriterionResult`.
         effective: see `CriterionResult`.
         reason: the reason why there is no number.
+        span: the name of the spans that the budget limits; empty for a budget on the measurement itself.
+        repeats: the most frequent queries of the execution with the most spans, if there are too many.
     """
 
     metric: str
@@ -86,6 +103,13 @@ class BudgetResult:
     needs_rounds: int | None = None
     effective: float | None = None
     reason: str = ""
+    span: str = ""
+    repeats: Sequence[Repeat] = ()
+
+    @property
+    def label(self) -> str:
+        """The name of the metric in reports, with the name of the spans if the budget limits spans."""
+        return f"{self.span} {self.metric}".lstrip()
 
     @property
     def used(self) -> float | None:
@@ -106,14 +130,16 @@ class BudgetResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}
-        return {**asdict(self), **words, "used": self.used}
+        repeats = [asdict(one) for one in self.repeats]
+        return {**asdict(self), **words, "repeats": repeats, "used": self.used}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:
         """Rebuild a result from the result of `to_dict`."""
         kept = {key: value for key, value in data.items() if key != "used"}
         words = {"verdict": BudgetVerdict(data["verdict"]), "direction": Direction(data["direction"])}
-        return cls(**{**kept, **words})
+        repeats = tuple(Repeat(**entry) for entry in data["repeats"])
+        return cls(**{**kept, **words, "repeats": repeats})
 
 
 class RegressionVerdict(enum.Enum):

@@ -14,6 +14,7 @@ PAGES: Final = (
     "measuring",
     "load",
     "budgets",
+    "spans",
     "verdicts",
     "baseline",
     "against",

@@ -68,6 +68,10 @@ MoreBlocks = Callable[[Sequence[BlockTime]], int]
 """A function that returns, for the blocks so far, how many more blocks are wanted."""
 
 
+def _nothing() -> None:
+    """Do nothing, for a plan without spans."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """The plan for a measurement: how long to measure, and for which decisions.
@@ -76,6 +80,8 @@ class Plan:
     goes on for as many blocks as are wanted, within the time allowed. With `turns` the turns decide when a block is
     timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
     uses. `silence` returns a context for all executions but the first, in which the code's output is dropped.
+    `fewest_rounds` is the number of rounds that spans need, within the time allowed. `keep` is called after each block
+    whose rounds count.
     """
 
     gate: BudgetGate
@@ -87,6 +93,8 @@ class Plan:
     name: str = ""
     with_cpus: bool = False
     silence: Silence = nullcontext
+    fewest_rounds: int = 0
+    keep: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -233,7 +241,7 @@ class _Run:
         return any(budget.metric.is_timed for budget in self.plan.gate.budgets)
 
     def _allowed_ns(self) -> int:
-        waits = self._timed() or self.plan.more_blocks is not None
+        waits = self._timed() or self.plan.more_blocks is not None or self.plan.fewest_rounds > _UNBUDGETED_ROUNDS
         return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, _UNBUDGETED_NS)
 
     def _wanted(self, deadline_ns: int) -> int:
@@ -241,7 +249,7 @@ class _Run:
         done = len(self.wall_ns)
         samples = self.samples()
         look = self.plan.gate.next_look(samples) if self._timed() else _UNBUDGETED_ROUNDS
-        wanted = max(0 if look is None else look - done, self._wanted_for_blocks())
+        wanted = max(0 if look is None else look - done, self._wanted_for_blocks(), self.plan.fewest_rounds - done)
         if wanted <= 0:
             return 0 if done else 1
         late = done > 0 and self.plan.clock.wall_ns() >= deadline_ns
@@ -309,5 +317,6 @@ class _Run:
         return median(rounds_ns) if self.plan.turns is None else quantile(sorted(rounds_ns), 0.25)
 
     def _keep(self, timings: Timings) -> None:
+        self.plan.keep()
         self.wall_ns += [total / self.iterations for total in timings.wall_ns]
         self.cpu_ns += [total / self.iterations for total in timings.cpu_ns]

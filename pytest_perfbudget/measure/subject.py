@@ -74,7 +74,7 @@ class _NoProbe:
         pass
 
 
-_UNWATCHED = _NoProbe()
+UNWATCHED = _NoProbe()
 
 
 class CarriedStopIterationError(Exception):
@@ -151,7 +151,7 @@ class PlainSubject:
         """See `Subject.is_single`."""
         return self.setup is not None or self.teardown is not None
 
-    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
+    async def once(self, probe: Probe = UNWATCHED) -> Any:  # noqa: ANN401
         """See `Subject.once`."""
         __tracebackhide__ = True
         try:
@@ -238,7 +238,7 @@ class AsyncSubject:
             returned = await returned
         return _checked(returned, self.given)
 
-    async def once(self, probe: Probe = _UNWATCHED) -> Any:  # noqa: ANN401
+    async def once(self, probe: Probe = UNWATCHED) -> Any:  # noqa: ANN401
         """See `Subject.once`."""
         __tracebackhide__ = True
         args, kwargs = await self._arguments()

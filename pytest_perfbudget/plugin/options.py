@@ -61,6 +61,11 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
+        "--perf-spans",
+        action="store_true",
+        help="record the spans of `track` in every perf test, and show where the time goes",
+    )
+    group.addoption(
         "--perf-output",
         action="append",
         default=[],

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -45,6 +45,9 @@ from pytest_perfbudget.report import findings as words
 from pytest_perfbudget.report.bars import ascii_bars, shows_bars
 from pytest_perfbudget.report.histogram import histograms
 
+if TYPE_CHECKING:
+    from pytest_perfbudget.measure.span_receiver import SpanReceiver
+
 RUN: Final = pytest.StashKey["ItemRun | None"]()
 
 
@@ -71,6 +74,7 @@ class PerfSession:
         self.baseline_file = config.rootpath / settings.baseline
         self.baseline = Baseline()
         self.comparison: ComparisonStrategy | None = None
+        self.receiver: SpanReceiver | None = None
         self.is_child = config.pluginmanager.hasplugin(CHILD)
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
@@ -100,6 +104,10 @@ class PerfSession:
             if hasattr(self.config, "workeroutput"):
                 self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
                 self.config.workeroutput[SHARING_OUTPUT] = self.comparison.sharing
+        if tests.looks_at_spans and not self.is_child:
+            from pytest_perfbudget.plugin.measuring.child_spans import ChildSpans  # noqa: PLC0415 - imports a server
+
+            self.config.pluginmanager.register(ChildSpans(self))
         self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
 

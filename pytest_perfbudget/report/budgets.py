@@ -10,7 +10,9 @@ from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS
 from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.report import spans
 from pytest_perfbudget.report.numbers import counted, quantity, share_text
 
 _FAR = 0.8
@@ -29,16 +31,23 @@ _ERRORS = "Make the requests succeed, or allow more errors: max_error_rate or mi
 def headline(case: Case, budget: BudgetResult) -> str:
     """Return the finding in one sentence."""
     if case.finding.kind == NEAR_LIMIT:
-        return f"{budget.metric} uses {share_text(budget.used or 0)} of {_limit(budget)}"
+        return f"{budget.label} uses {share_text(budget.used or 0)} of {_limit(budget)}"
     if budget.verdict is BudgetVerdict.EXCEEDED:
-        if not budget.limit:
-            failed = sum(one.count for one in case.measurement.errors)
-            return f"{counted(failed, 'request')} of {case.measurement.rounds:,} failed, and no error is allowed"
-        verb = _words(budget)[0]
-        return f"{budget.metric} {_estimate(budget)} {verb} its budget of {_limit(budget)} ({_used(budget)})"
+        return _exceeded_text(case.measurement, budget)
     if budget.verdict is BudgetVerdict.UNDECIDED:
-        return undecided_reason(case.measurement, budget)
-    return f"{budget.metric}: {budget.reason}"
+        text = spans.undecided_text(budget, case.measurement.kind.more_samples) if budget.span else ""
+        return text or undecided_reason(case.measurement, budget)
+    return f"{budget.label}: {budget.reason}"
+
+
+def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
+    if budget.span:
+        return spans.exceeded_text(budget)
+    if not budget.limit:
+        failed = sum(one.count for one in measurement.errors)
+        return f"{counted(failed, 'request')} of {measurement.rounds:,} failed, and no error is allowed"
+    verb = _words(budget)[0]
+    return f"{budget.metric} {_estimate(budget)} {verb} its budget of {_limit(budget)} ({_used(budget)})"
 
 
 def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
@@ -56,18 +65,25 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
         yield f"its budget is {_limit(budget)}"
     else:
         if budget.verdict is BudgetVerdict.UNDECIDED:
-            yield f"{budget.metric} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
+            yield f"{budget.label} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
         yield f"{_interval(budget, alpha)}; {rounds_text(budget, measurement)}{_spent(measurement, budget)}"
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
     if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name):
         yield from _error_lines(measurement)
-    if budget.verdict is BudgetVerdict.EXCEEDED and budget.unit in ("ns", "calls") and measurement.profile:
+    if budget.verdict is not BudgetVerdict.EXCEEDED:
+        return
+    yield from spans.repeat_lines(budget)
+    if measurement.spans is not None and budget.unit in ("ns", "spans", "%"):
+        yield from spans.tree_lines(measurement.spans)
+    if budget.unit in ("ns", "calls") and not budget.span and measurement.profile:
         yield from profile_lines(measurement)
 
 
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
     """Return the remedy for a finding; empty if there is none."""
     if budget.verdict is BudgetVerdict.EXCEEDED:
+        if budget.repeats:
+            return spans.REPEATED
         return _ERRORS if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name) else _words(budget)[1]
     if is_failure:
         return "A budget that is not judged fails because of --perf-strict (or strict = true)."
@@ -103,6 +119,8 @@ def profile_lines(measurement: Measurement) -> Iterator[str]:
 def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
     """Return the amount of data behind a number: `72 rounds`, `2 untimed passes`, `12 alternating quads of blocks`."""
     count = budget.rounds
+    if budget.span:
+        return spans.amount_text(budget, measurement.spans)
     if _is_counted(budget):
         return counted(count, "untimed pass", "es")
     if measurement.kind.sample == "quad":
@@ -151,7 +169,7 @@ def _independent(budget: BudgetResult) -> str:
 def _interval(budget: BudgetResult, alpha: float) -> str:
     if budget.needs_rounds is None:  # nothing is inferred from an extreme or a count
         return "as observed"
-    unit, metric = budget.unit, budget.metric
+    unit, metric = budget.unit, budget.label
     is_upper = budget.direction is Direction.LOWER
     decisive = budget.lower if is_upper else budget.upper
     if budget.verdict is BudgetVerdict.EXCEEDED and decisive is not None:
@@ -185,7 +203,8 @@ def _spent(measurement: Measurement, budget: BudgetResult) -> str:
 
 
 def _written(budget: BudgetResult) -> str:
-    factor = KEYWORDS[budget.keyword][1] if budget.keyword in KEYWORDS else 1
+    known = SPAN_KEYWORDS if budget.span else KEYWORDS
+    factor = known[budget.keyword][1] if budget.keyword in known else 1
     return f"{budget.limit / factor:g}"
 
 

@@ -64,7 +64,7 @@ def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
     """Return the line that stands in for budgets that hold and that the table leaves out."""
     most = max(budget.used or 0.0 for budget in budgets)
     used = f"under {100 * _FAR_AWAY:.0f} %" if most < _FAR_AWAY else f"within, at most {100 * most:.0f} %"
-    metrics = ", ".join(dict.fromkeys(budget.metric for budget in budgets))
+    metrics = ", ".join(dict.fromkeys(budget.label for budget in budgets))
     each = "all " if len(budgets) > 1 else ""
     return f"{counted(len(budgets), 'further limit')}, {each}{used} used: {metrics}"
 

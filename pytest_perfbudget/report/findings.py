@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOTHING_COMPARED, Case, Finding, Severity
+from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOT_RECORDED, NOTHING_COMPARED, Case, Finding, Severity
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.regressions import Typed
@@ -14,7 +14,12 @@ from pytest_perfbudget.report.regressions import Typed
 _SENTENCES: Final = ("exceeded", "regressed")
 """The kinds of findings whose headline needs no verdict before it."""
 
-_WORDS: Final = {NEAR_LIMIT: "near its limit", DOUBT: "note", NOTHING_COMPARED: "nothing compared"}
+_WORDS: Final = {
+    NEAR_LIMIT: "near its limit",
+    DOUBT: "note",
+    NOTHING_COMPARED: "nothing compared",
+    NOT_RECORDED: "not recorded",
+}
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3
 _CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"

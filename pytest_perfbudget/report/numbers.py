@@ -32,7 +32,7 @@ def quantity(value: float, unit: str) -> str:
         if value >= BYTES_PER_MB / 10:
             return f"{three_digits(value / BYTES_PER_MB)} MB"
         return f"{three_digits(value / 1000)} kB" if value >= _FEW_BYTES or not value else f"{value:.0f} B"
-    if unit == "calls":
+    if unit in ("calls", "spans"):
         return f"{value:,.0f}"
     return f"{three_digits(value)} {unit}" if unit else f"{three_digits(value)}x"
 

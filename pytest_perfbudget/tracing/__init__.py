@@ -6,9 +6,27 @@ package imports nothing but small parts of the standard library, because applica
 
 from __future__ import annotations
 
+import os
+
 from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
-from pytest_perfbudget.tracing.span import Sink, Span, add_sink, continued, current, emit, is_tracking, remove_sink
+from pytest_perfbudget.tracing.span import (
+    Sink,
+    Span,
+    add_sink,
+    continued,
+    current,
+    emit,
+    headers,
+    is_tracking,
+    new_root,
+    remove_sink,
+)
 from pytest_perfbudget.tracing.tracked import Tracked, track
+
+if os.environ.get("PERFBUDGET_SPANS_ENDPOINT"):  # this process was started by a test that gathers spans
+    from pytest_perfbudget.tracing.exporter import start_from_environment
+
+    start_from_environment()
 
 __all__ = [
     "Sink",
@@ -20,7 +38,9 @@ __all__ = [
     "current",
     "emit",
     "from_traceparent",
+    "headers",
     "is_tracking",
+    "new_root",
     "remove_sink",
     "to_traceparent",
     "track",

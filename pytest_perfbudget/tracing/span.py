@@ -7,15 +7,17 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from pytest_perfbudget.tracing.context import SpanContext
+from pytest_perfbudget.tracing.announced import announced
+from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
 
-# Wall time for readers in other processes; durations come from the monotonic clock.
-_EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
+EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
+"""The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
+come from the monotonic clock."""
 
 
 class Span(NamedTuple):
@@ -54,9 +56,13 @@ class Span(NamedTuple):
 Sink = Callable[[Span], None]
 """A function that takes each span when the span has ended, in the thread that ended the span."""
 
+_HEADER: Final = "traceparent"
+
 sinks: tuple[Sink, ...] = ()
 _changing = threading.Lock()
-current_span: ContextVar[OpenSpan | SpanContext | None] = ContextVar("perfbudget_span", default=None)
+_parent_process: Final = announced()
+current_span: ContextVar[OpenSpan | SpanContext | None] = ContextVar("perfbudget_span", default=_parent_process)
+"""The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
 _random = random.Random()  # noqa: S311 - ids, no secrets; a generator of its own, because applications seed the global one
 _bits = _random.getrandbits
 if hasattr(os, "register_at_fork"):
@@ -88,16 +94,41 @@ def current() -> SpanContext | None:
     return SpanContext(span.trace_id, span.span_id) if span else None
 
 
+def new_root() -> SpanContext:
+    """Return an identity for a tree that begins here, such as that of one request; see `continued`."""
+    return SpanContext(_bits(128) | 1, _bits(64) | 1)
+
+
 def emit(span: Span) -> None:
     """Hand a span that was measured elsewhere, such as in another process, to all sinks."""
     for sink in sinks:
         sink(span)
 
 
+def headers() -> dict[str, str]:
+    """Return the header `traceparent` for an outgoing request; empty if no span encloses this line."""
+    context = current()
+    return {_HEADER: to_traceparent(context)} if context else {}
+
+
+class Headers(Protocol):
+    """The headers of a request, as a dictionary or as a web framework has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return the names and values."""
+
+
 @contextmanager
-def continued(context: SpanContext | None) -> Iterator[None]:
-    """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block."""
-    token = current_span.set(context)
+def continued(source: SpanContext | Headers | None) -> Iterator[None]:
+    """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block.
+
+    Args:
+        source: the span, or the headers of a request that may name the span in `traceparent`.
+    """
+    if source is not None and not isinstance(source, SpanContext):
+        value = next((value for name, value in source.items() if name.lower() == _HEADER), "")
+        source = from_traceparent(value)
+    token = current_span.set(source)
     try:
         yield
     finally:
@@ -167,7 +198,7 @@ class OpenSpan:
                 self.trace_id,
                 self.span_id,
                 parent.span_id if parent else 0,
-                _EPOCH_NS + self.began_ns,
+                EPOCH_NS + self.began_ns,
                 self.duration_ns,
                 None if self.is_other_thread else self.cpu_ns,
                 self.attributes,

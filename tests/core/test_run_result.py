@@ -19,9 +19,13 @@ from pytest_perfbudget.core.results import (
     Growth,
     RegressionResult,
     RegressionVerdict,
+    Repeat,
 )
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.shares import SpanShare
+from pytest_perfbudget.core.spans.tree import SpanNode
 
 TEXT = st.text(max_size=12)
 NUMBER = st.floats(0, 1e15, allow_nan=False)
@@ -37,7 +41,13 @@ def some(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 BUDGETS = st.builds(
     BudgetResult, METRIC, TEXT, TEXT, NUMBER.filter(bool), TEXT, st.sampled_from(BudgetVerdict), DIRECTION,
-    MAYBE, MAYBE, MAYBE, COUNT, st.none() | COUNT, TEXT,
+    MAYBE, MAYBE, MAYBE, COUNT, st.none() | COUNT, TEXT, span=TEXT,
+    repeats=some(st.builds(Repeat, TEXT, COUNT, TEXT)).map(tuple),
+)  # fmt: skip
+SPANS = st.builds(
+    SpanFacts, COUNT, NUMBER, NUMBER,
+    some(st.builds(SpanNode, st.tuples(TEXT, TEXT), COUNT, COUNT, NUMBER, st.none() | COUNT)),
+    some(st.builds(SpanShare, TEXT, NUMBER, NUMBER, NUMBER, MAYBE, MAYBE, MAYBE)), COUNT,
 )  # fmt: skip
 GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT, MAYBE, MAYBE)
 CHANGES = st.builds(
@@ -51,6 +61,7 @@ MEASUREMENTS = st.builds(
     COUNT, COUNT, MAYBE, COUNT, st.dictionaries(METRIC, NUMBER, max_size=2), some(BUDGETS), some(TEXT),
     some(st.builds(ProfileRow, TEXT, COUNT, NUMBER)), MAYBE, some(CHANGES), unmeasured=TEXT,
     times=st.lists(NUMBER, max_size=3).map(RoundTimes.of),
+    spans=st.none() | SPANS,
 )  # fmt: skip
 FINDINGS = st.builds(
     Finding, TEXT, st.sampled_from(Severity), TEXT, TEXT, TEXT, st.booleans(), TEXT, st.none() | COUNT, TEXT,

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.limits import Limits
+from pytest_perfbudget.core.metrics import SPAN_COUNT
 from pytest_perfbudget.errors import ConfigError
 
 
@@ -29,15 +30,25 @@ def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pyt
     return parse_limits(mark.kwargs, place, name=next(iter(mark.args), None))
 
 
-def limits_a_mean(limits: Limits) -> bool:
-    """Return whether one of the limits is on a mean."""
-    return any(budget.metric.statistic == "mean" for budget in limits.budgets)
+def needs_scipy(limits: Limits) -> bool:
+    """Return whether one of the limits is on a mean, or on times of spans, which depend on each other."""
+    is_mean = any(budget.metric.statistic == "mean" for budget in limits.budgets)
+    return is_mean or any(one.budget.metric is not SPAN_COUNT for one in limits.spans)
+
+
+def may_need_scipy(file: Path) -> bool:
+    """Return whether a call in a test file may limit a mean or spans: the call is known at run time only."""
+    return b"mean_" in _content(file) or may_limit_spans(file)
+
+
+def may_limit_spans(file: Path) -> bool:
+    """Return whether a call in a test file may limit spans."""
+    return b"spans=" in _content(file)
 
 
 @cache
-def mentions_a_mean(file: Path) -> bool:
-    """Return whether a call in a test file may limit a mean: the call is known at run time only, its file before."""
+def _content(file: Path) -> bytes:
     try:
-        return b"mean_" in file.read_bytes()
+        return file.read_bytes()
     except OSError:
-        return False
+        return b""

@@ -21,7 +21,7 @@ from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, E
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
-from pytest_perfbudget.plugin.collection.markers import limits_a_mean, marker_limits, mentions_a_mean
+from pytest_perfbudget.plugin.collection.markers import marker_limits, may_limit_spans, may_need_scipy, needs_scipy
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import CHILD
 
@@ -37,7 +37,8 @@ class PerfTests:
         collected: all collected tests.
         expectations: the measurements of the baseline or of another commit, by their state in this session.
         is_any: whether there is a perf test.
-        needs_scipy: whether a table or a marker limits a mean, or a test generates load.
+        looks_at_spans: whether a table or a marker limits spans, or a call may.
+        needs_scipy: whether a table or a marker limits a mean or spans, or a test generates load.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, policy: Policy) -> None:
@@ -46,7 +47,8 @@ class PerfTests:
         self.expectations: Expectations = {}
         self.is_any = False
         tables = [settings.limits, *(rule.limits for rule in (*settings.entries, *settings.components))]
-        self.needs_scipy = any(map(limits_a_mean, tables))
+        self.needs_scipy = any(map(needs_scipy, tables))
+        self.looks_at_spans = bool(config.option.perf_spans) or any(one.spans for one in tables)
         self._config = config
         self._settings = settings
         self._policy = policy
@@ -184,10 +186,12 @@ class PerfTests:
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
         for limits in self.limits_of(item):  # an unknown keyword is an error before anything runs
-            self.needs_scipy |= limits_a_mean(limits)
+            self.needs_scipy |= needs_scipy(limits)
+            self.looks_at_spans |= bool(limits.spans)
             if self._child is None:
                 self._checks.component(limits.component, item)
-        self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ()) or mentions_a_mean(item.path)
+        self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ()) or may_need_scipy(item.path)
+        self.looks_at_spans |= may_limit_spans(item.path)
         item.stash[PERF_TEST] = True
         self.is_any = True
 

@@ -20,6 +20,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe
+from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.profile import profile_call
@@ -34,6 +35,7 @@ from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
+from pytest_perfbudget.plugin.measuring.span_watch import refused, span_watch
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
@@ -121,16 +123,29 @@ class ItemRun:
             effective = replace(effective, budgets=())
         gate = BudgetGate(effective.budgets, session.settings.errors, kind)
         silence = self._output.silence
+        request = self.request(name, effective)
+        watch = span_watch(self, effective, session.clock, in_turns=request is not None and request.turns is not None)
         plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
         try:
-            data = await take_data(subject, plan, effective.budgets, self.request(name, effective))
-            results = gate.judge(data.samples) + judge_counts(effective.budgets, data.counted)
+            data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
+            spans = watch.judged()
+            results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
                 profile = await profile_call(subject) if exceeded or data.looks_slower else []
         finally:
             session.progress.clear()
-        self._keep(name, kind, data.samples, effective, results=results, profile=profile, recording=data.recording)
+        self._keep(
+            name,
+            kind,
+            data.samples,
+            effective,
+            results=results,
+            warnings=spans.warnings,
+            profile=profile,
+            recording=data.recording,
+            spans=spans.facts,
+        )
         return data.result
 
     def request(self, name: str, effective: EffectiveLimits) -> MeasurementRequest | None:
@@ -183,7 +198,7 @@ class ItemRun:
             kind,
             samples,
             effective,
-            results=gate.judge(samples),
+            results=[*gate.judge(samples), *refused(effective, kind.why_not, self)],
             warnings=[*warnings, *gate.left_out()],
             profile=profile,
             recording=recording,
@@ -226,7 +241,7 @@ class ItemRun:
         recording: Recording | None = None,
     ) -> None:
         """Keep a measurement whose budgets could not be measured."""
-        results = [unmeasured(budget, reason) for budget in effective.budgets]
+        results = [*(unmeasured(one, reason) for one in effective.budgets), *refused(effective, reason, self)]
         self.add(replace(self.blank(name, kind, effective), budgets=results, recording=recording))
 
     @contextmanager
@@ -288,8 +303,10 @@ class ItemRun:
         warnings: Sequence[str] = (),
         profile: Sequence[ProfileRow] = (),
         recording: Recording | None = None,
+        spans: SpanFacts | None = None,
     ) -> None:
-        counts = {one.metric: one.estimate for one in results if one.unit != "ns" and one.estimate is not None}
+        own = [one for one in results if one.unit != "ns" and not one.span]
+        counts = {one.metric: one.estimate for one in own if one.estimate is not None}
         self.add(
             replace(
                 self.blank(name, kind, effective),
@@ -305,6 +322,7 @@ class ItemRun:
                 times=None if self.session.is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
                 max_regression=effective.max_regression.share,
                 recording=None if recording is None else self.completed(recording, name, kind),
+                spans=spans,
             )
         )
 
@@ -340,7 +358,7 @@ class ItemRun:
         if is_compared and self.session.comparison is not None:
             self.request(name, effective)
             recording = self.completed(Recording(untimed=reason), name, NONE)
-        if budgets:
+        if budgets or any(not one.budget.general for one in effective.spans):
             self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason, recording)
         elif not only_budgets:
             self.add(replace(self.blank(name, NONE, effective), unmeasured=reason, recording=recording))

@@ -42,6 +42,7 @@ from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.plugin.measuring.span_watch import NO_SPANS, JudgedSpans, span_watch
 
 _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
 """The exceptions of pytest that end a test without a failure."""
@@ -105,7 +106,7 @@ class PerfLoad:
             name: the measurement's name; by default the function's name.
             keywords: the load (`users=` with `requests=` or `duration=`, `rate=` with `duration=`, or `stages=`),
                 `think_time=`, `arrival=`, `warm_up=`, `timeout=`, and limits such as `p95_ms=50`, `min_rps=100`,
-                `max_error_rate=0.01`, `component=`.
+                `max_error_rate=0.01`, `spans=`, `component=`.
 
         Raises:
             MisuseError: the load is impossible, or `call` is no function. The test fails.
@@ -301,9 +302,13 @@ class PerfLoad:
         recorder = ThreadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
-        record = self._driver.generate(self._own_part(plan, compared), call, recorder, look, watch)
+        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, is_load=True)
+        with spans.listening():
+            request = spans.load(call, is_async=False)
+            record = self._driver.generate(self._own_part(plan, compared), request, recorder, look, watch)
+        judged = spans.judged(load_begin_ns=recorder.begin_ns)
         left = f"{self._driver.left} threads are still in the call, which did not return" if self._driver.left else ""
-        return self._keep(record, name, limits, watched.recording(record), left)
+        return self._keep(record, name, limits, watched.recording(record), left, spans=judged)
 
     async def _generate_async(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
@@ -318,8 +323,12 @@ class PerfLoad:
         recorder = LoadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
-        record = await self._driver.generate_async(self._own_part(plan, compared), call, recorder, look, watch)
-        return self._keep(record, name, limits, watched.recording(record))
+        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, is_load=True)
+        with spans.listening():
+            request = spans.load(call, is_async=True)
+            record = await self._driver.generate_async(self._own_part(plan, compared), request, recorder, look, watch)
+        judged = spans.judged(load_begin_ns=recorder.begin_ns)
+        return self._keep(record, name, limits, watched.recording(record), spans=judged)
 
     def _begin(
         self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
@@ -353,14 +362,21 @@ class PerfLoad:
         return LoadResult.of(record)
 
     def _keep(
-        self, record: LoadRecord, name: str, limits: Limits, recording: Recording | None, *warnings: str
+        self,
+        record: LoadRecord,
+        name: str,
+        limits: Limits,
+        recording: Recording | None,
+        *warnings: str,
+        spans: JudgedSpans = NO_SPANS,
     ) -> LoadResult:
         if not self._run.is_untimed:
             effective = self._run.resolve(name, limits)
             if self._run.session.is_child:  # a fresh process only records
                 effective = replace(effective, budgets=())
-            found = judged_load(self._run, record, name, effective, recording, *filter(None, warnings))
-            self._run.add(found)
+            doubts = [*filter(None, warnings), *spans.warnings]
+            found = judged_load(self._run, record, name, effective, recording, *doubts)
+            self._run.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
         return LoadResult.of(record)
 
 

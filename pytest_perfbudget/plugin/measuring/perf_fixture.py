@@ -18,6 +18,7 @@ from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.core.metrics import RATIO as RATIO_METRIC
 from pytest_perfbudget.core.ratio import decide_ratio, is_enough
+from pytest_perfbudget.core.span_budgets import merge_span_budgets
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import overhead_ns
@@ -31,6 +32,7 @@ from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
+_SETTINGS = {"component", "max_time", "max_regression", "pin", "unmeasured", "spans"}
 
 
 class Perf:
@@ -62,7 +64,7 @@ class Perf:
             name: the measurement's name; by default the function's name.
             setup: a function that is called before every round, untimed. It returns None, or `(args, kwargs)` for
                 that round.
-            limits: budgets, `component=`, `max_time=`.
+            limits: budgets, `spans=`, `component=`, `max_time=`.
 
         Raises:
             MisuseError: `function` is not callable, or is a coroutine or generator function. The test fails.
@@ -128,6 +130,7 @@ class Perf:
                 call.max_regression or record.limits.max_regression,
                 record.limits.pin if call.pin is None else call.pin,
                 call.unmeasured or record.limits.unmeasured,
+                merge_span_budgets(call.spans, record.limits.spans),
             )
             record.effective = self._run.resolve(name, record.limits)
         return Timer(record)
@@ -159,10 +162,9 @@ class Perf:
             _refuse_unrunnable(function, place)
         call = self._limits(place, name, limits)
         limit = checked_limit("max_ratio", max_ratio, self._place(place))
-        if call.budgets:
-            message = (
-                f"{self._place(place)}: takes max_ratio only, found {call.budgets[0].keyword}: budget it with perf()"
-            )
+        if call.budgets or call.spans:
+            found = call.budgets[0].keyword if call.budgets else "spans"
+            message = f"{self._place(place)}: takes max_ratio only, found {found}: budget it with perf()"
             raise MisuseError(message)
         if self._run.is_untimed:
             for function in (new, reference):
@@ -227,7 +229,7 @@ class Perf:
             # The limits of the call come before those of markers that name its measurement, because the call is nearer.
             return parse_limits(limits, place, name=name, more=_MORE)
         except ConfigError as error:
-            unknown = limits.keys() - KEYWORDS.keys() - {"component", "max_time", "max_regression", "pin", "unmeasured"}
+            unknown = limits.keys() - KEYWORDS.keys() - _SETTINGS
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
             hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -20,6 +20,9 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.progress import Progress
 
+if TYPE_CHECKING:
+    from pytest_perfbudget.measure.span_receiver import SpanReceiver
+
 
 class MeasuringSession(Protocol):
     """The session to which a run belongs."""
@@ -30,6 +33,7 @@ class MeasuringSession(Protocol):
     progress: Progress
     comparison: ComparisonStrategy | None
     is_child: bool
+    receiver: SpanReceiver | None
     max_time_ns: int | None
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:

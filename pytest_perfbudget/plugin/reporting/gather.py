@@ -13,7 +13,12 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, folder_in_repository, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import find_missing, find_not_updated, find_nothing_compared
+from pytest_perfbudget.core.decision import (
+    find_missing,
+    find_not_recorded,
+    find_not_updated,
+    find_nothing_compared,
+)
 from pytest_perfbudget.core.finding import Missing, Severity
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
@@ -82,6 +87,8 @@ def run_result(
             deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
             settings=_left_out_by(session),
         )
+    if measurements and not is_cut_short and not _is_part(session):
+        findings += find_not_recorded(session.settings.limits.spans, measurements, session.policy)
     findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
@@ -107,6 +114,13 @@ def _deselected(session: PerfSession) -> int:
     """Return the number of perf tests, if all of them were deselected; else 0."""
     expectations = session.tests.expectations
     return 0 if expectations.get("chosen") else len(expectations.get("collected", ()))
+
+
+def _is_part(session: PerfSession) -> bool:
+    """Return whether the command line selects tests, so that others may record what these do not."""
+    option = session.config.option
+    selects = any(getattr(option, name, None) for name in ("keyword", "markexpr", "lf", "deselect"))
+    return selects or any("::" in one or one.endswith(".py") for one in session.config.args)
 
 
 def _runs_nothing(session: PerfSession) -> bool:

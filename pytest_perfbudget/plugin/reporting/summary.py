@@ -117,6 +117,7 @@ class Summary:
         )
         sections = {
             "performance budgets": terminal.render(self._result, layout),
+            "performance spans": terminal.render_spans(self._result) if self._config.option.perf_spans else "",
             "performance baseline": terminal.render_update(self._result, layout),
         }
         for title, text in sections.items():

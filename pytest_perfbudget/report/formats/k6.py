@@ -42,7 +42,7 @@ def _metrics(measurement: Measurement) -> dict[str, Any]:
             "type": "trend",
             "contains": "time",
             "values": {name: values[name] for name in _SHOWN if name in values},
-            **_thresholds(one for one in measurement.budgets if one.metric in timed),
+            **_thresholds(one for one in measurement.budgets if one.metric in timed and not one.span),
         },
         "http_reqs": {
             "type": "counter",

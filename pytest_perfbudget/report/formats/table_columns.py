@@ -125,7 +125,7 @@ def _component(row: Row, *, unicode: bool) -> Cell:
 
 def _metric(row: Row, *, has_times: bool) -> Cell:
     if row.budget is not None:
-        return row.budget.result.metric, ""
+        return row.budget.result.label, ""
     if row.change is not None and row.change.is_pressing:
         return row.change.result.metric, ""
     return BLANK if has_times else (_central(row), "")

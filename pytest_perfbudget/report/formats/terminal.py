@@ -16,11 +16,13 @@ from pytest_perfbudget.report.closing import budgets_text, changes_text, health_
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.regressions import Typed
+from pytest_perfbudget.report.spans import tree_lines
 from pytest_perfbudget.report.updates import update_lines
 
 _RED: Final = "31"
 _GREEN: Final = "32"
 _YELLOW: Final = "33"
+_MOST_SPANS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,15 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         text += " (nothing fails: --perf-gate=warn)"
     is_calm = measured and sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
     yield _colored(text, _RED if is_exceeded else _GREEN if is_calm else "", layout)
+
+
+def render_spans(result: RunResult) -> str:
+    """Return the section about the spans of each measurement; empty if none has spans."""
+    found = []
+    for one in result.measurements:
+        if one.spans is not None and (lines := list(tree_lines(one.spans, most=_MOST_SPANS))):
+            found += [one.id, *(f"  {line}" for line in lines)]
+    return "".join(f"{line}\n" for line in found)
 
 
 def render_update(result: RunResult, layout: Layout) -> str:

@@ -1,0 +1,137 @@
+"""The gate of spans: the only place where the spans of a measurement are compared with their budgets.
+
+A time is judged span by span, a count in the execution with the most spans, and a share by the median of all
+executions. Several spans of the same execution depend on each other, so their criteria count effective spans; see
+`core.criteria.dependent`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast
+
+from pytest_perfbudget.core.criteria import Criterion, Errors
+from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentQuantileCriterion
+from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion
+from pytest_perfbudget.core.criteria.quantile import QuantileCriterion, rounds_to_bound
+from pytest_perfbudget.core.gate import budget_result, unmeasured
+from pytest_perfbudget.core.metrics import QUANTILES, SPAN_COUNT, SPAN_SHARE, Metric
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult, Repeat
+from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.core.spans.series import SpanSeries, SpanStore
+from pytest_perfbudget.core.spans.statements import repeats_of
+from pytest_perfbudget.errors import nearest
+
+_MARGIN: Final = 4
+"""The number of executions in units of the fewest that could decide: some may lie above the limit then."""
+
+_MOST_NAMED: Final = 5
+
+Sites = Mapping[tuple[str, str], str]
+"""The line that began a span, by the span's name and statement."""
+
+
+@dataclass(frozen=True)
+class SpanGate:
+    """The gate for the budgets on spans of one measurement.
+
+    Attributes:
+        budgets: the budgets that hold.
+        errors: the largest probabilities of wrong verdicts.
+    """
+
+    budgets: Sequence[SpanBudget]
+    errors: Errors
+
+    @property
+    def executions(self) -> int:
+        """The number of executions that the budgets need; 0 without budgets."""
+        return max((self._needed(one.budget.metric) for one in self.budgets), default=0)
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """The names that the test itself limits."""
+        return frozenset(one.span for one in self.budgets if not one.budget.general)
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The names whose number is limited."""
+        return frozenset(one.span for one in self.budgets if one.budget.metric is SPAN_COUNT)
+
+    def judge(self, store: SpanStore, sites: Sites, *, is_load: bool = False) -> list[BudgetResult]:
+        """Return the result of every budget.
+
+        A limit that covers many tests says nothing about a test without such a span.
+
+        Args:
+            store: the spans of all executions.
+            sites: the lines that began spans.
+            is_load: whether the executions are requests of a load, which depend on each other.
+        """
+        found = []
+        for one in self.budgets:
+            series = store.series(one.span)
+            if series is not None:
+                found.append(self._judge(one, series, store, sites, is_load=is_load))
+            elif not one.budget.general:
+                found.append(replace(unmeasured(one.budget, _why_none(one.span, store)), span=one.span))
+        return found
+
+    def refuse(self, reason: str) -> list[BudgetResult]:
+        """Return the results for a measurement whose spans cannot be told apart by execution."""
+        own = [one for one in self.budgets if not one.budget.general]
+        return [replace(unmeasured(one.budget, reason), span=one.span) for one in own]
+
+    def _judge(
+        self, one: SpanBudget, series: SpanSeries, store: SpanStore, sites: Sites, *, is_load: bool
+    ) -> BudgetResult:
+        budget = one.budget
+        result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
+        if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
+            own = {text: line for (name, text), line in sites.items() if name == one.span}
+            return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements, own)))
+        return result
+
+    def _decide(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> CriterionResult:
+        metric, limit = one.budget.metric, one.budget.limit
+        if metric is SPAN_COUNT:
+            verdict = BudgetVerdict.EXCEEDED if metric.is_worse(series.most, limit) else BudgetVerdict.WITHIN
+            return CriterionResult(verdict, series.most, series.most, series.most, store.executions)
+        if metric is SPAN_SHARE:
+            pairs = zip(series.covered_ns, store.totals_ns, strict=True)
+            shares = [100 * part / total if total else 0.0 for part, total in pairs]
+            return self._criterion(0.5, is_dependent=is_load).decide(shares, limit, final=True)
+        is_dependent = is_load or series.most > 1
+        values = series.durations.sequence
+        if metric.statistic in QUANTILES:
+            return self._criterion(QUANTILES[metric.statistic], is_dependent=is_dependent).decide(
+                values, limit, final=True
+            )
+        if metric.statistic == "mean":
+            mean = DependentMeanCriterion(self.errors) if is_dependent else MeanCriterion(self.errors, None)
+            return mean.decide(values, limit, final=True)
+        return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None).decide(values, limit, final=True)
+
+    def _criterion(self, share: float, *, is_dependent: bool) -> Criterion:
+        if is_dependent:
+            return DependentQuantileCriterion(share, self.errors)
+        return QuantileCriterion(share, self.errors, None)
+
+    def _needed(self, metric: Metric) -> int:
+        if metric is SPAN_SHARE:
+            return _MARGIN * rounds_to_bound(0.5, self.errors.within)
+        if metric.statistic in QUANTILES:
+            return _MARGIN * rounds_to_bound(QUANTILES[metric.statistic], self.errors.within)
+        return _MARGIN * FEWEST_ROUNDS if metric.statistic == "mean" else 1
+
+
+def _why_none(name: str, store: SpanStore) -> str:
+    """Return the reason why a span has no numbers."""
+    names = store.names
+    if not names:
+        return "no span was recorded: mark the code with `track`, or let it be instrumented by OpenTelemetry"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    hint = nearest(name, names, cutoff=0.7)
+    return f"no span has the name {name!r}{hint}; recorded: {', '.join(names[:_MOST_NAMED])}{more}"

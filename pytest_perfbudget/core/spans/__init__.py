@@ -1,0 +1,65 @@
+"""Spans as numbers: a span is a named piece of work within an execution, with its start, its time and its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+OTHERS: Final = "(others)"
+"""The name of the spans beyond the largest number of names."""
+
+STATEMENT: Final = "statement"
+"""The attribute with the text of a query, by which repeated queries are told apart."""
+
+
+class SpanRecord(Protocol):
+    """A span that has ended.
+
+    Attributes:
+        name: the name of the span.
+        trace_id: the id of the request or execution that the span belongs to.
+        span_id: the id of the span, unique within its trace.
+        parent_id: the id of the enclosing span; 0 if there is none.
+        start_ns: the start, on the clock of the executions.
+        duration_ns: the wall-clock time.
+        cpu_ns: the CPU time of the span's thread; None if the time is not known.
+        attributes: what the code says about the span.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see the class
+    @property
+    def trace_id(self) -> int: ...  # noqa: D102
+    @property
+    def span_id(self) -> int: ...  # noqa: D102
+    @property
+    def parent_id(self) -> int: ...  # noqa: D102
+    @property
+    def start_ns(self) -> int: ...  # noqa: D102
+    @property
+    def duration_ns(self) -> int: ...  # noqa: D102
+    @property
+    def cpu_ns(self) -> int | None: ...  # noqa: D102
+    @property
+    def attributes(self) -> Mapping[str, object]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of a test's code, or one request of a load, with the spans in it.
+
+    Attributes:
+        start_ns: the start of the execution.
+        end_ns: the end of the execution, on the same clock.
+        spans: the spans of the execution, in any order.
+    """
+
+    start_ns: int
+    end_ns: int
+    spans: Sequence[SpanRecord] = field(default=())
+
+    @property
+    def total_ns(self) -> int:
+        """The time of the execution."""
+        return max(self.end_ns - self.start_ns, 0)

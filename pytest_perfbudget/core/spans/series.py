@@ -1,0 +1,143 @@
+"""Spans by name: the time of each span, and count, time and self time in each execution, in bounded memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.spans import OTHERS, STATEMENT, Execution, SpanRecord
+from pytest_perfbudget.core.spans.attribution import parents_of, self_times
+from pytest_perfbudget.core.spans.tree import SpanTree
+
+MOST_NAMES: Final = 200
+"""The most names with numbers of their own: names that contain ids would grow without bound."""
+
+MOST_EXECUTIONS: Final = 1_000_000
+"""The most executions that are kept; the spans of later executions are lost."""
+
+
+@dataclass(slots=True)
+class SpanSeries:
+    """The spans with one name.
+
+    Attributes:
+        durations: the time of each span, in the order in which the executions ended.
+        counts: the number of spans in each execution.
+        covered_ns: the time of each execution in which such a span was open.
+        self_ns: the self time of these spans in each execution; see `attribution`.
+        total_ns: the time of all spans.
+        cpu_ns: the CPU time of all spans; None if the time of a span is not known.
+        most: the largest number of spans in an execution.
+        statements: the statements in the execution with the most spans, with their number; empty if not watched.
+    """
+
+    durations: Latencies = field(default_factory=Latencies)
+    counts: array[int] = field(default_factory=lambda: array("q"))
+    covered_ns: array[float] = field(default_factory=lambda: array("d"))
+    self_ns: array[float] = field(default_factory=lambda: array("d"))
+    total_ns: int = 0
+    cpu_ns: int | None = 0
+    most: int = 0
+    statements: Mapping[str, int] = field(default_factory=dict)
+
+    def fill(self, executions: int) -> None:
+        """Add executions without such a span, up to a number of executions."""
+        missing = executions - len(self.counts)
+        if missing > 0:
+            self.counts.extend([0] * missing)
+            self.covered_ns.extend([0.0] * missing)
+            self.self_ns.extend([0.0] * missing)
+
+
+class SpanStore:
+    """The spans of the executions of one measurement.
+
+    Args:
+        watched: the names of which the repeated statements are kept.
+
+    Attributes:
+        tree: the sums by path.
+        totals_ns: the time of each execution.
+        lost: the number of spans that belong to no execution, or that there was no room for.
+    """
+
+    def __init__(self, watched: Collection[str] = ()) -> None:
+        self.tree = SpanTree()
+        self.totals_ns = array("d")
+        self.lost = 0
+        self._watched = frozenset(watched)
+        self._series: dict[str, SpanSeries] = {}
+
+    @property
+    def executions(self) -> int:
+        """The number of executions."""
+        return len(self.totals_ns)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the spans."""
+        return list(self._series)
+
+    def series(self, name: str) -> SpanSeries | None:
+        """Return the spans with a name; None if there was no such span."""
+        found = self._series.get(name)
+        if found is not None:
+            found.fill(self.executions)
+        return found
+
+    def add(self, execution: Execution) -> None:
+        """Add an execution that has ended, with all its spans."""
+        if self.executions >= MOST_EXECUTIONS:
+            self.lost += len(execution.spans)
+            return
+        parents = parents_of(execution.spans)
+        own = self_times(execution, parents)
+        self.tree.add(execution, parents, own)
+        before = self.executions
+        self.totals_ns.append(execution.total_ns)
+        by_name: dict[str, list[int]] = {}
+        for place, span in enumerate(execution.spans):
+            by_name.setdefault(self._kept(span.name), []).append(place)
+        for name, places in by_name.items():
+            series = self._series[name]
+            series.fill(before)
+            spans = [execution.spans[place] for place in places]
+            if name in self._watched and len(spans) > series.most:
+                series.statements = Counter(str(one.attributes.get(STATEMENT, "")) for one in spans)
+            self._extend(series, spans, execution, sum(own.spans[place] for place in places))
+
+    def _kept(self, name: str) -> str:
+        """Return the name under which a span counts, which has a series from now on."""
+        is_kept = name in self._series or len(self._series) < MOST_NAMES or name in self._watched
+        kept = name if is_kept else OTHERS
+        self._series.setdefault(kept, SpanSeries())
+        return kept
+
+    @staticmethod
+    def _extend(series: SpanSeries, spans: list[SpanRecord], execution: Execution, self_ns: float) -> None:
+        for span in spans:
+            series.durations.append(span.duration_ns)
+            series.total_ns += span.duration_ns
+            is_known = series.cpu_ns is not None and span.cpu_ns is not None
+            series.cpu_ns = (series.cpu_ns or 0) + (span.cpu_ns or 0) if is_known else None
+        series.counts.append(len(spans))
+        series.most = max(series.most, len(spans))
+        series.covered_ns.append(_covered_ns(spans, execution))
+        series.self_ns.append(self_ns)
+
+
+def _covered_ns(spans: list[SpanRecord], execution: Execution) -> float:
+    """Return the time of an execution in which at least one of the spans was open."""
+    covered = 0
+    until_ns = execution.start_ns
+    for start_ns, end_ns in sorted((one.start_ns, one.start_ns + one.duration_ns) for one in spans):
+        end = min(end_ns, execution.end_ns)
+        start = max(start_ns, until_ns)
+        if end > start:
+            covered += end - start
+            until_ns = end
+    return float(covered)

@@ -1,0 +1,244 @@
+"""The gatherer of spans, which notes the spans of each timed execution.
+
+A sink is in place only while rounds are timed, so neither warm-ups nor passes that count function calls see spans. The
+spans of a block of rounds are added up after the block.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial, wraps
+from itertools import pairwise
+from operator import attrgetter
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_perfbudget.core.spans import STATEMENT, Execution
+from pytest_perfbudget.core.spans.series import SpanStore
+from pytest_perfbudget.measure import otel
+from pytest_perfbudget.measure.clock import SYSTEM, Clock
+from pytest_perfbudget.measure.otel import Within
+from pytest_perfbudget.paths import path_in
+from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
+from pytest_perfbudget.tracing.announced import announce
+from pytest_perfbudget.tracing.span import EPOCH_NS
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.measure.span_receiver import SpanReceiver
+
+MOST_PENDING: Final = 200_000
+"""The most spans that wait until their executions are added up, about 100 MB; further spans are lost."""
+
+MOST_HELD: Final = 50_000
+"""The most spans of this process that wait for spans of other processes while no other process has sent any."""
+
+_PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
+_MOST_SITES: Final = 1_000
+_FRAMES: Final = 2
+"""The line that makes a query, and the line that calls its function."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An execution that has ended, with times since 1970."""
+
+    trace_id: int
+    start_ns: int
+    end_ns: int
+
+
+class SpanGatherer:
+    """The spans of the executions of one measurement.
+
+    Args:
+        root: the folder of the project, to which the lines that make queries belong.
+        watched: the names of which repeated statements and their lines are noted.
+        clock: the clock of the executions.
+        receiver: the receiver of spans from child processes; None if there is none.
+        is_load: whether the executions are requests of a load, several of them at a time.
+
+    Attributes:
+        store: the spans of the executions that count.
+        sites: the lines that made a query, by the span's name and statement.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        watched: Collection[str] = (),
+        clock: Clock = SYSTEM,
+        receiver: SpanReceiver | None = None,
+        *,
+        is_load: bool = False,
+    ) -> None:
+        self.store = SpanStore(watched)
+        self.sites: dict[tuple[str, str], str] = {}
+        self._root = root
+        self._watched = frozenset(watched)
+        self._now_ns = clock.wall_ns
+        self._receiver = receiver
+        self._announced = None if is_load else receiver
+        self._within: Within | None = None
+        self._pending: list[Span] = []
+        self._ended: list[_Ended] = []
+        self._held: list[Span] = []
+        self._held_ended: list[_Ended] = []
+        self._remote: list[Span] = []
+
+    def take(self, span: Span) -> None:
+        """Note a span that has ended; the sink."""
+        if len(self._pending) < MOST_PENDING:
+            self._pending.append(span)
+        else:
+            self.store.lost += 1
+        self._note_site(span, self._site)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Note spans within the block, and forget those that have not been kept."""
+        self._pending, self._ended = [], []
+        if self._receiver is not None:
+            self._receiver.take = self._take_remote
+        add_sink(self.take)
+        try:
+            with otel.listening(self.take) as self._within:
+                yield
+        finally:
+            remove_sink(self.take)
+
+    @contextmanager
+    def execution(self) -> Iterator[None]:
+        """Let the block be an execution, whose spans belong together."""
+        root = new_root()
+        if self._announced is not None:
+            announce(root)
+        with continued(root), self._within(root) if self._within is not None else nullcontext():
+            start_ns = self._now_ns()
+            try:
+                yield
+            finally:
+                self._ended.append(_Ended(root.trace_id, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
+
+    def marked(self, function: Callable[..., Any], *, is_awaited: bool) -> Callable[..., Any]:
+        """Return a function, each call of which is an execution.
+
+        Args:
+            function: the function.
+            is_awaited: whether the result of the function is awaited; the result is a coroutine function then.
+        """
+        if is_awaited:
+
+            @wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the function's own types
+                with self.execution():
+                    return await function(*args, **kwargs)
+
+            return awaited
+
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
+            __tracebackhide__ = True
+            with self.execution():
+                return function(*args, **kwargs)
+
+        return called
+
+    def keep(self, begin_ns: int = 0) -> None:
+        """Let the executions since `listening` count, with their spans.
+
+        Spans of other processes come later, so the executions are added up at the end if there may be such spans.
+
+        Args:
+            begin_ns: the time, on the clock of the executions, before which executions are a warm-up.
+        """
+        self._held_ended += [one for one in self._ended if not begin_ns or one.start_ns >= begin_ns + EPOCH_NS]
+        warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
+        self._held += [one for one in self._pending if one.trace_id not in warm_up]
+        self._pending, self._ended = [], []
+        is_alone = self._receiver is None or (len(self._held) > MOST_HELD and not self._receiver.has_clients)
+        if is_alone:
+            self._add_up()
+
+    def finish(self, expected: Collection[str] = ()) -> None:
+        """Wait for the spans of other processes, and add up what is left.
+
+        Args:
+            expected: the names that a test limits.
+        """
+        if self._receiver is not None:
+            known = {*self.store.names, *(one.name for one in self._held)}
+            self._receiver.settle(is_expected=not known.issuperset(expected))
+            self._receiver.take = None
+        self._add_up()
+
+    def _take_remote(self, batch: Sequence[Span]) -> None:
+        room = MOST_PENDING - len(self._remote)
+        self._remote += batch[:room]
+        self.store.lost += max(len(batch) - room, 0)
+
+    def _add_up(self) -> None:
+        ended = sorted(self._held_ended, key=attrgetter("start_ns"))
+        by_trace: dict[int, list[Span]] = {one.trace_id: [] for one in ended}
+        remote, self._remote = self._remote, []
+        stray: list[Span] = []
+        for span in remote:
+            self._note_site(span, partial(self._place, span))
+        for span in (*self._held, *remote):
+            by_trace.get(span.trace_id, stray).append(span)
+        others = {one.span_id for one in remote}
+        for span, home in zip(stray, _homes(stray, ended), strict=True):
+            if home is not None:
+                by_trace[home.trace_id].append(span)
+            elif span.span_id not in others:  # another process also does work of its own
+                self.store.lost += 1
+        for one in ended:
+            self.store.add(Execution(one.start_ns, one.end_ns, by_trace[one.trace_id]))
+        self._held, self._held_ended = [], []
+
+    def _note_site(self, span: Span, find: Callable[[], str]) -> None:
+        """Note where the first span of a name and statement began."""
+        if span.name in self._watched:
+            key = (span.name, str(span.attributes.get(STATEMENT, "")))
+            if key not in self.sites and len(self.sites) < _MOST_SITES:
+                self.sites[key] = find()
+
+    def _place(self, span: Span) -> str:
+        """Return the line that began a span of another process; empty if the line is not known."""
+        path = path_in(self._root, span.file) if span.file else None
+        return "" if path is None else f"{path.as_posix()}:{span.line}"
+
+    def _site(self) -> str:
+        """Return the line that made a query, and the line that called its function, as far as the project has them."""
+        lines: list[str] = []
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
+        while frame is not None and len(lines) < _FRAMES:
+            file = frame.f_code.co_filename
+            path = None if file.startswith(_PACKAGE) else path_in(self._root, file)
+            if path is not None:
+                lines.append(f"{path.as_posix()}:{frame.f_lineno}")
+            elif lines:
+                break
+            frame = frame.f_back
+        return ", called from ".join(lines)
+
+
+def _homes(stray: Sequence[Span], ended: Sequence[_Ended]) -> list[_Ended | None]:
+    """Return the execution in whose time each span began, for spans that have lost their trace, such as in a thread.
+
+    The executions of a load overlap, so the time says nothing there: the result is None.
+    """
+    if not stray:
+        return []
+    is_sequence = all(one.end_ns <= after.start_ns for one, after in pairwise(ended))
+    starts = [one.start_ns for one in ended]
+    found: list[_Ended | None] = []
+    for span in stray:
+        place = bisect_right(starts, span.start_ns) - 1
+        is_inside = is_sequence and place >= 0 and span.start_ns < ended[place].end_ns
+        found.append(ended[place] if is_inside else None)
+    return found

@@ -1,0 +1,125 @@
+"""The watch over the spans of one measurement: gathered while rounds are timed, and judged at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.span_gate import SpanGate
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.runner import Plan
+from pytest_perfbudget.measure.spans import SpanGatherer
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
+from pytest_perfbudget.measure.traced_subject import TracedSubject
+from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.measure.load.call import LoadCall
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSpans:
+    """The spans of a measurement that has ended.
+
+    Attributes:
+        results: the result of each budget on spans.
+        facts: the spans for reports; None if they were not recorded.
+        warnings: doubts about the spans.
+    """
+
+    results: Sequence[BudgetResult] = ()
+    facts: SpanFacts | None = None
+    warnings: Sequence[str] = field(default=())
+
+
+NO_SPANS: Final = JudgedSpans()
+
+
+class SpanWatch:
+    """The watch over a measurement without a limit on spans: nothing is recorded, and nothing costs time."""
+
+    def plan(self, plan: Plan) -> Plan:
+        """Return the plan for a measurement, with the rounds that the spans need."""
+        return plan
+
+    def subject(self, subject: Subject) -> Subject:
+        """Return the subject, whose rounds have their spans recorded."""
+        return subject
+
+    def load(self, call: LoadCall, *, is_async: bool) -> LoadCall:  # noqa: ARG002 - for the other watch
+        """Return the request of a load, whose spans are recorded within `listening`."""
+        return call
+
+    def listening(self) -> AbstractContextManager[None]:
+        """Return a context for a load."""
+        return nullcontext()
+
+    def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:  # noqa: ARG002 - as above
+        """Return the results at the end of the measurement.
+
+        Args:
+            load_begin_ns: the time at which a load began, after its warm-up; None for rounds.
+        """
+        return NO_SPANS
+
+
+class _RecordingWatch(SpanWatch):
+    def __init__(self, gate: SpanGate, gatherer: SpanGatherer) -> None:
+        self._gate = gate
+        self._gatherer = gatherer
+
+    def plan(self, plan: Plan) -> Plan:
+        return replace(plan, fewest_rounds=self._gate.executions, keep=self._gatherer.keep)
+
+    def subject(self, subject: Subject) -> Subject:
+        if isinstance(subject, (PlainSubject, AsyncSubject)):
+            return TracedSubject(subject, self._gatherer)
+        return subject
+
+    def load(self, call: LoadCall, *, is_async: bool) -> LoadCall:
+        return replace(call, function=self._gatherer.marked(call.function, is_awaited=is_async))
+
+    def listening(self) -> AbstractContextManager[None]:
+        return self._gatherer.listening()
+
+    def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:
+        if load_begin_ns is not None:
+            self._gatherer.keep(load_begin_ns)
+        self._gatherer.finish(self._gate.expected)
+        store = self._gatherer.store
+        results = self._gate.judge(store, self._gatherer.sites, is_load=load_begin_ns is not None)
+        doubt = f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count"
+        return JudgedSpans(results, SpanFacts.of(store), [doubt] if store.lost else [])
+
+
+def span_watch(
+    run: MeasuringRun, effective: EffectiveLimits, clock: Clock, *, in_turns: bool = False, is_load: bool = False
+) -> SpanWatch:
+    """Return the watch over the spans of a measurement.
+
+    A fresh process of a baseline records spans like the session, so that their cost is the same on both sides. A duet
+    compares the code without this cost.
+
+    Args:
+        run: the run of the test.
+        effective: the limits that hold for the measurement.
+        clock: the clock that times the measurement.
+        in_turns: whether the measurement is made in the turns of a duet.
+        is_load: whether the measurement is a load.
+    """
+    session = run.session
+    if in_turns or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
+        return SpanWatch()
+    gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
+    root = run.item.config.rootpath
+    return _RecordingWatch(gate, SpanGatherer(root, gate.watched, clock, session.receiver, is_load=is_load))
+
+
+def refused(effective: EffectiveLimits, reason: str, run: MeasuringRun) -> list[BudgetResult]:
+    """Return the results of budgets on spans for a measurement whose spans cannot be recorded."""
+    return SpanGate(effective.spans, run.session.settings.errors).refuse(reason)

@@ -1,0 +1,119 @@
+"""The wording of spans: budgets on spans, repeated queries, and the tree that shows where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_perfbudget.core.metrics import SPAN_COUNT, SPAN_SHARE
+from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.shares import SpanShare
+from pytest_perfbudget.core.spans.tree import SpanNode
+from pytest_perfbudget.report.numbers import counted, quantity, share_text, three_digits
+
+_MOST_LINES: Final = 12
+_LEAST_SHARE: Final = 0.01
+_MUCH_WAITING: Final = 0.5
+"""The share of waiting from which a span waits rather than computes."""
+_FEWEST: Final = 20
+"""The fewest executions for a statement about their variation."""
+_MOST_OF_VARIANCE: Final = 0.3
+
+REPEATED: Final = (
+    "Make one query of the repeated ones, or raise the limit at the place named above if that is intended."
+)
+
+
+def exceeded_text(budget: BudgetResult) -> str:
+    """Return the finding that the spans of a name exceed their budget, in one sentence."""
+    used = share_text(budget.used or 0)
+    if budget.metric == SPAN_COUNT.name:
+        return (
+            f"{counted(int(budget.estimate or 0), 'span')} of {budget.span} in one execution, "
+            f"over the budget of {budget.limit:,.0f} ({used})"
+        )
+    if budget.metric == SPAN_SHARE.name:
+        share, limit = quantity(budget.estimate or 0, "%"), quantity(budget.limit, "%")
+        return f"{budget.span} takes {share} of the time of an execution, over its budget of {limit} ({used})"
+    estimate, limit = quantity(budget.estimate or 0, "ns"), quantity(budget.limit, "ns")
+    return f"{budget.label} {estimate} exceeds its budget of {limit} ({used})"
+
+
+def undecided_text(budget: BudgetResult, more: str) -> str:
+    """Return the reason why a budget on spans is undecided, and the remedy.
+
+    Args:
+        budget: the result.
+        more: the way in which a user gets more executions.
+    """
+    needs, had = budget.needs_rounds or 0, budget.rounds
+    side = "above" if (budget.used or 0) > 1 else "below"
+    if had < needs:
+        what = "execution" if budget.metric == SPAN_SHARE.name else "span"
+        return f"{budget.label} needs {needs} {what}s, had {had}, and the estimate lies {side} the limit: {more}"
+    return f"{budget.label}: too few spans to be sure, the estimate lies {side} the limit: {more}"
+
+
+def amount_text(budget: BudgetResult, facts: SpanFacts | None) -> str:
+    """Return the amount of data behind a number: `1,953 spans of 217 executions`."""
+    executions = f"{facts.executions if facts is not None else budget.rounds:,} executions"
+    if budget.metric in (SPAN_COUNT.name, SPAN_SHARE.name):
+        return executions
+    independent = min(budget.effective or 0.0, budget.rounds)
+    effective = f", which say as much as {independent:,.0f} independent spans," if budget.effective is not None else ""
+    return f"{budget.rounds:,} spans of {executions}{effective}"
+
+
+def repeat_lines(budget: BudgetResult) -> Iterator[str]:
+    """Yield the queries that one execution makes again and again, each with its line."""
+    repeated = [one for one in budget.repeats if one.count > 1]
+    for one in repeated or budget.repeats:
+        yield f"{one.count:,} x {one.statement or f'{budget.span} (no attribute statement)'}"
+        if one.site:
+            yield f"  at {one.site}"
+
+
+def tree_lines(facts: SpanFacts, *, most: int = _MOST_LINES) -> Iterator[str]:
+    """Yield the tree of spans with its heading; the own shares of all lines add up to the whole execution."""
+    whole = facts.mean_ns * facts.executions
+    if not (whole and facts.nodes):
+        return
+    mean = quantity(facts.mean_ns, "ns")
+    yield f"Where the time goes, by span, in the mean of {counted(facts.executions, 'execution')} of {mean}:"
+    yield "  own   all"
+    shown = [one for one in facts.nodes if one.total_ns >= _LEAST_SHARE * whole][:most]
+    for node in shown:
+        indent = "  " * (len(node.path) - 1)
+        yield f"  {node.self_ns / whole:4.0%}  {node.total_ns / whole:4.0%}  {indent}{_node_text(node, facts)}"
+    hidden = [one for one in facts.nodes if one not in shown]
+    if hidden:
+        own = sum(one.self_ns for one in hidden) / whole
+        yield f"  {own:4.0%}        {counted(len(hidden), 'smaller line')}"
+    yield f"  {facts.unattributed_ns / whole:4.0%}        outside all spans"
+    yield from _variance_lines(facts)
+
+
+def _node_text(node: SpanNode, facts: SpanFacts) -> str:
+    each = node.count / facts.executions
+    times = "" if each == 1 else f", {three_digits(each)} times"
+    waiting = node.waiting
+    if waiting is None:
+        return f"{node.path[-1]}{times}"
+    kind = f"waiting {waiting:.0%}" if waiting >= _MUCH_WAITING else f"CPU {1 - waiting:.0%}"
+    return f"{node.path[-1]}{times}, {kind}"
+
+
+def _variance_lines(facts: SpanFacts) -> Iterator[str]:
+    """Yield a line about the spans that make some executions slower than others."""
+    if facts.executions < _FEWEST:
+        return
+    found = [one for one in facts.shares if (one.of_variance or 0.0) >= _MOST_OF_VARIANCE]
+    if found:
+        found.sort(key=lambda one: -(one.of_variance or 0.0))
+        yield f"  Slow executions differ from fast ones by {', then '.join(map(_variance_text, found))}."
+
+
+def _variance_text(one: SpanShare) -> str:
+    correlation = "" if one.rank_correlation is None else f", rank correlation {one.rank_correlation:.2f}"
+    return f"{one.name or 'time outside all spans'} ({one.of_variance:.0%} of the variance{correlation})"

@@ -1,0 +1,141 @@
+"""Spans as JSON of the OpenTelemetry protocol (OTLP 1.x, JSON encoding), in both directions.
+
+Ids are hexadecimal, times are decimal texts of ns since 1970, and attributes are lists of keys and typed values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from pytest_perfbudget.tracing.span import Span
+
+CPU_NS: Final = "perfbudget.cpu_ns"
+"""The attribute for the CPU time, which the protocol has no field for."""
+
+STATEMENT: Final = "statement"
+_STATEMENTS: Final = (STATEMENT, "db.query.text", "db.statement")
+_FILES: Final = ("code.file.path", "code.filepath")
+_LINES: Final = ("code.line.number", "code.lineno")
+_FAILED: Final = 2
+
+
+def to_json(spans: Iterable[Span], service: str) -> bytes:
+    """Return the body of an export request."""
+    resource = {"attributes": [_attribute("service.name", service)]}
+    scope = {"scope": {"name": "pytest_perfbudget"}, "spans": [_written(one) for one in spans]}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}).encode()
+
+
+def from_json(body: bytes) -> list[Span]:
+    """Return the spans in the body of an export request.
+
+    Raises:
+        ValueError: the body is no such request.
+    """
+    try:
+        document = json.loads(body)
+        return [
+            _read(span)
+            for resource in document.get("resourceSpans", ())
+            for scope in resource.get("scopeSpans", ())
+            for span in scope.get("spans", ())
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        message = f"no export request of OTLP: {type(error).__name__}: {error}"
+        raise ValueError(message) from None
+
+
+def _written(span: Span) -> dict[str, Any]:
+    attributes = {**span.attributes}
+    if span.cpu_ns is not None:
+        attributes[CPU_NS] = span.cpu_ns
+    if span.file:
+        attributes |= {_FILES[0]: span.file, _LINES[0]: span.line}
+    return {
+        "traceId": f"{span.trace_id:032x}",
+        "spanId": f"{span.span_id:016x}",
+        "parentSpanId": f"{span.parent_id:016x}" if span.parent_id else "",
+        "name": span.name,
+        "kind": 1,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.start_ns + span.duration_ns),
+        "attributes": [_attribute(key, value) for key, value in attributes.items()],
+        "status": {"code": _FAILED, "message": span.error} if span.error else {},
+    }
+
+
+def _attribute(key: str, value: object) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"key": key, "value": {"boolValue": value}}
+    if isinstance(value, int):
+        return {"key": key, "value": {"intValue": str(value)}}
+    if isinstance(value, float):
+        return {"key": key, "value": {"doubleValue": value}}
+    return {"key": key, "value": {"stringValue": str(value)}}
+
+
+def _read(span: Mapping[str, Any]) -> Span:
+    start_ns, end_ns = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+    status = span.get("status") or {}
+    failed = status.get("code") in (_FAILED, "STATUS_CODE_ERROR")
+    return span_of(
+        name=str(span["name"]),
+        trace_id=int(span["traceId"], 16),
+        span_id=int(span["spanId"], 16),
+        parent_id=int(span.get("parentSpanId") or "0", 16),
+        start_ns=start_ns,
+        end_ns=end_ns,
+        attributes=dict(_pairs(span.get("attributes", ()))),
+        error=str(status.get("message") or "error") if failed else "",
+    )
+
+
+def _pairs(attributes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, object]]:
+    for one in attributes:
+        for kind, value in one.get("value", {}).items():
+            yield str(one["key"]), int(value) if kind == "intValue" else value
+
+
+def span_of(
+    *,
+    name: str,
+    trace_id: int,
+    span_id: int,
+    parent_id: int,
+    start_ns: int,
+    end_ns: int,
+    attributes: Mapping[str, Any],
+    error: str,
+) -> Span:
+    """Return a span of OpenTelemetry, whose conventions have other names for the attributes of a query.
+
+    Args:
+        name: the name of the span.
+        trace_id: the id of the whole tree.
+        span_id: the id of the span.
+        parent_id: the id of the enclosing span; 0 if there is none.
+        start_ns: the start, in ns since 1970.
+        end_ns: the end, in ns since 1970.
+        attributes: the attributes as OpenTelemetry names them.
+        error: the error that ended the span; empty if there was none.
+    """
+    known = dict(attributes)
+    cpu_ns = known.pop(CPU_NS, None)
+    statement = next((known[one] for one in _STATEMENTS if one in known), None)
+    file = next((known.pop(one) for one in _FILES if one in known), "")
+    line = next((known.pop(one) for one in _LINES if one in known), 0)
+    return Span(
+        name,
+        trace_id,
+        span_id,
+        parent_id,
+        start_ns,
+        max(end_ns - start_ns, 0),
+        cpu_ns if isinstance(cpu_ns, int) else None,
+        known if statement is None else {**known, STATEMENT: statement},
+        error,
+        file=str(file),
+        line=line if isinstance(line, int) else 0,
+    )

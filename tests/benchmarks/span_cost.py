@@ -1,0 +1,106 @@
+"""The cost of spans: of `track` while nobody listens, of a span while a test gathers spans, and of a million spans.
+
+    python tests/benchmarks/span_cost.py
+
+Prints a table in ns: medians of interleaved repetitions, without the cost of the loop itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from pytest_perfbudget import track
+from pytest_perfbudget.measure.spans import SpanGatherer
+
+CALLS = 20_000
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+@track("function")
+def tracked() -> None:
+    """Do nothing, as a span."""
+
+
+def block() -> None:
+    """Run an empty block as a span."""
+    with track("block"):
+        pass
+
+
+def query() -> None:
+    """Run an empty block as a span with an attribute."""
+    with track("query", statement="SELECT 1"):
+        pass
+
+
+CASES: dict[str, Callable[[], None]] = {"function": tracked, "block": block, "block with statement=": query}
+
+
+def call_ns(function: Callable[[], None]) -> float:
+    """Return the time of a call, in ns."""
+    start = time.perf_counter_ns()
+    for _ in range(CALLS):
+        function()
+    return (time.perf_counter_ns() - start) / CALLS
+
+
+def costs(repetitions: int) -> dict[str, tuple[float, float, float]]:
+    """Return the cost of each case while nobody listens, while a test does, and of adding a span up afterwards."""
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in CASES}
+    for _ in range(repetitions):
+        for name, function in CASES.items():
+            base_ns = call_ns(nothing)
+            off_ns = call_ns(function) - base_ns
+            gatherer = SpanGatherer(Path(), ["query"])
+            with gatherer.listening():
+                with gatherer.execution():
+                    on_ns = call_ns(function) - base_ns
+                start = time.perf_counter_ns()
+                gatherer.keep()
+                found[name].append((off_ns, on_ns, (time.perf_counter_ns() - start) / CALLS))
+    return {name: tuple(median(one) for one in zip(*rows, strict=True)) for name, rows in found.items()}
+
+
+def million_bytes() -> int:
+    """Return the memory that a million spans of a thousand executions leave."""
+    gatherer = SpanGatherer(Path(), ["query"])
+    tracemalloc.start()
+    for _ in range(100):
+        with gatherer.listening():
+            for _ in range(10):
+                with gatherer.execution():
+                    for _ in range(1_000):
+                        query()
+            gatherer.keep()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    series = gatherer.store.series("query")
+    assert series is not None
+    assert (sum(series.counts), gatherer.store.lost) == (1_000_000, 0)
+    return kept
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=15)
+    parser.add_argument("--million", action="store_true", help="also count the memory of a million spans (a minute)")
+    options = parser.parse_args()
+    print("| span | nobody listens | a test gathers | added up afterwards |")
+    print("|---|---|---|---|")
+    for name, (off_ns, on_ns, after_ns) in costs(options.repetitions).items():
+        print(f"| {name} | {off_ns:.0f} ns | {on_ns:,.0f} ns | {after_ns:,.0f} ns |")
+    if options.million:
+        print(f"\na million spans leave {million_bytes() / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

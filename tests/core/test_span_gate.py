@@ -1,0 +1,136 @@
+"""The gate of spans: times span by span, counts and shares by execution."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import pytest
+from traces import span
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Repeat
+from pytest_perfbudget.core.span_budgets import parse_span_budgets
+from pytest_perfbudget.core.span_gate import SpanGate
+from pytest_perfbudget.core.spans import Execution
+from pytest_perfbudget.core.spans.series import SpanStore
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+MS = 1_000_000
+
+
+def gate(limits: Mapping[str, float], *, general: bool = False, name: str = "db") -> SpanGate:
+    return SpanGate(parse_span_budgets({name: limits}, "the test", general=general), ERRORS)
+
+
+def store(executions: int, *, ms: float = 1, count: int = 1, total_ms: float = 10, statement: str = "") -> SpanStore:
+    found = SpanStore(["db"])
+    for _ in range(executions):
+        spans = [
+            span("db", round(place * ms * MS), round(ms * MS), id=place + 1, attributes={"statement": statement})
+            for place in range(count)
+        ]
+        found.add(Execution(0, round(total_ms * MS), spans))
+    return found
+
+
+def judged(limits: Mapping[str, float], spans: SpanStore) -> BudgetResult:
+    (result,) = gate(limits).judge(spans, {})
+    return result
+
+
+@pytest.mark.parametrize(
+    ("limits", "spans", "verdict"),
+    [
+        ({"p95_ms": 2}, store(60), "within"),
+        ({"p95_ms": 0.5}, store(60), "exceeded"),
+        ({"p95_ms": 2}, store(20), "undecided"),
+        ({"mean_ms": 2}, store(40), "within"),
+        ({"mean_ms": 0.5}, store(40), "exceeded"),
+        ({"max_ms": 1}, store(3), "within"),
+        ({"max_ms": 0.9}, store(3), "exceeded"),
+        ({"max_count": 3}, store(3, count=3), "within"),
+        ({"max_count": 3}, store(3, count=4), "exceeded"),
+        ({"max_share": 0.5}, store(20, count=5), "within"),
+        ({"max_share": 0.49}, store(20, count=5), "exceeded"),
+        ({"max_share": 0.49}, store(1, count=5), "undecided"),
+    ],
+)
+def test_a_budget_is_judged(limits: Mapping[str, float], spans: SpanStore, verdict: str) -> None:
+    result = judged(limits, spans)
+    assert result.verdict.value == verdict
+    assert result.span == "db"
+
+
+def test_one_execution_with_too_many_spans_is_enough() -> None:
+    spans = store(50, count=1)
+    spans.add(Execution(0, 10 * MS, [span("db", 0, 1, id=place + 1) for place in range(8)]))
+    assert (judged({"max_count": 3}, spans).verdict, judged({"max_count": 3}, spans).estimate) == (
+        BudgetVerdict.EXCEEDED,
+        8,
+    )
+
+
+def test_repeated_queries_are_named_with_their_number_and_line() -> None:
+    spans = store(2, count=4, statement="SELECT 1 FROM t")
+    (result,) = gate({"max_count": 3}).judge(spans, {("db", "SELECT 1 FROM t"): "shop.py:12", ("other", ""): "x.py:1"})
+    assert result.repeats == (Repeat("SELECT ? FROM t", 4, "shop.py:12"),)
+    assert BudgetResult.from_dict(result.to_dict()) == result
+
+
+def test_a_budget_that_holds_names_no_query() -> None:
+    assert judged({"max_count": 4}, store(2, count=4, statement="SELECT 1")).repeats == ()
+
+
+def test_a_name_that_nothing_recorded_is_unmeasured_and_names_the_recorded_names() -> None:
+    (result,) = gate({"max_count": 3}, name="db.qeury").judge(store(3), {})
+    assert result.verdict is BudgetVerdict.UNMEASURED
+    assert result.reason == "no span has the name 'db.qeury'; recorded: db"
+    (nothing,) = gate({"max_count": 3}).judge(SpanStore(), {})
+    assert nothing.reason.startswith("no span was recorded: mark the code with `track`")
+
+
+def test_a_limit_for_many_tests_says_nothing_about_a_test_without_the_span() -> None:
+    assert gate({"max_count": 3}, general=True, name="http").judge(store(3), {}) == []
+    assert gate({"max_count": 3}, general=True).judge(store(3), {}) != []
+
+
+def test_several_spans_in_an_execution_depend_on_each_other() -> None:
+    """Spans of a slow execution are all slow: 20 of 200 executions, and not 200 of 2,000 independent spans."""
+    draw = random.Random(3)
+    spans = SpanStore()
+    for _ in range(200):
+        ms = 3 if draw.random() < 0.06 else 1
+        spans.add(Execution(0, 100 * MS, [span("db", place * MS, ms * MS, id=place + 1) for place in range(10)]))
+    result = judged({"p95_ms": 2}, spans)
+    assert result.verdict is BudgetVerdict.UNDECIDED
+    assert result.effective is not None
+    assert result.effective < 600
+
+
+@pytest.mark.parametrize("share", [0.04, 0.05])
+def test_a_budget_that_holds_is_rarely_exceeded(share: float) -> None:
+    """Executions of four spans that are slow together, at the limit and close to it: at most 1 % false alarms."""
+    draw = random.Random(5)
+    alarms = 0
+    for _ in range(200):
+        spans = SpanStore()
+        for _ in range(240):
+            ms = 3 if draw.random() < share else 1
+            spans.add(Execution(0, 100 * MS, [span("db", place * MS, ms * MS, id=place + 1) for place in range(4)]))
+        alarms += judged({"p95_ms": 2}, spans).verdict is BudgetVerdict.EXCEEDED
+    assert alarms <= 6  # 2 are expected, more than 6 in 0.5 % of such tests
+
+
+def test_the_number_of_executions_follows_from_the_budgets() -> None:
+    assert gate({"max_count": 3}).executions == 1
+    assert gate({"p95_ms": 3}).executions == 4 * 59
+    assert gate({"p95_ms": 3, "p99_us": 3}).executions == 4 * 299
+    assert SpanGate((), ERRORS).executions == 0
+    assert gate({"max_count": 3, "p95_ms": 1}).watched == {"db"}
+    assert gate({"p95_ms": 1}).watched == frozenset()
+
+
+def test_spans_that_cannot_be_recorded_are_unmeasured() -> None:
+    assert [one.reason for one in gate({"max_count": 3}).refuse("no executions")] == ["no executions"]
+    assert gate({"max_count": 3}, general=True).refuse("no executions") == []

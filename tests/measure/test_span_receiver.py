@@ -1,0 +1,180 @@
+"""The receiver of spans from other processes: what it takes, what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_perfbudget.measure import span_receiver
+from pytest_perfbudget.measure.span_receiver import SpanReceiver
+from pytest_perfbudget.tracing import Span, SpanContext
+from pytest_perfbudget.tracing.announced import announce
+from pytest_perfbudget.tracing.otlp import to_json
+
+SPAN = Span("query", 1, 2, 0, 3, 4, None)
+JSON = "application/json"
+
+
+@pytest.fixture
+def received() -> list[Span]:
+    return []
+
+
+@pytest.fixture
+def receiver(received: list[Span]) -> Iterator[SpanReceiver]:
+    made = SpanReceiver()
+    made.take = received.extend
+    with made.running():
+        yield made
+
+
+def post(receiver: SpanReceiver, body: bytes, path: str = "/v1/traces", **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(receiver.endpoint.removeprefix("http://"), timeout=10)
+    given = {"Content-Type": JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    connection.request("POST", path, body, given)
+    answer = connection.getresponse()
+    try:
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_a_batch_is_handed_over(receiver: SpanReceiver, received: list[Span]) -> None:
+    assert not receiver.has_clients
+    assert post(receiver, to_json([SPAN], "shop.py"), Content_Type="application/json; charset=utf-8") == (200, "{}")
+    assert received == [SPAN]
+    assert receiver.has_clients
+
+
+def test_a_compressed_batch_is_unpacked(receiver: SpanReceiver, received: list[Span]) -> None:
+    assert post(receiver, gzip.compress(to_json([SPAN], "shop.py")), Content_Encoding="gzip")[0] == 200
+    assert received == [SPAN]
+
+
+def test_without_a_measurement_a_batch_is_dropped(receiver: SpanReceiver, received: list[Span]) -> None:
+    receiver.take = None
+    assert post(receiver, to_json([SPAN], "shop.py"))[0] == 200
+    assert received == []
+
+
+def test_the_binary_form_is_understood(receiver: SpanReceiver, received: list[Span]) -> None:
+    messages = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    request = messages.ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    span.name, span.trace_id, span.span_id = "query", (1).to_bytes(16, "big"), (2).to_bytes(8, "big")
+    span.start_time_unix_nano, span.end_time_unix_nano = 3, 7
+    assert post(receiver, request.SerializeToString(), Content_Type="application/x-protobuf")[0] == 200
+    assert received == [SPAN]
+    assert post(receiver, b"\xff\xff\xff", Content_Type="application/x-protobuf")[0] == 400
+
+
+def test_without_the_extra_the_binary_form_is_refused_by_name(
+    receiver: SpanReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(span_receiver, "reads_protobuf", lambda: False)
+    status, text = post(receiver, b"", Content_Type="application/x-protobuf")
+    assert status == 415
+    assert "extra otel" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {}, 400),
+        (b"[]", {}, 400),
+        (b"plain", {"Content_Encoding": "gzip"}, 400),
+        (b"{}", {"Content_Type": "text/plain"}, 415),
+        (b"{}", {"path": "/v1/logs"}, 404),
+    ],
+)
+def test_a_bad_request_is_refused_and_the_next_is_taken(
+    receiver: SpanReceiver, received: list[Span], body: bytes, headers: dict[str, str], status: int
+) -> None:
+    assert post(receiver, body, **headers)[0] == status
+    assert post(receiver, to_json([SPAN], "shop.py"))[0] == 200
+    assert received == [SPAN]
+
+
+def test_a_batch_that_is_too_large_is_refused(receiver: SpanReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span_receiver, "MOST_BYTES", 1_000)
+    assert post(receiver, b" " * 1_001)[0] == 413
+    assert post(receiver, gzip.compress(b" " * 100_000), Content_Encoding="gzip")[0] == 413
+
+
+def test_the_environment_names_the_receiver_and_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    monkeypatch.delenv("TRACEPARENT", raising=False)
+    before = dict(os.environ)
+    receiver = SpanReceiver()
+    with receiver.running():
+        announce(SpanContext(1, 2))
+        assert os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] == receiver.endpoint
+        assert os.environ["OTEL_TRACES_EXPORTER"] == "otlp"
+        assert os.environ["TRACEPARENT"].startswith("00-0000")
+    assert dict(os.environ) == before
+
+
+def test_nothing_is_left_of_a_receiver() -> None:
+    before = threading.active_count()
+    receiver = SpanReceiver()
+    with receiver.running():
+        post(receiver, b"{}")
+    assert threading.active_count() <= before + 1  # the thread of a request may be ending
+    with pytest.raises(ConnectionRefusedError):
+        post(receiver, b"{}")
+
+
+CHILD = """
+from pytest_perfbudget import track
+with track("outer", size=3):
+    with track("inner"):
+        pass
+"""
+
+
+@pytest.mark.usefixtures("receiver")
+def test_track_in_a_child_process_exports_by_itself(received: list[Span]) -> None:
+    announce(SpanContext(77, 5))
+    subprocess.run([sys.executable, "-c", CHILD], check=True, timeout=60)
+    outer, inner = sorted(received, key=lambda span: span.name, reverse=True)
+    assert (outer.name, inner.name) == ("outer", "inner")
+    assert {outer.trace_id, inner.trace_id} == {77}
+    assert (outer.parent_id, inner.parent_id) == (5, outer.span_id)
+    assert outer.attributes == {"size": 3}
+    assert outer.cpu_ns is not None
+
+
+def test_a_child_process_without_a_receiver_goes_on_undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFBUDGET_SPANS_ENDPOINT", "http://127.0.0.1:9")
+    done = subprocess.run([sys.executable, "-c", CHILD], check=True, timeout=60, capture_output=True)
+    assert done.stderr == b""
+
+
+def test_an_endpoint_elsewhere_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFBUDGET_SPANS_ENDPOINT", "http://192.0.2.1:80")
+    program = "from pytest_perfbudget.tracing import is_tracking; assert not is_tracking()"
+    subprocess.run([sys.executable, "-c", "import pytest_perfbudget.tracing;" + program], check=True, timeout=60)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.usefixtures("receiver")
+def test_a_forked_child_exports_as_well(received: list[Span]) -> None:
+    program = (
+        "import os, sys; from pytest_perfbudget import track\n"
+        "from pytest_perfbudget.measure.span_receiver import _follow_forks\n"
+        "_follow_forks()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    with track('forked'): pass\n"
+        "    sys.exit()\n"
+        "os.waitpid(pid, 0)\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=60)
+    assert [span.name for span in received] == ["forked"]

@@ -1,0 +1,177 @@
+"""The gatherer: which spans belong to which execution, and what is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from scripting import ScriptedClock
+
+from pytest_perfbudget import track
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.gate import BudgetGate
+from pytest_perfbudget.measure import spans as module
+from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.spans import SpanGatherer
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
+from pytest_perfbudget.measure.traced_subject import TracedSubject
+from pytest_perfbudget.tracing import Span, emit, is_tracking
+from pytest_perfbudget.tracing.span import EPOCH_NS
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def gatherer() -> SpanGatherer:
+    return SpanGatherer(HERE, ["query"])
+
+
+def counts(gatherer: SpanGatherer, name: str) -> list[int]:
+    series = gatherer.store.series(name)
+    return [] if series is None else list(series.counts)
+
+
+def query(text: str = "SELECT 1") -> None:
+    with track("query", statement=text):
+        pass
+
+
+def test_spans_belong_to_the_execution_in_which_they_ran(gatherer: SpanGatherer) -> None:
+    with gatherer.listening():
+        for number in (1, 2):
+            with gatherer.execution():
+                for _ in range(number):
+                    query()
+        query()  # outside all executions
+        gatherer.keep()
+    assert counts(gatherer, "query") == [1, 2]
+    assert gatherer.store.lost == 1
+
+
+def test_nothing_listens_before_and_after(gatherer: SpanGatherer) -> None:
+    assert not is_tracking()
+    with gatherer.listening():
+        assert is_tracking()
+    assert not is_tracking()
+
+
+def test_what_was_not_kept_is_forgotten(gatherer: SpanGatherer) -> None:
+    with gatherer.listening(), gatherer.execution():
+        query()
+    with gatherer.listening(), gatherer.execution():
+        pass
+    gatherer.keep()
+    assert gatherer.store.executions == 1
+    assert counts(gatherer, "query") == []
+
+
+def test_a_thread_without_the_context_is_placed_by_its_time(gatherer: SpanGatherer) -> None:
+    with gatherer.listening():
+        for number in (0, 1):
+            with gatherer.execution():
+                if number:
+                    thread = threading.Thread(target=query)
+                    thread.start()
+                    thread.join()
+        gatherer.keep()
+    assert counts(gatherer, "query") == [0, 1]
+
+
+def test_executions_that_overlap_have_only_spans_of_their_own_trace(gatherer: SpanGatherer) -> None:
+    async def request(number: int) -> None:
+        with gatherer.execution():
+            for _ in range(number):
+                query()
+                await asyncio.sleep(0)
+            emit(Span("stray", 1, 1, 0, EPOCH_NS, 1, None))
+
+    async def load() -> None:
+        await asyncio.gather(*(request(number) for number in (1, 2, 3)))
+
+    with gatherer.listening():
+        asyncio.run(load())
+        gatherer.keep()
+    assert sorted(counts(gatherer, "query")) == [1, 2, 3]
+    assert counts(gatherer, "stray") == []
+    assert gatherer.store.lost == 3
+
+
+def test_too_many_spans_at_once_are_lost_and_counted(gatherer: SpanGatherer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PENDING", 5)
+    with gatherer.listening():
+        with gatherer.execution():
+            for _ in range(8):
+                query()
+        gatherer.keep()
+    assert counts(gatherer, "query") == [5]
+    assert gatherer.store.lost == 3
+
+
+def test_a_query_is_known_by_its_line_and_the_line_of_its_caller(gatherer: SpanGatherer) -> None:
+    with gatherer.listening(), gatherer.execution():
+        query("SELECT 1")
+        query("SELECT 2")
+    first, second = gatherer.sites["query", "SELECT 1"], gatherer.sites["query", "SELECT 2"]
+    line = test_a_query_is_known_by_its_line_and_the_line_of_its_caller.__code__.co_firstlineno
+    inner = query.__code__.co_firstlineno + 1
+    assert first == f"test_spans.py:{inner}, called from test_spans.py:{line + 2}"
+    assert second == f"test_spans.py:{inner}, called from test_spans.py:{line + 3}"
+
+
+def test_a_tracked_function_is_known_by_the_line_that_calls_it(gatherer: SpanGatherer) -> None:
+
+    @track("query", statement="SELECT 1")
+    def tracked() -> None:
+        pass
+
+    with gatherer.listening(), gatherer.execution():
+        tracked()
+    line = test_a_tracked_function_is_known_by_the_line_that_calls_it.__code__.co_firstlineno
+    assert gatherer.sites["query", "SELECT 1"].startswith(f"test_spans.py:{line + 7}")
+
+
+class TestSubject:
+    def plan(self, clock: ScriptedClock, gatherer: SpanGatherer, rounds: int) -> Plan:
+        gate = BudgetGate((), Errors(0.01, 0.05))
+        return Plan(gate, 1_000_000_000, clock.clock, fewest_rounds=rounds, keep=gatherer.keep)
+
+    @pytest.mark.parametrize("ms", [0.1, 3, 8])
+    def test_only_rounds_that_count_are_executions(self, scripted: ScriptedClock, ms: float) -> None:
+        gatherer = SpanGatherer(HERE, (), scripted.clock)
+
+        def work() -> None:
+            query()
+            scripted.advance(ms * 1e6)
+
+        subject = TracedSubject(PlainSubject(work), gatherer)
+        outcome = run_plain(measure(subject, self.plan(scripted, gatherer, 100)))
+        samples = outcome.samples
+        assert gatherer.store.executions == len(samples.wall_ns) * samples.iterations >= 100
+        assert sum(gatherer.store.totals_ns) == pytest.approx(sum(samples.wall_ns) * samples.iterations)
+        assert set(counts(gatherer, "query")) == {1}
+
+    def test_more_rounds_than_unlimited_code_gets(self, scripted: ScriptedClock) -> None:
+        gatherer = SpanGatherer(HERE, (), scripted.clock)
+        subject = TracedSubject(PlainSubject(lambda: scripted.advance(3e6)), gatherer)
+        assert len(run_plain(measure(subject, self.plan(scripted, gatherer, 0))).samples.wall_ns) < 60
+        assert len(run_plain(measure(subject, self.plan(scripted, gatherer, 236))).samples.wall_ns) >= 236
+
+    def test_coroutines_are_awaited_within_their_execution(self, scripted: ScriptedClock) -> None:
+        gatherer = SpanGatherer(HERE, (), scripted.clock)
+
+        async def work() -> None:
+            query()
+            await asyncio.sleep(0)
+            query()
+            scripted.advance(5e6)
+
+        asyncio.run(measure(TracedSubject(AsyncSubject(work), gatherer), self.plan(scripted, gatherer, 60)))
+        assert set(counts(gatherer, "query")) == {2}
+        assert gatherer.store.lost == 0
+
+    def test_the_first_call_and_counting_passes_are_not_tracked(self, gatherer: SpanGatherer) -> None:
+        seen: list[bool] = []
+        run_plain(TracedSubject(PlainSubject(lambda: seen.append(is_tracking())), gatherer).once())
+        assert seen == [False]

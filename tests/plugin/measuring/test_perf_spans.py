@@ -1,0 +1,303 @@
+"""Budgets on spans in a session: from markers, calls, loads and the table, in every way to run tests."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+SHOP = """
+from itertools import count
+from pytest_perfbudget import track
+from pytest_perfbudget.tracing import Span, current, emit, is_tracking
+from pytest_perfbudget.tracing.span import EPOCH_NS
+import scripted
+from scripted import advance
+
+_ids = count(1)
+
+def query(ms, statement="SELECT 1", name="db.query"):
+    start = scripted.now_ns
+    advance(ms)
+    if is_tracking():
+        inside = current()
+        emit(Span(name, inside.trace_id, next(_ids), inside.span_id, EPOCH_NS + start, scripted.now_ns - start,
+                  0, {"statement": statement}))
+
+def orders(number, ms=0.1):
+    advance(1)
+    for item in range(number):
+        query(ms, f"SELECT * FROM item WHERE id = {item}")
+"""
+
+TESTS = """
+import shop
+
+@pytest.mark.perf_budget(p95_ms=50, spans={"db.query": {"max_count": 3, "p95_ms": 5, "max_share": 0.5}})
+def test_good():
+    shop.orders(2)
+
+@pytest.mark.perf_budget(spans={"db.query": {"max_count": 3}})
+def test_many():
+    shop.orders(8)
+
+def test_call(perf):
+    perf(shop.orders, 1, 7, spans={"db.query": {"p95_ms": 5}})
+
+@pytest.mark.perf_budget("orders", spans={"db.query": {"max_share": 0.5}})
+def test_share(perf):
+    perf(shop.orders, 3, 4)
+"""
+
+
+@pytest.fixture
+def shop(each_way: Project) -> Project:
+    each_way.file("shop.py", SHOP)
+    return each_way
+
+
+@pytest.fixture
+def plain(lean: Project) -> Project:
+    lean.file("shop.py", SHOP)
+    return lean
+
+
+def span_verdicts(project: Project) -> dict[str, str]:
+    return {
+        f"{one['id'].partition('::')[2]} {budget['span']} {budget['metric']}": budget["verdict"]
+        for one in project.report["measurements"]
+        for budget in one["budgets"]
+        if budget["span"]
+    }
+
+
+def test_budgets_on_spans_fail_their_tests(shop: Project) -> None:
+    result = shop.run(TESTS)
+    result.assert_outcomes(passed=1, failed=3)
+    assert span_verdicts(shop) == {
+        "test_good db.query count": "within",
+        "test_good db.query p95": "within",
+        "test_good db.query share": "within",
+        "test_many db.query count": "exceeded",
+        "test_call orders db.query p95": "exceeded",
+        "test_share orders db.query share": "exceeded",
+    }
+    for lines in (
+        [
+            "8 spans of db.query in one execution, over the budget of 3 (2.67x)",
+            "  as observed; * executions in *",
+            '  limit max_count=3 from perf_budget marker of test_it.py::test_many spans "db.query"',
+            "  8 x SELECT [*] FROM item WHERE id = [?]",
+            "    at shop.py:16, called from shop.py:22",
+            "  Where the time goes, by span, in the mean of * executions of 1.80 ms:",
+            "    own   all",
+            "     44%   44%  db.query, 8 times, waiting 100%",
+            "     56%        outside all spans",
+            "Make one query of the repeated ones, or raise the limit at the place named above if that is intended.",
+        ],
+        [
+            "orders: db.query p95 7 ms exceeds its budget of 5 ms (140%)",
+            "  db.query p95 lies above 7 ms (99 % sure); * spans of * executions in *",
+            '  limit p95_ms=5 from perf() in test_it.py:15 spans "db.query"',
+        ],
+        ["orders: db.query takes 92.3 % of the time of an execution, over its budget of 50 % (185%)"],
+    ):
+        result.stdout.fnmatch_lines(lines)
+
+
+def test_the_table_has_the_metric_with_the_name_of_the_span(plain: Project) -> None:
+    plain.run(TESTS).stdout.fnmatch_lines(["exceeded *test_many *db.query count *8 *3 *"])
+
+
+def test_without_budgets_on_spans_nothing_is_tracked(plain: Project) -> None:
+    plain.run("""
+import shop
+seen = set()
+
+@pytest.mark.perf_budget(p95_ms=50)
+def test_body():
+    seen.add(shop.is_tracking())
+    shop.orders(1)
+
+@pytest.mark.perf_budget(p95_ms=50, spans={"db.query": {"max_count": 3}})
+def test_tracked():
+    tracked.add(shop.is_tracking())
+    shop.orders(1)
+tracked = set()
+
+def test_order():
+    assert seen == {False}
+    assert tracked == {False, True}  # the first execution is not timed
+    assert not shop.is_tracking()
+""").assert_outcomes(passed=3)
+    assert [one.get("spans") is None for one in plain.report["measurements"]] == [True, False]
+
+
+def test_counts_of_function_calls_do_not_see_the_tracking(plain: Project) -> None:
+    program = """
+import shop
+def work():
+    with shop.track("part"):
+        len("")
+@pytest.mark.perf_budget({arguments})
+def test_it():
+    work()
+"""
+    calls = []
+    for arguments in ("max_calls=100", 'max_calls=100, spans={"part": {"max_count": 1}}'):
+        plain.run(program.replace("{arguments}", arguments)).assert_outcomes(passed=1)
+        calls.append(plain.report["measurements"][0]["statistics"]["calls"])
+    assert calls[0] == calls[1]
+
+
+MISSING = """
+import shop
+@pytest.mark.perf_budget(spans={"db.qeury": {"max_count": 3}})
+def test_it():
+    shop.orders(1)
+"""
+
+
+def test_a_name_that_nothing_recorded_warns_and_fails_when_strict(shop: Project) -> None:
+    result = shop.run(MISSING)
+    result.assert_outcomes(passed=1)
+    told = "db.qeury count: no span has the name 'db.qeury' (did you mean 'db.query'?); recorded: db.query"
+    result.stdout.fnmatch_lines([f"unmeasured: test_it.py::test_it: {told}"])
+    result = shop.run(MISSING, "--perf-strict")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"unmeasured: {told}"])
+
+
+def test_a_limit_of_the_table_holds_for_every_perf_test(plain: Project) -> None:
+    pyproject = '[tool.perfbudget.spans."db.query"]\nmax_count = 3\n'
+    tests = """
+import shop
+@pytest.mark.perf_budget
+def test_many():
+    shop.orders(8)
+@pytest.mark.perf_budget
+def test_none():
+    advance(1)
+@pytest.mark.perf_budget(spans={"db.query": {"max_count": 10}})
+def test_own():
+    shop.orders(8)
+"""
+    result = plain.run(tests, pyproject=pyproject)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(['  limit max_count=3 from pyproject.toml [[]tool.perfbudget.spans."db.query"[]]'])
+    assert span_verdicts(plain) == {"test_many db.query count": "exceeded", "test_own db.query count": "within"}
+
+
+UNRECORDED = """
+import shop
+@pytest.mark.perf_budget
+def test_it():
+    shop.orders(1)
+"""
+
+
+def test_a_name_of_the_table_that_no_test_recorded_warns_and_fails_when_strict(shop: Project) -> None:
+    pyproject = '[tool.perfbudget.spans."db.qeury"]\nmax_count = 3\n'
+    result = shop.run(UNRECORDED, pyproject=pyproject)
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+    place = 'pyproject.toml [[]tool.perfbudget.spans."db.qeury"[]]'
+    line = f"not recorded: {place}: no test recorded a span of the name 'db.qeury' (did you mean 'db.query'[?])"
+    result.stdout.fnmatch_lines([line])
+    result = shop.run(UNRECORDED, "--perf-strict")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([line])
+    result = shop.run(UNRECORDED, "-k", "test_it")
+    result.stdout.no_fnmatch_line("not recorded*")
+
+
+def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
+    result = plain.run('@pytest.mark.perf_budget(spans={"db": {"max_cuont": 1}})\ndef test_it(): pass')
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_it.py::test_it spans \"db\": unknown keyword 'max_cuont' of a span (did you*"])
+
+
+def test_timers_ratios_and_benchmarks_have_no_executions(plain: Project) -> None:
+    result = plain.run(
+        """
+import shop
+LIMIT = {"db.query": {"max_count": 3}}
+def test_timer(perf):
+    with perf.timer("part", spans=LIMIT):
+        shop.orders(1)
+@pytest.mark.perf_budget(spans=LIMIT)
+def test_benchmark(benchmark):
+    benchmark(shop.orders, 1)
+def test_ratio(perf):
+    perf.ratio(lambda: advance(1), lambda: advance(1), max_ratio=2, spans=LIMIT)
+""",
+        "-p",
+        "pytest_benchmark.plugin",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    assert span_verdicts(plain) == {
+        "test_timer part db.query count": "unmeasured",
+        "test_benchmark db.query count": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(["*takes max_ratio only, found spans: budget it with perf()"])
+
+
+def test_the_option_shows_the_spans_of_every_perf_test(plain: Project) -> None:
+    tests = "import shop\ndef test_it(perf):\n    perf(shop.orders, 2)\n"
+    result = plain.run(tests, "--perf-spans")
+    result.stdout.fnmatch_lines(
+        [
+            "*= performance spans =*",
+            "test_it.py::test_it orders",
+            "  Where the time goes, by span, in the mean of * executions of 1.20 ms:",
+            "     17%   17%  db.query, 2 times, waiting 100%",
+        ]
+    )
+    result = plain.run(tests)
+    result.stdout.no_fnmatch_line("*performance spans*")
+
+
+def test_requests_of_a_load_have_their_own_spans(shop: Project) -> None:
+    """Two users at once: each request makes one query, or, of the second load, four."""
+    result = shop.run("""
+from pytest_perfbudget import track
+
+def request(number=1):
+    for item in range(number):
+        with track("db.query", statement=f"SELECT * FROM item WHERE id = {item}"):
+            pass
+
+def test_good(perf_load):
+    perf_load(request, users=2, requests=30, spans={"db.query": {"max_count": 1}})
+
+def test_many(perf_load):
+    perf_load(lambda: request(4), name="many", users=2, requests=30, spans={"db.query": {"max_count": 3}})
+
+""")
+    result.assert_outcomes(passed=1, failed=1)
+    assert span_verdicts(shop) == {
+        "test_good request db.query count": "within",
+        "test_many many db.query count": "exceeded",
+    }
+    result.stdout.fnmatch_lines(["many: 4 spans of db.query in one execution, over the budget of 3 (133%)"])
+
+
+def test_a_load_of_coroutines_has_spans_by_request(project: Project) -> None:
+    project.run(
+        """
+import asyncio
+from pytest_perfbudget import track
+
+async def request():
+    for _ in range(2):
+        with track("db.query"):
+            await asyncio.sleep(0)
+
+async def test_it(perf_load):
+    await perf_load(request, users=3, requests=20, spans={"db.query": {"max_count": 2}})
+""",
+        "-o",
+        "asyncio_mode=auto",
+    ).assert_outcomes(passed=1)
+    (spans,) = [one["spans"] for one in project.report["measurements"]]
+    assert spans["executions"] == 60
+    assert spans["lost"] == 0

@@ -1,0 +1,92 @@
+"""Spans as JSON of the OpenTelemetry protocol, and what is no such JSON."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget.tracing import Span
+from pytest_perfbudget.tracing.otlp import from_json, to_json
+
+TEXT = st.text(max_size=8)
+TIME = st.integers(0, 2**62)
+SPANS = st.builds(
+    Span,
+    TEXT,
+    st.integers(1, 2**128 - 1),
+    st.integers(1, 2**64 - 1),
+    st.integers(0, 2**64 - 1),
+    TIME,
+    TIME,
+    st.none() | TIME,
+    st.dictionaries(
+        TEXT.filter(lambda key: key not in ("statement", "")), st.booleans() | TIME | TEXT | st.floats(allow_nan=False)
+    ),
+    TEXT.filter(bool) | st.just(""),
+    st.just(0),
+    st.just(""),
+    st.just(0),
+)
+
+
+@given(st.lists(SPANS, max_size=3))
+def test_spans_are_the_same_after_json(spans: list[Span]) -> None:
+    assert from_json(to_json(spans, "shop.py")) == spans
+
+
+def test_the_line_of_a_span_travels_as_attributes_of_the_conventions() -> None:
+    span = Span("query", 1, 2, 0, 3, 4, None, {"statement": "SELECT 1"}, file="/shop.py", line=7)
+    (read,) = from_json(to_json([span], "shop.py"))
+    assert (read.file, read.line, read.attributes) == ("/shop.py", 7, {"statement": "SELECT 1"})
+
+
+@pytest.mark.parametrize("name", ["db.query.text", "db.statement"])
+def test_the_statement_may_have_a_name_of_opentelemetry(name: str) -> None:
+    (read,) = from_json(to_json([Span("query", 1, 2, 0, 3, 4, None, {name: "SELECT 1"})], "shop.py"))
+    assert read.attributes["statement"] == "SELECT 1"
+
+
+GOOD = {"name": "a", "traceId": "01", "spanId": "02", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+
+
+def request(span: object) -> bytes:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
+def test_the_least_that_a_span_needs() -> None:
+    assert from_json(request(GOOD)) == [Span("a", 1, 2, 0, 1, 1, None)]
+    assert from_json(b"{}") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b'{"resourceSpans": 7}',
+        b'{"resourceSpans": [7]}',
+        b"\xff",
+        b"[" * 100_000,
+        request(7),
+        request({}),
+        request({**GOOD, "traceId": "xyz"}),
+        request({**GOOD, "startTimeUnixNano": "soon"}),
+        request({**GOOD, "attributes": [7]}),
+        request({**GOOD, "attributes": [{"key": "a", "value": {"intValue": "x"}}]}),
+    ],
+)
+def test_anything_else_is_one_error(body: bytes) -> None:
+    with pytest.raises(ValueError, match="no export request of OTLP: "):
+        from_json(body)
+
+
+@given(st.binary(max_size=40))
+def test_no_body_brings_the_reader_down(body: bytes) -> None:
+    with suppress(ValueError):
+        assert isinstance(from_json(body), list)
