@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 import redis
+from pytest_perfbudget.tracing.exporter import ENDPOINT
 
 from agent_hive.security.__main__ import write_keys
 from agent_hive.security.keys import SigningKey
@@ -26,6 +27,7 @@ from agent_hive.security.tokens import TokenIssuer
 PROJECT: Final = Path(__file__).parent.parent
 START_S: Final = 60
 STOP_S: Final = 10
+UNTRACED: Final[Mapping[str, str]] = {ENDPOINT: ""}
 ISSUER, AUDIENCE = "https://hive.example", "hive"
 
 POLICY: Final[Mapping[str, Any]] = {
@@ -70,25 +72,33 @@ class Hive:
 @contextmanager
 def agent(agent_id: str, database: Path, *arguments: str) -> Iterator[Server]:
     """Run an agent while the block runs."""
-    with _launched("agent_hive.agent", agent_id, "--database", database, *arguments) as process:
+    with _launched("agent_hive.agent", agent_id, "--database", database, *arguments, environment=UNTRACED) as process:
         yield _answering(process)
 
 
 @contextmanager
-def hive(folder: Path, *, agents: int = 2, redis_url: str = "", **policy: object) -> Iterator[Hive]:
-    """Run a gateway and agents while the block runs, with files of their own in a folder."""
+def hive(
+    folder: Path, *, agents: int = 2, redis_url: str = "", traced: bool = False, **policy: object
+) -> Iterator[Hive]:
+    """Run a gateway and agents while the block runs, with files of their own in a folder.
+
+    Only a traced hive records spans, so that their cost is in no other measurement.
+    """
     database, settings = folder / "hive.sqlite3", folder / "hive.json"
     settings.write_text(json.dumps({**POLICY, **policy}), "utf-8")
     key = SigningKey.generate()
     _, public = write_keys(key, folder)
     paths = ("--database", database, "--public-key", public)
-    environment = {"REDIS_URL": redis_url}
+    environment = {"REDIS_URL": redis_url, **({} if traced else UNTRACED)}
     names = [f"agent-{number}" for number in range(1, agents + 1)]
     with ExitStack() as stack:
         # All are launched before the first has to answer: their starts take the time of one.
         gateway = stack.enter_context(_launched("agent_hive.gateway", settings, *paths, environment=environment))
         launched = {
-            name: stack.enter_context(_launched("agent_hive.agent", name, "--database", database)) for name in names
+            name: stack.enter_context(
+                _launched("agent_hive.agent", name, "--database", database, environment=environment)
+            )
+            for name in names
         }
         servers = {name: _answering(process) for name, process in launched.items()}
         yield Hive(_answering(gateway), servers, TokenIssuer(key, issuer=ISSUER, audience=AUDIENCE), database)

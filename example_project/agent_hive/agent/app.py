@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_perfbudget import track
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -20,6 +22,7 @@ from agent_hive.discovery.health import HEALTH_PATH
 from agent_hive.discovery.registry import DEFAULT_TTL_S, Registry
 from agent_hive.errors import NotFoundError, StorageError
 from agent_hive.storage.database import Database
+from agent_hive.tracing import Trace
 
 _HEARTBEATS_PER_TTL = 3
 _PUBLIC = {"Cache-Control": "public, max-age=60"}
@@ -67,6 +70,7 @@ def create_app(settings: AgentSettings, url: str) -> Starlette:
             Route(HEALTH_PATH, _health),
             *_routes((capability, SKILLS[capability]) for capability in sorted(settings.capabilities)),
         ],
+        middleware=[Middleware(Trace, "agent")],
         lifespan=announced,
     )
 
@@ -117,6 +121,7 @@ def _execution(skill: Skill) -> _Handler:
             text = None
         if not isinstance(text, str):
             return JSONResponse({"error": 'expected {"text": "..."}'}, status_code=400)
-        return JSONResponse(skill(text))
+        with track("agent.skill", skill=skill.__name__):
+            return JSONResponse(skill(text))
 
     return execute

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_perfbudget import track
+
 from agent_hive.clock import SYSTEM_CLOCK, Clock
 from agent_hive.discovery.registry import Endpoint, Registry
 from agent_hive.errors import NoEndpointError
@@ -87,7 +89,8 @@ class Lookup:
 
     def _read(self, capability: str) -> tuple[Endpoint, ...]:
         now = self._clock()
-        endpoints = self._registry.find(capability)
+        with track("storage.endpoints", capability=capability):
+            endpoints = self._registry.find(capability)
         if not endpoints:
             self._entries.pop(capability, None)
         elif self._caches:

@@ -35,6 +35,7 @@ from agent_hive.security.revocation import RevocationList
 from agent_hive.security.shared_rate_limit import SharedRateLimiter
 from agent_hive.security.tokens import TokenVerifier
 from agent_hive.storage.database import Database
+from agent_hive.tracing import Trace
 
 
 def create_app(settings: GatewaySettings, monitor: Monitor | None = None) -> Starlette:
@@ -57,6 +58,7 @@ def create_app(settings: GatewaySettings, monitor: Monitor | None = None) -> Sta
             yield
 
     stages = [
+        Middleware(Trace, "gateway"),
         Middleware(Authenticate, _verifier(settings)),
         Middleware(Authorise, settings.policy),
         Middleware(LimitRate, _hit(settings, closers)),

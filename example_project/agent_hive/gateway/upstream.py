@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, final
 
 import aiohttp
+from pytest_perfbudget import tracing, track
 
 from agent_hive.errors import UpstreamError
 from agent_hive.switches import Optimisation, is_on
@@ -70,10 +71,11 @@ class Upstream:
             UpstreamError: the agent gave no answer in time, or says that it is not available.
         """
         try:
-            async with self.session.request(
-                method, url, headers=headers, data=body or None, allow_redirects=False
-            ) as response:
-                content = await response.read()
+            with track("upstream"):
+                async with self.session.request(
+                    method, url, headers={**headers, **tracing.headers()}, data=body or None, allow_redirects=False
+                ) as response:
+                    content = await response.read()
         except (aiohttp.ClientError, asyncio.TimeoutError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise UpstreamError(f"the agent gave no answer: {reason}") from error

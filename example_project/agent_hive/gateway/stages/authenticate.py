@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_perfbudget import track
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +30,7 @@ class Authenticate:
         if not value.lower().startswith(_SCHEME):
             message = "a call needs the header Authorization: Bearer <token>"
             raise AuthenticationError(message)
-        identity = self._verifier.verify(value[len(_SCHEME) :].strip())
+        with track("security.jwt"):
+            identity = self._verifier.verify(value[len(_SCHEME) :].strip())
         Call(scope["path_params"]["capability"], identity).into(scope)
         await self._app(scope, receive, send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_perfbudget import track
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent_hive.gateway.call import Call
@@ -27,5 +28,6 @@ class Authorise:
             PermissionDeniedError: no role of the sender grants the permission.
         """
         call = Call.of(scope)
-        self._policy.require(call.identity.roles, f"{call.capability}:{ACTIONS[scope['method']]}")
+        with track("security.rbac"):
+            self._policy.require(call.identity.roles, f"{call.capability}:{ACTIONS[scope['method']]}")
         await self._app(scope, receive, send)

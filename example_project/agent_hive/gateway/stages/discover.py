@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pytest_perfbudget import track
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent_hive.discovery.lookup import Lookup
@@ -25,8 +26,9 @@ class Discover:
         """
         call = Call.of(scope)
         # The registry is a file, so only what is remembered is looked up in the event loop.
-        known = self._lookup.known(call.capability)
-        if known is None:
-            known = await asyncio.to_thread(self._lookup.find, call.capability)
+        with track("discovery.lookup"):
+            known = self._lookup.known(call.capability)
+            if known is None:
+                known = await asyncio.to_thread(self._lookup.find, call.capability)
         call.endpoints = known
         await self._app(scope, receive, send)

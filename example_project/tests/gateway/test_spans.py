@@ -1,0 +1,39 @@
+"""Where the time of a call goes: one tree of spans, from the test through the gateway to the agent."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from pytest_perfbudget.tracing import headers, track
+
+from hive_processes import Hive, hive
+
+
+@pytest.fixture(scope="module")
+def traced_hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
+    """A hive whose processes record spans."""
+    with hive(tmp_path_factory.mktemp("traced"), agents=1, traced=True) as started:
+        yield started
+
+
+# `perfbudget` receives the spans of the other processes; --perf-spans shows the tree.
+@pytest.mark.perf_budget(
+    spans={
+        "call": {"p95_ms": 100},
+        "gateway": {"p95_ms": 100, "max_count": 1},
+        "security.jwt": {"p95_ms": 50, "max_share": 0.5},
+        "security.rbac": {"p95_ms": 20},
+        "discovery.lookup": {"p95_ms": 100},
+        "upstream": {"max_count": 1},
+        "agent": {"p95_ms": 50, "max_count": 1},
+    }
+)
+def test_a_call_passes_the_gateway_and_one_agent(traced_hive: Hive) -> None:
+    with track("call"):
+        request = urllib.request.Request(  # noqa: S310 - the gateway
+            traced_hive.call_url(), b'{"text": "One. Two two."}', {**traced_hive.headers(), **headers()}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+            assert answer.status == 200
