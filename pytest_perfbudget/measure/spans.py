@@ -96,7 +96,8 @@ class SpanGatherer:
             self._pending.append(span)
         else:
             self.store.lost += 1
-        self._note_site(span, self._site)
+        if span.name in self._watched:
+            self._note_site(span, self._site)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -187,7 +188,8 @@ class SpanGatherer:
         remote, self._remote = self._remote, []
         stray: list[Span] = []
         for span in remote:
-            self._note_site(span, partial(self._place, span))
+            if span.name in self._watched:
+                self._note_site(span, partial(self._place, span))
         for span in (*self._held, *remote):
             by_trace.get(span.trace_id, stray).append(span)
         others = {one.span_id for one in remote}
@@ -202,10 +204,9 @@ class SpanGatherer:
 
     def _note_site(self, span: Span, find: Callable[[], str]) -> None:
         """Note where the first span of a name and statement began."""
-        if span.name in self._watched:
-            key = (span.name, str(span.attributes.get(STATEMENT, "")))
-            if key not in self.sites and len(self.sites) < _MOST_SITES:
-                self.sites[key] = find()
+        key = (span.name, str(span.attributes.get(STATEMENT, "")))
+        if key not in self.sites and len(self.sites) < _MOST_SITES:
+            self.sites[key] = find()
 
     def _place(self, span: Span) -> str:
         """Return the line that began a span of another process; empty if the line is not known."""

@@ -1,0 +1,116 @@
+"""The words about spans: exceeded and undecided budgets, and the tree that shows where the time goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from results import budget, measurement
+from traces import span
+
+from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.results import BudgetVerdict, Repeat
+from pytest_perfbudget.core.spans import Execution
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.series import SpanStore
+from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.spans import tree_lines
+
+MS = 1_000_000
+
+
+def facts(executions: int = 20) -> SpanFacts:
+    """Return the facts about executions of 10 to 20 ms, in which queries make the difference."""
+    store = SpanStore()
+    for number in range(executions):
+        wait = number % 11 * MS
+        page = span("page", 0, 8 * MS + wait, id=1, cpu_ns=7 * MS)
+        queries = [
+            span("query", MS, 2 * MS, id=2, parent=1, cpu_ns=0),
+            span("query", 3 * MS, wait, id=3, parent=1, cpu_ns=0),
+        ]
+        store.add(Execution(0, 10 * MS + wait, [page, *queries, span("log", 9 * MS + wait, 1_000, id=4)]))
+    return SpanFacts.of(store)
+
+
+def text(verdict: BudgetVerdict, **changed: Any) -> list[str]:
+    """Return headline, evidence and remedy of a budget on the spans `query`."""
+    given: dict[str, Any] = {"span": "query", "source": 'the marker spans "query"', **changed}
+    (finding,) = worded(find([measurement(budget(verdict, **given), spans=facts(3))], Policy()), alpha=0.01)
+    return [finding.headline, *finding.evidence, finding.remedy]
+
+
+COUNT: dict[str, Any] = {
+    "metric": "count", "keyword": "max_count", "unit": "spans", "limit": 3.0, "estimate": 8.0, "lower": 8.0, "upper": 8.0,
+    "needs_rounds": None,
+}  # fmt: skip
+SHARE: dict[str, Any] = {
+    "metric": "share", "keyword": "max_share", "unit": "%", "limit": 50.0, "estimate": 82.0, "lower": 81.5, "upper": 84.0,
+    "needs_rounds": 5,
+}  # fmt: skip
+
+
+def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
+    assert list(tree_lines(facts())) == [
+        "Where the time goes, by span, in the mean of 20 executions of 14.6 ms:",
+        "  own   all",
+        "   41%   86%  page, CPU 56%",
+        "   45%   45%    query, 2 times, waiting 100%",
+        "    0%        1 smaller line",
+        "   14%        outside all spans",
+        "  Slow executions differ from fast ones by query (100% of the variance, rank correlation 1.00).",
+    ]
+
+
+def test_few_executions_say_nothing_about_their_variation() -> None:
+    assert not any("Slow executions" in line for line in tree_lines(facts(19)))
+
+
+def test_without_spans_there_is_no_tree() -> None:
+    assert list(tree_lines(SpanFacts(0, 0.0, 0.0))) == []
+
+
+def test_a_count_names_the_repeated_queries() -> None:
+    repeats = (Repeat("SELECT ?", 7, "shop.py:12, called from shop.py:40"), Repeat("BEGIN", 1, "shop.py:3"))
+    found = text(BudgetVerdict.EXCEEDED, **COUNT, repeats=repeats)
+    assert found[:5] == [
+        "8 spans of query in one execution, over the budget of 3 (2.67x)",
+        "as observed; 3 executions in 4.40 s",
+        'limit max_count=3 from the marker spans "query"',
+        "7 x SELECT ?",
+        "  at shop.py:12, called from shop.py:40",
+    ]
+    assert found[5].startswith("Where the time goes, by span")
+    assert found[-1].startswith("Make one query of the repeated ones")
+
+
+def test_spans_without_a_statement_are_repeated_under_their_name() -> None:
+    assert "8 x query (no attribute statement)" in text(BudgetVerdict.EXCEEDED, **COUNT, repeats=(Repeat("", 8),))
+
+
+def test_a_share_is_a_share_of_the_time() -> None:
+    assert text(BudgetVerdict.EXCEEDED, **SHARE)[:3] == [
+        "query takes 82 % of the time of an execution, over its budget of 50 % (164%)",
+        "query share lies above 81.5 % (99 % sure); 3 executions in 4.40 s",
+        'limit max_share=0.5 from the marker spans "query"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "headline"),
+    [
+        ({"rounds": 20}, "query p95 needs 59 spans, had 20, and the estimate lies above the limit: raise max_time"),
+        ({"rounds": 80}, "query p95: too few spans to be sure, the estimate lies above the limit: raise max_time"),
+        (
+            {**SHARE, "rounds": 2},
+            "query share needs 5 executions, had 2, and the estimate lies above the limit: raise max_time",
+        ),
+    ],
+)
+def test_an_undecided_budget_says_what_is_missing(changed: dict[str, Any], headline: str) -> None:
+    assert text(BudgetVerdict.UNDECIDED, **changed)[0] == headline
+
+
+def test_spans_that_depend_on_each_other_say_how_much_they_say() -> None:
+    found = text(BudgetVerdict.EXCEEDED, rounds=1_530, effective=719.0)
+    assert found[1].endswith("; 1,530 spans of 3 executions, which say as much as 719 independent spans, in 4.40 s")
