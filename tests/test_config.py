@@ -116,7 +116,8 @@ TABLES = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["alpha", "max_time", "strict", "budgets", "components", "p95_ms", "peak_mb", "x"]), TABLES
+        st.sampled_from(["alpha", "max_time", "strict", "budgets", "components", "spans", "p95_ms", "peak_mb", "x"]),
+        TABLES,
     )
 )
 def test_whatever_a_table_holds_it_is_read_or_refused_with_its_place(table: dict[str, Any]) -> None:

@@ -219,11 +219,13 @@ class SpanGatherer:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
         while frame is not None and len(lines) < _FRAMES:
             file = frame.f_code.co_filename
-            path = None if file.startswith(_PACKAGE) else path_in(self._root, file)
-            if path is not None:
-                lines.append(f"{path.as_posix()}:{frame.f_lineno}")
-            elif lines:
-                break
+            if not file.startswith(_PACKAGE):
+                path = path_in(self._root, file)
+                line = "" if path is None else f"{path.as_posix()}:{frame.f_lineno}"
+                if lines and not line:
+                    break
+                if line and line not in lines:  # a generator expression is a function of its own
+                    lines.append(line)
             frame = frame.f_back
         return ", called from ".join(lines)
 

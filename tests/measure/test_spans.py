@@ -33,9 +33,9 @@ def counts(gatherer: SpanGatherer, name: str) -> list[int]:
     return [] if series is None else list(series.counts)
 
 
-def query(text: str = "SELECT 1") -> None:
+def query(text: str = "SELECT 1") -> str:
     with track("query", statement=text):
-        pass
+        return text
 
 
 def test_spans_belong_to_the_execution_in_which_they_ran(gatherer: SpanGatherer) -> None:
@@ -130,6 +130,18 @@ def test_a_tracked_function_is_known_by_the_line_that_calls_it(gatherer: SpanGat
         tracked()
     line = test_a_tracked_function_is_known_by_the_line_that_calls_it.__code__.co_firstlineno
     assert gatherer.sites["query", "SELECT 1"].startswith(f"test_spans.py:{line + 7}")
+
+
+def test_a_query_in_a_generator_expression_is_known_by_the_line_that_calls_its_function(gatherer: SpanGatherer) -> None:
+    @track("page")
+    def page() -> None:
+        assert all(query(f"SELECT {number}") for number in range(2))
+
+    with gatherer.listening(), gatherer.execution():
+        page()
+    line = page.__wrapped__.__code__.co_firstlineno  # type: ignore[attr-defined]
+    inner = query.__code__.co_firstlineno + 1
+    assert gatherer.sites["query", "SELECT 0"] == f"test_spans.py:{inner}, called from test_spans.py:{line + 2}"
 
 
 class TestSubject:
