@@ -35,14 +35,14 @@ def headline(case: Case, budget: BudgetResult) -> str:
     if budget.verdict is BudgetVerdict.EXCEEDED:
         return _exceeded_text(case.measurement, budget)
     if budget.verdict is BudgetVerdict.UNDECIDED:
-        text = spans.undecided_text(budget, case.measurement.kind.more_samples) if budget.span else ""
+        text = spans.undecided_text(case.measurement, budget) if budget.span else ""
         return text or undecided_reason(case.measurement, budget)
     return f"{budget.label}: {budget.reason}"
 
 
 def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     if budget.span:
-        return spans.exceeded_text(budget)
+        return spans.exceeded_text(measurement, budget)
     if not budget.limit:
         failed = sum(one.count for one in measurement.errors)
         return f"{counted(failed, 'request')} of {measurement.rounds:,} failed, and no error is allowed"
@@ -74,7 +74,7 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
         return
     yield from spans.repeat_lines(budget)
     if measurement.spans is not None and budget.unit in ("ns", "spans", "%"):
-        yield from spans.tree_lines(measurement.spans)
+        yield from spans.tree_lines(measurement.spans, spans.whole_of(measurement))
     if budget.unit in ("ns", "calls") and not budget.span and measurement.profile:
         yield from profile_lines(measurement)
 
@@ -120,7 +120,7 @@ def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
     """Return the amount of data behind a number: `72 rounds`, `2 untimed passes`, `12 alternating quads of blocks`."""
     count = budget.rounds
     if budget.span:
-        return spans.amount_text(budget, measurement.spans)
+        return spans.amount_text(measurement, budget)
     if _is_counted(budget):
         return counted(count, "untimed pass", "es")
     if measurement.kind.sample == "quad":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import SPAN_COUNT, SPAN_SHARE
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.spans.facts import SpanFacts
@@ -25,39 +27,43 @@ REPEATED: Final = (
 )
 
 
-def exceeded_text(budget: BudgetResult) -> str:
+def whole_of(measurement: Measurement) -> str:
+    """Return the word for the whole that the spans of a measurement are parts of."""
+    return "request" if measurement.kind is LOAD else "execution"
+
+
+def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     """Return the finding that the spans of a name exceed their budget, in one sentence."""
+    whole = whole_of(measurement)
     used = share_text(budget.used or 0)
     if budget.metric == SPAN_COUNT.name:
         return (
-            f"{counted(int(budget.estimate or 0), 'span')} of {budget.span} in one execution, "
+            f"{counted(int(budget.estimate or 0), 'span')} of {budget.span} in one {whole}, "
             f"over the budget of {budget.limit:,.0f} ({used})"
         )
     if budget.metric == SPAN_SHARE.name:
         share, limit = quantity(budget.estimate or 0, "%"), quantity(budget.limit, "%")
-        return f"{budget.span} takes {share} of the time of an execution, over its budget of {limit} ({used})"
+        an = "a" if measurement.kind is LOAD else "an"
+        return f"{budget.span} takes {share} of the time of {an} {whole}, over its budget of {limit} ({used})"
     estimate, limit = quantity(budget.estimate or 0, "ns"), quantity(budget.limit, "ns")
     return f"{budget.label} {estimate} exceeds its budget of {limit} ({used})"
 
 
-def undecided_text(budget: BudgetResult, more: str) -> str:
-    """Return the reason why a budget on spans is undecided, and the remedy.
-
-    Args:
-        budget: the result.
-        more: the way in which a user gets more executions.
-    """
+def undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
+    """Return the reason why a budget on spans is undecided, and the remedy."""
+    more = measurement.kind.more_samples
     needs, had = budget.needs_rounds or 0, budget.rounds
     side = "above" if (budget.used or 0) > 1 else "below"
     if had < needs:
-        what = "execution" if budget.metric == SPAN_SHARE.name else "span"
+        what = whole_of(measurement) if budget.metric == SPAN_SHARE.name else "span"
         return f"{budget.label} needs {needs} {what}s, had {had}, and the estimate lies {side} the limit: {more}"
     return f"{budget.label}: too few spans to be sure, the estimate lies {side} the limit: {more}"
 
 
-def amount_text(budget: BudgetResult, facts: SpanFacts | None) -> str:
+def amount_text(measurement: Measurement, budget: BudgetResult) -> str:
     """Return the amount of data behind a number: `1,953 spans of 217 executions`."""
-    executions = f"{facts.executions if facts is not None else budget.rounds:,} executions"
+    number = budget.rounds if measurement.spans is None else measurement.spans.executions
+    executions = f"{number:,} {whole_of(measurement)}{'s' if number != 1 else ''}"
     if budget.metric in (SPAN_COUNT.name, SPAN_SHARE.name):
         return executions
     independent = min(budget.effective or 0.0, budget.rounds)
@@ -74,13 +80,19 @@ def repeat_lines(budget: BudgetResult) -> Iterator[str]:
             yield f"  at {one.site}"
 
 
-def tree_lines(facts: SpanFacts, *, most: int = _MOST_LINES) -> Iterator[str]:
-    """Yield the tree of spans with its heading; the own shares of all lines add up to the whole execution."""
+def tree_lines(facts: SpanFacts, noun: str, *, most: int = _MOST_LINES) -> Iterator[str]:
+    """Yield the tree of spans with its heading; the own shares of all lines add up to the whole.
+
+    Args:
+        facts: the spans.
+        noun: the result of `whole_of`.
+        most: the most lines of the tree.
+    """
     whole = facts.mean_ns * facts.executions
     if not (whole and facts.nodes):
         return
     mean = quantity(facts.mean_ns, "ns")
-    yield f"Where the time goes, by span, in the mean of {counted(facts.executions, 'execution')} of {mean}:"
+    yield f"Where the time goes, by span, in the mean of {counted(facts.executions, noun)} of {mean}:"
     yield "  own   all"
     shown = [one for one in facts.nodes if one.total_ns >= _LEAST_SHARE * whole][:most]
     for node in shown:
@@ -91,7 +103,7 @@ def tree_lines(facts: SpanFacts, *, most: int = _MOST_LINES) -> Iterator[str]:
         own = sum(one.self_ns for one in hidden) / whole
         yield f"  {own:4.0%}        {counted(len(hidden), 'smaller line')}"
     yield f"  {facts.unattributed_ns / whole:4.0%}        outside all spans"
-    yield from _variance_lines(facts)
+    yield from _variance_lines(facts, noun)
 
 
 def _node_text(node: SpanNode, facts: SpanFacts) -> str:
@@ -104,14 +116,14 @@ def _node_text(node: SpanNode, facts: SpanFacts) -> str:
     return f"{node.path[-1]}{times}, {kind}"
 
 
-def _variance_lines(facts: SpanFacts) -> Iterator[str]:
+def _variance_lines(facts: SpanFacts, noun: str) -> Iterator[str]:
     """Yield a line about the spans that make some executions slower than others."""
     if facts.executions < _FEWEST:
         return
     found = [one for one in facts.shares if (one.of_variance or 0.0) >= _MOST_OF_VARIANCE]
     if found:
         found.sort(key=lambda one: -(one.of_variance or 0.0))
-        yield f"  Slow executions differ from fast ones by {', then '.join(map(_variance_text, found))}."
+        yield f"  Slow {noun}s differ from fast ones by {', then '.join(map(_variance_text, found))}."
 
 
 def _variance_text(one: SpanShare) -> str:

@@ -9,6 +9,7 @@ from results import budget, measurement
 from traces import span
 
 from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.results import BudgetVerdict, Repeat
 from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
@@ -51,7 +52,7 @@ SHARE: dict[str, Any] = {
 
 
 def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
-    assert list(tree_lines(facts())) == [
+    assert list(tree_lines(facts(), "execution")) == [
         "Where the time goes, by span, in the mean of 20 executions of 14.6 ms:",
         "  own   all",
         "   41%   86%  page, CPU 56%",
@@ -63,11 +64,11 @@ def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
 
 
 def test_few_executions_say_nothing_about_their_variation() -> None:
-    assert not any("Slow executions" in line for line in tree_lines(facts(19)))
+    assert not any("Slow executions" in line for line in tree_lines(facts(19), "execution"))
 
 
 def test_without_spans_there_is_no_tree() -> None:
-    assert list(tree_lines(SpanFacts(0, 0.0, 0.0))) == []
+    assert list(tree_lines(SpanFacts(0, 0.0, 0.0), "execution")) == []
 
 
 def test_a_count_names_the_repeated_queries() -> None:
@@ -114,3 +115,12 @@ def test_an_undecided_budget_says_what_is_missing(changed: dict[str, Any], headl
 def test_spans_that_depend_on_each_other_say_how_much_they_say() -> None:
     found = text(BudgetVerdict.EXCEEDED, rounds=1_530, effective=719.0)
     assert found[1].endswith("; 1,530 spans of 3 executions, which say as much as 719 independent spans, in 4.40 s")
+
+
+def test_the_spans_of_a_load_are_parts_of_requests() -> None:
+    found = measurement(budget(span="query", **SHARE), kind=LOAD, spans=facts(20))
+    (finding,) = worded(find([found], Policy()), alpha=0.01)
+    assert finding.headline == "query takes 82 % of the time of a request, over its budget of 50 % (164%)"
+    assert finding.evidence[0].endswith("; 20 requests in 4.40 s")
+    assert finding.evidence[2].startswith("Where the time goes, by span, in the mean of 20 requests of")
+    assert finding.evidence[-1].startswith("  Slow requests differ from fast ones by query")

@@ -16,7 +16,7 @@ from pytest_perfbudget.report.closing import budgets_text, changes_text, health_
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.regressions import Typed
-from pytest_perfbudget.report.spans import tree_lines
+from pytest_perfbudget.report.spans import tree_lines, whole_of
 from pytest_perfbudget.report.updates import update_lines
 
 _RED: Final = "31"
@@ -115,7 +115,7 @@ def render_spans(result: RunResult) -> str:
     """Return the section about the spans of each measurement; empty if none has spans."""
     found = []
     for one in result.measurements:
-        if one.spans is not None and (lines := list(tree_lines(one.spans, most=_MOST_SPANS))):
+        if one.spans is not None and (lines := list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS))):
             found += [one.id, *(f"  {line}" for line in lines)]
     return "".join(f"{line}\n" for line in found)
 

@@ -278,7 +278,7 @@ def test_many(perf_load):
         "test_good request db.query count": "within",
         "test_many many db.query count": "exceeded",
     }
-    result.stdout.fnmatch_lines(["many: 4 spans of db.query in one execution, over the budget of 3 (133%)"])
+    result.stdout.fnmatch_lines(["many: 4 spans of db.query in one request, over the budget of 3 (133%)"])
 
 
 def test_a_load_of_coroutines_has_spans_by_request(project: Project) -> None:
