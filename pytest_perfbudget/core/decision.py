@@ -30,6 +30,7 @@ from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
 
 
@@ -176,7 +177,7 @@ def find_not_recorded(
             headline=f"{source}: no test recorded a span of the name {span!r}{nearest(span, recorded, cutoff=0.7)}",
         )
         for span, source in sources.items()
-        if span not in recorded
+        if not any(covers(span, name) for name in recorded)
     ]
 
 

@@ -20,6 +20,7 @@ from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.metrics import QUANTILES, SPAN_COUNT, SPAN_SHARE, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult, Repeat
 from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.core.spans.series import SpanSeries, SpanStore
 from pytest_perfbudget.core.spans.statements import repeats_of
 from pytest_perfbudget.errors import nearest
@@ -56,6 +57,11 @@ class SpanGate:
         return frozenset(one.span for one in self.budgets if not one.budget.general)
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names that have a limit."""
+        return frozenset(one.span for one in self.budgets)
+
+    @property
     def watched(self) -> frozenset[str]:
         """The names whose number is limited."""
         return frozenset(one.span for one in self.budgets if one.budget.metric is SPAN_COUNT)
@@ -90,7 +96,7 @@ class SpanGate:
         budget = one.budget
         result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
         if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
-            own = {text: line for (name, text), line in sites.items() if name == one.span}
+            own = {text: line for (name, text), line in sites.items() if covers(one.span, name)}
             return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements, own)))
         return result
 

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.core.spans import STATEMENT, Execution
+from pytest_perfbudget.core.spans.names import Coverage, covers
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure import otel
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
@@ -57,7 +58,8 @@ class SpanGatherer:
 
     Args:
         root: the folder of the project, to which the lines that make queries belong.
-        watched: the names of which repeated statements and their lines are noted.
+        watched: the names or patterns of which repeated statements and their lines are noted.
+        limited: the names or patterns that have a limit.
         clock: the clock of the executions.
         receiver: the receiver of spans from child processes; None if there is none.
         is_load: whether the executions are requests of a load, several of them at a time.
@@ -71,15 +73,16 @@ class SpanGatherer:
         self,
         root: Path,
         watched: Collection[str] = (),
+        limited: Collection[str] = (),
         clock: Clock = SYSTEM,
         receiver: SpanReceiver | None = None,
         *,
         is_load: bool = False,
     ) -> None:
-        self.store = SpanStore(watched)
+        self.store = SpanStore(watched, limited)
         self.sites: dict[tuple[str, str], str] = {}
         self._root = root
-        self._watched = frozenset(watched)
+        self._watched = Coverage(watched)
         self._now_ns = clock.wall_ns
         self._receiver = receiver
         self._announced = None if is_load else receiver
@@ -96,7 +99,7 @@ class SpanGatherer:
             self._pending.append(span)
         else:
             self.store.lost += 1
-        if span.name in self._watched:
+        if self._watched.of(span.name):
             self._note_site(span, self._site)
 
     @contextmanager
@@ -173,7 +176,8 @@ class SpanGatherer:
         """
         if self._receiver is not None:
             known = {*self.store.names, *(one.name for one in self._held)}
-            self._receiver.settle(is_expected=not known.issuperset(expected))
+            lacks = any(not any(covers(one, name) for name in known) for one in expected)
+            self._receiver.settle(is_expected=lacks)
             self._receiver.take = None
         self._add_up()
 
@@ -188,7 +192,7 @@ class SpanGatherer:
         remote, self._remote = self._remote, []
         stray: list[Span] = []
         for span in remote:
-            if span.name in self._watched:
+            if self._watched.of(span.name):
                 self._note_site(span, partial(self._place, span))
         for span in (*self._held, *remote):
             by_trace.get(span.trace_id, stray).append(span)

@@ -78,6 +78,15 @@ def test_repeated_queries_are_named_with_their_number_and_line() -> None:
     assert BudgetResult.from_dict(result.to_dict()) == result
 
 
+def test_a_pattern_limits_all_names_that_it_covers_together() -> None:
+    made = gate({"max_count": 3}, name="SELECT *")
+    spans = SpanStore(made.watched, made.names)
+    spans.add(Execution(0, MS, [span(f"SELECT {place % 2}", 0, 1, id=place + 1) for place in range(4)]))
+    (result,) = made.judge(spans, {("SELECT 1", ""): "shop.py:12", ("INSERT 1", ""): "shop.py:1"})
+    assert (result.verdict, result.estimate) == (BudgetVerdict.EXCEEDED, 4)
+    assert result.repeats == (Repeat("", 4, "shop.py:12"),)
+
+
 def test_a_budget_that_holds_names_no_query() -> None:
     assert judged({"max_count": 4}, store(2, count=4, statement="SELECT 1")).repeats == ()
 

@@ -151,7 +151,7 @@ class TestSubject:
 
     @pytest.mark.parametrize("ms", [0.1, 3, 8])
     def test_only_rounds_that_count_are_executions(self, scripted: ScriptedClock, ms: float) -> None:
-        gatherer = SpanGatherer(HERE, (), scripted.clock)
+        gatherer = SpanGatherer(HERE, clock=scripted.clock)
 
         def work() -> None:
             query()
@@ -165,13 +165,13 @@ class TestSubject:
         assert set(counts(gatherer, "query")) == {1}
 
     def test_more_rounds_than_unlimited_code_gets(self, scripted: ScriptedClock) -> None:
-        gatherer = SpanGatherer(HERE, (), scripted.clock)
+        gatherer = SpanGatherer(HERE, clock=scripted.clock)
         subject = TracedSubject(PlainSubject(lambda: scripted.advance(3e6)), gatherer)
         assert len(run_plain(measure(subject, self.plan(scripted, gatherer, 0))).samples.wall_ns) < 60
         assert len(run_plain(measure(subject, self.plan(scripted, gatherer, 236))).samples.wall_ns) >= 236
 
     def test_coroutines_are_awaited_within_their_execution(self, scripted: ScriptedClock) -> None:
-        gatherer = SpanGatherer(HERE, (), scripted.clock)
+        gatherer = SpanGatherer(HERE, clock=scripted.clock)
 
         async def work() -> None:
             query()

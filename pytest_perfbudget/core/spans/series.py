@@ -11,6 +11,7 @@ from typing import Final
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.spans import OTHERS, STATEMENT, Execution, SpanRecord
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
+from pytest_perfbudget.core.spans.names import Coverage
 from pytest_perfbudget.core.spans.tree import SpanTree
 
 MOST_NAMES: Final = 200
@@ -57,7 +58,8 @@ class SpanStore:
     """The spans of the executions of one measurement.
 
     Args:
-        watched: the names of which the repeated statements are kept.
+        watched: the names or patterns of which the repeated statements are kept.
+        limited: the names or patterns that have numbers of their own, however many other names there are.
 
     Attributes:
         tree: the sums by path.
@@ -65,12 +67,14 @@ class SpanStore:
         lost: the number of spans that belong to no execution, or that there was no room for.
     """
 
-    def __init__(self, watched: Collection[str] = ()) -> None:
+    def __init__(self, watched: Collection[str] = (), limited: Collection[str] = ()) -> None:
         self.tree = SpanTree()
         self.totals_ns = array("d")
         self.lost = 0
         self._watched = frozenset(watched)
+        self._limited = Coverage((*watched, *limited))
         self._series: dict[str, SpanSeries] = {}
+        self._patterns: dict[str, SpanSeries] = {}
 
     @property
     def executions(self) -> int:
@@ -83,8 +87,8 @@ class SpanStore:
         return list(self._series)
 
     def series(self, name: str) -> SpanSeries | None:
-        """Return the spans with a name; None if there was no such span."""
-        found = self._series.get(name)
+        """Return the spans with a name, or with a name that a pattern covers; None if there was no such span."""
+        found = self._series.get(name) or self._patterns.get(name)
         if found is not None:
             found.fill(self.executions)
         return found
@@ -99,20 +103,24 @@ class SpanStore:
         self.tree.add(execution, parents, own)
         before = self.executions
         self.totals_ns.append(execution.total_ns)
-        by_name: dict[str, list[int]] = {}
+        places_of: dict[tuple[str, bool], list[int]] = {}
         for place, span in enumerate(execution.spans):
-            by_name.setdefault(self._kept(span.name), []).append(place)
-        for name, places in by_name.items():
-            series = self._series[name]
+            covering = self._limited.of(span.name)
+            places_of.setdefault((self._kept(span.name, covering), False), []).append(place)
+            for pattern in covering:
+                if pattern != span.name:
+                    places_of.setdefault((pattern, True), []).append(place)
+        for (name, is_pattern), places in places_of.items():
+            series = (self._patterns if is_pattern else self._series).setdefault(name, SpanSeries())
             series.fill(before)
             spans = [execution.spans[place] for place in places]
             if name in self._watched and len(spans) > series.most:
                 series.statements = Counter(str(one.attributes.get(STATEMENT, "")) for one in spans)
             self._extend(series, spans, execution, sum(own.spans[place] for place in places))
 
-    def _kept(self, name: str) -> str:
+    def _kept(self, name: str, covering: Collection[str]) -> str:
         """Return the name under which a span counts, which has a series from now on."""
-        is_kept = name in self._series or len(self._series) < MOST_NAMES or name in self._watched
+        is_kept = name in self._series or len(self._series) < MOST_NAMES or name in covering
         kept = name if is_kept else OTHERS
         self._series.setdefault(kept, SpanSeries())
         return kept

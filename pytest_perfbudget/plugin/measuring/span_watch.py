@@ -117,7 +117,7 @@ def span_watch(
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
     root = run.item.config.rootpath
-    return _RecordingWatch(gate, SpanGatherer(root, gate.watched, clock, session.receiver, is_load=is_load))
+    return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))
 
 
 def refused(effective: EffectiveLimits, reason: str, run: MeasuringRun) -> list[BudgetResult]:

@@ -14,6 +14,7 @@ from traces import executions, span
 
 from pytest_perfbudget.core.spans import OTHERS, Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.core.spans.series import MOST_NAMES, SpanStore
 from pytest_perfbudget.core.spans.shares import shares_of, spearman
 from pytest_perfbudget.core.spans.tree import MOST_DEEP, MOST_PATHS
@@ -103,6 +104,31 @@ class TestSeries:
         others = store.series(OTHERS)
         assert others is not None
         assert list(others.counts) == [MOST_NAMES]
+
+    def test_a_limited_name_has_numbers_of_its_own_among_any_number_of_names(self) -> None:
+        spans = [span(f"GET /{place}", 0, 1, id=place + 1) for place in range(2 * MOST_NAMES)]
+        store = SpanStore((), ["GET /399"])
+        store.add(Execution(0, 9, spans))
+        assert store.series("GET /398") is None
+        assert store.series("GET /399") is not None
+
+    def test_a_pattern_counts_all_names_that_it_covers(self) -> None:
+        names = ["SELECT shop", "SELECT user", "INSERT shop", "SELECT shop"]
+        store = SpanStore(["SELECT *"])
+        store.add(Execution(0, 9))
+        store.add(Execution(0, 9, [span(name, at, 1, id=at + 1) for at, name in enumerate(names)]))
+        series = store.series("SELECT *")
+        assert series is not None
+        assert (list(series.counts), series.most, series.statements) == ([0, 3], 3, {"": 3})
+        assert store.names == ["SELECT shop", "SELECT user", "INSERT shop"]
+        assert store.series("DELETE *") is None
+
+    @pytest.mark.parametrize(
+        ("pattern", "name", "expected"),
+        [("a.*", "a.b", True), ("a.*", "b.a.c", False), ("*", "", True), ("a[1]*", "a[1]b", True), ("a?", "ab", False)],
+    )
+    def test_only_a_star_stands_for_other_text(self, pattern: str, name: str, expected: bool) -> None:
+        assert covers(pattern, name) is expected
 
 
 class TestShares:
