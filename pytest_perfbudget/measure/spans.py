@@ -36,7 +36,7 @@ MOST_PENDING: Final = 200_000
 """The most spans that wait until their executions are added up, about 100 MB; further spans are lost."""
 
 MOST_HELD: Final = 50_000
-"""The most spans of this process that wait for spans of other processes while no other process has sent any."""
+"""The number of spans from which they no longer wait for later spans of other processes."""
 
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 _MOST_SITES: Final = 1_000
@@ -164,8 +164,10 @@ class SpanGatherer:
         warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
         self._held += [one for one in self._pending if one.trace_id not in warm_up]
         self._pending, self._ended = [], []
-        is_alone = self._receiver is None or (len(self._held) > MOST_HELD and not self._receiver.has_clients)
-        if is_alone:
+        if self._receiver is None:
+            self._add_up()
+        elif len(self._held) + len(self._remote) > MOST_HELD:
+            self._receiver.settle()
             self._add_up()
 
     def finish(self, expected: Collection[str] = ()) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from scripting import ScriptedClock
@@ -14,10 +16,11 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.measure import spans as module
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.span_receiver import SpanReceiver
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
 from pytest_perfbudget.measure.traced_subject import TracedSubject
-from pytest_perfbudget.tracing import Span, emit, is_tracking
+from pytest_perfbudget.tracing import Span, current, emit, is_tracking
 from pytest_perfbudget.tracing.span import EPOCH_NS
 
 HERE = Path(__file__).parent
@@ -107,6 +110,47 @@ def test_too_many_spans_at_once_are_lost_and_counted(gatherer: SpanGatherer, mon
         gatherer.keep()
     assert counts(gatherer, "query") == [5]
     assert gatherer.store.lost == 3
+
+
+class Receiver:
+    """A receiver that counts how often spans on their way are waited for."""
+
+    def __init__(self) -> None:
+        self.settled: list[bool] = []
+        self.take: Callable[[list[Span]], None] = lambda _: None
+
+    def settle(self, *, is_expected: bool = False) -> None:
+        self.settled.append(is_expected)
+
+
+def with_receiver(receiver: Receiver) -> SpanGatherer:
+    return SpanGatherer(HERE, receiver=cast("SpanReceiver", receiver), is_load=True)
+
+
+def test_spans_of_other_processes_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver()
+    gatherer = with_receiver(receiver)
+    monkeypatch.setattr(module, "MOST_HELD", 8)
+    for number in (1, 2, 3, 1):
+        with gatherer.listening():
+            with gatherer.execution():
+                trace_id = gatherer_trace()
+                for _ in range(number):
+                    query()
+            receiver.take([Span("remote", trace_id, 1, 0, 0, 1, None), Span("foreign", 1, 2, 0, 0, 1, None)])
+            gatherer.keep()
+    assert receiver.settled == [False]  # when there were too many
+    gatherer.finish(["query", "absent"])
+    assert receiver.settled == [False, True]
+    assert counts(gatherer, "query") == [1, 2, 3, 1]
+    assert counts(gatherer, "remote") == [1, 1, 1, 1]
+    assert gatherer.store.lost == 0
+
+
+def gatherer_trace() -> int:
+    context = current()
+    assert context is not None
+    return context.trace_id
 
 
 def test_a_query_is_known_by_its_line_and_the_line_of_its_caller(gatherer: SpanGatherer) -> None:
