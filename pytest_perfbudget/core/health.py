@@ -241,7 +241,8 @@ def _session_evidence(component: str, measurements: Sequence[Measurement]) -> Ev
 
 def _apdex(measurement: Measurement) -> Apdex:
     """Return the numbers of a measurement as far as its quantiles show them: the shares are lower bounds."""
-    timed = {one.metric: one.limit for one in measurement.budgets if one.unit == "ns"}  # CPU times are no target
+    own = [one for one in measurement.budgets if not one.span]
+    timed = {one.metric: one.limit for one in own if one.unit == "ns"}  # CPU times are no target
     target_ns = apdex_target(timed)
     if target_ns is None or not measurement.rounds:
         return Apdex()

@@ -68,5 +68,5 @@ def _limits(budgets: Iterable[BudgetResult]) -> list[tuple[float, str]]:
     return [
         (one.limit, f"limit of {one.metric}, {quantity(one.limit, one.unit)}")
         for one in budgets
-        if one.metric in METRICS and METRICS[one.metric].series == WALL
+        if one.metric in METRICS and METRICS[one.metric].series == WALL and not one.span
     ]

@@ -82,17 +82,17 @@ def _rows(measurement: Measurement) -> Iterator[_Cells]:
         "rounds": measurement.rounds,
     }
     metrics = [
-        *(one.metric for one in measurement.budgets),
+        *(one.label for one in measurement.budgets),
         *(one.metric for one in measurement.changes),
         *measurement.statistics,
     ]
     for metric in dict.fromkeys(metrics):
-        budgets = [one for one in measurement.budgets if one.metric == metric]
+        budgets = [one for one in measurement.budgets if one.label == metric]
         changes = [one for one in measurement.changes if one.metric == metric]
         known = METRICS.get(metric)
         measured = {
             "metric": metric,
-            "unit": known.unit if known is not None else "ns",
+            "unit": known.unit if known is not None else next((one.unit for one in budgets), "ns"),
             "measured [unit]": measurement.statistics.get(metric),
         }
         for budget, change in zip_longest(budgets, changes) if budgets or changes else [(None, None)]:

@@ -25,7 +25,7 @@ def properties(measurements: Iterable[Measurement]) -> list[tuple[str, str]]:
 
 
 def _texts(measurement: Measurement) -> Iterator[tuple[str, str]]:
-    yield from ((one.metric, _budget(one)) for one in measurement.budgets)
+    yield from ((one.label, _budget(one)) for one in measurement.budgets)
     yield from ((f"{one.metric}.change", _change(one)) for one in measurement.changes)
     if measurement.unmeasured:
         yield "unmeasured", measurement.unmeasured

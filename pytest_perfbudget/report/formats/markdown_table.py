@@ -79,7 +79,7 @@ def _named(measurement: Measurement) -> dict[str, str]:
 
 
 def _budget(budget: BudgetResult) -> dict[str, str]:
-    cells = {"metric": budget.metric, "limit": quantity(budget.limit, budget.unit)}
+    cells = {"metric": budget.label, "limit": quantity(budget.limit, budget.unit)}
     if budget.estimate is not None:
         cells["measured"] = quantity(budget.estimate, budget.unit)
     if budget.used is not None:

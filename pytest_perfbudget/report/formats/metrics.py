@@ -40,7 +40,7 @@ def render(result: RunResult) -> str:
             labels = {**labels_of(measurement), "metric": name}
             text.add_quantity("perfbudget_measured", "The counted value.", labels, value, unit)
         for budget in measurement.budgets:
-            labels = {**labels_of(measurement), "metric": budget.metric}
+            labels = {**labels_of(measurement), "metric": budget.label}
             text.add_quantity("perfbudget_limit", "The limit of a budget.", labels, budget.limit, budget.unit)
     return "".join(f"{line}\n" for line in text.lines())
 

@@ -45,7 +45,7 @@ def _add(text: Exposition, measurement: Measurement) -> None:
         unit = METRICS[name].unit if name in METRICS else "ns"
         text.add_quantity("perfbudget_measured", "The measured value.", {**named, "metric": name}, value, unit)
     for budget in measurement.budgets:
-        labels = {**named, "metric": budget.metric}
+        labels = {**named, "metric": budget.label}
         text.add_quantity("perfbudget_limit", "The limit of a budget.", labels, budget.limit, budget.unit)
         text.add("perfbudget_used_ratio", "The share of a limit that is used up.", labels, budget.used, "ratio")
         verdict = {**labels, "verdict": budget.verdict.value}
