@@ -29,6 +29,12 @@ JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 
+PROGRAMS: dict[str, dict[str, str]] = {
+    "example": {"redis-server": "redis-server"},
+    "tests": {"chromium": "chromium", "chromedriver": "chromium-driver"},
+}
+"""The programs that tests of a job start, each with its package of Debian."""
+
 
 def environment(folder: Path, wheel: Path | None) -> Path:
     """Create the virtual environment if it is missing or out of date, and return its folder of scripts."""
@@ -69,17 +75,18 @@ def _neighbours(folder: Path, pip: list[str]) -> None:
         shutil.rmtree(inner)
 
 
-def _redis() -> None:
-    """Install the Redis server that tests of the example start, if this process may; otherwise they are skipped."""
-    if os.name == "nt" or os.geteuid() or shutil.which("redis-server") or not shutil.which("apt-get"):
+def _programs(job: str) -> None:
+    """Install the programs that a job's tests start, if this process may; otherwise these tests are skipped."""
+    missing = [package for program, package in PROGRAMS.get(job, {}).items() if not shutil.which(program)]
+    if not missing or os.name == "nt" or os.geteuid() or not shutil.which("apt-get"):
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "-qq", "update"],
-        ["apt-get", "-qq", "install", "--no-install-recommends", "redis-server"],
+        ["apt-get", "-qq", "install", "--no-install-recommends", *missing],
     ):
         if subprocess.run(command, check=False, env=quiet, stdout=subprocess.DEVNULL).returncode:
-            print("redis-server cannot be installed here: tests that need it are skipped", flush=True)
+            print(f"{', '.join(missing)} cannot be installed here: tests that need it are skipped", flush=True)
             return
 
 
@@ -95,8 +102,7 @@ def main() -> int:
     parser.add_argument("--wheel", type=Path, help="test this built wheel instead of the checkout")
     options, arguments = parser.parse_known_args()
     scripts = environment(options.venv.resolve(), options.wheel and options.wheel.resolve())
-    if options.job == "example":
-        _redis()
+    _programs(options.job)
     # The tests start hundreds of processes, each of which would compile the package anew.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for name, *rest in JOBS[options.job]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOT_RECORDED, NOTHING_COMPARED, Case, Finding, Severity
@@ -45,19 +45,25 @@ def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str
         findings: the findings that fail the tests.
         with_test: whether to name the test, if no text around this one does.
     """
-    told: set[tuple[str, ...]] = set()
-    paragraphs = []
-    for one in findings:
-        parts = [part for part in _parts(one.evidence) if (one.test, *part) not in told]
-        told |= {(one.test, *part) for part in parts if not part[0].startswith("limit ")}
-        paragraphs.append("\n  ".join([_opening(one, with_test=with_test), *(line for part in parts for line in part)]))
+    paragraphs = [
+        "\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in without_repetition(findings)
+    ]
     remedies = dict.fromkeys(one.remedy for one in findings if one.remedy)
-    kinds = [kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)]
+    kinds = explained_kinds(findings)
     explained = ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
     return "\n".join([*paragraphs, *remedies, *explained])
 
 
-def _parts(evidence: Sequence[str]) -> list[tuple[str, ...]]:
+def without_repetition(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings without evidence that an earlier finding of the same test has, except for the limit."""
+    told: set[tuple[str, ...]] = set()
+    for one in findings:
+        parts = [part for part in evidence_parts(one.evidence) if (one.test, *part) not in told]
+        told |= {(one.test, *part) for part in parts if not part[0].startswith("limit ")}
+        yield replace(one, evidence=tuple(line for part in parts for line in part))
+
+
+def evidence_parts(evidence: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the lines of evidence, each with the indented lines that belong to it."""
     found: list[tuple[str, ...]] = []
     for line in evidence:
@@ -68,14 +74,44 @@ def _parts(evidence: Sequence[str]) -> list[tuple[str, ...]]:
     return found
 
 
-def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield a line for each group of findings with the same kind and headline."""
+def kind_words(kind: str) -> str:
+    """Return the kind of a finding in words."""
+    return _WORDS.get(kind, kind)
+
+
+def explained_kinds(findings: Sequence[Finding]) -> list[str]:
+    """Return the kinds of findings that a section of the guide explains."""
+    return [kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)]
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGroup:
+    """Findings with the same kind and headline.
+
+    Attributes:
+        kind: the kind in words.
+        ids: the measurements that the findings are about; an empty id stands for the whole session.
+        headline: the headline.
+    """
+
+    kind: str
+    ids: Sequence[str]
+    headline: str
+
+
+def note_groups(findings: Iterable[Finding]) -> list[NoteGroup]:
+    """Return the findings in groups of the same kind and headline."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for one in _without_many_cleared(list(findings)):
         groups.setdefault((one.kind, one.headline), {})[one.id] = None
-    for (kind, headline), ids in groups.items():
-        about = f"{_some(list(ids))}: " if any(ids) else ""  # a finding about the whole session names no test
-        yield f"{_WORDS.get(kind, kind)}: {about}{headline}"
+    return [NoteGroup(kind_words(kind), list(ids), headline) for (kind, headline), ids in groups.items()]
+
+
+def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield a line for each group of findings with the same kind and headline."""
+    for group in note_groups(findings):
+        about = f"{_some(group.ids)}: " if any(group.ids) else ""  # a finding about the whole session names no test
+        yield f"{group.kind}: {about}{group.headline}"
 
 
 def _without_many_cleared(findings: Sequence[Finding]) -> Iterator[Finding]:

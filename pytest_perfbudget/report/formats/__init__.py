@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +16,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "md": "markdown",
     "csv": "csv",
     "prom": "openmetrics",
+    "html": "html",
     "codequality": "codequality",
     "metrics": "metrics",
     "hgrm": "hgrm",
@@ -37,8 +39,16 @@ def output_file(text: str) -> OutputFile:
     """Return the file that `PATH` or `FORMAT:PATH` names.
 
     Raises:
-        ValueError: there is no such format; the message names the known formats.
+        ValueError: there is no such format, or the package that writes it is not installed.
     """
+    found = _named_file(text)
+    if found.format == "html" and not find_spec("jinja2"):
+        message = f"an HTML report needs jinja2: pip install 'pytest-perfbudget[html]': found {text!r}"
+        raise ValueError(message)
+    return found
+
+
+def _named_file(text: str) -> OutputFile:
     name, _, path = text.partition(":")
     if name in FORMATS and path:
         return OutputFile(name, Path(path))

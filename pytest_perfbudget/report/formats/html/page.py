@@ -1,0 +1,184 @@
+"""The page: the static part from templates, and the data and the script that add the details."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.core.finding import Finding, Severity
+from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
+from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report.closing import budgets_text, changes_text, others_text
+from pytest_perfbudget.report.findings import (
+    by_severity,
+    evidence_parts,
+    explained_kinds,
+    kind_words,
+    note_groups,
+    without_repetition,
+)
+from pytest_perfbudget.report.formats.html.charts import change_ticks
+from pytest_perfbudget.report.formats.html.components import component_rows
+from pytest_perfbudget.report.formats.html.entry import entry
+from pytest_perfbudget.report.formats.html.facts import place_facts, setting_facts
+from pytest_perfbudget.report.formats.html.links import anchor_of, link_to, search_for, well_formed
+from pytest_perfbudget.report.formats.html.payload import packed
+from pytest_perfbudget.report.formats.table_rows import Urgency, assess
+from pytest_perfbudget.report.session_verdict import verdict_on
+from pytest_perfbudget.report.updates import update_lines
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MISSING: Final = "an HTML report needs jinja2: pip install 'pytest-perfbudget[html]'"
+
+_TEMPLATES: Final = "templates"
+_SCRIPTS: Final = ("payload", "address", "elements", "charts", "details", "forest", "tests", "start")
+"""The parts of the script, each of which uses only the parts before it."""
+
+_MOST_TOLD: Final = 100
+"""The most measurements whose failures the static part tells with their evidence; it names all others."""
+
+_MOST_LINKED: Final = 20
+"""The most measurements that a note names."""
+
+STATUSES: Final = {
+    Urgency.FAILING: "failing",
+    Urgency.WARNING: "warning",
+    Urgency.NOTED: "noted",
+    Urgency.CALM: "passing",
+}
+"""The words for the urgencies, which are the values of the filter by status in a link."""
+
+
+def render(result: RunResult) -> str:
+    """Return the report as one HTML file.
+
+    Raises:
+        ReportError: jinja2 is not installed.
+    """
+    template = _environment().get_template("page.html.jinja")
+    style, script = _text("page.css"), _script()
+    text = template.render(
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        **_context(result),
+    )
+    return well_formed(text)
+
+
+def _context(result: RunResult) -> dict[str, Any]:
+    session = result.session
+    policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
+    found = assess(result.measurements, policy)
+    failures, others = _split(result)
+    shares = Counter(one.urgency for one in found)
+    by_id = _by_id(result.findings)
+    entries = [entry(one, by_id.get(one.measurement.id, ())) for one in found]
+    return {
+        "verdict": verdict_on(result),
+        "counts": _counts(result),
+        "shares": [(STATUSES[one], shares[one]) for one in Urgency if shares[one]],
+        "total": len(found),
+        "place": place_facts(result),
+        "settings": setting_facts(session),
+        "failures": _groups(failures)[:_MOST_TOLD],
+        "further_failures": _groups(failures)[_MOST_TOLD:],
+        "explained": explained_kinds(failures),
+        "warnings": note_groups(by_severity(others, Severity.FAILURE, Severity.WARNING)),
+        "notes": note_groups(by_severity(others, Severity.NOTE)),
+        "session_notes": _session_notes(result),
+        "most_linked": _MOST_LINKED,
+        "components": component_rows(found),
+        "has_changes": any(one.changes for one in result.measurements),
+        "update": [] if result.update is None else list(update_lines(result.update)),
+        "payload": packed({"entries": entries, "change_ticks": change_ticks()}),
+    }
+
+
+def _split(result: RunResult) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that fail tests, or would if the gate did not only warn, and all others."""
+    is_warning = result.session.gate == GateMode.WARN.value
+    failures = [one for one in result.findings if one.is_failure or (is_warning and one.is_gated)]
+    told = {id(one) for one in failures}
+    return failures, [one for one in result.findings if id(one) not in told]
+
+
+def _groups(failures: Iterable[Finding]) -> list[tuple[str, Sequence[Finding]]]:
+    """Return the failures by measurement."""
+    groups: dict[str, list[Finding]] = {}
+    for one in without_repetition(failures):
+        groups.setdefault(one.id, []).append(one)
+    return list(groups.items())
+
+
+def _by_id(findings: Iterable[Finding]) -> Mapping[str, Sequence[Finding]]:
+    groups: dict[str, list[Finding]] = {}
+    for one in findings:
+        groups.setdefault(one.id, []).append(one)
+    return groups
+
+
+def _counts(result: RunResult) -> list[str]:
+    measured = [one for one in result.measurements if not one.unmeasured]
+    found = [budgets_text(budget_tally(result.measurements), len(measured))]
+    if result.compared_with is not None:
+        tally = regression_tally(result.measurements, len(result.missing))
+        found.append(changes_text(tally, result.compared_with.against))
+    return found
+
+
+def _session_notes(result: RunResult) -> list[str]:
+    compared = result.compared_with
+    remarks = [] if compared is None or not compared.remark else [compared.remark]
+    others = [] if compared is None or not compared.others else [others_text(len(compared.others))]
+    return [*remarks, *result.session.notes, *others]
+
+
+@cache
+def _environment() -> Environment:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - the package of an extra
+    except ModuleNotFoundError:
+        raise ReportError(MISSING) from None
+    made = Environment(
+        loader=PackageLoader(__package__, _TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "anchor": anchor_of,
+        "link": link_to,
+        "search": search_for,
+        "words": kind_words,
+        "parts": evidence_parts,
+    }
+    made.globals["status_of"] = STATUSES.__getitem__
+    return made
+
+
+@cache
+def _text(name: str) -> str:
+    return files(__package__).joinpath(_TEMPLATES, name).read_text("utf-8")
+
+
+@cache
+def _script() -> str:
+    """Return the whole script in a scope of its own."""
+    parts = "\n".join(_text(f"{name}.js") for name in _SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+def _hash(text: str) -> str:
+    """Return the source expression by which a content security policy allows exactly this text."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

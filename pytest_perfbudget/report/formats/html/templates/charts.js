@@ -1,0 +1,125 @@
+// Draws charts from data whose labels are made already.
+
+const HEIGHT = 220;
+const MARGIN = { top: 12, right: 14, bottom: 30, left: 66 };
+const LINE_OF_TEXT = 14;
+const WIDE = 460; // a chart that has room for the source of a limit
+const MEDIAN_AT = 0.35; // the median's place: the upper half of the distribution has more room, because limits lie there
+
+// A budget on a bar that begins at zero: its number, the interval and the limit.
+function budgetBar(budget) {
+  const { at, low, high, limit } = budget.bar;
+  const parts = [
+    svg("rect", { class: "track", x: 0, y: 4, width: "100%", height: 4, rx: 2 }),
+    svg("rect", { class: "fill", x: 0, y: 4, width: percentOf(at), height: 4, rx: 2 }),
+  ];
+  if (low !== undefined && high !== undefined) {
+    parts.push(svg("line", { class: "interval", x1: percentOf(low), x2: percentOf(high), y1: 6, y2: 6 }));
+  }
+  parts.push(svg("line", { class: "limit", x1: percentOf(limit), x2: percentOf(limit), y1: 0, y2: 12 }));
+  const label = `${budget.metric} ${budget.measured}, limit ${budget.limit}`;
+  return svg("svg", { class: `bar ${statusOf(budget)}`, width: "100%", height: 12, role: "img", "aria-label": label }, ...parts);
+}
+
+// A chart that is drawn anew whenever its width changes, because its texts keep their size.
+function sized(label, draw) {
+  const canvas = svg("svg", { class: "chart", role: "img", "aria-label": label, height: HEIGHT });
+  let drawn = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    const width = Math.floor(contentRect.width);
+    if (!width || width === drawn) return;
+    drawn = width;
+    canvas.replaceChildren(...draw(width));
+  }).observe(canvas);
+  return canvas;
+}
+
+// The height of a place on the vertical axis, which the data count from 0 to 1000.
+function vertical(place) {
+  const bottom = HEIGHT - MARGIN.bottom;
+  return bottom - (place / 1000) * (bottom - MARGIN.top);
+}
+
+function frame(chart, width) {
+  const right = width - MARGIN.right;
+  return chart.ticks.flatMap(([place, label]) => [
+    svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: vertical(place), y2: vertical(place) }),
+    svg("text", { class: "tick", x: MARGIN.left - 8, y: vertical(place) + 4, "text-anchor": "end" }, label),
+  ]);
+}
+
+// Reference lines, with labels that do not cover each other.
+function references(chart, width) {
+  const right = width - MARGIN.right;
+  let free = Infinity;
+  const ordered = [...chart.lines].sort((one, other) => one.at - other.at);
+  return ordered.flatMap((line) => {
+    const at = vertical(line.at);
+    free = Math.min(at - 5, free - LINE_OF_TEXT);
+    free = Math.max(free, MARGIN.top - 2);
+    return [
+      svg("line", { class: `reference ${line.kind}`, x1: MARGIN.left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`)),
+      svg("text", { class: `label ${line.kind}`, x: MARGIN.left + 6, y: free }, width > WIDE ? `${line.label} · ${line.source}` : line.label),
+    ];
+  });
+}
+
+function path(points, name) {
+  return svg("path", { class: name, d: points.map(([x, y], at) => `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("") });
+}
+
+const ENDS = [[0, "min", "start"], [1, "max", "end"]];
+const SHARES = [[0.5, "p50"], [0.95, "p95"], [0.99, "p99"], [0.999, "p99.9"], [0.9, "p90"], [0.75, "p75"]];
+const WIDTH_OF_SHARE = 36;
+
+// The names of the shares that have room, those with a limit before all others.
+function shareTicks(chart, x) {
+  const most = Math.max(...chart.shares.filter((share) => share < 1));
+  const limited = new Set(chart.lines.map((line) => line.share));
+  const known = SHARES.filter(([share]) => share <= most);
+  const kept = ENDS.map(([share, label, anchor]) => [x(share) + (share ? -12 : 12), label, anchor]);
+  for (const [share, label] of [...known.filter(([share]) => limited.has(share)), ...known]) {
+    if (kept.every(([at]) => Math.abs(at - x(share)) > WIDTH_OF_SHARE)) kept.push([x(share), label, "middle"]);
+  }
+  return kept.map(([at, label, anchor]) => {
+    const place = anchor === "start" ? MARGIN.left : anchor === "end" ? x(1) : at;
+    return svg("text", { class: "tick", x: place, y: HEIGHT - 10, "text-anchor": anchor }, label);
+  });
+}
+
+function horizontalScale(chart, width) {
+  const [left, right] = [MARGIN.left, width - MARGIN.right];
+  const below = chart.shares.filter((share) => share < 1);
+  const last = Math.max(...below, 0.9);
+  const tail = (share) => Math.log(0.5 / (1 - share)) / (Math.log(0.5 / (1 - last)) * 1.12);
+  return (share) => {
+    const at = share <= 0.5 ? (MEDIAN_AT * share) / 0.5 : share >= 1 ? 1 : MEDIAN_AT + (1 - MEDIAN_AT) * tail(share);
+    return left + Math.min(at, 1) * (right - left);
+  };
+}
+
+function distributionChart(chart) {
+  return sized(`Distribution: ${chart.source}, ${chart.note}`, (width) => {
+    const x = horizontalScale(chart, width);
+    const points = chart.shares.map((share, at) => [x(share), vertical(chart.places[at])]);
+    const dots = points.length < 15 ? points.map(([cx, cy]) => svg("circle", { class: "dot", cx, cy, r: 2.5 })) : [];
+    const marks = chart.lines.filter((line) => line.kind === "limit" && line.share !== null).map((line) =>
+      svg("circle", { class: "limit-mark", cx: x(line.share), cy: vertical(line.at), r: 4 })
+    );
+    return [...frame(chart, width), ...shareTicks(chart, x), path(points, "curve"), ...dots, ...references(chart, width), ...marks];
+  });
+}
+
+function courseChart(chart) {
+  return sized(`Over time: ${chart.source}, ${chart.note}`, (width) => {
+    const step = (width - MARGIN.left - MARGIN.right) / (chart.places.length - 1);
+    const points = chart.places.map((place, at) => [MARGIN.left + at * step, vertical(place)]);
+    const ends = [[MARGIN.left, "first", "start"], [width - MARGIN.right, "last", "end"]];
+    const ticks = ends.map(([x, label, anchor]) => svg("text", { class: "tick", x, y: HEIGHT - 10, "text-anchor": anchor }, label));
+    return [...frame(chart, width), ...ticks, path(points, "curve"), ...references(chart, width)];
+  });
+}
+
+function figure(title, caption, chart) {
+  return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${caption}`), chart);
+}

@@ -1,0 +1,63 @@
+// Makes elements. Texts become text nodes, so that a name with markup stays a name.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function filled(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((one) => one !== undefined && one !== "" && one !== false));
+  return element;
+}
+
+const html = (tag, attributes, ...children) => filled(document.createElement(tag), attributes, children);
+const svg = (tag, attributes, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
+
+function icon(status) {
+  const use = svg("use", { href: `#icon-${status}` });
+  return svg("svg", { class: `icon ${status}`, viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, use);
+}
+
+function statusOf(one) {
+  return STATUSES[one.urgency];
+}
+
+function verdictOf(one) {
+  return html("span", { class: `verdict ${statusOf(one)}` }, icon(statusOf(one)), one.verdict);
+}
+
+function linkTo(id, ...children) {
+  return html("a", { class: "test", href: `#test=${encoded(id)}` }, ...children);
+}
+
+// A text for readers who cannot see what it describes.
+const unseen = (text) => html("span", { class: "hidden" }, text);
+
+// A table whose columns are [heading, is a number].
+function table(name, columns, rows) {
+  const head = columns.map(([title, isNumber]) => html("th", { scope: "col", class: isNumber && "number" }, title));
+  const body = rows.map((cells) =>
+    html("tr", {}, ...cells.map((cell, at) => html("td", { class: columns[at][1] && "number" }, cell)))
+  );
+  const made = html("table", { class: name }, html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...body));
+  return reachable(html("div", { class: "scroll" }, made), name);
+}
+
+// Makes a box reachable by keyboard while its content is wider than the box.
+function reachable(box, name) {
+  new ResizeObserver(() => {
+    const isScrolled = box.scrollWidth > box.clientWidth;
+    for (const [attribute, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", `${name}, table`]]) {
+      if (isScrolled) box.setAttribute(attribute, value);
+      else box.removeAttribute(attribute);
+    }
+  }).observe(box);
+  return box;
+}
+
+function definitions(pairs) {
+  return html("dl", { class: "facts" }, ...pairs.map(([label, text]) => html("div", {}, html("dt", {}, label), html("dd", {}, text))));
+}
+
+const capitalized = (word) => word[0].toUpperCase() + word.slice(1);
+const percentOf = (share) => `${(100 * share).toFixed(2)}%`;

@@ -1,0 +1,204 @@
+"""Sessions for the HTML report: a small session with every part of a page, and large sessions."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from dataclasses import replace
+from typing import Any, Final
+
+from results import MS, budget, change
+
+from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
+from pytest_perfbudget.core.finding import Missing
+from pytest_perfbudget.core.kinds import BODY, CALL, LOAD
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.report.findings import worded
+
+HOSTILE: Final = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+QUERY: Final = f"SELECT '{HOSTILE}' FROM orders WHERE a < 1 && b > 2"
+
+CALM: Final = 15
+"""The number of measurements at the beginning of `small_measurements` about which there is nothing to say."""
+
+WITHIN, EXCEEDED, UNDECIDED = BudgetVerdict.WITHIN, BudgetVerdict.EXCEEDED, BudgetVerdict.UNDECIDED
+FACTS: Final = SessionFacts(
+    started_at="2026-11-26T10:00:00+00:00",
+    duration_s=41.7,
+    exit_status=1,
+    versions={"pytest": "9.1.0", "pytest-perfbudget": "0.1.0"},
+    python="3.11.7",
+    implementation="CPython",
+    machine_key="amd-epyc-linux-cpython3.11",
+    machine="AMD EPYC, x86_64, Linux, CPython 3.11",
+    cpus=2,
+    workers=2,
+    commit="3f2a91c7de8b90aa12cc",
+    branch="faster-orders",
+    is_dirty=True,
+)
+
+
+def statistics(median_ns: float) -> dict[str, float]:
+    """Return the statistics of a distribution with a tail."""
+    factors = {"min": 0.9, "mean": 1.08, "median": 1, "p75": 1.06, "p90": 1.16, "p95": 1.3, "p99": 1.9, "p999": 2.4, "max": 2.6}  # fmt: skip
+    return {name: factor * median_ns for name, factor in factors.items()}
+
+
+def timed(nodeid: str, median_ms: float, *results: BudgetResult | RegressionResult, **more: Any) -> Measurement:
+    given: dict[str, Any] = {
+        "kind": BODY, "file": nodeid.partition("::")[0], "line": 12, "rounds": 720, "overhead_ns": 60.0,
+        "elapsed_ns": 990_000_000, "statistics": statistics(median_ms * MS), "max_regression": 0.05,
+        "budgets": [one for one in results if isinstance(one, BudgetResult)],
+        "changes": [one for one in results if isinstance(one, RegressionResult)],
+    }  # fmt: skip
+    return Measurement(nodeid=nodeid, **{"name": "", **given, **more})
+
+
+def p95(limit_ms: float, verdict: BudgetVerdict = WITHIN, *, median_ms: float, **more: Any) -> BudgetResult:
+    estimate = 1.3 * median_ms * MS
+    bounds = {"estimate": estimate, "lower": 0.94 * estimate, "upper": 1.07 * estimate, "rounds": 720}
+    return budget(verdict, limit=limit_ms * MS, source="perf_budget marker", **{**bounds, **more})
+
+
+def moved(ratio: float, verdict: RegressionVerdict, **more: Any) -> RegressionResult:
+    bounds = {"ratio": ratio, "after": 1.64e6 * ratio, "lower": ratio * 0.97, "upper": ratio * 1.03}
+    return change(verdict, **{"weather": None, "source": "pyproject.toml", **bounds, **more})
+
+
+def order_load() -> Measurement:
+    draw = random.Random(7)
+    latencies = Latencies(int(1e6 * draw.lognormvariate(2.4, 0.45)) for _ in range(3000))
+    plan = LoadPlan(users=20, requests=3000)
+    errors = (
+        ErrorGroup("HTTPError", "503 Service Unavailable", 4_200_000_000, 9_800_000_000, 'Traceback\n  File "client.py", line 7, in call\nHTTPError: 503', 71),
+        ErrorGroup("DatabaseError", QUERY, 6_100_000_000, 6_100_000_000, "", 1),
+    )  # fmt: skip
+    record = LoadRecord(plan, latencies, array("b", [0] * 2928 + [1] * 72), errors, 12_000_000_000)
+    facts = replace(LoadFacts.of(record), lateness_p99_ns=110_000.0, generator_cpu=0.18)
+    found = describe_load(record)
+    limit = p95(
+        25,
+        WITHIN,
+        median_ms=1,
+        estimate=found["p95"],
+        lower=found["p95"] * 0.98,
+        upper=found["p95"] * 1.02,
+        rounds=3000,
+    )
+    rate = budget(
+        EXCEEDED, metric="error_rate", keyword="max_error_rate", unit="%", limit=1.0, source="perf_load() in tests/test_load.py:14",
+        estimate=2.4, lower=1.9, upper=3.0, rounds=3000,
+    )  # fmt: skip
+    rps = budget(
+        WITHIN, metric="rps", keyword="min_rps", unit="rps", limit=100.0, direction=Direction.HIGHER, estimate=found["rps"],
+        source="component gateway in pyproject.toml", lower=210.0, upper=None, rounds=3000,
+    )  # fmt: skip
+    return timed(
+        "tests/test_load.py::test_gateway_under_load", 11, rate, limit, rps, name="order", kind=LOAD,
+        component="gateway", load=facts, errors=errors, statistics=found, elapsed_ns=12_000_000_000, rounds=3000,
+        times=RoundTimes.of(latencies.sequence), overhead_ns=None,
+    )  # fmt: skip
+
+
+def small_measurements() -> list[Measurement]:
+    slow = timed(
+        "tests/orders/test_queries.py::test_lists_open_orders[10000]",
+        47,
+        p95(50, EXCEEDED, median_ms=47),
+        budget(WITHIN, metric="peak", keyword="peak_mb", unit="bytes", limit=500e6, estimate=61.2e6, lower=None, upper=None, rounds=2, needs_rounds=None, source="pyproject.toml"),
+        moved(1.34, RegressionVerdict.REGRESSED, before=35.1 * MS, after=47 * MS),
+        change(
+            RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=1210, after=41_300, ratio=34.13, lower=None, upper=None,
+            p_value=None, source="pyproject.toml", grown=[Growth("orders.queries:load_customer", 1, 10_000), Growth("json.decoder:decode", 1, 10_000)],
+        ),
+        component="orders",
+        profile=[ProfileRow("orders.queries:load_customer", 10_000, 0.61), ProfileRow("json.decoder:decode", 10_000, 0.22), ProfileRow("orders.queries:list_open", 1, 0.09)],
+    )  # fmt: skip
+    hostile = timed(
+        f"tests/test_hostile.py::test_case[{HOSTILE}]",
+        1.5,
+        p95(2, WITHIN, median_ms=1.5),
+        name=QUERY,
+        component="a & b <i>",
+        kind=CALL,
+        warnings=[f"a doubt about {HOSTILE}"],
+    )
+    names = ["verifies_a_signature", "resolves_a_role", "claims_a_task", "renders_a_page", "finds_an_agent"]
+    calm = [
+        timed(
+            f"tests/{area}/test_{area}.py::test_{name}",
+            size,
+            p95(20, WITHIN, median_ms=size),
+            moved(1 + (place - 2) / 90, RegressionVerdict.UNCHANGED),
+            component=area,
+        )
+        for area in ("gateway", "security", "orders")
+        for place, name in enumerate(names)
+        for size in [0.4 + 2.3 * place]
+    ]
+    return [
+        *calm,
+        slow,
+        timed(
+            "tests/security/test_tokens.py::test_verifies_a_token",
+            1.84,
+            p95(50, WITHIN, median_ms=1.84),
+            moved(1.124, RegressionVerdict.REGRESSED, weather=1.2),
+            component="security",
+            name="signature",
+        ),
+        order_load(),
+        timed("tests/gateway/test_pages.py::test_renders_a_long_page", 36.9, p95(50, WITHIN, median_ms=36.9), component="gateway"),
+        timed("tests/gateway/test_pages.py::test_searches", 19, p95(25, UNDECIDED, median_ms=19, needs_rounds=59, rounds=40), component="gateway"),
+        timed("tests/security/test_tokens.py::test_issues_a_token", 0.7, p95(5, WITHIN, median_ms=0.7), moved(0.49, RegressionVerdict.IMPROVED), component="security"),
+        timed("tests/orders/test_orders.py::test_new", 0.7, change(RegressionVerdict.NEW, before=None, after=None, ratio=None, lower=None, upper=None, reason="the baseline does not have this measurement"), component="orders"),
+        hostile,
+        timed("tests/test_tools.py::test_unlimited", 0.02),
+    ]  # fmt: skip
+
+
+def session_of(measurements: list[Measurement], gate: str = "fail", **facts: Any) -> RunResult:
+    missing = [Missing("tests/orders/test_orders.py::test_gone", "", "the test did not run to its end")]
+    policy = Policy(GateMode(gate))
+    found = worded(find(measurements, policy), alpha=0.01)
+    found += find_missing(missing, policy, can_be_mended=True)
+    compared = ComparedWith("the baseline", "", [("tests/test_other.py::test_other", "")])
+    return RunResult(replace(FACTS, gate=gate, **facts), compared, measurements, found, missing)
+
+
+def small(gate: str = "fail", **facts: Any) -> RunResult:
+    """Return a session with every part of a page."""
+    return session_of(small_measurements(), gate, **facts)
+
+
+def many(number: int) -> RunResult:
+    """Return a session of so many tests, of which one in a hundred fails."""
+    draw = random.Random(number)
+    measurements = []
+    for at in range(number):
+        size = draw.lognormvariate(0, 1.5)
+        is_slow = at % 100 == 7
+        verdict = RegressionVerdict.REGRESSED if is_slow else RegressionVerdict.UNCHANGED
+        ratio = draw.uniform(1.1, 2.5) if is_slow else draw.lognormvariate(0, 0.01)
+        limit = p95(1.2 * size if is_slow else 2 * size, EXCEEDED if is_slow else WITHIN, median_ms=size)
+        moving = moved(ratio, verdict, before=size * MS, after=size * MS * ratio)
+        count = change(RegressionVerdict.UNCHANGED, metric="calls", unit="calls", before=at, after=at, ratio=1.0)
+        spread = {name: value * draw.uniform(0.98, 1.02) for name, value in statistics(size * MS).items()}
+        nodeid = f"tests/area_{at % 40}/test_module_{at % 200}.py::TestClass::test_case_{at}[param]"
+        component = f"area.{at % 40}"
+        times = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
+        measurements.append(
+            timed(nodeid, size, limit, moving, count, component=component, statistics=spread, times=times)
+        )
+    return session_of(measurements)

@@ -1,0 +1,229 @@
+"""The report in a browser: the list, filters, links, charts, and what a hostile name can do, which is nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from html_browser import Browser
+from html_session import CALM, HOSTILE, QUERY, many, session_of, small_measurements
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from pytest_perfbudget.report.formats.html import render
+from pytest_perfbudget.report.formats.html.links import link_to
+
+SLOW = "tests/orders/test_queries.py::test_lists_open_orders[10000]"
+LOAD = "tests/test_load.py::test_gateway_under_load order"
+TITLES = "tr.row a.test"
+
+
+def press(shown: Browser, selector: str, *keys: str) -> None:
+    shown.driver.find_element(By.CSS_SELECTOR, selector).send_keys(*keys)
+
+
+def search(shown: Browser, text: str) -> None:
+    press(shown, "#search", text)
+    shown.wait("document.getElementById('state').innerText.includes(' of ')")
+
+
+class TestList:
+    def test_every_measurement_has_a_row_the_failing_rows_first(self, shown: Browser) -> None:
+        verdicts = shown.texts("tr.row .verdict")
+        assert len(verdicts) == len(small_measurements()) == 24
+        assert verdicts[:4] == ["exceeded", "exceeded", "regressed", "undecided"]
+        assert shown.texts("#state") == ["24 measurements"]
+
+    def test_a_filter_by_status_is_in_the_address(self, shown: Browser) -> None:
+        shown.driver.find_element(By.CSS_SELECTOR, "#statuses button").click()
+        assert shown.texts("tr.row .verdict") == ["exceeded", "exceeded", "regressed"]
+        assert shown.run("location.hash") == "#status=failing"
+        assert shown.texts("#statuses [aria-pressed=true]") == ["Failing 3"]
+        shown.driver.find_element(By.CSS_SELECTOR, "#statuses button").click()
+        assert len(shown.texts(TITLES)) == 24
+        assert shown.run("location.hash") == ""
+
+    def test_an_address_with_filters_is_shown_as_it_was(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, "#status=failing,warning&sort=name&q=tests%2Fgateway")
+        assert chromium.texts(TITLES) == ["test_renders_a_long_page", "test_searches"]
+        assert chromium.run("document.getElementById('search').value") == "tests/gateway"
+        assert chromium.run("document.getElementById('sort').value") == "name"
+        assert chromium.texts("#statuses [aria-pressed=true]") == ["Failing 3", "Warning 3"]
+        assert chromium.texts("#state") == ["2 of 24 measurements"]
+
+    def test_a_search_finds_names_components_and_verdicts(self, shown: Browser) -> None:
+        search(shown, "improved security")
+        assert shown.texts(TITLES) == ["test_issues_a_token"]
+        assert shown.run("location.hash") == "#q=improved%20security"
+
+    def test_a_heading_sorts_the_rows(self, shown: Browser) -> None:
+        shown.driver.find_element(By.CSS_SELECTOR, "th.col-p50 button").click()
+        assert shown.texts("tr.row td.col-p50")[:2] == ["47 ms", "36.9 ms"]
+        assert shown.run("document.querySelector('th.col-p50').ariaSort") == "descending"
+        assert shown.run("location.hash") == "#sort=time"
+
+    def test_a_long_list_is_shown_in_parts(self, chromium: Browser, tmp_path: Path) -> None:
+        path = tmp_path / "many.html"
+        path.write_text(render(many(150)), "utf-8")
+        chromium.open(path)
+        assert len(chromium.texts(TITLES)) == 100
+        assert chromium.texts("#list button.more") == ["Show 50 more of 50"]
+        chromium.driver.find_element(By.CSS_SELECTOR, "#list button.more").click()
+        assert len(chromium.texts(TITLES)) == 150
+        assert chromium.texts("#list button.more") == []
+
+
+class TestDetails:
+    def test_a_link_opens_its_test(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, link_to(SLOW))
+        assert chromium.texts("tr.open a.test") == ["test_lists_open_orders[10000]"]
+        assert chromium.run("document.activeElement.getAttribute('aria-expanded')") == "true"
+        text = chromium.texts(".details")[0]
+        for told in ("p95 61.1 ms exceeds its budget of 50 ms (122%)", "at most 50 ms", "+30 % .. +38 %", "61.2 MB"):
+            assert told in text
+        assert "orders.queries:load_customer" in chromium.texts(".grown")[0]
+        assert "61%" in chromium.texts(".profile")[0]
+        assert "baseline, commit 3f2a91c, 2026-11-20" in text
+
+    def test_the_distribution_has_each_limit_as_a_line_with_its_source(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelector('.chart .curve')")
+        labels = chromium.run("[...document.querySelectorAll('.chart .label')].map(one => one.textContent)")
+        assert labels == [
+            "baseline 35.1 ms · the typical call of the other side",
+            "p95 limit 50 ms · perf_budget marker",
+        ]
+        chart = chromium.run("document.querySelector('.chart').getAttribute('aria-label')")
+        assert chart == "Distribution: time of 720 rounds, from 42.3 ms to 122 ms"
+
+    def test_a_load_has_its_numbers_its_course_and_its_errors(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, link_to(LOAD))
+        text = chromium.texts(".details")[0]
+        for told in ("244 rps successful", "72 (2.40 %)", "at least 100 rps", "component gateway in pyproject.toml"):
+            assert told in text
+        assert chromium.texts("figcaption") == [
+            "Distribution latency of 3,000 requests",
+            "Over time requests in their order, the slowest of each 10",
+        ]
+        assert chromium.texts(".error p")[0] == "71 errors HTTPError: 503 Service Unavailable 4.20 s .. 9.80 s"
+
+    def test_a_test_that_the_filter_hides_is_shown_by_its_link(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, f"{link_to(SLOW)}&status=passing")
+        assert chromium.texts("tr.row a.test")[0] == "test_lists_open_orders[10000]"
+        assert chromium.texts("#state") == ["16 of 24 measurements"]
+
+    def test_an_unknown_test_is_named(self, chromium: Browser, page: Path) -> None:
+        gone = f"tests/test_gone.py::test_gone[{'x' * 80}]"
+        chromium.look(390)
+        chromium.open(page, link_to(gone))
+        assert chromium.texts("#state") == [f"24 measurements; this report has no {gone}"]
+        assert chromium.run("document.documentElement.scrollWidth") <= 390
+
+    def test_the_keyboard_opens_and_closes_a_test_and_back_closes_it_as_well(self, shown: Browser) -> None:
+        press(shown, TITLES, Keys.ENTER)
+        assert shown.run("location.hash") == link_to(LOAD)
+        assert len(shown.texts(".details")) == 1
+        press(shown, "tr.open a.test", Keys.ENTER)
+        assert shown.texts(".details") == []
+        press(shown, TITLES, Keys.ENTER)
+        shown.driver.back()
+        shown.wait("!document.querySelector('.details')")
+        assert shown.run("location.hash") == ""
+
+    def test_a_link_in_the_failures_opens_its_test(self, shown: Browser) -> None:
+        shown.driver.find_element(By.CSS_SELECTOR, "#failures a.test").click()
+        shown.wait("document.querySelector('tr.open')")
+        assert shown.texts("tr.open a.test") == ["test_lists_open_orders[10000]"]
+
+
+class TestForest:
+    def test_every_change_has_a_row_with_its_number(self, shown: Browser) -> None:
+        assert shown.texts(".forest .number")[:4] == ["34.1x", "+34 %", "+12.4 %", "-51 %"]
+        assert len(shown.texts(".forest li")) == 19
+        label = "regressed: time +34 %, 95 % interval +30 % .. +38 %"
+        assert shown.run("document.querySelectorAll('.interval-plot')[1].getAttribute('aria-label')") == label
+
+    def test_a_filter_holds_for_the_changes_as_well(self, shown: Browser) -> None:
+        search(shown, "signature")
+        assert set(shown.texts(".forest a")) == {"test_verifies_a_token signature", "test_verifies_a_signature"}
+
+
+class TestSafety:
+    def test_no_name_message_or_query_becomes_markup(self, chromium: Browser, page: Path) -> None:
+        hostile = f"tests/test_hostile.py::test_case[{HOSTILE}] {QUERY}"
+        chromium.open(page, link_to(hostile))
+        assert HOSTILE in chromium.texts("tr.open a.test")[0]
+        assert QUERY in chromium.texts("tr.open a.test")[0]
+        assert f"a doubt about {HOSTILE}" in chromium.texts(".details")[0]
+        assert chromium.run("window.hacked === undefined")
+        assert chromium.run("document.querySelectorAll('img').length") == 0
+        assert chromium.run("document.scripts.length") == 2
+        search(chromium, "hostile.py")
+        assert len(chromium.texts(".details")) == 1
+
+    def test_the_policy_of_the_page_stops_a_script_that_gets_into_it(self, shown: Browser) -> None:
+        shown.run("document.body.append(Object.assign(document.createElement('script'), {text: 'window.hacked = 3'}))")
+        assert shown.run("window.hacked === undefined")
+        assert any("Content Security Policy" in one for one in shown.complaints())
+
+    def test_a_page_makes_no_request_and_the_console_stays_empty(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, f"{link_to(LOAD)}&sort=change")
+        search(chromium, "load")
+        assert chromium.complaints() == []
+        requested = {one.partition("#")[0] for one in chromium.requests()}
+        assert requested <= {page.as_uri(), "about:blank"}
+        assert page.as_uri() in requested
+
+
+class TestWithoutScripts:
+    def test_the_verdict_and_the_failures_are_there(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, script=False)
+        try:
+            found = chromium.driver.find_element(By.TAG_NAME, "body").text
+        finally:
+            chromium.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+        for told in (
+            "Failed\n3 of 24 perf tests fail: 2 exceeded, 3 regressed.",
+            "exceeded p95 61.1 ms exceeds its budget of 50 ms (122%)",
+            "limit p95_ms=50 from perf_budget marker",
+            "Make the code cheaper, or raise the limit",
+            "Called more often:",
+            "The list of tests and their charts need JavaScript.",
+        ):
+            assert told in found
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [390, 1280, 2560])
+    def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path, width: int, theme: str) -> None:
+        chromium.look(width, theme)
+        chromium.open(page, link_to(SLOW))
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        colour = chromium.run("getComputedStyle(document.body).backgroundColor")
+        assert colour == {"light": "rgb(247, 248, 250)", "dark": "rgb(17, 21, 27)"}[theme]
+
+    @pytest.mark.parametrize(
+        ("gate", "look", "test"),
+        [("fail", (390, "dark"), SLOW), ("warn", (1280, "light"), LOAD)],
+    )
+    def test_axe_finds_nothing(
+        self, chromium: Browser, tmp_path: Path, gate: str, look: tuple[int, str], test: str
+    ) -> None:
+        path = tmp_path / "report.html"
+        path.write_text(render(session_of(small_measurements()[CALM:], gate)), "utf-8")
+        chromium.look(*look)
+        chromium.open(path, link_to(test))
+        chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert chromium.violations() == []
+
+    def test_axe_finds_a_fault(self, shown: Browser) -> None:
+        shown.run("document.getElementById('search').parentElement.replaceWith(document.getElementById('search'))")
+        shown.run("document.getElementById('search').removeAttribute('placeholder')")
+        assert "label" in [rule for rule, _ in shown.violations()]
+
+    def test_each_colour_has_a_glyph_and_a_word_beside_it(self, shown: Browser) -> None:
+        without = (
+            "[...document.querySelectorAll('.verdict')].filter(one => !one.querySelector('svg') || !one.innerText)"
+        )
+        assert shown.run(f"{without}.length") == 0

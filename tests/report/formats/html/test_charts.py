@@ -1,0 +1,151 @@
+"""The data of charts: points, lines, ticks and bars."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from urllib.parse import unquote
+
+import pytest
+from html_session import moved, order_load, p95, timed
+from hypothesis import given
+from hypothesis import strategies as st
+from results import MS, budget, change
+
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.report.formats.html.charts import bar, change_ticks, course, distribution, forest, time_ticks
+from pytest_perfbudget.report.formats.html.links import link_to
+
+WITHIN = BudgetVerdict.WITHIN
+
+
+class TestTicks:
+    @pytest.mark.parametrize(
+        ("low", "high", "labels"),
+        [
+            (1e6, 1e8, ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms", "50 ms", "100 ms"][::3]),
+            (0.9e6, 60e6, ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms", "50 ms"]),
+            (9e6, 15e6, ["10 ms", "12 ms", "14 ms"]),
+            (100.0, 101.0, ["100 ns", "101 ns"]),
+            (10.0, 1e9, ["10 ns", "100 ns", "1 us", "10 us", "100 us", "1 ms", "10 ms", "100 ms", "1 s"]),
+        ],
+    )
+    def test_they_are_round_numbers(self, low: float, high: float, labels: list[str]) -> None:
+        assert [label for _, label in time_ticks(low, high)] == labels
+
+    @given(st.floats(0.1, 1e10), st.floats(1.2, 1e4))
+    def test_they_rise_within_the_range_and_leave_room(self, low: float, factor: float) -> None:
+        ticks = [value for value, _ in time_ticks(low, low * factor)]
+        assert 1 <= len(ticks) <= 8
+        assert all(one < other for one, other in pairwise(ticks))
+        assert all(low * 0.999 <= one <= low * factor * 1.001 for one in ticks)
+
+    def test_a_change_has_the_words_of_the_reports(self) -> None:
+        labels = dict(change_ticks())
+        assert (labels[1], labels[1.05], labels[0.5], labels[2]) == ("no change", "+5.0 %", "-50 %", "2.0x")
+
+
+class TestDistribution:
+    def test_it_has_the_quantiles_of_the_rounds_and_the_limits_with_their_sources(self) -> None:
+        slower = moved(1.2, RegressionVerdict.REGRESSED)
+        chart = distribution(timed("a.py::test", 10, p95(50, WITHIN, median_ms=10), slower))
+        assert chart is not None
+        assert chart["shares"] == [0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0]
+        assert chart["note"] == "from 9 ms to 26 ms"
+        limit, before = chart["lines"]
+        assert (limit["label"], limit["share"], limit["source"]) == ("p95 limit 50 ms", 0.95, "perf_budget marker")
+        assert (before["kind"], before["label"]) == ("before", "baseline 1.64 ms")
+        assert 0 < before["at"] < chart["places"][0] < chart["places"][-1] < limit["at"] < 1000
+
+    def test_a_place_is_a_share_of_the_logarithmic_axis(self) -> None:
+        times = RoundTimes.of([MS, 10 * MS, 10 * MS, 10 * MS, 100 * MS])
+        chart = course(timed("a.py::test", 10, times=times))
+        assert chart is not None
+        low, middle, _, _, high = chart["places"]
+        assert (low + high, middle) == (1000, 500)
+        assert [label for place, label in chart["ticks"] if place == middle] == ["10 ms"]
+
+    def test_a_limit_on_cpu_time_is_no_line_among_wall_times(self) -> None:
+        cpu = budget(WITHIN, metric="cpu_p95", keyword="cpu_p95_ms")
+        chart = distribution(timed("a.py::test", 10, cpu))
+        assert chart is not None
+        assert chart["lines"] == []
+
+    def test_a_load_has_the_distribution_of_its_requests(self) -> None:
+        chart = distribution(order_load())
+        assert chart is not None
+        assert chart["source"] == "latency of 3,000 requests"
+        assert 20 < len(chart["shares"]) == len(chart["places"]) <= 80
+
+    def test_kept_rounds_have_their_whole_distribution(self) -> None:
+        times = RoundTimes.of([number * MS for number in range(400, 0, -1)])
+        chart = distribution(timed("a.py::test", 10, times=times))
+        assert chart is not None
+        assert (chart["source"], chart["note"]) == ("time of 720 rounds", "from 1 ms to 400 ms")
+        assert chart["shares"] == sorted(chart["shares"])
+        assert chart["places"] == sorted(chart["places"])
+        assert chart["shares"][-1] == 1.0
+        assert 0.995 < chart["shares"][-2] < 1
+        assert 0.95 in chart["shares"]
+
+    def test_means_of_several_calls_are_called_by_their_name(self) -> None:
+        means = timed("a.py::test", 10, iterations=40, statistics={"mean": 10 * MS})
+        assert distribution(means) is None
+        chart = distribution(replace(means, times=RoundTimes.of([MS] * 9, 40)))
+        assert chart is not None
+        assert chart["source"] == "time of 720 rounds of 40 calls"
+
+    def test_a_measurement_without_numbers_has_none(self) -> None:
+        assert distribution(timed("a.py::test", 1, statistics={}, rounds=0)) is None
+        assert course(timed("a.py::test", 1)) is None
+
+    def test_the_course_keeps_the_slowest_of_neighbouring_rounds(self) -> None:
+        times = RoundTimes.of([MS * (50 if number == 77 else 1) for number in range(200)])
+        chart = course(timed("a.py::test", 1, times=times))
+        assert chart is not None
+        assert chart["source"] == "rounds in their order, the slowest of each 4"
+        assert len(chart["places"]) == 50
+        assert chart["places"].index(max(chart["places"])) == 77 // 4
+
+
+class TestBars:
+    def test_a_bar_has_the_number_its_interval_and_the_limit(self) -> None:
+        found = bar(budget(estimate=50.0, lower=40.0, upper=60.0, limit=100.0))
+        assert found == {"at": 0.463, "low": 0.3704, "high": 0.5556, "limit": 0.9259}
+
+    def test_a_number_beyond_its_limit_makes_the_bar_longer(self) -> None:
+        found = bar(budget(estimate=400.0, lower=None, upper=None, limit=100.0))
+        assert found is not None
+        assert found["limit"] < found["at"] <= 1
+
+    @pytest.mark.parametrize("estimate", [None, 0.0])
+    def test_without_a_number_there_is_none(self, estimate: float | None) -> None:
+        assert bar(budget(estimate=estimate, lower=None, upper=None, limit=0.0)) is None
+
+
+class TestForest:
+    def test_a_change_has_its_ratio_its_interval_and_its_limit(self) -> None:
+        assert forest(change(limit=0.05)) == {"at": 1.124, "low": 1.098, "high": 1.151, "limit": 1.05}
+
+    def test_a_limit_below_the_floor_of_a_metric_is_the_floor(self) -> None:
+        calls = change(metric="calls", unit="calls", before=100, after=104, ratio=1.04, lower=None, upper=None)
+        assert forest(calls) == {"at": 1.04, "limit": 1.1}
+
+    def test_the_limit_of_a_number_that_should_be_high_is_below_it(self) -> None:
+        found = forest(change(metric="a metric of a plugin", direction=Direction.HIGHER))
+        assert found is not None
+        assert found["limit"] == pytest.approx(0.95)
+
+    @pytest.mark.parametrize("ratio", [None, 0.0, float("inf")])
+    def test_a_ratio_that_has_no_place_has_no_row(self, ratio: float | None) -> None:
+        assert forest(change(ratio=ratio)) is None
+
+
+@given(st.text())
+def test_a_link_holds_the_whole_name(name: str) -> None:
+    link = link_to(name)
+    assert unquote(link.removeprefix("#test=")) == name
+    assert "&" not in link
+    assert not set(" \n\"'<>") & set(link)

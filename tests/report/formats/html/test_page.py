@@ -1,0 +1,163 @@
+"""The static part of the report, which a reader without scripts sees, and the data for the script."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from html_session import HOSTILE, QUERY, many, session_of, small, small_measurements, timed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.formats.html import page as page_module
+from pytest_perfbudget.report.formats.html import render
+from pytest_perfbudget.report.formats.html.links import well_formed
+from pytest_perfbudget.report.formats.html.payload import packed, unpacked
+
+GOLDEN = Path(__file__).parent / "golden"
+PAYLOAD = re.compile(r'(<script type="application/x-gzip-base64" id="payload">)(.*?)(</script>)', re.DOTALL)
+
+
+def payload_of(text: str) -> dict[str, Any]:
+    found = PAYLOAD.search(text)
+    assert found
+    data: dict[str, Any] = unpacked(found[2])
+    return data
+
+
+def static_part(text: str) -> str:
+    """Return the report without its style, its script and its data, which other tests are about."""
+    text = PAYLOAD.sub(r"\1\3", text)
+    text = re.sub(r"(<style>).*?(</style>)", r"\1\2", text, flags=re.DOTALL)
+    text = re.sub(r"(<script>).*?(</script>)", r"\1\2", text, flags=re.DOTALL)
+    return re.sub(r"'sha256-[^']*'", "'sha256'", text.replace("&#39;", "'"))
+
+
+class Tags(HTMLParser):
+    """The elements of a page, and its texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.texts: list[str] = []
+        self.attributes: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [
+        ("failed", small()),
+        ("would_fail", small("warn", exit_status=0)),
+        ("passed", session_of(small_measurements()[:3], exit_status=0)),
+        ("empty", RunResult()),
+    ],
+)
+def test_the_static_part_is_the_golden_file(name: str, result: RunResult) -> None:
+    path = GOLDEN / f"{name}.html"
+    text = static_part(render(result))
+    if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8"), "PERFBUDGET_GOLDEN=write pytest tests/report/formats/html writes it anew"
+
+
+def test_the_same_result_gives_the_same_file() -> None:
+    assert render(small()) == render(small()) == formats.render(small(), "html")
+
+
+def test_every_limit_stands_in_the_data_beside_its_value_and_its_source() -> None:
+    result = small()
+    entries = {entry["id"]: entry for entry in payload_of(render(result))["entries"]}
+    for measurement in result.measurements:
+        shown = entries[measurement.id].get("budgets", [])
+        assert len(shown) == len(measurement.budgets)
+        assert {one["source"] for one in shown} == {f"{one.keyword} from {one.source}" for one in measurement.budgets}
+        assert all(one["limit"] and one["measured"] and one["bar"]["limit"] <= 1 for one in shown)
+
+
+def test_a_failure_beyond_the_first_failures_is_named_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "_MOST_TOLD", 2)
+    text = render(many(500))
+    assert text.count('class="failure"') == 2
+    assert "3 more failures, without their evidence" in text
+    assert 'id="test=tests/area_27/test_module_107.py::TestClass::test_case_307[param]"' in text
+    assert len(payload_of(text)["entries"]) == 500
+
+
+def test_a_note_names_twenty_tests_and_counts_the_others() -> None:
+    tests = [timed(f"tests/test_it.py::test_{number}", 1, warnings=["a doubt"]) for number in range(25)]
+    text = render(session_of(tests))
+    assert "and 5 more" in text
+    assert text.count("#test=tests/test_it.py::test_") == 20
+
+
+def test_no_name_message_or_query_becomes_markup() -> None:
+    found = Tags(static_part(render(small())))
+    assert found.tags.count("script") == 2
+    assert not {"img", "i"} & set(found.tags)
+    assert "test=tests/test_load.py::test_gateway_under_load%20order" in found.ids
+    assert any(HOSTILE in text for text in found.texts)
+    assert any(QUERY in text for text in found.texts)
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60))
+def test_any_name_stays_text(name: str) -> None:
+    one = replace(small_measurements()[0], nodeid=f"tests/a.py::{name}", component=name, warnings=[name])
+    text = render(session_of([one]))
+    assert text.encode("utf-8")
+    assert Tags(static_part(text)).tags.count("script") == 2
+    (entry,) = payload_of(text)["entries"]
+    assert entry["id"] == well_formed(one.id)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=4)))
+def test_data_come_back_as_they_were(data: object) -> None:
+    assert unpacked(packed(data)) == data
+    assert re.fullmatch(r"[A-Za-z0-9+/=]*", packed(data))
+
+
+def test_every_page_forbids_all_but_its_own_style_and_script() -> None:
+    text = render(RunResult())
+    assert "default-src 'none'; style-src 'sha256-" in text.replace("&#39;", "'")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
+    assert "http:" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "https:" not in text
+
+
+def test_without_jinja2_a_line_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "jinja2":
+            raise ModuleNotFoundError(name)
+        return real(name, *rest)
+
+    page_module._environment.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ReportError) as error:
+        render(RunResult())
+    assert str(error.value) == "an HTML report needs jinja2: pip install 'pytest-perfbudget[html]'"
+
+
+def test_numbers_that_are_not_finite_do_not_get_into_the_data() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        packed({"value": float("nan")})
