@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from html_session import HOSTILE, QUERY, many, session_of, small, small_measurements, timed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.run_result import RunResult
@@ -119,6 +119,7 @@ def test_no_name_message_or_query_becomes_markup() -> None:
     assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
 def test_any_name_stays_text(name: str) -> None:
     one = replace(small_measurements()[0], nodeid=f"tests/a.py::{name}", component=name, warnings=[name])
