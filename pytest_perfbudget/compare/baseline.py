@@ -26,7 +26,7 @@ from pytest_perfbudget.compare.evidence import (
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import NONE
-from pytest_perfbudget.core.measurement import Measurement, Recording, function_of, without_addresses
+from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, without_addresses
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate, prior_of
@@ -179,8 +179,8 @@ class BaselineComparison(ComparisonStrategy):
         lines = {name: line for (test, name), line in self._here.items() if test == nodeid}
         others = {name: None for test, name in self._everywhere if test == nodeid}
         names: Mapping[str, Line | None] = lines or others
-        function = function_of(nodeid)
-        same = [line.parameters for (test, _), line in self._here.items() if function_of(test) == function]
+        family = family_of_id(nodeid)
+        same = [line.parameters for (test, _), line in self._here.items() if family_of_id(test) == family]
         cases = [one for one in same if one]
         base = {
             name: Recording() if line is None else Recording(parameters=line.parameters, cases=cases, kind=line.kind)

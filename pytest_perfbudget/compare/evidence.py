@@ -154,7 +154,8 @@ class Evidence:
 
 def other_case(against: str) -> str:
     """Return the reason for a test whose id belongs to another case on the other side."""
-    return f"{against} has other parameters under this id: give the cases ids of their own (ids= in parametrize)"
+    remedy = "give the cases ids of their own (ids= in parametrize; names for numbered tests)"
+    return f"{against} has other parameters under this id: {remedy}"
 
 
 def unlike(against: str, head: Mapping[str, Recording], base: Mapping[str, Recording]) -> dict[str, str]:

@@ -241,6 +241,9 @@ def measurement_id(nodeid: str, name: str) -> str:
     return f"{nodeid} {name}".rstrip()
 
 
+_NUMBERED: Final = re.compile(r"_\d+\w*(?=::|$)")
+"""The end of a name as `test_it_1_small`, from the number on."""
+
 _ADDRESS: Final = re.compile(r"0x[0-9a-f]{6,}", re.IGNORECASE)
 
 
@@ -252,6 +255,12 @@ def without_addresses(nodeid: str) -> str:
 def function_of(nodeid: str) -> str:
     """Return the node id of a test's function, without the case of a parametrization."""
     return nodeid.partition("[")[0]
+
+
+def family_of_id(nodeid: str) -> str:
+    """Return the node id without the case: `function_of`, and without the numbers of generated tests and classes."""
+    function = function_of(nodeid)
+    return function if function != nodeid else _NUMBERED.sub("", nodeid)
 
 
 def file_of(nodeid: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import file_of, function_of
+from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
@@ -22,7 +22,7 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
 from pytest_perfbudget.plugin.collection.markers import marker_limits, may_limit_spans, may_need_scipy, needs_scipy
-from pytest_perfbudget.plugin.collection.parameters import digest_of
+from pytest_perfbudget.plugin.collection.parameters import digest_of, family_of
 from pytest_perfbudget.plugin.keys import CHILD
 
 PERF_TEST: Final = pytest.StashKey[bool]()
@@ -56,7 +56,7 @@ class PerfTests:
         self._checks = ConfigChecks(config, settings, strict=policy.strict)
         self._known: set[str] = set()
         self._collected: list[pytest.Item] = []
-        self._cases: dict[str, list[str]] = {}
+        self._cases: dict[Hashable, list[str]] = {}
 
     def find(self, collected: list[pytest.Item], baseline: Baseline) -> None:
         """Find the perf tests among the collected tests.
@@ -166,12 +166,12 @@ class PerfTests:
         known += [one for one in measurements if one not in known]
 
     def cases_of(self, item: pytest.Item) -> list[str]:
-        """Return the digests of all collected cases of a test's function."""
-        function = function_of(item.nodeid)
-        if function not in self._cases:
-            found = (digest_of(one) for one in self._collected if function_of(one.nodeid) == function)
-            self._cases[function] = [one for one in found if one]
-        return self._cases[function]
+        """Return the digests of all collected cases of a test."""
+        family = family_of(item)
+        if family not in self._cases:
+            found = (digest_of(one) for one in self._collected if family_of(one) == family)
+            self._cases[family] = [one for one in found if one]
+        return self._cases[family]
 
     def _is_requested(self, item: pytest.Item) -> bool:
         """Return whether this is a fresh process and its session wants the test measured.
