@@ -116,9 +116,12 @@ def update_line(
         tolerance: the slowdown that does not matter, as a share.
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
     """
-    if old is None or (old.time is None and new.time is not None):
+    if old is None:
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
+    has_first_time = old.time is None and new.time is not None
+    if has_first_time and not worse:
+        return LineUpdate(new.key, UpdateAction.NEW, new, old)
     if old.time is not None and not old.is_corrected and not (worse and not reason):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
@@ -131,11 +134,11 @@ def update_line(
     # in another number.
     merged = replace(
         new,
-        time=new.time if TIME.name in ratios else old.time,
+        time=new.time if TIME.name in ratios or has_first_time else old.time,
         counts={**new.counts, **{name: count for name, count in old.counts.items() if name not in ratios}},
         reason=reason if worse else "",
     )
-    if TIME.name not in ratios:
+    if TIME.name not in ratios and not has_first_time:
         merged = replace(merged, commit=old.commit, date=old.date)
     if worse:
         return LineUpdate(

@@ -177,3 +177,21 @@ def test_what_is_accepted_with_a_slower_time_is_told_too() -> None:
     found = revised(line(calls=600), recordings(1.2e6, calls=900, seed=2), reason="why")
     assert found.action is UpdateAction.ACCEPTED
     assert found.ratios == {"time": pytest.approx(1.2, rel=0.02), "calls": 1.5}
+
+
+def test_a_count_that_grew_needs_a_reason_although_the_line_had_no_time() -> None:
+    old = replace(line(calls=100), time=None)
+    found = revised(old, recordings(1e6, calls=200))
+    assert (found.action, found.line) == (UpdateAction.REFUSED, old)
+    accepted = revised(old, recordings(1e6, calls=200), reason="a further check")
+    assert accepted.action is UpdateAction.ACCEPTED
+    assert accepted.line is not None
+    assert accepted.line.counts["calls"] == 200
+    assert accepted.line.time is not None
+
+
+def test_a_first_time_beside_the_same_counts_is_new() -> None:
+    found = revised(replace(line(), time=None), recordings(1e6))
+    assert found.action is UpdateAction.NEW
+    assert found.line is not None
+    assert found.line.time is not None
