@@ -172,5 +172,7 @@ def _not_confirmed(change: RegressionResult) -> str:
     found = f"{percent(change.ratio or 1)} in {fresh}"
     if change.verdict is RegressionVerdict.UNCONFIRMED:
         return f"looked slower here, but {found}"
+    if change.verdict is RegressionVerdict.IMPROVED:
+        return f"looked faster here, and {found}"
     sure = "" if change.verdict is RegressionVerdict.UNCHANGED else ", which may be chance"
     return f"looked faster here, but {found}{sure}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from results import MS, budget, change, measurement
 
@@ -276,6 +278,16 @@ class TestRegressions:
             "undecided: a.py::u: looked slower, in 10 fresh processes too, but that may be chance: "
             "+12.0 % (95 % interval -2.0 % .. +28 %), limit 5 %; "
             "unchanged code would look so slow once in 40 times (alpha, shared by the tests: once in 2,400 times)",
+        ]
+
+    def test_a_gain_that_fresh_pairs_confirm_is_no_chance(self) -> None:
+        pairs: dict[str, Any] = {"runs": 9, "in_pairs": True, "ratio": 0.5, "against": "main"}
+        sure, unsure = (change(one, **pairs) for one in (RegressionVerdict.IMPROVED, RegressionVerdict.UNDECIDED))
+        assert notes(measurement(sure, nodeid="a.py::t")) == [
+            "improved: a.py::t: looked faster here, and -50 % in 9 fresh pairs of processes"
+        ]
+        assert notes(measurement(unsure, nodeid="a.py::t")) == [
+            "undecided: a.py::t: looked faster here, but -50 % in 9 fresh pairs of processes, which may be chance"
         ]
 
     def test_a_number_that_is_undecided_in_the_sessions_own_run_needs_no_note(self) -> None:
