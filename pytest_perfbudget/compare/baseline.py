@@ -285,6 +285,10 @@ class BaselineComparison(ComparisonStrategy):
     def _unanswerable(self, measurement: Measurement, known: KnownData) -> RegressionResult:
         """Return the result for a measurement whose time the baseline does not have."""
         nodeid = measurement.nodeid
+        recording = measurement.recording
+        if measurement.kind is not NONE and recording is not None and recording.untimed and not recording.blocks:
+            # No update can add such a measurement to the baseline.
+            return untimed(RegressionVerdict.UNMEASURED, recording.untimed)
         if measurement.kind is NONE and any(test == nodeid for test, _ in self._everywhere):
             return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
         if without_addresses(nodeid) != nodeid:

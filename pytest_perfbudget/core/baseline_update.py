@@ -80,6 +80,7 @@ class UpdateSummary:
         file: the baseline's.
         lines: what became of each line.
         kept_out: by test, why it was not updated.
+        left_out: by test, why a baseline cannot have it, although nothing is wrong with the test.
         problem: why nothing was updated; empty if something was.
         is_accepting: whether the user gave a reason to accept slower numbers.
     """
@@ -87,6 +88,7 @@ class UpdateSummary:
     file: str
     lines: Sequence[BaselineUpdate] = ()
     kept_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     problem: str = ""
     is_accepting: bool = False
 
@@ -96,6 +98,7 @@ class UpdateSummary:
             "file": self.file,
             "lines": [one.to_dict() for one in self.lines],
             "kept_out": dict(self.kept_out),
+            "left_out": dict(self.left_out),
             "problem": self.problem,
             "is_accepting": self.is_accepting,
         }

@@ -84,7 +84,17 @@ def test_code_that_is_measured_once_is_not_called_again(benching: Project) -> No
 def test_code_that_is_measured_once_is_not_called_again_for_an_update(benching: Project) -> None:
     """The fresh processes of the update call the code once, too, and say why there is no time."""
     result = benching.run(ONCE, "--perf-update-baseline")
-    result.stdout.fnmatch_lines(["*pedantic(rounds=1)*"])
+    result.stdout.fnmatch_lines(["not in the baseline: test_it.py::test_it: pedantic(rounds=1) *: give more rounds"])
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_code_that_is_measured_once_is_not_new_and_is_never_told_to_update_the_baseline(benching: Project) -> None:
+    other = "@pytest.mark.perf_budget\ndef test_other(benchmark): benchmark(advance, 1)\n"
+    benching.run(ONCE + other, "--perf-update-baseline").assert_outcomes(passed=2)
+    result = benching.run(ONCE + other)
+    assert times(benching) == {"test_it": "unmeasured", "test_other": "unchanged"}
+    result.stdout.fnmatch_lines(["unmeasured: test_it.py::test_it: pedantic(rounds=1) *: give more rounds"])
+    result.stdout.no_fnmatch_line("*--perf-update-baseline*")
 
 
 def test_a_tear_down_follows_each_call_when_it_is_measured_again(benching: Project) -> None:

@@ -138,6 +138,7 @@ UNSURE = BaselineUpdate("a.py::t", "", UpdateAction.UNDECIDED)
         (UpdateSummary("b.json", [UNSURE]), False),
         (UpdateSummary("b.json", [UNSURE], is_accepting=True), True),
         (UpdateSummary("b.json", kept_out={"a.py::t": "it fails"}), True),
+        (UpdateSummary("b.json", left_out={"a.py::t": "it may be called once only"}), False),
         (UpdateSummary("b.json", problem="the disk is full"), True),
     ],
 )

@@ -38,9 +38,11 @@ class Update:
         self._passed: dict[str, bool] = {}
         self._tests: dict[str, str] = {}
         self._shares: dict[tuple[str, str], float] = {}
+        self._timed: set[tuple[str, str]] = set()
         self._lines: list[LineUpdate] = []
         self._problem = "the session ended early: the baseline is unchanged"
         self._kept_out: dict[str, str] = {}
+        self._left_out: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which perf tests passed in all their phases."""
@@ -60,6 +62,8 @@ class Update:
                 self._tests[report.nodeid] = one.nodeid
                 if one.max_regression is not None:
                     self._shares[one.nodeid, one.name] = one.max_regression
+                if one.rounds:
+                    self._timed.add((one.nodeid, one.name))
         if report.failed:
             self._passed[report.nodeid] = False
             self._kept_out[report.nodeid] = "the test failed"
@@ -85,7 +89,9 @@ class Update:
         """Return the outcome as reports show it."""
         lines = [one.result() for one in self._lines]
         file = self._session.settings.baseline
-        return UpdateSummary(file, lines, self._kept_out, self._problem, is_accepting=bool(self._reason))
+        return UpdateSummary(
+            file, lines, self._kept_out, self._problem, left_out=self._left_out, is_accepting=bool(self._reason)
+        )
 
     def _measure(self, tests: Sequence[str]) -> dict[tuple[str, str], list[Recording]]:
         runs = self._session.settings.baseline_runs
@@ -111,7 +117,10 @@ class Update:
                         self._kept_out[answer.nodeid] = answer.problem
                     for one in map(Measurement.from_dict, answer.measurements):
                         if one.recording is not None and one.recording.untimed and not one.recording.counts:
-                            self._kept_out[one.nodeid] = one.recording.untimed
+                            # A benchmark that may not be called twice can have a result, and no line.
+                            is_whole = one.kind is not NONE and (one.nodeid, one.name) in self._timed
+                            away = self._left_out if is_whole else self._kept_out
+                            away[one.nodeid] = one.recording.untimed
                         elif one.recording is not None:
                             found.setdefault((one.nodeid, one.name), []).append(one.recording)
         finally:

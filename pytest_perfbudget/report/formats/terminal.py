@@ -128,6 +128,7 @@ def render_update(result: RunResult, layout: Layout) -> str:
     lines = [
         _colored(f"not updated: {nodeid}: {why}", _YELLOW, layout) for nodeid, why in result.update.kept_out.items()
     ]
+    lines += [f"not in the baseline: {nodeid}: {why}" for nodeid, why in result.update.left_out.items()]
     found = update_lines(result.update, layout.typed)
     lines += [_colored(line, _RED if result.update.problem else "", layout) for line in found]
     return "".join([table, *(f"{line}\n" for line in lines)])
