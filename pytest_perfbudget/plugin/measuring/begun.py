@@ -75,6 +75,10 @@ class BegunMeasurements:
         if name in self._begun:
             self._begun[name].is_awaited = True
 
+    def place_of(self, name: str) -> str:
+        """Return the place of the call that began a measurement; empty if the measurement is kept."""
+        return self._begun[name].place if name in self._begun else ""
+
     def keep(self, name: str) -> None:
         """Note that a measurement is kept."""
         self._begun.pop(name, None)

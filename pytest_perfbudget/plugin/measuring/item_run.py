@@ -65,6 +65,8 @@ class ItemRun:
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
+        self._running = ""
+        self._overlap = ""
         self._parameters = digest_of(item)
         self._cases = session.cases_of(item) if self._parameters else []
         self._output = QuietOutput(item, partial(session.relaxed_timeout, item))
@@ -118,6 +120,7 @@ class ItemRun:
         __tracebackhide__ = True
         session = self.session
         self._begun.note_awaited(name)
+        self._refuse_overlap(name)
         effective = self.resolve(name, call)
         if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
@@ -127,6 +130,7 @@ class ItemRun:
         watch = span_watch(self, effective, session.clock, in_turns=request is not None and request.turns is not None)
         plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
         try:
+            self._running = name or "the test"
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
             spans = watch.judged()
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
@@ -134,6 +138,7 @@ class ItemRun:
             with silence():
                 profile = await profile_call(subject) if exceeded or data.looks_slower else []
         finally:
+            self._running = ""
             session.progress.clear()
         self._keep(
             name,
@@ -270,6 +275,8 @@ class ItemRun:
         """Close the run of a test that passed, and return the judged measurements."""
         self.perf.finish_timers()
         self.close()
+        if self._overlap:  # the test, or its thread, has swallowed the refusal
+            raise MisuseError(self._overlap)
         if self.is_off:
             self.finished = []
             return []
@@ -285,6 +292,16 @@ class ItemRun:
         """Refuse further measurements, and end the timers whose block was never left."""
         self.perf.abandon_timers()
         self.closed = True
+
+    def _refuse_overlap(self, name: str) -> None:
+        """Refuse a measurement beside another: each would take the other's time for its own."""
+        if self._running:
+            place = self._begun.place_of(name) or "perf"
+            self._overlap = (
+                f"{place}: {name!r} would be measured while {self._running!r} still is: let each measurement end "
+                "before the next begins, without gather(), threads or perf within measured code"
+            )
+            raise MisuseError(self._overlap)
 
     def _benchmark_mode(self) -> AbstractContextManager[None]:
         """Return a context in which the fixture measures, measures a few calls only, or does not measure."""

@@ -80,7 +80,8 @@ class Perf:
         try:
             return run_plain(self._run.measure(subject, own, CALL, call))  # type: ignore[no-any-return]
         except MisuseError as error:
-            message = f"{place}: {str(error).removeprefix('perf: ')}"
+            said = str(error)
+            message = said if said.startswith(place) else f"{place}: {said.removeprefix('perf: ')}"
             raise MisuseError(message) from None
 
     def aio(

@@ -215,3 +215,60 @@ def test_it(request): request.getfixturevalue("perf")(advance, 1)
 """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*the whole body is repeated already: ask for perf as an argument of the test"])
+
+
+GATHERED = """
+import asyncio
+def test_it(perf):
+    async def waits():
+        await asyncio.sleep(0)
+        advance(1)
+    async def run():
+        {how}
+    asyncio.run(run())
+"""
+TOGETHER = "await asyncio.gather(perf.aio(waits, name='one', p95_ms=50), perf.aio(waits, name='other', p95_ms=50){more})"
+IN_TURN = "[await perf.aio(waits, name=name, p95_ms=50) for name in ('one', 'other')]"
+THREADS = """
+import threading
+def test_it(perf):
+    begun, ended = threading.Event(), threading.Event()
+    def first():
+        begun.set()
+        ended.wait(60)
+        advance(1)
+    thread = threading.Thread(target=lambda: perf(first, name="one", p95_ms=50))
+    thread.start()
+    begun.wait(60)
+    try: perf(advance, 1, name="other", p95_ms=50)
+    except Exception: pass
+    ended.set()
+    thread.join()
+"""
+NESTED = """
+def test_it(perf):
+    perf(lambda: perf(advance, 1, name="other", p95_ms=50), name="one", p95_ms=50)
+"""
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        GATHERED.format(how=TOGETHER.format(more="")),
+        GATHERED.format(how=TOGETHER.format(more=", return_exceptions=True")),
+        THREADS,
+        NESTED,
+    ],
+    ids=["gather", "gather, swallowed", "threads, swallowed", "nested"],
+)
+def test_two_measurements_at_once_are_refused(project: Project, tests: str) -> None:
+    result = project.run(tests)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*test_it.py:*: 'other' would be measured while 'one' still is: let each measurement end before *"]
+    )
+
+
+def test_measurements_of_a_coroutine_that_follow_each_other_are_judged(project: Project) -> None:
+    project.run(GATHERED.format(how=IN_TURN)).assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it one p95": "within", "test_it other p95": "within"}
