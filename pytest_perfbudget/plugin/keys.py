@@ -5,7 +5,8 @@ Every pytest session imports this module, so it imports next to nothing.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import pytest
 
@@ -67,5 +68,23 @@ def is_marked(item: pytest.Item) -> bool:
 
 def asks(item: pytest.Item) -> bool:
     """Return whether a test itself says that it is a perf test."""
-    names = getattr(item, "fixturenames", ())
-    return is_marked(item) or (can_be_measured(item) and not FIXTURES.isdisjoint(names))
+    return is_marked(item) or (can_be_measured(item) and bool(measuring_fixtures(item)))
+
+
+def measuring_fixtures(item: pytest.Item) -> frozenset[str]:
+    """Return which of `FIXTURES` a test asks for; a project's own fixture of that name measures nothing."""
+    names = FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    if not names:
+        return names
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    return frozenset(name for name in names if _is_own(name, known.get(name, ())))
+
+
+def _is_own(name: str, definitions: Sequence[Any]) -> bool:
+    """Return whether a fixture is this plugin's, or uses the plugin's in order to replace it."""
+    for one in reversed(definitions):
+        if (getattr(one.func, "__module__", None) or "").startswith(__package__):
+            return True
+        if name not in one.argnames:
+            return False
+    return True

@@ -101,3 +101,18 @@ class TestNumberedTests:
         assert set(times(lean).values()) == {"unchanged"}
         lean.run(tests.format(numbers="(9,)")).assert_outcomes(passed=1)
         assert set(times(lean).values()) == {"unmeasured"}
+
+
+OWN = "import pytest, shop\n@pytest.fixture\ndef {name}(): return shop.work\ndef test_it({name}): {name}()\n"
+
+
+@pytest.mark.parametrize("name", ["perf", "perf_load"])
+def test_a_fixture_of_the_projects_own_is_not_missed(repository: Repository, name: str) -> None:
+    repository.commit(tests=OWN.format(name=name))
+    repository.file("test_other.py", "import shop\ndef test_other(perf): perf(shop.work)\n")
+    repository.commit()
+    repository.file("shop.py", shop(FASTER_MS))
+    result = repository.against_base()
+    result.assert_outcomes(passed=2)
+    assert times(repository) == {"test_other work": "improved"}
+    assert repository.report["missing"] == []

@@ -12,7 +12,7 @@ import pytest
 from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.neighbours import why_not_measured
-from pytest_perfbudget.plugin.keys import FIXTURES, asks, can_be_measured, is_marked
+from pytest_perfbudget.plugin.keys import asks, can_be_measured, is_marked, measuring_fixtures
 
 
 class PerfTestKind(enum.Enum):
@@ -42,8 +42,8 @@ def kind_of(item: pytest.Item) -> PerfTestKind:
         return PerfTestKind.BENCHMARK
     function = getattr(item, "function", None)
     own = inspect.signature(function).parameters if function is not None else ()
-    fixtures = getattr(item, "fixturenames", ())
-    if not FIXTURES.isdisjoint(own) or (not FIXTURES.isdisjoint(fixtures) and not is_marked(item)):
+    asked = measuring_fixtures(item)
+    if not asked.isdisjoint(own) or (asked and not is_marked(item)):
         return PerfTestKind.FIXTURE
     return PerfTestKind.BODY
 
@@ -53,8 +53,7 @@ def nothing_measured(item: pytest.Item, kind: PerfTestKind) -> str:
     if kind is PerfTestKind.FOREIGN:
         return why_not_measured(item)
     found = _NOTHING_MEASURED.get(kind, "")
-    names = getattr(item, "fixturenames", ())
-    return found.replace("perf fixture", "perf_load fixture") if "perf" not in names else found
+    return found.replace("perf fixture", "perf_load fixture") if measuring_fixtures(item) == {"perf_load"} else found
 
 
 _NOTHING_MEASURED: Final[Mapping[PerfTestKind, str]] = {

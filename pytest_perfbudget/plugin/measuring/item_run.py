@@ -29,6 +29,7 @@ from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measured
 from pytest_perfbudget.plugin.collection.parameters import digest_of
+from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
@@ -254,9 +255,10 @@ class ItemRun:
         """Replace the test's function, or follow the benchmark fixture, while the test's body runs; else do nothing."""
         item = self.item
         self._limits = self.session.limits_of(item)  # a fixture may have added a marker
-        asked = getattr(item, "funcargs", {}).get("perf", self.perf)
-        if self.kind is PerfTestKind.FIXTURE and asked is not self.perf:
-            # The project has its own fixture with the name `perf`.
+        given = getattr(item, "funcargs", {})
+        asked = [given[name] for name in FIXTURES if name in given]
+        if self.kind is PerfTestKind.FIXTURE and asked and not any(one is self.perf or one is self._load for one in asked):
+            # A parametrization or a fixture of the project has the name of a fixture.
             self.kind = PerfTestKind.BODY if self._limits else PerfTestKind.OTHER
         if self.kind is PerfTestKind.BODY and isinstance(item, pytest.Function) and not self.is_off:
             self._is_repeating = True

@@ -161,6 +161,37 @@ def test_slow(perf): advance(ms=60)
     assert project.verdicts()["test_slow p95"] == "exceeded"
 
 
+def test_a_perf_load_fixture_of_the_projects_own_stays_what_it_is(project: Project) -> None:
+    tests = """
+@pytest.fixture
+def perf_load(): return 2
+
+@pytest.fixture
+def client(perf_load): return perf_load
+
+def test_own(perf_load): assert perf_load == 2
+
+def test_through_a_fixture(client): assert client == 2
+"""
+    result = project.run(tests, "--perf-strict")
+    result.assert_outcomes(passed=2)
+    assert project.report["measurements"] == []
+    result.stdout.no_fnmatch_line("*never called it*")
+
+
+@pytest.mark.parametrize("name", ["perf", "perf_load"])
+def test_a_fixture_that_replaces_the_plugins_and_uses_it_measures(project: Project, name: str) -> None:
+    tests = f"""
+@pytest.fixture
+def {name}({name}): return {name}
+
+def test_own({name}): pass
+"""
+    result = project.run(tests, "--perf-strict")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"unmeasured: the test asks for the {name} fixture but never called it"])
+
+
 def test_a_folder_of_the_markers_name_is_no_marker(project: Project) -> None:
     project.file("perf_budget/test_in.py", "calls = []\ndef test_in():\n    calls.append(1)\n    assert calls == [1]\n")
     project.run("def test_it(): pass").assert_outcomes(passed=2)
