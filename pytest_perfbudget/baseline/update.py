@@ -120,13 +120,11 @@ def update_line(
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
     has_first_time = old.time is None and new.time is not None
-    if has_first_time and not worse:
-        return LineUpdate(new.key, UpdateAction.NEW, new, old)
-    if old.time is not None and not old.is_corrected and not (worse and not reason):
-        return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
+    is_imported = old.time is not None and not old.is_corrected
     is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
-    if (is_other_case or old.load != new.load) and not (worse and not reason):
-        # The id belongs to another case now, or the load is another. Slower needs a reason, like any slower line.
+    # Slower needs a reason, also if the id belongs to another case now, or the load is another.
+    is_replaced = (is_imported or is_other_case or old.load != new.load) and not (worse and not reason)
+    if is_replaced or (has_first_time and not worse):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
         return _kept(old, new, unsure, tolerance)

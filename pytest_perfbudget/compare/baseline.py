@@ -15,6 +15,7 @@ from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, Commit
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import (
+    ADDRESS_IN_NAME,
     CalledFunctions,
     Evidence,
     Origin,
@@ -26,7 +27,7 @@ from pytest_perfbudget.compare.evidence import (
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import NONE
-from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, without_addresses
+from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate, prior_of
@@ -285,14 +286,13 @@ class BaselineComparison(ComparisonStrategy):
     def _unanswerable(self, measurement: Measurement, known: KnownData) -> RegressionResult:
         """Return the result for a measurement whose time the baseline does not have."""
         nodeid = measurement.nodeid
-        recording = measurement.recording
-        if measurement.kind is not NONE and recording is not None and recording.untimed and not recording.blocks:
-            # No update can add such a measurement to the baseline.
-            return untimed(RegressionVerdict.UNMEASURED, recording.untimed)
-        if measurement.kind is NONE and any(test == nodeid for test, _ in self._everywhere):
+        is_known = any(test == nodeid for test, _ in self._everywhere)
+        # No update can add a measurement to the baseline that has a result and can have no time.
+        if is_known if measurement.kind is NONE else _has_reason(measurement):
             return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
-        if without_addresses(nodeid) != nodeid:
-            why = "its id holds an address, which differs from process to process: give parametrize ids="
+        if has_address(measurement.id):
+            in_id = "its id holds an address, which differs from process to process: give parametrize ids="
+            why = in_id if has_address(nodeid) else ADDRESS_IN_NAME
             return untimed(RegressionVerdict.UNMEASURED, why)
         if not known.is_known_elsewhere:
             if not self._everywhere and not self._file.exists():
@@ -326,6 +326,11 @@ def _sides(recording: Recording | None, known: KnownData) -> Sides:
 def _why_untimed(measurement: Measurement) -> str:
     known = measurement.recording.untimed if measurement.recording is not None else ""
     return known or f"not timed in blocks ({measurement.kind.name})"
+
+
+def _has_reason(measurement: Measurement) -> bool:
+    """Return whether a measurement says why it has no blocks."""
+    return measurement.recording is not None and bool(measurement.recording.untimed)
 
 
 def _why_uncounted(measurement: Measurement) -> str:

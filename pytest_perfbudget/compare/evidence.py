@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
 from pytest_perfbudget.core.culprits import gained_functions, grown_functions
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
 from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
-from pytest_perfbudget.core.namesakes import ambiguous, reordered
+from pytest_perfbudget.core.namesakes import ambiguous, reordered, unclear
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
+
+ADDRESS_IN_NAME: Final = "its name holds an address, which differs from process to process: give a stable name="
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +174,24 @@ def unlike(against: str, head: Mapping[str, Recording], base: Mapping[str, Recor
         other = base.get(name)
         if other is not None and (why := _other(against, one, other)):
             found[name] = why
-    functions_here = {name: one.function for name, one in head.items() if one.function}
-    functions_there = {name: one.function for name, one in base.items() if one.function}
-    for name in reordered(functions_here, functions_there):
-        found[name] = f"another function has this name in the test of {against}: give each call a name (name=)"
-    for name, (own, others) in ambiguous(functions_here, base).items():
+    calls_here, calls_there = _calls(head), _calls(base)
+    for name in unclear(calls_here, calls_there):
+        alike = "calls of one name whose objects or closures have all changed since"
+        found[name] = f"{alike} {against}, so nobody knows which call is which: give each call a name (name=)"
+    for name in reordered(calls_here, calls_there):
+        what = "function" if calls_here[name][0] != calls_there[name][0] else "call"
+        found[name] = f"another {what} has this name in the test of {against}: give each call a name (name=)"
+    for name, (own, others) in ambiguous(calls_here, base).items():
         found[name] = (
             f"measured {_times(own)} in this test, and {_times(others)} in that of {against}, so nobody knows which "
             "call is which: give each a name (name=)"
         )
     return found
+
+
+def _calls(recordings: Mapping[str, Recording]) -> Mapping[str, Sequence[str]]:
+    """Return what tells apart the measurements whose name comes from a function."""
+    return {name: [one.function, *one.identity] for name, one in recordings.items() if one.function}
 
 
 def other_load(against: str, load: str, other: str) -> str:
@@ -217,6 +228,8 @@ def no_namesake(against: str, measurement: Measurement, only_base: Collection[st
         measurement: the measurement.
         only_base: the names of the measurements that only the other side's test makes.
     """
+    if has_address(measurement.name):
+        return untimed(RegressionVerdict.UNMEASURED, ADDRESS_IN_NAME)
     named = sorted(filter(None, only_base))
     own = measurement.recording
     if "" in only_base and own is not None and own.function:

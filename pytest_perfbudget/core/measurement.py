@@ -68,6 +68,8 @@ class Recording:
         cases: the digests of all cases of the test's function in this process.
         function: the module and the qualified name of the function that gave the measurement its name; empty if the
             test gives the name.
+        identity: digests of what tells apart calls of functions that share a qualified name, see `core.namesakes`;
+            empty if the test gives the name.
         source: the source file of the measured function; empty if it has none.
         kind: the name of the measurement's kind; empty if it is not known.
         load: the parameters of the load; empty if the measurement is no load.
@@ -85,6 +87,7 @@ class Recording:
     parameters: str = ""
     cases: Sequence[str] = ()
     function: str = ""
+    identity: Sequence[str] = ()
     source: str = ""
     kind: str = ""
     load: str = ""
@@ -115,6 +118,7 @@ class Recording:
             "parameters": self.parameters,
             "cases": list(self.cases),
             "function": self.function,
+            "identity": list(self.identity),
             "source": self.source,
             "kind": self.kind,
             "load": self.load,
@@ -250,6 +254,11 @@ _ADDRESS: Final = re.compile(r"0x[0-9a-f]{6,}", re.IGNORECASE)
 def without_addresses(nodeid: str) -> str:
     """Return a node id without the addresses of objects, which differ from process to process."""
     return _ADDRESS.sub("0x", nodeid)
+
+
+def has_address(text: str) -> bool:
+    """Return whether a node id or a name holds the address of an object."""
+    return _ADDRESS.search(text) is not None
 
 
 def function_of(nodeid: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -125,6 +125,11 @@ class PerfSession:
         if run is None:
             run = item.stash[RUN] = ItemRun(self, item, PerfTestKind.FIXTURE, self._run_time_warnings())
         return run
+
+    def name_of(self, given: str) -> str:
+        """Return the name that a measurement of this name has in the working tree, if this is another checkout."""
+        child: Any = self.config.pluginmanager.getplugin(CHILD)
+        return given if child is None else str(child.in_working_tree(given))
 
     def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
         """Return a context in which pytest-timeout leaves time to measure; see `plugin.measuring.timeout`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from programs import FASTER_MS, FEW_RUNS, shop
+from programs import FASTER_MS, FEW_RUNS, SEQUENTIAL, shop
 from repositories import Repository
 from scripting import Project, times
 
@@ -116,3 +116,118 @@ def test_a_fixture_of_the_projects_own_is_not_missed(repository: Repository, nam
     result.assert_outcomes(passed=2)
     assert times(repository) == {"test_other work": "improved"}
     assert repository.report["missing"] == []
+
+
+OBJECTS = """
+class Codec:
+    def __init__(self, ms): self.ms = ms
+    def run(self): advance(self.ms)
+def run(ms): advance(ms)
+def makes(ms): return lambda: advance(ms)
+"""
+CALLS = "import shop\ndef test_it(perf):\n    for one in {numbers}: perf({call})\n"
+OTHER = "def test_other(perf): perf(shop.work, name='other')\n"
+
+
+@pytest.mark.parametrize("pyproject", ["", SEQUENTIAL], ids=["together", "sequential"])
+@pytest.mark.parametrize(
+    "call", ["shop.Codec(one).run", "lambda: shop.run(one)", "shop.makes(one)", "shop.run, one"],
+    ids=["methods", "lambdas", "closures", "arguments"],
+)  # fmt: skip
+class TestCallsOfOneName:
+    """The calls of a test are `run` and `run#2`, in the order in which the test makes them."""
+
+    def test_calls_that_changed_places_are_not_compared(
+        self, repository: Repository, call: str, pyproject: str
+    ) -> None:
+        repository.commit({"shop.py": shop() + OBJECTS}, tests=CALLS.format(numbers="(1, 9)", call=call) + OTHER)
+        tests = CALLS.format(numbers="(9, 1)", call=call) + OTHER
+        result = repository.against_base(tests=tests, pyproject=pyproject)
+        result.assert_outcomes(passed=1, failed=1)
+        found = times(repository)
+        assert found.pop("test_other other") == "unchanged"
+        assert set(found.values()) == {"unmeasured"}
+        result.stdout.fnmatch_lines(["*another call has this name in the test of HEAD: give each call a name (name=)"])
+
+    def test_the_same_calls_are_compared(self, repository: Repository, call: str, pyproject: str) -> None:
+        tests = CALLS.format(numbers="(1, 9)", call=call)
+        repository.commit({"shop.py": shop() + OBJECTS}, tests=tests)
+        repository.file(
+            "shop.py",
+            (shop() + OBJECTS).replace("advance(ms)", "advance(0.8 * ms)").replace("self.ms)", "0.8 * self.ms)"),
+        )
+        repository.against_base(pyproject=pyproject).assert_outcomes(passed=1)
+        assert set(times(repository).values()) == {"improved"}
+
+
+def test_objects_that_have_all_changed_are_told_to_have_names(repository: Repository) -> None:
+    tests = CALLS.format(numbers="(1, 9)", call="shop.Codec(one).run")
+    repository.commit({"shop.py": shop() + OBJECTS}, tests=tests)
+    repository.file("shop.py", shop() + OBJECTS.replace("self.ms = ms", "self.ms, self.more = ms, 1"))
+    result = repository.against_base()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*nobody knows which call is which: give each call a name (name=)"])
+    named = tests.replace("perf(shop.Codec(one).run", "perf(shop.Codec(one).run, name=f'run {one}'")
+    repository.commit({"shop.py": shop() + OBJECTS}, tests=named)
+    repository.file("shop.py", shop() + OBJECTS.replace("self.ms = ms", "self.ms, self.more = ms, 1"))
+    repository.against_base().assert_outcomes(passed=1)
+
+
+def test_an_object_that_changes_with_each_call_is_the_same_object(repository: Repository) -> None:
+    """Its state depends on the number of calls, which differs from process to process."""
+    client = (
+        "\nclass Client:\n    calls = 0\n    def get(self, page):\n        self.calls += os.getpid()\n        work()\n"
+    )
+    tests = (
+        "import shop\ndef test_it(perf):\n    client = shop.Client()\n    for page in 'ab': perf(client.get, page)\n"
+    )
+    repository.commit({"shop.py": shop() + client}, tests=tests)
+    repository.file("shop.py", shop(FASTER_MS) + client)
+    repository.against_base(subprocess=True).assert_outcomes(passed=1)
+    assert set(times(repository).values()) == {"improved"}
+
+
+NAMED = """
+import pathlib, shop
+FOLDER = pathlib.Path(__file__).parent
+class Codec: pass
+CODECS = Codec(), Codec()
+def test_it(perf):
+    {call}
+"""
+TIMER = "for _ in range(60):\n        with perf.timer(f'in {FOLDER}', max_regression='20 %'): shop.work()"
+ADDRESS = "[perf(shop.work, name=f'work {one}') for one in CODECS]"
+
+
+@pytest.mark.parametrize("pyproject", ["", SEQUENTIAL], ids=["together", "sequential"])
+@pytest.mark.parametrize(
+    "call", ["perf(shop.work, name=f'in {FOLDER}')", "perf(shop.work, name=f'in {FOLDER.resolve()}', p95_ms=9)", TIMER],
+    ids=["path", "resolved", "timer"],
+)  # fmt: skip
+def test_a_name_with_a_path_into_the_project_is_the_same_name(
+    repository: Repository, call: str, pyproject: str
+) -> None:
+    repository.commit(tests=NAMED.format(call=call))
+    repository.file("shop.py", shop(FASTER_MS))
+    repository.against_base(pyproject=pyproject).assert_outcomes(passed=1)
+    assert times(repository) == {f"test_it in {repository.pytester.path}": "improved"}
+    assert repository.report["missing"] == []
+
+
+def test_a_name_with_an_address_is_unmeasured_and_never_new(repository: Repository) -> None:
+    repository.commit(tests=NAMED.format(call=ADDRESS))
+    result = repository.against_base()
+    result.assert_outcomes(failed=1)
+    assert set(times(repository).values()) == {"unmeasured"}
+    result.stdout.fnmatch_lines(["*unmeasured: its name holds an address, * give a stable name=*"])
+    assert repository.report["missing"] == []
+
+
+def test_a_name_with_an_address_never_gets_into_a_baseline(lean: Project) -> None:
+    lean.file("shop.py", "from scripted import advance\ndef work(): advance(1)\n")
+    tests = NAMED.format(call=ADDRESS)
+    result = lean.run(tests + "def test_other(perf): perf(shop.work)\n", "--perf-update-baseline", pyproject=FEW_RUNS)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["not updated: test_it.py::test_it: work <* its name holds an address, *"])
+    lean.run(tests)
+    assert set(times(lean).values()) == {"unmeasured"}

@@ -44,6 +44,9 @@ class WorkerPlugin:
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
         self._before: set[str] = set()
+        tree, top = request.tree, request.top
+        moves = {(tree, top), (os.path.realpath(tree), os.path.realpath(top))} if tree else ()
+        self._moves = sorted(moves, key=lambda one: -len(one[0]))  # a resolved path may hold the other
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -121,8 +124,13 @@ class WorkerPlugin:
 
     def name(self, item: pytest.Item) -> str:
         """Return the node id that a test has in the working tree; its parameters may be paths into the checkout."""
-        tree = self._request.tree
-        return item.nodeid.replace(tree, self._request.top) if tree else item.nodeid
+        return self.in_working_tree(item.nodeid)
+
+    def in_working_tree(self, text: str) -> str:
+        """Return a node id or a name with the paths that the text would have in the working tree."""
+        for here, there in self._moves:
+            text = text.replace(here, there)
+        return text
 
     def is_requested(self, item: pytest.Item) -> bool:
         """Return whether the session asked for a test."""

@@ -65,6 +65,8 @@ def _described(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
         yield value.name
     elif issubclass(kind, ModuleType):
         yield value.__name__
+    elif issubclass(kind, CodeType):
+        yield from _coded(value)
     elif issubclass(kind, (type, FunctionType, BuiltinFunctionType, MethodType)):
         yield from _named(value, depth)
     elif hasattr(kind, "__fspath__"):
@@ -78,13 +80,20 @@ def _named(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401
     yield f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
     code = getattr(value, "__code__", None)
     if isinstance(code, CodeType):  # all lambdas of a module share their name
-        yield hashlib.sha256(code.co_code).hexdigest()
-        yield repr([one for one in code.co_consts if isinstance(one, (int, float, str, bytes))])
-        yield repr(code.co_names)
+        yield from _coded(code)
     if depth and not isinstance(value, type):
         owner = getattr(value, "__self__", None)
         for one in (owner, *bound_values(value)):
             yield from _described(one, depth - 1)
+
+
+def _coded(code: CodeType) -> Iterator[str]:
+    yield hashlib.sha256(code.co_code).hexdigest()
+    yield repr([one for one in code.co_consts if isinstance(one, (int, float, str, bytes, tuple))])
+    yield repr((code.co_names, code.co_freevars))
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from _coded(one)
 
 
 def _parts(value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401

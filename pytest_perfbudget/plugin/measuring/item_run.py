@@ -32,6 +32,7 @@ from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
+from pytest_perfbudget.plugin.measuring.call_identity import CallIdentities
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
@@ -63,6 +64,8 @@ class ItemRun:
         self._limits = session.limits_of(item)
         self._measurements: list[Measurement] = []
         self._begun = BegunMeasurements()
+        self._calls = CallIdentities(item.config.rootpath)
+        self._identities: dict[str, Sequence[str]] = {}
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
@@ -97,12 +100,22 @@ class ItemRun:
         if self.kind is PerfTestKind.BODY and name:
             # A marker without a name limits the body, not the measurements that a fixture makes before the body.
             limits = [one for one in limits if one.name]
-        given = [call, *limits] if call else limits
         session = self.session
+        given = [
+            replace(one, name=session.name_of(one.name)) if one.name else one
+            for one in ([call, *limits] if call else limits)
+        ]
         return resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
 
     def begin(
-        self, name: str | None, function: Callable[..., Any], call: Limits, place: str, *, is_awaited: bool = True
+        self,
+        name: str | None,
+        function: Callable[..., Any],
+        call: Limits,
+        place: str,
+        *,
+        args: Sequence[object] = (),
+        is_awaited: bool = True,
     ) -> str:
         """Note that a measurement begins, and return its name; see `BegunMeasurements.begin`."""
         if self._is_repeating:
@@ -110,7 +123,11 @@ class ItemRun:
         if self.closed:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
         kept = [one.name for one in self._measurements]
-        return self._begun.begin(name, function, call, place, kept, is_awaited=is_awaited)
+        given = None if name is None else self.session.name_of(name)
+        own = self._begun.begin(given, function, call, place, kept, is_awaited=is_awaited)
+        if name is None and self.session.comparison is not None:
+            self._identities[own] = self._calls.identity(function, args)
+        return own
 
     def note_awaited(self, name: str) -> None:
         """Note that the coroutine of a measurement is awaited."""
@@ -222,6 +239,7 @@ class ItemRun:
             parameters=self._parameters,
             cases=self._cases,
             function=self._begun.functions.get(name, ""),
+            identity=self._identities.get(name, ()),
             source=self._begun.sources.get(name, ""),
             kind="" if kind is NONE else kind.name,
         )
@@ -257,7 +275,11 @@ class ItemRun:
         self._limits = self.session.limits_of(item)  # a fixture may have added a marker
         given = getattr(item, "funcargs", {})
         asked = [given[name] for name in FIXTURES if name in given]
-        if self.kind is PerfTestKind.FIXTURE and asked and not any(one is self.perf or one is self._load for one in asked):
+        if (
+            self.kind is PerfTestKind.FIXTURE
+            and asked
+            and not any(one is self.perf or one is self._load for one in asked)
+        ):
             # A parametrization or a fixture of the project has the name of a fixture.
             self.kind = PerfTestKind.BODY if self._limits else PerfTestKind.OTHER
         if self.kind is PerfTestKind.BODY and isinstance(item, pytest.Function) and not self.is_off:

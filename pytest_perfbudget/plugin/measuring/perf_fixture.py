@@ -76,7 +76,7 @@ class Perf:
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_untimed:
             return run_plain(subject.once())  # type: ignore[no-any-return]
-        own = self._run.begin(name, function, call, place)
+        own = self._run.begin(name, function, call, place, args=args)
         try:
             return run_plain(self._run.measure(subject, own, CALL, call))  # type: ignore[no-any-return]
         except MisuseError as error:
@@ -103,7 +103,7 @@ class Perf:
         if self._run.is_untimed:
             return subject.once()
         # Noted before the `await`, so that a forgotten `await` shows as a missing measurement at the end of the test.
-        own = self._run.begin(name, function, call, self._place("perf.aio()"), is_awaited=False)
+        own = self._run.begin(name, function, call, self._place("perf.aio()"), args=args, is_awaited=False)
         return self._run.measure(subject, own, CALL, call)
 
     def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
@@ -113,8 +113,8 @@ class Perf:
         """
         call = self._limits("perf.timer()", name, limits)
         if name not in self._timers:
-            self._run.begin(name, self.timer, call, self._place("perf.timer()"))
-            self._timers[name] = TimerRounds(name, self._run.session.clock)
+            own = self._run.begin(name, self.timer, call, self._place("perf.timer()"))
+            self._timers[name] = TimerRounds(own, self._run.session.clock)
             if self._run.session.comparison is not None:
                 self._block_policy = self._block_policy or self._run.session.comparison.block_policy(
                     self._run.session.clock
@@ -133,7 +133,7 @@ class Perf:
                 call.unmeasured or record.limits.unmeasured,
                 merge_span_budgets(call.spans, record.limits.spans),
             )
-            record.effective = self._run.resolve(name, record.limits)
+            record.effective = self._run.resolve(record.name, record.limits)
         return Timer(record)
 
     def ratio(
@@ -182,8 +182,8 @@ class Perf:
 
     def finish_timers(self) -> None:
         """Hand the rounds of all timers to the run, after the test's body has ended."""
-        for name, record in self._timers.items():
-            effective = record.effective
+        for record in self._timers.values():
+            name, effective = record.name, record.effective
             if effective is None or self._run.is_untimed:
                 continue
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []

@@ -42,6 +42,9 @@ class MeasuringSession(Protocol):
     def cases_of(self, item: pytest.Item) -> list[str]:
         """Return the digests of all cases of a test's function."""
 
+    def name_of(self, given: str) -> str:
+        """Return the name that a measurement of this name has in the working tree, if this is another checkout."""
+
     def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
         """Return a context in which another plugin's timeout leaves time to measure."""
 
@@ -60,7 +63,14 @@ class MeasuringRun(Protocol):
         """Return the limits that hold for a measurement of the test."""
 
     def begin(
-        self, name: str | None, function: Callable[..., Any], call: Limits, place: str, *, is_awaited: bool = ...
+        self,
+        name: str | None,
+        function: Callable[..., Any],
+        call: Limits,
+        place: str,
+        *,
+        args: Sequence[object] = ...,
+        is_awaited: bool = ...,
     ) -> str:
         """Note that a measurement begins, and return its name."""
 

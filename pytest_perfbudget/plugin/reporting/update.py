@@ -15,9 +15,10 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
+from pytest_perfbudget.compare.evidence import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.kinds import NONE
-from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
+from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, has_address
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.weather import calm
 from pytest_perfbudget.errors import BaselineError, WorkerError
@@ -116,7 +117,9 @@ class Update:
                     if answer.problem:
                         self._kept_out[answer.nodeid] = answer.problem
                     for one in map(Measurement.from_dict, answer.measurements):
-                        if one.recording is not None and one.recording.untimed and not one.recording.counts:
+                        if has_address(one.name):
+                            self._kept_out[one.nodeid] = f"{one.name}: {ADDRESS_IN_NAME}"
+                        elif one.recording is not None and one.recording.untimed and not one.recording.counts:
                             # A benchmark that may not be called twice can have a result, and no line.
                             is_whole = one.kind is not NONE and (one.nodeid, one.name) in self._timed
                             away = self._left_out if is_whole else self._kept_out

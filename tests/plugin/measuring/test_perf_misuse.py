@@ -227,7 +227,9 @@ def test_it(perf):
         {how}
     asyncio.run(run())
 """
-TOGETHER = "await asyncio.gather(perf.aio(waits, name='one', p95_ms=50), perf.aio(waits, name='other', p95_ms=50){more})"
+TOGETHER = (
+    "await asyncio.gather(perf.aio(waits, name='one', p95_ms=50), perf.aio(waits, name='other', p95_ms=50){more})"
+)
 IN_TURN = "[await perf.aio(waits, name=name, p95_ms=50) for name in ('one', 'other')]"
 THREADS = """
 import threading
