@@ -59,13 +59,13 @@ def find_base(folder: Path, ref: str) -> Base:
     return Base(top, commit, git(top, "rev-parse", "--short=9", commit), ref)
 
 
-def deleted_since(base: Base) -> list[str]:
-    """Return the files that a base has and the working tree lacks, relative to the top folder.
+def changed_since(base: Base) -> list[str]:
+    """Return the files that a base has and that the working tree lacks or has changed, relative to the top folder.
 
     Raises:
         GitError: git cannot compare the two.
     """
-    found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=D", "-z", base.commit, "--")
+    found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=DMT", "-z", base.commit, "--")
     return [name for name in found.split("\0") if name]
 
 

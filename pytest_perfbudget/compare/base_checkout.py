@@ -16,7 +16,7 @@ from pytest_perfbudget.checkout.generated import carry_generated
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
-from pytest_perfbudget.checkout.revision import Base, deleted_since
+from pytest_perfbudget.checkout.revision import Base, changed_since
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.measurement import file_of
@@ -46,7 +46,7 @@ class BaseCheckout:
         base: the commit.
 
     Attributes:
-        deleted_tests: the test files that only the base has, in the folders that the session collects.
+        further_files: the test files of the base that may have perf tests of which the session knows nothing.
     """
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
@@ -56,7 +56,7 @@ class BaseCheckout:
         self._tree = Path()
         self._environment: Environment | None = None
         self._compiled = ""
-        self.deleted_tests: Sequence[str] = ()
+        self.further_files: Sequence[str] = ()
         self._carried: Sequence[str] = ()
 
     def open(self, nodeids: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class BaseCheckout:
                     self._context.root, self._root(), dict.fromkeys(files), self._context.invocation.testpaths
                 )
             else:
-                self.deleted_tests = self._deleted_tests()
+                self.further_files = self._further_files()
         except SetupError as error:
             raise ComparisonError(str(error)) from None
         except (GitError, OSError) as error:
@@ -101,9 +101,17 @@ class BaseCheckout:
             found.append(f"checked out without the filters of git that cannot run here: {filters}.")
         return found
 
-    def why_absent(self, nodeid: str) -> str:
-        """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can."""
-        return why_no_commit_has(self._base.top, self._context.root.resolve() / file_of(nodeid))
+    def why_absent(self, nodeid: str, *, has_other_cases: bool) -> str:
+        """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can.
+
+        Args:
+            nodeid: the test.
+            has_other_cases: whether the base has the test's function, so that only the data of the case can be new.
+        """
+        files = [self._context.root.resolve() / file_of(nodeid)]
+        if has_other_cases:
+            files += [file for file in self._context.data_files(nodeid) if path_in(self._base.top, str(file))]
+        return next(filter(None, (why_no_commit_has(self._base.top, file) for file in files)), "")
 
     def why_lacking(self, problem: str) -> str:
         """Return a hint for a base that cannot import a module that git ignores; empty for any other problem."""
@@ -237,15 +245,28 @@ class BaseCheckout:
         """Return pytest's root folder in the checkout."""
         return self._tree / self._context.root.resolve().relative_to(self._base.top.resolve())
 
-    def _deleted_tests(self) -> list[str]:
-        """Return the test files that only the base has, in the folders that the session collects."""
+    def _further_files(self) -> list[str]:
+        """Return the test files of the base that may have perf tests of which the session knows nothing.
+
+        These are files that only the base has, and files that have changed or that the session has skipped, in the
+        folders that the session collects.
+        """
         invocation = self._context.invocation
         root = self._context.root.resolve()
         folders = [(invocation.folder / file_of(one)).resolve() for one in invocation.arguments]
         found = []
-        for path in deleted_since(self._base):
+        for path in changed_since(self._base):
             file = self._base.top / path
             is_asked = file.is_relative_to(root) and any(file.is_relative_to(folder) for folder in folders)
             if is_asked and any(PurePosixPath(path).match(one) for one in invocation.file_patterns):
                 found.append(file.relative_to(root).as_posix())
-        return found
+        skipped = [one for one in self._context.skipped_files() if one not in found]
+        return [one for one in (*found, *skipped) if not (root / one).exists() or self._may_measure(one)]
+
+    def _may_measure(self, file: str) -> bool:
+        """Return whether a test file of the base may have perf tests, so that the file is worth its import."""
+        try:
+            text = (self._root() / file).read_bytes()
+        except OSError:
+            return False
+        return b"perf" in text or b"benchmark" in text

@@ -57,6 +57,8 @@ class ComparisonContext:
             makes.
         cache_folder: a function that returns the folder of that name that is kept from session to session; None if
             nothing is kept.
+        skipped_files: a function that returns the test files that the session has skipped as a whole.
+        data_files: a function that returns the files that the parameters of a test name.
         is_distributed: whether this process is an xdist worker, one of several that share the tests.
         shared_checkout: the folder in which another process has checked out the base; empty if none has.
     """
@@ -70,5 +72,7 @@ class ComparisonContext:
     note_base: Callable[[Collection[str]], None]
     note_lost: Callable[[str, Collection[str]], None]
     cache_folder: Callable[[str], Path | None]
+    skipped_files: Callable[[], Collection[str]] = tuple
+    data_files: Callable[[str], Collection[Path]] = lambda _: ()
     is_distributed: bool = False
     shared_checkout: str = ""

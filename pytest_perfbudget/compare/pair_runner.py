@@ -12,7 +12,7 @@ from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, unlike
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement, Recording, function_of
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
@@ -105,7 +105,8 @@ class PairRunner:
 
     def why_absent(self, nodeid: str) -> str:
         """Return the reason why a test is not in the base, if the test is not new; else empty."""
-        why = self._checkout.why_absent(nodeid)
+        functions = {function_of(one) for one in self._of_base or ()}
+        why = self._checkout.why_absent(nodeid, has_other_cases=function_of(nodeid) in functions)
         return why and f"{why}, so {self._base.ref} does not have the test, new or not"
 
     def why_carried(self, source: str) -> str:
@@ -160,7 +161,7 @@ class PairRunner:
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
-        head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.deleted_tests)
+        head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.further_files)
         launch = base if of_base else head
         request = replace(launch.request, worker="") if self.is_alone else launch.request
         with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
@@ -168,7 +169,8 @@ class PairRunner:
                 if answer.nodeid:
                     yield answer
                 else:
-                    self._context.note_base(answer.perf_tests)
+                    self._of_base = frozenset(answer.perf_tests)
+                    self._context.note_base(self._of_base)
 
     def _pair(
         self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, slot: int = 0, own_file_only: bool = False
@@ -213,7 +215,7 @@ class PairRunner:
         return None
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
-        self._screening = self._pair(nodeids, self._checkout.deleted_tests)
+        self._screening = self._pair(nodeids, self._checkout.further_files)
         self._screening.__enter__()
         self._of_base = frozenset(self._screening.perf_tests)
         self._context.note_base(self._of_base)

@@ -119,6 +119,7 @@ def find_nothing_compared(
     has_perf_tests: bool,
     deselected: int = 0,
     settings: str = "",
+    may_compare_nothing: bool = False,
 ) -> list[Finding]:
     """Return a finding if a session compared nothing with another commit, unless all its perf tests are new.
 
@@ -131,6 +132,7 @@ def find_nothing_compared(
         has_perf_tests: whether a perf test was collected, also if it was deselected then.
         deselected: the number of perf tests, if all of them were deselected.
         settings: what deselects tests other than the command line, with a remedy; empty if there is nothing.
+        may_compare_nothing: whether a session of measurements that are never compared passes.
     """
     found = [*measurements]
     changes = [change for one in found for change in one.changes]
@@ -149,6 +151,14 @@ def find_nothing_compared(
         headline = f"no perf test was collected, so nothing was compared with {against}: {remedy}"
     elif is_lost:
         headline = f"no test was compared with {against}, although both sides have tests, so the session fails"
+    elif found and not changes:
+        fails = not may_compare_nothing
+        allow = "" if may_compare_nothing else ', or allow it: unmeasured = "warn" in pyproject.toml'
+        kinds = "ratios, capacities, loads of locust and loads whose rate changes"
+        headline = (
+            f"this session measured only what is never compared with {against} ({kinds}): "
+            f"measure a call or a steady load as well{allow}"
+        )
     else:
         return []
     judged = policy.judge(fails=fails, otherwise=Severity.WARNING)

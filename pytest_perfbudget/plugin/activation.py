@@ -117,6 +117,8 @@ def _configured(config: pytest.Config) -> PerfSession:
         note_base=session.tests.note_base,
         note_lost=session.tests.note_lost,
         cache_folder=lambda name: _cache_folder(config, name),
+        skipped_files=lambda: session.tests.observer.skipped,
+        data_files=session.tests.data_files,
         is_distributed=is_xdist_worker(config),
         shared_checkout=worker_input(config, TREE_INPUT),
     )

@@ -9,7 +9,7 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget.checkout import worktree
-from pytest_perfbudget.checkout.revision import deleted_since, find_base
+from pytest_perfbudget.checkout.revision import changed_since, find_base
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git as run_git
@@ -232,9 +232,9 @@ def test_three_dots_mean_the_commit_where_the_branch_left(repository: Path) -> N
     assert find_base(repository, "branch").commit != left
 
 
-def test_the_files_that_the_base_has_and_the_working_tree_has_not(repository: Path) -> None:
+def test_the_files_that_the_base_has_and_the_working_tree_lacks_or_has_changed(repository: Path) -> None:
     (repository / "tests/test_a.py").rename(repository / "tests/test_ä b.py")
-    assert deleted_since(find_base(repository, "v1")) == ["tests/test_a.py"]
+    assert changed_since(find_base(repository, "v1")) == ["pkg/a.py", "tests/test_a.py"]
 
 
 def test_filters_stay_on_where_they_are_not_the_cause(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

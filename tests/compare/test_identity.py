@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from programs import FASTER_MS, FEW_RUNS, SEQUENTIAL, shop
 from repositories import Repository
-from scripting import Project, times
+from scripting import TWO_WORKERS, Project, times
 
 pytestmark = pytest.mark.usefixtures("brief")
 
@@ -231,3 +231,113 @@ def test_a_name_with_an_address_never_gets_into_a_baseline(lean: Project) -> Non
     result.stdout.fnmatch_lines(["not updated: test_it.py::test_it: work <* its name holds an address, *"])
     lean.run(tests)
     assert set(times(lean).values()) == {"unmeasured"}
+
+
+FILES = """
+import pathlib, pytest, shop
+DATA = pathlib.Path(__file__).parent / "data"
+{more}
+@pytest.mark.parametrize("{argument}", sorted({cases}), ids=str)
+def test_it({argument}, perf): perf(shop.work, name="step")
+"""
+
+
+@pytest.mark.parametrize("pyproject", ["", SEQUENTIAL], ids=["together", "sequential"])
+@pytest.mark.parametrize(
+    ("argument", "cases"),
+    [("name", "one.name for one in DATA.iterdir()"), ("path", "DATA.iterdir()")],
+    ids=["name", "path"],
+)
+class TestDataFiles:
+    """A test has a case for each file of a folder."""
+
+    def commit(self, repository: Repository, argument: str, cases: str, ignored: str) -> None:
+        before = (repository.pytester.path / ".gitignore").read_text("utf-8")
+        tests = FILES.format(argument=argument, cases=cases, more="")
+        repository.commit({".gitignore": f"{before}{ignored}\n", "data/small.txt": "s"}, tests=tests)
+        repository.file("data/big.txt", "b")
+        repository.file("shop.py", shop(FASTER_MS))
+
+    def verdicts(self, repository: Repository) -> dict[str, str]:
+        return {name.rpartition("/")[2].rpartition("[")[2]: one for name, one in times(repository).items()}
+
+    def test_a_case_whose_file_git_ignores_is_not_new(
+        self, repository: Repository, argument: str, cases: str, pyproject: str
+    ) -> None:
+        self.commit(repository, argument, cases, ignored="big.txt")
+        result = repository.against_base(pyproject=pyproject)
+        result.assert_outcomes(passed=1, failed=1)
+        assert self.verdicts(repository) == {"small.txt] step": "improved", "big.txt] step": "unmeasured"}
+        result.stdout.fnmatch_lines(["*git ignores big.txt, so HEAD does not have the test, new or not*"])
+
+    def test_a_case_whose_file_is_new_is_new(
+        self, repository: Repository, argument: str, cases: str, pyproject: str
+    ) -> None:
+        self.commit(repository, argument, cases, ignored="other.txt")
+        repository.against_base(pyproject=pyproject).assert_outcomes(passed=2)
+        assert self.verdicts(repository) == {"small.txt] step": "improved", "big.txt] step": "new"}
+
+
+LOST = "import pytest, shop\n{more}\ndef test_lost(perf): perf(shop.work)\n"
+KEPT = "import shop\ndef test_kept(perf): perf(shop.work)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pyproject"), [((), ""), (TWO_WORKERS, ""), ((), SEQUENTIAL)], ids=["plain", "n2", "sequential"]
+)
+class TestLostPerfTests:
+    """A perf test of the base leaves the gate while its file stays."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            (LOST, LOST.replace("(perf): perf(shop.work)", "(): shop.work()"), "is no perf test any more: *"),
+            (LOST.replace("def test_lost(perf): perf", "@pytest.mark.perf_budget\ndef test_lost(): ").replace(
+                "(shop.work)", "shop.work()"), LOST.replace("(perf): perf(shop.work)", "(): shop.work()"),
+             "is no perf test any more: *"),
+            (LOST, LOST.replace("{more}", "pytest.skip('no printer', allow_module_level=True)"), "*file * was skipped"),
+        ],
+        ids=["fixture", "marker", "skipped file"],
+    )  # fmt: skip
+    def test_it_is_named(
+        self, repository: Repository, change: tuple[str, str, str], arguments: tuple[str, ...], pyproject: str
+    ) -> None:
+        before, after, why = change
+        repository.commit({"test_lost.py": before.format(more="")}, tests=KEPT)
+        repository.file("test_lost.py", after.format(more=""))
+        repository.file("shop.py", shop(FASTER_MS))
+        result = repository.against_base(*arguments, pyproject=pyproject)
+        assert result.ret == pytest.ExitCode.OK
+        assert times(repository) == {"test_kept work": "improved"}
+        result.stdout.fnmatch_lines([f"missing: test_lost.py::test_lost: *{why}"])
+
+    def test_a_test_file_that_changed_and_measures_nothing_on_either_side_is_not_missed(
+        self, repository: Repository, arguments: tuple[str, ...], pyproject: str
+    ) -> None:
+        repository.commit({"test_plain.py": "def test_plain(): 'perf'\n"}, tests=KEPT)
+        repository.file("test_plain.py", "def test_plain(): 'perf', 1\n")
+        repository.file("shop.py", shop(FASTER_MS))
+        repository.against_base(*arguments, pyproject=pyproject).assert_outcomes(passed=2)
+        assert repository.report["missing"] == []
+
+
+RATIO = "import shop\ndef test_ratio(perf): perf.ratio(shop.work, shop.work, max_ratio=2)\n"
+
+
+def test_a_session_of_measurements_that_are_never_compared_fails_unless_that_is_allowed(
+    repository: Repository,
+) -> None:
+    repository.commit(tests=RATIO)
+    result = repository.against_base()
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["nothing compared: *only what is never compared with HEAD*: measure a call *, or *"])
+    allowed = repository.against_base(pyproject='[tool.perfbudget]\nunmeasured = "warn"\n')
+    assert allowed.ret == pytest.ExitCode.OK
+    allowed.stdout.fnmatch_lines(["nothing compared: *only what is never compared with HEAD*"])
+
+
+def test_a_ratio_beside_a_compared_test_passes(repository: Repository) -> None:
+    repository.commit(tests=RATIO + KEPT.partition("\n")[2])
+    repository.file("shop.py", shop(FASTER_MS))
+    assert repository.against_base().ret == pytest.ExitCode.OK

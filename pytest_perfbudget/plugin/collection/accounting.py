@@ -15,8 +15,9 @@ Expectations = dict[str, list[list[str]]]
 """Measurements, each as test and name: those `expected` of the session, those that are `absent`, and the `others`.
 
 For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run,
-`by conftest` those that a conftest.py has left out, and `both` those tests that the commit has, too. A list that would
-be empty may be missing."""
+`by conftest` those that a conftest.py has left out, and `both` those tests that the commit has, too. Of the commit's
+perf tests, `unmarked` are no perf tests any more, and the files of `skipped` were skipped. A list that would be empty
+may be missing."""
 
 
 class CollectionObserver:
@@ -24,12 +25,14 @@ class CollectionObserver:
 
     Attributes:
         visited: the files that were visited.
+        skipped: the files that were skipped as a whole.
         by_conftest: the tests that a conftest.py of the suite has deselected.
         has_errors: whether a file could not be collected.
     """
 
     def __init__(self) -> None:
         self.visited: set[str] = set()
+        self.skipped: set[str] = set()
         self._uncollected: set[str] = set()
         self._deselected: set[str] = set()
         self.by_conftest: set[str] = set()
@@ -42,6 +45,8 @@ class CollectionObserver:
         self.has_errors |= report.failed
         if not report.passed:
             self._uncollected.add(file)
+        if report.skipped:
+            self.skipped.add(file)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Note the tests that a hook reports as deselected, and whether the hook is the suite's own."""

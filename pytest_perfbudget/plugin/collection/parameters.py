@@ -7,8 +7,10 @@ do packages that make numbered tests of one function, or numbered classes of one
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from glob import escape
+from itertools import chain, islice
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
@@ -33,6 +35,22 @@ def family_of(item: pytest.Item) -> Hashable:
     if hasattr(item, "callspec") or not isinstance(function, FunctionType):
         return function_of(item.nodeid)
     return file_of(item.nodeid), function.__code__
+
+
+def data_files_of(item: pytest.Item) -> Iterator[Path]:
+    """Yield the files and folders that exist and that the parameters of a test name, by path or by name.
+
+    A file is looked for in the current folder, in pytest's root folder, and beside the test and below.
+    """
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    for text in (str(one) for one in params.values() if isinstance(one, (str, Path))):
+        places = [Path(text), item.config.rootpath / text, item.path.parent / text]
+        with suppress(OSError, ValueError):  # no name that a file can have
+            if near := next((one for one in places if text and one.exists()), None):
+                yield near.absolute()
+            elif Path(text).name == text and Path(text).suffix:
+                below = item.path.parent.rglob(escape(text))
+                yield from islice((one for one in below if "site-packages" not in one.parts), 1)
 
 
 def _given(item: pytest.Item) -> Mapping[str, Any] | Sequence[object]:

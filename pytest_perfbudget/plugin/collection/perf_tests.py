@@ -22,7 +22,7 @@ from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
 from pytest_perfbudget.plugin.collection.markers import marker_limits, may_limit_spans, may_need_scipy, needs_scipy
-from pytest_perfbudget.plugin.collection.parameters import digest_of, family_of
+from pytest_perfbudget.plugin.collection.parameters import data_files_of, digest_of, family_of
 from pytest_perfbudget.plugin.keys import CHILD
 
 PERF_TEST: Final = pytest.StashKey[bool]()
@@ -152,10 +152,19 @@ class PerfTests:
         hooks = self._config.hook.pytest_collection_modifyitems.get_hookimpls()
         return any(Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py" for one in hooks)
 
+    def data_files(self, nodeid: str) -> list[Path]:
+        """Return the files that the parameters of a test name."""
+        return [file for item in self._collected if nodeid_of(item) == nodeid for file in data_files_of(item)]
+
     def note_base(self, perf_tests: Collection[str]) -> None:
-        """Note those perf tests of another commit that no longer exist, and those that both sides have."""
+        """Note the perf tests of another commit: those that are none any more, and those that both sides have."""
         self._note("both", [[test, ""] for test in perf_tests if test in self.collected.nodeids])
-        self._note("absent", [[test, ""] for test in perf_tests if self.collected.is_gone(test)])
+        skipped = {test for test in perf_tests if file_of(test) in self.observer.skipped}
+        gone = [test for test in perf_tests if test not in skipped and self.collected.is_gone(test)]
+        own = set(self.among(self._collected))
+        self._note("skipped", [[test, ""] for test in perf_tests if test in skipped])
+        self._note("absent", [[test, ""] for test in gone])
+        self._note("unmarked", [[test, ""] for test in perf_tests if test in self.collected.nodeids - own])
 
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
         """Note those measurements of another commit's test that the test no longer makes."""

@@ -31,6 +31,8 @@ from pytest_perfbudget.report.closing import benchmarks_measured_text
 
 _NOT_RUN = "the test did not run to its end"
 _LOST = "the test no longer makes this measurement"
+_UNMARKED = "the test is no perf test any more: it has no marker, no entry and no fixture that measures"
+_SKIPPED = "the file of the test was skipped"
 _SAYS_WHY = (RegressionVerdict.UNMEASURED, RegressionVerdict.WRONG_CODE)
 
 
@@ -86,6 +88,7 @@ def run_result(
             has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
             deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
             settings=_left_out_by(session),
+            may_compare_nothing=session.settings.unmeasured == "warn",
         )
     if measurements and not is_cut_short and not _is_part(session):
         findings += find_not_recorded(session.settings.limits.spans, measurements, session.policy)
@@ -163,6 +166,8 @@ def _missing(
             for test, name in expectations.get("absent", ())
             if (test, name) not in measured and not (test in explained and name)
         ),
+        *(Missing(test, "", _UNMARKED) for test, _ in expectations.get("unmarked", ())),
+        *(Missing(test, "", _SKIPPED) for test, _ in expectations.get("skipped", ())),
         *(Missing(test, "", reason(test)) for test, _ in expectations.get("chosen", ()) if test not in reported),
     ]
 
