@@ -98,18 +98,17 @@ def foreign_file(top: Path, tree: Path, files: Iterable[str]) -> str:
     return ""
 
 
-def foreign_library(top: Path) -> str:
-    """Return the first shared library of the working tree that this process has loaded; empty if there is none.
+def libraries(top: Path) -> list[str]:
+    """Return the shared libraries of the working tree that this process has loaded.
 
     Such a library was loaded by its path, for example by ctypes, so it is no module. Only Linux tells.
     """
     try:
         lines = Path("/proc/self/maps").read_text("utf-8", "replace").splitlines()
     except OSError:
-        return ""
+        return []
     files = {fields[5].strip() for line in lines if len(fields := line.split(None, 5)) == 6}
-    libraries = (one for one in sorted(files) if _LIBRARY.search(one) and path_in(top, one) is not None)
-    return next(libraries, "")
+    return [one for one in sorted(files) if _LIBRARY.search(one) and path_in(top, one) is not None]
 
 
 def stale_module(top: Path, rootpath: Path) -> str:

@@ -46,6 +46,11 @@ def checked_out(base: Base) -> Iterator[Path]:
         yield tree
 
 
+def folder_of(tree: Path) -> Path:
+    """Return the temporary folder of a checkout, in which facts about the checkout lie beside it."""
+    return next((one for one in tree.parents if one.name.startswith(CHECKOUT_PREFIX)), tree.parent)
+
+
 def _padding(top: Path, folder: Path) -> list[str]:
     """Return folder names that put a checkout as deep as the working tree.
 
@@ -64,7 +69,7 @@ def _sweep(repository: Path) -> None:
             ours = next((one for one in path.parents if one.name.startswith(CHECKOUT_PREFIX)), None)
             if ours is not None and _is_left(ours):
                 _remove(repository, path)
-                if not any(one.is_file() and one.name not in {_LOCK, _UNFILTERED} for one in ours.rglob("*")):
+                if not any(one.is_file() and one.parent != ours for one in ours.rglob("*")):
                     shutil.rmtree(ours, ignore_errors=True)
 
 
@@ -111,15 +116,13 @@ def _check_out(repository: Path, commit: str, path: Path) -> None:
         _remove(repository, path)
         without = [f"filter.{name}.{key}" for name in filters for key in ("smudge=", "process=", "required=false")]
         git(repository, *_QUIET, *(part for one in without for part in ("-c", one)), *command, seconds=_SECONDS)
-        ours = next((one for one in path.parents if one.name.startswith(CHECKOUT_PREFIX)), path.parent)
-        (ours / _UNFILTERED).write_text(", ".join(filters), "utf-8")
+        (folder_of(path) / _UNFILTERED).write_text(", ".join(filters), "utf-8")
 
 
 def unfiltered(tree: Path) -> str:
     """Return the names of the filters that could not run when a checkout was made; empty if all of them ran."""
-    ours = next((one for one in tree.parents if one.name.startswith(CHECKOUT_PREFIX)), tree.parent)
     with suppress(OSError):
-        return (ours / _UNFILTERED).read_text("utf-8")
+        return (folder_of(tree) / _UNFILTERED).read_text("utf-8")
     return ""
 
 

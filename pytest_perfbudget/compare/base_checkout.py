@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pytest_perfbudget.checkout.environment import Environment, prepared
-from pytest_perfbudget.checkout.generated import carry_generated
+from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
@@ -47,6 +47,7 @@ class BaseCheckout:
 
     Attributes:
         further_files: the test files of the base that may have perf tests of which the session knows nothing.
+        carried: the generated modules that were taken from the working tree, relative to the top folder.
     """
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
@@ -57,7 +58,7 @@ class BaseCheckout:
         self._environment: Environment | None = None
         self._compiled = ""
         self.further_files: Sequence[str] = ()
-        self._carried: Sequence[str] = ()
+        self.carried: Sequence[str] = ()
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out, and prepare it.
@@ -76,7 +77,7 @@ class BaseCheckout:
             if duet.setup:
                 self._environment = self._prepared(duet.setup)
             else:
-                self._carried = carry_generated(self._base.top, self._tree, own_modules(self._context.root).values())
+                self._carry(own_modules(self._context.root))
             if is_overlaid:
                 files = sorted(map(file_of, nodeids))
                 lay_tests_over(
@@ -94,12 +95,28 @@ class BaseCheckout:
     def notes(self) -> list[str]:
         """The differences between the checkout and the commit."""
         found = []
-        if self._carried:
-            files = ", ".join(self._carried)
+        if self.carried:
+            files = ", ".join(self.carried)
             found.append(f"generated and not in git, so taken from the working tree for both commits: {files}.")
         if filters := unfiltered(self._tree):
             found.append(f"checked out without the filters of git that cannot run here: {filters}.")
         return found
+
+    def carry_late(self, loaded: Mapping[str, str], earlier: Collection[str]) -> bool:
+        """Take generated modules that came with a test of the head from the working tree, too.
+
+        Args:
+            loaded: see `Answer.loaded`.
+            earlier: the modules that were taken before the base's process was started.
+
+        Returns:
+            Whether the base's process has run without some of them.
+        """
+        if self._environment is not None or not loaded:
+            return False
+        self._carry(loaded)
+        places = {place.as_posix() for file in loaded.values() if (place := path_in(self._base.top, file))}
+        return not places.isdisjoint(set(self.carried) - set(earlier))
 
     def why_absent(self, nodeid: str, *, has_other_cases: bool) -> str:
         """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can.
@@ -124,7 +141,7 @@ class BaseCheckout:
     def why_carried(self, source: str) -> str:
         """Return the reason why a measured function is the head's on both sides; empty if it is not."""
         place = path_in(self._base.top, source) if source else None
-        if place is None or place.as_posix() not in self._carried:
+        if place is None or place.as_posix() not in self.carried:
             return ""
         taken = f"{place} is generated and not in git, so it was taken from the working tree for both commits"
         return f"{taken}: let setup of {TABLE} make it"
@@ -188,20 +205,31 @@ class BaseCheckout:
         return Launch(request, start), Launch(base, base_start)
 
     def unbuilt(self, modules: Mapping[str, str]) -> str:
-        """Return a message about an extension module that only the head has built; empty if there is none.
+        """Return a message about an extension module or a library that only the head has built; empty if there is none.
 
         The base may run a fallback in Python instead. A base with a virtual environment of its own is not checked.
 
         Args:
-            modules: the files of modules, by name; see `Request.modules`.
+            modules: the files of modules, by name; see `Request.modules`. A library has its path for a name.
         """
-        if self._environment is None and (module := unbuilt(modules, self._base.top, self._tree)):
+        if self._environment is not None:
+            return ""
+        libraries = [file for name, file in modules.items() if name == file]
+        if library := untracked_library(self._base.top, self._tree, libraries):
+            where = f"was built in the working tree and is not in the checkout of {self._base.ref}"
+            return f"the library {library} {where}, which ran without it: let setup of {TABLE} build it"
+        modules = {name: file for name, file in modules.items() if name != file}
+        if module := unbuilt(modules, self._base.top, self._tree):
             where = f"is built in the working tree and not in the checkout of {self._base.ref}"
             if "pyximport" in sys.modules:
                 remedy = "leave out inplace=True, and remove that file, which is not built again after a change"
                 return f"{module!r} {where}, as pyximport does with inplace=True: {remedy}"
             return f"{module!r} {where}: let setup of {TABLE} build it"
         return ""
+
+    def _carry(self, modules: Mapping[str, str]) -> None:
+        carry_generated(self._base.top, self._tree, modules)
+        self.carried = carried(self._tree)
 
     def _prepared(self, setup: str) -> Environment:
         """Return the base's own environment, from the cache folder if the session has a cache."""

@@ -77,6 +77,7 @@ class PairRunner:
         self._base = base
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
+        self._carried: Sequence[str] = ()
         self._started = 0
         self.is_alone = False
         self._of_base: Collection[str] | None = None  # those that may be there included
@@ -138,9 +139,13 @@ class PairRunner:
         """
         try:
             with self._context.launcher.noting_hangs([task.nodeid]):
-                screening = self._screening or self._open_screening(nodeids)
-                screening.be_patient(self._context.launcher.patience_s())
-                return self._play(screening, task, SCREENING_ERROR)
+                while True:
+                    screening = self._screening or self._open_screening(nodeids)
+                    screening.be_patient(self._context.launcher.patience_s())
+                    found = self._play(screening, task, SCREENING_ERROR, self._carried)
+                    if found is not None:
+                        return found
+                    self.end_screening()
         except BaseException as error:  # a pair that is half started, or interrupted, is of no more use
             self.end_screening(error)
             raise
@@ -151,9 +156,13 @@ class PairRunner:
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
-        hangs = self._context.launcher.noting_hangs([task.nodeid])
-        with hangs, self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only) as pair:
-            return self._play(pair, task, FRESH_ERROR)
+        while True:
+            carried = self._checkout.carried
+            hangs = self._context.launcher.noting_hangs([task.nodeid])
+            with hangs, self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only) as pair:
+                found = self._play(pair, task, FRESH_ERROR, carried)
+            if found is not None:
+                return found
 
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
         """Run a single process of one side, and yield the process's answers.
@@ -167,7 +176,7 @@ class PairRunner:
         with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
             for answer in worker.answers():
                 if answer.nodeid:
-                    yield answer
+                    yield answer if of_base else self._of_head(answer)
                 else:
                     self._of_base = frozenset(answer.perf_tests)
                     self._context.note_base(self._of_base)
@@ -184,8 +193,18 @@ class PairRunner:
         self._started += 1
         return Duet(head, base, cpu=cpu)
 
-    def _play(self, pair: Duet, task: PairTask, std_error: float) -> Attempt[Pair]:
+    def _of_head(self, answer: Answer) -> Answer:
+        """Return the answer of a head's process that runs before the base's, which gets the generated modules."""
+        self._checkout.carry_late(answer.loaded, ())
+        if problem := self._checkout.unbuilt(answer.loaded):
+            return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
+        return answer
+
+    def _play(self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str]) -> Attempt[Pair] | None:
+        """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(task.nodeid, task.names, task.seconds, std_error, task.unpinned)
+        if self._checkout.carry_late(played.head.loaded, carried):
+            return None
         if played.head.is_absent:
             return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
         if played.base.is_absent:
@@ -202,7 +221,7 @@ class PairRunner:
         for one in (played.head, played.base):
             if one.is_wrong_code:
                 return Attempt(problem=one.problem, is_wrong_code=True)
-        if problem := self._checkout.unbuilt(played.head.built):
+        if problem := self._checkout.unbuilt(played.head.loaded):
             return Attempt(problem=problem, is_wrong_code=True)
         if problem := played.head.problem:
             hint = f"in the session it passes: what cannot be there twice needs {_SEQUENTIAL}"
@@ -215,6 +234,7 @@ class PairRunner:
         return None
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
+        self._carried = self._checkout.carried
         self._screening = self._pair(nodeids, self._checkout.further_files)
         self._screening.__enter__()
         self._of_base = frozenset(self._screening.perf_tests)

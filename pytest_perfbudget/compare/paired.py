@@ -40,7 +40,7 @@ class PairedComparison(ComparisonStrategy):
         pinned = "" if cpus() else ", not pinned to a CPU: this system cannot"
         self.against = f"{base.ref} ({base.short}){pinned}"
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
-        self.remark = remark(base)
+        self._relation = self.remark = remark(base)
         self._tests: list[str] = []
         self._pairs = PairRunner(context, base)
         self._dies = False
@@ -52,12 +52,16 @@ class PairedComparison(ComparisonStrategy):
         self.sharing = max(1, len(self._tests))
         if self._tests and not self._context.invocation.collects_only:
             self._pairs.open(self._tests)
-            self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
+            self._note()
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`."""
         if self._tests:
             self._pairs.start(self._tests)
+
+    def _note(self) -> None:
+        """Add notes on the base's checkout to the remark; a test may import generated modules late."""
+        self.remark = " ".join(filter(None, [self._relation, *self._pairs.notes]))
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -84,6 +88,7 @@ class PairedComparison(ComparisonStrategy):
         screened, fresh = Attempt[Pair](), Confirmation()
         if not all(_untimed(one) for one in measurements if one.name in requests):
             screened = self._screen(nodeid, measurements, requests, unpinned)
+            self._note()
             fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
         if screened.is_exclusive:
             self._late[nodeid] = (measurements, requests)
@@ -107,6 +112,7 @@ class PairedComparison(ComparisonStrategy):
         self._pairs.is_alone = True
         sequential = SequentialComparison(self._context, self._base, self._pairs)
         sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
+        self._note()
         return {
             nodeid: [_noted(one) for one in sequential.settle(nodeid, measurements, requests)]
             for nodeid, (measurements, requests) in self._late.items()

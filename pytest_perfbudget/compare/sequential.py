@@ -58,7 +58,7 @@ class SequentialComparison(ComparisonStrategy):
         self._base = base
         self.against = f"{base.ref} ({base.short})"
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
-        self.remark = remark(base)
+        self._relation = self.remark = remark(base)
         self._pairs = pairs or PairRunner(context, base)
         self._alpha = context.settings.alpha
         self.sharing = 1
@@ -77,7 +77,11 @@ class SequentialComparison(ComparisonStrategy):
         if self._context.is_distributed:
             raise ComparisonError(NOT_DISTRIBUTED)
         self._pairs.open(self._tests)
-        self.remark = " ".join(filter(None, [self.remark, *self._pairs.notes]))
+        self._note()
+
+    def _note(self) -> None:
+        """Add notes on the base's checkout to the remark; a test may import generated modules late."""
+        self.remark = " ".join(filter(None, [self._relation, *self._pairs.notes]))
 
     def measure(self, nodeids: Iterable[str], alpha: float) -> None:
         """Measure tests now, with a base that is checked out already.
@@ -102,6 +106,7 @@ class SequentialComparison(ComparisonStrategy):
             self._wrong_code |= set(self._tests) if isinstance(error, WrongCodeError) else set()
         finally:
             self._context.progress.clear()
+            self._note()
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""

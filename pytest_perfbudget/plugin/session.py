@@ -152,6 +152,8 @@ class PerfSession:
         if self.tests.is_any and self.comparison is not None:
             with self.lock.exclusive():
                 late = self.comparison.finish()
+            if hasattr(self.config, "workeroutput"):  # tests may have added notes
+                self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
             self.late.update(late)
             items = [item for item in session.items if nodeid_of(item) in late]
             self._log_late([report for item in items if (report := self._late_report(item, late[nodeid_of(item)]))])

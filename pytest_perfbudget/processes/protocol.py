@@ -88,7 +88,7 @@ class Answer:
         is_absent: whether the problem is that there is no such test.
         is_wrong_code: whether the problem is that a side of a duet ran other code than its own.
         source: a digest of the test itself, from a side of a duet; empty if the test has no source.
-        built: the files of the extension modules that came with the test, by module name, from a side of a duet.
+        loaded: the files of the working tree that came with the test: modules by name, and shared libraries by path.
         perf_tests: all perf tests of the base, and the requested tests; an answer with `perf_tests` is about no test.
         elapsed_s: the time in s that the test took, including set-up and tear-down.
     """
@@ -100,7 +100,7 @@ class Answer:
     is_absent: bool = False
     is_wrong_code: bool = False
     source: str = ""
-    built: Mapping[str, str] = field(default_factory=dict)
+    loaded: Mapping[str, str] = field(default_factory=dict)
     perf_tests: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_library, foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_module, libraries, stale_module
 from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
@@ -22,7 +21,7 @@ from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.paths import is_built_at_import, module_file
+from pytest_perfbudget.paths import is_built_at_import, module_file, path_in
 from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
@@ -47,6 +46,7 @@ class WorkerPlugin:
         tree, top = request.tree, request.top
         moves = {(tree, top), (os.path.realpath(tree), os.path.realpath(top))} if tree else ()
         self._moves = sorted(moves, key=lambda one: -len(one[0]))  # a resolved path may hold the other
+        self._at_collection: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -111,6 +111,7 @@ class WorkerPlugin:
             if problem:
                 self._send(Answer(nodeid, problem, [], is_absent=self._is_absent(nodeid, found)))
         self._found = found
+        self._at_collection = self._libraries()
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
         items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
@@ -184,7 +185,7 @@ class WorkerPlugin:
         """Send one answer for each test after the test has ended."""
         self._started_ns = SYSTEM.wall_ns()
         self._problem = ""
-        self._before = set(sys.modules)
+        self._before = set(sys.modules) | (self._libraries() - self._at_collection)
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
         elapsed_s = (SYSTEM.wall_ns() - self._started_ns) / 1e9
@@ -220,14 +221,22 @@ class WorkerPlugin:
         if not answer.problem and (found := self._wrong_code(item.config.rootpath, answer)):
             problem = f"{self._request.who} would not measure its own code: {found}"
             return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
-        return replace(answer, source=own_source(item), built=self._built())
+        return replace(answer, source=own_source(item), loaded=self._loaded())
 
-    def _built(self) -> dict[str, str]:
-        """Return the extension modules that were not imported before the test."""
-        modules = list(sys.modules.items())
-        found = {name: module_file(module) for name, module in modules if not is_built_at_import(module)}
-        endings = tuple(EXTENSION_SUFFIXES)
-        return {name: file for name, file in found.items() if name not in self._before and file.endswith(endings)}
+    def _loaded(self) -> dict[str, str]:
+        """Return the files of the working tree that came with the test; see `Answer.loaded`.
+
+        The session knows the modules that are imported when tests are collected, but not the libraries.
+        """
+        top = Path(self._request.top)
+        late = [(name, module) for name, module in list(sys.modules.items()) if name not in self._before]
+        found = {name: module_file(module) for name, module in late if not is_built_at_import(module)}
+        modules = {name: file for name, file in found.items() if file and path_in(top, file) is not None}
+        imported = {module_file(module) for module in list(sys.modules.values())}
+        return modules | {file: file for file in self._libraries() - self._before - imported}
+
+    def _libraries(self) -> set[str]:
+        return set(libraries(Path(self._request.top))) if self._request.top else set()
 
     def _wrong_code(self, rootpath: Path, answer: Answer) -> str:
         """Return a message about code that is not of this process's side; empty if there is no such code."""
@@ -242,7 +251,7 @@ class WorkerPlugin:
         self._files |= dict.fromkeys([*profiled, *self._executed()])
         if found := foreign_file(top, tree, self._files):
             return f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
-        found = foreign_library(top)
+        found = next(iter(libraries(top)), "")
         return found and f"it loads {found}, a library of the working tree: let setup of {TABLE} build the base's own"
 
     def _write(self, line: str) -> None:
