@@ -78,6 +78,7 @@ class PairRunner:
         self._checkout = BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._carried: Sequence[str] = ()
+        self._unbuilt: dict[str, str] = {}
         self._started = 0
         self.is_alone = False
         self._of_base: Collection[str] | None = None  # those that may be there included
@@ -176,7 +177,7 @@ class PairRunner:
         with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
             for answer in worker.answers():
                 if answer.nodeid:
-                    yield answer if of_base else self._of_head(answer)
+                    yield self._checked(answer) if of_base else self._noted(answer)
                 else:
                     self._of_base = frozenset(answer.perf_tests)
                     self._context.note_base(self._of_base)
@@ -193,12 +194,18 @@ class PairRunner:
         self._started += 1
         return Duet(head, base, cpu=cpu)
 
-    def _of_head(self, answer: Answer) -> Answer:
-        """Return the answer of a head's process that runs before the base's, which gets the generated modules."""
+    def _noted(self, answer: Answer) -> Answer:
+        """Give the base the generated modules that came with a test of the head, whose process runs first."""
         self._checkout.carry_late(answer.loaded, ())
         if problem := self._checkout.unbuilt(answer.loaded):
-            return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
+            self._unbuilt[answer.nodeid] = problem
         return answer
+
+    def _checked(self, answer: Answer) -> Answer:
+        """Return an answer of the base, without measurements if the base has run without a file of the head."""
+        if answer.problem or not (problem := self._unbuilt.get(answer.nodeid, "")):
+            return answer
+        return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
     def _play(self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str]) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
