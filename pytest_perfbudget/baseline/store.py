@@ -9,7 +9,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, render
 from pytest_perfbudget.errors import BaselineError
+from pytest_perfbudget.file_lock import file_lock
 
 LARGEST: Final = 200_000_000
 """The largest size of a file: a larger file was not written by this package, and reading it could take the machine's
@@ -101,20 +102,18 @@ def _check_writable(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms, only to write
+    from filelock import Timeout  # noqa: PLC0415 - 50 ms, only to write
 
     # The lock file is not beside the baseline, because it cannot be removed safely and would stand in the way of git.
     name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), mode=0o666)
-    try:
-        lock.acquire(timeout=_LOCK_S)
-    except Timeout:
-        message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
-        raise BaselineError(message) from None
-    except OSError as error:
-        message = f"{path.name}: cannot be locked: {error}: the baseline is unchanged"
-        raise BaselineError(message) from error
-    try:
+    with ExitStack() as undo:
+        try:
+            lock = file_lock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), timeout_s=_LOCK_S)
+            undo.enter_context(lock)
+        except Timeout:
+            message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
+            raise BaselineError(message) from None
+        except OSError as error:
+            message = f"{path.name}: cannot be locked: {error}: the baseline is unchanged"
+            raise BaselineError(message) from error
         yield
-    finally:
-        lock.release()

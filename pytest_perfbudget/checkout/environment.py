@@ -8,8 +8,7 @@ import shlex
 import shutil
 import sys
 import venv
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.command import CommandError, run
 from pytest_perfbudget.errors import SetupError
+from pytest_perfbudget.file_lock import file_lock
 from pytest_perfbudget.git import git
 
 _KEPT: Final = 3
@@ -53,7 +53,7 @@ def prepared(base: Base, tree: Path, command: str, cache: Path) -> Environment:
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / key
     made = Environment(folder / "venv", _python(folder / "venv"))
-    with _locked(cache / f"{key}.lock"):
+    with file_lock(cache / f"{key}.lock"):
         if (folder / _DONE).exists():
             _use(folder, tree)
         else:
@@ -62,14 +62,6 @@ def prepared(base: Base, tree: Path, command: str, cache: Path) -> Environment:
         (folder / _DONE).write_text(str(tree), "utf-8")  # a new modification time, too: the oldest is removed first
     _forget_old(cache)
     return made
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms
-
-    with FileLock(file, is_singleton=False):
-        yield
 
 
 def _python(folder: Path) -> Path:

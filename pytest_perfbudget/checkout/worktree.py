@@ -17,6 +17,7 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.file_lock import file_lock
 from pytest_perfbudget.git import git
 from pytest_perfbudget.processes.scratch import CHECKOUT_PREFIX
 
@@ -33,13 +34,11 @@ def checked_out(base: Base) -> Iterator[Path]:
     Raises:
         GitError: git cannot check the base out.
     """
-    from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
-
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix=CHECKOUT_PREFIX)).resolve()
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         # Held until this process ends: if the lock of a checkout is free, its session was killed.
-        undo.enter_context(FileLock(folder / _LOCK, is_singleton=False))
+        undo.enter_context(file_lock(folder / _LOCK))
         tree = folder.joinpath(*_padding(base.top, folder), base.top.name)
         tree.parent.mkdir(parents=True, exist_ok=True)
         _add(undo, base.top, base.commit, tree)
@@ -75,14 +74,14 @@ def _sweep(repository: Path) -> None:
 
 def _is_left(folder: Path) -> bool:
     """Return whether no session uses a checkout's temporary folder any more."""
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - as above
+    from filelock import Timeout  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
 
     if not folder.exists():
         return True
     if not (folder / _LOCK).exists():  # another session is creating the folder
         return False
     try:
-        with FileLock(folder / _LOCK, timeout=0, is_singleton=False):
+        with file_lock(folder / _LOCK, timeout_s=0):
             return True
     except (Timeout, OSError):
         return False

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_perfbudget.file_lock import held
+
 if TYPE_CHECKING:
     from filelock import ReadWriteLock
 
@@ -33,7 +35,7 @@ class ExclusiveLock:
         if not self._folder:
             yield
         else:
-            with self._lock_in(self._folder).read_lock():
+            with held(self._lock_in(self._folder).read_lock()):
                 yield
 
     @contextmanager
@@ -42,7 +44,7 @@ class ExclusiveLock:
         if not self._folder:
             yield
         else:
-            with self._lock_in(self._folder).write_lock():
+            with held(self._lock_in(self._folder).write_lock()):
                 yield
 
     def _lock_in(self, folder: str) -> ReadWriteLock:

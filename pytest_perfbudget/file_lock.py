@@ -1,0 +1,54 @@
+"""File locks without filelock's log lines, which a project that logs at DEBUG level would show in its sessions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+WAIT: Final = -1.0
+"""The time limit of a process that waits for a lock as long as it takes."""
+
+
+@contextmanager
+def file_lock(path: Path, *, timeout_s: float = WAIT) -> Iterator[None]:
+    """Hold the lock of a file within the block.
+
+    Args:
+        path: the file; the first process creates it, for all users.
+        timeout_s: the time in s to wait for another process.
+
+    Raises:
+        filelock.Timeout: another process holds the lock.
+        OSError: the file cannot be locked.
+    """
+    from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
+
+    with held(FileLock(path, timeout=timeout_s, mode=0o666, is_singleton=False)):
+        yield
+
+
+@contextmanager
+def held(lock: AbstractContextManager[object]) -> Iterator[None]:
+    """Hold a lock of filelock within the block."""
+    with ExitStack() as undo:
+        with _unlogged():
+            undo.enter_context(lock)
+        try:
+            yield
+        finally:
+            with _unlogged():
+                undo.close()
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    logger = logging.getLogger("filelock")
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,37 @@
+"""File locks that log nothing."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from filelock import FileLock, Timeout
+
+from pytest_perfbudget.file_lock import file_lock, held
+
+
+def test_a_lock_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with file_lock(tmp_path / "lock"):
+        pass
+    assert [one.name for one in caplog.records if one.name == "filelock"] == []
+    with FileLock(tmp_path / "lock"):  # as the project itself would use it
+        assert "filelock" in {one.name for one in caplog.records}
+
+
+def test_the_projects_own_locks_are_logged_within_the_block(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with file_lock(tmp_path / "ours"), FileLock(tmp_path / "theirs"):
+        lines = [one.getMessage() for one in caplog.records]
+    assert any("theirs" in one for one in lines)
+    assert [one for one in lines if "ours" in one] == []
+
+
+def test_a_lock_that_another_holds_is_not_waited_for_longer_than_asked(tmp_path: Path) -> None:
+    with file_lock(tmp_path / "lock"):
+        with pytest.raises(Timeout), file_lock(tmp_path / "lock", timeout_s=0):
+            pass
+        assert logging.getLogger("filelock").level == logging.NOTSET
+    with held(FileLock(tmp_path / "lock", timeout=0)):
+        pass
