@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -132,11 +132,16 @@ class PerfSession:
         return given if child is None else str(child.in_working_tree(given))
 
     def relaxed_timeout(self, item: pytest.Item) -> AbstractContextManager[None]:
-        """Return a context in which pytest-timeout leaves time to measure; see `plugin.measuring.timeout`."""
+        """Return a context in which the limits of a test leave time to measure; see `plugin.measuring.timeout`.
+
+        A fresh process has no such limits: a test also waits there for its turn.
+        """
+        if self.is_child:
+            return nullcontext()
         return relaxed_timeout(item, self.max_time_ns or self.settings.max_time_ns)
 
     def stop_timeout(self) -> None:
-        """Stop pytest-timeout for the test that is judged: its body is over, and the comparison takes seconds."""
+        """Stop the timers of the test that is judged: its body is over, and the comparison takes seconds."""
         if self._judged is not None:
             stop_timeout(self._judged)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from collections.abc import Callable, Collection, Generator, Sequence
@@ -88,6 +89,11 @@ class WorkerPlugin:
     def pytest_timeout_set_timer(self) -> bool:
         """Keep pytest-timeout from limiting a test here, where the test also waits for its turn."""
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Keep pytest from taking a test for hanging (`faulthandler_timeout`) that waits for its turn."""
+        faulthandler.cancel_dump_traceback_later()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note the reason why a file has no tests."""

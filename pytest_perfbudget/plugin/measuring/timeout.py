@@ -1,14 +1,19 @@
-"""The limit of pytest-timeout on a test, which was meant for one execution of the test and not for a measurement."""
+"""The limits of pytest-timeout and of pytest's `faulthandler_timeout` on a test.
+
+They were meant for one execution of the test, and not for a measurement.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 _EXECUTIONS: Final = 10
 """A measurement may take as long as this many executions beyond the time of its rounds, because counting multiplies the
@@ -19,7 +24,9 @@ _OVERTIME: Final = 3
 
 
 def stop_timeout(item: pytest.Item) -> None:
-    """Stop the timer of a test; in a thread other than the main thread, signals cannot be changed."""
+    """Stop the timers of a test; in a thread other than the main thread, signals cannot be changed."""
+    if _dump_after_s(item):
+        faulthandler.cancel_dump_traceback_later()
     cancel = getattr(item.config.hook, "pytest_timeout_cancel_timer", None)
     if cancel is not None and threading.current_thread() is threading.main_thread():
         cancel(item=item)
@@ -35,20 +42,29 @@ def relaxed_timeout(item: pytest.Item, max_time_ns: int) -> Iterator[None]:
         item: the test.
         max_time_ns: the longest time for the rounds of a measurement.
     """
-    given = _settings(item)
-    if given is None:
+    given, given_s = _settings(item), _dump_after_s(item)
+    if given is None and not given_s:
         yield
         return
-    _restart(item, given._replace(timeout=_EXECUTIONS * given.timeout + _OVERTIME * max_time_ns / 1e9))
+
+    def relaxed(seconds: float) -> float:
+        return _EXECUTIONS * seconds + _OVERTIME * max_time_ns / 1e9
+
+    _restart(item, given and given._replace(timeout=relaxed(given.timeout)), given_s and relaxed(given_s))
     try:
         yield
     finally:
-        _restart(item, given)
+        _restart(item, given, given_s)
 
 
-def _restart(item: pytest.Item, settings: Any) -> None:  # noqa: ANN401 - pytest-timeout is untyped
+def _restart(item: pytest.Item, settings: Any | None, dump_after_s: float) -> None:  # noqa: ANN401 - pytest-timeout is untyped
     stop_timeout(item)
-    item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
+    if settings is not None:
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
+    if dump_after_s:
+        errors = item.config.stash[fault_handler_stderr_fd_key]
+        ends = bool(item.config.getini("faulthandler_exit_on_timeout"))
+        faulthandler.dump_traceback_later(dump_after_s, file=errors, exit=ends)
 
 
 def _settings(item: pytest.Item) -> Any | None:  # noqa: ANN401
@@ -60,3 +76,12 @@ def _settings(item: pytest.Item) -> Any | None:  # noqa: ANN401
         return None
     settings = read(item)
     return settings if settings.timeout and settings.timeout > 0 else None
+
+
+def _dump_after_s(item: pytest.Item) -> float:
+    """Return pytest's `faulthandler_timeout`; 0 if there is no limit, or if the plugin is switched off."""
+    if fault_handler_stderr_fd_key not in item.config.stash:
+        return 0.0
+    with suppress(KeyError, ValueError):
+        return float(item.config.getini("faulthandler_timeout") or 0.0)
+    return 0.0
