@@ -20,7 +20,7 @@ from pytest_perfbudget.compare.strategy import NOT_DISTRIBUTED, ComparisonStrate
 from pytest_perfbudget.config import duration_ns, load_settings
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
-from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_update
+from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_outputs, check_update
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
@@ -81,6 +81,8 @@ def _session(config: pytest.Config) -> PerfSession:
         raise pytest.UsageError(message)
     if not session.is_child:  # a fresh process has the command line of its session, which has checked it
         check_update(config)
+    if not (session.is_child or is_xdist_worker(config)):
+        check_outputs(config)
     return session
 
 

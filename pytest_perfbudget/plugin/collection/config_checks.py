@@ -128,6 +128,21 @@ def _is_typed(config: pytest.Config, name: str) -> bool:
     return any(re.match(rf"-[qvxsl]*{name[1]}", one) for one in given)
 
 
+def check_outputs(config: pytest.Config) -> None:
+    """Refuse a file for the results in a folder outside that does not exist, which may be mistyped.
+
+    A folder that is named from here is created.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    for one in config.option.perf_output:
+        path = Path(one.path)
+        if path.is_absolute() and not path.parent.is_dir():
+            message = f"--perf-output: the folder of {path} does not exist: create it, or name another"
+            raise pytest.UsageError(message)
+
+
 def check_update(config: pytest.Config) -> None:
     """Refuse options that contradict each other or lack another option.
 

@@ -58,6 +58,20 @@ def test_several_outputs_and_folders_that_do_not_exist_yet(project: Project) -> 
     assert written[0] == written[1] == project.report
 
 
+def test_a_folder_elsewhere_that_does_not_exist_is_refused_before_anything_runs(each_way: Project) -> None:
+    """A mistyped path would create a folder anywhere."""
+    path = each_way.pytester.path / "absent/report.json"
+    result = each_way.run(SLOW, f"--perf-output={path}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --perf-output: the folder of {path} does not exist: create it, or name another"]
+    )
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    each_way.run("def test_plain(): pass", f"--perf-output={path}").assert_outcomes(passed=1)
+    assert path.exists()
+
+
 def test_the_json_of_a_session_without_perf_tests_counts_none(each_way: Project) -> None:
     each_way.run("def test_plain(): pass").assert_outcomes(passed=1)
     assert each_way.report["summary"] == {
