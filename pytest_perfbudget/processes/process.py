@@ -47,7 +47,7 @@ _HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(
 """The header of a session, in which pytest and its plugins describe themselves."""
 _PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
 """A line about the progress of a session."""
-_TERMINATE_S = 2.0
+_TERMINATE_S = 5.0
 
 READER: Final = "perfbudget-reader"
 """The name of the thread that reads the answers of a process; the thread ends with the process."""

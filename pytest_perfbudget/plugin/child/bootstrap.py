@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
 _PR_SET_PDEATHSIG = 1
 
@@ -33,6 +33,36 @@ def _end_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == 1 != int(sys.argv[1]):
             sys.exit(1)  # the parent ended before the system was told
+
+
+def _tear_down_when_terminated() -> None:
+    """Let a request to end (SIGTERM) interrupt pytest, which then tears the fixtures down, and so ends their servers.
+
+    The session does not wait long, and kills a process that does not end. A forked child is ended by the signal itself:
+    the signal is blocked during the fork, because Python drops a signal that comes before the child has begun.
+    """
+    if os.name != "posix":
+        return
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before: list[set[int]] = []
+
+    def block() -> None:
+        before.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})))
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before.pop())
+
+    def begin_child() -> None:
+        if signal.getsignal(signal.SIGTERM) is interrupt:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        unblock()
+
+    signal.signal(signal.SIGTERM, interrupt)
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=begin_child)
 
 
 if __name__ == "__main__":  # before anything that takes time
@@ -190,6 +220,7 @@ def main() -> int:
         builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
         sys.meta_path.insert(0, PyximportHook(builds))
         executed = ExecutedFiles().take if request["top"] else tuple
+        _tear_down_when_terminated()
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
