@@ -28,6 +28,7 @@ from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
 
 TABLE: Final = "[tool.perfbudget.duet]"
+_COMPILED: Final = "PYTHONPYCACHEPREFIX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class BaseCheckout:
         self._tree = Path()
         self._environment: Environment | None = None
         self._compiled = ""
+        self._compiled_apart = ""
         self.further_files: Sequence[str] = ()
         self.carried: Sequence[str] = ()
 
@@ -190,6 +192,9 @@ class BaseCheckout:
             moved(request, top, tree), who=f"the process of {self._base.ref}", worker=launcher.worker_id(slot + 1)
         )
         environment = self._environment_of(base, start.environment or {})
+        if environment.get(_COMPILED):  # else the user's folder would keep the compiled modules of each checkout
+            self._compiled_apart = self._compiled_apart or self._scratch()
+            environment[_COMPILED] = self._compiled_apart
         executable = ""
         if self._environment is not None:
             path = [str(self._environment.python.parent), environment.get("PATH", "")]
