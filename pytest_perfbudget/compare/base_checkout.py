@@ -15,12 +15,13 @@ from pytest_perfbudget.checkout.environment import Environment, prepared
 from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
 from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
+from pytest_perfbudget.checkout.pointers import fill_pointers
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base, changed_since
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.measurement import file_of
-from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WrongCodeError
+from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WorkerError, WrongCodeError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.paths import own_modules, path_in
 from pytest_perfbudget.processes.process import ProcessStart
@@ -59,6 +60,7 @@ class BaseCheckout:
         self._environment: Environment | None = None
         self._compiled = ""
         self._compiled_apart = ""
+        self._pointers: Sequence[str] = ()
         self.further_files: Sequence[str] = ()
         self.carried: Sequence[str] = ()
 
@@ -80,6 +82,7 @@ class BaseCheckout:
                 self._environment = self._prepared(duet.setup)
             else:
                 self._carry(own_modules(self._context.root))
+            self._pointers = fill_pointers(self._base.top, self._tree)
             if is_overlaid:
                 files = sorted(map(file_of, nodeids))
                 lay_tests_over(
@@ -172,8 +175,16 @@ class BaseCheckout:
 
         Raises:
             WrongCodeError: the base would import code other than its own.
+            WorkerError: the base has pointers in place of large files.
         """
         top, tree = self._base.top, self._tree
+        if self._pointers:
+            more = f" and {len(self._pointers) - 1} more" if self._pointers[1:] else ""
+            message = (
+                f"{self._base.ref} has only the git-lfs pointer of {self._pointers[0]}{more}, and the working tree has "
+                f"other content: run git lfs install, and git lfs fetch origin {self._base.commit[:9]}"
+            )
+            raise WorkerError(message)
         if os.environ.get("PYTHONDONTWRITEBYTECODE") and not self._compiled:
             self._compiled = self._scratch()
         launcher = self._context.launcher
