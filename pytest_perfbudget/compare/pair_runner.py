@@ -238,6 +238,9 @@ class PairRunner:
             hint = self._checkout.why_lacking(problem) or hint
             # The head's process runs the same test at the same time, and may hold what the base's asks for.
             return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)
+        if address := played.shared_address:
+            problem = f"servers of both sides listen on {address}, so a client reaches either: {_SEQUENTIAL}"
+            return Attempt(problem=problem, is_exclusive=True)
         return None
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:

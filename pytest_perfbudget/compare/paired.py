@@ -26,8 +26,8 @@ from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.duet import PARALLEL
 
 _LATE_NOTE: Final = (
-    "failed beside the session, so it was measured after the last test, one process after the other (slower, and less "
-    "precise): what it uses may exist only once"
+    "could not be compared beside the session, so it was measured after the last test, one process after the other "
+    "(slower, and less precise): what it uses may exist only once"
 )
 
 

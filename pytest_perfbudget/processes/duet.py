@@ -23,6 +23,7 @@ from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet_side import Side, Stop
+from pytest_perfbudget.processes.listeners import shared_address
 from pytest_perfbudget.processes.protocol import Answer
 
 if TYPE_CHECKING:
@@ -37,10 +38,17 @@ PARALLEL: Final = 1.2
 
 @dataclass(frozen=True, slots=True)
 class PairAnswers:
-    """The answers of both sides for a test."""
+    """The answers of both sides for a test.
+
+    Attributes:
+        head: the answer of the head.
+        base: the answer of the base.
+        shared_address: an address on which servers of both sides listened; empty if there was none.
+    """
 
     head: Answer
     base: Answer
+    shared_address: str = ""
 
 
 @dataclass
@@ -143,10 +151,14 @@ class Duet:
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()
+        shared = None
         while head["at"] != "end" or base["at"] != "end":
             if (head["at"], head.get("name")) != (base["at"], base.get("name")):
                 head, base = self._catch_up(head, base, names)
-            elif head["at"] == "settled":
+                continue
+            if shared is None:  # the fixtures of both sides are set up
+                shared = shared_address(self._head.pid, self._base.pid)
+            if head["at"] == "settled":
                 if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
                     unpinned.add(head["name"])
                 head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
@@ -160,7 +172,7 @@ class Duet:
                 )
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
-        return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]))
+        return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]), shared or "")
 
     def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
         return None if name in unpinned else self._cpu

@@ -114,6 +114,11 @@ class Worker:
         """End the process, whatever the process is doing."""
         self.close()
 
+    @property
+    def pid(self) -> int:
+        """The id of the process; 0 before it is started."""
+        return 0 if self._process is None else self._process.pid
+
     def answers(self) -> Iterator[Answer]:
         """Yield the answers for the tests as they come.
 

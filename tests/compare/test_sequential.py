@@ -48,7 +48,9 @@ class TestLate:
         result.assert_outcomes(passed=1)
         assert result.ret == pytest.ExitCode.OK
         assert times(exclusive) == {"test_server work": "unchanged"}
-        result.stdout.fnmatch_lines(["note: test_it.py::test_server work: failed beside the session, so it was *"])
+        result.stdout.fnmatch_lines(
+            ["note: test_it.py::test_server work: could not be compared beside the session, so it was *"]
+        )
 
     def test_slower_code_fails_the_session_of_several_workers(self, exclusive: Repository) -> None:
         exclusive.file("shop.py", shop(1.1))

@@ -23,6 +23,8 @@ from pytest_perfbudget.processes.duet_side import Side, Stop
 class Scripted:
     """A side whose test has the given measurements, and that notes its turns in a common list."""
 
+    pid = 0
+
     def __init__(
         self,
         who: str,
@@ -132,6 +134,8 @@ def test_timers_have_turns_for_as_long_as_the_test_runs() -> None:
 
 class Threaded:
     """A side that times what it is told, on a thread of its own: in ns, each under its timer's name."""
+
+    pid = 0
 
     def __init__(self, *script: tuple[str, float]) -> None:
         self._script = script
