@@ -66,7 +66,7 @@ class ErrorGroups:
     @property
     def count(self) -> int:
         """The number of errors."""
-        return sum(one.count for one in self._groups.values())
+        return sum(one.count for one in list(self._groups.values()))  # a copy: another thread may add a group
 
     def add(self, kind: str, message: str, at_ns: int) -> ErrorGroup | None:
         """Count an error.

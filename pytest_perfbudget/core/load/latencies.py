@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from itertools import groupby
 from typing import Final
 
@@ -97,6 +98,13 @@ class Latencies:
             for value in self.sequence:
                 self._histogram.record(value)
         self._histogram.record(value_ns)
+
+    def copy(self) -> Latencies:
+        """Return the latencies so far, apart from those that are added later."""
+        found = Latencies()
+        found.sequence = self.sequence[:]
+        found._histogram = deepcopy(self._histogram)
+        return found
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
         """Return the quantiles at the given shares, in ns, as `core.samples.quantile` defines them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
@@ -82,21 +83,21 @@ class LoadRecorder:
         self.steps.setdefault(name, Latencies()).append(end_ns - start_ns)
 
     def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
-        """Return the record of the load, which has ended."""
+        """Return the record of the load so far. Requests that end later do not change the record."""
         elapsed_ns = max(self._last_ns - self.begin_ns, 0)
         wall_ns = max(self.now_ns() - self.begin_ns, 1)
         return LoadRecord(
             plan,
-            self.latencies,
-            self.failed,
-            list(self.errors),
+            self.latencies.copy(),
+            self.failed[:],
+            [replace(one) for one in self.errors],
             elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns),
             GeneratorFacts(
                 self.lateness.quantile(0.99) if self.lateness.count else 0.0,
                 (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
                 lateness_p50_ns=self.lateness.quantile(0.5) if self.lateness.count else 0.0,
             ),
-            self.steps,
+            {name: one.copy() for name, one in self.steps.items()},
             ended_early=ended_early,
         )
 
@@ -110,7 +111,7 @@ class LoadRecorder:
 
 
 class ThreadRecorder(LoadRecorder):
-    """A recorder for several threads, one of which records at a time."""
+    """A recorder for several threads, one of which records at a time, or looks at what is recorded."""
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
         super().__init__(clock)
@@ -140,3 +141,8 @@ class ThreadRecorder(LoadRecorder):
         """See `LoadRecorder.step`."""
         with self._lock:
             super().step(name, start_ns, end_ns)
+
+    def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
+        """See `LoadRecorder.record`."""
+        with self._lock:
+            return super().record(plan, ended_early)

@@ -1,0 +1,84 @@
+"""The recorder of a load: a look at a running load neither stops the load nor changes with it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load_gate import LoadGate
+from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
+
+PLAN = LoadPlan(users=1, requests=1)
+KINDS = pytest.mark.parametrize("kind", [LoadRecorder, ThreadRecorder])
+
+
+@pytest.fixture
+def quick_turns() -> Iterator[None]:
+    """Let threads take turns every 10 us, so that they meet in the middle of what they do."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@KINDS
+def test_requests_end_while_a_look_views_the_numbers(kind: type[LoadRecorder]) -> None:
+    """An array whose buffer is in use cannot grow."""
+    recorder = kind()
+    recorder.begin(0)
+    recorder.answered(0, 5)
+    seen = recorder.record(PLAN)
+    views = np.frombuffer(seen.failed, dtype="b"), np.frombuffer(seen.latencies.sequence, dtype="q")
+    for _ in range(1_000):
+        recorder.answered(0, 7)
+    assert [view.tolist() for view in views] == [[0], [5]]
+    assert recorder.record(PLAN).requests == 1_001
+
+
+@KINDS
+def test_a_record_does_not_change_with_the_load(kind: type[LoadRecorder]) -> None:
+    recorder = kind()
+    recorder.begin(0)
+    recorder.step("login", 0, 3)
+    recorder.raised(OSError("refused"), 0, 4)
+    seen = recorder.record(PLAN)
+    recorder.step("login", 0, 3)
+    recorder.raised(OSError("refused"), 0, 6)
+    assert ([(one.count, one.last_ns) for one in seen.errors], len(seen.steps["login"])) == ([(1, 4)], 1)
+    later = recorder.record(PLAN)
+    assert ([(one.count, one.last_ns) for one in later.errors], len(later.steps["login"])) == ([(2, 6)], 2)
+
+
+@pytest.mark.usefixtures("quick_turns")
+def test_looks_beside_threads_that_record() -> None:
+    recorder = ThreadRecorder()
+    recorder.begin(0)
+    gate = LoadGate(parse_budgets({"p95_ms": 50, "max_error_rate": 0.9}, "call"), Errors(0.01, 0.05))
+    failures: list[BaseException] = []
+
+    def record(number: int) -> None:
+        try:
+            for at in range(10_000):
+                recorder.answered(0, at)
+                if at % 20 == 0:
+                    recorder.raised(OSError(f"{number} {at % 30}"), 0, at)
+                    recorder.step(f"{number} {at % 30}", 0, at)
+                    recorder.late(at)
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
+    for one in threads:
+        one.start()
+    while any(one.is_alive() for one in threads):
+        gate.why_end_early(recorder.record(PLAN), 1)
+        assert recorder.errors.count <= 2_000
+    assert not failures
+    assert recorder.record(PLAN).requests == 42_000
