@@ -18,6 +18,7 @@ from pytest_perfbudget.core.criteria.dependent import (
     at_look,
 )
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.criteria.late import exceeded_in_spite
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -122,13 +123,24 @@ class LoadGate:
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
         if late and (budget.metric is RPS or budget.metric.series == WALL):
-            return unmeasured(budget, late)
+            return self._judge_late(budget, record) or unmeasured(budget, late)
         if budget.metric is CAPACITY:
             return unmeasured(budget, f"{budget.keyword} is a limit of perf_load.capacity(...)")
         if record.process is None and budget.metric in _OF_PROCESS:
             return unmeasured(budget, f"{budget.keyword} needs pid= of the process that serves the load")
         found = self._decide(budget, record, self.errors)
         return unmeasured(budget, "no request was answered") if found is None else budget_result(budget, found)
+
+    def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
+        """Return the result of a limit that the server exceeds however late the generator was; else None."""
+        generator, values, is_open = record.generator, record.latencies.sequence, record.plan.is_open
+        if generator.overloaded or not values:
+            return None
+        found = exceeded_in_spite(budget.metric, values, budget.limit, self.errors, generator, is_open=is_open)
+        if found is None:
+            return None
+        text = f"the generator was late, {_lateness(record)}: the lateness is taken off these numbers"
+        return replace(budget_result(budget, found), reason=text)
 
     def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:
         metric, limit = budget.metric, budget.limit
@@ -159,13 +171,16 @@ class LoadGate:
             return f"the generator could not keep the load: {generator.overloaded}"
         if generator.lateness_p99_ns <= allowed_ns:
             return ""
-        late_ms, allowed_ms = generator.lateness_p99_ns / 1e6, allowed_ns / 1e6
-        late = "requests started" if record.plan.is_open else "answers were noticed"
         return (
-            f"the generator could not keep the load: 1 % of the {late} more than {late_ms:.3g} ms late "
-            f"({allowed_ms:.3g} ms are allowed, a tenth of the tightest limit); "
+            f"the generator could not keep the load: {_lateness(record)} "
+            f"({allowed_ns / 1e6:.3g} ms are allowed, a tenth of the tightest limit); "
             f"it used {generator.cpu_share:.0%} of a CPU"
         )
+
+
+def _lateness(record: LoadRecord) -> str:
+    late = "requests started" if record.plan.is_open else "answers were noticed"
+    return f"1 % of the {late} more than {record.generator.lateness_p99_ns / 1e6:.3g} ms late"
 
 
 def _criterion(metric: Metric, errors: Errors) -> Criterion:

@@ -84,7 +84,7 @@ class BudgetResult:
         rounds: see `CriterionResult`.
         needs_rounds: see `CriterionResult`.
         effective: see `CriterionResult`.
-        reason: the reason why there is no number.
+        reason: the reason why there is no number, or why the numbers are corrected.
         span: the name of the spans that the budget limits; empty for a budget on the measurement itself.
         repeats: the most frequent queries of the execution with the most spans, if there are too many.
     """

@@ -67,6 +67,8 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
         if budget.verdict is BudgetVerdict.UNDECIDED:
             yield f"{budget.label} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
         yield f"{_interval(budget, alpha)}; {rounds_text(budget, measurement)}{_spent(measurement, budget)}"
+        if budget.reason:
+            yield budget.reason
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
     if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name):
         yield from _error_lines(measurement)

@@ -111,6 +111,24 @@ def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
     )
 
 
+def test_a_server_that_is_far_too_slow_exceeds_its_limit_in_spite_of_a_late_generator() -> None:
+    limits = gate(p95_ms=10, mean_ms=10, max_ms=10, min_rps=1_000)
+    slow = record([70.0] * 1_000, lateness_p99_ns=20 * MS)
+    found = limits.judge(slow)
+    assert verdicts(found) == {
+        "p95_ms": "exceeded", "mean_ms": "exceeded", "max_ms": "unmeasured", "min_rps": "unmeasured",
+    }  # fmt: skip
+    assert (found[0].estimate, found[1].estimate) == pytest.approx((50 * MS, 49.5 * MS))
+    assert found[0].reason == (
+        "the generator was late, 1 % of the answers were noticed more than 20 ms late: the lateness is taken off these "
+        "numbers"
+    )
+    near = record([29.0] * 1_000, lateness_p99_ns=20 * MS)
+    assert set(verdicts(limits.judge(near)).values()) == {"unmeasured"}
+    other = record([70.0] * 1_000, overloaded="locust says so")
+    assert verdicts(limits.judge(other))["p95_ms"] == "unmeasured"
+
+
 def test_what_a_load_cannot_measure_is_said() -> None:
     (result,) = gate(peak_mb=5).judge(record())
     assert result.verdict is BudgetVerdict.UNMEASURED

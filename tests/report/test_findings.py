@@ -42,6 +42,10 @@ class TestBudgets:
             "Make the code cheaper, or raise the limit at the place named above if the cost is intended.",
         ]
 
+    def test_a_failure_says_that_the_numbers_are_corrected(self) -> None:
+        text = failure(measurement(budget(reason="the lateness is taken off these numbers")))
+        assert text[2] == "  the lateness is taken off these numbers"
+
     def test_the_last_line_names_the_guide(self) -> None:
         text = failure_text([one for one in findings(measurement(budget(), change())) if one.is_failure])
         assert text.splitlines()[-1] == "What this means: perfbudget guide exceeded, perfbudget guide regressed"

@@ -160,3 +160,13 @@ def test_users_that_are_never_ready_are_said() -> None:
     for one in threading.enumerate():
         if one.name.startswith("perfbudget-load"):
             one.join()
+
+
+def test_each_heartbeat_of_a_pacer_that_was_late_counts() -> None:
+    """Ten heartbeats that come at once stand for ten times at which an answer would have waited."""
+    recorder = ThreadRecorder()
+    generator = ThreadLoad(LoadPlan(users=1, requests=1), LoadCall(lambda: None), recorder)
+    now_ns = recorder.now_ns()
+    generator._beat([now_ns - 200 * MS, now_ns - 100 * MS, now_ns])
+    assert recorder.lateness.count == 3
+    assert recorder.lateness.most_ns >= 200 * MS
