@@ -32,19 +32,20 @@ _TIMED = re.compile(rf"(?:cpu_)?(?:{'|'.join((*STATISTICS, *ALIASES))})_(\w+)")
 _PERCENTILE = re.compile(rf"(?:cpu_)?(p\d+)_(?:{'|'.join(NS_PER)})")
 
 
-def checked_limit(keyword: str, value: object, place: str) -> float:
+def checked_limit(keyword: str, value: object, place: str, *, may_be_zero: bool = False) -> float:
     """Return the limit as a float.
 
     Raises:
-        ConfigError: the value is not a positive, finite number. True is not taken for 1.
+        ConfigError: the value is not a positive, finite number, or zero where that is allowed. True is not taken for 1.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         quoted = " without quotes" if isinstance(value, str) else ""
         message = f"{place}: {keyword} must be a number{quoted}, found {value!r}"
         raise ConfigError(message)
     largest = sys.float_info.max / NS_PER["s"]
-    if not 0 < value < largest:  # also false for NaN
-        message = f"{place}: {keyword} must be a number above zero, found {value!r}"
+    if not 0 <= value < largest or (not value and not may_be_zero):  # the comparison is also false for NaN
+        least = "of zero or more" if may_be_zero else "above zero"
+        message = f"{place}: {keyword} must be a number {least}, found {value!r}"
         raise ConfigError(message)
     return float(value)
 
@@ -74,7 +75,7 @@ def parse_budgets(
         if metric in budgets:
             message = f"{place}: {budgets[metric].keyword} and {keyword} limit the same number: keep one"
             raise ConfigError(message)
-        limit = checked_limit(keyword, value, place) * factor
+        limit = checked_limit(keyword, value, place, may_be_zero=metric.may_be_zero) * factor
         if limit > metric.most:
             message = f"{place}: {keyword} must be at most {metric.most / factor:g}, found {value!r}"
             raise ConfigError(message)

@@ -83,8 +83,8 @@ class LoadGate:
         if self._why_dishonest(record):
             return ""
         errors = at_look(self.errors, look)
-        budgets = [*self._measurable()]
-        if not self._limits_errors():
+        budgets = [one for one in self._measurable() if not _allows_no_error(one)]
+        if not any(_limits_errors(one) for one in budgets):
             budgets.append(Budget(ERROR_RATE, _MANY_ERRORS, "max_error_rate", NO_ERROR))
         for budget in budgets:
             if budget.metric in (RPS, CAPACITY, *_OF_PROCESS) or budget.metric.statistic in ("min", "max"):
@@ -113,13 +113,8 @@ class LoadGate:
 
     def _unallowed(self, record: LoadRecord) -> Iterator[BudgetResult]:
         """Yield the result of the limit that holds where no limit on errors was given."""
-        if record.failures and not self._limits_errors():
-            rate = 100 * record.error_rate
-            seen = CriterionResult(BudgetVerdict.EXCEEDED, rate, rate, rate, record.requests)
-            yield budget_result(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), seen)
-
-    def _limits_errors(self) -> bool:
-        return any(one.metric in (ERROR_RATE, SUCCESS_RATE) for one in self.budgets)
+        if record.failures and not any(_limits_errors(one) for one in self.budgets):
+            yield budget_result(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), _without_error(ERROR_RATE, record))
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
         if late and (budget.metric is RPS or budget.metric.series == WALL):
@@ -150,6 +145,8 @@ class LoadGate:
                 return None
             verdict = BudgetVerdict.EXCEEDED if metric.is_worse(seen, limit) else BudgetVerdict.WITHIN
             return CriterionResult(verdict, seen, seen, seen, record.requests)
+        if _allows_no_error(budget):
+            return _without_error(metric, record) if record.requests else None
         if metric is ERROR_RATE:
             values: Sequence[float] = record.failed
         elif metric is SUCCESS_RATE:
@@ -191,6 +188,24 @@ def _criterion(metric: Metric, errors: Errors) -> Criterion:
     if metric.statistic == "mean":
         return DependentMeanCriterion(errors)
     return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None)
+
+
+def _limits_errors(budget: Budget) -> bool:
+    return budget.metric in (ERROR_RATE, SUCCESS_RATE)
+
+
+def _allows_no_error(budget: Budget) -> bool:
+    """Return whether a limit on errors allows none, so that the errors are counted and nothing is inferred."""
+    return (budget.metric is ERROR_RATE and not budget.limit) or (
+        budget.metric is SUCCESS_RATE and budget.limit == SUCCESS_RATE.most
+    )
+
+
+def _without_error(metric: Metric, record: LoadRecord) -> CriterionResult:
+    """Return the result of a limit that allows no error."""
+    seen = describe_load(record)[metric.name]
+    verdict = BudgetVerdict.EXCEEDED if record.failures else BudgetVerdict.WITHIN
+    return CriterionResult(verdict, seen, seen, seen, record.requests)
 
 
 def _turned(found: CriterionResult) -> CriterionResult:

@@ -67,6 +67,7 @@ class Metric:
         compared_as: the way in which the number is compared.
         floor: the change for the worse that is always allowed, in base units.
         most: the largest limit that has a meaning, in base units.
+        may_be_zero: whether zero has a meaning as a limit.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Metric:
     compared_as: ComparedAs = ComparedAs.NOTHING
     floor: float = 0.0
     most: float = math.inf
+    may_be_zero: bool = False
 
     @property
     def is_timed(self) -> bool:
@@ -184,7 +186,7 @@ SUCCESS_RATE: Final = register(
     Metric("success_rate", "%", "success rate", Direction.HIGHER, LOAD, keywords={"min_success_rate": 100.0}, most=100)
 )
 ERROR_RATE: Final = register(
-    Metric("error_rate", "%", "error rate", series=LOAD, keywords={"max_error_rate": 100.0}, most=100)
+    Metric("error_rate", "%", "error rate", series=LOAD, keywords={"max_error_rate": 100.0}, most=100, may_be_zero=True)
 )
 CAPACITY: Final = register(
     Metric("capacity", "rps", "capacity", Direction.HIGHER, LOAD, keywords={"min_capacity_rps": 1.0})

@@ -129,7 +129,9 @@ def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
         return f"{count} alternating quads of blocks"
     text = f"{count:,} {measurement.kind.sample}" + ("s" if count != 1 else "")
     if budget.effective is not None:
-        return f"{text}, which say as much as {_independent(budget)} independent requests,"
+        independent = round(min(budget.effective, count))
+        # The requests of a load without an error, or of a fast load, may be independent of each other.
+        return f"{text}, which say as much as {independent:,} independent requests," if independent < count else text
     return text if measurement.iterations == 1 else f"{text} of {measurement.iterations} calls"
 
 
@@ -138,7 +140,7 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
     is_over = (budget.used or 0) > 1
     if kind is LOAD:
-        return f"{metric}: {rounds_text(budget, measurement)} are too few to be sure: {kind.more_samples}"
+        return f"{_few_requests(measurement, budget)}: {kind.more_samples}"
     if needs and had < needs:
         above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
         text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"
@@ -157,15 +159,26 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     return f"{metric}: too close to call, the estimate lies {side} the limit: move the limit away{more}"
 
 
+def _few_requests(measurement: Measurement, budget: BudgetResult) -> str:
+    """Return the reason why the budget of a load is undecided."""
+    metric, needs, had = budget.metric, budget.needs_rounds or 0, budget.rounds
+    if metric in (ERROR_RATE.name, SUCCESS_RATE.name):
+        if had < needs:
+            limit = f"{budget.keyword}={_written(budget)}"
+            return f"{metric} needs at least {needs:,} requests without an error for {limit}, had {had:,}"
+    elif had < needs:
+        return f"{metric} needs {needs} requests, had {had:,}"
+    elif (budget.effective or 0) < needs:
+        independent = f"which say as much as {budget.effective or 0:,.0f} independent requests"
+        return f"{metric} needs {needs} independent requests, had {had:,} requests, {independent}"
+    return f"{metric}: {rounds_text(budget, measurement)} are too few to be sure"
+
+
 def _instead(budget: BudgetResult) -> str:
     """Return a hint at budgets on the same time that need fewer rounds."""
     unit = budget.keyword.rpartition("_")[2]
     prefix = "cpu_" if budget.keyword.startswith("cpu_") else ""
     return f", or budget {prefix}median_{unit} or {prefix}max_{unit}" if unit in NS_PER else ""
-
-
-def _independent(budget: BudgetResult) -> str:
-    return f"{min(budget.effective or 0.0, budget.rounds):,.0f}"
 
 
 def _interval(budget: BudgetResult, alpha: float) -> str:

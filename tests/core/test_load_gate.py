@@ -89,6 +89,30 @@ def test_without_a_limit_on_errors_none_is_allowed() -> None:
     assert verdicts(gate(max_error_rate=0.1).judge(record(failures=1))) == {"max_error_rate": "within"}
 
 
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0}, {"min_success_rate": 1}])
+def test_a_limit_that_allows_no_error_is_decided_by_the_first_error(limit: dict[str, float]) -> None:
+    (keyword,) = limit
+    for total in (1, 5_000):
+        assert verdicts(gate(**limit).judge(record([1.0] * total))) == {keyword: "within"}
+        (found,) = gate(**limit).judge(record([1.0] * total, failures=1))
+        assert (found.verdict, found.needs_rounds) == (BudgetVerdict.EXCEEDED, None)
+    (nothing,) = gate(**limit).judge(record([]))
+    assert (nothing.verdict, nothing.reason) == (BudgetVerdict.UNMEASURED, "no request was answered")
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_error_rate": 0}, {"min_success_rate": 1}])
+def test_a_single_error_does_not_end_a_load_that_allows_none(limit: dict[str, float]) -> None:
+    assert not gate(**limit).why_end_early(record([1.0] * 99, failures=1), 1)
+    assert gate(**limit).why_end_early(record([1.0] * 50, failures=50), 1)
+
+
+@pytest.mark.parametrize(("limit", "needs"), [(0.01, 597), (0.05, 117), (1, 40)])
+def test_so_many_requests_without_an_error_show_a_limit_on_errors(limit: float, needs: int) -> None:
+    (short,) = gate(max_error_rate=limit).judge(record([1.0] * (needs - 1)))
+    assert (short.verdict, short.needs_rounds) == (BudgetVerdict.UNDECIDED, needs)
+    assert verdicts(gate(max_error_rate=limit).judge(record([1.0] * needs))) == {"max_error_rate": "within"}
+
+
 @pytest.mark.parametrize(
     ("failures", "total", "verdict"), [(0, 100, "undecided"), (0, 1000, "within"), (30, 1000, "exceeded")]
 )

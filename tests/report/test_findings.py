@@ -9,7 +9,7 @@ from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.decision import Policy, find, find_missing
 from pytest_perfbudget.core.finding import Finding, Missing
-from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, TIMER, MeasurementKind
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
@@ -146,6 +146,38 @@ class TestBudgets:
 
 
 SLOWER = change(weather=1.38, grown=[Growth("hive.tokens:verify", 1, 41), Growth("jwt:decode", None, 41)])
+
+
+class TestUndecidedLoads:
+    """What the report says of a load that was too short."""
+
+    @pytest.mark.parametrize(
+        ("changed", "text"),
+        [
+            (
+                {"metric": "error_rate", "keyword": "max_error_rate", "unit": "%", "limit": 1.0, "needs_rounds": 597},
+                "error_rate needs at least 597 requests without an error for max_error_rate=0.01, had 200",
+            ),
+            (
+                {"metric": "error_rate", "keyword": "max_error_rate", "unit": "%", "limit": 3.0, "needs_rounds": 197},
+                "error_rate: 200 requests are too few to be sure",
+            ),
+            ({"needs_rounds": 300}, "p95 needs 300 requests, had 200"),
+            (
+                {"effective": 12.3, "needs_rounds": 60},
+                "p95 needs 60 independent requests, had 200 requests, which say as much as 12 independent requests",
+            ),
+            (
+                {"effective": 90.0, "needs_rounds": 60},
+                "p95: 200 requests, which say as much as 90 independent requests, are too few to be sure",
+            ),
+            ({"effective": 230.0, "needs_rounds": 60}, "p95: 200 requests are too few to be sure"),
+        ],
+    )
+    def test_the_report_says_how_many_requests_are_missing(self, changed: dict[str, Any], text: str) -> None:
+        given: dict[str, Any] = {"rounds": 200, "effective": 200.0, "lower": None, "upper": None, **changed}
+        found = notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD))
+        assert found == [f"undecided: tests/test_api.py::test_login: {text}: make the load longer"]
 
 
 class TestRegressions:

@@ -35,6 +35,18 @@ _CAUTION_OF_MEAN: Final = 3.0
 """The same for a mean, which depends on the rare long bursts."""
 
 
+def requests_without_failure(limit: float, error: float) -> int:
+    """Return the fewest requests, none of which failed, that show a share of failures of at most a limit.
+
+    Args:
+        limit: the share in per cent.
+        error: the probability of a false `within`.
+    """
+    if limit >= 100:
+        return _FEWEST_REQUESTS
+    return max(_FEWEST_REQUESTS, math.ceil(_CAUTION * math.log(error) / math.log1p(-limit / 100) - 1e-9))
+
+
 def at_look(errors: Errors, number: int | None) -> Errors:
     """Return the errors that a look may spend, so that all looks at a run together spend no more than `errors`.
 
@@ -163,4 +175,5 @@ class DependentShareCriterion:
                 verdict = BudgetVerdict.EXCEEDED
             elif upper <= limit:
                 verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, 100 * share, lower, upper, count, _FEWEST_REQUESTS, effective)
+        needs = requests_without_failure(limit, self.errors.within)
+        return CriterionResult(verdict, 100 * share, lower, upper, count, needs, effective)

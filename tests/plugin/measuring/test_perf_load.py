@@ -88,6 +88,32 @@ def test_it(perf_load):
     assert each_way.verdicts() == {"test_it request error_rate": "within"}
 
 
+@pytest.mark.parametrize("place", ["call", "marker", "table"])
+def test_a_limit_may_allow_no_error(project: Project, place: str) -> None:
+    marker = "@pytest.mark.perf_budget(max_error_rate=0)" if place == "marker" else ""
+    keyword = ", max_error_rate=0" if place == "call" else ""
+    pyproject = "[tool.perfbudget]\nmax_error_rate = 0\n" if place == "table" else ""
+    program = f"""
+from itertools import count
+numbers = count(1)
+
+def fails(): assert next(numbers) % 70
+
+{marker}
+def test_good(perf_load): perf_load(lambda: None, users=1, requests=70{keyword})
+
+{marker}
+def test_bad(perf_load): perf_load(fails, users=1, requests=70{keyword})
+"""
+    result = project.run(program, pyproject=pyproject)
+    result.assert_outcomes(passed=1, failed=1)
+    assert project.verdicts() == {
+        "test_good lambda error_rate": "within",
+        "test_bad fails error_rate": "exceeded",
+    }
+    result.stdout.fnmatch_lines(["fails: 1 request of 70 failed, and no error is allowed"])
+
+
 def test_limits_come_from_everywhere(project: Project) -> None:
     project.run(
         """
