@@ -37,6 +37,10 @@ class AsyncioLoad:
         recorder: the recorder of the load.
         look: a function that is called several times a second, and ends the load early.
         pacer: the source of wake-ups; by default a thread.
+
+    Attributes:
+        ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+        hung: the number of users that were cancelled at the end of their context manager.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class AsyncioLoad:
         self._pacer = pacer or PacerThread(self._loop.call_soon_threadsafe)
         self._flying: dict[asyncio.Task[None], int] = {}
         self._cancelled: dict[asyncio.Task[None], int] = {}
+        self._leaving: dict[asyncio.Task[None], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[int | None]] = []
         self._changed = asyncio.Event()
@@ -67,6 +72,7 @@ class AsyncioLoad:
         self._is_checked = False
         self._started = 0
         self.ended_early = ""
+        self.hung = 0
 
     async def run(self) -> None:
         """Generate the load, and return when each request has ended or was given up.
@@ -98,6 +104,7 @@ class AsyncioLoad:
                     self._changed.set()
                 await go.wait()
                 await self._live(arguments)
+                self._leave()
 
         for _ in range(plan.users):
             self._spawn(live())
@@ -172,15 +179,22 @@ class AsyncioLoad:
         The set-up of the user is part of the first request: an overloaded server accepts no connection, either.
         """
         self._late(due_ns)
+        if due_ns is not None:
+            self._flying[asyncio.current_task()] = due_ns  # type: ignore[index]
         async with self._call.aentered() as arguments:
             while due_ns is not None:
                 await self._request(arguments, due_ns)
                 if self._is_sent:
-                    return
+                    break
                 mailbox: asyncio.Future[int | None] = self._loop.create_future()
                 self._idle.append(mailbox)
                 due_ns = await mailbox
                 self._late(due_ns)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Note that a user has made its last request, and leaves its context manager."""
+        self._leaving[asyncio.current_task()] = self._recorder.now_ns()  # type: ignore[index]
 
     def _late(self, due_ns: int | None) -> None:
         if due_ns is not None:
@@ -265,8 +279,20 @@ class AsyncioLoad:
                 continue
             self._cancelled[task] = now_ns
             task.cancel()
+        self._give_up_leaving(now_ns, is_over=is_over)
         if is_over and not self._flying:
             for task in self._tasks:  # in a pause, or in a user's context manager
+                task.cancel()
+
+    def _give_up_leaving(self, now_ns: int, *, is_over: bool) -> None:
+        """Cancel the users that do not leave their context manager in time."""
+        for task, since_ns in list(self._leaving.items()):
+            if task in self._cancelled:
+                if now_ns - self._cancelled[task] > STUCK_NS:
+                    self._tasks.discard(task)
+            elif is_over or now_ns - since_ns > self._plan.timeout_ns:
+                self.hung += 1
+                self._cancelled[task] = now_ns
                 task.cancel()
 
     def _spawn(self, coroutine: Any) -> None:  # noqa: ANN401
@@ -276,6 +302,8 @@ class AsyncioLoad:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        for one in (self._flying, self._cancelled, self._leaving):
+            one.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failure = self._failure or error
         if not self._tasks or self._failure is not None:

@@ -52,6 +52,7 @@ class ThreadLoad:
     Attributes:
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
         left: after the load, the number of threads whose call has not returned.
+        hung: after the load, the number of threads that are still in the end of the user's context manager.
     """
 
     def __init__(self, plan: LoadPlan, call: LoadCall, recorder: LoadRecorder, *, look: Look = never_early) -> None:
@@ -62,6 +63,7 @@ class ThreadLoad:
         self._pacer = PacerThread(_at_once)
         self._flying: dict[int, _Request] = {}
         self._stuck: set[int] = set()
+        self._leaving: dict[int, int] = {}
         self._threads: list[threading.Thread] = []
         self._mailbox: SimpleQueue[int | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -76,6 +78,7 @@ class ThreadLoad:
         self._is_checked = False
         self.ended_early = ""
         self.left = 0
+        self.hung = 0
 
     def run(self) -> None:
         """Generate the load, and return when each request has ended or was given up.
@@ -94,12 +97,20 @@ class ThreadLoad:
             self._over.set()
             self._pacer.stop()
             self._dismiss()
-            for thread in self._threads:
-                if thread.ident not in self._flying:
-                    thread.join(STUCK_NS / 1e9)
-            self.left = sum(thread.is_alive() for thread in self._threads)
+            self._join()
         if self._failure is not None:
             raise self._failure
+
+    def _join(self) -> None:
+        """Wait for the threads that are not in a call, as long as they end; count those that are left."""
+        wait_s = STUCK_NS / 1e9
+        for thread in self._threads:
+            if thread.ident not in self._flying:
+                thread.join(wait_s)
+                wait_s = 0.0 if thread.is_alive() else wait_s
+        left = [thread for thread in self._threads if thread.is_alive()]
+        self.hung = sum(thread.ident in self._leaving for thread in left)
+        self.left = len(left) - self.hung
 
     def _start_closed(self) -> None:
         plan = self._plan
@@ -110,6 +121,7 @@ class ThreadLoad:
                 ready.release()
                 go.wait()
                 self._requests(arguments)
+                self._leave()
 
         for _ in range(plan.users):
             self._spawn(live)
@@ -185,21 +197,30 @@ class ThreadLoad:
         """
         due_ns: int | None = first_ns
         self._recorder.late(self._recorder.now_ns() - first_ns)
+        first: _Request | None = _Request(first_ns)
+        self._flying[threading.get_ident()] = first
         with self._call.entered() as arguments:
             while due_ns is not None:
-                self._request(arguments, due_ns)
+                self._request(arguments, due_ns, first)
+                first = None
                 with self._lock:
                     if self._is_sent:
-                        return
+                        break
                     self._idle += 1
                 due_ns = self._mailbox.get()
                 if due_ns is not None:
                     self._recorder.late(self._recorder.now_ns() - due_ns)
+            self._leave()
 
-    def _request(self, arguments: tuple[Any, ...], due_ns: int) -> None:
-        """Make one request and record it."""
+    def _leave(self) -> None:
+        """Note that a user has made its last request, and leaves its context manager."""
+        self._leaving[threading.get_ident()] = self._recorder.now_ns()
+
+    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: _Request | None = None) -> None:
+        """Make one request and record it; `request` is given if it has begun with the set-up of its user."""
         recorder, thread = self._recorder, threading.get_ident()
-        request = self._flying[thread] = _Request(due_ns)
+        if request is None:
+            request = self._flying[thread] = _Request(due_ns)
         try:
             result = self._call.function(*arguments)
             if not self._is_checked:
@@ -222,7 +243,8 @@ class ThreadLoad:
     def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""
         period_s = min(max(self._plan.timeout_ns / 20e9, _SHORTEST_WATCH_S), _LONGEST_WATCH_S)
-        while self._failure is None and not (self._is_sent and self._all_are_settled()):
+        now_ns = self._recorder.now_ns()
+        while self._failure is None and not (self._is_sent and self._all_are_settled(now_ns)):
             self._changed.wait(period_s)
             self._changed.clear()
             now_ns = self._recorder.now_ns()
@@ -234,9 +256,10 @@ class ThreadLoad:
             if now_ns >= self._end_ns + GRACE_NS:
                 return
 
-    def _all_are_settled(self) -> bool:
-        """Return whether no thread has anything to do, apart from calls that were given up."""
-        return self._live <= len(self._stuck)
+    def _all_are_settled(self, now_ns: int) -> bool:
+        """Return whether no thread has anything to do, apart from calls and ends of users that were given up."""
+        oldest_ns = now_ns - self._plan.timeout_ns
+        return self._live <= len(self._stuck) + sum(since_ns < oldest_ns for since_ns in [*self._leaving.values()])
 
     def _stop_sending(self, now_ns: int) -> None:
         """Let the users of an open load go when all requests are sent, or will never be."""
@@ -285,6 +308,10 @@ class ThreadLoad:
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
             self._failure = self._failure or error
         finally:
+            thread = threading.get_ident()
+            self._flying.pop(thread, None)  # an error of the user's set-up
+            self._stuck.discard(thread)
+            self._leaving.pop(thread, None)
             with self._lock:
                 self._live -= 1
             self._changed.set()

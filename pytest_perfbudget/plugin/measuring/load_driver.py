@@ -13,6 +13,7 @@ from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.plugin.progress import Progress
+from pytest_perfbudget.report.numbers import counted
 
 _Result = TypeVar("_Result")
 
@@ -29,11 +30,13 @@ class LoadDriver:
     Attributes:
         recorder: the recorder of the load that runs; None between loads.
         left: the number of threads that are still in a call of the last load.
+        hung: the number of users of the last load that did not leave their context manager in time.
     """
 
     def __init__(self, progress: Progress) -> None:
         self.recorder: LoadRecorder | None = None
         self.left = 0
+        self.hung = 0
         self._progress = progress
 
     def generate(
@@ -60,7 +63,7 @@ class LoadDriver:
         load = ThreadLoad(plan, call, used, look=look)
         with self._running(used, watch) as facts:
             load.run()
-        self.left = load.left
+        self.left, self.hung = load.left, load.hung
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
 
     async def generate_async(
@@ -79,7 +82,15 @@ class LoadDriver:
         load = AsyncioLoad(plan, call, used, look=look)
         with self._running(used, watch) as facts:
             await load.run()
+        self.left, self.hung = 0, load.hung
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
+
+    def unfinished(self) -> Iterator[str]:
+        """Yield a note about each part of the last load that did not end."""
+        if self.left:
+            yield f"{counted(self.left, 'thread')} did not return from the call"
+        if self.hung:
+            yield f"user=: the code after the yield did not return in time, for {counted(self.hung, 'user')}"
 
     def drive(self, loads: Loads[_Result], call: LoadCall) -> _Result:
         """Generate the loads that a function asks for, and return the function's result."""

@@ -307,8 +307,7 @@ class PerfLoad:
             request = spans.load(call, is_async=False)
             record = self._driver.generate(self._own_part(plan, compared), request, recorder, look, watch)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
-        left = f"{self._driver.left} threads are still in the call, which did not return" if self._driver.left else ""
-        return self._keep(record, name, limits, watched.recording(record), left, spans=judged)
+        return self._keep(record, name, limits, watched.recording(record), spans=judged)
 
     async def _generate_async(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
@@ -367,14 +366,13 @@ class PerfLoad:
         name: str,
         limits: Limits,
         recording: Recording | None,
-        *warnings: str,
         spans: JudgedSpans = NO_SPANS,
     ) -> LoadResult:
         if not self._run.is_untimed:
             effective = self._run.resolve(name, limits)
             if self._run.session.is_child:  # a fresh process only records
                 effective = replace(effective, budgets=())
-            doubts = [*filter(None, warnings), *spans.warnings]
+            doubts = [*self._driver.unfinished(), *spans.warnings]
             found = judged_load(self._run, record, name, effective, recording, *doubts)
             self._run.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
         return LoadResult.of(record)

@@ -290,3 +290,59 @@ def test_users_that_are_never_ready_are_said(loop: VirtualLoop) -> None:
 
     with pytest.raises(MisuseError, match="2 of 2 users were not ready within 1 s"):
         load(loop, LoadPlan(users=2, requests=1, timeout_ns=S), answer, user=hangs)
+
+
+USERS = {
+    "closed": LoadPlan(users=4, requests=5, timeout_ns=S),
+    "duration": LoadPlan(users=4, duration_ns=S, think_time_ns=250 * MS, timeout_ns=60 * S),
+    "open": LoadPlan(stages=(Stage(20, 20, S),), duration_ns=S, timeout_ns=60 * S),
+}
+
+
+class TestUsersThatWaitForEver:
+    """A load ends although its users do not."""
+
+    @pytest.mark.parametrize("plan", USERS.values(), ids=USERS)
+    def test_after_their_requests(self, loop: VirtualLoop, plan: LoadPlan) -> None:
+        @asynccontextmanager
+        async def stays() -> AsyncIterator[None]:
+            yield
+            await asyncio.Event().wait()
+
+        async def generate() -> None:
+            recorder = LoadRecorder(loop.clock)
+            generator = AsyncioLoad(plan, LoadCall(lambda _: answer(), stays), recorder, pacer=LoopPacer(loop))
+            await generator.run()
+            found = recorder.record(plan)
+            assert (found.requests >= 12, found.failures) == (True, 0)
+            assert generator.hung > 0
+
+        run_virtually(loop, generate())
+        assert loop.time() < 4
+
+    def test_before_their_first_request(self, loop: VirtualLoop) -> None:
+        """Otherwise a load without any answer, and without any error, would pass."""
+
+        @asynccontextmanager
+        async def hangs() -> AsyncIterator[None]:
+            await asyncio.Event().wait()
+            yield
+
+        found = load(loop, USERS["open"], lambda _: answer(), user=hangs)
+        assert (found.requests, found.failures) == (20, 20)
+        assert {one.kind for one in found.errors} == {"Unanswered"}
+
+    def test_users_that_end_are_not_called_hung(self, loop: VirtualLoop) -> None:
+        @asynccontextmanager
+        async def user() -> AsyncIterator[None]:
+            yield
+
+        async def generate() -> None:
+            plan = USERS["closed"]
+            generator = AsyncioLoad(
+                plan, LoadCall(lambda _: answer(), user), LoadRecorder(loop.clock), pacer=LoopPacer(loop)
+            )
+            await generator.run()
+            assert generator.hung == 0
+
+        run_virtually(loop, generate())

@@ -162,6 +162,54 @@ def test_users_that_are_never_ready_are_said() -> None:
             one.join()
 
 
+@pytest.fixture
+def release() -> Iterator[threading.Event]:
+    """An event that is set, and whose threads have ended, after the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+    for one in threading.enumerate():
+        if one.name.startswith("perfbudget-load"):
+            one.join()
+
+
+@pytest.mark.parametrize("plan", MODELS.values(), ids=MODELS)
+def test_a_load_ends_although_its_users_do_not(plan: LoadPlan, release: threading.Event) -> None:
+    @contextmanager
+    def stays() -> Iterator[None]:
+        yield
+        release.wait()
+
+    recorder = ThreadRecorder()
+    generator = ThreadLoad(plan, LoadCall(lambda _: None, stays), recorder)
+    generator.run()
+    assert (recorder.record(plan).requests, recorder.record(plan).failures, generator.left) == (20, 0, 0)
+    assert generator.hung > 0
+
+
+@pytest.mark.parametrize("plan", MODELS.values(), ids=MODELS)
+def test_users_that_end_are_not_called_hung(plan: LoadPlan) -> None:
+    @contextmanager
+    def user() -> Iterator[None]:
+        yield
+
+    generator = ThreadLoad(plan, LoadCall(lambda _: None, user), ThreadRecorder())
+    generator.run()
+    assert (generator.left, generator.hung) == (0, 0)
+
+
+def test_a_request_of_an_open_load_whose_user_is_never_ready_is_an_error(release: threading.Event) -> None:
+    """Otherwise a load without any answer, and without any error, would pass."""
+
+    @contextmanager
+    def hangs() -> Iterator[None]:
+        release.wait()
+        yield
+
+    found, left = load(MODELS["open"], lambda _: None, user=hangs)
+    assert (found.requests, found.failures, left) == (20, 20, 20)
+
+
 def test_each_heartbeat_of_a_pacer_that_was_late_counts() -> None:
     """Ten heartbeats that come at once stand for ten times at which an answer would have waited."""
     recorder = ThreadRecorder()

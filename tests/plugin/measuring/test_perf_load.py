@@ -215,6 +215,23 @@ def test_it(perf_load):
     result.stdout.fnmatch_lines([f"perf_load() in test_it.py:*: {message.replace('[', '[[]')}"])
 
 
+def test_users_that_never_end_are_said(project: Project) -> None:
+    result = project.run("""
+from contextlib import contextmanager
+import threading
+
+@contextmanager
+def user():
+    yield
+    threading.Event().wait()
+
+def test_it(perf_load):
+    assert perf_load(lambda _: None, user=user, users=2, requests=5, timeout="100ms").requests == 10
+""")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["note: *: user=: the code after the yield did not return in time, for 2 users"])
+
+
 def test_a_load_that_is_never_awaited_is_said(project: Project) -> None:
     result = project.run(
         """
