@@ -66,6 +66,12 @@ def test_the_open_model_has_a_rate_or_stages() -> None:
         ({"stages": [(5, "1s"), (-7, "1s")]}, "stage 2 must be a number of requests per second, zero or more*"),
         ({"stages": [(5, 1)]}, "stage 1: expected a duration with its unit*"),
         ({"stages": [(0, "1s")]}, "stages make no request*"),
+        ({"stages": [(5, "1s")], "think_time": "1s"}, "think_time is the pause of a user, and stages= has no users"),
+        ({"stages": [(5, "1s")], "requests": 3}, "requests is the number for each user, and stages= has no users"),
+        (
+            {"rate": 10**9, "duration": "10s"},
+            "rate= makes 10,000,000,000 requests, and at most 50,000,000 can be planned",
+        ),
         ({"stages": [(5, "1s")], "duration": "1s"}, "each stage has its own duration*"),
     ],
 )

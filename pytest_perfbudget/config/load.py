@@ -24,6 +24,9 @@ PARAMETERS: Final = (
 )
 """The keywords of a load, beside budgets."""
 
+_MOST_REQUESTS: Final = 50_000_000
+"""The most requests of an open load, whose intended starts take 8 bytes each."""
+
 
 def parse_plan(given: Mapping[str, object], place: str) -> LoadPlan:
     """Turn the keywords of a load into a plan.
@@ -60,9 +63,11 @@ def _closed(given: Mapping[str, object], place: str, shared: dict[str, Any]) -> 
 
 
 def _open(given: Mapping[str, object], place: str, shared: dict[str, Any]) -> LoadPlan:
+    model = "stages" if "stages" in given else "rate"
+    instead = "" if "stages" in given else ": give duration= instead"
     reasons = {
-        "requests": "requests is the number for each user, and rate has no users: give duration= instead",
-        "think_time": "think_time is the pause of a user, and rate has no users",
+        "requests": f"requests is the number for each user, and {model}= has no users{instead}",
+        "think_time": f"think_time is the pause of a user, and {model}= has no users",
     }
     _refuse(given, place, reasons)
     arrival = _arrival(given.get("arrival", Arrival.CONSTANT.value), place)
@@ -75,6 +80,9 @@ def _open(given: Mapping[str, object], place: str, shared: dict[str, Any]) -> Lo
     else:
         rate = _rate(given["rate"], "rate", place)
         stages = (Stage(rate, rate, duration_ns(given["duration"], "duration", place)),)
+    if (total := sum(one.requests for one in stages)) > _MOST_REQUESTS:
+        message = f"{place}: {model}= makes {total:,.0f} requests, and at most {_MOST_REQUESTS:,} can be planned"
+        raise ConfigError(message)
     return LoadPlan(stages=stages, duration_ns=sum(one.duration_ns for one in stages), arrival=arrival, **shared)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.load.arrivals import Stage, intended_starts
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.lazy import unfinished
 
 User = Callable[[], "AbstractContextManager[Any] | AbstractAsyncContextManager[Any]"]
@@ -81,15 +81,41 @@ class LoadCall:
         limit = f"{plan.timeout_ns / 1e9:g} s"
         return MisuseError(f"{self.place}: user=: {users} of {plan.users} users were not ready within {limit}")
 
+    def no_threads(self, number: int, users: int) -> MisuseError:
+        """Return the error for users of a plain function that are more than there can be threads."""
+        return MisuseError(
+            f"{self.place}: users={users}: each user of a plain function needs a thread, and only {number:,} can be "
+            "had: give rate= instead, or a coroutine function, whose users are tasks of asyncio"
+        )
+
     @contextmanager
     def entered(self) -> Iterator[tuple[Any, ...]]:
         """Yield the arguments of the function for one user."""
         if self.user is None:
             yield ()
             return
-        made: Any = self.user()
+        made = self._made("__enter__")
         with made as state:
             yield (state,)
+
+    def _made(self, *methods: str) -> Any:  # noqa: ANN401 - a user's object
+        """Return the context manager of a user, which has one of these methods.
+
+        Raises:
+            MisuseError: `user` returned something else.
+        """
+        made = self.user() if self.user is not None else None
+        if any(hasattr(made, one) for one in methods):
+            return made
+        kind, remedy = "a context manager", "decorate it with contextlib.contextmanager"
+        if hasattr(made, "__aenter__"):
+            kind, remedy = "a plain context manager for a plain function", "make both asynchronous, or none"
+        elif inspect.isasyncgen(made) or inspect.iscoroutine(made):
+            remedy = "decorate it with contextlib.asynccontextmanager"
+        if inspect.iscoroutine(made):
+            made.close()  # without a warning that it was never awaited
+        message = f"{self.place}: user= must return {kind}, it returned {shown(made)}: {remedy}"
+        raise MisuseError(message)
 
     @asynccontextmanager
     async def aentered(self) -> AsyncIterator[tuple[Any, ...]]:
@@ -97,7 +123,7 @@ class LoadCall:
         if self.user is None:
             yield ()
             return
-        made: Any = self.user()
+        made = self._made("__enter__", "__aenter__")
         if hasattr(made, "__aenter__"):
             async with made as state:
                 yield (state,)

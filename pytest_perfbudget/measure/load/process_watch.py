@@ -40,7 +40,7 @@ class ProcessWatch:
             raise MisuseError(message)
         try:
             self._process: psutil.Process = self._psutil.Process(pid)
-        except self._psutil.Error:
+        except (self._psutil.Error, ValueError, OverflowError):
             message = f"pid={pid}: there is no such process"
             raise MisuseError(message) from None
         self._peak_bytes = 0

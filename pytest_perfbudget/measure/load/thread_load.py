@@ -123,8 +123,13 @@ class ThreadLoad:
                 self._requests(arguments)
                 self._leave()
 
-        for _ in range(plan.users):
-            self._spawn(live)
+        for number in range(plan.users):
+            try:
+                self._spawn(live)
+            except RuntimeError:
+                self._over.set()
+                go.set()
+                raise self._call.no_threads(number, plan.users) from None
         for number in range(plan.users):  # the users' context managers are no load
             waited_s = 0.0
             while not ready.acquire(timeout=_LONGEST_WATCH_S) and self._failure is None:
@@ -219,8 +224,7 @@ class ThreadLoad:
     def _request(self, arguments: tuple[Any, ...], due_ns: int, request: _Request | None = None) -> None:
         """Make one request and record it; `request` is given if it has begun with the set-up of its user."""
         recorder, thread = self._recorder, threading.get_ident()
-        if request is None:
-            request = self._flying[thread] = _Request(due_ns)
+        own = self._flying[thread] = request or _Request(due_ns)
         try:
             result = self._call.function(*arguments)
             if not self._is_checked:
@@ -230,11 +234,11 @@ class ThreadLoad:
             if not self._call.is_error(error):
                 raise
             end_ns = recorder.now_ns()
-            if request.settle():
+            if own.settle():
                 recorder.raised(error, due_ns, end_ns)
         else:
             end_ns = recorder.now_ns()
-            if request.settle():
+            if own.settle():
                 recorder.answered(due_ns, end_ns)
         finally:
             self._flying.pop(thread, None)
@@ -294,13 +298,13 @@ class ThreadLoad:
                 self._recorder.given_up(kind, message, request.due_ns, now_ns)
 
     def _spawn(self, target: Callable[[], None]) -> None:
+        with self._lock:
+            self._live += 1
         thread = threading.Thread(
             target=self._guarded, args=(target,), name=f"perfbudget-load-{len(self._threads) + 1}", daemon=True
         )
-        self._threads.append(thread)
-        with self._lock:
-            self._live += 1
         thread.start()
+        self._threads.append(thread)
 
     def _guarded(self, target: Callable[[], None]) -> None:
         try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import pytest
 
@@ -46,6 +46,10 @@ from pytest_perfbudget.plugin.measuring.span_watch import NO_SPANS, JudgedSpans,
 
 _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
 """The exceptions of pytest that end a test without a failure."""
+
+_MOST_THREADS: Final = 10_000
+_MOST_TASKS: Final = 100_000
+"""The most users of a closed load: more threads, or tasks of asyncio, would take all memory and never be ready."""
 
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""
@@ -115,11 +119,17 @@ class PerfLoad:
         place = calling_place("perf_load()", self._run.item.config.rootpath, [__file__])
         is_async = _checked(call, place)
         try:
-            plan = parse_plan({key: keywords.pop(key) for key in PARAMETERS if key in keywords}, place)
-            limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "name"])
+            given: dict[str, object] = {key: keywords.pop(key) for key in PARAMETERS if key in keywords}
+            # An unknown keyword comes first, because it may be a parameter of the load with a typo.
+            limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "pid", "name"])
+            plan = parse_plan(given, place)
         except ConfigError as error:
             raise MisuseError(str(error)) from None
-        load = LoadCall(call, user, _STOPS, place)
+        load = _load_call(call, user, place)
+        most = _MOST_TASKS if is_async else _MOST_THREADS
+        if plan.users > most:
+            message = f"{place}: users={plan.users}: a load has at most {most:,} users: give rate= instead"
+            raise MisuseError(message) if is_async else load.no_threads(most, plan.users)
         with _placed(place):
             watch = None if pid is None else ProcessWatch(pid)
         own, plan = self._begin(plan, load, name, limits, place, is_awaited=not is_async)
@@ -178,9 +188,9 @@ class PerfLoad:
             whole_ns = duration_ns(duration, "duration", place)
             parsed = parse_limits(limits, place, name=name, more=["user", "name", "first_rate", "probe", "duration"])
         except ConfigError as error:
-            raise MisuseError(str(error).replace(": rate must", ": first_rate must")) from None
+            raise MisuseError(str(error).replace(": rate", ": first_rate")) from None
         plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
-        load = LoadCall(call, user, _STOPS, place)
+        load = _load_call(call, user, place)
         own, _ = self._begin(first, load, name, parsed, place, is_awaited=not is_async)
         effective = self._run.resolve(own, parsed)
         conditions = [one for one in effective.budgets if one.metric is not CAPACITY]
@@ -199,8 +209,8 @@ class PerfLoad:
         target: object,
         /,
         *,
-        users: int,
-        duration: str,
+        users: int = 0,
+        duration: str = "",
         spawn_rate: float | None = None,
         workers: int = 0,
         host: str = "",
@@ -386,6 +396,14 @@ def _placed(place: str) -> Iterator[None]:
     except MisuseError as error:
         message = f"{place}: {error}"
         raise MisuseError(message) from None
+
+
+def _load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCall:
+    """Return the request of a load, after a check of its user."""
+    if user is not None and not callable(user):
+        message = f"{place}: user= must be a function that returns a context manager, found {shown(user)}"
+        raise MisuseError(message)
+    return LoadCall(call, user, _STOPS, place)
 
 
 def _checked(call: object, place: str) -> bool:

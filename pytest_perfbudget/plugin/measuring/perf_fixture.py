@@ -72,6 +72,7 @@ class Perf:
         __tracebackhide__ = True
         place = self._place("perf()")
         _refuse_unrunnable(function, place)
+        _refuse_no_function("setup", setup, place)
         call = self._limits("perf()", name, limits)
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_untimed:
@@ -98,6 +99,7 @@ class Perf:
         `setup` may be a coroutine function, too.
         """
         __tracebackhide__ = True
+        _refuse_no_function("setup", setup, self._place("perf.aio()"))
         call = self._limits("perf.aio()", name, limits)
         subject = AsyncSubject(function, (args, {}), setup)
         if self._run.is_untimed:
@@ -106,11 +108,14 @@ class Perf:
         own = self._run.begin(name, function, call, self._place("perf.aio()"), args=args, is_awaited=False)
         return self._run.measure(subject, own, CALL, call)
 
-    def timer(self, name: str, **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+    def timer(self, name: str = "", **limits: Any) -> AbstractContextManager[None]:  # noqa: ANN401
         """Return a context manager that times its block once; all blocks with the same name are one measurement.
 
         Put the block into a loop for more rounds: p95 needs 59 rounds. Garbage collection is off within the block.
         """
+        if not isinstance(name, str) or not name:
+            message = f"{self._place('perf.timer()')}: give the block a name, such as perf.timer('parse')"
+            raise MisuseError(message)
         call = self._limits("perf.timer()", name, limits)
         if name not in self._timers:
             own = self._run.begin(name, self.timer, call, self._place("perf.timer()"))
@@ -142,7 +147,7 @@ class Perf:
         reference: Callable[[], object],
         /,
         *,
-        max_ratio: float,
+        max_ratio: float | None = None,
         name: str | None = None,
         **limits: Any,  # noqa: ANN401
     ) -> float:
@@ -162,6 +167,9 @@ class Perf:
         for function in (new, reference):
             _refuse_unrunnable(function, place)
         call = self._limits(place, name, limits)
+        if max_ratio is None:
+            message = f"{self._place(place)}: give the largest ratio allowed, such as max_ratio=0.5"
+            raise MisuseError(message)
         limit = checked_limit("max_ratio", max_ratio, self._place(place))
         if call.budgets or call.spans:
             found = call.budgets[0].keyword if call.budgets else "spans"
@@ -239,6 +247,13 @@ class Perf:
     def _place(self, what: str) -> str:
         """Return the calling line of the test, such as `perf() in tests/test_api.py:31`."""
         return calling_place(what, self._run.item.config.rootpath, [__file__])
+
+
+def _refuse_no_function(keyword: str, given: object, place: str) -> None:
+    """Refuse the value of a keyword that takes a function."""
+    if given is not None and not callable(given):
+        message = f"{place}: {keyword}= must be a function, found {shown(given)}"
+        raise MisuseError(message)
 
 
 def _refuse_unrunnable(function: object, what: str = "perf()") -> None:

@@ -210,6 +210,20 @@ def test_a_request_of_an_open_load_whose_user_is_never_ready_is_an_error(release
     assert (found.requests, found.failures, left) == (20, 20, 20)
 
 
+def test_users_for_whom_there_are_no_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        if thread.name == "perfbudget-load-4":
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    with pytest.raises(MisuseError, match="users=9: each user of a plain function needs a thread, and only 3 can be"):
+        load(LoadPlan(users=9, requests=1), lambda: None)
+
+
 def test_each_heartbeat_of_a_pacer_that_was_late_counts() -> None:
     """Ten heartbeats that come at once stand for ten times at which an answer would have waited."""
     recorder = ThreadRecorder()

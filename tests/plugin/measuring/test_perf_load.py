@@ -200,18 +200,46 @@ def test_it(perf_load):
         ("request, users=2, requests=1, p95=5", "'p95' lacks its unit: write p95_ms*"),
         ("request, users=2, requests=1, usres=5", "unknown keyword 'usres' (did you mean 'users'?)"),
         ("request, users=2, requests=1, max_error_rate=5", "max_error_rate must be at most 1, found 5"),
+        ("request, user_count=1, requests=2", "unknown keyword 'user_count'"),
+        ("request, pdi=5, users=1, requests=2", "unknown keyword 'pdi'*"),
+        (
+            "request, users=10**7, requests=1",
+            "users=10000000: each user of a plain function needs a thread, and only 10,000 can be had: give rate= "
+            "instead, or a coroutine function, whose users are tasks of asyncio",
+        ),
+        ("request, users=1, requests=1, user=5", "user= must be a function that returns a context manager, found 5"),
+        (
+            "request, users=1, requests=1, user=generator",
+            "user= must return a context manager, it returned <generator *: decorate it with contextlib.contextmanager",
+        ),
+        (
+            "request, rate=50, duration='1s', user=generator",
+            "user= must return a context manager, it returned <generator *: decorate it with contextlib.contextmanager",
+        ),
+        (
+            "request, users=1, requests=1, user=asynccontextmanager(agenerator)",
+            "user= must return a plain context manager for a plain function, it returned *: make both asynchronous, *",
+        ),
+        (
+            "request, users=1, requests=1, user=coroutine",
+            "user= must return *, it returned <coroutine *: decorate it with contextlib.asynccontextmanager",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(project: Project, call: str, message: str) -> None:
     result = project.run(f"""
+from contextlib import asynccontextmanager
+
 def request(): pass
 def generator(): yield
+async def agenerator(): yield
 async def coroutine(): pass
 
 def test_it(perf_load):
     perf_load({call})
 """)
     result.assert_outcomes(failed=1)
+    assert "Traceback" not in result.stdout.str()
     result.stdout.fnmatch_lines([f"perf_load() in test_it.py:*: {message.replace('[', '[[]')}"])
 
 
@@ -230,6 +258,31 @@ def test_it(perf_load):
 """)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["note: *: user=: the code after the yield did not return in time, for 2 users"])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ("users=10**6", "users=1000000: a load has at most 100,000 users: give rate= instead"),
+        ("users=1, user=generator", "user= must return a context manager, it returned <generator *"),
+        ("users=1, user=agenerator", "user= must return *: decorate it with contextlib.asynccontextmanager"),
+    ],
+)
+def test_a_mistake_in_a_load_of_coroutines_is_one_line(project: Project, keywords: str, message: str) -> None:
+    result = project.run(f"""
+import asyncio
+
+def generator(): yield
+async def agenerator(): yield
+async def request(): pass
+
+def test_it(perf_load):
+    async def main(): await perf_load(request, requests=1, {keywords})
+    asyncio.run(main())
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"perf_load() in test_it.py:*: {message}"])
+    assert "Traceback" not in result.stdout.str()
 
 
 def test_a_load_that_is_never_awaited_is_said(project: Project) -> None:
@@ -286,9 +339,10 @@ def test_unknown(perf_load):
     }
 
 
-def test_a_serving_process_that_is_gone_is_said(project: Project) -> None:
+@pytest.mark.parametrize("pid", ["-1", "2**30", "2**70"])
+def test_a_serving_process_that_is_gone_is_said(project: Project, pid: str) -> None:
     pytest.importorskip("psutil")
-    result = project.run("def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=1, pid=2**30)\n")
+    result = project.run(f"def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=1, pid={pid})\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: pid=*: there is no such process"])
 

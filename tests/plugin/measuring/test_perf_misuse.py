@@ -114,6 +114,11 @@ def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None
             "perf.ratio(len, len, max_ratio=1, p95_ms=4)",
             "perf.ratio() in test_it.py:7: takes max_ratio only, found p95_ms: budget it with perf()",
         ),
+        ("perf.ratio(len, len)", "perf.ratio() in test_it.py:7: give the largest ratio allowed, such as max_ratio=0.5"),
+        ("perf.timer()", "perf.timer() in test_it.py:7: give the block a name, such as perf.timer('parse')"),
+        ("perf.timer(p95_ms=5)", "perf.timer() in test_it.py:7: give the block a name, such as perf.timer('parse')"),
+        ("perf(advance, 1, setup=3)", "perf() in test_it.py:7: setup= must be a function, found 3"),
+        ("perf.aio(co, setup=3)", "perf.aio() in test_it.py:7: setup= must be a function, found 3"),
         (
             "with perf.timer('a') as t: pass\n    t = perf.timer('a')\n    with t:\n        with t: pass",
             "perf.timer: this timer is running already*",
