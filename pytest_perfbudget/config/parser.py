@@ -94,7 +94,8 @@ def parse_settings(table: object, file: str) -> Settings:
         general=True,
     )
     known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "alerts", SPANS]
-    limits = Limits(budgets=tuple(parse_budgets(rest, place, known, general=True)), spans=spans)
+    budgets = tuple(parse_budgets(rest, place, known, general=True, everywhere=True))
+    limits = Limits(budgets=budgets, spans=spans)
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
     rules.sort(key=lambda rule: specificity(rule.patterns[0]), reverse=True)
     return Settings(

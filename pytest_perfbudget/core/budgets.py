@@ -17,7 +17,8 @@ class Budget:
     """A limit on one metric, in base units, with the keyword and the place that the limit came from.
 
     `general` marks the limit of a component or of the whole table. If a measurement does not have the metric, a general
-    limit is left out with a note, whereas a limit that names its test is reported as unmeasured.
+    limit is left out with a note, whereas a limit that names its test is reported as unmeasured. A limit of the whole
+    table, with `everywhere`, is left out without a note: it holds for all measurements that have the metric.
     """
 
     metric: Metric
@@ -25,6 +26,7 @@ class Budget:
     keyword: str
     source: str
     general: bool = False
+    everywhere: bool = False
 
 
 _TIMED = re.compile(rf"(?:cpu_)?(?:{'|'.join((*STATISTICS, *ALIASES))})_(\w+)")
@@ -51,7 +53,12 @@ def checked_limit(keyword: str, value: object, place: str, *, may_be_zero: bool 
 
 
 def parse_budgets(
-    limits: Mapping[str, object], place: str, others: Iterable[str] = (), *, general: bool = False
+    limits: Mapping[str, object],
+    place: str,
+    others: Iterable[str] = (),
+    *,
+    general: bool = False,
+    everywhere: bool = False,
 ) -> list[Budget]:
     """Turn `{"p95_ms": 50}` into budgets whose source is `place`.
 
@@ -59,6 +66,7 @@ def parse_budgets(
         limits: the limits as written, by keyword.
         place: the file and the key, or the marker; every error message begins with the place.
         general: whether the place covers many tests, as a component and the whole table do.
+        everywhere: whether the place covers all tests, as the whole table does.
         others: the keywords that are allowed in the same place besides budgets, for the hint on a typo.
 
     Raises:
@@ -79,7 +87,7 @@ def parse_budgets(
         if limit > metric.most:
             message = f"{place}: {keyword} must be at most {metric.most / factor:g}, found {value!r}"
             raise ConfigError(message)
-        budgets[metric] = Budget(metric, limit, keyword, place, general)
+        budgets[metric] = Budget(metric, limit, keyword, place, general, everywhere)
     return list(budgets.values())
 
 

@@ -105,11 +105,11 @@ class BudgetGate:
         return judged + [unmeasured(one, self.kind.refusal(one.metric)) for one in missing]
 
     def left_out(self) -> list[str]:
-        """Return a note for each general budget that cannot be measured here."""
+        """Return a note for each budget of a component that cannot be measured here."""
         return [
             f"{budget.keyword} of {budget.source} is left out: {self.kind.refusal(budget.metric)}"
             for budget in self.budgets
-            if budget.general and not self.kind.can_measure(budget.metric)
+            if budget.general and not budget.everywhere and not self.kind.can_measure(budget.metric)
         ]
 
     def _timed(self) -> Iterator[Budget]:

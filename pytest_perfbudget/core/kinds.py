@@ -73,6 +73,24 @@ NONE: Final = MeasurementKind("none", frozenset(), is_counted=False)
 """The kind for a budget without a measurement."""
 
 
+def why_never(kind: MeasurementKind, metric: Metric, *, has_process: bool, is_search: bool = False) -> str:
+    """Return the reason why a measurement can never have a number; empty if it can.
+
+    Args:
+        kind: the kind of the measurement.
+        metric: the number.
+        has_process: for a load, whether the process that serves the load is known.
+        is_search: for a load, whether it is part of a search for a capacity.
+    """
+    if not kind.can_measure(metric):
+        return kind.refusal(metric)
+    if metric is metrics.CAPACITY and not is_search:
+        return "it is a limit of perf_load.capacity(...)"
+    if metric in (metrics.RSS, metrics.CPU_PERCENT) and not has_process:
+        return "it needs perf_load(..., pid=) with the process that serves the load"
+    return ""
+
+
 def _table(kinds: Iterable[MeasurementKind]) -> dict[str, MeasurementKind]:
     return {kind.name: kind for kind in kinds}
 

@@ -20,7 +20,7 @@ from pytest_perfbudget.core.criteria.dependent import (
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.criteria.late import exceeded_in_spite
 from pytest_perfbudget.core.gate import budget_result, unmeasured
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import LOAD, why_never
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.metrics import (
@@ -61,16 +61,17 @@ class LoadGate:
     def judge(self, record: LoadRecord) -> list[BudgetResult]:
         """Return the result of every budget on the load, and of each specific budget that a load cannot measure."""
         late = self._why_dishonest(record)
-        judged = [self._judge(one, record, late) for one in self._measurable()]
-        missing = [one for one in self.budgets if not LOAD.can_measure(one.metric) and not one.general]
-        return [*judged, *self._unallowed(record), *(unmeasured(one, LOAD.refusal(one.metric)) for one in missing)]
+        refused = [(one, _refusal(one, record)) for one in self.budgets]
+        judged = [self._judge(one, record, late) for one, why in refused if not why]
+        missing = [unmeasured(one, why) for one, why in refused if why and not one.general]
+        return [*judged, *self._unallowed(record), *missing]
 
-    def left_out(self) -> list[str]:
-        """Return a note for each general budget that a load cannot measure."""
+    def left_out(self, record: LoadRecord) -> list[str]:
+        """Return a note for each budget of a component that a load cannot measure."""
         return [
-            f"{budget.keyword} of {budget.source} is left out: {LOAD.refusal(budget.metric)}"
+            f"{budget.keyword} of {budget.source} is left out: {why}"
             for budget in self.budgets
-            if budget.general and not LOAD.can_measure(budget.metric)
+            if budget.general and not budget.everywhere and (why := _refusal(budget, record))
         ]
 
     def why_end_early(self, record: LoadRecord, look: int) -> str:
@@ -119,10 +120,6 @@ class LoadGate:
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
         if late and (budget.metric is RPS or budget.metric.series == WALL):
             return self._judge_late(budget, record) or unmeasured(budget, late)
-        if budget.metric is CAPACITY:
-            return unmeasured(budget, f"{budget.keyword} is a limit of perf_load.capacity(...)")
-        if record.process is None and budget.metric in _OF_PROCESS:
-            return unmeasured(budget, f"{budget.keyword} needs pid= of the process that serves the load")
         found = self._decide(budget, record, self.errors)
         return unmeasured(budget, "no request was answered") if found is None else budget_result(budget, found)
 
@@ -173,6 +170,10 @@ class LoadGate:
             f"({allowed_ns / 1e6:.3g} ms are allowed, a tenth of the tightest limit); "
             f"it used {generator.cpu_share:.0%} of a CPU"
         )
+
+
+def _refusal(budget: Budget, record: LoadRecord) -> str:
+    return why_never(LOAD, budget.metric, has_process=record.process is not None)
 
 
 def _lateness(record: LoadRecord) -> str:

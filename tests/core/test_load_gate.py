@@ -159,7 +159,9 @@ def test_what_a_load_cannot_measure_is_said() -> None:
     assert "perf(...)" in result.reason
     general = LoadGate(parse_budgets({"max_calls": 5}, "component", general=True), ERRORS)
     assert general.judge(record()) == []
-    assert "max_calls of component is left out" in general.left_out()[0]
+    everywhere = LoadGate(parse_budgets({"max_calls": 5, "rss_mb": 5}, "table", general=True, everywhere=True), ERRORS)
+    assert (everywhere.judge(record()), everywhere.left_out(record())) == ([], [])
+    assert "max_calls of component is left out" in general.left_out(record())[0]
 
 
 def test_a_load_without_an_answer_has_no_latency() -> None:

@@ -202,8 +202,8 @@ class ThreadLoad:
         """
         due_ns: int | None = first_ns
         self._recorder.late(self._recorder.now_ns() - first_ns)
-        first: _Request | None = _Request(first_ns)
-        self._flying[threading.get_ident()] = first
+        begun = self._flying[threading.get_ident()] = _Request(first_ns)
+        first: _Request | None = begun
         with self._call.entered() as arguments:
             while due_ns is not None:
                 self._request(arguments, due_ns, first)
@@ -224,7 +224,8 @@ class ThreadLoad:
     def _request(self, arguments: tuple[Any, ...], due_ns: int, request: _Request | None = None) -> None:
         """Make one request and record it; `request` is given if it has begun with the set-up of its user."""
         recorder, thread = self._recorder, threading.get_ident()
-        own = self._flying[thread] = request or _Request(due_ns)
+        own = request or _Request(due_ns)
+        self._flying[thread] = own
         try:
             result = self._call.function(*arguments)
             if not self._is_checked:

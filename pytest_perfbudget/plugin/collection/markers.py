@@ -14,13 +14,18 @@ from pytest_perfbudget.core.metrics import SPAN_COUNT
 from pytest_perfbudget.errors import ConfigError
 
 
+def marker_place(node: Any) -> str:  # noqa: ANN401 - as below
+    """Return the place of the limits in a marker of a node."""
+    return f"perf_budget marker of {node.nodeid}"
+
+
 def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public
     """Return the limits in a marker of a node.
 
     Raises:
         ConfigError: the marker has a wrong argument.
     """
-    place = f"perf_budget marker of {node.nodeid}"
+    place = marker_place(node)
     if "name" in mark.kwargs:
         message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
         raise ConfigError(message)

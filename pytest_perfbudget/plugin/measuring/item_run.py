@@ -28,11 +28,13 @@ from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measured
+from pytest_perfbudget.plugin.collection.markers import marker_place
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
 from pytest_perfbudget.plugin.measuring.call_identity import CallIdentities
+from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker, refuse_name
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
@@ -307,6 +309,7 @@ class ItemRun:
         if self.kind is PerfTestKind.BENCHMARK:
             benchmark.keep(self, self._benchmark)
         self._add_missing()
+        refuse_in_marker(self._own_limits(), self._measurements)
         if self.session.comparison is not None:
             self._measurements = self.session.comparison.settle(self.nodeid, self._measurements, self._requests)
         self.finished = list(self._measurements)
@@ -382,7 +385,17 @@ class ItemRun:
         for name in dict.fromkeys(limits.name for limits in self._limits if limits.name):
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"
-                self._miss(name, f"the test has no measurement of the name {name!r}; it has {there}")
+                reason = f"the test has no measurement of the name {name!r}; it has {there}"
+                if names:
+                    refuse_name(self._own_limits(), name, reason)
+                self._miss(name, reason)
+
+    def _own_limits(self) -> list[Limits]:
+        """Return the limits of the test's own markers, whose mistakes fail the test; none in a fresh process."""
+        if self.session.is_child:
+            return []
+        place = marker_place(self.item)
+        return [one for one in self._limits if any(budget.source == place for budget in one.budgets)]
 
     def _miss(
         self,

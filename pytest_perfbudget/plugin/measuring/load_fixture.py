@@ -40,6 +40,7 @@ from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, pr
 from pytest_perfbudget.plugin.measuring.load_canaries import CanaryWatch
 from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
+from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 from pytest_perfbudget.plugin.measuring.span_watch import NO_SPANS, JudgedSpans, span_watch
@@ -125,6 +126,7 @@ class PerfLoad:
             plan = parse_plan(given, place)
         except ConfigError as error:
             raise MisuseError(str(error)) from None
+        self._refuse_never_judged(limits, place, has_process=pid is not None)
         load = _load_call(call, user, place)
         most = _MOST_TASKS if is_async else _MOST_THREADS
         if plan.users > most:
@@ -189,6 +191,7 @@ class PerfLoad:
             parsed = parse_limits(limits, place, name=name, more=["user", "name", "first_rate", "probe", "duration"])
         except ConfigError as error:
             raise MisuseError(str(error).replace(": rate", ": first_rate")) from None
+        self._refuse_never_judged(parsed, place, is_search=True)
         plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
         load = _load_call(call, user, place)
         own, _ = self._begin(first, load, name, parsed, place, is_awaited=not is_async)
@@ -240,6 +243,7 @@ class PerfLoad:
             parsed = parse_limits(limits, place, name=name, more=["users", "duration", "spawn_rate", "workers", "host"])
         except ConfigError as error:
             raise MisuseError(str(error)) from None
+        self._refuse_never_judged(parsed, place)
         if self._run.is_untimed or self._run.session.is_child:
             return LoadResult(0, 0, 0.0, {})
         named = name or getattr(target, "__name__", Path(str(target)).stem)
@@ -350,6 +354,12 @@ class PerfLoad:
         if self._run.is_untimed:
             return name or "", _ONCE
         return self._run.begin(name, call.function, limits, place, is_awaited=is_awaited), plan
+
+    def _refuse_never_judged(
+        self, limits: Limits, place: str, *, has_process: bool = False, is_search: bool = False
+    ) -> None:
+        if not self._run.session.is_child:  # a fresh process judges nothing
+            refuse_in_call(limits, place, LOAD, has_process=has_process, is_search=is_search)
 
     def _compared(self, plan: LoadPlan, name: str, limits: Limits) -> MeasurementRequest | None:
         """Return the comparison's request to a load; None if the load is not compared."""

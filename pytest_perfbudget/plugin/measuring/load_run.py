@@ -83,7 +83,7 @@ def judged_load(
         *warnings: doubts about the load.
     """
     gate = LoadGate(effective.budgets, run.session.settings.errors)
-    notes = [*warnings, *gate.left_out()]
+    notes = [*warnings, *gate.left_out(record)]
     if record.ended_early:
         notes.append(f"ended early: {record.ended_early}")
     comparison = run.session.comparison

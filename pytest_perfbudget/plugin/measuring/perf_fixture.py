@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.budgets import Budget, checked_limit, merge_budgets
 from pytest_perfbudget.core.gate import budget_result
-from pytest_perfbudget.core.kinds import CALL, RATIO, TIMER
+from pytest_perfbudget.core.kinds import CALL, RATIO, TIMER, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import KEYWORDS
@@ -27,6 +27,7 @@ from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
 from pytest_perfbudget.measure.timer import Timer, TimerRounds
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
+from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
@@ -73,7 +74,7 @@ class Perf:
         place = self._place("perf()")
         _refuse_unrunnable(function, place)
         _refuse_no_function("setup", setup, place)
-        call = self._limits("perf()", name, limits)
+        call = self._limits("perf()", CALL, name, limits)
         subject = PlainSubject(function, (args, {}), setup)
         if self._run.is_untimed:
             return run_plain(subject.once())  # type: ignore[no-any-return]
@@ -100,7 +101,7 @@ class Perf:
         """
         __tracebackhide__ = True
         _refuse_no_function("setup", setup, self._place("perf.aio()"))
-        call = self._limits("perf.aio()", name, limits)
+        call = self._limits("perf.aio()", CALL, name, limits)
         subject = AsyncSubject(function, (args, {}), setup)
         if self._run.is_untimed:
             return subject.once()
@@ -116,7 +117,7 @@ class Perf:
         if not isinstance(name, str) or not name:
             message = f"{self._place('perf.timer()')}: give the block a name, such as perf.timer('parse')"
             raise MisuseError(message)
-        call = self._limits("perf.timer()", name, limits)
+        call = self._limits("perf.timer()", TIMER, name, limits)
         if name not in self._timers:
             own = self._run.begin(name, self.timer, call, self._place("perf.timer()"))
             self._timers[name] = TimerRounds(own, self._run.session.clock)
@@ -166,7 +167,7 @@ class Perf:
         place = "perf.ratio()"
         for function in (new, reference):
             _refuse_unrunnable(function, place)
-        call = self._limits(place, name, limits)
+        call = self._limits(place, None, name, limits)
         if max_ratio is None:
             message = f"{self._place(place)}: give the largest ratio allowed, such as max_ratio=0.5"
             raise MisuseError(message)
@@ -230,19 +231,23 @@ class Perf:
         )
         return decided.estimate
 
-    def _limits(self, what: str, name: str | None, limits: dict[str, object]) -> Limits:
+    def _limits(self, what: str, kind: MeasurementKind | None, name: str | None, limits: dict[str, object]) -> Limits:
+        """Return the limits of a call; `kind` is None if the caller checks by itself which limits it can judge."""
         if not limits:
             return Limits()
         place = self._place(what)
         try:
             # The limits of the call come before those of markers that name its measurement, because the call is nearer.
-            return parse_limits(limits, place, name=name, more=_MORE)
+            found = parse_limits(limits, place, name=name, more=_MORE)
         except ConfigError as error:
             unknown = limits.keys() - KEYWORDS.keys() - _SETTINGS
             foreign = [key for key in unknown if key.partition("_")[2] not in NS_PER]
             hint = "; keywords of the function itself go into functools.partial" if foreign else ""
             message = f"{error}{hint}"
             raise MisuseError(message) from None
+        if kind is not None and not self._run.session.is_child:  # a fresh process judges nothing
+            refuse_in_call(found, place, kind)
+        return found
 
     def _place(self, what: str) -> str:
         """Return the calling line of the test, such as `perf() in tests/test_api.py:31`."""

@@ -130,12 +130,6 @@ def test_it(perf_load):
     }
 
 
-def test_a_limit_on_a_load_is_unmeasured_for_a_call(project: Project) -> None:
-    result = project.run("def test_it(perf):\n    perf(advance, 1, min_rps=5)\n")
-    assert project.verdicts() == {"test_it advance rps": "unmeasured"}
-    result.stdout.fnmatch_lines(["unmeasured: *rps: only a load has this number: use perf_load(...)"])
-
-
 def test_steps_of_a_request_are_timed(project: Project) -> None:
     project.run("""
 def test_it(perf_load):
@@ -328,14 +322,10 @@ import os
 def test_it(perf_load):
     found = perf_load(lambda: None, users=1, requests=5, pid=os.getpid(), rss_mb=1, cpu_percent=100_000)
     assert found.rss_mb > 1
-
-def test_unknown(perf_load):
-    perf_load(lambda: None, users=1, requests=5, rss_mb=1)
-""").assert_outcomes(passed=1, failed=1)
+""").assert_outcomes(failed=1)
     assert each_way.verdicts() == {
         "test_it lambda rss": "exceeded",
         "test_it lambda cpu_percent": "within",
-        "test_unknown lambda rss": "unmeasured",
     }
 
 

@@ -123,8 +123,3 @@ def test_a_mistake_is_one_line(project: Project, arguments: str, message: str) -
     result = project.run(f"def test_it(perf_load):\n    perf_load.capacity(lambda: None, {arguments})\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"perf_load.capacity() in test_it.py:*: {message}"])
-
-
-def test_its_limit_is_unmeasured_for_an_ordinary_load(project: Project) -> None:
-    project.run("def test_it(perf_load):\n    perf_load(lambda: None, users=1, requests=60, min_capacity_rps=5)\n")
-    assert project.verdicts() == {"test_it lambda capacity": "unmeasured"}

@@ -12,14 +12,15 @@ def test_a_budget_whose_measurement_never_happened_is_unmeasured(project: Projec
 def test_forgot(perf): pass
 
 @pytest.mark.perf_budget("parse", p95_ms=5)
-def test_other_name(perf):
-    perf(advance, 1, name="parze", p95_ms=5)
+class TestParser:
+    def test_other_name(self, perf):
+        perf(advance, 1, name="parze", p95_ms=5)
 """)
     result.assert_outcomes(passed=2)
     assert project.verdicts() == {
         "test_forgot p95": "unmeasured",
-        "test_other_name parze p95": "within",
-        "test_other_name parse p95": "unmeasured",
+        "TestParser::test_other_name parze p95": "within",
+        "TestParser::test_other_name parse p95": "unmeasured",
     }
     result.stdout.fnmatch_lines(
         [

@@ -50,14 +50,18 @@ def test_it(perf):
     assert (one["rounds"], one["statistics"]["max"]) == (35, 1e6)
 
 
-def test_a_budget_that_a_timer_cannot_measure_is_unmeasured(project: Project) -> None:
+def test_a_budget_of_a_class_that_a_timer_cannot_measure_is_unmeasured(project: Project) -> None:
     project.run("""
 @pytest.mark.perf_budget(peak_mb=5, p95_ms=50)
-def test_it(perf):
-    for _ in range(59):
-        with perf.timer("render"): pass
+class TestIt:
+    def test_it(self, perf):
+        for _ in range(59):
+            with perf.timer("render"): pass
 """).assert_outcomes(passed=1)
-    assert project.verdicts() == {"test_it render peak": "unmeasured", "test_it render p95": "within"}
+    assert project.verdicts() == {
+        "TestIt::test_it render peak": "unmeasured",
+        "TestIt::test_it render p95": "within",
+    }
 
 
 def test_a_general_limit_that_a_timer_cannot_hold_is_left_out_with_a_note(project: Project) -> None:
@@ -71,13 +75,13 @@ def test_it(perf):
 def test_benchmark(benchmark): benchmark.pedantic(advance, args=(1,), rounds=59)
 """,
         "--perf-strict",
-        pyproject="[tool.perfbudget]\npeak_mb = 500\n",
+        pyproject='[tool.perfbudget.components.shop]\nmatch = ["test_it.py"]\npeak_mb = 500\n',
     )
     result.assert_outcomes(passed=2)
     assert project.verdicts() == {"test_it render p95": "within", "test_benchmark p95": "within"}
     result.stdout.fnmatch_lines(
         [
-            "note: *::test_it render: peak_mb of pyproject.toml [[]tool.perfbudget] is left out: a timer's block*",
+            'note: *::test_it render: peak_mb of pyproject.toml [[]tool.perfbudget.components."shop"] is left out: a *',
             "note: *::test_benchmark: peak_mb of * is left out: pytest-benchmark records wall-clock time only*",
         ]
     )

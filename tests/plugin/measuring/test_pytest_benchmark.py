@@ -71,13 +71,16 @@ def test_it(benchmark):
     result.stdout.fnmatch_lines(["*each sample is the mean of 3 calls, which has no p95 of calls: budget mean_ms*"])
 
 
-def test_resources_that_pytest_benchmark_does_not_record_are_unmeasured(project: Project) -> None:
-    project.run("""
-@pytest.mark.perf_budget(cpu_p95_ms=50, peak_mb=5)
+def test_limits_on_resources_that_pytest_benchmark_does_not_record_are_a_mistake(project: Project) -> None:
+    result = project.run("""
+@pytest.mark.perf_budget(cpu_p95_ms=50, p95_ms=50)
 def test_it(benchmark):
     benchmark.pedantic(advance, args=(10,), rounds=5)
-""").assert_outcomes(passed=1)
-    assert set(project.verdicts().values()) == {"unmeasured"}
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["perf_budget marker of *: cpu_p95_ms is never judged here: pytest-benchmark records *"]
+    )
 
 
 @pytest.mark.parametrize("strict", [False, True])
