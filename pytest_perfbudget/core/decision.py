@@ -26,6 +26,7 @@ from pytest_perfbudget.core.finding import (
     Missing,
     Severity,
 )
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
@@ -264,7 +265,7 @@ def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
             is_within = budget.verdict is BudgetVerdict.WITHIN
             yield _case(NEAR_LIMIT if is_within else budget.verdict.value, judged, measurement, budget)
     for change in () if measurement.is_pending else measurement.changes:
-        judged = judge_change(change, policy)
+        judged = judge_change(change, policy) or _judge_load(measurement, change)
         if judged is not None:
             yield _case(change.verdict.value, judged, measurement, change)
         # A test that changed and is therefore not judged already has a finding, by its verdict.
@@ -282,6 +283,12 @@ def _metric_of(result: BudgetResult | RegressionResult | None) -> str:
     if result is None:
         return ""
     return result.label if isinstance(result, BudgetResult) else result.metric
+
+
+def _judge_load(measurement: Measurement, change: RegressionResult) -> Judgement | None:
+    """Return the judgement of a comparison that was too short: the user decides how long a load is."""
+    is_short = measurement.kind is LOAD and change.verdict is RegressionVerdict.UNDECIDED
+    return _NOTED if is_short else None
 
 
 def _case(

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from pytest_perfbudget.core.finding import CHANGED, Case
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
@@ -29,7 +30,10 @@ def headline(case: Case, change: RegressionResult) -> str:
     if case.finding.kind == CHANGED:
         return _changed(change)
     if change.verdict is not RegressionVerdict.REGRESSED:
-        return change.reason if change.verdict.is_unjudged else _not_confirmed(change)
+        if change.verdict.is_unjudged:
+            return change.reason
+        is_load = case.measurement.kind is LOAD and change.verdict is RegressionVerdict.UNDECIDED and not change.reason
+        return _short_load(change) if is_load else _not_confirmed(change)
     other = change.against or "the baseline"
     if change.metric == TIME.name:
         return f"{_slower(change.ratio or 1)} than {other}{interval(change)}"
@@ -160,6 +164,15 @@ def _fresh(change: RegressionResult) -> str:
     if change.in_pairs:
         return counted(change.runs, "fresh pair") + " of processes"
     return counted(change.runs, "fresh process", "es")
+
+
+def _short_load(change: RegressionResult) -> str:
+    """Return why the comparison of a load is undecided, and what a user can do."""
+    longer = "make the load longer, by requests= or duration="
+    if change.runs:
+        return f"{_not_confirmed(change)}; {longer}"
+    found = f"{percent(change.ratio or 1)}{interval(change)}"
+    return f"{found} does not tell whether the limit of {100 * change.limit:g} % holds: {longer}"
 
 
 def _not_confirmed(change: RegressionResult) -> str:

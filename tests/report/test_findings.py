@@ -180,6 +180,28 @@ class TestUndecidedLoads:
         assert found == [f"undecided: tests/test_api.py::test_login: {text}: make the load longer"]
 
 
+class TestUndecidedComparisonsOfLoads:
+    """The user decides how long a load is, so the report says that it was too short."""
+
+    def test_a_load_that_does_not_tell_is_a_note_with_the_remedy(self) -> None:
+        short = change(RegressionVerdict.UNDECIDED, ratio=1.02, lower=0.93, upper=1.12, runs=0)
+        assert notes(measurement(short, kind=LOAD)) == [
+            "undecided: tests/test_api.py::test_login: +2.0 % (95 % interval -7.0 % .. +12 %) does not tell whether the "
+            "limit of 5 % holds: make the load longer, by requests= or duration="
+        ]
+        assert notes(measurement(short, kind=CALL)) == []
+
+    def test_a_suspect_that_stays_open_has_the_remedy_too(self) -> None:
+        (note,) = notes(measurement(change(RegressionVerdict.UNDECIDED), kind=LOAD))
+        assert note.endswith("; make the load longer, by requests= or duration=")
+        (other,) = notes(measurement(change(RegressionVerdict.UNDECIDED), kind=CALL))
+        assert "load" not in other
+
+    def test_a_load_that_is_unchanged_needs_no_note(self) -> None:
+        same = change(RegressionVerdict.UNCHANGED, ratio=1.0, lower=0.98, upper=1.02, runs=0)
+        assert notes(measurement(same, kind=LOAD)) == []
+
+
 class TestRegressions:
     def test_a_failure_says_by_how_much_how_sure_since_when_whose_limit_and_the_remedy(self) -> None:
         assert failure(measurement(SLOWER)) == [
