@@ -84,7 +84,8 @@ def test_a_complete_program_of_the_guide_passes(
 ) -> None:
     result = run(pytester, snippet, monkeypatch)
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()
-    assert "undecided" not in result.stdout.str()  # an example shows limits that are judged
+    if snippet.file.stem == "load":  # the number of requests decides there, and not the noise of the machine
+        assert "undecided" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("snippet", snippets("python"), ids=str)

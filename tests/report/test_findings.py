@@ -186,7 +186,7 @@ class TestUndecidedComparisonsOfLoads:
     def test_a_load_that_does_not_tell_is_a_note_with_the_remedy(self) -> None:
         short = change(RegressionVerdict.UNDECIDED, ratio=1.02, lower=0.93, upper=1.12, runs=0)
         assert notes(measurement(short, kind=LOAD)) == [
-            "undecided: tests/test_api.py::test_login: +2.0 % (95 % interval -7.0 % .. +12 %) does not tell whether the "
+            "undecided: tests/test_api.py::test_login: +2.0 % (95 % interval -7.0 % .. +12.0 %) does not tell whether the "
             "limit of 5 % holds: make the load longer, by requests= or duration="
         ]
         assert notes(measurement(short, kind=CALL)) == []
