@@ -131,7 +131,7 @@ class Recording:
             BlockTime(time_ns, tuple(before), tuple(after), *further)
             for time_ns, before, after, *further in data["blocks"]
         ]
-        return cls(**{**data, "blocks": blocks})
+        return cls(**{**data, "blocks": blocks, "identity": tuple(data["identity"])})
 
 
 @dataclass(frozen=True, slots=True)
