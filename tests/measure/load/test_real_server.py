@@ -137,9 +137,11 @@ def test_an_open_load_shows_the_queue_of_a_stopped_server_and_a_closed_load_hide
     due_ns = [recorder.begin_ns + number * S // 100 for number in range(500)]
     exact = sorted(max(continued_ns - due, 0) if due >= stopped_ns else 0 for due in due_ns)
     assert found.requests == 500
+    late_ns = found.generator.lateness_p99_ns  # hardly anything, unless other processes take the CPU
     for share in (0.95, 0.99, 1.0):
         (seen,) = found.latencies.quantiles([share])
-        assert seen == pytest.approx(exact[math.ceil(500 * share) - 1], rel=0.05), share
+        wanted = exact[math.ceil(500 * share) - 1]
+        assert seen == pytest.approx(wanted, abs=0.05 * wanted + late_ns), share
 
     thread, _ = stop_for(process, 1.0, 1.0)
     closed, _ = generate(LoadPlan(users=1, duration_ns=3 * S), port)
