@@ -7,8 +7,8 @@ from typing import Final
 
 from pytest_perfbudget import Monitor
 
-COMPONENT: Final = "gateway"
-"""The component of the requests; the spans within have their own."""
+COMPONENT: Final = "http"
+"""The component of all requests; the parts of a request, `gateway` among them, are components by their spans."""
 
 _BUDGETS: Final = Path(__file__).parents[2] / "pyproject.toml"
 

@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget import track
-
 from agent_hive.discovery.registry import Endpoint, Registry
 from agent_hive.errors import BusyError
 from agent_hive.storage.database import Database
@@ -22,14 +20,13 @@ FAIL: Final = "fail"
 
 
 class DrilledRegistry(Registry):
-    """A registry whose reads are spans of the component `storage`, and take part in the drill."""
+    """A registry whose reads take part in the drill."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         file = os.environ.get(VARIABLE)
         self._drill = Path(file) if file else None
 
-    @track("storage.find")
     def find(self, capability: str) -> tuple[Endpoint, ...]:
         """Return the live and healthy endpoints with a capability, in the order of their agents' ids.
 

@@ -157,9 +157,9 @@ def test_failing_storage_is_an_error_with_its_cause(served: Any) -> None:  # noq
             with pytest.raises(Exception, match="the storage is busy: a drill"):
                 await gateway.get("/agents/summary")
             causes = {one["component"]: one for one in (await gateway.summary())["errors"]}
-            assert causes["storage"]["kind"] == causes["gateway"]["kind"] == "BusyError"
+            assert causes["storage"]["kind"] == causes["http"]["kind"] == "BusyError"
             assert causes["storage"]["message"] == "the storage is busy: a drill"
-            assert "storage_drill.py:" in causes["gateway"]["place"]
+            assert "storage_drill.py:" in causes["http"]["place"]
 
     asyncio.run(main())
 
@@ -170,6 +170,6 @@ def test_the_gateway_serves_its_numbers(served: Any) -> None:  # noqa: ANN401 - 
             assert (await gateway.get("/health"))[0] == 200
             status, text = await gateway.get("/metrics")
             assert status == 200
-            assert b'perfbudget_requests_total{component="gateway"} 1\n' in text
+            assert b'perfbudget_requests_total{component="http"} 1\n' in text
 
     asyncio.run(main())
