@@ -81,7 +81,7 @@ class ASGIMonitor:
             raise
         finally:
             if error is None:
-                error = failure(status, f"{scope['method']} {scope['path']}")
+                error = ErrorCause.of_status(status, f"{scope['method']} {scope['path']}")
             duration_s = (time.perf_counter_ns() - start_ns) / 1e9
             component = self._component if isinstance(self._component, str) else self._component(scope)
             self._monitor.observe(component, duration_s, error)
@@ -112,11 +112,6 @@ class ASGIMonitor:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
-
-
-def failure(status: int, request: str) -> ErrorCause | None:
-    """Return the error that a response's status tells of; None for a status below 500."""
-    return ErrorCause(f"HTTP {status}", request) if status >= 500 else None
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -49,6 +49,11 @@ class ErrorCause:
             place = f"{frames[-1].filename}:{frames[-1].lineno}"
         return cls(type(error).__name__, str(error)[:_LONGEST], place)
 
+    @classmethod
+    def of_status(cls, status: int, request: str) -> ErrorCause | None:
+        """Return the error that the status of a response tells of; None for a status below 500."""
+        return cls(f"HTTP {status}", request) if status >= 500 else None
+
 
 Error = BaseException | ErrorCause | str
 """An error as a caller may give it."""

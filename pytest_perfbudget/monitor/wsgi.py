@@ -73,10 +73,8 @@ class _Observed:
         self._start_ns = time.perf_counter_ns()
 
         def noting(status: str, *rest: Any) -> Any:  # noqa: ANN401 - the server's own types
-            code = int(status[:3])
-            if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                request = f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}"
-                self._error = ErrorCause(f"HTTP {code}", request)
+            request = f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}"
+            self._error = ErrorCause.of_status(int(status[:3]), request)
             return start_response(status, *rest)
 
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, Direction
+from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS
 from pytest_perfbudget.core.units import NS_PER
@@ -26,6 +26,11 @@ _LOWER = (
 
 
 _ERRORS = "Make the requests succeed, or allow more errors: max_error_rate or min_success_rate."
+
+
+def wall_budgets(budgets: Iterable[BudgetResult]) -> list[BudgetResult]:
+    """Return the budgets on the wall-clock times of a measurement's own rounds, without those on its spans."""
+    return [one for one in budgets if one.metric in METRICS and METRICS[one.metric].series == WALL and not one.span]
 
 
 def headline(case: Case, budget: BudgetResult) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.health import Health
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import SessionFacts
@@ -94,18 +93,6 @@ def off_text(tests: int, because: str = "") -> str:
     """
     how = f"because {because}: {counted(tests, 'perf test')} untimed" if because else ""
     return f"performance budgets: off, {how or counted(tests, 'perf test') + ' ran once, untimed'}"
-
-
-def outcome_text(findings: Iterable[Finding]) -> str:
-    """Return the outcome of a session in a few words: how many tests failed."""
-    found = list(findings)
-    failed = {one.test for one in found if one.is_failure and one.belongs_to_test}
-    would_fail = {one.test for one in found if one.is_gated and not one.is_failure and one.belongs_to_test}
-    if failed:
-        return f"{counted(len(failed), 'test')} failed"
-    if any(one.is_failure for one in found):
-        return "the session failed"
-    return f"nothing failed, {counted(len(would_fail), 'test')} would fail" if would_fail else "nothing failed"
 
 
 def session_text(session: SessionFacts) -> str:

@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import METRICS, WALL
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.report.bars import short_bar
+from pytest_perfbudget.report.budgets import wall_budgets
 from pytest_perfbudget.report.numbers import counted, quantity
 
 _MOST_INTERVALS: Final = 10
@@ -65,8 +65,4 @@ def _edges(times_ns: Sequence[float]) -> list[float]:
 
 def _limits(budgets: Iterable[BudgetResult]) -> list[tuple[float, str]]:
     """Return the limits on wall-clock times, with their texts."""
-    return [
-        (one.limit, f"limit of {one.metric}, {quantity(one.limit, one.unit)}")
-        for one in budgets
-        if one.metric in METRICS and METRICS[one.metric].series == WALL and not one.span
-    ]
+    return [(one.limit, f"limit of {one.metric}, {quantity(one.limit, one.unit)}") for one in wall_budgets(budgets)]

@@ -15,6 +15,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
 
+_CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
+"""The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
+modules, and do not look into a tuple. Frozen spans would keep any limit."""
+
 EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
 """The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
 come from the monotonic clock."""
@@ -170,21 +174,21 @@ class OpenSpan:
         self.is_other_thread = False
         self.duration_ns = self.cpu_ns = 0
         current_span.set(self)
-        self.start_cpu_ns = time.thread_time_ns()
-        self.began_ns = self.start_ns = time.perf_counter_ns()
+        self.start_cpu_ns = _CLOCKS[1]()
+        self.began_ns = self.start_ns = _CLOCKS[0]()
 
     def enter(self) -> None:
         """Go on after a rest."""
         self.parent = current_span.get()
         self.is_other_thread |= threading.get_ident() != self.thread
         current_span.set(self)
-        self.start_cpu_ns = time.thread_time_ns()
-        self.start_ns = time.perf_counter_ns()
+        self.start_cpu_ns = _CLOCKS[1]()
+        self.start_ns = _CLOCKS[0]()
 
     def leave(self) -> None:
         """Rest, so that the time and the spans of the caller are not the span's."""
-        self.duration_ns += time.perf_counter_ns() - self.start_ns
-        self.cpu_ns += time.thread_time_ns() - self.start_cpu_ns
+        self.duration_ns += _CLOCKS[0]() - self.start_ns
+        self.cpu_ns += _CLOCKS[1]() - self.start_cpu_ns
         self.is_other_thread |= threading.get_ident() != self.thread
         current_span.set(self.parent)
 

@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
@@ -64,6 +65,13 @@ class TestBlock:
         assert (span.name, span.attributes, span.file) == ("db.query", {"statement": "SELECT 1"}, __file__)
         assert span.duration_ns >= 0
         assert span.cpu_ns is not None
+
+    def test_a_frozen_clock_freezes_no_span(self, spans: list[Span], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A span of no time would keep any limit."""
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: 0)
+        with track("work"):
+            sum(range(1000))
+        assert spans[0].duration_ns > 0
 
     def test_blocks_nest(self, spans: list[Span]) -> None:
         with track("outer"), track("inner"):

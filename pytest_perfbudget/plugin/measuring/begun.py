@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.subject import source_file
+from pytest_perfbudget.plugin.measuring.call_identity import CallIdentities
 
 
 @dataclass
@@ -27,9 +30,19 @@ class BegunMeasurements:
         functions: the module and qualified name of the function by the name that was taken from the function, also for
             measurements that are kept.
         sources: the source files of the measured functions, by name.
+        identities: the digests that tell calls of one name apart, by the name that was taken from the function; see
+            `CallIdentities`.
+        overlap: the refusal of a measurement beside another; empty if there was none.
+
+    Args:
+        root: the project's folder.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self._calls = CallIdentities(root)
+        self._running = ""
+        self.identities: dict[str, Sequence[str]] = {}
+        self.overlap = ""
         self._begun: dict[str, _Begun] = {}
         self.functions: dict[str, str] = {}
         self.sources: dict[str, str] = {}
@@ -42,6 +55,7 @@ class BegunMeasurements:
         place: str,
         kept: Collection[str],
         *,
+        args: Sequence[object] | None,
         is_awaited: bool,
     ) -> str:
         """Note that a measurement begins, and return its name.
@@ -52,6 +66,7 @@ class BegunMeasurements:
             call: the limits of the call itself.
             place: the place of the call, for a message.
             kept: the names of the measurements that the test has made.
+            args: the arguments of the call, which are part of its identity; None if nothing is compared.
             is_awaited: false for a coroutine, until `note_awaited`.
 
         Raises:
@@ -63,6 +78,8 @@ class BegunMeasurements:
             names = (plain if number == 1 else f"{plain}#{number}" for number in range(1, len(taken) + 2))
             name = next(one for one in names if one not in taken)
             self.functions[name] = _qualified(function)
+            if args is not None:
+                self.identities[name] = self._calls.identity(function, args)
         elif name in taken:
             message = f"{place}: two measurements of this test are called {name!r}: give each a name of its own"
             raise MisuseError(message)
@@ -74,6 +91,26 @@ class BegunMeasurements:
         """Note that the coroutine of a measurement is awaited."""
         if name in self._begun:
             self._begun[name].is_awaited = True
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[None]:
+        """Refuse other measurements within the block: each would take the other's time for its own.
+
+        Raises:
+            MisuseError: another measurement is running.
+        """
+        if self._running:
+            place = self.place_of(name) or "perf"
+            self.overlap = (
+                f"{place}: {name!r} would be measured while {self._running!r} still is: let each measurement end "
+                "before the next begins, without gather(), threads or perf within measured code"
+            )
+            raise MisuseError(self.overlap)
+        self._running = name or "the test"
+        try:
+            yield
+        finally:
+            self._running = ""
 
     def place_of(self, name: str) -> str:
         """Return the place of the call that began a measurement; empty if the measurement is kept."""

@@ -33,7 +33,6 @@ from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
-from pytest_perfbudget.plugin.measuring.call_identity import CallIdentities
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker, refuse_name
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
@@ -65,14 +64,10 @@ class ItemRun:
         self._warnings = list(warnings)
         self._limits = session.limits_of(item)
         self._measurements: list[Measurement] = []
-        self._begun = BegunMeasurements()
-        self._calls = CallIdentities(item.config.rootpath)
-        self._identities: dict[str, Sequence[str]] = {}
+        self._begun = BegunMeasurements(item.config.rootpath)
         self._requests: dict[str, MeasurementRequest] = {}
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
-        self._running = ""
-        self._overlap = ""
         self._parameters = digest_of(item)
         self._cases = session.cases_of(item) if self._parameters else []
         self._output = QuietOutput(item, partial(session.relaxed_timeout, item))
@@ -126,10 +121,8 @@ class ItemRun:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
         kept = [one.name for one in self._measurements]
         given = None if name is None else self.session.name_of(name)
-        own = self._begun.begin(given, function, call, place, kept, is_awaited=is_awaited)
-        if name is None and self.session.comparison is not None:
-            self._identities[own] = self._calls.identity(function, args)
-        return own
+        compared = None if self.session.comparison is None else args
+        return self._begun.begin(given, function, call, place, kept, args=compared, is_awaited=is_awaited)
 
     def note_awaited(self, name: str) -> None:
         """Note that the coroutine of a measurement is awaited."""
@@ -138,9 +131,13 @@ class ItemRun:
     async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep the measurement, and return the result of the first call."""
         __tracebackhide__ = True
-        session = self.session
         self._begun.note_awaited(name)
-        self._refuse_overlap(name)
+        with self._begun.running(name):
+            return await self._measure(subject, name, kind, call)
+
+    async def _measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None) -> Any:  # noqa: ANN401
+        __tracebackhide__ = True
+        session = self.session
         effective = self.resolve(name, call)
         if session.is_child:  # a fresh process only records; the session that started it has judged the budgets
             effective = replace(effective, budgets=())
@@ -150,7 +147,6 @@ class ItemRun:
         watch = span_watch(self, effective, session.clock, in_turns=request is not None and request.turns is not None)
         plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
         try:
-            self._running = name or "the test"
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
             spans = watch.judged()
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
@@ -158,7 +154,6 @@ class ItemRun:
             with silence():
                 profile = await profile_call(subject) if exceeded or data.looks_slower else []
         finally:
-            self._running = ""
             session.progress.clear()
         self._keep(
             name,
@@ -241,7 +236,7 @@ class ItemRun:
             parameters=self._parameters,
             cases=self._cases,
             function=self._begun.functions.get(name, ""),
-            identity=self._identities.get(name, ()),
+            identity=self._begun.identities.get(name, ()),
             source=self._begun.sources.get(name, ""),
             kind="" if kind is NONE else kind.name,
         )
@@ -301,8 +296,8 @@ class ItemRun:
         """Close the run of a test that passed, and return the judged measurements."""
         self.perf.finish_timers()
         self.close()
-        if self._overlap:  # the test, or its thread, has swallowed the refusal
-            raise MisuseError(self._overlap)
+        if self._begun.overlap:  # the test, or its thread, has swallowed the refusal
+            raise MisuseError(self._begun.overlap)
         if self.is_off:
             self.finished = []
             return []
@@ -319,16 +314,6 @@ class ItemRun:
         """Refuse further measurements, and end the timers whose block was never left."""
         self.perf.abandon_timers()
         self.closed = True
-
-    def _refuse_overlap(self, name: str) -> None:
-        """Refuse a measurement beside another: each would take the other's time for its own."""
-        if self._running:
-            place = self._begun.place_of(name) or "perf"
-            self._overlap = (
-                f"{place}: {name!r} would be measured while {self._running!r} still is: let each measurement end "
-                "before the next begins, without gather(), threads or perf within measured code"
-            )
-            raise MisuseError(self._overlap)
 
     def _benchmark_mode(self) -> AbstractContextManager[None]:
         """Return a context in which the fixture measures, measures a few calls only, or does not measure."""

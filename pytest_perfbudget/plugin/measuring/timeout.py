@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pytest
-from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 _EXECUTIONS: Final = 10
 """A measurement may take as long as this many executions beyond the time of its rounds, because counting multiplies the
@@ -61,8 +60,8 @@ def _restart(item: pytest.Item, settings: Any | None, dump_after_s: float) -> No
     stop_timeout(item)
     if settings is not None:
         item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
-    if dump_after_s:
-        errors = item.config.stash[fault_handler_stderr_fd_key]
+    errors = _dump_file(item)
+    if dump_after_s and errors is not None:
         ends = bool(item.config.getini("faulthandler_exit_on_timeout"))
         faulthandler.dump_traceback_later(dump_after_s, file=errors, exit=ends)
 
@@ -78,9 +77,19 @@ def _settings(item: pytest.Item) -> Any | None:  # noqa: ANN401
     return settings if settings.timeout and settings.timeout > 0 else None
 
 
+def _dump_file(item: pytest.Item) -> int | None:
+    """Return the descriptor that pytest's plugin dumps tracebacks into; None if there is none, or pytest has moved it.
+
+    Standard error would be the file that captures the output of the test.
+    """
+    plugin = item.config.pluginmanager.get_plugin("faulthandler")
+    key: pytest.StashKey[int] | None = getattr(plugin, "fault_handler_stderr_fd_key", None)
+    return None if key is None else item.config.stash.get(key, None)
+
+
 def _dump_after_s(item: pytest.Item) -> float:
     """Return pytest's `faulthandler_timeout`; 0 if there is no limit, or if the plugin is switched off."""
-    if fault_handler_stderr_fd_key not in item.config.stash:
+    if _dump_file(item) is None:
         return 0.0
     with suppress(KeyError, ValueError):
         return float(item.config.getini("faulthandler_timeout") or 0.0)

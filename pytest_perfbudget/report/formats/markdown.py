@@ -14,7 +14,6 @@ from pytest_perfbudget.report.closing import (
     changes_text,
     folded_text,
     others_text,
-    outcome_text,
     session_text,
     too_long_text,
 )
@@ -22,6 +21,7 @@ from pytest_perfbudget.report.findings import by_severity, failure_text, note_li
 from pytest_perfbudget.report.formats.markdown_table import Line, columns_of, heading, lines_of, row
 from pytest_perfbudget.report.formats.markdown_text import code, fenced
 from pytest_perfbudget.report.formats.table_rows import assess
+from pytest_perfbudget.report.session_verdict import verdict_on
 
 MOST_BYTES: Final = 1_000_000
 """The most bytes of a text; GitHub refuses a summary of more than 1 MiB for a step."""
@@ -55,7 +55,9 @@ def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
 
 
 def _head(result: RunResult) -> Iterator[_Block]:
-    yield _Block(f"## Performance: {outcome_text(result.findings)}\n")
+    verdict = verdict_on(result)
+    yield _Block(f"## Performance: {verdict.outcome.value}\n")
+    yield _Block("\n".join([verdict.reason, *verdict.remarks]) + "\n")
     compared = result.compared_with
     lines = [code(session_text(result.session))]
     if compared is not None:

@@ -26,30 +26,41 @@ def rows(text: str) -> list[str]:
 
 def test_failures_come_first_with_evidence_and_remedy_and_then_the_table() -> None:
     text = render(result_of(measurement(budget(), change())))
-    parts = [text.index(part) for part in ("1 test failed", "p95 lies above", "Make the code cheaper", "| verdict |")]
+    parts = [
+        text.index(part)
+        for part in ("1 perf test fails: 1 exceeded", "p95 lies above", "Make the code cheaper", "| verdict |")
+    ]
     assert parts == sorted(parts)
 
 
 def test_a_calm_session_has_its_results_folded_and_no_failures() -> None:
     text = render(result_of(WITHIN))
-    assert "Performance: nothing failed" in text
+    assert text.startswith("## Performance: passed\n\nNo test fails by a budget or by a comparison.\n")
     assert "### Failures" not in text
     assert "<summary>1 further result: 1 within</summary>" in text
 
 
 def test_what_would_fail_has_its_evidence_too() -> None:
     gated = result_of(measurement(budget()))
-    warned = replace(gated, findings=[replace(one, severity=Severity.WARNING) for one in gated.findings])
+    warned = replace(
+        gated,
+        session=replace(gated.session, gate="warn"),
+        findings=[replace(one, severity=Severity.WARNING) for one in gated.findings],
+    )
     text = render(warned)
-    assert "Performance: nothing failed, 1 test would fail" in text
+    assert text.startswith("## Performance: would fail\n\n1 of 1 perf test fails with the gate on: 1 exceeded.\n")
     assert text.index("### Would fail") < text.index("p95 lies above")
     assert "### Notes\n\n- `note: " in text
+
+
+def test_a_session_that_measured_nothing_has_not_passed() -> None:
+    assert render(RunResult()).startswith("## Performance: nothing measured\n")
 
 
 def test_a_finding_of_the_session_has_a_block_without_a_test() -> None:
     (finding,) = result_of(measurement(budget())).findings
     text = render(RunResult(findings=[replace(finding, kind="missing", test="a.py::test_x", headline="gone")]))
-    assert "Performance: the session failed" in text
+    assert "## Performance: failed\n\nThe session fails: 1 missing.\n" in text
     assert "```text\nmissing: a.py::test_x: gone\n```" in text
 
 

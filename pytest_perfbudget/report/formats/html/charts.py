@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import METRICS, QUANTILES, TIME, WALL, Direction
+from pytest_perfbudget.core.metrics import METRICS, QUANTILES, TIME, Direction
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.report.budgets import wall_budgets
 from pytest_perfbudget.report.numbers import percent, quantity
 
 _SHARES: Final = {"min": 0.0, **QUANTILES, "max": 1.0}
@@ -161,13 +162,12 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 
 def _lines(measurement: Measurement) -> Iterator[dict[str, Any]]:
     """Yield the limits on the time of a round, and the time on the other side."""
-    for budget in measurement.budgets:
-        metric = METRICS.get(budget.metric)
-        if metric is not None and metric.series == WALL and budget.limit > 0:
+    for budget in wall_budgets(measurement.budgets):
+        if budget.limit > 0:
             yield {
                 "kind": "limit",
                 "at": budget.limit,
-                "share": _SHARES.get(metric.statistic),
+                "share": _SHARES.get(METRICS[budget.metric].statistic),
                 "label": f"{budget.metric} limit {quantity(budget.limit, budget.unit)}",
                 "source": budget.source,
             }

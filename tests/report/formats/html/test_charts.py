@@ -67,6 +67,11 @@ class TestDistribution:
         assert (low + high, middle) == (1000, 500)
         assert [label for place, label in chart["ticks"] if place == middle] == ["10 ms"]
 
+    def test_a_limit_on_a_span_is_no_line_among_the_rounds(self) -> None:
+        one = timed("a.py::test", 10, p95(50, WITHIN, median_ms=10))
+        both = replace(one, budgets=[*one.budgets, replace(one.budgets[0], span="db.query")])
+        assert distribution(both) == distribution(one)
+
     def test_a_limit_on_cpu_time_is_no_line_among_wall_times(self) -> None:
         cpu = budget(WITHIN, metric="cpu_p95", keyword="cpu_p95_ms")
         chart = distribution(timed("a.py::test", 10, cpu))
