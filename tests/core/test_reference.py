@@ -202,13 +202,12 @@ def test_a_process_that_waited_for_a_cpu_is_less_sure_however_many_runs_there_ar
     assert p_slower(1.5, 0.5) < 1e-4
 
 
-def test_the_share_of_waiting_is_the_mean_over_blocks() -> None:
-    run = [one._replace(waited=0.2 * (number % 2)) for number, one in enumerate(draw_run(np.random.default_rng(3)))]
+def test_the_share_of_waiting_is_the_mean_over_blocks_and_lowers_the_weight_of_the_run() -> None:
+    blocks = draw_run(np.random.default_rng(3))
+    run = [one._replace(waited=0.2 * (number % 2)) for number, one in enumerate(blocks)]
     assert estimate_for(reference(), run).waited == pytest.approx(0.1, rel=0.05)
-    assert (
-        estimate_for(reference(), run).weight
-        < estimate_for(reference(), [one._replace(waited=0.0) for one in run]).weight
-    )
+    calm, busy = (estimate_for(reference(), [one._replace(waited=share) for one in blocks]) for share in (0.0, 0.3))
+    assert busy.weight == pytest.approx(0.1 * calm.weight, rel=0.2)
 
 
 def test_the_prior_is_limmas() -> None:
