@@ -29,8 +29,8 @@ def _folder() -> Path:
 
 
 def _requests() -> _Work:
-    """Requests to uvicorn over a connection of httpx that is kept alive."""
-    import httpx
+    """Requests to uvicorn over a connection of httpx2 that is kept alive."""
+    import httpx2
     import uvicorn
 
     async def app(scope: Any, _receive: Any, send: Any) -> None:
@@ -45,7 +45,7 @@ def _requests() -> _Work:
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
         time.sleep(0.01)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}")
+    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}")
     return lambda: client.get("/").content
 
 
@@ -109,7 +109,7 @@ def _runs_a_process() -> _Work:
 
 
 WORKLOADS: dict[str, Callable[[], _Work]] = {
-    "uvicorn over httpx": _requests,
+    "uvicorn over httpx2": _requests,
     "sqlite commit": _commits,
     "sqlite scan": _scans,
     "tcp echo": _echoes,
