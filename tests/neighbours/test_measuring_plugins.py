@@ -122,7 +122,7 @@ def test_call(perf, codspeed_benchmark):
 def test_codspeed_measures_alone(lean: Project, with_neighbour: Neighbour, workers: tuple[str, ...]) -> None:
     """CodSpeed executes a body as often as its own options say, and no repetition of ours is in its time."""
     with_neighbour("pytest_codspeed")
-    options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.01")
+    options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.001")
     result = lean.run(CODSPEED_TESTS, *CODSPEED, *options, *workers, subprocess=True)
     result.assert_outcomes(passed=2)
     assert lean.report["measurements"] == []
