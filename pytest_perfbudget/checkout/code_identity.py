@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
+from pytest_perfbudget.checkout.installed_copies import EXTENSIONS, compiled_sources, copied_files, own_file
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.paths import module_file, path_in
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
-_ASIDE = {"tests", "test", "testing", "examples", "docs", "benchmarks"} | {
-    "vendor",
-    "_vendor",
-    "vendored",
-    "third_party",
-    "extern",
-    "external",
-}
-_EXTENSIONS = tuple(EXTENSION_SUFFIXES)
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
-_SOURCES = (".pyx", ".c", ".cc", ".cpp", ".cxx", ".cu", ".rs", ".f", ".f90")
 
 
 def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
@@ -71,11 +52,11 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         if path.is_relative_to(tree):
             continue
         remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
-        if file in _copied(top):
+        if file in copied_files(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
-        if _own_file(roots, tree, name, path) is not None:
+        if own_file(roots, tree, name, path) is not None:
             return f"{name!r} from {file}, where it is installed: {remedy}"
-        if file.endswith(_EXTENSIONS) and _is_built_elsewhere(tree, path) and not path.is_relative_to(tree.parent):
+        if file.endswith(EXTENSIONS) and _is_built_elsewhere(tree, path) and not path.is_relative_to(tree.parent):
             remedy = "build it below the repository, or let setup of [tool.perfbudget.duet] build the base"
             return f"{name!r} from {file}, which is built outside the checkout, for both commits: {remedy}"
     return ""
@@ -126,7 +107,7 @@ def stale_module(top: Path, rootpath: Path) -> str:
         file = module_file(module)
         if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or path_in(top, file) is not None:
             continue
-        own = _own_file(roots, top, name, Path(file))
+        own = own_file(roots, top, name, Path(file))
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
     return ""
@@ -145,7 +126,7 @@ def _around(top: Path) -> Path | None:
 def _is_tracked(top: Path, place: Path) -> bool:
     """Return whether git tracks a file, or whether the file is an extension module, which git seldom tracks."""
     try:
-        return place.name.endswith(_EXTENSIONS) or bool(git(top, "ls-files", "--", place.as_posix()))
+        return place.name.endswith(EXTENSIONS) or bool(git(top, "ls-files", "--", place.as_posix()))
     except GitError:
         return False
 
@@ -163,165 +144,8 @@ def _roots(tree: Path, rootpath: Path) -> list[Path]:
     return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
 
 
-@cache
-def _tops(tree: Path) -> frozenset[Path]:
-    """Return the folders that hold the repository's top-level packages, such as `python/` or `packages/goods/src/`."""
-    try:
-        packages = {Path(one).parent for one in git(tree, "ls-files", "-z", "--", "*__init__.py").split("\0") if one}
-    except GitError:
-        return frozenset()
-    tops = {one.parent for one in packages if one.parent not in packages}
-    # Examples, test fixtures and vendored packages may have the name of an installed package.
-    return frozenset(tree / one for one in tops if _ASIDE.isdisjoint(one.parts))
-
-
-def _own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
-    """Return the tree's own file for an imported module of which the module may be a copy; None if there is none.
-
-    A module and a package of one name do not match: `build.py` is not the package `build`.
-    """
-    if name.partition(".")[0] in sys.stdlib_module_names:
-        return None
-    stem = Path(*name.split("."))
-    own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
-    found = (root / own for root in roots if (root / own).is_file())
-    # Elsewhere in the repository, a package may have the name of an unrelated installed package.
-    others = ((root, root / own) for root in _tops(tree) if (root / own).is_file())
-    return next(
-        (one for one in found if _may_be_copy(one, file, own)),
-        next((one for root, one in others if _may_be_copy_of_project(root, one, file, own)), None),
-    )
-
-
-def _may_be_copy_of_project(root: Path, own: Path, file: Path, place: Path) -> bool:
-    """Return whether an installed module may be a copy of a module in a folder of the repository beside its roots.
-
-    If that folder is a project of its own, any module of the name may be a copy, else only one with an identical file.
-    """
-    project = root.parent if root.name == "src" else root
-    if any((project / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        return _may_be_copy(own, file, place)
-    return _shares_a_file(own.parent, file.parent)
-
-
-def _shares_a_file(folder: Path, other: Path) -> bool:
-    with suppress(OSError):
-        for one in folder.glob("*.py"):
-            same = other / one.name
-            content = one.read_bytes()
-            is_telling = bool(content.strip()) and not any(mark in content for mark in _STUBS)
-            if is_telling and same.is_file() and content == same.read_bytes():
-                return True
-    return False
-
-
-def _may_be_copy(own: Path, file: Path, place: Path) -> bool:
-    """Return whether an installed module may be a copy of the tree's module, and not another project's of that name.
-
-    An installed package is another project's if the tree's package of that name has less than half of its files. A
-    single module, and a package of few files, is taken for a copy in case of doubt.
-
-    Args:
-        own: the module in the tree.
-        file: the installed module.
-        place: the path of both from the folder that holds the top-level module.
-    """
-    with suppress(OSError):
-        if any(mark in own.read_bytes() for mark in _STUBS):
-            return False
-    if len(place.parts) == 1:
-        return True
-    depth = len(place.parts) - 2
-    installed, ours = _package(file.parents[depth]), _package(own.parents[depth])
-    return 2 * len(installed & ours) >= len(installed)
-
-
-@cache
-def _package(folder: Path) -> frozenset[str]:
-    """Return the Python files of a package."""
-    return frozenset(one.relative_to(folder).as_posix() for one in folder.rglob("*.py"))
-
-
-_STUBS = (b"extend_path", b"declare_namespace")
-"""The functions that make a namespace package of an `__init__.py`, which many projects share."""
-
-
 def _is_built_elsewhere(tree: Path, file: Path) -> bool:
     """Return whether an extension module was built from a source in the tree into a folder outside the search path."""
     if any(file.is_relative_to(one) for one in (sys.prefix, sys.base_prefix, *filter(None, sys.path))):
         return False
-    return file.name.partition(".")[0] in _compiled_sources(tree)
-
-
-@cache
-def _compiled_sources(tree: Path) -> frozenset[str]:
-    """Return the names, without endings, of the sources of extension modules in a tree."""
-    try:
-        files = git(tree, "ls-files", "-z", "--", *(f"*{one}" for one in _SOURCES)).split("\0")
-    except GitError:
-        return frozenset()
-    return frozenset(Path(one).stem for one in files if one)
-
-
-@cache
-def _projects(top: Path) -> frozenset[str]:
-    """Return the normalized names of the projects in a repository."""
-    try:
-        files = [Path(one) for one in git(top, "ls-files", "-z", "--", "*pyproject.toml").split("\0") if one]
-    except GitError:
-        return frozenset()
-    return frozenset(_project_name(top / one) for one in files if _ASIDE.isdisjoint(one.parts)) - {""}
-
-
-def _normalized(name: str) -> str:
-    """Return the canonical form of a project's name (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _project_name(file: Path) -> str:
-    """Return the normalized name of the project in a pyproject.toml; empty if it has none."""
-    try:
-        return _normalized(tomllib.loads(file.read_text("utf-8"))["project"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def _is_copy(distribution: metadata.Distribution, top: Path) -> bool:
-    """Return whether a distribution is an installed copy of a project in this repository.
-
-    A copy has the name of the project and at least one identical file, or an extension module of which the repository
-    has the source. The name alone proves nothing.
-    """
-    if _normalized(distribution.metadata["Name"]) not in _projects(top):
-        return False
-    places: dict[str, list[Path]] = {}
-    for place in git(top, "ls-files", "-z", "--", "*.py").split("\0"):
-        places.setdefault(Path(place).name, []).append(top / place)
-    compiled = _compiled_sources(top)
-    for file in distribution.files or ():
-        if file.name.endswith(_EXTENSIONS) and file.name.partition(".")[0] in compiled:
-            return True
-        own = [one for one in places.get(file.name, ()) if one.is_file()]
-        content = Path(str(distribution.locate_file(file))).read_bytes() if own else b""
-        if content.strip() and any(content == one.read_bytes() for one in own):
-            return True
-    return False
-
-
-@cache
-def _copied(top: Path) -> frozenset[str]:
-    """Return the files of the distributions that were installed from a folder, or are copies of projects in it.
-
-    An editable installation counts with its extension modules only, because its other files lead into the folder.
-    """
-    found: set[str] = set()
-    for one in metadata.distributions():
-        with suppress(OSError, ValueError, KeyError, TypeError, GitError):
-            origin = json.loads(one.read_text("direct_url.json") or "{}")
-            place = Path(url2pathname(urlsplit(origin.get("url", "")).path))
-            is_from_there = bool(origin) and path_in(top, str(place)) is not None
-            if is_from_there or (not origin and _is_copy(one, top)):
-                is_editable = origin.get("dir_info", {}).get("editable", False)
-                files = [file for file in one.files or () if not is_editable or file.name.endswith(_EXTENSIONS)]
-                found |= {str(one.locate_file(file)) for file in files}
-    return frozenset(found)
+    return file.name.partition(".")[0] in compiled_sources(tree)

@@ -12,7 +12,8 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget import paths
-from pytest_perfbudget.checkout.code_identity import _tops, foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
+from pytest_perfbudget.checkout.installed_copies import _tops
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
 
