@@ -10,6 +10,7 @@ from math import log2, sqrt
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_latencies
 
@@ -49,6 +50,7 @@ class LoadFacts:
         lateness_p99_ns: the time by which the generator was late for 1 % of the requests.
         generator_cpu: the share of a CPU that the generator used.
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+        over_time: the requests in each of at most 60 windows, in their order; empty if their times are not known.
     """
 
     parameters: str
@@ -64,6 +66,7 @@ class LoadFacts:
     lateness_p99_ns: float = 0.0
     generator_cpu: float = 0.0
     ended_early: str = ""
+    over_time: Sequence[TimeWindow] = ()
 
     @classmethod
     def of(cls, record: LoadRecord) -> LoadFacts:
@@ -83,16 +86,25 @@ class LoadFacts:
             record.generator.lateness_p99_ns,
             record.generator.cpu_share,
             record.ended_early,
+            tuple(record.over_time),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as builtins."""
-        return {**asdict(self), "quantiles": [list(row) for row in self.quantiles]}
+        return {
+            **asdict(self),
+            "quantiles": [list(row) for row in self.quantiles],
+            "over_time": [one.to_dict() for one in self.over_time],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LoadFacts:
         """Rebuild facts from the result of `to_dict`."""
-        return cls(**{**data, "quantiles": [QuantileRow(*row) for row in data["quantiles"]]})
+        rebuilt = {
+            "quantiles": [QuantileRow(*row) for row in data["quantiles"]],
+            "over_time": tuple(TimeWindow.from_dict(one) for one in data.get("over_time", ())),
+        }
+        return cls(**{**data, **rebuilt})
 
 
 def _distribution(latencies: Latencies) -> tuple[list[QuantileRow], float, float]:

@@ -13,6 +13,7 @@ from copy import deepcopy
 from itertools import groupby
 from typing import Final
 
+from pytest_perfbudget.core.load.log_buckets import bucket_of, middle_of
 from pytest_perfbudget.core.units import NS_PER
 
 MOST_EXACT: Final = 1_000_000
@@ -28,7 +29,7 @@ class Histogram:
     """Counts of values by size, in 350 kB whatever the number of values."""
 
     def __init__(self) -> None:
-        self._counts = array("Q", bytes(8 * (_index(_LONGEST) + 1)))
+        self._counts = array("Q", bytes(8 * (bucket_of(_LONGEST, _BITS) + 1)))
         self.count = 0
         self.total_ns = 0
         self.least_ns = _LONGEST
@@ -37,7 +38,7 @@ class Histogram:
     def record(self, value_ns: int) -> None:
         """Count a value of 0 to 24 hours; values beyond are taken for the nearest of these."""
         value_ns = min(max(value_ns, 0), _LONGEST)
-        self._counts[_index(value_ns)] += 1
+        self._counts[bucket_of(value_ns, _BITS)] += 1
         self.count += 1
         self.total_ns += value_ns
         self.least_ns = min(self.least_ns, value_ns)
@@ -64,7 +65,7 @@ class Histogram:
 
     def buckets(self) -> Iterator[tuple[float, int]]:
         """Yield the middle of each bucket that has values, ascending, in ns, with the number of values."""
-        return ((_middle(index), count) for index, count in enumerate(self._counts) if count)
+        return ((middle_of(bucket, _BITS), count) for bucket, count in enumerate(self._counts) if count)
 
 
 class Latencies:
@@ -132,14 +133,3 @@ class Latencies:
         if self._histogram is not None:
             return self._histogram.total_ns / self._histogram.count
         return sum(self.sequence) / len(self.sequence)
-
-
-def _index(value_ns: int) -> int:
-    shift = max(value_ns.bit_length() - _BITS, 0)
-    return (shift << (_BITS - 1)) + (value_ns >> shift)
-
-
-def _middle(index: int) -> float:
-    shift = max((index >> (_BITS - 1)) - 1, 0)
-    low = (index - (shift << (_BITS - 1))) << shift
-    return low + ((1 << shift) - 1) / 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.units import NS_PER
 
@@ -57,6 +58,7 @@ class LoadRecord:
         steps: the latencies of the named steps of the requests.
         process: the process that served the load; None if it is not known.
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
+        over_time: the requests in each of at most 60 windows; empty if the times of the requests are not known.
     """
 
     plan: LoadPlan
@@ -68,6 +70,7 @@ class LoadRecord:
     steps: Mapping[str, Latencies] = field(default_factory=dict)
     process: ProcessFacts | None = None
     ended_early: str = ""
+    over_time: Sequence[TimeWindow] = ()
 
     @property
     def requests(self) -> int:

@@ -85,7 +85,15 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
     errors = [group for one in records for group in one.errors]
     last = records[-1]
     elapsed_ns = sum(one.elapsed_ns for one in records)
-    return replace(last, plan=plan, latencies=latencies, failed=failed, errors=errors, elapsed_ns=elapsed_ns)
+    return replace(
+        last,
+        plan=plan,
+        latencies=latencies,
+        failed=failed,
+        errors=errors,
+        elapsed_ns=elapsed_ns,
+        over_time=(),  # the windows of the other side lie between
+    )
 
 
 def why_not_timed(records: Sequence[LoadRecord]) -> str:

@@ -66,6 +66,7 @@ class AsyncioLoad:
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._end_ns = NEVER_NS
+        self._most_flying = 0
         self._is_sent = False
         self._unsent = 0
         self._is_ending = False
@@ -116,6 +117,7 @@ class AsyncioLoad:
             self._changed.clear()
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
         self._recorder.begin(begin_ns)
+        self._recorder.users(plan.users, begin_ns)
         self._is_sent = True
         if plan.duration_ns:
             self._end_ns = begin_ns + plan.duration_ns
@@ -205,6 +207,7 @@ class AsyncioLoad:
         recorder, flying = self._recorder, self._flying
         task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]
         flying[task] = due_ns
+        self._most_flying = max(self._most_flying, len(flying))
         try:
             result = await self._call.function(*arguments)
             if not self._is_checked:
@@ -242,6 +245,7 @@ class AsyncioLoad:
                 await asyncio.wait_for(self._changed.wait(), period_s)
             self._changed.clear()
             now_ns = self._recorder.now_ns()
+            self._recorder.users(self._most_users(), now_ns)
             if not self.ended_early and now_ns < self._end_ns and (reason := self._look()):
                 self.ended_early, self._end_ns = reason, now_ns
             if not self._is_sent and now_ns >= self._end_ns:
@@ -249,6 +253,13 @@ class AsyncioLoad:
             self._give_up(now_ns)
             if now_ns >= self._end_ns + GRACE_NS + 2 * STUCK_NS:
                 return
+
+    def _most_users(self) -> int:
+        """Return the most users at a time since the last look."""
+        if not self._plan.is_open:
+            return len(self._tasks)
+        most, self._most_flying = self._most_flying, len(self._flying)
+        return most
 
     def _stop_sending(self, now_ns: int) -> None:
         """Let the users of an open load go when all requests are sent, or will never be."""

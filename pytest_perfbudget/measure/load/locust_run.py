@@ -20,6 +20,7 @@ from typing import Final
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.core.units import NS_PER
@@ -130,23 +131,27 @@ class LocustPlan:
             raise MisuseError(message)
         requests.sort(key=lambda one: one[0] + one[1] / 1_000)  # in the order in which they ended
         first_s = min(one[0] for one in requests)
-        latencies, failed, groups = Latencies(), array("b"), ErrorGroups()
+        latencies, failed, groups, over_time = Latencies(), array("b"), ErrorGroups(), OverTime()
         for start_s, time_ms, error in requests:
+            latency_ns = round(time_ms * NS_PER["ms"])
+            end_ns = round((start_s - first_s) * NS_PER["s"]) + latency_ns
             failed.append(error is not None)
             if error is None:
-                latencies.append(round(time_ms * NS_PER["ms"]))
+                latencies.append(latency_ns)
             else:
                 kind, text = error
-                groups.add(kind, text, round((start_s - first_s) * NS_PER["s"] + time_ms * NS_PER["ms"]))
-        last_s = requests[-1][0] + requests[-1][1] / 1_000
+                groups.add(kind, text, end_ns)
+            over_time.add(end_ns, latency_ns if error is None else None, is_error=error is not None)
+        elapsed_ns = round((requests[-1][0] + requests[-1][1] / 1_000 - first_s) * NS_PER["s"])
         overloaded = next((line.strip() for line in said.splitlines() if _OVERLOADED in line and "WARNING" in line), "")
         return LoadRecord(
             LoadPlan(users=self.users, duration_ns=self.duration_ns),
             latencies,
             failed,
             list(groups),
-            round((last_s - first_s) * NS_PER["s"]),
+            elapsed_ns,
             GeneratorFacts(overloaded=overloaded and f"locust says: {overloaded.rpartition('/')[2]}"),
+            over_time=over_time.windows(elapsed_ns),
         )
 
 

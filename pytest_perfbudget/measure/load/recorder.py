@@ -10,6 +10,7 @@ from threading import Lock
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Histogram, Latencies
+from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
@@ -36,6 +37,7 @@ class LoadRecorder:
         self.errors = ErrorGroups()
         self.lateness = Histogram()
         self.steps: dict[str, Latencies] = {}
+        self._over_time = OverTime()
         self._last_ns = 0
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
@@ -58,11 +60,13 @@ class LoadRecorder:
         self.latencies.append(end_ns - due_ns)
         self.failed.append(0)
         self._last_ns = end_ns
+        self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
     def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
         """Record a request whose code raised; its time says nothing about an answer."""
         if due_ns < self.begin_ns:
             return
+        self._over_time.add(end_ns - self.begin_ns, None, is_error=True)
         self._fail(type(error).__name__, str(error), end_ns, error)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
@@ -70,7 +74,12 @@ class LoadRecorder:
         if due_ns < self.begin_ns:
             return
         self.latencies.append(end_ns - due_ns)
+        self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns, is_error=True)
         self._fail(kind, message, end_ns, None)
+
+    def users(self, number: int, at_ns: int) -> None:
+        """Record the number of users at a time."""
+        self._over_time.note_users(at_ns - self.begin_ns, number)
 
     def late(self, by_ns: int) -> None:
         """Record the time by which the generator was late."""
@@ -85,13 +94,14 @@ class LoadRecorder:
     def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
         """Return the record of the load so far. Requests that end later do not change the record."""
         elapsed_ns = max(self._last_ns - self.begin_ns, 0)
+        whole_ns = elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns)
         wall_ns = max(self.now_ns() - self.begin_ns, 1)
         return LoadRecord(
             plan,
             self.latencies.copy(),
             self.failed[:],
             [replace(one) for one in self.errors],
-            elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns),
+            whole_ns,
             GeneratorFacts(
                 self.lateness.quantile(0.99) if self.lateness.count else 0.0,
                 (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
@@ -99,6 +109,7 @@ class LoadRecorder:
             ),
             {name: one.copy() for name, one in self.steps.items()},
             ended_early=ended_early,
+            over_time=self._over_time.windows(whole_ns),
         )
 
     def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
@@ -131,6 +142,11 @@ class ThreadRecorder(LoadRecorder):
         """See `LoadRecorder.given_up`."""
         with self._lock:
             super().given_up(kind, message, due_ns, end_ns)
+
+    def users(self, number: int, at_ns: int) -> None:
+        """See `LoadRecorder.users`."""
+        with self._lock:
+            super().users(number, at_ns)
 
     def late(self, by_ns: int) -> None:
         """See `LoadRecorder.late`."""

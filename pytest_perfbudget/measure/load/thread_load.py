@@ -73,6 +73,7 @@ class ThreadLoad:
         self._over = threading.Event()
         self._failure: BaseException | None = None
         self._end_ns = NEVER_NS
+        self._most_flying = 0
         self._is_sent = False
         self._unsent = 0
         self._is_checked = False
@@ -143,6 +144,7 @@ class ThreadLoad:
                 return
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
         self._recorder.begin(begin_ns)
+        self._recorder.users(plan.users, begin_ns)
         self._is_sent = True
         if plan.duration_ns:
             self._end_ns = begin_ns + plan.duration_ns
@@ -226,6 +228,7 @@ class ThreadLoad:
         recorder, thread = self._recorder, threading.get_ident()
         own = request or _Request(due_ns)
         self._flying[thread] = own
+        self._most_flying = max(self._most_flying, len(self._flying))
         try:
             result = self._call.function(*arguments)
             if not self._is_checked:
@@ -253,6 +256,7 @@ class ThreadLoad:
             self._changed.wait(period_s)
             self._changed.clear()
             now_ns = self._recorder.now_ns()
+            self._recorder.users(self._most_users(), now_ns)
             if not self.ended_early and now_ns < self._end_ns and (reason := self._look()):
                 self.ended_early, self._end_ns = reason, now_ns
             if not self._is_sent and now_ns >= self._end_ns:
@@ -260,6 +264,13 @@ class ThreadLoad:
             self._give_up(now_ns)
             if now_ns >= self._end_ns + GRACE_NS:
                 return
+
+    def _most_users(self) -> int:
+        """Return the most users at a time since the last look."""
+        if not self._plan.is_open:
+            return self._live
+        most, self._most_flying = self._most_flying, len(self._flying)
+        return most
 
     def _all_are_settled(self, now_ns: int) -> bool:
         """Return whether no thread has anything to do, apart from calls and ends of users that were given up."""

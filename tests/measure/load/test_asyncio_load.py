@@ -61,6 +61,7 @@ class TestClosedModel:
         assert set(found.latencies.sequence) == {100 * MS}
         assert found.elapsed_ns == 2 * S
         assert found.rps == 100
+        assert {(one.requests, one.users) for one in found.over_time} == {(0, 10), (10, 10)}
 
     def test_a_duration_ends_the_load_and_the_last_requests_are_awaited(self, loop: VirtualLoop) -> None:
         found = load(loop, LoadPlan(users=3, duration_ns=950 * MS), answer)
@@ -117,6 +118,9 @@ class TestOpenModel:
         assert most in (50, 51)
         assert set(found.latencies.sequence) == {S}
         assert found.generator.lateness_p99_ns == 0
+        users = [one.users for one in found.over_time]
+        assert users[:5] == [10, 20, 30, 40, 50]
+        assert set(users[5:50]) <= {50, 51}
 
     def test_a_stall_of_the_server_shows_in_all_requests_that_waited_for_it(self, loop: VirtualLoop) -> None:
         """Coordinated omission: 100/s, and no answer from 4 s to 5 s on. The closed model sees one slow request."""
