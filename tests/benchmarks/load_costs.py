@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad
+from pytest_perfbudget.measure.load.async_load import AsyncLoad
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 
@@ -61,7 +61,7 @@ async def load_calls() -> float:
     """Return the time of a call of a load in us."""
     recorder = LoadRecorder()
     start = time.perf_counter()
-    await AsyncioLoad(LoadPlan(users=1, requests=CALLS), LoadCall(nothing), recorder).run()
+    await AsyncLoad(LoadPlan(users=1, requests=CALLS), LoadCall(nothing), recorder).run()
     return (time.perf_counter() - start) / CALLS * 1e6
 
 
@@ -98,7 +98,7 @@ async def load(url: str) -> float:
 
     recorder = LoadRecorder()
     plan = LoadPlan(users=USERS, duration_ns=SECONDS * S)
-    await AsyncioLoad(plan, LoadCall(request, client), recorder).run()
+    await AsyncLoad(plan, LoadCall(request, client), recorder).run()
     return recorder.record(plan).rps
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,12 +15,6 @@ from pytest_perfbudget.measure.lazy import unfinished
 
 User = Callable[[], "AbstractContextManager[Any] | AbstractAsyncContextManager[Any]"]
 """A function without arguments that returns a context manager: what a user keeps from request to request."""
-
-GRACE_NS: Final = 1_500_000_000
-"""The time after the end of a load in which requests may still be answered."""
-
-STUCK_NS: Final = 300_000_000
-"""The time that a request has to end after it was cancelled."""
 
 MOST_IN_FLIGHT: Final = 10_000
 """The most requests of an open load that wait for an answer at a time."""
@@ -34,6 +28,12 @@ _STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit, MisuseError)
 def never_early() -> str:
     """Return no reason to end a load early."""
     return ""
+
+
+def grouped(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group; nothing for another exception."""
+    inner = getattr(error, "exceptions", ())  # Python 3.10 has no class of groups
+    return (one for one in (inner if isinstance(inner, tuple) else ()) if isinstance(one, BaseException))
 
 
 def starts(plan: LoadPlan) -> Iterator[int]:
@@ -60,8 +60,11 @@ class LoadCall:
     place: str = "perf_load()"
 
     def is_error(self, error: BaseException) -> bool:
-        """Return whether an exception is an error of its request, and does not end the load."""
-        return not isinstance(error, (*_STOPS, *self.stops))
+        """Return whether an exception is an error of its request, and does not end the load.
+
+        A nursery, or a group of tasks, inside the request puts exceptions into a group.
+        """
+        return not isinstance(error, (*_STOPS, *self.stops)) and all(map(self.is_error, grouped(error)))
 
     def refuse(self, result: object) -> None:
         """Refuse the result of a request that has done nothing yet, such as a coroutine of a plain function.
@@ -85,18 +88,23 @@ class LoadCall:
         """Return the error for users of a plain function that are more than there can be threads."""
         return MisuseError(
             f"{self.place}: users={users}: each user of a plain function needs a thread, and only {number:,} can be "
-            "had: give rate= instead, or a coroutine function, whose users are tasks of asyncio"
+            "had: give rate= instead, or a coroutine function, whose users are tasks of the event loop"
         )
 
-    @contextmanager
-    def entered(self) -> Iterator[tuple[Any, ...]]:
-        """Yield the arguments of the function for one user."""
+    def enter(self, stack: ExitStack) -> tuple[Any, ...]:
+        """Enter the context manager of one user, to leave it with a stack; return the arguments of the function."""
         if self.user is None:
-            yield ()
-            return
-        made = self._made("__enter__")
-        with made as state:
-            yield (state,)
+            return ()
+        return (stack.enter_context(self._made("__enter__")),)
+
+    async def enter_async(self, stack: AsyncExitStack) -> tuple[Any, ...]:
+        """Do the same as `enter`; the context manager may be asynchronous."""
+        if self.user is None:
+            return ()
+        made = self._made("__enter__", "__aenter__")
+        if hasattr(made, "__aenter__"):
+            return (await stack.enter_async_context(made),)
+        return (stack.enter_context(made),)
 
     def _made(self, *methods: str) -> Any:  # noqa: ANN401 - a user's object
         """Return the context manager of a user, which has one of these methods.
@@ -116,17 +124,3 @@ class LoadCall:
             made.close()  # without a warning that it was never awaited
         message = f"{self.place}: user= must return {kind}, it returned {shown(made)}: {remedy}"
         raise MisuseError(message)
-
-    @asynccontextmanager
-    async def aentered(self) -> AsyncIterator[tuple[Any, ...]]:
-        """Yield the arguments of the function for one user; the context manager may be asynchronous."""
-        if self.user is None:
-            yield ()
-            return
-        made = self._made("__enter__", "__aenter__")
-        if hasattr(made, "__aenter__"):
-            async with made as state:
-                yield (state,)
-        else:
-            with made as state:
-                yield (state,)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
+from types import TracebackType
+from typing import Final
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Histogram, Latencies
@@ -14,6 +18,9 @@ from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
+
+_OF_GENERATOR: Final = (str(Path(__file__).parent), contextlib.__file__)
+"""The folder and the file whose frames come before those of the user's code in a traceback."""
 
 NEVER_NS = 1 << 62
 """A time that never comes."""
@@ -117,7 +124,7 @@ class LoadRecorder:
         self._last_ns = end_ns
         first = self.errors.add(kind, message, end_ns - self.begin_ns)
         if first is not None and error is not None:
-            trace = error.__traceback__.tb_next if error.__traceback__ is not None else None  # without the generator
+            trace = _of_the_user(error.__traceback__)
             first.traceback = "".join(traceback.format_exception(type(error), error, trace))
 
 
@@ -162,3 +169,10 @@ class ThreadRecorder(LoadRecorder):
         """See `LoadRecorder.record`."""
         with self._lock:
             return super().record(plan, ended_early)
+
+
+def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of the generator, which come first."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OF_GENERATOR):
+        trace = trace.tb_next
+    return trace

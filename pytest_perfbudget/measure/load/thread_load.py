@@ -9,23 +9,29 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, Final
 
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.measure.load.call import GRACE_NS, STUCK_NS, LoadCall, Look, never_early, starts
+from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early, starts
 from pytest_perfbudget.measure.load.pacing import PacerThread
+from pytest_perfbudget.measure.load.patience import (
+    GRACE_NS,
+    HEARTBEAT_NS,
+    LEAD_NS,
+    LONGEST_WATCH_S,
+    STUCK_NS,
+    watch_period_s,
+    why_given_up,
+)
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
 
 MOST_THREADS: Final = 500
 """The most requests of an open load that wait for an answer at a time."""
-
-_LEAD_NS: Final = 20_000_000
-_HEARTBEAT_NS: Final = 20_000_000
-_SHORTEST_WATCH_S: Final = 0.005
-_LONGEST_WATCH_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,49 +123,105 @@ class ThreadLoad:
         plan = self._plan
         ready, go = threading.Semaphore(0), threading.Event()
 
-        def live() -> None:
-            with self._call.entered() as arguments:
-                ready.release()
-                go.wait()
-                self._requests(arguments)
-                self._leave()
+        def wait() -> None:
+            ready.release()
+            go.wait()
 
-        for number in range(plan.users):
-            try:
-                self._spawn(live)
-            except RuntimeError:
-                self._over.set()
-                go.set()
-                raise self._call.no_threads(number, plan.users) from None
-        for number in range(plan.users):  # the users' context managers are no load
-            waited_s = 0.0
-            while not ready.acquire(timeout=_LONGEST_WATCH_S) and self._failure is None:
-                waited_s += _LONGEST_WATCH_S
-                if waited_s * 1e9 > plan.timeout_ns:
-                    go.set()
-                    raise self._call.not_ready(plan.users - number, plan)
-            if self._failure is not None:
-                self._over.set()
-                go.set()
-                return
+        def live() -> None:
+            left = self._live_once(plan.requests or -1, wait)
+            while left and not self._over.is_set() and self._recorder.now_ns() < self._end_ns:
+                left = self._live_once(left)
+
+        try:
+            for number in range(plan.users):
+                try:
+                    self._spawn(live)
+                except RuntimeError:
+                    raise self._call.no_threads(number, plan.users) from None
+            self._await_users(ready)
+        except MisuseError:
+            self._over.set()
+            go.set()
+            raise
+        if self._failure is not None:
+            self._over.set()
+            go.set()
+            return
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
         self._recorder.begin(begin_ns)
         self._recorder.users(plan.users, begin_ns)
         self._is_sent = True
         if plan.duration_ns:
             self._end_ns = begin_ns + plan.duration_ns
-        self._pacer.start(count(begin_ns, _HEARTBEAT_NS), self._beat)
+        self._pacer.start(count(begin_ns, HEARTBEAT_NS), self._beat)
         go.set()
+
+    def _await_users(self, ready: threading.Semaphore) -> None:
+        """Wait until all users have entered their context managers, which are no load."""
+        for number in range(self._plan.users):
+            waited_s = 0.0
+            while not ready.acquire(timeout=LONGEST_WATCH_S):
+                waited_s += LONGEST_WATCH_S
+                if self._failure is not None:
+                    return
+                if waited_s * 1e9 > self._plan.timeout_ns:
+                    raise self._call.not_ready(self._plan.users - number, self._plan)
 
     def _beat(self, come: list[int]) -> None:
         now_ns = self._recorder.now_ns()
         for due_ns in come:  # each stands for the answers of its time, and a pacer that was late has several
             self._recorder.late(now_ns - due_ns)
 
-    def _requests(self, arguments: tuple[Any, ...]) -> None:
+    def _live_once(self, left: int, ready: Callable[[], object] | None = None) -> int:
+        """Enter a user's context manager and make its requests; if it cannot be entered, that was a request.
+
+        Args:
+            left: the number of requests of the user; negative if there is no such number.
+            ready: a function that waits for the beginning of the load; None if the load has begun.
+
+        Returns:
+            The number of requests that are left.
+        """
+        with ExitStack() as stack:
+            begun = None if ready is not None else self._begun(self._recorder.now_ns())
+            entered = self._enter(stack, begun)
+            if ready is not None:
+                ready()
+            if isinstance(entered, BaseException):
+                due_ns = self._recorder.now_ns() if begun is None else begun.due_ns
+                if begun is None or begun.settle():
+                    self._recorder.raised(entered, due_ns, self._recorder.now_ns())
+                return left - (due_ns >= self._recorder.begin_ns)
+            self._requests(entered, left)
+            self._leave()
+        return 0
+
+    def _begun(self, due_ns: int) -> _Request:
+        """Return a request that begins with the set-up of its user."""
+        request = self._flying[threading.get_ident()] = _Request(due_ns)
+        return request
+
+    def _enter(self, stack: ExitStack, begun: _Request | None) -> tuple[Any, ...] | BaseException:
+        """Enter a user's context manager; return the arguments of the requests, or the error that was raised."""
+        try:
+            return self._call.enter(stack)
+        except BaseException as error:
+            if not self._call.is_error(error):
+                raise
+            return error
+        finally:
+            if begun is not None:
+                self._landed()
+
+    def _landed(self) -> None:
+        """Note that the thread's request has ended."""
+        thread = threading.get_ident()
+        self._flying.pop(thread, None)
+        self._stuck.discard(thread)
+
+    def _requests(self, arguments: tuple[Any, ...], left: int) -> None:
         """Make the requests of one user."""
         plan, now_ns, begin_ns = self._plan, self._recorder.now_ns, self._recorder.begin_ns
-        left = plan.requests or -1
         while left and not self._over.is_set():
             start_ns = now_ns()
             if start_ns >= self._end_ns:
@@ -174,7 +236,7 @@ class ThreadLoad:
         plan = self._plan
         due_ns = array("q", starts(plan))
         self._unsent = len(due_ns)
-        first_ns = self._recorder.now_ns() + _LEAD_NS
+        first_ns = self._recorder.now_ns() + LEAD_NS
         begin_ns = first_ns + plan.warm_up_ns
         self._recorder.begin(begin_ns)
         self._end_ns = begin_ns + plan.duration_ns
@@ -204,11 +266,16 @@ class ThreadLoad:
         """
         due_ns: int | None = first_ns
         self._recorder.late(self._recorder.now_ns() - first_ns)
-        begun = self._flying[threading.get_ident()] = _Request(first_ns)
-        first: _Request | None = begun
-        with self._call.entered() as arguments:
+        begun = self._begun(first_ns)
+        with ExitStack() as stack:
+            entered = self._enter(stack, begun)
+            if isinstance(entered, BaseException):
+                if begun.settle():
+                    self._recorder.raised(entered, first_ns, self._recorder.now_ns())
+                return
+            first: _Request | None = begun
             while due_ns is not None:
-                self._request(arguments, due_ns, first)
+                self._request(entered, due_ns, first)
                 first = None
                 with self._lock:
                     if self._is_sent:
@@ -245,12 +312,11 @@ class ThreadLoad:
             if own.settle():
                 recorder.answered(due_ns, end_ns)
         finally:
-            self._flying.pop(thread, None)
-            self._stuck.discard(thread)
+            self._landed()
 
     def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""
-        period_s = min(max(self._plan.timeout_ns / 20e9, _SHORTEST_WATCH_S), _LONGEST_WATCH_S)
+        period_s = watch_period_s(self._plan)
         now_ns = self._recorder.now_ns()
         while self._failure is None and not (self._is_sent and self._all_are_settled(now_ns)):
             self._changed.wait(period_s)
@@ -295,19 +361,13 @@ class ThreadLoad:
 
     def _give_up(self, now_ns: int) -> None:
         """Record the requests that have waited too long."""
-        is_over = now_ns >= self._end_ns + GRACE_NS
         for thread, request in list(self._flying.items()):
-            if is_over:
-                kind, message = "Unanswered", f"no answer {GRACE_NS / 1e9:g} s after the end"
-            elif now_ns - request.due_ns > self._plan.timeout_ns:
-                kind, message = "TimeoutError", f"no answer within {self._plan.timeout_ns / 1e9:g} s"
-            else:
-                continue
-            if request.settle():
+            reason = why_given_up(self._plan, request.due_ns, now_ns, self._end_ns)
+            if reason and request.settle():
                 self._stuck.add(thread)
                 if self._flying.get(thread) is not request:  # its call has just returned
                     self._stuck.discard(thread)
-                self._recorder.given_up(kind, message, request.due_ns, now_ns)
+                self._recorder.given_up(*reason, request.due_ns, now_ns)
 
     def _spawn(self, target: Callable[[], None]) -> None:
         with self._lock:
@@ -325,8 +385,6 @@ class ThreadLoad:
             self._failure = self._failure or error
         finally:
             thread = threading.get_ident()
-            self._flying.pop(thread, None)  # an error of the user's set-up
-            self._stuck.discard(thread)
             self._leaving.pop(thread, None)
             with self._lock:
                 self._live -= 1

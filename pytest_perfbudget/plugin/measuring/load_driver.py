@@ -1,4 +1,4 @@
-"""The driver of the generators: it generates the loads of one test, one after the other, in threads or in asyncio."""
+"""The driver of the generators: it generates the loads of a test, one after the other, in threads or an event loop."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class LoadDriver:
         watch: ProcessWatch | None = None,
     ) -> LoadRecord:
         """Generate a load of coroutines in the running event loop; see `generate`."""
-        from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad  # noqa: PLC0415 - as above
+        from pytest_perfbudget.measure.load.async_load import AsyncLoad  # noqa: PLC0415 - as above
 
         __tracebackhide__ = True
         used = recorder or LoadRecorder()
-        load = AsyncioLoad(plan, call, used, look=look)
+        load = AsyncLoad(plan, call, used, look=look)
         with self._running(used, watch) as facts:
             await load.run()
         self.left, self.hung = 0, load.hung

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +30,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.event_loop import running_loop
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
@@ -50,7 +49,7 @@ _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
 
 _MOST_THREADS: Final = 10_000
 _MOST_TASKS: Final = 100_000
-"""The most users of a closed load: more threads, or tasks of asyncio, would take all memory and never be ready."""
+"""The most users of a closed load: more threads, or tasks, would take all memory and never be ready."""
 
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""
@@ -431,11 +430,8 @@ def _checked(call: object, place: str) -> bool:
     is_async = inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(type(plain).__call__)
     if is_async:
         try:
-            asyncio.get_running_loop()
+            running_loop()
         except RuntimeError:
-            trio = sys.modules.get("trio")
             message = f"{place}: {name} is a coroutine function: write `await perf_load({name}, ...)` in an async test"
-            if trio is not None and trio.lowlevel.in_trio_run():
-                message = f"{place}: a load of coroutines needs asyncio, and this test runs in trio"
             raise MisuseError(message) from None
     return is_async

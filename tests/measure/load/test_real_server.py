@@ -23,7 +23,7 @@ from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetVerdict
-from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad
+from pytest_perfbudget.measure.load.async_load import AsyncLoad
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 
@@ -98,7 +98,7 @@ def generate(plan: LoadPlan, port: int) -> tuple[LoadRecord, LoadRecorder]:
 
     async def run() -> tuple[LoadRecord, LoadRecorder]:
         recorder = LoadRecorder()
-        await AsyncioLoad(plan, LoadCall(ask, connected), recorder).run()
+        await AsyncLoad(plan, LoadCall(ask, connected), recorder).run()
         assert len(asyncio.all_tasks()) == 1
         return recorder.record(plan), recorder
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 
@@ -108,14 +110,32 @@ class TestErrors:
         with pytest.raises(stop):
             load(plan, stops)
 
-    def test_an_error_of_a_users_context_manager_is_raised(self, plan: LoadPlan) -> None:
+    @pytest.mark.parametrize("refused", [0, 3])
+    def test_a_user_that_cannot_enter_is_an_error_of_its_request(self, plan: LoadPlan, refused: int) -> None:
+        tried = count(1)
+
         @contextmanager
-        def broken() -> Iterator[None]:
-            message = "no connection"
-            raise OSError(message)
+        def connected() -> Iterator[None]:
+            number = next(tried)
+            if number <= refused:
+                message = f"refused port {40_000 + number}"
+                raise ConnectionError(message)
             yield
 
-        with pytest.raises(OSError, match="no connection"):
+        found, _ = load(plan, lambda _: time.sleep(0.001), user=connected)
+        assert found.failures == refused
+        assert found.requests > refused
+        assert [(one.kind, one.count) for one in found.errors] == ([("ConnectionError", refused)] if refused else [])
+        assert all(one.traceback.splitlines()[1].endswith("in connected") for one in found.errors)
+
+    def test_an_error_at_the_end_of_a_users_context_manager_is_raised(self, plan: LoadPlan) -> None:
+        @contextmanager
+        def broken() -> Iterator[None]:
+            yield
+            message = "still open"
+            raise OSError(message)
+
+        with pytest.raises(OSError, match="still open"):
             load(plan, lambda _: None, user=broken)
 
     def test_users_are_kept_and_closed(self, plan: LoadPlan) -> None:

@@ -298,22 +298,6 @@ def test_it(perf_load):
     result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: never awaited: write `await perf_load(...)`"])
 
 
-def test_trio_is_refused_in_one_line(project: Project) -> None:
-    pytest.importorskip("trio")
-    result = project.run("""
-import trio
-
-async def request(): pass
-
-def test_it(perf_load):
-    async def main():
-        await perf_load(request, users=1, requests=1)
-    trio.run(main)
-""")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["perf_load() in test_it.py:*: a load of coroutines needs asyncio, *"])
-
-
 def test_the_process_that_serves_the_load_is_held_to_its_limits(each_way: Project) -> None:
     pytest.importorskip("psutil")
     each_way.run("""

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.load.arrivals import Arrival
 from pytest_perfbudget.core.load.capacity import CapacitySearch, Probe
 from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.measure.load.asyncio_load import AsyncioLoad
+from pytest_perfbudget.measure.load.async_load import AsyncLoad
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
@@ -39,7 +39,7 @@ def find(loop: VirtualLoop, service_s: Callable[[], float], arrival: Arrival, se
         load = next(going)
         while True:
             recorder = LoadRecorder(loop.clock)
-            await AsyncioLoad(load, LoadCall(request), recorder, pacer=LoopPacer(loop)).run()
+            await AsyncLoad(load, LoadCall(request), recorder, pacer=LoopPacer(loop)).run()
             record: LoadRecord = recorder.record(load)
             try:
                 load = going.send(record)

@@ -1,0 +1,80 @@
+"""The event loop of asyncio, also of its replacements such as uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+
+from pytest_perfbudget.measure.load.event_loop import Ended, Event, Task, Work
+
+
+class AsyncioLoop:
+    """See `EventLoop`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
+        self.event: Callable[[], Event] = asyncio.Event
+        self.pause = asyncio.sleep
+
+    def spawn(self, work: Work, ended: Ended) -> Task:
+        """See `EventLoop.spawn`."""
+
+        async def run() -> None:
+            await work()
+
+        # A callback spawns the users of an open load, and has another context than the test.
+        task = self._context.run(self._loop.create_task, run(), name="perfbudget-load")
+        task.add_done_callback(lambda task: ended(None if task.cancelled() else task.exception()))
+        return _AsyncioTask(task)
+
+    def post(self, function: Callable[[], None]) -> None:
+        """See `EventLoop.post`."""
+        self._loop.call_soon_threadsafe(function)
+
+    async def wait(self, event: Event, seconds: float, *, is_last: bool = False) -> None:  # noqa: ARG002 - for trio
+        """See `EventLoop.wait`."""
+        with suppress(asyncio.TimeoutError, TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)
+
+
+class _AsyncioTask:
+    """See `Task`."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+        self._is_cancelled = False
+        self._given_up: list[bool] = []  # for each part, from the outermost to the innermost
+
+    async def part(self, work: Work) -> None:
+        """See `Task.part`."""
+        self._given_up.append(False)
+        try:
+            await work()
+        except asyncio.CancelledError:
+            if not self._given_up[-1] or self._is_cancelled or self._cancellations() > 1:
+                raise
+        finally:
+            if self._given_up.pop() and hasattr(self._task, "uncancel"):
+                self._task.uncancel()
+
+    def give_up(self) -> None:
+        """See `Task.give_up`."""
+        self._given_up[-1] = True
+        self._task.cancel()
+
+    def cancel(self) -> None:
+        """See `Task.cancel`."""
+        self._is_cancelled = True
+        self._task.cancel()
+
+    def is_cancelled_by(self, error: BaseException) -> bool:
+        """See `Task.is_cancelled_by`; a cancelled task inside a request raises the same exception."""
+        if not isinstance(error, asyncio.CancelledError):
+            return False
+        return self._is_cancelled or any(self._given_up) or self._cancellations() > 0
+
+    def _cancellations(self) -> int:
+        return self._task.cancelling() if hasattr(self._task, "cancelling") else 0  # Python 3.10 does not count them
