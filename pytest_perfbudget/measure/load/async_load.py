@@ -10,10 +10,11 @@ from typing import Any, Final
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.async_users import AsyncUser, AsyncUsers
 from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early, starts
-from pytest_perfbudget.measure.load.event_loop import EventLoop, Work, running_loop
+from pytest_perfbudget.measure.load.event_loop import EventLoop, Work
 from pytest_perfbudget.measure.load.pacing import Pacer, PacerThread
 from pytest_perfbudget.measure.load.patience import GRACE_NS, HEARTBEAT_NS, LEAD_NS, STUCK_NS, watch_period_s
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
+from pytest_perfbudget.measure.load.running_loop import running_loop
 
 _TURN_NS: Final = 1_000_000
 """The time after which a user lets others go on, even if none of its requests had to wait."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -64,24 +63,3 @@ class EventLoop(Protocol):
             seconds: the time.
             is_last: whether to wait even if the task that waits has been cancelled.
         """
-
-
-def running_in_trio() -> bool:
-    """Return whether the caller is a task of trio; trio is not imported for that."""
-    trio = sys.modules.get("trio")
-    return trio is not None and trio.lowlevel.in_trio_task()
-
-
-def running_loop() -> EventLoop:
-    """Return the event loop that the caller runs in.
-
-    Raises:
-        RuntimeError: no event loop is running.
-    """
-    if running_in_trio():  # first, because trio may be a guest in asyncio's loop
-        from pytest_perfbudget.measure.load.trio_loop import TrioLoop  # noqa: PLC0415 - imports trio
-
-        return TrioLoop()
-    from pytest_perfbudget.measure.load.asyncio_loop import AsyncioLoop  # noqa: PLC0415 - few tests need it
-
-    return AsyncioLoop()

@@ -30,10 +30,10 @@ from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall, User
-from pytest_perfbudget.measure.load.event_loop import running_loop
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
+from pytest_perfbudget.measure.load.running_loop import running_loop
 from pytest_perfbudget.measure.load.turns import load_in_turns
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, Probes, probes
 from pytest_perfbudget.plugin.measuring.load_canaries import CanaryWatch

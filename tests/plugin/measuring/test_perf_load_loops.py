@@ -125,3 +125,43 @@ asyncio.run(main())
 assert "trio" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+INTERRUPTED = """
+import asyncio, os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores the signal
+
+async def order(): await asyncio.Event().wait()
+async def trio_order():
+    import trio
+    await trio.sleep_forever()
+def plain_order(): threading.Event().wait()
+
+def test_it(perf_load):
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    {call}
+"""
+
+INTERRUPTED_CALLS = {
+    "asyncio": """
+    async def main(): await perf_load(order, users=3, duration="600s", timeout="500s")
+    asyncio.run(main())
+""",
+    "trio": """
+    import trio
+    async def main(): await perf_load(trio_order, rate=50, duration="600s", timeout="500s")
+    trio.run(main)
+""",
+    "threads": """
+    perf_load(plain_order, users=3, duration="600s", timeout="500s")
+""",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("loop", INTERRUPTED_CALLS)
+def test_an_interruption_ends_the_load_and_the_session(lean: Project, loop: str) -> None:
+    result = lean.run(INTERRUPTED.format(call=INTERRUPTED_CALLS[loop]), subprocess=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])
+    result.stderr.no_fnmatch_line("*never*")
