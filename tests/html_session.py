@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from results import MS, budget, change
+from traces import span
 
 from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
 from pytest_perfbudget.core.finding import Missing
@@ -23,6 +24,9 @@ from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.spans import Execution
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.report.findings import worded
 
 HOSTILE: Final = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
@@ -74,6 +78,32 @@ def p95(limit_ms: float, verdict: BudgetVerdict = WITHIN, *, median_ms: float, *
 def moved(ratio: float, verdict: RegressionVerdict, **more: Any) -> RegressionResult:
     bounds = {"ratio": ratio, "after": 1.64e6 * ratio, "lower": ratio * 0.97, "upper": ratio * 1.03}
     return change(verdict, **{"weather": None, "source": "pyproject.toml", **bounds, **more})
+
+
+def traced() -> Measurement:
+    """Return a measurement with spans, and a limit on the time of its queries."""
+    store = SpanStore()
+    for number in range(40):
+        wait = number % 11 * 10**6
+        page = span("page", 0, 8 * 10**6 + wait, id=1, cpu_ns=7 * 10**6)
+        queries = [
+            span(QUERY, 10**6, 2 * 10**6, id=2, parent=1, cpu_ns=0),
+            span(QUERY, 3 * 10**6, wait, id=3, parent=1, cpu_ns=0),
+            span("decode", 4 * 10**6, 10**6, id=5, parent=3, cpu_ns=10**6),
+        ]
+        store.add(Execution(0, 10 * 10**6 + wait, [page, *queries, span("log", 9 * 10**6 + wait, 1_000, id=4)]))
+    limit = budget(
+        WITHIN,
+        metric="p95",
+        span=QUERY,
+        limit=12e6,
+        estimate=9e6,
+        lower=8e6,
+        upper=10e6,
+        rounds=80,
+        source="the marker spans",
+    )
+    return timed("tests/orders/test_queries.py::test_shows_a_page", 14.6, limit, component="orders", spans=SpanFacts.of(store))  # fmt: skip
 
 
 def order_load() -> Measurement:
@@ -150,6 +180,7 @@ def small_measurements() -> list[Measurement]:
     return [
         *calm,
         slow,
+        traced(),
         timed(
             "tests/security/test_tokens.py::test_verifies_a_token",
             1.84,

@@ -24,6 +24,20 @@ _MOST_COMPONENTS: Final = 5
 """The number of components that the line about health names, the sickest first."""
 
 
+HEALTH_WORDS: Final = (
+    "Health is the mean of the marks of budgets and comparisons, from 0 to 100, and at most 59 if a budget is exceeded "
+    "or a number regressed. Apdex is the share of times within their limit, plus half the share of times up to four "
+    "times the limit."
+)
+"""The meaning of the two scores, for a reader who sees them in a table."""
+
+
+def score_text(health: Health) -> str:
+    """Return the health of a session in short: `59 of 100, Apdex 0.97`."""
+    apdex = "" if health.apdex is None else f", Apdex {health.apdex:.2f}"
+    return f"{health.score} of 100{apdex}"
+
+
 def health_text(health: Health) -> str:
     """Return the line about the health of a session, with the components if there are any."""
     text = f"health {health.score} of 100"

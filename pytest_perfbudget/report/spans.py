@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
@@ -80,6 +80,53 @@ def repeat_lines(budget: BudgetResult) -> Iterator[str]:
             yield f"  at {one.site}"
 
 
+class TreeRow(NamedTuple):
+    """A line of the tree of spans.
+
+    Attributes:
+        depth: the number of spans around the span.
+        name: the name of the span; for the time of several lines or of none, the words for it.
+        note: how often the span runs and whether it computes or waits; empty if there is nothing to say.
+        own: the share of the time without the spans in it.
+        all: the share of the time with the spans in it; None for the time of several lines or of none.
+    """
+
+    depth: int
+    name: str
+    note: str
+    own: float
+    all: float | None = None
+
+
+def tree_heading(facts: SpanFacts, noun: str) -> str:
+    """Return the heading of a tree, without its colon."""
+    mean = quantity(facts.mean_ns, "ns")
+    return f"Where the time goes, by span, in the mean of {counted(facts.executions, noun)} of {mean}"
+
+
+def tree_rows(facts: SpanFacts, *, most: int) -> list[TreeRow]:
+    """Return the lines of a tree, whose own shares add up to the whole; none without spans.
+
+    Args:
+        facts: the spans.
+        most: the most spans that have lines of their own.
+    """
+    whole = facts.mean_ns * facts.executions
+    if not (whole and facts.nodes):
+        return []
+    shown = [one for one in facts.nodes if one.total_ns >= _LEAST_SHARE * whole][:most]
+    rows = [
+        TreeRow(len(one.path) - 1, one.path[-1], _node_note(one, facts), one.self_ns / whole, one.total_ns / whole)
+        for one in shown
+    ]
+    kept = {one.path for one in shown}
+    hidden = [one for one in facts.nodes if one.path not in kept]
+    if hidden:
+        own = sum(one.self_ns for one in hidden) / whole
+        rows.append(TreeRow(0, counted(len(hidden), "smaller line"), "", own))
+    return [*rows, TreeRow(0, "outside all spans", "", facts.unattributed_ns / whole)]
+
+
 def tree_lines(facts: SpanFacts, noun: str, *, most: int = _MOST_LINES) -> Iterator[str]:
     """Yield the tree of spans with its heading; the own shares of all lines add up to the whole.
 
@@ -88,42 +135,34 @@ def tree_lines(facts: SpanFacts, noun: str, *, most: int = _MOST_LINES) -> Itera
         noun: the result of `whole_of`.
         most: the most lines of the tree.
     """
-    whole = facts.mean_ns * facts.executions
-    if not (whole and facts.nodes):
+    rows = tree_rows(facts, most=most)
+    if not rows:
         return
-    mean = quantity(facts.mean_ns, "ns")
-    yield f"Where the time goes, by span, in the mean of {counted(facts.executions, noun)} of {mean}:"
+    yield f"{tree_heading(facts, noun)}:"
     yield "  own   all"
-    shown = [one for one in facts.nodes if one.total_ns >= _LEAST_SHARE * whole][:most]
-    for node in shown:
-        indent = "  " * (len(node.path) - 1)
-        yield f"  {node.self_ns / whole:4.0%}  {node.total_ns / whole:4.0%}  {indent}{_node_text(node, facts)}"
-    hidden = [one for one in facts.nodes if one not in shown]
-    if hidden:
-        own = sum(one.self_ns for one in hidden) / whole
-        yield f"  {own:4.0%}        {counted(len(hidden), 'smaller line')}"
-    yield f"  {facts.unattributed_ns / whole:4.0%}        outside all spans"
-    yield from _variance_lines(facts, noun)
+    for row in rows:
+        share = "    " if row.all is None else f"{row.all:4.0%}"
+        yield f"  {row.own:4.0%}  {share}  {'  ' * row.depth}{', '.join(filter(None, [row.name, row.note]))}"
+    if text := variance_text(facts, noun):
+        yield f"  {text}"
 
 
-def _node_text(node: SpanNode, facts: SpanFacts) -> str:
+def _node_note(node: SpanNode, facts: SpanFacts) -> str:
     each = node.count / facts.executions
-    times = "" if each == 1 else f", {three_digits(each)} times"
+    times = "" if each == 1 else f"{three_digits(each)} times"
     waiting = node.waiting
-    if waiting is None:
-        return f"{node.path[-1]}{times}"
-    kind = f"waiting {waiting:.0%}" if waiting >= _MUCH_WAITING else f"CPU {1 - waiting:.0%}"
-    return f"{node.path[-1]}{times}, {kind}"
+    kind = "" if waiting is None else f"waiting {waiting:.0%}" if waiting >= _MUCH_WAITING else f"CPU {1 - waiting:.0%}"
+    return ", ".join(filter(None, [times, kind]))
 
 
-def _variance_lines(facts: SpanFacts, noun: str) -> Iterator[str]:
-    """Yield a line about the spans that make some executions slower than others."""
+def variance_text(facts: SpanFacts, noun: str) -> str:
+    """Return the sentence about the spans that make some executions slower than others; empty if none stands out."""
     if facts.executions < _FEWEST:
-        return
+        return ""
     found = [one for one in facts.shares if (one.of_variance or 0.0) >= _MOST_OF_VARIANCE]
-    if found:
-        found.sort(key=lambda one: -(one.of_variance or 0.0))
-        yield f"  Slow {noun}s differ from fast ones by {', then '.join(map(_variance_text, found))}."
+    found.sort(key=lambda one: -(one.of_variance or 0.0))
+    named = ", then ".join(map(_variance_text, found))
+    return f"Slow {noun}s differ from fast ones by {named}." if named else ""
 
 
 def _variance_text(one: SpanShare) -> str:

@@ -16,6 +16,7 @@ from pytest_perfbudget.report.findings import evidence_parts, kind_words
 from pytest_perfbudget.report.formats.html.charts import bar, course, distribution, forest
 from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.load_entry import load_entry
+from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
 from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
 
@@ -61,6 +62,7 @@ def entry(found: Assessment, findings: Sequence[Finding]) -> dict[str, Any]:
             for row in measurement.profile
         ],
         "load": load_entry(measurement),
+        "spans": span_entry(measurement),
         "unmeasured": measurement.unmeasured,
     }
     return {name: value for name, value in parts.items() if value not in ("", None, [], {})}
@@ -83,7 +85,7 @@ def _shown(found: Assessment) -> dict[str, Any]:
     if row.budget is not None:
         budget = row.budget.result
         if budget.estimate is None:
-            return {"metric": budget.metric, "measured": "-", "limit": quantity(budget.limit, budget.unit)}
+            return {"metric": budget.label, "measured": "-", "limit": quantity(budget.limit, budget.unit)}
         return {"budget": found.budgets.index(row.budget)}
     if row.change is not None and row.change.is_pressing and row.change.result.after is not None:
         change = row.change.result
@@ -108,7 +110,7 @@ def _budget(found: TableFinding[BudgetResult], measurement: Measurement) -> dict
     parts: dict[str, Any] = {
         "urgency": int(found.urgency),
         "verdict": found.verdict,
-        "metric": budget.metric,
+        "metric": budget.label,
         "words": metric.words if metric is not None else budget.metric,
         "measured": "" if budget.estimate is None else quantity(budget.estimate, budget.unit),
         "interval": _interval(budget),

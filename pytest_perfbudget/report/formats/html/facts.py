@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
+from pytest_perfbudget.report.closing import score_text
 from pytest_perfbudget.report.numbers import counted, quantity
 
 _SHORT_COMMIT = 10
@@ -12,8 +13,9 @@ _SHORT_COMMIT = 10
 
 def place_facts(result: RunResult) -> list[tuple[str, str]]:
     """Return the facts that tell a reader which session this is."""
-    session = result.session
+    session, health = result.session, result.health
     found = {
+        "health": score_text(health) if health is not None else "",
         "commit": _commit(session),
         "compared with": result.compared_with.against if result.compared_with is not None else "",
         "machine": session.machine,

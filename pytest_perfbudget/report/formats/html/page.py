@@ -14,7 +14,7 @@ from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.errors import ReportError
-from pytest_perfbudget.report.closing import budgets_text, changes_text, others_text
+from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, others_text
 from pytest_perfbudget.report.findings import (
     by_severity,
     evidence_parts,
@@ -97,7 +97,8 @@ def _context(result: RunResult) -> dict[str, Any]:
         "notes": note_groups(by_severity(others, Severity.NOTE)),
         "session_notes": _session_notes(result),
         "most_linked": _MOST_LINKED,
-        "components": component_rows(found),
+        "components": component_rows(found, result.health),
+        "health_words": HEALTH_WORDS,
         "has_changes": any(one.changes for one in result.measurements),
         "update": [] if result.update is None else list(update_lines(result.update)),
         "payload": packed({"entries": entries, "change_ticks": change_ticks()}),

@@ -30,9 +30,9 @@ def search(shown: Browser, text: str) -> None:
 class TestList:
     def test_every_measurement_has_a_row_the_failing_rows_first(self, shown: Browser) -> None:
         verdicts = shown.texts("tr.row .verdict")
-        assert len(verdicts) == len(small_measurements()) == 24
+        assert len(verdicts) == len(small_measurements()) == 25
         assert verdicts[:4] == ["exceeded", "exceeded", "regressed", "undecided"]
-        assert shown.texts("#state") == ["24 measurements"]
+        assert shown.texts("#state") == ["25 measurements"]
 
     def test_a_filter_by_status_is_in_the_address(self, shown: Browser) -> None:
         shown.driver.find_element(By.CSS_SELECTOR, "#statuses button").click()
@@ -40,7 +40,7 @@ class TestList:
         assert shown.run("location.hash") == "#status=failing"
         assert shown.texts("#statuses [aria-pressed=true]") == ["Failing 3"]
         shown.driver.find_element(By.CSS_SELECTOR, "#statuses button").click()
-        assert len(shown.texts(TITLES)) == 24
+        assert len(shown.texts(TITLES)) == 25
         assert shown.run("location.hash") == ""
 
     def test_an_address_with_filters_is_shown_as_it_was(self, chromium: Browser, page: Path) -> None:
@@ -49,7 +49,7 @@ class TestList:
         assert chromium.run("document.getElementById('search').value") == "tests/gateway"
         assert chromium.run("document.getElementById('sort').value") == "name"
         assert chromium.texts("#statuses [aria-pressed=true]") == ["Failing 3", "Warning 3"]
-        assert chromium.texts("#state") == ["2 of 24 measurements"]
+        assert chromium.texts("#state") == ["2 of 25 measurements"]
 
     def test_a_search_finds_names_components_and_verdicts(self, shown: Browser) -> None:
         search(shown, "improved security")
@@ -107,16 +107,33 @@ class TestDetails:
         ]
         assert chromium.texts(".error p")[0] == "71 errors HTTPError: 503 Service Unavailable 4.20 s .. 9.80 s"
 
+    def test_spans_are_a_tree_with_shares_that_add_up(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page, link_to("tests/orders/test_queries.py::test_shows_a_page"))
+        rows = chromium.texts("table.spans tbody tr")
+        assert rows[0] == "page CPU 55% 86% 40% 12.7 ms"
+        assert rows[1].startswith(f"{QUERY} limited 2 times, waiting 100%")
+        assert rows[-1] == "outside all spans 14% 2.00 ms"
+        own = [int(one.rstrip("%")) for one in chromium.texts("table.spans tbody td:nth-child(3)")]
+        assert 98 <= sum(own) <= 102
+        left = "[...document.querySelectorAll('.span-name')].map(one => parseFloat(getComputedStyle(one).paddingLeft))"
+        outer, query, inner = chromium.run(left)[:3]
+        assert outer < query < inner
+
+    def test_a_component_has_its_health_and_its_apdex_with_a_glyph(self, shown: Browser) -> None:
+        assert shown.texts(".components tbody tr")[0].startswith("gateway failing 59 0.99 error_rate 2.40 %")
+        assert len(shown.driver.find_elements(By.CSS_SELECTOR, ".components td .icon.failing")) == 3
+        assert shown.texts(".top .facts div")[0] == "health 59 of 100, Apdex 0.99"
+
     def test_a_test_that_the_filter_hides_is_shown_by_its_link(self, chromium: Browser, page: Path) -> None:
         chromium.open(page, f"{link_to(SLOW)}&status=passing")
         assert chromium.texts("tr.row a.test")[0] == "test_lists_open_orders[10000]"
-        assert chromium.texts("#state") == ["16 of 24 measurements"]
+        assert chromium.texts("#state") == ["17 of 25 measurements"]
 
     def test_an_unknown_test_is_named(self, chromium: Browser, page: Path) -> None:
         gone = f"tests/test_gone.py::test_gone[{'x' * 80}]"
         chromium.look(390)
         chromium.open(page, link_to(gone))
-        assert chromium.texts("#state") == [f"24 measurements; this report has no {gone}"]
+        assert chromium.texts("#state") == [f"25 measurements; this report has no {gone}"]
         assert chromium.run("document.documentElement.scrollWidth") <= 390
 
     def test_the_keyboard_opens_and_closes_a_test_and_back_closes_it_as_well(self, shown: Browser) -> None:
@@ -183,7 +200,7 @@ class TestWithoutScripts:
         finally:
             chromium.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
         for told in (
-            "Failed\n3 of 24 perf tests fail: 2 exceeded, 3 regressed.",
+            "Failed\n3 of 25 perf tests fail: 2 exceeded, 3 regressed.",
             "exceeded p95 61.1 ms exceeds its budget of 50 ms (122%)",
             "limit p95_ms=50 from perf_budget marker",
             "Make the code cheaper, or raise the limit",

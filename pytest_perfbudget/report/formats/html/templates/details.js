@@ -10,6 +10,7 @@ function detailsOf(entry) {
     entry.budgets && part("Budgets", budgetTable(entry.budgets)),
     entry.changes && part("Changes", changeTable(entry.changes), ...entry.changes.filter((one) => one.grown).map(grownTable)),
     charts.length > 0 && html("div", { class: "charts" }, ...charts),
+    entry.spans && part("Spans", ...spanTree(entry.spans)),
     entry.profile && part("Where the time goes", profileTable(entry.profile)),
     ...(entry.load ? loadParts(entry.load) : []),
     entry.statistics && part("Statistics", definitions(entry.statistics)),
@@ -88,6 +89,22 @@ function profileTable(profile) {
     html("code", {}, row.function),
   ]);
   return table("profile", [["share", true], [unseen("share as a bar")], ["calls", true], ["function, without the functions that it calls"]], rows);
+}
+
+// The tree of spans: the dark part of a bar is the time of the span itself, the light part that of the spans in it.
+function spanTree(spans) {
+  const rows = spans.rows.map((row) => [
+    html("span", { class: `span-name depth-${Math.min(row.depth, 12)}` }, row.is_sum ? html("i", {}, row.name) : row.name, row.is_limited && [" ", html("span", { class: "source tag" }, "limited")], row.note && [" ", html("span", { class: "source note" }, row.note)]),
+    row.all_text,
+    row.own_text,
+    row.time,
+    svg("svg", { class: "bar share", width: "100%", height: 12, "aria-hidden": "true" },
+      svg("rect", { class: "track", x: 0, y: 2, width: "100%", height: 8, rx: 2 }),
+      svg("rect", { class: "inner", x: 0, y: 2, width: percentOf(Math.min(row.all, 1)), height: 8, rx: 2 }),
+      svg("rect", { class: "fill", x: 0, y: 2, width: percentOf(Math.min(row.own, 1)), height: 8, rx: 2 })),
+  ]);
+  const columns = spans.columns.map((title, at) => (at === 4 ? [unseen("shares as a bar")] : [title, at > 0]));
+  return [html("p", { class: "source" }, spans.heading), table("spans", columns, rows), spans.variance && html("p", {}, spans.variance)];
 }
 
 function loadParts(load) {

@@ -77,7 +77,7 @@ class TestList {
       { class: isOpen ? "row open" : "row" },
       html("td", { class: "col-verdict" }, verdictOf(entry)),
       name,
-      html("td", { class: "number col-measured" }, budget.measured ? html("span", { class: "metric" }, budget.metric) : "", " ", budget.measured || ""),
+      html("td", { class: "number col-measured" }, budget.measured ? html("span", { class: "metric", title: budget.metric }, budget.metric) : "", " ", budget.measured || ""),
       number("limit", budget.limit),
       html("td", { class: "number col-used" }, budget.used || "", budget.bar ? budgetBar(budget) : ""),
       number("p50", entry.p50),
