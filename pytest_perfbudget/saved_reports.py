@@ -178,7 +178,8 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
     """Write the files; without a file, show the result as at the end of its session."""
     for name, path in files:
         try:
-            replace_text(path, formats.render(result, name))
+            for file, text in formats.files(result, name, path):
+                replace_text(file, text)
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror}"
             raise ReportError(message) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from array import array
 from dataclasses import replace
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from results import MS, budget, change
 from traces import span
 
+from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BODY, CALL, LOAD
@@ -28,6 +30,7 @@ from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.formats.html.payload import unpacked
 
 HOSTILE: Final = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 QUERY: Final = f"SELECT '{HOSTILE}' FROM orders WHERE a < 1 && b > 2"
@@ -51,6 +54,18 @@ FACTS: Final = SessionFacts(
     branch="faster-orders",
     is_dirty=True,
 )
+
+
+PAYLOAD: Final = re.compile(r'(<script type="application/x-gzip-base64" id="payload">)(.*?)(</script>)', re.DOTALL)
+"""The data for the script in a page."""
+
+
+def payload_of(text: str) -> dict[str, Any]:
+    """Return the data for the script in a page."""
+    found = PAYLOAD.search(text)
+    assert found
+    data: dict[str, Any] = unpacked(found[2])
+    return data
 
 
 def statistics(median_ns: float) -> dict[str, float]:
@@ -106,6 +121,19 @@ def traced() -> Measurement:
     return timed("tests/orders/test_queries.py::test_shows_a_page", 14.6, limit, component="orders", spans=SpanFacts.of(store))  # fmt: skip
 
 
+def graph(slow_ms: float) -> CallGraph:
+    """Return the graph of a call whose function `load_customer` takes a given time."""
+    edges = [
+        ("", "test_queries:test_lists_open_orders", 1, 30.0 + slow_ms),
+        ("test_queries:test_lists_open_orders", "orders.queries:list_open", 1, 29.0 + slow_ms),
+        ("orders.queries:list_open", "orders.queries:load_customer", 1 if slow_ms < 5 else 10_000, 8.0 + slow_ms),
+        ("orders.queries:list_open", "json.decoder:decode", 1, 12.0),
+        ("orders.queries:load_customer", "built-in method _sqlite3.execute", 1 if slow_ms < 5 else 10_000, 5.0),
+        ("json.decoder:decode", f"json.decoder:{HOSTILE}", 40, 7.0),
+    ]
+    return CallGraph.of(CallEdge(caller, callee, calls, time_ms * MS) for caller, callee, calls, time_ms in edges)
+
+
 def order_load() -> Measurement:
     draw = random.Random(7)
     latencies = Latencies(int(1e6 * draw.lognormvariate(2.4, 0.45)) for _ in range(3000))
@@ -153,6 +181,7 @@ def small_measurements() -> list[Measurement]:
             p_value=None, source="pyproject.toml", grown=[Growth("orders.queries:load_customer", 1, 10_000), Growth("json.decoder:decode", 1, 10_000)],
         ),
         component="orders",
+        call_graphs=CallGraphs(graph(60), graph(2)),
         profile=[ProfileRow("orders.queries:load_customer", 10_000, 0.61), ProfileRow("json.decoder:decode", 10_000, 0.22), ProfileRow("orders.queries:list_open", 1, 0.09)],
     )  # fmt: skip
     hostile = timed(

@@ -12,6 +12,7 @@ from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import (
@@ -133,7 +134,7 @@ class BaselineComparison(ComparisonStrategy):
             requests: see `settle`.
             is_last: whether all fixtures are torn down.
         """
-        compared = {one.name: one for one in measurements if one.name in requests}
+        asked = {one.name: one for one in measurements if one.name in requests}
         only_base, reasons = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
         known = {
             name: replace(
@@ -141,12 +142,12 @@ class BaselineComparison(ComparisonStrategy):
                 only_base=[one for one in only_base if one not in reasons],
                 unlike=reasons.get(name, ""),
             )
-            for name in compared
+            for name in asked
         }
-        suspects = dict(_suspects(compared.values(), known))
+        suspects = dict(_suspects(asked.values(), known))
         grown = {
             name: requests[name].tolerance.share
-            for name, one in compared.items()
+            for name, one in asked.items()
             if not known[name].obstacle(one)
             and _sides(one.recording, known[name]).any_has_grown(requests[name].tolerance.share)
         }
@@ -159,14 +160,13 @@ class BaselineComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             if one.name not in known:
-                settled.append(replace(one, recording=None))
+                settled.append(compared(one, None))
                 continue
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
             notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             warnings = [*one.warnings, *notes]
-            changes = evidence.results()
-            settled.append(replace(one, changes=changes, warnings=warnings, recording=None, is_pending=is_pending))
+            settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
         return settled
 
     def _only_base(self, nodeid: str, measurements: Iterable[Measurement]) -> list[str]:

@@ -86,6 +86,11 @@ class Evidence:
     base_functions: Callable[[], CalledFunctions | None] | None = None
     own_modules: Callable[[], Collection[str]] = tuple
 
+    @property
+    def attempts(self) -> Sequence[Sides]:
+        """All attempts, the first one first."""
+        return [*(() if self.screening is None else (self.screening,)), *self.fresh]
+
     def results(self) -> list[RegressionResult]:
         """Return the result for the time, and for each count that the other side has."""
         found = [self._explained_time()]

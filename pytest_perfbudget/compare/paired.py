@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
+from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
@@ -94,12 +95,10 @@ class PairedComparison(ComparisonStrategy):
             self._late[nodeid] = (measurements, requests)
         settled = []
         for one in measurements:
-            found: list[RegressionResult] = []
-            if one.name in requests:
-                found = self._evidence(one, requests, screened, fresh).results()
+            evidence = self._evidence(one, requests, screened, fresh) if one.name in requests else None
             warnings = [*one.warnings, *filter(None, [unpinned.get(one.name)])]
-            is_pending = screened.is_exclusive and bool(found)
-            settled.append(replace(one, changes=found, warnings=warnings, recording=None, is_pending=is_pending))
+            is_pending = screened.is_exclusive and evidence is not None
+            settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
         return settled
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
+from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
@@ -124,8 +125,7 @@ class SequentialComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             request = requests.get(one.name)
-            found = [] if request is None else self._evidence(one, request).results()
-            settled.append(replace(one, changes=found, recording=None))
+            settled.append(compared(one, None if request is None else self._evidence(one, request)))
         return settled
 
     def _play(self, nodeids: Sequence[str], rounds: int) -> dict[_Place, _Runs]:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.weather import BlockTime
 
@@ -40,6 +42,7 @@ class Counted:
         times: the time of each function of the project in one profiled call, in ns, including the library functions
             that the function calls; the total has the empty name.
         files: the source files of the functions that are not from a library.
+        graph: the calls of the functions by each other; None if nothing counted them.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Counted:
     functions: Mapping[str, int] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[str] = ()
+    graph: CallGraph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Recording:
         functions: see `Counted`.
         times: see `Counted`.
         files: see `Counted`.
+        graph: see `Counted`.
+        rounds: the times of the rounds, as far as reports keep them; None if there are none.
         uncounted: the reason why a requested count is missing.
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
@@ -91,6 +97,8 @@ class Recording:
     source: str = ""
     kind: str = ""
     load: str = ""
+    graph: CallGraph | None = None
+    rounds: RoundTimes | None = None
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -122,6 +130,8 @@ class Recording:
             "source": self.source,
             "kind": self.kind,
             "load": self.load,
+            "graph": None if self.graph is None else self.graph.to_dict(),
+            "rounds": None if self.rounds is None else self.rounds.to_dict(),
         }
 
     @classmethod
@@ -131,7 +141,10 @@ class Recording:
             BlockTime(time_ns, tuple(before), tuple(after), *further)
             for time_ns, before, after, *further in data["blocks"]
         ]
-        return cls(**{**data, "blocks": blocks, "identity": tuple(data["identity"])})
+        graph = CallGraph.from_dict(data["graph"]) if data.get("graph") else None
+        rounds = RoundTimes.from_dict(data["rounds"]) if data.get("rounds") else None
+        rebuilt = {"blocks": blocks, "identity": tuple(data["identity"]), "graph": graph, "rounds": rounds}
+        return cls(**{**data, **rebuilt})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,8 @@ class Measurement:
         budgets: the result of each budget.
         warnings: doubts about the numbers.
         profile: the functions that take the time of one call, if the measurement looks too slow.
+        call_graphs: the calls of functions by each other in one profiled call, if the test fails or the measurement
+            looks too slow; None if there is no profile.
         max_regression: the allowed slowdown, as a share; None if the measurement has nothing to compare, such as a
             ratio.
         changes: the result of each comparison.
@@ -162,6 +177,7 @@ class Measurement:
         spans: the spans in the rounds; None if they were not recorded.
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
         times: the times of the rounds, as far as reports keep them; None if there are no rounds.
+        side_times: the times of rounds on both sides of a comparison; None if the other side's are not known.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
@@ -188,6 +204,8 @@ class Measurement:
     unmeasured: str = ""
     is_pending: bool = False
     times: RoundTimes | None = None
+    call_graphs: CallGraphs | None = None
+    side_times: SideTimes | None = None
 
     @property
     def id(self) -> str:
@@ -218,6 +236,8 @@ class Measurement:
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
             **({"times": self.times.to_dict()} if self.times else {}),
+            **({"call_graphs": self.call_graphs.to_dict()} if self.call_graphs else {}),
+            **({"side_times": self.side_times.to_dict()} if self.side_times else {}),
             **({"load": self.load.to_dict()} if self.load else {}),
             **({"spans": self.spans.to_dict()} if self.spans else {}),
             **({"recording": self.recording.to_dict()} if self.recording else {}),
@@ -233,6 +253,8 @@ class Measurement:
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
             "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
+            "call_graphs": CallGraphs.from_dict(data["call_graphs"]) if "call_graphs" in data else None,
+            "side_times": SideTimes.from_dict(data["side_times"]) if "side_times" in data else None,
             "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
             "spans": SpanFacts.from_dict(data["spans"]) if "spans" in data else None,
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CALLS
 from pytest_perfbudget.measure.probes import FunctionCalls, LooksBad, count
-from pytest_perfbudget.measure.profile import called_functions, function_times, source_files
+from pytest_perfbudget.measure.profile import call_graph, called_functions, function_times, source_files
 from pytest_perfbudget.measure.subject import Subject
 
 
@@ -29,4 +29,5 @@ async def count_executions(subject: Subject, wanted: Mapping[str, LooksBad]) -> 
         functions=called_functions(profiled) if profiled else {},
         times=function_times(profiled) if profiled else {},
         files=source_files(profiled) if profiled else (),
+        graph=call_graph(profiled) if profiled else None,
     )

@@ -1,4 +1,4 @@
-"""The functions in a profile: their share of the time of a call, their number of calls, and portable names for them."""
+"""The functions in a profile: their share of a call's time, their calls of each other, and portable names for them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
+from pytest_perfbudget.core.call_graph import OUTSIDE, CallEdge, CallGraph
 from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError
 from pytest_perfbudget.measure.subject import Subject
@@ -23,22 +25,32 @@ _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
 _LEAST_SHARE = 0.03
 
 
-async def profile_call(subject: Subject) -> list[ProfileRow]:
-    """Run one profiled call, and return its costliest functions: name, calls, share of the time.
+@dataclass(frozen=True, slots=True)
+class CallProfile:
+    """The profile of one call.
 
-    The time is a function's own time, without the functions that it calls. The result is empty if another profiler is
-    active.
+    Attributes:
+        rows: the costliest functions, by the time without the functions that each calls.
+        graph: the calls of the functions by each other; None if there is no profile.
     """
+
+    rows: Sequence[ProfileRow] = ()
+    graph: CallGraph | None = None
+
+
+async def profile_call(subject: Subject) -> CallProfile:
+    """Run one profiled call, and return its profile, which is empty if another profiler is active."""
     __tracebackhide__ = True
     probe = FunctionCalls()
     try:
         await subject.once(probe)
     except ProbeBusyError:
-        return []
+        return CallProfile()
     total = sum(entry.inlinetime for entry in probe.entries) or 1.0
     rows = [ProfileRow(name, calls, time_s / total) for name, calls, time_s in _costs(probe.entries)]
     rows.sort(key=lambda row: row.share, reverse=True)
-    return [row for row in rows[:_MOST_FUNCTIONS] if row.share >= _LEAST_SHARE]
+    kept = [row for row in rows[:_MOST_FUNCTIONS] if row.share >= _LEAST_SHARE]
+    return CallProfile(kept, call_graph(probe))
 
 
 def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
@@ -78,9 +90,43 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
     """
     calls: dict[str, int] = {}
     for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
-        name = _ADDRESS.sub("", entry.code.strip("<>")) if isinstance(entry.code, str) else _portable_name(entry.code)
+        name = _name(entry.code)
         calls[name] = calls.get(name, 0) + entry.callcount
     return calls
+
+
+def call_graph(probe: FunctionCalls) -> CallGraph:
+    """Return which function calls which in one profiled call, and the time of these calls."""
+    times: dict[tuple[str, str], float] = {}
+    calls: dict[tuple[str, str], int] = {}
+    called: dict[str, int] = {}  # by others
+    called_ns: dict[str, float] = {}
+
+    def add(caller: str, callee: str, number: int, time_ns: float) -> None:
+        key = (caller, callee)
+        times[key] = times.get(key, 0.0) + time_ns
+        calls[key] = calls.get(key, 0) + number
+
+    for entry in probe.entries:
+        for one in entry.calls or ():
+            callee, time_ns = _name(one.code), 1e9 * one.totaltime
+            add(_name(entry.code), callee, one.callcount, time_ns)
+            called[callee] = called.get(callee, 0) + one.callcount
+            called_ns[callee] = called_ns.get(callee, 0.0) + (time_ns if one.code != entry.code else 0.0)
+    first = [one for one in probe.entries if one.callcount > called.get(_name(one.code), 0)]
+    for one in first:
+        name, time_ns = _name(one.code), 1e9 * one.totaltime
+        if len(first) == 1:  # its time in other functions, which call it back, is known to be part of the whole
+            time_ns = 1e9 * sum(entry.inlinetime for entry in probe.entries)
+        elif name in called:
+            time_ns = max(time_ns - called_ns[name], 0.0)
+        add(OUTSIDE, name, one.callcount - called.get(name, 0), time_ns)
+    return CallGraph.of(CallEdge(*key, calls[key], time_ns) for key, time_ns in times.items())
+
+
+def _name(code: CodeType | str) -> str:
+    """Return the name of a function without its line."""
+    return _ADDRESS.sub("", code.strip("<>")) if isinstance(code, str) else _portable_name(code)
 
 
 def function_times(probe: FunctionCalls) -> dict[str, float]:

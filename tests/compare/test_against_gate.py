@@ -7,6 +7,9 @@ from programs import shop, shop_tests
 from repositories import Repository
 from scripting import TWO_WORKERS, times
 
+from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.side_times import SideTimes
+
 
 def test_code_that_is_as_fast_as_the_bases_passes(repository: Repository) -> None:
     result = repository.against_base(subprocess=True)
@@ -30,7 +33,11 @@ TWO_TESTS = shop_tests(call=CALL, with_timer=False)
 """A body, and a call and a timer of one test: fresh pairs of processes measure a test at a time."""
 
 
-@pytest.mark.parametrize(("arguments", "failed"), [((), 2), ((*TWO_WORKERS, "-k", "body"), 1)], ids=["plain", "n2"])
+@pytest.mark.parametrize(
+    ("arguments", "failed"),
+    [(("--perf-output=report.html",), 2), ((*TWO_WORKERS, "-k", "body"), 1)],
+    ids=["plain", "n2"],
+)
 def test_slower_code_fails_the_tests_that_run_it(
     repository: Repository, arguments: tuple[str, ...], failed: int
 ) -> None:
@@ -39,6 +46,15 @@ def test_slower_code_fails_the_tests_that_run_it(
     result = repository.against_base(*arguments, subprocess=True)
     result.assert_outcomes(failed=failed)
     regressed = ("test_body", "test_call step", "test_call loop") if failed == 2 else ("test_body",)
+    for one in repository.report["measurements"]:
+        sides = SideTimes.from_dict(one["side_times"])
+        assert (sides.head.times_ns()[0], sides.base.times_ns()[0]) == (1.1e6, 1e6)
+        if one["kind"] != "timer":
+            graphs = CallGraphs.from_dict(one["call_graphs"])
+            assert graphs.base is not None
+            assert all("shop:work" in {edge.callee for edge in side.edges} for side in (graphs.head, graphs.base))
+    files = len(list(repository.pytester.path.glob("*.speedscope.json")))
+    assert files == (4 if failed == 2 else 0)  # base and head of a body and of a call
     assert times(repository) == dict.fromkeys(regressed, "regressed")
     result.stdout.fnmatch_lines(
         [

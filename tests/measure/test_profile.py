@@ -10,7 +10,7 @@ import pytest
 
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import FunctionCalls
-from pytest_perfbudget.measure.profile import function_times, profile_call
+from pytest_perfbudget.measure.profile import call_graph, function_times, profile_call
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -38,14 +38,14 @@ CALMEST = 9
 def test_a_built_in_function_is_listed_for_each_that_calls_it() -> None:
     found = []
     for _ in range(CALMEST):
-        rows = run_plain(profile_call(PlainSubject(adds_more)))
+        rows = run_plain(profile_call(PlainSubject(adds_more))).rows
         callers = {name.rpartition(":")[2]: row for name, *row in rows if name.startswith("built-in method")}
         found.append({name for name, (calls, share) in callers.items() if calls == 1 and share > 0.2})
     assert {"adds", "adds_more"} in found
 
 
 def test_one_that_no_function_calls_stands_alone() -> None:
-    rows = run_plain(profile_call(PlainSubject(sum, ((range(200_000),), {}))))
+    rows = run_plain(profile_call(PlainSubject(sum, ((range(200_000),), {})))).rows
     assert ("built-in method builtins.sum", 1) in [(name, calls) for name, calls, _ in rows]
 
 
@@ -87,3 +87,29 @@ def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
     times = function_times(profiled(lambda: re.sub("a+", "b", "aaa" * 1000)))
     assert not any(name.startswith(("re:", "re.")) for name in times)
     assert any("lambda" in name for name in times)
+
+
+def counts_down(number: int) -> int:
+    return adds(range(3_000)) + counts_down(number - 1) if number else 0
+
+
+class TestCallGraph:
+    def test_it_has_who_calls_whom_and_how_often(self) -> None:
+        graph = call_graph(profiled(adds_more))
+        short = {(one.caller.rpartition(":")[2], one.callee.rpartition(":")[2]): one for one in graph.edges}
+        built_in = "built-in method builtins.sum"
+        assert set(short) == {("", "adds_more"), ("adds_more", "adds"), ("adds", built_in), ("adds_more", built_in)}
+        assert all(one.calls == 1 for one in short.values())
+        assert short["", "adds_more"].time_ns == graph.total_ns > short["adds_more", "adds"].time_ns
+
+    def test_the_time_of_a_recursion_is_that_of_its_outermost_call(self) -> None:
+        graph = call_graph(profiled(lambda: counts_down(50)))
+        (into,) = [one for one in graph.edges if one.callee.endswith(":counts_down") and "lambda" in one.caller]
+        (again,) = [one for one in graph.edges if one.caller == one.callee]
+        assert (into.calls, again.calls) == (1, 50)
+        assert again.time_ns < into.time_ns <= graph.total_ns
+
+    def test_the_profile_of_a_call_has_it(self) -> None:
+        graph = run_plain(profile_call(PlainSubject(adds_more))).graph
+        assert graph is not None
+        assert any(one.callee.endswith(":adds") for one in graph.edges)

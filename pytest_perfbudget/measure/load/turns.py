@@ -8,6 +8,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.windows import block_of, joined, why_not_timed, window_of
 from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.measure.turns import Turns
 
 
@@ -40,4 +41,6 @@ def load_in_turns(
     whole = first if plan.requests or not records else joined(plan, records)
     if problem := why_not_timed(records or [first]):
         return Recording(untimed=problem, load=plan.text), whole
-    return Recording([block_of(one.latencies.sequence) for one in records], turns=numbers, load=plan.text), whole
+    blocks = [block_of(one.latencies.sequence) for one in records]
+    rounds = RoundTimes.of([latency_ns for one in records for latency_ns in one.latencies.sequence])
+    return Recording(blocks, turns=numbers, load=plan.text, rounds=rounds), whole

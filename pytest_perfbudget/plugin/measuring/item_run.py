@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.decision import GateMode
 from pytest_perfbudget.core.gate import BudgetGate, judge_counts, unmeasured
 from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Measurement, ProfileRow, Recording, file_of
+from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
@@ -23,7 +24,7 @@ from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.profile import profile_call
+from pytest_perfbudget.measure.profile import CallProfile, profile_call
 from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
@@ -43,6 +44,8 @@ from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
+
+_NO_PROFILE = CallProfile()
 
 
 class ItemRun:
@@ -152,7 +155,7 @@ class ItemRun:
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
-                profile = await profile_call(subject) if exceeded or data.looks_slower else []
+                profile = await profile_call(subject) if exceeded or data.looks_slower else _NO_PROFILE
         finally:
             session.progress.clear()
         self._keep(
@@ -187,7 +190,7 @@ class ItemRun:
         plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
         with silence():
             data = run_plain(take_data(subject, plan, (), request))
-            profile = run_plain(profile_call(subject)) if data.looks_slower else []
+            profile = run_plain(profile_call(subject)) if data.looks_slower else _NO_PROFILE
         self._benchmark.recording, self._benchmark.profile = data.recording, profile
 
     def keep(
@@ -198,7 +201,7 @@ class ItemRun:
         effective: EffectiveLimits,
         *,
         warnings: Sequence[str] = (),
-        profile: Sequence[ProfileRow] = (),
+        profile: CallProfile = _NO_PROFILE,
         recording: Recording | None = None,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement.
@@ -209,7 +212,7 @@ class ItemRun:
             samples: the rounds.
             effective: the budgets that hold.
             warnings: doubts about the numbers.
-            profile: the functions that take the time of one call, if a reader may want to know them.
+            profile: the profile of one call, if a reader may want to know it.
             recording: the data of the comparison; None if nothing is compared.
         """
         gate = BudgetGate(effective.budgets, self.session.settings.errors, kind)
@@ -330,7 +333,7 @@ class ItemRun:
         *,
         results: Sequence[BudgetResult],
         warnings: Sequence[str] = (),
-        profile: Sequence[ProfileRow] = (),
+        profile: CallProfile = _NO_PROFILE,
         recording: Recording | None = None,
         spans: SpanFacts | None = None,
     ) -> None:
@@ -346,7 +349,8 @@ class ItemRun:
                 statistics={**describe(samples), **counts},
                 budgets=results,
                 warnings=[*self._warnings, *warnings],
-                profile=profile,
+                profile=profile.rows,
+                call_graphs=None if profile.graph is None else CallGraphs(profile.graph),
                 # A fresh process has no report.
                 times=None if self.session.is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
                 max_regression=effective.max_regression.share,

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.core.metrics import RATIO as RATIO_METRIC
 from pytest_perfbudget.core.ratio import decide_ratio, is_enough
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.span_budgets import merge_span_budgets
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, MisuseError, shown
@@ -198,7 +199,13 @@ class Perf:
             warnings = ["a tracer or profiler was active: its cost is in these times"] if record.traced else []
             samples = record.samples()
             recording = (
-                Recording(samples.blocks, turns=samples.turns, cpus=record.cpus, uncounted=TIMER.why_not)
+                Recording(
+                    samples.blocks,
+                    turns=samples.turns,
+                    cpus=record.cpus,
+                    uncounted=TIMER.why_not,
+                    rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
+                )
                 if self._run.request(name, effective) is not None
                 else None
             )

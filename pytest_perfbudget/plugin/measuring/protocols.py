@@ -12,11 +12,12 @@ from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRe
 from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Measurement, ProfileRow, Recording
+from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.progress import Progress
 
@@ -94,7 +95,7 @@ class MeasuringRun(Protocol):
         effective: EffectiveLimits,
         *,
         warnings: Sequence[str] = ...,
-        profile: Sequence[ProfileRow] = ...,
+        profile: CallProfile = ...,
         recording: Recording | None = ...,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -13,9 +13,10 @@ from typing import Any, Final
 import pytest
 
 from pytest_perfbudget.core.kinds import BENCHMARK, PEDANTIC
-from pytest_perfbudget.core.measurement import ProfileRow, Recording
+from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.lazy import unfinished
+from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.measure.subject import PlainSubject
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
@@ -50,7 +51,7 @@ class BenchmarkData:
     """
 
     recording: Recording | None = None
-    profile: Sequence[ProfileRow] = field(default_factory=list)
+    profile: CallProfile = field(default_factory=CallProfile)
     problem: str = ""
     untimed: str = ""
 

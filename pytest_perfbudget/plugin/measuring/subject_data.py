@@ -9,6 +9,7 @@ from typing import Any
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.measurement import Counted, Recording
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import LooksBad
@@ -108,4 +109,6 @@ def _recording(
         uncounted=why,
         turns=samples.turns,
         cpus=outcome.cpus,
+        graph=counted.graph,
+        rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
     )

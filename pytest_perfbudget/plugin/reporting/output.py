@@ -30,7 +30,8 @@ def write_files(config: pytest.Config, result: RunResult) -> list[str]:
     errors = []
     for name, path in config.option.perf_output:
         try:
-            replace_text(config.invocation_params.dir / path, formats.render(result, name))
+            for file, text in formats.files(result, name, config.invocation_params.dir / path):
+                replace_text(file, text)
         except OSError as error:
             errors.append(f"--perf-output: {path} cannot be written: {error.strerror}")
     return errors

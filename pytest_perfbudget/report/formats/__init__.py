@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +60,23 @@ def _named_file(text: str) -> OutputFile:
         message = f"the suffix or FORMAT: picks the format, one of {known} ({names} by name): found {text!r}"
         raise ValueError(message)
     return OutputFile(found, Path(text))
+
+
+def files(result: RunResult, name: str, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the path and the text of a file in a format, and of each file that belongs beside it.
+
+    Args:
+        result: the result of a session.
+        name: the format.
+        path: of the file.
+    """
+    yield path, render(result, name)
+    if name == "html":
+        from pytest_perfbudget.report.formats import speedscope  # noqa: PLC0415 - only with failed tests
+
+        for one in speedscope.profiled(result.measurements):
+            for file, text in speedscope.profiles(one):
+                yield path.with_name(file), text
 
 
 def render(result: RunResult, name: str) -> str:

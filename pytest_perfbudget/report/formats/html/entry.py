@@ -14,6 +14,7 @@ from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResul
 from pytest_perfbudget.report.budgets import rounds_text
 from pytest_perfbudget.report.findings import evidence_parts, kind_words
 from pytest_perfbudget.report.formats.html.charts import bar, course, distribution, forest
+from pytest_perfbudget.report.formats.html.flame import flame
 from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.load_entry import load_entry
 from pytest_perfbudget.report.formats.html.span_entry import span_entry
@@ -23,12 +24,13 @@ from pytest_perfbudget.report.numbers import counted, percent, quantity, share_t
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
 
 
-def entry(found: Assessment, findings: Sequence[Finding]) -> dict[str, Any]:
+def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = False) -> dict[str, Any]:
     """Return the entry of a measurement, without empty parts.
 
     Args:
         found: the measurement with its budgets and its comparisons.
         findings: the findings on the measurement, with texts.
+        has_files: whether its profiles are files beside the report.
     """
     measurement = found.measurement
     first_change = next(iter(found.changes), None)
@@ -63,6 +65,7 @@ def entry(found: Assessment, findings: Sequence[Finding]) -> dict[str, Any]:
         ],
         "load": load_entry(measurement),
         "spans": span_entry(measurement),
+        "flame": flame(measurement, has_files=has_files),
         "unmeasured": measurement.unmeasured,
     }
     return {name: value for name, value in parts.items() if value not in ("", None, [], {})}

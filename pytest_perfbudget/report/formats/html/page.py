@@ -29,6 +29,7 @@ from pytest_perfbudget.report.formats.html.entry import entry
 from pytest_perfbudget.report.formats.html.facts import place_facts, setting_facts
 from pytest_perfbudget.report.formats.html.links import anchor_of, link_to, search_for, well_formed
 from pytest_perfbudget.report.formats.html.payload import packed
+from pytest_perfbudget.report.formats.speedscope import profiled
 from pytest_perfbudget.report.formats.table_rows import Urgency, assess
 from pytest_perfbudget.report.session_verdict import verdict_on
 from pytest_perfbudget.report.updates import update_lines
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 MISSING: Final = "an HTML report needs jinja2: pip install 'pytest-perfbudget[html]'"
 
 _TEMPLATES: Final = "templates"
-_SCRIPTS: Final = ("payload", "address", "elements", "charts", "details", "forest", "tests", "start")
+_SCRIPTS: Final = ("payload", "address", "elements", "charts", "flame", "details", "forest", "tests", "start")
 """The parts of the script, each of which uses only the parts before it."""
 
 _MOST_TOLD: Final = 100
@@ -82,7 +83,8 @@ def _context(result: RunResult) -> dict[str, Any]:
     failures, others = _split(result)
     shares = Counter(one.urgency for one in found)
     by_id = _by_id(result.findings)
-    entries = [entry(one, by_id.get(one.measurement.id, ())) for one in found]
+    files = {one.id for one in profiled(result.measurements)}
+    entries = [entry(one, by_id.get(one.measurement.id, ()), has_files=one.measurement.id in files) for one in found]
     return {
         "verdict": verdict_on(result),
         "counts": _counts(result),

@@ -119,6 +119,36 @@ class TestDetails:
         outer, query, inner = chromium.run(left)[:3]
         assert outer < query < inner
 
+    def test_a_flame_graph_has_the_function_that_became_slower_in_another_colour(
+        self, chromium: Browser, page: Path
+    ) -> None:
+        chromium.look(1280)
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelector('.flame .hot-3')")
+        assert len(chromium.driver.find_elements(By.CSS_SELECTOR, ".flame .frame")) == 6
+        labels = chromium.run("[...document.querySelectorAll('.flame text')].map(one => one.textContent)")
+        assert [one for one in labels if one[0] in "\u25b2\u25bc"] == ["\u25b2 orders.queries:load_customer"]
+        assert chromium.texts(".legend-flame") == [
+            "\u25b2 slower than on the other side, without the functions that it calls about as before \u25bc faster"
+        ]
+        files = chromium.run("[...document.querySelectorAll('a[download]')].map(one => one.getAttribute('href'))")
+        assert [one.rpartition("f379330f")[2] for one in files] == [".base.speedscope.json", ".head.speedscope.json"]
+
+    def test_the_keyboard_chooses_and_widens_a_frame(self, chromium: Browser, page: Path) -> None:
+        chromium.look(1280)
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelector('.flame .hot-3')")
+        press(chromium, ".flame-box", Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+        assert chromium.texts(".flame-text") == [
+            "orders.queries:load_customer: 68 ms, 76% of the call, 63 ms of its own, 58 ms more than on the other side"
+        ]
+        press(chromium, ".flame-box", Keys.ARROW_RIGHT, Keys.ENTER)
+        assert chromium.texts(".flame-text")[0].startswith("json.decoder:decode: 12 ms")
+        width = "Math.round(document.querySelector('.flame .chosen').getBBox().width)"
+        assert chromium.run(width) > 1000
+        press(chromium, ".flame-box", Keys.ESCAPE)
+        assert chromium.run(width) < 300
+
     def test_a_component_has_its_health_and_its_apdex_with_a_glyph(self, shown: Browser) -> None:
         assert shown.texts(".components tbody tr")[0].startswith("gateway failing 59 0.99 error_rate 2.40 %")
         assert len(shown.driver.find_elements(By.CSS_SELECTOR, ".components td .icon.failing")) == 3

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from html_session import HOSTILE, QUERY, many, session_of, small, small_measurements, timed
+from html_session import HOSTILE, PAYLOAD, QUERY, many, payload_of, session_of, small, small_measurements, timed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,14 +24,6 @@ from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.payload import packed, unpacked
 
 GOLDEN = Path(__file__).parent / "golden"
-PAYLOAD = re.compile(r'(<script type="application/x-gzip-base64" id="payload">)(.*?)(</script>)', re.DOTALL)
-
-
-def payload_of(text: str) -> dict[str, Any]:
-    found = PAYLOAD.search(text)
-    assert found
-    data: dict[str, Any] = unpacked(found[2])
-    return data
 
 
 def static_part(text: str) -> str:

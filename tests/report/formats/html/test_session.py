@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import pytest
+from html_session import payload_of
 from scripting import Project
 
 from pytest_perfbudget.report import formats
@@ -18,6 +20,11 @@ def test_slow(): advance(ms=60)
 def test_a_session_writes_its_report(each_way: Project) -> None:
     each_way.run(SLOW, "--perf-output=report.html").assert_outcomes(failed=1)
     text = (each_way.pytester.path / "report.html").read_text("utf-8")
+    (profile,) = each_way.pytester.path.glob("*.speedscope.json")
+    assert re.fullmatch(r"test_it\.py-test_slow-[0-9a-f]{8}\.head\.speedscope\.json", profile.name)
+    assert "test_it:test_slow" in profile.read_text("utf-8")
+    (entry,) = payload_of(text)["entries"]
+    assert entry["flame"]["files"] == [profile.name]
     for told in (
         "<title>Performance budgets: failed</title>",
         '<p class="lead">1 of 1 perf test fails: 1 exceeded.</p>',

@@ -11,6 +11,7 @@ function detailsOf(entry) {
     entry.changes && part("Changes", changeTable(entry.changes), ...entry.changes.filter((one) => one.grown).map(grownTable)),
     charts.length > 0 && html("div", { class: "charts" }, ...charts),
     entry.spans && part("Spans", ...spanTree(entry.spans)),
+    entry.flame && part("Flame graph", ...flameParts(entry.flame)),
     entry.profile && part("Where the time goes", profileTable(entry.profile)),
     ...(entry.load ? loadParts(entry.load) : []),
     entry.statistics && part("Statistics", definitions(entry.statistics)),

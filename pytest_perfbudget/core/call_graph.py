@@ -1,0 +1,88 @@
+"""The call graph of one profiled call: which function calls which, and the time of these calls.
+
+A graph is small, because its cheapest edges are left out: their time counts for the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+OUTSIDE: Final = ""
+"""The caller of the functions at the top of a graph."""
+
+MOST_EDGES: Final = 300
+LEAST_SHARE: Final = 0.003
+"""The smallest share of the whole time with which an edge is kept: narrower frames cannot be seen."""
+
+
+class CallEdge(NamedTuple):
+    """The calls of a function by another.
+
+    Attributes:
+        caller: the name of the calling function; `OUTSIDE` for the first call.
+        callee: the name of the called function.
+        calls: the number of calls.
+        time_ns: the time of the calls, with all functions that they call; of a recursion, that of the outermost calls.
+    """
+
+    caller: str
+    callee: str
+    calls: int
+    time_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallGraph:
+    """The edges of a graph, the costliest first."""
+
+    edges: Sequence[CallEdge] = ()
+
+    @classmethod
+    def of(cls, edges: Iterable[CallEdge]) -> CallGraph:
+        """Return the graph of the costliest edges."""
+        ordered = sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee))
+        least_ns = LEAST_SHARE * sum(one.time_ns for one in ordered if one.caller == OUTSIDE)
+        return cls([one for one in ordered[:MOST_EDGES] if one.time_ns >= least_ns])
+
+    @property
+    def total_ns(self) -> float:
+        """The time of the whole call."""
+        return sum(one.time_ns for one in self.edges if one.caller == OUTSIDE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the graph as builtins: the names of functions, and edges of two places among them, calls and time."""
+        names = list(dict.fromkeys(name for one in self.edges for name in (one.caller, one.callee)))
+        places = {name: place for place, name in enumerate(names)}
+        edges = [[places[one.caller], places[one.callee], one.calls, round(one.time_ns)] for one in self.edges]
+        return {"functions": names, "edges": edges}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CallGraph:
+        """Rebuild a graph from the result of `to_dict`."""
+        names = data["functions"]
+        return cls([CallEdge(names[caller], names[callee], *numbers) for caller, callee, *numbers in data["edges"]])
+
+
+@dataclass(frozen=True, slots=True)
+class CallGraphs:
+    """The call graphs of a measurement.
+
+    Attributes:
+        head: the graph of the present code.
+        base: the graph of the other side, taken in the same way; None if it is not known.
+    """
+
+    head: CallGraph
+    base: CallGraph | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the graphs as builtins."""
+        return {"head": self.head.to_dict(), "base": None if self.base is None else self.base.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CallGraphs:
+        """Rebuild graphs from the result of `to_dict`."""
+        base = data["base"]
+        return cls(CallGraph.from_dict(data["head"]), None if base is None else CallGraph.from_dict(base))

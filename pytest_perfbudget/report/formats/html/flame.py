@@ -1,0 +1,77 @@
+"""The flame graph of a measurement: a frame for each function within its callers, as wide as its time.
+
+If the other side is known as well, the colour of a frame is the difference in the time of its function alone. A change
+of a function then shows at the function and not at its callers, also if new callers stand between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.call_tree import CallNode, own_times, tree_of
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.report.formats.speedscope import profiles
+from pytest_perfbudget.report.profiles import FLAME_LEGEND, flame_caption, frame_text, own_text
+
+_WIDTH: Final = 10_000
+_STEPS: Final = (0.01, 0.05, 0.2)
+"""The differences, as shares of the whole time, from which on a frame has the first, second and third shade."""
+
+
+def flame(measurement: Measurement, *, has_files: bool) -> dict[str, Any] | None:
+    """Return the flame graph of a measurement, with the names of its files if it has any; None without a profile."""
+    graphs = measurement.call_graphs
+    if graphs is None or not (nodes := tree_of(graphs.head)):
+        return None
+    frames = _Frames(graphs, nodes)
+    frames.add(nodes, 0, 0.0)
+    return {
+        "caption": flame_caption(graphs),
+        "legend": FLAME_LEGEND,
+        "is_compared": graphs.base is not None,
+        "depth": 1 + max(row[0] for row in frames.rows),
+        "functions": frames.functions,
+        "rows": frames.rows,
+        "files": [name for name, _ in profiles(measurement)] if has_files else [],
+    }
+
+
+class _Frames:
+    """The frames as rows of depth, start, width, place of the function, and the text of the time in the frame.
+
+    A function has its name, the text about its own time, and the step of its difference, below 0 if it became faster.
+    """
+
+    def __init__(self, graphs: CallGraphs, nodes: Sequence[CallNode]) -> None:
+        self.rows: list[tuple[int, int, int, int, str]] = []
+        self.functions: list[tuple[str, str, int]] = []
+        self._places: dict[str, int] = {}
+        self._total_ns = sum(one.time_ns for one in nodes)
+        self._own: Mapping[str, float] = own_times(nodes)
+        self._base = None if graphs.base is None else own_times(tree_of(graphs.base))
+
+    def add(self, nodes: Sequence[CallNode], depth: int, start_ns: float) -> None:
+        """Add functions that stand beside each other."""
+        for node in nodes:
+            low, high = (round(_WIDTH * at / self._total_ns) for at in (start_ns, start_ns + node.time_ns))
+            text = frame_text(node.time_ns, self._total_ns)
+            self.rows.append((depth, low, max(high - low, 1), self._place(node.function), text))
+            self.add(node.children, depth + 1, start_ns)
+            start_ns += node.time_ns
+
+    def _place(self, function: str) -> int:
+        if function not in self._places:
+            self._places[function] = len(self.functions)
+            self.functions.append((function, *self._own_part(function)))
+        return self._places[function]
+
+    def _own_part(self, function: str) -> tuple[str, int]:
+        own_ns = self._own[function]
+        if self._base is None:
+            return own_text(own_ns, None), 0
+        base_ns = self._base.get(function, 0.0)
+        share = (own_ns - base_ns) / self._total_ns
+        step = sum(abs(share) >= one for one in _STEPS)
+        return own_text(own_ns, base_ns), step if share > 0 else -step

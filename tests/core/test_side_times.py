@@ -1,0 +1,53 @@
+"""The times of both sides that a report keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.samples import quantile
+from pytest_perfbudget.core.side_times import MOST_POINTS, SideTimes
+
+
+def kept(*values: float, iterations: int = 1) -> RoundTimes:
+    found = RoundTimes.of(values, iterations)
+    assert found is not None
+    return found
+
+
+def test_the_recordings_of_a_side_are_put_together() -> None:
+    found = SideTimes.of([kept(5, 1), kept(3)], [kept(2, 2, iterations=4)])
+    assert found is not None
+    assert (found.head.times_ns(), found.head_rounds) == ([1, 3, 5], 3)
+    assert (found.base.times_ns(), found.base_rounds) == ([2, 2], 2)
+
+
+def test_without_times_of_a_side_there_are_none() -> None:
+    assert SideTimes.of([kept(1)], []) is None
+    assert SideTimes.of([], [kept(1)]) is None
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=450))
+def test_the_shortest_the_longest_and_every_quantile_stay(values: list[int]) -> None:
+    found = SideTimes.of([kept(*values)], [kept(1)])
+    assert found is not None
+    times_ns, ordered = found.head.times_ns(), sorted(values)
+    assert times_ns == sorted(times_ns)
+    assert (times_ns[0], times_ns[-1]) == (ordered[0], ordered[-1])
+    assert len(times_ns) == min(len(values), MOST_POINTS)
+    assert SideTimes.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    if len(values) > MOST_POINTS:
+        for share in (0.25, 0.5, 0.9):
+            low, high = quantile(ordered, share - 0.006), quantile(ordered, share + 0.006)
+            assert low <= quantile(times_ns, share) <= high
+
+
+@pytest.mark.parametrize("side", ["head", "base"])
+def test_both_sides_take_less_than_two_kilobytes(side: str) -> None:
+    found = SideTimes.of([kept(*range(10**6, 11 * 10**5, 199))], [kept(*range(10**6, 11 * 10**5, 301))])
+    assert found is not None
+    assert len(json.dumps(found.to_dict()[side])) < 1000
