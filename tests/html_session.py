@@ -26,6 +26,7 @@ from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
@@ -134,6 +135,16 @@ def graph(slow_ms: float) -> CallGraph:
     return CallGraph.of(CallEdge(caller, callee, calls, time_ms * MS) for caller, callee, calls, time_ms in edges)
 
 
+def two_sides() -> SideTimes | None:
+    """Return the times of both sides: the head has a slow mode that the base does not have."""
+    draw = random.Random(3)
+    base = RoundTimes.of([35e6 * draw.lognormvariate(0, 0.04) for _ in range(300)])
+    head = RoundTimes.of([(110e6 if at % 5 == 0 else 36e6) * draw.lognormvariate(0, 0.04) for at in range(300)])
+    assert head is not None
+    assert base is not None
+    return SideTimes.of([head], [base])
+
+
 def order_load() -> Measurement:
     draw = random.Random(7)
     latencies = Latencies(int(1e6 * draw.lognormvariate(2.4, 0.45)) for _ in range(3000))
@@ -182,6 +193,7 @@ def small_measurements() -> list[Measurement]:
         ),
         component="orders",
         call_graphs=CallGraphs(graph(60), graph(2)),
+        side_times=two_sides(),
         profile=[ProfileRow("orders.queries:load_customer", 10_000, 0.61), ProfileRow("json.decoder:decode", 10_000, 0.22), ProfileRow("orders.queries:list_open", 1, 0.09)],
     )  # fmt: skip
     hostile = timed(

@@ -15,6 +15,7 @@ from pytest_perfbudget.core.metrics import METRICS, QUANTILES, TIME, Direction
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.report.budgets import wall_budgets
+from pytest_perfbudget.report.modes import modes_text
 from pytest_perfbudget.report.numbers import percent, quantity
 
 _SHARES: Final = {"min": 0.0, **QUANTILES, "max": 1.0}
@@ -76,7 +77,8 @@ def distribution(measurement: Measurement) -> dict[str, Any] | None:
     return {
         "source": source,
         "shares": [round(share, 5) for share, _ in points],
-        **_vertical([value for _, value in points], list(_lines(measurement))),
+        **vertical([value for _, value in points], list(_lines(measurement))),
+        "modes": [modes_text(_rounds(measurement), measurement.kind.sample)],
         "note": f"from {quantity(points[0][1], 'ns')} to {quantity(points[-1][1], 'ns')}",
     }
 
@@ -94,14 +96,20 @@ def course(measurement: Measurement) -> dict[str, Any] | None:
     values = [max(values[at : at + every]) for at in range(0, number, every)]
     return {
         "source": f"{noun}s in their order" + (f", the slowest of each {every}" if every > 1 else ""),
-        **_vertical(values, list(_lines(measurement))),
+        **vertical(values, list(_lines(measurement))),
         "note": f"{number:,} {noun}s, {quantity(min(values), 'ns')} to {quantity(max(values), 'ns')}",
     }
 
 
-def _vertical(values: Sequence[float], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return times, reference lines and ticks as places on a vertical logarithmic axis, from 0 to `_HEIGHT`."""
-    shown = [*values, *(one["at"] for one in lines)]
+def vertical(values: Sequence[float], lines: Sequence[dict[str, Any]], others: Sequence[float] = ()) -> dict[str, Any]:
+    """Return times, reference lines and ticks as places on a vertical logarithmic axis, from 0 to `_HEIGHT`.
+
+    Args:
+        values: the times of a curve, in ns.
+        lines: the reference lines, each with its time.
+        others: the times of a second curve.
+    """
+    shown = [*values, *others, *(one["at"] for one in lines)]
     low, high = min(shown) / _ROOM, max(shown) * _ROOM
 
     def place(value: float) -> int:
@@ -109,6 +117,7 @@ def _vertical(values: Sequence[float], lines: Sequence[dict[str, Any]]) -> dict[
 
     return {
         "places": [place(value) for value in values],
+        **({"others": [place(value) for value in others]} if others else {}),
         "lines": [{**one, "at": place(one["at"])} for one in lines],
         "ticks": [(place(value), label) for value, label in time_ticks(low, high)],
     }
@@ -127,15 +136,19 @@ def _curve(measurement: Measurement) -> tuple[str, list[Point]]:
         return f"latency of {measurement.load.requests:,} requests", rows
     noun = measurement.kind.sample
     if len(ordered := sorted(_rounds(measurement))) >= _FEWEST_ROUNDS:
-        last = len(ordered) - 1
-        points = [(share, quantile(ordered, share)) for share in _shares_up_to(last)]
-        return _source(measurement), [*points, (1.0, ordered[-1])]
+        return _source(measurement), quantile_curve(ordered)
     statistics = measurement.statistics
     if measurement.iterations == 1 and measurement.kind is not RATIO:
         points = [(share, statistics[name]) for name, share in _SHARES.items() if statistics.get(name, 0) > 0]
         if len(points) >= _FEWEST_TICKS:
             return f"time of {measurement.rounds:,} {noun}s", points
     return "", []
+
+
+def quantile_curve(ordered: Sequence[float]) -> list[Point]:
+    """Return the quantiles of sorted values by share, more of them towards the slow end."""
+    points = [(share, quantile(ordered, share)) for share in _shares_up_to(len(ordered) - 1)]
+    return [*points, (1.0, ordered[-1])]
 
 
 def _source(measurement: Measurement) -> str:

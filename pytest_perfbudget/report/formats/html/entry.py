@@ -17,6 +17,7 @@ from pytest_perfbudget.report.formats.html.charts import bar, course, distributi
 from pytest_perfbudget.report.formats.html.flame import flame
 from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.load_entry import load_entry
+from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
 from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
@@ -56,6 +57,7 @@ def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = F
         "findings": [_finding(one) for one in findings],
         "distribution": distribution(measurement),
         "course": course(measurement),
+        "sides": sides_chart(measurement),
         "facts": list(_facts(measurement)),
         "statistics": [(name, quantity(statistics[name], "ns")) for name in _STATISTICS if name in statistics],
         "profile": [

@@ -7,7 +7,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
-from html_session import moved, order_load, p95, timed
+from html_session import moved, order_load, p95, timed, two_sides
 from hypothesis import given
 from hypothesis import strategies as st
 from results import MS, budget, change
@@ -15,8 +15,10 @@ from results import MS, budget, change
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.formats.html.charts import bar, change_ticks, course, distribution, forest, time_ticks
 from pytest_perfbudget.report.formats.html.links import link_to
+from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 
 WITHIN = BudgetVerdict.WITHIN
 
@@ -113,6 +115,39 @@ class TestDistribution:
         assert chart["source"] == "rounds in their order, the slowest of each 4"
         assert len(chart["places"]) == 50
         assert chart["places"].index(max(chart["places"])) == 77 // 4
+
+
+class TestBothSides:
+    def test_it_has_the_quantiles_of_both_sides_on_one_axis_and_the_limit_of_the_change(self) -> None:
+        slower = moved(1.34, RegressionVerdict.REGRESSED, before=35 * MS, after=47 * MS)
+        chart = sides_chart(timed("a.py::test", 47, slower, side_times=two_sides()))
+        assert chart is not None
+        assert chart["source"] == "300 rounds of head, 300 of baseline, measured alike"
+        assert len(chart["shares"]) == len(chart["places"])
+        assert len(chart["other_shares"]) == len(chart["others"])
+        assert chart["places"][-1] > chart["others"][-1]
+        (limit,) = chart["lines"]
+        assert limit["label"] == "typical call + 5 %: 36.8 ms"
+        assert chart["others"][0] < limit["at"] < chart["places"][-1]
+
+    def test_two_modes_of_a_side_are_named(self) -> None:
+        chart = sides_chart(timed("a.py::test", 47, side_times=two_sides()))
+        assert chart is not None
+        head, base = chart["modes"]
+        assert head == "head has two modes: 20% of the rounds take 3.1 times as long (110 ms, the others 35.8 ms)"
+        assert base == ""
+
+    def test_the_modes_of_the_own_rounds_are_named(self) -> None:
+        times = RoundTimes.of([MS * (1 + number % 10 / 100) * (1 + number % 2) for number in range(100)])
+        chart = distribution(timed("a.py::test", 1, times=times))
+        assert chart is not None
+        assert chart["modes"] == ["two modes: 50% of the rounds take 2.0 times as long (2.10 ms, the others 1.04 ms)"]
+
+    def test_without_the_other_side_there_is_none(self) -> None:
+        one = RoundTimes.of([1.0])
+        assert one is not None
+        assert sides_chart(timed("a.py::test", 1)) is None
+        assert sides_chart(timed("a.py::test", 1, side_times=SideTimes.of([one], [one]))) is None
 
 
 class TestBars:

@@ -120,6 +120,21 @@ function courseChart(chart) {
   });
 }
 
-function figure(title, caption, chart) {
-  return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${caption}`), chart);
+// Two curves: the head is a solid line, the other side a dashed one, and each has its name beside its end.
+function sidesChart(chart) {
+  return sized(`Head over ${chart.names[1]}: ${chart.source}, ${chart.note}`, (width) => {
+    const longest = chart.shares.length > chart.other_shares.length ? chart.shares : chart.other_shares;
+    const x = horizontalScale({ shares: longest }, width);
+    const pointsOf = (shares, places) => shares.map((share, at) => [x(share), vertical(places[at])]);
+    const head = pointsOf(chart.shares, chart.places);
+    const base = pointsOf(chart.other_shares, chart.others);
+    const ticks = shareTicks({ shares: longest, lines: [] }, x);
+    return [...frame(chart, width), ...ticks, path(base, "curve base"), path(head, "curve"), ...references(chart, width)];
+  });
+}
+
+function figure(title, source, chart, { modes = [], names } = {}) {
+  const key = names && html("span", { class: "key" }, html("i", { class: "solid" }), names[0], html("i", { class: "dashed" }), names[1]);
+  const told = modes.filter(Boolean).map((one) => html("p", { class: "modes" }, one));
+  return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${source} `, key, ...told), chart);
 }

@@ -2,7 +2,8 @@
 
 function detailsOf(entry) {
   const charts = [];
-  if (entry.distribution) charts.push(figure("Distribution", entry.distribution.source, distributionChart(entry.distribution)));
+  if (entry.distribution) charts.push(figure("Distribution", entry.distribution.source, distributionChart(entry.distribution), entry.distribution));
+  if (entry.sides) charts.push(figure("Head over base", entry.sides.source, sidesChart(entry.sides), entry.sides));
   if (entry.course) charts.push(figure("Over time", entry.course.source, courseChart(entry.course)));
   const parts = [
     entry.findings && findingsOf(entry.findings),

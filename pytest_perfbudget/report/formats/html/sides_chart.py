@@ -1,0 +1,61 @@
+"""The chart of both sides of a comparison: the quantiles of the head over those of the base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.report.formats.html.charts import Point, quantile_curve, vertical
+from pytest_perfbudget.report.modes import modes_text
+from pytest_perfbudget.report.numbers import quantity, tolerance_text
+
+_FEWEST = 5
+
+
+def sides_chart(measurement: Measurement) -> dict[str, Any] | None:
+    """Return the quantiles of both sides, with the limit of the change; None if a side has too few rounds."""
+    sides = measurement.side_times
+    if sides is None:
+        return None
+    head, base = (_curve(one) for one in (sides.head, sides.base))
+    if not (head and base):
+        return None
+    noun = measurement.kind.sample
+    against = next((one.against for one in measurement.changes if one.against), "") or "baseline"
+    modes = {"head": sides.head, against: sides.base}
+    return {
+        "source": f"{sides.head_rounds:,} {noun}s of head, {sides.base_rounds:,} of {against}, measured alike",
+        "shares": [round(share, 5) for share, _ in head],
+        "other_shares": [round(share, 5) for share, _ in base],
+        "names": ["head", against],
+        **vertical([value for _, value in head], _lines(measurement), [value for _, value in base]),
+        "modes": [_named(name, modes_text(one.times_ns(), noun)) for name, one in modes.items()],
+        "note": f"median {_middle(sides.head)}, of {against} {_middle(sides.base)}",
+    }
+
+
+def _curve(times: RoundTimes) -> list[Point]:
+    ordered = [max(one, 1.0) for one in times.times_ns()]
+    return quantile_curve(ordered) if len(ordered) >= _FEWEST else []
+
+
+def _lines(measurement: Measurement) -> list[dict[str, Any]]:
+    """Return the line of the time from which on a typical call is slower than the limit allows."""
+    found = []
+    for change in measurement.changes:
+        if change.metric == TIME.name and change.before and change.limit > 0:
+            at_ns = change.before * (1 + change.limit)
+            label = f"typical call + {tolerance_text(change.limit)}: {quantity(at_ns, 'ns')}"
+            found.append({"kind": "limit", "at": at_ns, "share": None, "label": label, "source": change.source})
+    return found
+
+
+def _middle(times: RoundTimes) -> str:
+    ordered = times.times_ns()
+    return quantity(ordered[len(ordered) // 2], "ns")
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name} has {text}" if text else ""
