@@ -18,6 +18,7 @@ from pytest_perfbudget.core.kinds import BODY, CALL, LOAD
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
@@ -153,7 +154,15 @@ def order_load() -> Measurement:
         ErrorGroup("HTTPError", "503 Service Unavailable", 4_200_000_000, 9_800_000_000, 'Traceback\n  File "client.py", line 7, in call\nHTTPError: 503', 71),
         ErrorGroup("DatabaseError", QUERY, 6_100_000_000, 6_100_000_000, "", 1),
     )  # fmt: skip
-    record = LoadRecord(plan, latencies, array("b", [0] * 2928 + [1] * 72), errors, 12_000_000_000)
+    windows = [
+        TimeWindow(
+            offset_ns=at * 400_000_000, length_ns=400_000_000, requests=100, errors=12 if 10 <= at < 16 else 0,
+            rps=244.0 - 3 * at, median_ns=None if at == 20 else 11e6 + at * 2e5, p95_ns=None if at == 20 else 22e6 + at * 3e5,
+            users=min(20, 4 * at + 4),
+        )
+        for at in range(30)
+    ]  # fmt: skip
+    record = LoadRecord(plan, latencies, array("b", [0] * 2928 + [1] * 72), errors, 12_000_000_000, over_time=windows)
     facts = replace(LoadFacts.of(record), lateness_p99_ns=110_000.0, generator_cpu=0.18)
     found = describe_load(record)
     limit = p95(
@@ -270,7 +279,11 @@ def many(number: int) -> RunResult:
         nodeid = f"tests/area_{at % 40}/test_module_{at % 200}.py::TestClass::test_case_{at}[param]"
         component = f"area.{at % 40}"
         times = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
-        measurements.append(
-            timed(nodeid, size, limit, moving, count, component=component, statistics=spread, times=times)
-        )
+        assert times is not None
+        base = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
+        assert base is not None
+        more = {"times": times, "side_times": SideTimes.of([times], [base])}
+        if is_slow:
+            more["call_graphs"] = CallGraphs(graph(60), graph(2))
+        measurements.append(timed(nodeid, size, limit, moving, count, component=component, statistics=spread, **more))
     return session_of(measurements)

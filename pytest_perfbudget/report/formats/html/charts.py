@@ -43,7 +43,7 @@ def change_ticks() -> list[tuple[float, str]]:
 
 def time_ticks(low_ns: float, high_ns: float) -> list[tuple[float, str]]:
     """Return the ticks of a logarithmic axis of times, each with its label."""
-    ticks = _decades(low_ns, high_ns, (1, 2, 5)) if high_ns >= 10 * low_ns else _even(low_ns, high_ns)
+    ticks = _decades(low_ns, high_ns, (1, 2, 5)) if high_ns >= 10 * low_ns else even_ticks(low_ns, high_ns)
     if len(ticks) > _MOST_TICKS:
         ticks = _decades(low_ns, high_ns, (1,))
     labels = {quantity(one, "ns"): one for one in reversed(ticks)}  # in a narrow range, rounding makes some alike
@@ -57,7 +57,7 @@ def _decades(low: float, high: float, digits: Sequence[int]) -> list[float]:
     return [one for one in found if low <= one <= high]
 
 
-def _even(low: float, high: float) -> list[float]:
+def even_ticks(low: float, high: float) -> list[float]:
     """Return numbers with even distances between two numbers, as many as have room."""
     least = (high - low) / (_MOST_TICKS - 1)
     exponent = math.floor(math.log10(least))
@@ -77,7 +77,7 @@ def distribution(measurement: Measurement) -> dict[str, Any] | None:
     return {
         "source": source,
         "shares": [round(share, 5) for share, _ in points],
-        **vertical([value for _, value in points], list(_lines(measurement))),
+        **vertical([value for _, value in points], list(time_lines(measurement))),
         "modes": [modes_text(_rounds(measurement), measurement.kind.sample)],
         "note": f"from {quantity(points[0][1], 'ns')} to {quantity(points[-1][1], 'ns')}",
     }
@@ -96,7 +96,7 @@ def course(measurement: Measurement) -> dict[str, Any] | None:
     values = [max(values[at : at + every]) for at in range(0, number, every)]
     return {
         "source": f"{noun}s in their order" + (f", the slowest of each {every}" if every > 1 else ""),
-        **vertical(values, list(_lines(measurement))),
+        **vertical(values, list(time_lines(measurement))),
         "note": f"{number:,} {noun}s, {quantity(min(values), 'ns')} to {quantity(max(values), 'ns')}",
     }
 
@@ -173,7 +173,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     return [*points[:-1:every], points[-1]]
 
 
-def _lines(measurement: Measurement) -> Iterator[dict[str, Any]]:
+def time_lines(measurement: Measurement) -> Iterator[dict[str, Any]]:
     """Yield the limits on the time of a round, and the time on the other side."""
     for budget in wall_budgets(measurement.budgets):
         if budget.limit > 0:

@@ -56,7 +56,7 @@ def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = F
         "changes": list(_changes(found)),
         "findings": [_finding(one) for one in findings],
         "distribution": distribution(measurement),
-        "course": course(measurement),
+        "course": None if measurement.load is not None and measurement.load.over_time else course(measurement),
         "sides": sides_chart(measurement),
         "facts": list(_facts(measurement)),
         "statistics": [(name, quantity(statistics[name], "ns")) for name in _STATISTICS if name in statistics],

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.report.formats.html.load_charts import load_charts
 from pytest_perfbudget.report.numbers import counted, quantity
 
 _STEP_COLUMNS: Final = ("median", "p95", "p99", "max")
@@ -21,6 +22,7 @@ def load_entry(measurement: Measurement) -> dict[str, Any] | None:
     length_ns = max([load.elapsed_ns, *(one.last_ns for one in measurement.errors), 1])
     return {
         "facts": list(_facts(load)),
+        "over_time": load_charts(measurement),
         "errors": [_error(one, length_ns) for one in measurement.errors],
         "length": quantity(length_ns, "ns"),
         "columns": [*_STEP_COLUMNS],

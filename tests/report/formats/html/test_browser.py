@@ -92,6 +92,7 @@ class TestDetails:
         assert labels == [
             "baseline 35.1 ms · the typical call of the other side",
             "p95 limit 50 ms · perf_budget marker",
+            "typical call + 5 %: 36.9 ms · pyproject.toml",
         ]
         chart = chromium.run("document.querySelector('.chart').getAttribute('aria-label')")
         assert chart == "Distribution: time of 720 rounds, from 42.3 ms to 122 ms"
@@ -103,8 +104,15 @@ class TestDetails:
             assert told in text
         assert chromium.texts("figcaption") == [
             "Distribution latency of 3,000 requests",
-            "Over time requests in their order, the slowest of each 10",
+            "Latency 11 ms to 30.7 ms median p95",
+            "Rate 157 rps to 244 rps successful requests",
+            "Errors 0 % to 12 % share of the requests",
+            "Users 4 to 20 users at a time",
         ]
+        chromium.wait("document.querySelectorAll('.chart .curve').length === 7")  # two curves are in two parts
+        labels = chromium.run("[...document.querySelectorAll('.chart .label')].map(one => one.textContent)")
+        assert "rps limit 100 rps · component gateway in pyproject.toml" in labels
+        assert "error_rate limit 1 % · perf_load() in tests/test_load.py:14" in labels
         assert chromium.texts(".error p")[0] == "71 errors HTTPError: 503 Service Unavailable 4.20 s .. 9.80 s"
 
     def test_spans_are_a_tree_with_shares_that_add_up(self, chromium: Browser, page: Path) -> None:

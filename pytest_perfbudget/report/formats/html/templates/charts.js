@@ -133,8 +133,24 @@ function sidesChart(chart) {
   });
 }
 
+// A course over time: a line is broken where a window has no number, and the second curve is dashed.
+function overTimeChart(chart, times, ends) {
+  return sized(`${chart.title} over time: ${chart.note}`, (width) => {
+    const [left, right] = [MARGIN.left, width - MARGIN.right];
+    const x = (at) => left + at * (right - left);
+    const labels = [[left, ends[0], "start"], [right, ends[1], "end"]];
+    const ticks = labels.map(([at, label, anchor]) => svg("text", { class: "tick", x: at, y: HEIGHT - 10, "text-anchor": anchor }, label));
+    const curves = chart.curves.flatMap(([, places], number) => {
+      const runs = [[]];
+      places.forEach((place, at) => (place === null ? runs.push([]) : runs[runs.length - 1].push([x(times[at]), vertical(place)])));
+      return runs.filter((run) => run.length).map((run) => path(run.length > 1 ? run : [run[0], [run[0][0] + 3, run[0][1]]], number ? "curve second" : "curve"));
+    });
+    return [...frame(chart, width), ...ticks, ...curves, ...references(chart, width)];
+  });
+}
+
 function figure(title, source, chart, { modes = [], names } = {}) {
-  const key = names && html("span", { class: "key" }, html("i", { class: "solid" }), names[0], html("i", { class: "dashed" }), names[1]);
+  const key = names && html("span", { class: "key" }, ...names.flatMap((name, at) => [html("i", { class: at ? "dashed" : "solid" }), `${name} `]));
   const told = modes.filter(Boolean).map((one) => html("p", { class: "modes" }, one));
   return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${source} `, key, ...told), chart);
 }

@@ -111,6 +111,11 @@ function spanTree(spans) {
 
 function loadParts(load) {
   const parts = [part("Load", definitions(load.facts))];
+  if (load.over_time) {
+    const { at, ends, charts } = load.over_time;
+    const figures = charts.map((chart) => figure(chart.title, chart.note, overTimeChart(chart, at, ends), { names: chart.curves.map(([name]) => name) }));
+    parts.push(part("Load over time", html("div", { class: "charts" }, ...figures)));
+  }
   if (load.steps.length) {
     parts.push(part("Steps", table("steps", [["step"], ...load.columns.map((name) => [name, true])], load.steps)));
   }
