@@ -27,7 +27,7 @@ from pytest_perfbudget.measure.otel import Within
 from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announce
-from pytest_perfbudget.tracing.span import EPOCH_NS
+from pytest_perfbudget.tracing.span import EPOCH_NS, Record
 
 if TYPE_CHECKING:
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
@@ -37,6 +37,10 @@ MOST_PENDING: Final = 200_000
 
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
+
+_FIELDS: Final = 8
+"""The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
+own, at which the garbage collector would look while rounds are timed."""
 
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 _MOST_SITES: Final = 1_000
@@ -87,20 +91,30 @@ class SpanGatherer:
         self._receiver = receiver
         self._announced = None if is_load else receiver
         self._within: Within | None = None
-        self._pending: list[Span] = []
+        self._pending: list[Any] = []
+        self._texts: dict[str, set[str] | None] = {}
         self._ended: list[_Ended] = []
         self._held: list[Span] = []
         self._held_ended: list[_Ended] = []
         self._remote: list[Span] = []
 
-    def take(self, span: Span) -> None:
+    def take(self, span: Record) -> None:
         """Note a span that has ended; the sink."""
-        if len(self._pending) < MOST_PENDING:
-            self._pending.append(span)
+        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, _, _, _ = span
+        try:
+            texts = self._texts[name]
+        except KeyError:
+            texts = self._begin_texts(name)
+        text = ""
+        if texts is not None:
+            text = str(attributes.get(STATEMENT, ""))
+            if text not in texts and len(texts) < _MOST_SITES:
+                texts.add(text)
+                self._note_site((name, text), self._site)
+        if len(self._pending) < MOST_PENDING * _FIELDS:
+            self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text))
         else:
             self.store.lost += 1
-        if self._watched.of(span.name):
-            self._note_site(span, self._site)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -162,7 +176,7 @@ class SpanGatherer:
         """
         self._held_ended += [one for one in self._ended if not begin_ns or one.start_ns >= begin_ns + EPOCH_NS]
         warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
-        self._held += [one for one in self._pending if one.trace_id not in warm_up]
+        self._held += [one for one in _spans(self._pending) if one.trace_id not in warm_up]
         self._pending, self._ended = [], []
         if self._receiver is None:
             self._add_up()
@@ -195,7 +209,8 @@ class SpanGatherer:
         stray: list[Span] = []
         for span in remote:
             if self._watched.of(span.name):
-                self._note_site(span, partial(self._place, span))
+                text = str(span.attributes.get(STATEMENT, ""))
+                self._note_site((span.name, text), partial(self._place, span))
         for span in (*self._held, *remote):
             by_trace.get(span.trace_id, stray).append(span)
         others = {one.span_id for one in remote}
@@ -208,9 +223,15 @@ class SpanGatherer:
             self.store.add(Execution(one.start_ns, one.end_ns, by_trace[one.trace_id]))
         self._held, self._held_ended = [], []
 
-    def _note_site(self, span: Span, find: Callable[[], str]) -> None:
+    def _begin_texts(self, name: str) -> set[str] | None:
+        """Return the set for the texts of a name's queries; None if the name is not watched."""
+        texts: set[str] | None = set() if self._watched.of(name) else None
+        if len(self._texts) < _MOST_SITES:
+            self._texts[name] = texts
+        return texts
+
+    def _note_site(self, key: tuple[str, str], find: Callable[[], str]) -> None:
         """Note where the first span of a name and statement began."""
-        key = (span.name, str(span.attributes.get(STATEMENT, "")))
         if key not in self.sites and len(self.sites) < _MOST_SITES:
             self.sites[key] = find()
 
@@ -234,6 +255,13 @@ class SpanGatherer:
                     lines.append(line)
             frame = frame.f_back
         return ", called from ".join(lines)
+
+
+def _spans(values: Sequence[Any]) -> Iterator[Span]:
+    """Return the spans of a flat list."""
+    each = iter(values)
+    for *numbers, text in zip(*[each] * _FIELDS, strict=True):
+        yield Span._make((*numbers, {STATEMENT: text} if text else {}, "", 0, "", 0))
 
 
 def _homes(stray: Sequence[Span], ended: Sequence[_Ended]) -> list[_Ended | None]:

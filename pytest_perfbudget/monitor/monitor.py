@@ -24,7 +24,8 @@ from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.summary import JudgedService
 from pytest_perfbudget.monitor.worker_files import WorkerFiles, WorkerState
 from pytest_perfbudget.table_name import nearest_file
-from pytest_perfbudget.tracing import Span, add_sink, remove_sink
+from pytest_perfbudget.tracing import add_sink, remove_sink
+from pytest_perfbudget.tracing.span import Record
 
 CHECK_EVERY_S: Final = 5.0
 """The time between two checks of the alerts in the background, and between two writes of a worker's file."""
@@ -117,19 +118,20 @@ class Monitor:
             with self._errors_lock:
                 self._errors.add(found.name, ErrorCause.of(error), now_ns)
 
-    def take_span(self, span: Span) -> None:
+    def take_span(self, span: Record) -> None:
         """Count a span that has ended, of `track` or of another tracer."""
-        found = self._components.by_name.get(span.name) or self._find(span.name)
+        name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line = span
+        found = self._components.by_name.get(name) or self._find(name)
         now_ns = self._clock()
         with found.lock:
-            found.recorder.record(now_ns, span.duration_ns, is_error=bool(span.error))
-        if span.error:
-            place = f"{span.file}:{span.line}" if span.file else ""
+            found.recorder.record(now_ns, duration_ns, is_error=bool(error))
+        if error:
+            place = f"{file}:{line}" if file else ""
             with self._errors_lock:
-                self._errors.add(found.name, ErrorCause.of(span.error, place), now_ns, span.parent_id)
-        if self._errors.is_waiting_for(span.span_id):
+                self._errors.add(found.name, ErrorCause.of(error, place), now_ns, parent_id)
+        if self._errors.is_waiting_for(span_id):
             with self._errors_lock:
-                self._errors.name_parent(span.span_id, span.name)
+                self._errors.name_parent(span_id, name)
 
     def on_alert(self, callback: Callback) -> Callback:
         """Call a function with each alert that begins to fire or clears; also usable as a decorator.

@@ -35,7 +35,7 @@ class SpanExporter:
     def __init__(self, endpoint: str) -> None:
         self._url = f"{endpoint}/v1/traces"
         self._service = Path(sys.argv[0] if sys.argv else "").name or "python"
-        self._waiting: deque[spans.Span] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[spans.Record] = deque(maxlen=_MOST_WAITING)
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="perfbudget-spans", daemon=True)
         # A proxy of the environment is for other hosts.
@@ -43,7 +43,7 @@ class SpanExporter:
 
     def start(self) -> None:
         """Take the spans of this process from now on, and tell the receiver that this process exists."""
-        spans.add_sink(self._waiting.append)
+        spans.add_sink(self._waiting.append, needs_line=True)
         self._thread.start()
         atexit.register(self.stop)
 
@@ -60,7 +60,7 @@ class SpanExporter:
             while self._waiting or is_greeting:
                 is_greeting = False
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))]
-                if not self._send(to_json(batch, self._service)):
+                if not self._send(to_json(map(spans.Span._make, batch), self._service)):
                     self._waiting.clear()
             if is_over:
                 return
@@ -89,5 +89,5 @@ def start_from_environment() -> SpanExporter | None:
 def continue_after_fork() -> None:
     """Export from a forked child, whose copies of the test's sinks nobody reads."""
     if os.environ.get(ENDPOINT):
-        spans.sinks = ()
+        spans.forget_sinks()
         start_from_environment()

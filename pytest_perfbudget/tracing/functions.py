@@ -9,29 +9,28 @@ from functools import partial
 from typing import Any
 
 from pytest_perfbudget.tracing import span as spans
+from pytest_perfbudget.tracing.open_span import Named, RestingSpan, begin
 
-Begin = Callable[[], spans.OpenSpan]
 
-
-def tracked_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+def tracked_function(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
     """Return a function of the same kind, each call of which is a span.
 
     Args:
         function: a function, a coroutine function, or a generator function of either kind.
-        begin: the function that begins a span.
+        source: the name and the attributes of the spans.
     """
     if inspect.iscoroutinefunction(function):
-        return _tracked_coroutine(function, begin)
+        return _tracked_coroutine(function, source)
     if inspect.isasyncgenfunction(function):
-        return _tracked_async_generator(function, begin)
+        return _tracked_async_generator(function, source)
     if inspect.isgeneratorfunction(function):
-        return _tracked_generator(function, begin)
+        return _tracked_generator(function, source)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
         if not spans.sinks:
             return function(*args, **kwargs)
-        span = begin()
+        span = begin(source)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -43,12 +42,12 @@ def tracked_function(function: Callable[..., Any], begin: Begin) -> Callable[...
     return call
 
 
-def _tracked_coroutine(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+def _tracked_coroutine(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
         if not spans.sinks:
             return await function(*args, **kwargs)
-        span = begin()
+        span = begin(source)
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
@@ -60,12 +59,12 @@ def _tracked_coroutine(function: Callable[..., Any], begin: Begin) -> Callable[.
     return call
 
 
-def _tracked_generator(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+def _tracked_generator(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
         if not spans.sinks:
             return (yield from function(*args, **kwargs))
-        span = begin()
+        span = RestingSpan(source)
         generator = function(*args, **kwargs)
         resume: Callable[[], Any] = partial(next, generator)
         while True:
@@ -92,10 +91,10 @@ def _tracked_generator(function: Callable[..., Any], begin: Begin) -> Callable[.
     return call
 
 
-def _tracked_async_generator(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+def _tracked_async_generator(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
-        span = begin() if spans.sinks else _NO_SPAN
+        span = RestingSpan(source) if spans.sinks else _NO_SPAN
         generator = function(*args, **kwargs)
         resume: Callable[[], Any] = partial(anext, generator)
         while True:

@@ -1,23 +1,11 @@
-"""Spans that end, and the sinks that take them. Tracking is off while there is no sink."""
+"""Spans that have ended, and the sinks that take them. Tracking is off while there is no sink."""
 
 from __future__ import annotations
 
-import os
-import random
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, NamedTuple, Protocol
-
-from pytest_perfbudget.tracing.announced import announced
-from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
-
-_CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
-"""The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
-modules, and do not look into a tuple. Frozen spans would keep any limit."""
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
 """The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
@@ -34,12 +22,12 @@ class Span(NamedTuple):
         parent_id: the id of the enclosing span; 0 if there is none.
         start_ns: the time of the start, in ns since 1970.
         duration_ns: the duration, in ns.
-        cpu_ns: the CPU time of the thread during the span, in ns; in an event loop with the time of other tasks that
-            ran meanwhile; None if the span went on in another thread than it began.
+        cpu_ns: the CPU time of the thread during the span, in ns, see `open_span`; in an event loop with the time of
+            other tasks that ran meanwhile; None if the span went on in another thread than it began.
         attributes: the keywords of `track`.
         error: the type and the message of the exception that ended the span; empty if there was none.
         thread: the id of the thread in which the span began.
-        file: the file of the line that began the span.
+        file: the file of the line that began the span; empty if no sink needs the line and there was no error.
         line: the line that began the span, counted from 1.
     """
 
@@ -57,34 +45,52 @@ class Span(NamedTuple):
     line: int = 0
 
 
-Sink = Callable[[Span], None]
+Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int]
+"""The fields of a `Span` as a plain tuple, which is made in a third of the time, and which the garbage collector need
+not look at again and again."""
+
+Sink = Callable[[Record], None]
 """A function that takes each span when the span has ended, in the thread that ended the span."""
 
-_HEADER: Final = "traceparent"
+Switch = Callable[[bool], None]
+"""A function that is told whether tracking is on from now on."""
 
 sinks: tuple[Sink, ...] = ()
+needs_lines = False
+"""Whether a sink needs the line of each span."""
+_with_lines: tuple[Sink, ...] = ()
+_switches: list[Switch] = []
 _changing = threading.Lock()
-_parent_process: Final = announced()
-current_span: ContextVar[OpenSpan | SpanContext | None] = ContextVar("perfbudget_span", default=_parent_process)
-"""The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
-_random = random.Random()  # noqa: S311 - ids, no secrets; a generator of its own, because applications seed the global one
-_bits = _random.getrandbits
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)
 
 
-def add_sink(sink: Sink) -> None:
-    """Hand each span that ends from now on to a function; tracking is on while there is such a function."""
-    global sinks  # noqa: PLW0603 - the check of a global name is the whole cost while tracking is off
+def add_sink(sink: Sink, *, needs_line: bool = False) -> None:
+    """Hand each span that ends from now on to a function; tracking is on while there is such a function.
+
+    Args:
+        sink: the function.
+        needs_line: whether the function needs the line of spans that ended without an error, too.
+    """
     with _changing:
-        sinks = (*sinks, sink)
+        _set((*sinks, sink), (*_with_lines, sink) if needs_line else _with_lines)
 
 
 def remove_sink(sink: Sink) -> None:
     """Undo `add_sink`; a sink that is not there is no error."""
-    global sinks  # noqa: PLW0603 - see `add_sink`
     with _changing:
-        sinks = tuple(one for one in sinks if one != sink)
+        _set(tuple(one for one in sinks if one != sink), tuple(one for one in _with_lines if one != sink))
+
+
+def forget_sinks() -> None:
+    """Remove all sinks, in a forked child; a thread that the child does not have may hold the lock."""
+    global _changing  # noqa: PLW0603 - the parent's lock is of no use in the child
+    _changing = threading.Lock()
+    _set((), ())
+
+
+def when_switched(switch: Switch) -> None:
+    """Call a function each time that tracking goes on or off, and once at once."""
+    _switches.append(switch)
+    switch(is_tracking())
 
 
 def is_tracking() -> bool:
@@ -92,127 +98,16 @@ def is_tracking() -> bool:
     return bool(sinks)
 
 
-def current() -> SpanContext | None:
-    """Return the span that encloses this line; None if there is none."""
-    span = current_span.get()
-    return SpanContext(span.trace_id, span.span_id) if span else None
-
-
-def new_root() -> SpanContext:
-    """Return an identity for a tree that begins here, such as that of one request; see `continued`."""
-    return SpanContext(_bits(128) | 1, _bits(64) | 1)
-
-
-def emit(span: Span) -> None:
+def emit(span: Record) -> None:
     """Hand a span that was measured elsewhere, such as in another process, to all sinks."""
     for sink in sinks:
         sink(span)
 
 
-def headers() -> dict[str, str]:
-    """Return the header `traceparent` for an outgoing request; empty if no span encloses this line."""
-    context = current()
-    return {_HEADER: to_traceparent(context)} if context else {}
-
-
-class Headers(Protocol):
-    """The headers of a request, as a dictionary or as a web framework has them."""
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return the names and values."""
-
-
-@contextmanager
-def continued(source: SpanContext | Headers | None) -> Iterator[None]:
-    """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block.
-
-    Args:
-        source: the span, or the headers of a request that may name the span in `traceparent`.
-    """
-    if source is not None and not isinstance(source, SpanContext):
-        value = next((value for name, value in source.items() if name.lower() == _HEADER), "")
-        source = from_traceparent(value)
-    token = current_span.set(source)
-    try:
-        yield
-    finally:
-        current_span.reset(token)
-
-
-class OpenSpan:
-    """A span that has not ended yet. Between `leave` and `enter` the span rests, as a generator does between items."""
-
-    __slots__ = (
-        "attributes",
-        "began_ns",
-        "cpu_ns",
-        "duration_ns",
-        "file",
-        "is_other_thread",
-        "line",
-        "name",
-        "owner",
-        "parent",
-        "span_id",
-        "start_cpu_ns",
-        "start_ns",
-        "thread",
-        "trace_id",
-    )
-
-    def __init__(self, name: str, attributes: Mapping[str, Any], owner: object, depth: int) -> None:
-        frame = sys._getframe(depth)  # noqa: SLF001 - `inspect.stack` takes milliseconds
-        self.name = name
-        self.attributes = attributes
-        self.owner = owner
-        self.file = frame.f_code.co_filename
-        self.line = frame.f_lineno or 0
-        self.parent = parent = current_span.get()
-        self.trace_id: int = parent.trace_id if parent else _bits(128) | 1
-        self.span_id: int = _bits(64) | 1
-        self.thread = threading.get_ident()
-        self.is_other_thread = False
-        self.duration_ns = self.cpu_ns = 0
-        current_span.set(self)
-        self.start_cpu_ns = _CLOCKS[1]()
-        self.began_ns = self.start_ns = _CLOCKS[0]()
-
-    def enter(self) -> None:
-        """Go on after a rest."""
-        self.parent = current_span.get()
-        self.is_other_thread |= threading.get_ident() != self.thread
-        current_span.set(self)
-        self.start_cpu_ns = _CLOCKS[1]()
-        self.start_ns = _CLOCKS[0]()
-
-    def leave(self) -> None:
-        """Rest, so that the time and the spans of the caller are not the span's."""
-        self.duration_ns += _CLOCKS[0]() - self.start_ns
-        self.cpu_ns += _CLOCKS[1]() - self.start_cpu_ns
-        self.is_other_thread |= threading.get_ident() != self.thread
-        current_span.set(self.parent)
-
-    def end(self, error: BaseException | None = None) -> None:
-        """End the span, and hand it to all sinks."""
-        self.leave()
-        parent = self.parent
-        # The constructor of a named tuple takes longer than all the rest of this method.
-        span = tuple.__new__(
-            Span,
-            (
-                self.name,
-                self.trace_id,
-                self.span_id,
-                parent.span_id if parent else 0,
-                EPOCH_NS + self.began_ns,
-                self.duration_ns,
-                None if self.is_other_thread else self.cpu_ns,
-                self.attributes,
-                "" if error is None else f"{type(error).__name__}: {error}",
-                self.thread,
-                self.file,
-                self.line,
-            ),
-        )
-        for sink in sinks:
-            sink(span)
+def _set(changed: tuple[Sink, ...], with_lines: tuple[Sink, ...]) -> None:
+    global sinks, needs_lines, _with_lines
+    before, sinks = sinks, changed
+    needs_lines, _with_lines = bool(with_lines), with_lines
+    if bool(before) != bool(changed):
+        for switch in _switches:
+            switch(bool(changed))

@@ -6,44 +6,45 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.functions import tracked_function
+from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
+from pytest_perfbudget.tracing.span import when_switched
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _MOST_NAMES: Final = 10_000
+_new = object.__new__
 
 
 class Tracked:
-    """The result of `track`: a decorator, and a context manager that may be entered any number of times."""
+    """The result of `track`: a decorator, and a context manager that may be entered any number of times.
 
-    __slots__ = ("_attributes", "_name")
+    Attributes:
+        name: the name of the spans.
+        attributes: the attributes of the spans.
+    """
 
-    def __init__(self, name: str, attributes: Mapping[str, Any]) -> None:
-        self._name = name
-        self._attributes = attributes
+    __slots__ = ("attributes", "name")
+
+    name: str
+    attributes: Mapping[str, Any]
 
     def __enter__(self) -> None:
-        """Begin a span, if tracking is on."""
-        if spans.sinks:
-            spans.OpenSpan(self._name, self._attributes, self, 2)
+        """Begin a span."""
+        begin(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the span, unless tracking was off when the block began."""
+        """End the span."""
         # An enclosing block of the same object is told apart by the order: the innermost span ends first.
-        span = spans.current_span.get()
-        if isinstance(span, spans.OpenSpan) and span.owner is self:
+        span = current_span.get()
+        if isinstance(span, OpenSpan) and span.source is self:
             span.end(error)
 
     def __call__(self, function: _Function) -> _Function:
         """Return a function of the same kind. Each call is a span; of a generator, the time within the generator."""
-        return cast("_Function", tracked_function(function, self._begin))
-
-    def _begin(self) -> spans.OpenSpan:
-        """Begin a span for a wrapped function, at the line that calls the wrapper."""
-        return spans.OpenSpan(self._name, self._attributes, None, 3)
+        return cast("_Function", tracked_function(function, self))
 
 
 def track(name: str, /, **attributes: Any) -> Tracked:  # noqa: ANN401 - any value that describes the operation
@@ -54,14 +55,32 @@ def track(name: str, /, **attributes: Any) -> Tracked:  # noqa: ANN401 - any val
         attributes: further facts about the operation, such as `statement=`; a block may give them, and a decorator
             gives the same for each call.
     """
-    if spans.sinks:
-        return Tracked(name, attributes)
-    known = _untimed.get(name)
-    if known is None or attributes:
-        known = Tracked(name, attributes)
-        if not attributes and len(_untimed) < _MOST_NAMES:
-            _untimed[name] = known
-    return known
+    if not attributes:
+        try:
+            return _known[name]
+        except KeyError:
+            pass
+    tracked = _new(Tracked)  # a constructor in Python takes twice as long
+    tracked.name = name
+    tracked.attributes = attributes
+    if not attributes and len(_known) < _MOST_NAMES:
+        _known[name] = tracked
+    return tracked
 
 
-_untimed: dict[str, Tracked] = {}
+_known: dict[str, Tracked] = {}
+
+_ON: Final = (Tracked.__enter__, Tracked.__exit__)
+_OFF: Final = (memoryview(b"").__exit__,) * 2
+"""A method of the interpreter that takes any arguments and returns None: a block that is off calls no Python code.
+
+The statement `with` looks both methods up before a block begins, so a block ends as it began.
+"""
+
+
+def _switch(is_on: bool) -> None:  # noqa: FBT001 - as `when_switched` calls
+    methods: Any = _ON if is_on else _OFF
+    Tracked.__enter__, Tracked.__exit__ = methods  # type: ignore[method-assign]  # in place of a check in each block
+
+
+when_switched(_switch)

@@ -6,17 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
+from gathered_spans import gathered
 
-from pytest_perfbudget.tracing import Span, add_sink, remove_sink
+from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.sqlite import TrackedConnection
 
 
 @pytest.fixture
 def spans() -> Iterator[list[Span]]:
-    found: list[Span] = []
-    add_sink(found.append)
-    yield found
-    remove_sink(found.append)
+    with gathered() as found:
+        yield found
 
 
 @pytest.fixture

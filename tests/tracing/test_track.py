@@ -10,20 +10,20 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import ExitStack
 
 import pytest
+from gathered_spans import gathered
 
 from pytest_perfbudget import track
-from pytest_perfbudget.tracing import Span, add_sink, current, remove_sink
+from pytest_perfbudget.tracing import Span, current
 
 
 @pytest.fixture
 def spans() -> Iterator[list[Span]]:
     """The spans that end during the test, in the order of their ends."""
-    found: list[Span] = []
-    add_sink(found.append)
-    yield found
-    remove_sink(found.append)
+    with gathered() as found:
+        yield found
 
 
 class TestOff:
@@ -32,19 +32,19 @@ class TestOff:
             assert current() is None
 
     def test_a_block_that_began_before_the_sink_is_no_span(self) -> None:
-        found: list[Span] = []
+        later = ExitStack()
         with track("outer"):
-            add_sink(found.append)
+            found = later.enter_context(gathered())
             with track("inner"):
                 pass
-        remove_sink(found.append)
+        later.close()
         assert [span.name for span in found] == ["inner"]
 
     def test_a_block_that_ends_after_the_sink_leaves_no_parent_behind(self) -> None:
-        found: list[Span] = []
-        add_sink(found.append)
-        with track("outer"):
-            remove_sink(found.append)
+        with ExitStack() as earlier:
+            found = earlier.enter_context(gathered())
+            with track("outer"):
+                earlier.close()
         assert current() is None
         assert found == []
 
@@ -123,10 +123,8 @@ class TestFunction:
             return "done"
 
         assert work() == "done"
-        found: list[Span] = []
-        add_sink(found.append)
-        assert work() == "done"
-        remove_sink(found.append)
+        with gathered() as found:
+            assert work() == "done"
         assert len(found) == 1
 
     def test_an_error_ends_the_span(self, spans: list[Span]) -> None:
@@ -213,10 +211,6 @@ class TestGenerator:
 
     @pytest.mark.parametrize("is_on", [False, True])
     def test_an_asynchronous_generator_passes_everything_through(self, is_on: bool) -> None:
-        found: list[Span] = []
-        if is_on:
-            add_sink(found.append)
-
         @track("rows")
         async def rows() -> AsyncIterator[object]:
             got = yield "ready"
@@ -235,8 +229,9 @@ class TestGenerator:
             await generator.aclose()  # type: ignore[attr-defined]
             return items
 
-        assert asyncio.run(use()) == ["ready", 5, "caught"]
-        remove_sink(found.append)
+        with ExitStack() as stack:
+            found = stack.enter_context(gathered()) if is_on else []
+            assert asyncio.run(use()) == ["ready", 5, "caught"]
         assert [span.name for span in found] == ["rows"] * is_on
 
 
