@@ -49,7 +49,7 @@ def timed(ms: float, name: str, **changed: Any) -> Measurement:
 class TestReport:
     """A saved session, shown or written in another format."""
 
-    @pytest.mark.parametrize("name", ["md", "csv", "prom", "metrics", "codequality", "json", "k6", "hgrm"])
+    @pytest.mark.parametrize("name", ["md", "csv", "rounds", "prom", "metrics", "codequality", "json", "k6", "hgrm"])
     def test_it_is_the_file_that_the_session_would_have_written(self, name: str) -> None:
         assert main(["report", save("run.json", FULL), "-o", f"{name}:new/out"]) == 0
         assert Path("new/out").read_text("utf-8") == formats.render(FULL, name)
@@ -208,7 +208,7 @@ def test_a_file_that_is_no_report_is_one_line(
 def test_an_unknown_format_names_the_known(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "x.json", "-o", "x.xml"])
-    assert "one of json, md, csv, prom, " in capsys.readouterr().err
+    assert "one of json, md, csv, rounds, prom, " in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,8 +26,9 @@ OPTIONS: Final[Mapping[str, str]] = {
     "--perf-histogram": "Show the distribution of the rounds of failed tests.",
     "--perf-spans": "Record the [spans](spans.md) of every perf test, and show where the time goes.",
     "--perf-output=[FORMAT:]PATH": "Write the results to a file; repeatable. FORMAT or the suffix picks the format: "
-    "`json`, `md`, `csv`, `prom` (OpenMetrics), `codequality` and `metrics` (reports of GitLab), `hgrm` (latencies of "
-    "loads, for plotters of HdrHistogram), `k6` (loads in the shape of k6's summary).",
+    "`json`, `md`, `csv`, `rounds` (CSV of single rounds), `html`, `prom` (OpenMetrics), `codequality` and `metrics` "
+    "(reports of GitLab), `hgrm` (latencies of loads, for plotters of HdrHistogram), `k6` (loads in the shape of k6's "
+    "summary).",
 }
 """The options of the command line with their meanings."""
 

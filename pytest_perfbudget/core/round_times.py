@@ -58,6 +58,14 @@ class RoundTimes:
         Raises:
             ValueError: the text is damaged.
         """
+        return [one / self.iterations for one in self.rounds_ns()]
+
+    def rounds_ns(self) -> list[int]:
+        """Return the time of each kept round in ns, of all its calls together.
+
+        Raises:
+            ValueError: the text is damaged.
+        """
         try:
             planes = zlib.decompress(base64.b64decode(self.packed, validate=True))
             number = len(planes) // _WIDTH
@@ -70,7 +78,7 @@ class RoundTimes:
             raise ValueError(message) from None
         if sys.byteorder == "big":
             numbers.byteswap()
-        return [one / self.iterations for one in numbers]
+        return numbers.tolist()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the times as builtins."""

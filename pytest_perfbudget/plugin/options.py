@@ -71,9 +71,9 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
         type=_output_file,
         metavar="[FORMAT:]PATH",
-        help="write the results to this file, in the format of its suffix or in FORMAT: json, md, csv, html, "
-        "prom (OpenMetrics), codequality and metrics (reports of GitLab), hgrm (latencies of loads), k6 (summary of "
-        "loads as k6 writes it); repeatable",
+        help="write the results to this file, in the format of its suffix or in FORMAT: json, md, csv, "
+        "rounds (CSV of single rounds), html, prom (OpenMetrics), codequality and metrics (reports of GitLab), hgrm "
+        "(latencies of loads), k6 (summary of loads as k6 writes it); repeatable",
     )
 
 

@@ -15,6 +15,7 @@ FORMATS: Final[Mapping[str, str]] = {
     "json": "json",
     "md": "markdown",
     "csv": "csv",
+    "rounds": "rounds",
     "prom": "openmetrics",
     "html": "html",
     "codequality": "codequality",
@@ -24,8 +25,12 @@ FORMATS: Final[Mapping[str, str]] = {
 }
 """The module of each format; the name of a format is its suffix, too."""
 
-FILES: Final[Mapping[str, str]] = {"gl-code-quality.json": "codequality", "metrics.txt": "metrics"}
-"""The names of files that pick their format, whatever their suffix."""
+FILES: Final[Mapping[str, str]] = {
+    "gl-code-quality.json": "codequality",
+    "metrics.txt": "metrics",
+    "rounds.csv": "rounds",
+}
+"""The names of files that pick their format, whatever their suffix; other words and a dot may stand before a name."""
 
 
 class OutputFile(NamedTuple):
@@ -54,9 +59,10 @@ def _named_file(text: str) -> OutputFile:
         return OutputFile(name, Path(path))
     # A drive letter is no format, and neither is a folder with a colon in its name.
     is_typo = path and len(name) > 1 and name.isalnum()
-    found = FILES.get(Path(text).name, Path(text).suffix.removeprefix("."))
+    suffix = Path(text).suffix.removeprefix(".")
+    found = next((known for file, known in FILES.items() if f".{Path(text).name}".endswith(f".{file}")), suffix)
     if is_typo or found not in FORMATS:
-        known, names = ", ".join(FORMATS), " and ".join(FILES)
+        known, names = ", ".join(FORMATS), ", ".join(FILES)
         message = f"the suffix or FORMAT: picks the format, one of {known} ({names} by name): found {text!r}"
         raise ValueError(message)
     return OutputFile(found, Path(text))

@@ -16,8 +16,8 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.formats.csv_text import cell_text
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
-from pytest_perfbudget.report.printable import printable
 
 COLUMNS: Final = (
     "test",
@@ -52,9 +52,6 @@ COLUMNS: Final = (
     "reason",
 )
 """The columns. Numbers have their unit in brackets; `unit` is the unit that the row names."""
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""The first characters by which spreadsheets take a text for a formula."""
 
 _Cells = Mapping[str, object]
 
@@ -148,8 +145,4 @@ def _missing(missing: Missing) -> _Cells:
 
 def _safe(row: _Cells) -> _Cells:
     """Return a row whose texts are no formulas and have no line breaks; None becomes an empty cell."""
-    return {name: _text(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _text(text: str) -> str:
-    return printable(f"'{text}" if text.startswith(_FORMULA) else text, unicode=True)
+    return {name: cell_text(value) if isinstance(value, str) else value for name, value in row.items()}

@@ -96,6 +96,9 @@ FILES = {
     "metrics.txt": "# TYPE perfbudget_budgets gauge",
     "codequality:quality.json": '[\n  {\n    "description": "test_it.py::test_slow: p95 60 ms exceeds',
     "metrics:numbers": "# TYPE perfbudget_budgets gauge",
+    "rounds.csv": "test,name,side,round,calls [per round],time [s per round]\ntest_it.py::test_slow,,head,1,1,0.060000000\n",
+    "nightly.rounds.csv": "test,name,side,round,",
+    "rounds:numbers.csv": "test,name,side,round,",
 }
 
 
