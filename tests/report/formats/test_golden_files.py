@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from full_result import FULL, limits, many
@@ -16,6 +18,7 @@ from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Regressi
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import FORMATS, github, junit
+from pytest_perfbudget.report.formats.html.payload import unpacked
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
 from pytest_perfbudget.report.printable import printable
@@ -38,6 +41,13 @@ def check(name: str, text: str) -> None:
     assert text == file.read_bytes().decode()
 
 
+def html_entries(page: str) -> dict[str, Any]:
+    """Return the data of each measurement in an HTML report, by id."""
+    found = re.search(r'id="payload">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return {one["id"]: one for one in unpacked(found[1])["entries"]}
+
+
 def test_the_document_has_every_verdict_and_kind() -> None:
     budgets = {budget.verdict for one in FULL.measurements for budget in one.budgets}
     changes = {change.verdict for one in FULL.measurements for change in one.changes}
@@ -56,21 +66,28 @@ def test_annotations_and_properties_look_as_they_did() -> None:
     check("properties.txt", "".join(f"{name} = {text}\n" for name, text in junit.properties(FULL.measurements)))
 
 
-def test_every_limit_is_in_markdown_and_csv_with_the_same_rounding() -> None:
+def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> None:
     page = formats.render(FULL, "md").splitlines()
     rows = list(csv.DictReader(io.StringIO(formats.render(FULL, "csv"))))
+    entries = html_entries(formats.render(FULL, "html"))
+    assert len(limits()) >= 30
     for measurement, found in limits():
+        where = measurement.id, found.metric
         is_budget = isinstance(found, BudgetResult)
         text = quantity(found.limit, found.unit) if is_budget else tolerance_text(found.limit)
         cells = [
             line.split(" | ") for line in page if code_in_table(measurement.id) in line and f" {found.metric} " in line
         ]
-        assert any(text in one for one in cells), (measurement.id, found.metric)
+        assert any(text in one for one in cells), where
         column = "limit" if is_budget else "tolerance"
-        test = printable(measurement.nodeid, unicode=True)
+        test, name = (printable(one, unicode=True) for one in (measurement.nodeid, measurement.name))
         own = [one for one in rows if one["test"] == test and one["metric"] == found.metric]
-        assert text in [one[column] for one in own], (measurement.id, found.metric)
+        own = [one for one in own if one["name"].removeprefix("'") == name]
+        assert text in [one[column] for one in own], where
         assert found.source in [one[f"{column} from"] for one in own]
+        parts = entries[measurement.id].get("budgets" if is_budget else "changes", [])
+        assert text in [one.get("limit") for one in parts if one["metric"] == found.metric], where
+        assert any(found.source in one["source"] for one in parts), where
 
 
 @pytest.mark.parametrize("name", FORMATS)
