@@ -13,7 +13,7 @@ from typing import Final
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
 from pytest_perfbudget.core.finding import NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
-from pytest_perfbudget.core.merge import MergeError, expected_to_fail, merge
+from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SPREAD, compare_sessions, unlike_loads
 from pytest_perfbudget.core.units import parse_share
@@ -24,6 +24,7 @@ from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
 from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
 
 _WIDTH: Final = 120
 
@@ -62,7 +63,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "merge",
         help="merge the JSON reports of sessions that each ran a part of the tests",
         description="Merges JSON reports and judges their comparisons again, with alpha shared among all tests. Ends "
-        "with exit code 1 if a test fails by that.",
+        "with the exit code of a session of all tests: 1 if a test fails by that, or failed in its part otherwise.",
     )
     merging.add_argument("files", type=Path, nargs="+", metavar="REPORT.json")
     _add_output(merging, "write the merged result to this file, in the format of its suffix or in FORMAT; repeatable")
@@ -125,9 +126,11 @@ def _merge(options: argparse.Namespace) -> int:
         merged = merge(parts)
     except MergeError as error:
         raise ReportError(str(error)) from None
-    result = replace(merged, findings=_findings(merged, list(parts.values())))
+    result = with_findings(merged, _findings(merged, list(parts.values())))
     _put_out(result, options.output)
-    return 1 if any(one.is_failure for one in result.findings) else 0
+    for line in doubts(parts, result):
+        sys.stderr.write(f"perfbudget: {printable(line, unicode=False)}\n")
+    return result.session.exit_status
 
 
 def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:

@@ -146,7 +146,8 @@ class TestMerge:
 
     def many(self) -> RunResult:
         tests = [measurement(change(RegressionVerdict.UNCHANGED), nodeid=f"b.py::{at}") for at in range(19)]
-        return replace(result_of(*tests), compared_with=ComparedWith("the baseline", sharing=19))
+        passed = replace(SESSION, exit_status=0)
+        return replace(result_of(*tests), session=passed, compared_with=ComparedWith("the baseline", sharing=19))
 
     @pytest.mark.parametrize(("p_value", "verdict", "code"), [(0.004, "undecided", 0), (0.0001, "regressed", 1)])
     def test_alpha_is_shared_among_all_parts(self, p_value: float, verdict: str, code: int) -> None:
@@ -165,7 +166,10 @@ class TestMerge:
 
     def test_a_test_that_may_fail_does_not_fail_the_merge(self) -> None:
         found = self.slow(0.0001)
-        mild = replace(found, findings=[replace(one, severity=Severity.WARNING) for one in found.findings])
+        passed = replace(SESSION, exit_status=0)
+        mild = replace(
+            found, session=passed, findings=[replace(one, severity=Severity.WARNING) for one in found.findings]
+        )
         assert main(["merge", *shards(mild, self.many())]) == 0
 
     def test_budgets_stay_as_they_are(self) -> None:
@@ -173,6 +177,69 @@ class TestMerge:
         calm = result_of(measurement(budget(BudgetVerdict.WITHIN, estimate=1e6), nodeid="a.py::calm"))
         assert main(["merge", *shards(over, calm), "-o", "all.json"]) == 1
         assert json.loads(Path("all.json").read_text("utf-8"))["summary"]["budgets"]["exceeded"] == 1
+
+    def test_a_part_that_failed_otherwise_fails_the_merge(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Its tests, or something else that ends pytest with exit code 1, such as a limit on coverage."""
+        calm = result_of(measurement(budget(BudgetVerdict.WITHIN, estimate=1e6)))
+        assert main(["merge", *shards(replace(calm, session=replace(SESSION, exit_status=0)))]) == 0
+        capsys.readouterr()
+        for failures, message in (
+            (2, "2 tests failed, not by a budget or a comparison"),
+            (0, "the session failed, not by a test (exit status 1)"),
+        ):
+            failed = replace(calm, session=replace(SESSION, exit_status=1, other_failures=failures))
+            assert main(["merge", *shards(failed), "-o", "all.json"]) == 1
+            assert capsys.readouterr().err.startswith(f"perfbudget: shard0.json: {message}\n")
+            assert json.loads(Path("all.json").read_text("utf-8"))["session"]["exit_status"] == 1
+
+    def test_a_part_that_fails_by_a_verdict_that_does_not_hold_passes(self) -> None:
+        shard = self.slow(0.004)
+        assert (shard.session.exit_status, shard.findings[0].is_failure) == (1, True)
+        assert main(["merge", *shards(shard, self.many()), "-o", "all.json"]) == 0
+        assert json.loads(Path("all.json").read_text("utf-8"))["session"]["exit_status"] == 0
+
+    def test_parts_without_a_test_end_as_a_session_without_a_test(self) -> None:
+        empty = RunResult(replace(SESSION, exit_status=5))
+        assert main(["merge", *shards(empty, empty)]) == 5
+
+    def test_several_machines_and_left_out_tests_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        first, second = (
+            RunResult(
+                replace(SESSION, exit_status=0, machine=machine),
+                ComparedWith("the baseline", others=[("a.py::x", ""), ("a.py::y", "parse")]),
+            )
+            for machine in ("EPYC", "M1")
+        )
+        assert main(["merge", *shards(first, second), "-o", "all.json"]) == 0
+        assert capsys.readouterr().err.splitlines() == [
+            "perfbudget: the parts were measured on 2 machines, each against its own baseline: shard0.json: EPYC; shard1.json: M1",
+            "perfbudget: no part ran what the baseline has: a.py::x and 1 more: is a report left out?",
+        ]
+
+    @pytest.mark.parametrize(
+        ("facts", "message"),
+        [
+            ({"commit": "another"}, "commit is '3f2a91c0d' in one, 'another' in the other"),
+            ({"alpha": 0.05}, "alpha is 0.01 in one, 0.05 in the other"),
+            ({"gate": "warn"}, "gate is 'fail' in one, 'warn' in the other"),
+            (
+                {"exit_status": 2},
+                "shard1.json is of a session that was interrupted (exit status 2): run this part again",
+            ),
+            (
+                {"exit_status": 3},
+                "shard1.json is of a session that ended by an internal error (exit status 3): run this",
+            ),
+        ],
+    )
+    def test_parts_that_do_not_belong_together_are_one_line(
+        self, facts: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = replace(self.many(), session=replace(SESSION, **facts))
+        assert main(["merge", *shards(self.slow(0.1), other)]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
 
     def test_what_is_no_part_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         first = shards(self.slow(0.1))[0]
@@ -217,24 +284,56 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.startswith("perfbudget: taken/out.md cannot be written: ")
 
 
-def test_parts_of_a_session_have_its_verdicts_after_merging(based: Project) -> None:
-    program = perf_program(slow=1.5)
-    based.run(program)
-    whole, verdicts = based.report, regression_verdicts(based)
+FOUR = """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_limit(): advance(60)
+
+def request(made=[]):
+    made.append(1)
+    assert len(made) % 3
+
+def test_load(perf_load): perf_load(request, users=1, requests=60, max_error_rate=0.1, max_ms=60_000)
+
+@pytest.mark.xfail
+@pytest.mark.perf_budget(p95_ms=50)
+def test_may_fail(): advance(70)
+
+def test_plain(): assert False
+"""
+"""Beside a slower body and a call that are compared with a baseline: budgets, a load, and an ordinary failure."""
+
+
+def test_four_shards_have_the_verdicts_of_one_session_after_merging(
+    based: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = perf_program(slow=1.5, more=FOUR)
+    ended = based.run(program).ret
+    whole, verdicts, budgets = based.report, regression_verdicts(based), based.verdicts()
     files = []
-    for at, test in enumerate(("test_body", "test_call")):
+    for at, test in enumerate(("test_body", "test_call", "limit or may", "test_load or plain or ordinary")):
         based.run(program, "-k", test, f"--perf-output=shard{at}.json")
         files.append(str(based.pytester.path / f"shard{at}.json"))
-    assert main(["merge", *files, "-o", str(based.pytester.path / "report.json")]) == 1
-    assert regression_verdicts(based) == verdicts
-    assert "regressed" in verdicts.values()
+    capsys.readouterr()
+    assert main(["merge", *files, "-o", str(based.pytester.path / "report.json")]) == ended == 1
+    assert capsys.readouterr().err == f"perfbudget: {files[3]}: 1 test failed, not by a budget or a comparison\n"
     merged = based.report
-    assert merged["summary"] == whole["summary"]
-    assert merged["compared_with"] == whole["compared_with"]
+    assert regression_verdicts(based) == verdicts
+    assert based.verdicts() == budgets
+    assert {"regressed", "unchanged"} < set(verdicts.values())
+    assert set(budgets.values()) == {"exceeded", "within"}
+    for same in ("summary", "compared_with", "missing", "health"):
+        assert merged[same] == whole[same]
+    for same in ("exit_status", "other_failures"):
+        assert merged["session"][same] == whole["session"][same] == 1
+    assert findings(merged) == findings(whole)
     for one, other in zip(merged["measurements"], whole["measurements"], strict=True):
         assert [found["alpha"] for found in one["changes"]] == pytest.approx(
             [found["alpha"] for found in other["changes"]]
         )
+
+
+def findings(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    return sorted((one["kind"], one["severity"], one["test"], one["metric"]) for one in document["findings"])
 
 
 def test_times_in_their_own_weather_are_told_and_corrected_ones_are_not(capsys: pytest.CaptureFixture[str]) -> None:

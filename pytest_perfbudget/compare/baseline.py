@@ -75,7 +75,7 @@ class BaselineComparison(ComparisonStrategy):
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
         chosen = set(nodeids)
         timed = [test for (test, _), line in self._here.items() if line.time is not None]
-        self.sharing = max(1, sum(test in chosen for test in timed))
+        self.sharing = sum(test in chosen for test in timed)
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -195,7 +195,7 @@ class BaselineComparison(ComparisonStrategy):
         line = self._here.get(place)
         slowdown_test = None
         if line is not None and line.time is not None:
-            alpha = self._settings.alpha / self.sharing
+            alpha = self._settings.alpha / max(1, self.sharing)
             in_pairs = self._settings.confirm != "runs"
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
         return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere)

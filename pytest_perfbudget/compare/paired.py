@@ -50,7 +50,7 @@ class PairedComparison(ComparisonStrategy):
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among these tests."""
         self._tests = list(nodeids)
-        self.sharing = max(1, len(self._tests))
+        self.sharing = len(self._tests)
         if self._tests and not self._context.invocation.collects_only:
             self._pairs.open(self._tests)
             self._note()
@@ -118,7 +118,7 @@ class PairedComparison(ComparisonStrategy):
         }
 
     def _slowdown_test(self, requests: Mapping[str, MeasurementRequest], name: str) -> PairedSlowdownTest:
-        alpha = self._context.settings.alpha / self.sharing / len(requests)
+        alpha = self._context.settings.alpha / max(1, self.sharing) / len(requests)
         return PairedSlowdownTest(requests[name].tolerance.share, alpha)
 
     def _screen(

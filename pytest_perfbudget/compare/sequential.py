@@ -98,7 +98,7 @@ class SequentialComparison(ComparisonStrategy):
         """See `ComparisonStrategy.start`; all tests are measured here, and then the suspects again."""
         try:
             self._runs = self._play(self._tests, _SCREENING)
-            self.sharing = max(1, len(self._runs))
+            self.sharing = len(self._runs)
             suspects = {test for test, name in self._runs if self._is_suspect((test, name))}
             if suspects:
                 self._fresh = self._play([test for test in self._tests if test in suspects], _FRESH)
@@ -181,7 +181,7 @@ class SequentialComparison(ComparisonStrategy):
     def _slowdown_test(self, runs: _Runs, tolerance: float) -> UnpairedSlowdownTest | None:
         if len(runs.base) < 2 or not runs.head or not all(one.blocks for one in (*runs.base, *runs.head)):
             return None
-        alpha = self._alpha / self.sharing
+        alpha = self._alpha / max(1, self.sharing)
         return UnpairedSlowdownTest(tolerance, alpha, fit([one.blocks for one in runs.base]), Prior())
 
     def _is_suspect(self, place: _Place) -> bool:

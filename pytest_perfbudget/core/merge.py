@@ -7,18 +7,26 @@ again, at its share of the alpha of all. No number can become worse by that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.measurement import Measurement, measurement_id
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.slowdown import rejudged
 
+_FAILED: Final = 1
 _NO_TESTS: Final = 5
+_ENDED_EARLY: Final = {
+    2: "was interrupted",
+    3: "ended by an internal error",
+    4: "ended by an error of its options or files",
+}
+"""The exit statuses of pytest after which a part may lack tests."""
 
 
 class MergeError(ValueError):
@@ -32,7 +40,7 @@ def merge(parts: Mapping[str, RunResult]) -> RunResult:
         parts: the results by name, at least one; errors name the parts.
 
     Raises:
-        MergeError: the parts have different settings or commits, or the same measurement.
+        MergeError: the parts have different settings or commits or the same measurement, or a part ended early.
     """
     _check(parts)
     results = list(parts.values())
@@ -47,7 +55,7 @@ def merge(parts: Mapping[str, RunResult]) -> RunResult:
     tests = {one.nodeid for one in measurements}
     missing = {(one.test, one.name): one for result in results for one in result.missing}
     return RunResult(
-        _facts([one.session for one in results]),
+        _facts([one.session for one in results], _exit_status(results)),
         _compared([one.compared_with for one in results], made, total),
         measurements,
         (),
@@ -67,7 +75,33 @@ def expected_to_fail(results: Iterable[RunResult]) -> set[str]:
     }
 
 
+def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
+    """Yield a line for each thing about the parts of a merged result that a reader should know."""
+    machines: dict[str, str] = {}
+    for name, one in parts.items():
+        if one.session.machine:
+            machines.setdefault(one.session.machine, name)
+    if len(machines) > 1:
+        where = "; ".join(f"{name}: {machine}" for machine, name in machines.items())
+        yield f"the parts were measured on {len(machines)} machines, each against its own baseline: {where}"
+    for name, one in parts.items():
+        if number := one.session.other_failures:
+            yield f"{name}: {number:,} {'test' if number == 1 else 'tests'} failed, not by a budget or a comparison"
+        elif _fails_otherwise(one):
+            yield f"{name}: the session failed, not by a test (exit status {one.session.exit_status})"
+    if merged.compared_with is not None and (others := merged.compared_with.others):
+        first = measurement_id(*others[0])
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        yield f"no part ran what {merged.compared_with.against} has: {first}{more}: is a report left out?"
+
+
 def _check(parts: Mapping[str, RunResult]) -> None:
+    for name, result in parts.items():
+        if (how := _ENDED_EARLY.get(result.session.exit_status)) is not None:
+            message = (
+                f"{name} is of a session that {how} (exit status {result.session.exit_status}): run this part again"
+            )
+            raise MergeError(message)
     (first, reference), *others = parts.items()
     for name, result in others:
         for what, own, other in zip(_SAME, _same(reference), _same(result), strict=True):
@@ -119,7 +153,7 @@ def _compared(others: Sequence[ComparedWith | None], made: set[tuple[str, str]],
     return ComparedWith(known[0].against, " ".join(remarks), [(test, name) for test, name in nobodys], sharing)
 
 
-def _facts(parts: Sequence[SessionFacts]) -> SessionFacts:
+def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
     """Return the facts that all parts have in common; a fact in which they differ becomes empty."""
     common: dict[str, Any] = {
         name: getattr(parts[0], name) if len({str(getattr(one, name)) for one in parts}) == 1 else empty
@@ -138,16 +172,31 @@ def _facts(parts: Sequence[SessionFacts]) -> SessionFacts:
         **common,
         started_at=started_at,
         duration_s=duration_s,
-        exit_status=_exit_status([one.exit_status for one in parts]),
+        exit_status=exit_status,
+        other_failures=sum(one.other_failures for one in parts),
         workers=sum(one.workers for one in parts),
         is_dirty=any(one.is_dirty for one in parts),
         notes=notes,
     )
 
 
-def _exit_status(statuses: Sequence[int]) -> int:
-    """Return the highest exit status; a part without tests (5) matters only if no part has tests."""
-    return max((one for one in statuses if one != _NO_TESTS), default=_NO_TESTS)
+def _exit_status(parts: Sequence[RunResult]) -> int:
+    """Return the exit status without the merged findings; no part has tests if all statuses are 5."""
+    if any(_fails_otherwise(one) for one in parts):
+        return _FAILED
+    return _NO_TESTS if all(one.session.exit_status == _NO_TESTS for one in parts) else 0
+
+
+def _fails_otherwise(part: RunResult) -> bool:
+    """Return whether a part failed by something other than its findings, which are judged again."""
+    is_explained = part.session.exit_status in (0, _NO_TESTS) or any(one.is_failure for one in part.findings)
+    return part.session.other_failures > 0 or not is_explained
+
+
+def with_findings(merged: RunResult, findings: Sequence[Finding]) -> RunResult:
+    """Return a merged result with its findings, and with the exit status that one session would have had."""
+    status = _FAILED if any(one.is_failure for one in findings) else merged.session.exit_status
+    return replace(merged, findings=findings, session=replace(merged.session, exit_status=status))
 
 
 def _period(parts: Sequence[SessionFacts]) -> tuple[str, float]:

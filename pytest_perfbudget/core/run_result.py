@@ -26,6 +26,7 @@ class SessionFacts:
         started_at: the time of the start, in ISO 8601 with the offset from UTC.
         duration_s: the time in s from the start until all tests, and an update of the baseline, had ended.
         exit_status: the exit status of pytest.
+        other_failures: the number of tests that failed by something other than a finding, such as an assertion.
         versions: the versions of pytest and of this package; empty if no file is written.
         python: the version of Python, such as `3.11.7`.
         implementation: the implementation of Python, such as `CPython`.
@@ -50,6 +51,7 @@ class SessionFacts:
     started_at: str = ""
     duration_s: float = 0.0
     exit_status: int = 0
+    other_failures: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
     implementation: str = ""

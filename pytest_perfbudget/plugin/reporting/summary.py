@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.core.decision import GateMode, fails_session
+from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.plugin.collection.collected import typed
@@ -41,6 +42,7 @@ class Summary:
         self._results: dict[str, Sequence[Measurement]] = {}
         self._expected_to_fail: set[str] = set()
         self._unfinished: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
         self._write_errors: list[str] = []
         self._summary_error = ""
         self._result: RunResult | None = None
@@ -56,6 +58,7 @@ class Summary:
             self._unfinished[report.nodeid] = f"the test was skipped: {report.longrepr[2].removeprefix('Skipped: ')}"
         elif report.failed:
             self._unfinished[report.nodeid] = "the test failed"
+            self._failed[report.nodeid] = report.when or ""
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):
@@ -86,12 +89,24 @@ class Summary:
         fails = fails_session(result.findings) or is_left
         if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            result = replace(result, session=replace(result.session, exit_status=int(session.exitstatus)))
+        facts = replace(
+            result.session,
+            exit_status=int(session.exitstatus),
+            other_failures=sum(1 for _ in self._other_failures(result.findings)),
+        )
+        result = replace(result, session=facts)
         self._result = result
         self._write_errors = write_files(self._config, result)
         self._summary_error = add_to_step_summary(result) if self._session.policy.gate is not GateMode.OFF else ""
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _other_failures(self, findings: Iterable[Finding]) -> Iterator[str]:
+        """Yield the node ids of the tests that failed by something other than a finding."""
+        failing = {one.test for one in findings if one.is_failure}
+        for nodeid, when in self._failed.items():
+            if when != "call" or not any(one.nodeid in failing for one in self._results.get(nodeid, ())):
+                yield nodeid
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, the findings and the counts."""

@@ -40,6 +40,14 @@ def test_the_json_says_what_the_session_was(each_way: Project) -> None:
     assert budget["verdict"] == "exceeded"
 
 
+def test_the_json_counts_the_tests_that_failed_by_something_else(each_way: Project) -> None:
+    broken = "def test_broken(): assert False\n@pytest.fixture\ndef torn():\n    yield\n    assert False\n"
+    each_way.run(SLOW + broken + "def test_torn(torn): pass")
+    assert each_way.report["session"]["other_failures"] == 2
+    each_way.run(SLOW)
+    assert each_way.report["session"]["other_failures"] == 0
+
+
 def test_the_json_keeps_the_rounds_in_their_order(each_way: Project) -> None:
     each_way.run(
         "MS = iter(range(1, 1000))\n@pytest.mark.perf_budget(p95_ms=900)\ndef test_it(): advance(ms=next(MS))",
