@@ -20,6 +20,7 @@ PAGES: Final = (
     "against",
     "ci",
     "reports",
+    "json",
     "monitor",
     "configuration",
     "method",
