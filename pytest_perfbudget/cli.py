@@ -26,6 +26,7 @@ from pytest_perfbudget.doctor.findings import Findings
 from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
+from pytest_perfbudget.gate.commands import add_gate_command
 from pytest_perfbudget.report.doctor import doctor_text
 from pytest_perfbudget.saved_reports import add_commands
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("file", type=Path, metavar="FILE.json")
     importing.set_defaults(run=_import)
     add_commands(commands)
+    add_gate_command(commands)
     reading = commands.add_parser(
         "guide",
         help="show a page of the guide",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,14 @@ _INHERITED: Final = (
 """Variables that are set in the process of a git hook; they would direct every command to the hook's repository."""
 
 
-def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
+def git(folder: Path, *arguments: str, seconds: float = _SECONDS, environment: Mapping[str, str] | None = None) -> str:
     """Run git and return its standard output, without newlines at the end.
+
+    Args:
+        folder: the folder in which git runs.
+        arguments: git's arguments.
+        seconds: the time after which git is ended.
+        environment: further environment variables, such as those with a token; None if there are none.
 
     Raises:
         GitError: git is not there, fails, or takes longer than `seconds`; the message ends with git's own last line
@@ -33,9 +40,9 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS) -> str:
     command = f"git {next(one for one in arguments if one != '-c' and '=' not in one)}"
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
     # No prompt, because nobody would see it; no optional lock, which would block the user's git; no translation.
-    environment = {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    always = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
-        found = run(["git", *arguments], folder, seconds=seconds, environment=environment)
+        found = run(["git", *arguments], folder, seconds=seconds, environment={**kept, **always, **(environment or {})})
     except CommandError as error:
         message = f"{command} {error}"
         raise GitError(message) from None

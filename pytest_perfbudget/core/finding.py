@@ -27,6 +27,7 @@ CHANGED: Final = RegressionVerdict.CHANGED.value
 NOT_UPDATED: Final = "not_updated"
 NOTHING_COMPARED: Final = "nothing_compared"
 NOT_RECORDED: Final = "not_recorded"
+LOOSENED: Final = "loosened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Finding:
     """A fact that a reader of the results should know.
 
     Attributes:
-        kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared`, `not_recorded` or
-            `not_updated`.
+        kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared`, `not_recorded`,
+            `not_updated` or `loosened`.
         severity: the urgency of the finding; a failure fails the test.
         is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
             expected to fail, it is a warning.
@@ -74,7 +75,7 @@ class Finding:
     @property
     def belongs_to_test(self) -> bool:
         """Whether the test itself fails by the finding; other findings fail the session."""
-        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED)
+        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""

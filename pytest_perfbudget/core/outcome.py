@@ -1,0 +1,80 @@
+"""The outcome of a pull request's gate: a single word for the session, so that a failed tool is no regression."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.run_result import RunResult
+
+
+class Outcome(enum.Enum):
+    """The outcome of the gate; the value is the word in the outputs of the action."""
+
+    PASSED = "passed"
+    REGRESSED = "regressed"
+    EXCEEDED = "exceeded"
+    WRONG_CODE = "wrong_code"
+    ERROR = "error"
+
+
+EXIT_CODES: Final = {
+    Outcome.PASSED: 0,
+    Outcome.REGRESSED: 1,
+    Outcome.ERROR: 2,
+    Outcome.EXCEEDED: 3,
+    Outcome.WRONG_CODE: 4,
+}
+"""The exit codes of the command; 2 is the code of any error of `perfbudget`."""
+
+_TESTS_FAILED: Final = 1
+_ENDED: Final = {
+    2: "pytest was interrupted.",
+    3: "pytest ended with an internal error.",
+    4: "pytest could not start: its message in the log names the mistake.",
+    5: "No perf test was collected: mark tests with perf_budget, or name them in [tool.perfbudget.budgets].",
+}
+_JUDGED: Final = (
+    (RegressionVerdict.REGRESSED.value, Outcome.REGRESSED),
+    (BudgetVerdict.EXCEEDED.value, Outcome.EXCEEDED),
+    (RegressionVerdict.WRONG_CODE.value, Outcome.WRONG_CODE),
+)
+"""The kinds of findings that are a verdict on the pull request, the gravest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """The verdict of the gate, with the reason in one sentence."""
+
+    outcome: Outcome
+    reason: str
+
+
+def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
+    """Return the verdict on a session.
+
+    Args:
+        result: the session's result; None if pytest wrote no report.
+        exit_code: the exit code of pytest.
+    """
+    if exit_code in _ENDED:
+        return GateVerdict(Outcome.ERROR, _ENDED[exit_code])
+    if result is None:
+        return GateVerdict(Outcome.ERROR, f"pytest wrote no report, and ended with exit code {exit_code}.")
+    kinds = Counter(one.kind for one in result.findings if one.is_failure)
+    number = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())
+    outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
+    if outcome is not None:
+        return GateVerdict(outcome, f"{number}.")
+    if not (kinds or exit_code):
+        return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
+    if kinds:
+        problem = f"The pull request could not be judged: {number}."
+    elif exit_code == _TESTS_FAILED:
+        problem = "Tests failed, for other reasons than their numbers."
+    else:
+        problem = f"pytest ended with exit code {exit_code}."
+    return GateVerdict(Outcome.ERROR, problem)

@@ -1,0 +1,30 @@
+"""The outputs of a step on GitHub: values for later steps, and Markdown on the page of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+OUTPUT: Final = "GITHUB_OUTPUT"
+SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+
+
+def write_outputs(environment: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Write values for the later steps of a job; nothing outside of GitHub.
+
+    A value has one line: a line break would let the name of a file or a branch write further values.
+    """
+    lines = [f"{key}={' '.join(value.split())}\n" for key, value in values.items()]
+    _append(environment.get(OUTPUT, ""), "".join(lines))
+
+
+def write_summary(environment: Mapping[str, str], text: str) -> None:
+    """Add Markdown to the page of the job; nothing outside of GitHub."""
+    _append(environment.get(SUMMARY, ""), text)
+
+
+def _append(name: str, text: str) -> None:
+    if name:
+        with Path(name).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)

@@ -1,0 +1,43 @@
+"""The wording of the outcome of a pull request's gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pytest_perfbudget.core.outcome import GateVerdict, Outcome
+from pytest_perfbudget.report.formats.markdown_text import fenced
+
+TITLES: Final[Mapping[Outcome, str]] = {
+    Outcome.PASSED: "passed",
+    Outcome.REGRESSED: "slower than its base",
+    Outcome.EXCEEDED: "over a budget",
+    Outcome.WRONG_CODE: "not compared, because a process ran other code",
+    Outcome.ERROR: "no verdict",
+}
+"""The title of each outcome, after `Performance: `."""
+
+
+def title(outcome: Outcome) -> str:
+    """Return the title of an outcome."""
+    return f"Performance: {TITLES[outcome]}"
+
+
+def outcome_line(verdict: GateVerdict, seconds: float) -> str:
+    """Return the outcome for a terminal, in one line."""
+    return f"{title(verdict.outcome)} ({verdict.outcome.value}) after {seconds:.0f} s. {verdict.reason}"
+
+
+def outcome_command(verdict: GateVerdict) -> str:
+    """Return the command by which GitHub shows the outcome in the pull request.
+
+    Only an error has a line of its own among the errors, of which GitHub shows ten: the others are findings of tests.
+    """
+    level = "error" if verdict.outcome is Outcome.ERROR else "notice"
+    text = verdict.reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{level} title={title(verdict.outcome).replace(':', '%3A').replace(',', '%2C')}::{text}"
+
+
+def outcome_heading(verdict: GateVerdict, seconds: float) -> str:
+    """Return the outcome as the first lines of a page in Markdown."""
+    return f"# {title(verdict.outcome)}\n\n{fenced(verdict.reason)}\n\nVerdict after {seconds:.0f} s.\n\n"

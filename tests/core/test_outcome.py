@@ -1,0 +1,54 @@
+"""The outcome of a pull request's gate."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_perfbudget.core.finding import Finding, Severity
+from pytest_perfbudget.core.outcome import EXIT_CODES, Outcome, classify
+from pytest_perfbudget.core.run_result import RunResult
+
+
+def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
+    return RunResult(findings=[Finding(kind, severity, "a.py::test") for kind in kinds])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "outcome", "reason"),
+    [
+        (("regressed",), Outcome.REGRESSED, "1 regressed."),
+        (("exceeded",), Outcome.EXCEEDED, "1 exceeded."),
+        (("wrong_code", "wrong_code"), Outcome.WRONG_CODE, "2 wrong code."),
+        # A verdict on the pull request comes before a problem of the comparison.
+        (("unmeasured", "exceeded", "regressed"), Outcome.REGRESSED, "1 unmeasured, 1 exceeded, 1 regressed."),
+        (("unmeasured",), Outcome.ERROR, "The pull request could not be judged: 1 unmeasured."),
+        (("nothing_compared",), Outcome.ERROR, "The pull request could not be judged: 1 nothing compared."),
+        ((), Outcome.ERROR, "Tests failed, for other reasons than their numbers."),
+    ],
+)
+def test_a_failed_session_has_the_gravest_outcome_of_its_findings(
+    kinds: tuple[str, ...], outcome: Outcome, reason: str
+) -> None:
+    found = classify(session(*kinds), 1)
+    assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_what_fails_nothing_is_passed() -> None:
+    assert classify(session("regressed", severity=Severity.WARNING), 0).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5, -9, 137])
+def test_a_tool_that_failed_is_an_error_and_never_a_regression(code: int) -> None:
+    assert classify(session(), code).outcome is Outcome.ERROR
+    assert classify(None, code).outcome is Outcome.ERROR
+    if code > 1:
+        assert classify(session("regressed"), min(code, 5)).outcome is Outcome.ERROR
+
+
+def test_a_session_without_a_report_is_an_error_even_if_pytest_ended_well() -> None:
+    assert classify(None, 0).reason == "pytest wrote no report, and ended with exit code 0."
+
+
+def test_each_outcome_has_an_exit_code_of_its_own() -> None:
+    assert set(EXIT_CODES) == set(Outcome)
+    assert len(set(EXIT_CODES.values())) == len(Outcome)

@@ -1,0 +1,158 @@
+"""The action itself: its steps, run by a shell in checkouts of real pull requests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from action_steps import ACTION, ROOT, ActionRun, run_action
+from pull_requests import Origin, PullRequestRefs
+from scripting import CONFTEST, SCRIPTED
+
+from pytest_perfbudget.gate.verdict_file import parse_verdict
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the steps are for bash")
+
+SHOP = """
+from scripted import advance
+
+def price(number):
+    advance(number)
+"""
+SLOWER = SHOP.replace("advance(number)", "advance(1.1 * number)")
+TESTS = """
+from shop import price
+
+def test_price(perf):
+    perf(price, 1, max_ms=50)
+"""
+PYPROJECT = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+INSTALLED = {"install": "true"}  # the environment of these tests has the plugin
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    files = {"shop.py": SHOP, "tests/test_shop.py": TESTS, "pyproject.toml": PYPROJECT, "README.md": "a\n"}
+    clock = {"scripted.py": SCRIPTED, "conftest.py": CONFTEST}
+    return Origin.make(tmp_path, {**files, **clock, ".gitignore": "__pycache__\nperf-report\n.pytest_cache\n"})
+
+
+def run(opened: PullRequestRefs, folder: Path, **inputs: str) -> ActionRun:
+    """Run the action in a checkout of the pull request, without other plugins of pytest."""
+    lean = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_perfbudget.plugin.hooks"}
+    environment = opened.environment(folder.parent)
+    return run_action(opened.checkout(folder), {**environment, **lean}, {**INSTALLED, **inputs})
+
+
+def test_a_change_of_the_documentation_is_green_and_installs_nothing(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"README.md": "b\n"})
+    ended = run(opened, tmp_path / "work", install="exit 9")
+    sentence = f"Nothing that runs has changed since {opened.base[:10]} (README.md), so no test was run."
+    assert (ended.code, ended.outputs["verdict"], ended.ran) == (0, "passed", ["find the base"])
+    assert ended.summary == f"# Performance: passed\n\n~~~text\n{sentence}\n~~~\n"
+    assert sentence in ended.output
+
+
+def test_slower_code_is_regressed_and_the_same_change_without_it_passes(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"shop.py": SLOWER})
+    folder = tmp_path / "work"
+    ended = run(opened, folder)
+    assert (ended.code, ended.outputs) == (1, {"verdict": "regressed", "base": opened.base}), ended.output
+    assert ended.summary.startswith("# Performance: slower than its base\n\n```text\n")
+    assert "::error file=tests/test_shop.py" in ended.output
+    assert re.search(r"^Performance: slower than its base \(regressed\) after \d+ s\. ", ended.output, re.MULTILINE)
+    found = parse_verdict((folder / "perf-report/verdict.json").read_bytes())
+    assert found.failures[0][0] == "tests/test_shop.py::test_price price"
+    assert {one.name for one in (folder / "perf-report").iterdir()} == {"report.json", "report.html", "verdict.json"}
+    assert ended.ran[-1] == "keep the reports"
+    again = origin.open({"shop.py": f"# a remark\n{SHOP}"}, number=2)
+    quiet = run(again, tmp_path / "quiet")
+    assert (quiet.code, quiet.outputs["verdict"]) == (0, "passed"), quiet.output
+
+
+@pytest.mark.parametrize(
+    ("change", "inputs", "code", "outcome", "said"),
+    [
+        ({"tests/test_shop.py": TESTS.replace("=50)", "=0.5)")}, {}, 3, "exceeded", "over a budget"),
+        ({"shop.py": "def price("}, {}, 2, "error", "Performance%3A no verdict"),
+        ({"shop.py": SLOWER}, {"arguments": "--no-such-option"}, 2, "error", "pytest could not start"),
+        ({"shop.py": SLOWER}, {"arguments": "-k nowhere"}, 2, "error", "no verdict"),
+        ({"shop.py": SLOWER}, {"install": "exit 9"}, 9, "error", ""),
+        ({"shop.py": SLOWER}, {"base": "nowhere"}, 2, "error", "--base: 'nowhere' is no commit"),
+    ],
+)
+def test_every_other_end_has_its_own_word_and_is_no_regression(
+    tmp_path: Path,
+    origin: Origin,
+    *,
+    change: dict[str, str],
+    inputs: dict[str, str],
+    code: int,
+    outcome: str,
+    said: str,
+) -> None:
+    opened = origin.open(change)
+    ended = run(opened, tmp_path / "work", **inputs)
+    assert (ended.code, ended.outputs["verdict"]) == (code, outcome), ended.output
+    assert said in ended.output
+
+
+def test_arguments_are_words_and_nothing_of_them_is_run(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"shop.py": f"# a remark\n{SHOP}"})
+    hostile = "-k '$(touch stolen)' \"; touch stolen; \" `touch stolen`"
+    ended = run(opened, tmp_path / "work", arguments=hostile)
+    assert ended.outputs["verdict"] == "error"
+    assert not list(tmp_path.rglob("stolen"))
+
+
+def test_the_first_step_needs_only_the_standard_library(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"README.md": "b\n"})
+    environment = {**os.environ, **opened.environment(tmp_path), "PYTHONPATH": str(ROOT)}
+    bare = [sys.executable, "-S", "-m", "pytest_perfbudget.gate"]  # without site-packages
+    folder = opened.checkout(tmp_path / "work")
+    ended = subprocess.run(bare, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def workflow_files() -> list[Path]:
+    return [*ROOT.glob(".github/**/*.yml"), *ROOT.glob(".github/**/*.yaml")]
+
+
+def test_every_action_is_pinned_by_its_hash_with_the_version_beside() -> None:
+    lines = [line for file in workflow_files() for line in file.read_text("utf-8").splitlines() if " uses: " in line]
+    assert lines
+    for line in lines:
+        assert re.search(r"uses: (\./\S+|[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$", line), line
+
+
+def test_no_step_puts_an_expression_into_its_script() -> None:
+    """Whatever a branch or a label is called would be run."""
+    described = [yaml.safe_load(file.read_text("utf-8")) for file in workflow_files()]
+    jobs = [job for one in described for job in one.get("jobs", {}).values()]
+    steps = [step for one in (*jobs, *(one["runs"] for one in described if "runs" in one)) for step in one["steps"]]
+    scripts = [step["run"] for step in steps if "run" in step]
+    assert scripts
+    assert not [script for script in scripts if "${{" in script]
+
+
+def test_every_input_is_described_and_used() -> None:
+    text = ACTION.read_text("utf-8")
+    for name, one in yaml.safe_load(text)["inputs"].items():
+        assert one["description"].endswith(".")
+        assert f"inputs.{name} " in text
+
+
+@pytest.mark.skipif(not shutil.which("zizmor", path=str(Path(sys.executable).parent)), reason="zizmor is not installed")
+def test_zizmor_finds_nothing() -> None:
+    program = str(Path(sys.executable).parent / "zizmor")
+    ended = subprocess.run(
+        [program, "--offline", "--format", "json", str(ROOT / ".github")], capture_output=True, text=True, check=False
+    )
+    assert json.loads(ended.stdout) == []
