@@ -46,22 +46,35 @@ def load_settings(file: Path) -> Settings:
     except OSError as error:
         message = f"{file.name}: cannot be read: {error.strerror}"
         raise ConfigError(message) from error
+    return settings_of(content, file.name)
+
+
+def settings_of(content: bytes, file: str) -> Settings:
+    """Return the settings in the content of a pyproject.toml; the defaults if it has no table.
+
+    Args:
+        content: the content.
+        file: the file's name, with which every error message begins.
+
+    Raises:
+        ConfigError: the table has an unknown key or a wrong value, or the content is no TOML.
+    """
     if not may_have_table(content):
         return Settings()
     try:
         document = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{file.name}: is no valid TOML: {error}"
+        message = f"{file}: is no valid TOML: {error}"
         raise ConfigError(message) from error
     if NAME in document:
-        message = f"{file.name} [{NAME}]: this table is not read: its name is {TABLE}"
+        message = f"{file} [{NAME}]: this table is not read: its name is {TABLE}"
         raise ConfigError(message)
     tools = document.get("tool", {})
     for name in tools:
         if is_misspelt(name):
-            message = f"{file.name} [tool.{name}]: this table is not read: its name is {TABLE}"
+            message = f"{file} [tool.{name}]: this table is not read: its name is {TABLE}"
             raise ConfigError(message)
-    return parse_settings(tools.get(NAME, {}), file.name)
+    return parse_settings(tools.get(NAME, {}), file)
 
 
 def parse_settings(table: object, file: str) -> Settings:

@@ -15,6 +15,7 @@ from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.finding import (
     CHANGED,
     DOUBT,
+    LOOSENED,
     MISSING,
     NEAR_LIMIT,
     NOT_RECORDED,
@@ -27,6 +28,7 @@ from pytest_perfbudget.core.finding import (
     Severity,
 )
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
@@ -164,6 +166,32 @@ def find_nothing_compared(
         return []
     judged = policy.judge(fails=fails, otherwise=Severity.WARNING)
     return [Finding(NOTHING_COMPARED, judged.severity, "", is_gated=judged.is_gated, headline=headline)]
+
+
+def find_loosened(
+    measurements: Iterable[Measurement], settings: Iterable[Loosening], *, is_enforced: bool
+) -> list[Finding]:
+    """Return a finding for each limit that the working tree loosens.
+
+    Args:
+        measurements: all measurements of the session, each with the limits that are loosened for it.
+        settings: the loosened settings of the whole session.
+        is_enforced: whether the limits of the other commit hold.
+    """
+    effect = "the base's value holds" if is_enforced else "accepted"
+    found = [("", "", one) for one in settings]
+    found += [(measured.nodeid, measured.name, one) for measured in measurements for one in measured.loosened]
+    return [
+        Finding(
+            LOOSENED,
+            Severity.WARNING,
+            test,
+            name,
+            file=file_of(test),
+            headline=f"{one.base} -> {one.head}{f', {one.source}' if one.source else ''}: {effect}",
+        )
+        for test, name, one in found
+    ]
 
 
 def find_not_recorded(

@@ -14,6 +14,7 @@ from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.side_times import SideTimes
@@ -178,6 +179,7 @@ class Measurement:
         unmeasured: the reason why there are no numbers, if no budget states the reason; empty if there are numbers.
         times: the times of the rounds, as far as reports keep them; None if there are no rounds.
         side_times: the times of rounds on both sides of a comparison; None if the other side's are not known.
+        loosened: the limits of the other commit that the working tree loosens, if the session asks for them.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
@@ -206,6 +208,7 @@ class Measurement:
     times: RoundTimes | None = None
     call_graphs: CallGraphs | None = None
     side_times: SideTimes | None = None
+    loosened: Sequence[Loosening] = ()
 
     @property
     def id(self) -> str:
@@ -235,6 +238,7 @@ class Measurement:
             "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
+            **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
             **({"times": self.times.to_dict()} if self.times else {}),
             **({"call_graphs": self.call_graphs.to_dict()} if self.call_graphs else {}),
             **({"side_times": self.side_times.to_dict()} if self.side_times else {}),
@@ -252,6 +256,7 @@ class Measurement:
             "profile": [ProfileRow(*row) for row in data["profile"]],
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
+            "loosened": tuple(Loosening.from_dict(entry) for entry in data.get("loosened", ())),
             "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
             "call_graphs": CallGraphs.from_dict(data["call_graphs"]) if "call_graphs" in data else None,
             "side_times": SideTimes.from_dict(data["side_times"]) if "side_times" in data else None,

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from pytest_perfbudget.core.budgets import Budget, merge_budgets
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
+from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SpanBudget, merge_span_budgets
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveLimits:
-    """The limits that hold for one measurement when all places have been considered."""
+    """The limits that hold for one measurement when all places have been considered.
+
+    `loosened` has the limits of another commit that the working tree loosens, if a session asks for them.
+    """
 
     budgets: Sequence[Budget]
     component: str
@@ -22,6 +26,7 @@ class EffectiveLimits:
     pin: bool = True
     unmeasured: str = "fail"
     spans: Sequence[SpanBudget] = ()
+    loosened: Sequence[Loosening] = ()
 
 
 def resolve(

@@ -98,11 +98,12 @@ def _parsed(data: object) -> SavedVerdict:
     )
 
 
-def _number(value: Any, kinds: tuple[type, ...]) -> float:  # noqa: ANN401 - any value of JSON
-    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value < _MOST:
+def _number(value: object, kinds: tuple[type, ...]) -> float:
+    number: Any = value
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= number < _MOST:
         message = f"a number from 0 to {_MOST:,} was expected"
         raise ValueError(message)
-    return float(value)
+    return float(number)
 
 
 def _list(value: object, parts: int = 0) -> list[Any]:

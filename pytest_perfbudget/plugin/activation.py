@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,7 @@ from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import NOT_DISTRIBUTED, ComparisonStrategy
 from pytest_perfbudget.config import duration_ns, load_settings
 from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
 from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_outputs, check_update
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
@@ -36,6 +37,9 @@ from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.plugin.start_state import start_of
 from pytest_perfbudget.processes.protocol import Request
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.checkout.base_policy import BasePolicy
 
 
 def begin(config: pytest.Config) -> PerfSession:
@@ -91,6 +95,8 @@ def _configured(config: pytest.Config) -> PerfSession:
     child: Any = config.pluginmanager.getplugin(CHILD)
     folder = config.rootpath if child is None else child.configuration or config.rootpath
     settings = load_settings(folder / "pyproject.toml")
+    base_policy = None if child is not None else _base_policy(config, settings)
+    settings = settings if base_policy is None else base_policy.settings
     gate = GateMode.OFF if is_measured_by_codspeed(config) else GateMode(option.perf_gate)
     policy = Policy(gate, settings.strict or option.perf_strict, settings.warn_at)
     max_time = option.perf_max_time
@@ -103,6 +109,7 @@ def _configured(config: pytest.Config) -> PerfSession:
         progress=Progress(config),
         max_time_ns=max_time_ns,
     )
+    session.base_policy = base_policy
     context = ComparisonContext(
         settings=settings,
         root=config.rootpath,
@@ -126,6 +133,21 @@ def _configured(config: pytest.Config) -> PerfSession:
     )
     session.comparison = _comparison(session, context)
     return session
+
+
+def _base_policy(config: pytest.Config, settings: Settings) -> BasePolicy | None:
+    """Return the policy of the other commit; None if the session does not ask for it."""
+    option = config.option
+    if option.perf_policy is None:
+        return None
+    if option.perf_against is None:
+        message = f"--perf-policy={option.perf_policy} needs --perf-against"
+        raise pytest.UsageError(message)
+    from pytest_perfbudget.checkout.base_policy import BasePolicy  # noqa: PLC0415 - few sessions need it
+    from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
+
+    base = find_base(config.rootpath, option.perf_against)
+    return BasePolicy(base, config.rootpath, settings, is_enforced=option.perf_policy == "base")
 
 
 def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonStrategy | None:

@@ -59,6 +59,12 @@ def add_options(parser: pytest.Parser) -> None:
         help="time the code beside that of another commit, such as origin/main, in turns on the same CPU, and fail "
         "what is slower; needs no baseline",
     )
+    group.addoption(
+        "--perf-policy",
+        choices=("base", "head"),
+        help="with --perf-against: list the limits that the working tree loosens; base: judge by those of the other "
+        "commit; head: accept them",
+    )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
         "--perf-spans",

@@ -46,6 +46,7 @@ from pytest_perfbudget.report.bars import ascii_bars, shows_bars
 from pytest_perfbudget.report.histogram import histograms
 
 if TYPE_CHECKING:
+    from pytest_perfbudget.checkout.base_policy import BasePolicy
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
 
 RUN: Final = pytest.StashKey["ItemRun | None"]()
@@ -75,6 +76,7 @@ class PerfSession:
         self.baseline = Baseline()
         self.comparison: ComparisonStrategy | None = None
         self.receiver: SpanReceiver | None = None
+        self.base_policy: BasePolicy | None = None
         self.is_child = config.pluginmanager.hasplugin(CHILD)
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))

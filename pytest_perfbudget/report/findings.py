@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.finding import DOUBT, NEAR_LIMIT, NOT_RECORDED, NOTHING_COMPARED, Case, Finding, Severity
+from pytest_perfbudget.core.finding import (
+    DOUBT,
+    LOOSENED,
+    NEAR_LIMIT,
+    NOT_RECORDED,
+    NOTHING_COMPARED,
+    Case,
+    Finding,
+    Severity,
+)
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.regressions import Typed
@@ -19,6 +28,7 @@ _WORDS: Final = {
     DOUBT: "note",
     NOTHING_COMPARED: "nothing compared",
     NOT_RECORDED: "not recorded",
+    LOOSENED: "this pull request loosens",
 }
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3

@@ -105,7 +105,12 @@ class ItemRun:
             replace(one, name=session.name_of(one.name)) if one.name else one
             for one in ([call, *limits] if call else limits)
         ]
-        return resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
+        found = resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
+        if session.base_policy is None:
+            return found
+        is_body = self.kind is PerfTestKind.BODY
+        found, loosened = session.base_policy.hold(found, self.nodeid, name, is_body=is_body)
+        return replace(found, loosened=loosened)
 
     def begin(
         self,
@@ -254,6 +259,7 @@ class ItemRun:
             effective.component,
             file=file_of(self.nodeid),
             line=None if line is None else line + 1,
+            loosened=effective.loosened,
         )
 
     def add_unmeasured(

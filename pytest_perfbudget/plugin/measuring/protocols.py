@@ -22,6 +22,7 @@ from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.progress import Progress
 
 if TYPE_CHECKING:
+    from pytest_perfbudget.checkout.base_policy import BasePolicy
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
 
 
@@ -36,6 +37,7 @@ class MeasuringSession(Protocol):
     is_child: bool
     receiver: SpanReceiver | None
     max_time_ns: int | None
+    base_policy: BasePolicy | None
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""

@@ -14,6 +14,7 @@ from pytest_perfbudget.baseline.commit import current_branch, current_commit, fo
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.decision import (
+    find_loosened,
     find_missing,
     find_not_recorded,
     find_not_updated,
@@ -72,6 +73,9 @@ def run_result(
         replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
         for one in session.worded(measurements)
     ]
+    if session.base_policy is not None:
+        policy = session.base_policy
+        findings = [*find_loosened(measurements, policy.loosened, is_enforced=policy.is_enforced), *findings]
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from pytest_perfbudget.core.decision import GateMode, Policy
-from pytest_perfbudget.core.finding import NEAR_LIMIT, Finding, Severity
+from pytest_perfbudget.core.finding import LOOSENED, NEAR_LIMIT, Finding, Severity
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.closing import (
     budgets_text,
@@ -41,7 +41,7 @@ class _Block(NamedTuple):
 
 def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     """Return the result as Markdown; a text of more than `most_bytes` is cut after a failure, a note or a row."""
-    blocks = [*_head(result), *_failures(result), *_notes(result), *_table(result)]
+    blocks = [*_head(result), *_loosened(result), *_failures(result), *_notes(result), *_table(result)]
     kept, room = 0, most_bytes - _END
     while kept < len(blocks) and (room := room - len(blocks[kept].text.encode()) - 1) >= 0:
         kept += 1
@@ -67,6 +67,16 @@ def _head(result: RunResult) -> Iterator[_Block]:
     measured = [one for one in result.measurements if not one.unmeasured]
     lines.append(budgets_text(budget_tally(result.measurements), len(measured)))
     yield _Block("".join(f"- {line}\n" for line in lines if line))
+
+
+def _loosened(result: RunResult) -> Iterator[_Block]:
+    """Yield the limits that a pull request loosens: a reviewer has to see them before any verdict by them."""
+    found = [one for one in result.findings if one.kind == LOOSENED]
+    if found:
+        yield _Block("### Loosened limits\n")
+        for line in note_lines(found):
+            yield _Block(f"- {code(line)}", "note")
+        yield _Block("")
 
 
 def _failures(result: RunResult) -> Iterator[_Block]:
@@ -102,7 +112,7 @@ def _would_fail(finding: Finding) -> bool:
 def _notes(result: RunResult) -> Iterator[_Block]:
     # The table says of a budget near its limit all there is to say.
     warnings = by_severity(result.findings, Severity.WARNING)
-    shown = [one for one in warnings if one.kind != NEAR_LIMIT and not _would_fail(one)]
+    shown = [one for one in warnings if one.kind not in (NEAR_LIMIT, LOOSENED) and not _would_fail(one)]
     lines = [*note_lines([*shown, *by_severity(result.findings, Severity.NOTE)])]
     lines += [f"note: {note}" for note in result.session.notes]
     if lines:

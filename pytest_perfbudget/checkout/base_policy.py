@@ -1,0 +1,100 @@
+"""The policy of the base, read from its commit: the table, the limits in test files, and the baseline.
+
+Nothing is checked out or run for that: git shows single files of a commit.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.checkout.revision import Base
+from pytest_perfbudget.config.parser import settings_of
+from pytest_perfbudget.config.source_limits import TestLimits, limits_in
+from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits
+from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.measurement import file_of, function_of
+from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.errors import ConfigError, GitError
+from pytest_perfbudget.git import git
+
+_CONFIGURATION: Final = "pyproject.toml"
+
+
+class BasePolicy:
+    """The limits of the base, and the limits that the pull request loosens.
+
+    Args:
+        base: the commit.
+        root: pytest's root folder.
+        settings: the settings of the pull request.
+        is_enforced: whether the limits of the base hold; else loosened limits are listed only.
+
+    Attributes:
+        settings: the settings that hold.
+        loosened: the loosened settings of the whole session.
+        is_enforced: whether the limits of the base hold.
+
+    Raises:
+        ConfigError: the table of the base cannot be read.
+    """
+
+    def __init__(self, base: Base, root: Path, settings: Settings, *, is_enforced: bool) -> None:
+        self._base = base
+        self._root = root.resolve()
+        self._head_settings = settings
+        self._files: dict[str, tuple[dict[str, TestLimits], dict[str, TestLimits]]] = {}
+        self._base_settings = self._settings_of_base()
+        self.is_enforced = is_enforced
+        held_ones, self.loosened = held_settings(settings, self._base_settings)
+        self.settings = held_ones if is_enforced else settings
+
+    def hold(
+        self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool
+    ) -> tuple[EffectiveLimits, list[Loosening]]:
+        """Return the limits that hold for a measurement, and those that the pull request loosens.
+
+        A test that the base does not have is new, and has its own limits.
+
+        Args:
+            limits: the limits of the pull request, as the session knows them.
+            nodeid: the test.
+            name: the name of the measurement.
+            is_body: whether the test itself is measured.
+        """
+        loosened = self._loosened(nodeid, name, is_body=is_body)
+        return (held(limits, loosened) if self.is_enforced else limits), list(loosened.found)
+
+    def _loosened(self, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
+        file = file_of(nodeid)
+        if file not in self._files:
+            text = ""
+            with suppress(OSError, UnicodeDecodeError):
+                text = (self._root / file).read_text("utf-8")
+            self._files[file] = limits_in(text, file), limits_in(self._shown(file), file)
+        inner = function_of(nodeid).removeprefix(f"{file}::")
+        head_limits, base_limits = (one.get(inner) for one in self._files[file])
+        if head_limits is None or base_limits is None:
+            return LoosenedLimits()
+        head, base = (
+            resolve(settings, nodeid, own.given(name, is_body=is_body), name=name)
+            for settings, own in ((self._head_settings, head_limits), (self._base_settings, base_limits))
+        )
+        return loosened_limits(head, base, head_limits.unreadable | base_limits.unreadable)
+
+    def _settings_of_base(self) -> Settings:
+        text = self._shown(_CONFIGURATION)
+        try:
+            return settings_of(text.encode(), _CONFIGURATION)
+        except ConfigError as error:
+            message = f"--perf-policy=base: the table of {self._base.ref} cannot be read: {error}"
+            raise ConfigError(message) from None
+
+    def _shown(self, file: str) -> str:
+        """Return the text of a file of the base; empty if the base does not have the file."""
+        place = (self._root / file).relative_to(self._base.top.resolve()).as_posix()
+        with suppress(GitError):
+            return git(self._base.top, "show", f"{self._base.commit}:{place}")
+        return ""

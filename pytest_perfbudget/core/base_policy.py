@@ -1,0 +1,137 @@
+"""The policy of the base: limits that a pull request loosens, and the limits of the base in their place.
+
+Without this policy a pull request could be slower and allow itself to be slower. Both sides are read in the same way,
+from their tables and their test files, so that a limit that cannot be read there differs on neither side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pytest_perfbudget.core.budgets import Budget
+from pytest_perfbudget.core.limits import RegressionTolerance
+from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.metrics import KEYWORDS, SPAN_COUNT, SPAN_SHARE
+from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget
+
+_NONE: Final = "no limit"
+_OF_BASE: Final = " of the base"
+
+
+@dataclass(frozen=True, slots=True)
+class LoosenedLimits:
+    """The limits of the base that a pull request loosens for one measurement.
+
+    Attributes:
+        found: each loosened limit, for readers.
+        tolerance: the base's tolerance; None if it is not loosened.
+        unmeasured: the base's setting `unmeasured`; empty if it is not loosened.
+        budgets: the base's budgets that are loosened or removed.
+        spans: the base's budgets on spans that are loosened or removed.
+    """
+
+    found: Sequence[Loosening] = ()
+    tolerance: RegressionTolerance | None = None
+    unmeasured: str = ""
+    budgets: Sequence[Budget] = ()
+    spans: Sequence[SpanBudget] = ()
+
+
+def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Collection[str] = ()) -> LoosenedLimits:
+    """Return the limits of the base that the head loosens.
+
+    Args:
+        head: the limits of the head.
+        base: the limits of the base.
+        unreadable: the keywords whose values could not be read on one of the sides, which say nothing.
+    """
+    found: list[Loosening] = []
+    tolerance, unmeasured = None, ""
+    if head.max_regression.share > base.max_regression.share and "max_regression" not in unreadable:
+        tolerance = base.max_regression
+        found.append(_loosened_tolerance(tolerance, head.max_regression))
+    if (base.unmeasured, head.unmeasured) == ("fail", "warn") and "unmeasured" not in unreadable:
+        unmeasured = "fail"
+        found.append(Loosening("unmeasured = fail", "warn", ""))
+    known = {KEYWORDS[one][0] for one in unreadable if one in KEYWORDS}
+    budgets = [one for one in _worse(head.budgets, base.budgets) if one[0].metric not in known]
+    found += [_loosened_budget(mine, theirs) for theirs, mine in budgets]
+    spans = [] if "spans" in unreadable else list(_worse_spans(head.spans, base.spans))
+    found += [_loosened_budget(mine, theirs.budget, theirs.span) for theirs, mine in spans]
+    return LoosenedLimits(found, tolerance, unmeasured, [one for one, _ in budgets], [one for one, _ in spans])
+
+
+def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
+    """Return limits with those of the base in the place of looser ones."""
+    tolerance = limits.max_regression
+    if loosened.tolerance is not None and loosened.tolerance.share < tolerance.share:
+        tolerance = replace(loosened.tolerance, source=f"{loosened.tolerance.source}{_OF_BASE}")
+    tighter = {theirs.metric: theirs for theirs, _ in _worse(limits.budgets, loosened.budgets)}
+    budgets = [one for one in limits.budgets if one.metric not in tighter]
+    tight_spans = {(one.span, one.budget.metric): one for one, _ in _worse_spans(limits.spans, loosened.spans)}
+    spans = [one for one in limits.spans if (one.span, one.budget.metric) not in tight_spans]
+    return replace(
+        limits,
+        max_regression=tolerance,
+        unmeasured=loosened.unmeasured or limits.unmeasured,
+        budgets=[*budgets, *(_of_base(one) for one in tighter.values())],
+        spans=(*spans, *(replace(one, budget=_of_base(one.budget)) for one in tight_spans.values())),
+    )
+
+
+def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosening]]:
+    """Return the settings of the head, with those settings of the base that the head loosens for a whole session."""
+    found = []
+    if base.strict and not head.strict:
+        found.append(Loosening("strict = true", "false", "[tool.perfbudget]"))
+    if (base.duet.changed_tests, head.duet.changed_tests) == ("gate", "skip"):
+        found.append(Loosening("changed_tests = gate", "skip", "[tool.perfbudget.duet]"))
+    changed_tests = "gate" if base.duet.changed_tests == "gate" else head.duet.changed_tests
+    settings = replace(head, strict=head.strict or base.strict, duet=replace(head.duet, changed_tests=changed_tests))
+    return settings, found
+
+
+def _worse(head: Iterable[Budget], base: Iterable[Budget]) -> Iterator[tuple[Budget, Budget | None]]:
+    """Yield each budget of the base with the head's, if the head's allows more or is missing."""
+    mine = {one.metric: one for one in head}
+    for theirs in base:
+        own = mine.get(theirs.metric)
+        if own is None or theirs.metric.is_worse(own.limit, theirs.limit):
+            yield theirs, own
+
+
+def _worse_spans(head: Iterable[SpanBudget], base: Iterable[SpanBudget]) -> Iterator[tuple[SpanBudget, Budget | None]]:
+    mine = {(one.span, one.budget.metric): one.budget for one in head}
+    for theirs in base:
+        own = mine.get((theirs.span, theirs.budget.metric))
+        if own is None or theirs.budget.metric.is_worse(own.limit, theirs.budget.limit):
+            yield theirs, own
+
+
+def _of_base(budget: Budget) -> Budget:
+    return replace(budget, source=f"{budget.source}{_OF_BASE}")
+
+
+def _loosened_tolerance(base: RegressionTolerance, head: RegressionTolerance) -> Loosening:
+    # A source such as `max_regression = '9%' of pyproject.toml [tool.perfbudget]` has the value before the place.
+    place = head.source.partition(" of ")[2] or head.source
+    return Loosening(f"max_regression = {100 * base.share:g} %", f"{100 * head.share:g} %", place)
+
+
+def _loosened_budget(head: Budget | None, base: Budget, span: str = "") -> Loosening:
+    source = base.source if head is None else head.source
+    after = _NONE if head is None else _written(head)
+    if head is not None and head.keyword == base.keyword:
+        after = after.rpartition(" = ")[2]
+    return Loosening(f"{f'spans {span!r} ' if span else ''}{_written(base)}", after, source)
+
+
+def _written(budget: Budget) -> str:
+    """Return a budget as users write it."""
+    is_span = budget.metric in (SPAN_COUNT, SPAN_SHARE)
+    _, factor = SPAN_KEYWORDS[budget.keyword] if is_span else KEYWORDS[budget.keyword]
+    return f"{budget.keyword} = {budget.limit / factor:g}"

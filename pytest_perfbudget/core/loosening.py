@@ -1,0 +1,31 @@
+"""A loosened limit: a limit of the base that allows more in the pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Loosening:
+    """A limit that a pull request loosens.
+
+    Attributes:
+        base: the limit of the base, as users write it.
+        head: the limit of the pull request; `no limit` if there is none any more.
+        source: the place of the pull request's limit; of the base's limit if there is none any more.
+    """
+
+    base: str
+    head: str
+    source: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the limit as builtins."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Loosening:
+        """Rebuild the limit from the result of `to_dict`."""
+        return cls(**data)
