@@ -282,7 +282,7 @@ def many(number: int) -> RunResult:
         assert times is not None
         base = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
         assert base is not None
-        more = {"times": times, "side_times": SideTimes.of([times], [base])}
+        more: dict[str, Any] = {"times": times, "side_times": SideTimes.of([times], [base])}
         if is_slow:
             more["call_graphs"] = CallGraphs(graph(60), graph(2))
         measurements.append(timed(nodeid, size, limit, moving, count, component=component, statistics=spread, **more))

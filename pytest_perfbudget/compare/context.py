@@ -60,6 +60,8 @@ class ComparisonContext:
         skipped_files: a function that returns the test files that the session has skipped as a whole.
         data_files: a function that returns the files that the parameters of a test name.
         is_distributed: whether this process is an xdist worker, one of several that share the tests.
+        shows_spans: whether the session shows the spans of all its tests.
+        looks_at_spans: a function that returns whether any test of the session limits or shows spans.
         shared_checkout: the folder in which another process has checked out the base; empty if none has.
     """
 
@@ -75,4 +77,6 @@ class ComparisonContext:
     skipped_files: Callable[[], Collection[str]] = tuple
     data_files: Callable[[str], Collection[Path]] = lambda _: ()
     is_distributed: bool = False
+    shows_spans: bool = False
+    looks_at_spans: Callable[[], bool] = lambda: False
     shared_checkout: str = ""

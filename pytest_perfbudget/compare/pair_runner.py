@@ -165,6 +165,19 @@ class PairRunner:
             if found is not None:
                 return found
 
+    def record_spans(self, task: PairTask) -> Attempt[Pair]:
+        """Measure a test with a fresh pair that records the spans of each turn; its times decide nothing.
+
+        Raises:
+            WorkerError: a process cannot be started, died or hangs.
+        """
+        carried = self._checkout.carried
+        hangs = self._context.launcher.noting_hangs([task.nodeid])
+        made = self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=True, with_spans=True)
+        with hangs, made as pair:
+            found = self._play(pair, task, FRESH_ERROR, carried)
+        return found or Attempt(problem=f"{self._base.ref} ran without modules that are generated")
+
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
         """Run a single process of one side, and yield the process's answers.
 
@@ -183,12 +196,19 @@ class PairRunner:
                     self._context.note_base(self._of_base)
 
     def _pair(
-        self, nodeids: Sequence[str], more_files: Sequence[str] = (), *, slot: int = 0, own_file_only: bool = False
+        self,
+        nodeids: Sequence[str],
+        more_files: Sequence[str] = (),
+        *,
+        slot: int = 0,
+        own_file_only: bool = False,
+        with_spans: bool = False,
     ) -> Duet:
         """Return a new pair of processes, not yet started."""
         seed = self._context.launcher.seed()
         launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
-        head, base = (Side(replace(one.request, in_turns=True), one.start) for one in launches)
+        asked = [replace(one.request, in_turns=True, with_spans=with_spans) for one in launches]
+        head, base = (Side(request, one.start) for request, one in zip(asked, launches, strict=True))
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None
         self._started += 1

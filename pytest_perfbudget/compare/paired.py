@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.compared import compared
+from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
@@ -45,6 +46,7 @@ class PairedComparison(ComparisonStrategy):
         self._tests: list[str] = []
         self._pairs = PairRunner(context, base)
         self._dies = False
+        self._components = ComponentChanges(context)
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
@@ -99,7 +101,8 @@ class PairedComparison(ComparisonStrategy):
             warnings = [*one.warnings, *filter(None, [unpinned.get(one.name)])]
             is_pending = screened.is_exclusive and evidence is not None
             settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
-        return settled
+        task = _task(nodeid, measurements, requests, unpinned)
+        return self._components.explain(nodeid, settled, partial(self._pairs.record_spans, task))
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
         """See `ComparisonStrategy.finish`; tests whose fixtures cannot exist twice are measured sequentially."""

@@ -45,6 +45,7 @@ class MeasurementRequest:
         turns: the source of the turns in which the blocks are timed; None if they are not timed in turns.
         counts: the metrics to count, each with a function that says whether a count is worth a second pass.
         with_cpus: whether to record the number of CPUs in use.
+        with_spans: whether to record the spans of each block, whose times decide nothing then.
     """
 
     tolerance: RegressionTolerance
@@ -56,6 +57,7 @@ class MeasurementRequest:
     turns: Turns | None = None
     counts: Mapping[str, LooksBad] = field(default_factory=dict)
     with_cpus: bool = False
+    with_spans: bool = False
 
     @classmethod
     def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:
@@ -78,12 +80,14 @@ class ComparisonStrategy(ABC):
         gone: the reason that reports give if only the other side has a test.
         remark: a doubt about the other side; empty if there is none.
         sharing: the number of tests, or of their measurements, that share alpha.
+        records_spans: whether this process records spans for another process, which compares them.
     """
 
     against = ""
     gone = ""
     remark = ""
     sharing = 0
+    records_spans = False
 
     def begin(self, nodeids: Iterable[str]) -> None:  # noqa: B027 - overriding is optional
         """Note the perf tests that will run.

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.side_times import SideTimes
+from pytest_perfbudget.core.spans.batches import SpanBatch
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.weather import BlockTime
 
@@ -80,6 +81,7 @@ class Recording:
         source: the source file of the measured function; empty if it has none.
         kind: the name of the measurement's kind; empty if it is not known.
         load: the parameters of the load; empty if the measurement is no load.
+        spans: the spans of each block, if they were recorded.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -100,6 +102,7 @@ class Recording:
     load: str = ""
     graph: CallGraph | None = None
     rounds: RoundTimes | None = None
+    spans: Sequence[SpanBatch] = ()
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -133,6 +136,7 @@ class Recording:
             "load": self.load,
             "graph": None if self.graph is None else self.graph.to_dict(),
             "rounds": None if self.rounds is None else self.rounds.to_dict(),
+            "spans": [one.to_dict() for one in self.spans],
         }
 
     @classmethod
@@ -144,7 +148,14 @@ class Recording:
         ]
         graph = CallGraph.from_dict(data["graph"]) if data.get("graph") else None
         rounds = RoundTimes.from_dict(data["rounds"]) if data.get("rounds") else None
-        rebuilt = {"blocks": blocks, "identity": tuple(data["identity"]), "graph": graph, "rounds": rounds}
+        spans = [SpanBatch.from_dict(entry) for entry in data["spans"]]
+        rebuilt = {
+            "blocks": blocks,
+            "identity": tuple(data["identity"]),
+            "graph": graph,
+            "rounds": rounds,
+            "spans": spans,
+        }
         return cls(**{**data, **rebuilt})
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.spans.changes import SpanComparison
 
 _MOST_USED: Final = 1e9
 """The largest share of a limit: JSON has no infinity."""
@@ -223,6 +224,7 @@ class RegressionResult:
         grown: the functions that are called more often or take longer, the costliest first.
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
+        components: the change of each component, if spans were compared.
     """
 
     metric: str
@@ -249,6 +251,7 @@ class RegressionResult:
     grown: Sequence[Growth] = ()
     is_test_changed: bool = False
     is_required: bool = False
+    components: SpanComparison | None = None
 
     @property
     def badness(self) -> float:
@@ -261,10 +264,14 @@ class RegressionResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}
-        return {**asdict(self), **words, "grown": [asdict(one) for one in self.grown]}
+        components = {"components": self.components and self.components.to_dict()}
+        return {**asdict(self), **words, "grown": [asdict(one) for one in self.grown], **components}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RegressionResult:
         """Rebuild a result from the result of `to_dict`."""
         words = {"verdict": RegressionVerdict(data["verdict"]), "direction": Direction(data["direction"])}
-        return cls(**{**data, **words, "grown": [Growth(**entry) for entry in data["grown"]]})
+        found = data.get("components")
+        components = None if found is None else SpanComparison.from_dict(found)
+        grown = [Growth(**entry) for entry in data["grown"]]
+        return cls(**{**data, **words, "grown": grown, "components": components})

@@ -67,10 +67,12 @@ class SpanGatherer:
         clock: the clock of the executions.
         receiver: the receiver of spans from child processes; None if there is none.
         is_load: whether the executions are requests of a load, several of them at a time.
+        store: the store of the executions; by default a new one.
 
     Attributes:
         store: the spans of the executions that count.
         sites: the lines that made a query, by the span's name and statement.
+        kept: the number of executions that count so far.
     """
 
     def __init__(
@@ -82,8 +84,10 @@ class SpanGatherer:
         receiver: SpanReceiver | None = None,
         *,
         is_load: bool = False,
+        store: SpanStore | None = None,
     ) -> None:
-        self.store = SpanStore(watched, limited)
+        self.store = store or SpanStore(watched, limited)
+        self.kept = 0
         self.sites: dict[tuple[str, str], str] = {}
         self._root = root
         self._watched = Coverage(watched)
@@ -174,7 +178,9 @@ class SpanGatherer:
         Args:
             begin_ns: the time, on the clock of the executions, before which executions are a warm-up.
         """
-        self._held_ended += [one for one in self._ended if not begin_ns or one.start_ns >= begin_ns + EPOCH_NS]
+        counted = [one for one in self._ended if not begin_ns or one.start_ns >= begin_ns + EPOCH_NS]
+        self._held_ended += counted
+        self.kept += len(counted)
         warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
         self._held += [one for one in _spans(self._pending) if one.trace_id not in warm_up]
         self._pending, self._ended = [], []

@@ -106,12 +106,18 @@ class PerfSession:
             if hasattr(self.config, "workeroutput"):
                 self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
                 self.config.workeroutput[SHARING_OUTPUT] = self.comparison.sharing
-        if tests.looks_at_spans and not self.is_child:
+        if self._receives_spans():
             from pytest_perfbudget.plugin.measuring.child_spans import ChildSpans  # noqa: PLC0415 - imports a server
 
             self.config.pluginmanager.register(ChildSpans(self))
         self.launcher.add_arguments(_same_randomness(self.config))
         self.launcher.begin()
+
+    def _receives_spans(self) -> bool:
+        """Return whether this process looks at spans, or records them for the session that started it."""
+        if self.is_child:
+            return self.comparison is not None and self.comparison.records_spans
+        return self.tests.looks_at_spans
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""

@@ -41,6 +41,7 @@ class Request:
         workers: the number of workers that the process tells its tests.
         workerinput: what the controller of pytest-xdist told the session, if the session is a worker itself.
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
+        with_spans: whether the turns record spans, and their times decide nothing.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
     """
@@ -64,6 +65,7 @@ class Request:
     workers: int = 1
     workerinput: Mapping[str, Any] = field(default_factory=dict)
     in_turns: bool = False
+    with_spans: bool = False
     has_cache: bool = False
     scratch: str = ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.turns import NONE, Turn
-from pytest_perfbudget.plugin.child.record_only import RecordInTurns
+from pytest_perfbudget.plugin.child.record_only import RecordInTurns, RecordSpans
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.processes.protocol import Answer, Request
 
@@ -68,7 +68,7 @@ class DuetWorker(WorkerPlugin):
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
-        self.comparison = RecordInTurns(self.turns)
+        self.comparison = (RecordSpans if request.with_spans else RecordInTurns)(self.turns)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

@@ -65,3 +65,13 @@ class RecordInTurns(RecordOnly):
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """See `ComparisonStrategy.block_policy`."""
         return TurnBlocks(self._turns, TIMERS, clock)
+
+
+class RecordSpans(RecordInTurns):
+    """A strategy that records the spans of each block in the turns of a duet, and counts nothing."""
+
+    records_spans = True
+
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
+        """See `ComparisonStrategy.request`."""
+        return replace(super().request(nodeid, name, effective), counts={}, with_spans=True)

@@ -152,7 +152,7 @@ class ItemRun:
         gate = BudgetGate(effective.budgets, session.settings.errors, kind)
         silence = self._output.silence
         request = self.request(name, effective)
-        watch = span_watch(self, effective, session.clock, in_turns=request is not None and request.turns is not None)
+        watch = span_watch(self, effective, session.clock, request)
         plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
@@ -171,7 +171,7 @@ class ItemRun:
             results=results,
             warnings=spans.warnings,
             profile=profile,
-            recording=data.recording,
+            recording=watch.completed(data.recording),
             spans=spans.facts,
         )
         return data.result

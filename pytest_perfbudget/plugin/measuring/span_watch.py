@@ -1,4 +1,4 @@
-"""The watch over the spans of one measurement: gathered while rounds are timed, and judged at the end."""
+"""The watch over the spans of one measurement: gathered while rounds are timed, and judged or compared at the end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.span_gate import SpanGate
+from pytest_perfbudget.core.spans.batches import BatchStore, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.runner import Plan
@@ -67,6 +70,10 @@ class SpanWatch:
         """
         return NO_SPANS
 
+    def completed(self, recording: Recording | None) -> Recording | None:
+        """Return the recording for a comparison, with the spans of its blocks."""
+        return recording
+
 
 class _RecordingWatch(SpanWatch):
     def __init__(self, gate: SpanGate, gatherer: SpanGatherer) -> None:
@@ -97,8 +104,44 @@ class _RecordingWatch(SpanWatch):
         return JudgedSpans(results, SpanFacts.of(store), [doubt] if store.lost else [])
 
 
+class _BatchWatch(SpanWatch):
+    """The watch over a measurement whose blocks are compared span by span."""
+
+    def __init__(self, gatherer: SpanGatherer, store: BatchStore) -> None:
+        self._gatherer = gatherer
+        self._store = store
+        self._kept: list[int] = []
+
+    def plan(self, plan: Plan) -> Plan:
+        return replace(plan, keep=self._keep)
+
+    def subject(self, subject: Subject) -> Subject:
+        if isinstance(subject, (PlainSubject, AsyncSubject)):
+            return TracedSubject(subject, self._gatherer)
+        return subject
+
+    def _keep(self) -> None:
+        before = self._gatherer.kept
+        self._gatherer.keep()
+        self._kept.append(self._gatherer.kept - before)
+
+    def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:  # noqa: ARG002 - rounds only
+        self._gatherer.finish()
+        return NO_SPANS
+
+    def completed(self, recording: Recording | None) -> Recording | None:
+        if recording is None:
+            return None
+        return replace(recording, spans=in_turns(self._store.batches(self._kept), recording.turns))
+
+
 def span_watch(
-    run: MeasuringRun, effective: EffectiveLimits, clock: Clock, *, in_turns: bool = False, is_load: bool = False
+    run: MeasuringRun,
+    effective: EffectiveLimits,
+    clock: Clock,
+    request: MeasurementRequest | None = None,
+    *,
+    is_load: bool = False,
 ) -> SpanWatch:
     """Return the watch over the spans of a measurement.
 
@@ -109,14 +152,18 @@ def span_watch(
         run: the run of the test.
         effective: the limits that hold for the measurement.
         clock: the clock that times the measurement.
-        in_turns: whether the measurement is made in the turns of a duet.
+        request: the comparison's request to the measurement; None if nothing is compared.
         is_load: whether the measurement is a load.
     """
     session = run.session
-    if in_turns or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
+    root = run.item.config.rootpath
+    if request is not None and request.with_spans and not run.is_untimed:
+        store = BatchStore()
+        return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store)
+    is_compared_apart = request is not None and request.turns is not None
+    if is_compared_apart or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
-    root = run.item.config.rootpath
     return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))
 
 

@@ -13,6 +13,7 @@ from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
+from pytest_perfbudget.report.components import component_lines
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.regressions import Typed
@@ -115,7 +116,11 @@ def render_spans(result: RunResult) -> str:
     """Return the section about the spans of each measurement; empty if none has spans."""
     found = []
     for one in result.measurements:
-        if one.spans is not None and (lines := list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS))):
+        lines = [] if one.spans is None else list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS))
+        for change in one.changes:
+            if change.components is not None:
+                lines += component_lines(change.components, whole_of(one), change.against, all_of_them=True)
+        if lines:
             found += [one.id, *(f"  {line}" for line in lines)]
     return "".join(f"{line}\n" for line in found)
 

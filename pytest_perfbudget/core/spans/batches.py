@@ -1,0 +1,159 @@
+"""Batches: executions in a row, with the self time, the number and the CPU time of each name in their mean.
+
+A comparison takes batches instead of spans, because batches are small enough to cross a process boundary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final
+
+from pytest_perfbudget.core.spans import Execution, SpanRecord
+from pytest_perfbudget.core.spans.attribution import parents_of, self_times
+from pytest_perfbudget.core.spans.series import SpanStore
+
+MOST_EXECUTIONS: Final = 50_000
+"""The most executions that batches are made of; later executions are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPart:
+    """The spans of one name in an execution, in the mean.
+
+    Attributes:
+        self_ns: the time in which no span within them was open; see `attribution`.
+        count: the number of spans.
+        cpu_ns: the CPU time in that self time; None if it is not known.
+    """
+
+    self_ns: float
+    count: float
+    cpu_ns: float | None
+
+
+NO_PART: Final = SpanPart(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """Executions in a row.
+
+    Attributes:
+        executions: the number of executions.
+        total_ns: the time of an execution, in the mean.
+        parts: the parts by the name of the spans.
+        turn: the turn in which the executions ran; 0 without turns.
+        typical: the faster half of the executions, in which other programs seldom had the machine; None in this half.
+    """
+
+    executions: int
+    total_ns: float
+    parts: Mapping[str, SpanPart]
+    turn: int = 0
+    typical: SpanBatch | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the batch as builtins."""
+        return {
+            "executions": self.executions,
+            "total_ns": self.total_ns,
+            "parts": {name: [one.self_ns, one.count, one.cpu_ns] for name, one in self.parts.items()},
+            "turn": self.turn,
+            "typical": self.typical and self.typical.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SpanBatch:
+        """Rebuild a batch from the result of `to_dict`."""
+        parts = {name: SpanPart(*part) for name, part in data["parts"].items()}
+        typical = None if data["typical"] is None else cls.from_dict(data["typical"])
+        return cls(**{**data, "parts": parts, "typical": typical})
+
+
+@dataclass(slots=True)
+class _Parts:
+    total_ns: int
+    of: dict[str, SpanPart]
+
+
+class BatchStore(SpanStore):
+    """The executions of one measurement, to be divided into batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._executions: list[_Parts] = []
+
+    def add(self, execution: Execution) -> None:
+        """Add an execution that has ended, with all its spans."""
+        if len(self._executions) >= MOST_EXECUTIONS:
+            return
+        parents = parents_of(execution.spans)
+        own, cpu = self_times(execution, parents), _own_cpu_ns(execution.spans, parents)
+        found: dict[str, SpanPart] = {}
+        for place, span in enumerate(execution.spans):
+            name = self._kept(span.name, ())
+            before = found.get(name, NO_PART)
+            found[name] = SpanPart(
+                before.self_ns + own.spans[place], before.count + 1, _sum_if_known(before.cpu_ns, cpu[place])
+            )
+        self._executions.append(_Parts(execution.total_ns, found))
+
+    def batches(self, sizes: Sequence[int]) -> list[SpanBatch]:
+        """Return the batches in the order of the executions; the batches of executions that are left out are empty.
+
+        Args:
+            sizes: the number of executions of each batch.
+        """
+        left = iter(self._executions)
+        return [_with_typical(list(islice(left, size))) for size in sizes]
+
+
+def in_turns(batches: Sequence[SpanBatch], turns: Sequence[int]) -> list[SpanBatch]:
+    """Return the batches of turns, which are the last batches, with the numbers of their turns."""
+    last = batches[len(batches) - len(turns) :]
+    return [replace(one, turn=turn) for one, turn in zip(last, turns, strict=True)]
+
+
+def _with_typical(executions: Sequence[_Parts]) -> SpanBatch:
+    faster = sorted(executions, key=attrgetter("total_ns"))[: (len(executions) + 1) // 2]
+    return replace(_batch(executions), typical=_batch(faster))
+
+
+def _batch(executions: Sequence[_Parts]) -> SpanBatch:
+    number = max(len(executions), 1)
+    names = dict.fromkeys(name for one in executions for name in one.of)
+    parts = {}
+    for name in names:
+        found = [one.of[name] for one in executions if name in one.of]
+        cpu = [one.cpu_ns for one in found if one.cpu_ns is not None]
+        parts[name] = SpanPart(
+            math.fsum(one.self_ns for one in found) / number,
+            sum(one.count for one in found) / number,
+            math.fsum(cpu) / number if len(cpu) == len(found) else None,
+        )
+    return SpanBatch(len(executions), math.fsum(one.total_ns for one in executions) / number, parts)
+
+
+def _own_cpu_ns(spans: Sequence[SpanRecord], parents: Sequence[int]) -> list[float | None]:
+    """Return the CPU time of each span without that of the spans directly within it in the same thread."""
+    found: list[float | None] = [span.cpu_ns for span in spans]
+    for place, span in enumerate(spans):
+        parent = parents[place]
+        if parent < 0 or _thread(spans[parent]) != _thread(span):
+            continue
+        own = found[parent]
+        found[parent] = None if own is None or span.cpu_ns is None else own - span.cpu_ns
+    return [None if one is None else max(one, 0.0) for one in found]
+
+
+def _thread(span: SpanRecord) -> object:
+    """Return the thread of a span; spans of other programs may not name it."""
+    return getattr(span, "thread", 0)
+
+
+def _sum_if_known(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -1,0 +1,231 @@
+"""Changes of components: how much the self time of each name of span differs between two sides.
+
+The self times of all names and the time without any span add up to the time of an execution, so their differences add
+up to the difference of the times. A batch of each side, measured next to each other, makes a match; the interval of a
+difference is Student's t interval over matches. It also has room for the difference between processes of the same code,
+which matches of one pair of processes do not show. The intervals of a comparison hold together (Bonferroni): in 95 % of
+comparisons each of them contains the difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist, fmean, median
+from typing import Any, Final, NamedTuple
+
+from pytest_perfbudget.core.distributions import t_quantile
+from pytest_perfbudget.core.spans.batches import NO_PART, SpanBatch, SpanPart
+from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
+
+CONFIDENCE: Final = 0.95
+"""The probability that all intervals of a comparison contain their differences."""
+
+_FEWEST: Final = 4
+"""The fewest matches that show how far they differ."""
+
+_OUTLIER: Final = 6.0
+"""The distance from the median, in standard deviations by the median absolute deviation, from which a match is left out
+as a whole: another program had the machine. Leaving out whole matches keeps the sums."""
+
+_MAD: Final = 1.4826
+_MOST_LEFT_OUT: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentChange:
+    """The change of the spans of one name, in the mean of an execution.
+
+    Attributes:
+        name: the name of the spans; empty for the time without any span.
+        before_ns: the self time on the other side.
+        after_ns: the self time now.
+        lower_ns: the lower bound of the difference.
+        upper_ns: the upper bound of the difference.
+        before: the number of spans on the other side; 0 if it has no such span.
+        after: the number of spans now; 0 if there is no such span any more.
+        cpu_ns: the change of the CPU time within the self time; None if it is not known.
+    """
+
+    name: str
+    before_ns: float
+    after_ns: float
+    lower_ns: float
+    upper_ns: float
+    before: float = 1.0
+    after: float = 1.0
+    cpu_ns: float | None = None
+
+    @property
+    def difference_ns(self) -> float:
+        """The change of the self time."""
+        return self.after_ns - self.before_ns
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the difference is more than chance."""
+        return self.lower_ns > 0 or self.upper_ns < 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as builtins; `from_dict` ignores `difference_ns`, which is for readers."""
+        return {**asdict(self), "difference_ns": self.difference_ns}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ComponentChange:
+        """Rebuild a change from the result of `to_dict`."""
+        return cls(**{key: value for key, value in data.items() if key != "difference_ns"})
+
+
+@dataclass(frozen=True, slots=True)
+class SpanComparison:
+    """The components of an execution on two sides.
+
+    Attributes:
+        total: the change of the whole execution, without a name of its own.
+        components: the change of each component, the largest difference first; the time without any span is one.
+        matches: the number of matches.
+        is_typical: whether the times are those of typical executions; else those of the mean over all executions.
+    """
+
+    total: ComponentChange
+    components: Sequence[ComponentChange]
+    matches: int
+    is_typical: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as builtins."""
+        components = [one.to_dict() for one in self.components]
+        return {
+            "total": self.total.to_dict(),
+            "components": components,
+            "matches": self.matches,
+            "is_typical": self.is_typical,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SpanComparison:
+        """Rebuild a comparison from the result of `to_dict`."""
+        components = [ComponentChange.from_dict(entry) for entry in data["components"]]
+        return cls(**{**data, "total": ComponentChange.from_dict(data["total"]), "components": components})
+
+
+class Match(NamedTuple):
+    """Batches of both sides that were measured next to each other."""
+
+    base: SpanBatch
+    head: SpanBatch
+
+
+def compare_pair(base: Sequence[SpanBatch], head: Sequence[SpanBatch], spread: float) -> SpanComparison | None:
+    """Return the change of each component between the processes of a pair, which measured in turns.
+
+    The typical executions of each turn have the least noise. If only the mean over all executions has changed, rare
+    executions have, and the mean counts.
+
+    Args:
+        base: the batches of the base.
+        head: the batches of the head.
+        spread: see `compare_spans`.
+    """
+    typical = compare_spans(_matches(map(_typical, base), map(_typical, head)), spread)
+    if typical is None or typical.total.has_moved:
+        return typical and replace(typical, is_typical=True)
+    found = compare_spans(_matches(base, head), spread)
+    return found if found is not None and found.total.has_moved else replace(typical, is_typical=True)
+
+
+def _typical(batch: SpanBatch) -> SpanBatch:
+    return batch if batch.typical is None else replace(batch.typical, turn=batch.turn)
+
+
+def _matches(base: Iterable[SpanBatch], head: Iterable[SpanBatch]) -> list[Match]:
+    """Return the matches of a pair of processes: an even turn and the next turn, in which a drift cancels out."""
+    one, other = ({batch.turn: batch for batch in side if batch.executions} for side in (base, head))
+    turns = one.keys() & other.keys()
+    quads = sorted(turn for turn in turns if turn % 2 == 0 and turn + 1 in turns)
+    return [Match(_joined(one[turn], one[turn + 1]), _joined(other[turn], other[turn + 1])) for turn in quads]
+
+
+def compare_spans(matches: Sequence[Match], spread: float, processes: int = 1) -> SpanComparison | None:
+    """Return the change of each component; None if there are too few matches, or no spans at all.
+
+    Args:
+        matches: the matches.
+        spread: the standard deviation of the logarithm of a time between two processes of the same code.
+        processes: the number of pairs of processes that the matches come from.
+    """
+    kept = _without_outliers(matches)
+    names = dict.fromkeys(name for match in matches for batch in match for name in batch.parts)
+    if len(kept) < _FEWEST or not names:
+        return None
+    bounds = _Bounds(len(kept), (1 - CONFIDENCE) / (len(names) + 2), spread / math.sqrt(processes))
+    found = [_change(name, kept, bounds) for name in (*names, UNATTRIBUTED)]
+    found.sort(key=lambda one: (-abs(one.difference_ns), one.name))
+    total = bounds.change("", [(match.base.total_ns, match.head.total_ns) for match in kept])
+    return SpanComparison(total, found, len(kept))
+
+
+class _Bounds:
+    """The bounds of differences over a number of matches, with a probability of error for each."""
+
+    def __init__(self, matches: int, error: float, spread: float) -> None:
+        self._quantile = t_quantile(matches - 1, 1 - error / 2) / math.sqrt(matches)
+        self._spread = NormalDist().inv_cdf(1 - error / 2) * spread
+
+    def change(
+        self,
+        name: str,
+        times_ns: Sequence[tuple[float, float]],
+        before: float = 1.0,
+        after: float = 1.0,
+        cpu_ns: float | None = None,
+    ) -> ComponentChange:
+        """Return a change, from the times before and after of each match."""
+        before_ns, after_ns = (fmean(one) for one in zip(*times_ns, strict=True))
+        differences = [after - before for before, after in times_ns]
+        middle = fmean(differences)
+        squares = math.fsum((one - middle) ** 2 for one in differences)
+        within = self._quantile * math.sqrt(squares / max(len(differences) - 1, 1))
+        between = self._spread * max(before_ns, after_ns)
+        half = math.hypot(within, between)
+        difference = after_ns - before_ns
+        return ComponentChange(name, before_ns, after_ns, difference - half, difference + half, before, after, cpu_ns)
+
+
+def _change(name: str, matches: Sequence[Match], bounds: _Bounds) -> ComponentChange:
+    if name == UNATTRIBUTED:
+        return bounds.change(name, [(_rest_ns(match.base), _rest_ns(match.head)) for match in matches])
+    parts = [(match.base.parts.get(name, NO_PART), match.head.parts.get(name, NO_PART)) for match in matches]
+    before, after = (fmean(part.count for part in side) for side in zip(*parts, strict=True))
+    cpu = [[part.cpu_ns for part in side if part.cpu_ns is not None] for side in zip(*parts, strict=True)]
+    is_known = all(len(side) == len(parts) for side in cpu)
+    times_ns = [(one.self_ns, other.self_ns) for one, other in parts]
+    return bounds.change(name, times_ns, before, after, fmean(cpu[1]) - fmean(cpu[0]) if is_known else None)
+
+
+def _rest_ns(batch: SpanBatch) -> float:
+    return batch.total_ns - math.fsum(part.self_ns for part in batch.parts.values())
+
+
+def _without_outliers(matches: Sequence[Match]) -> list[Match]:
+    """Return the matches without those in which another program had the machine; see `_OUTLIER`."""
+    differences = [match.head.total_ns - match.base.total_ns for match in matches]
+    if len(differences) < 2 * _FEWEST:
+        return list(matches)
+    middle = median(differences)
+    distances = [abs(one - middle) for one in differences]
+    limit = max(_OUTLIER * _MAD * median(distances), sorted(distances)[int((1 - _MOST_LEFT_OUT) * len(distances))])
+    return [match for match, distance in zip(matches, distances, strict=True) if distance <= limit]
+
+
+def _joined(one: SpanBatch, other: SpanBatch) -> SpanBatch:
+    """Return two batches as one, in which both count the same."""
+    names = dict.fromkeys((*one.parts, *other.parts))
+    parts = {name: _mean_part(one.parts.get(name, NO_PART), other.parts.get(name, NO_PART)) for name in names}
+    return SpanBatch(one.executions + other.executions, (one.total_ns + other.total_ns) / 2, parts, one.turn)
+
+
+def _mean_part(one: SpanPart, other: SpanPart) -> SpanPart:
+    cpu = None if one.cpu_ns is None or other.cpu_ns is None else (one.cpu_ns + other.cpu_ns) / 2
+    return SpanPart((one.self_ns + other.self_ns) / 2, (one.count + other.count) / 2, cpu)

@@ -1,0 +1,88 @@
+"""The wording of component changes: which spans of a test take longer, or less, than on the other side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
+from pytest_perfbudget.report.numbers import counted, quantity, three_digits
+
+_MOST_LINES: Final = 8
+_LITTLE: Final = 0.2
+"""The share of a change up to which its cause is not named."""
+
+_ALIKE: Final = 0.02
+"""The share by which the number of spans may differ without being named."""
+
+_OUTSIDE: Final = "outside all spans"
+_CHANCE: Final = "may be chance"
+
+
+def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_of_them: bool = False) -> Iterator[str]:
+    """Yield a line for each component that moved, the largest change first, and lines for the others and the whole.
+
+    Args:
+        found: the comparison.
+        noun: the word for an execution; see `report.spans.whole_of`.
+        against: the revision on the other side; empty for the baseline.
+        all_of_them: whether to show the components that did not move, too.
+    """
+    moved = [one for one in found.components if one.has_moved]
+    what = "Components that moved" if moved else "No component moved"
+    each = f"a typical {noun}" if found.is_typical else f"the mean of all {noun}s"
+    yield f"{what} since {against or 'the baseline'}, by the spans of {each}:"
+    shown = (list(found.components) if all_of_them else moved)[:_MOST_LINES]
+    others = [one for one in found.components if one not in shown]
+    rows = [_row(one.name or _OUTSIDE, one) for one in shown]
+    rows += [_row_of_others(others)] if others else []
+    yield from _aligned([*rows, _row(f"whole {noun}", replace(found.total, cpu_ns=None))])
+
+
+def signed(time_ns: float) -> str:
+    """Return a difference of times with its sign: `+3.3 ms`."""
+    return f"{'-' if time_ns < 0 else '+'}{quantity(abs(time_ns), 'ns')}"
+
+
+_Row = tuple[str, str, str, str]
+
+
+def _row(name: str, one: ComponentChange) -> _Row:
+    before = quantity(one.before_ns, "ns") if one.before else "none"
+    after = quantity(one.after_ns, "ns") if one.after else "none"
+    interval = f"{signed(one.difference_ns)} [{signed(one.lower_ns)}, {signed(one.upper_ns)}]"
+    return name, f"{before} -> {after}", interval, _facts(one) if one.has_moved else _CHANCE
+
+
+def _row_of_others(others: Sequence[ComponentChange]) -> _Row:
+    before, after = (math.fsum(getattr(one, side) for one in others) for side in ("before_ns", "after_ns"))
+    facts = "" if any(one.has_moved for one in others) else _CHANCE
+    return (
+        counted(len(others), "other"),
+        f"{quantity(before, 'ns')} -> {quantity(after, 'ns')}",
+        signed(after - before),
+        facts,
+    )
+
+
+def _aligned(rows: Sequence[_Row]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _facts(one: ComponentChange) -> str:
+    """Return whether a component is new or gone, how often it is there, and whether the change computes or waits."""
+    words = []
+    if not one.before:
+        words.append("new")
+    elif not one.after:
+        words.append("gone")
+    elif abs(one.after - one.before) > _ALIKE * max(one.before, one.after):
+        words.append(f"{three_digits(one.before)} -> {three_digits(one.after)} times")
+    if one.cpu_ns is not None and one.difference_ns:
+        cpu = min(max(one.cpu_ns / one.difference_ns, 0.0), 1.0)
+        words.append("CPU" if cpu >= 1 - _LITTLE else "waiting" if cpu <= _LITTLE else f"CPU {cpu:.0%}, else waiting")
+    return ", ".join(words)

@@ -1,0 +1,113 @@
+"""The components that a regression is in: both sides record spans in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from repositories import Repository
+from scripting import TWO_WORKERS, times
+
+from pytest_perfbudget.compare.components import has_tracked_code
+
+SHOP = """
+from itertools import count
+from pytest_perfbudget.tracing import Span, current, emit, is_tracking
+from pytest_perfbudget.tracing.span import EPOCH_NS
+import scripted
+from scripted import advance
+
+_ids = count(1)
+
+def part(name, ms):
+    start = scripted.now_ns
+    advance(ms, ms)
+    if is_tracking():
+        inside = current()
+        emit(Span(name, inside.trace_id, next(_ids), inside.span_id, EPOCH_NS + start, scripted.now_ns - start,
+                  scripted.now_ns - start))
+
+def work():
+    part("jwt", {jwt})
+    part("query", 2)
+    {more}
+    advance(0.5)
+"""
+TESTS = """
+import shop
+
+@pytest.mark.perf_budget
+def test_body():
+    shop.work()
+"""
+
+
+def shop(jwt: float = 1, more: str = "") -> str:
+    return SHOP.replace("{jwt}", str(jwt)).replace("{more}", more)
+
+
+def components(repository: Repository) -> dict[str, Any]:
+    found = repository.report["measurements"][0]["changes"][0]["components"]
+    return {one["name"]: round(one["difference_ns"]) for one in found["components"]} if found else {}
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
+def test_a_regression_names_the_component_that_it_is_in(repository: Repository, arguments: tuple[str, ...]) -> None:
+    repository.commit({"shop.py": shop()}, tests=TESTS)
+    repository.file("shop.py", shop(2, more='part("cache", 0.25)'))
+    result = repository.against_base(*arguments, tests=TESTS)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines_random(
+        [
+            r"  Components that moved since HEAD, by the spans of a typical execution:",
+            r"    jwt              1 ms -> 2 ms        \+1 ms \[\+9\d\d us, \+1.0\d ms\] +CPU",
+            r"    cache            none -> 250 us      \+250 us \[\+2\d\d us, \+2\d\d us\] +new, CPU",
+            r"    2 others         2.50 ms -> 2.50 ms  \+0 ns +may be chance",
+            r"    whole execution  3.50 ms -> 4.75 ms  \+1.25 ms \[\+1.1\d ms, \+1.3\d ms\]",
+        ]
+    )
+    assert components(repository) == {"jwt": 1_000_000, "cache": 250_000, "query": 0, "": 0}
+
+
+def test_unchanged_code_shows_no_component_moved(repository: Repository) -> None:
+    repository.commit({"shop.py": shop()}, tests=TESTS)
+    repository.file("shop.py", shop(more="pass"))
+    result = repository.against_base("--perf-spans", tests=TESTS)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "  No component moved since HEAD, by the spans of a typical execution:",
+            "    jwt                1 ms -> 1 ms        +0 ns [[]-* us, +* us]  *may be chance",
+        ]
+    )
+    assert components(repository) == {"jwt": 0, "query": 0, "": 0}
+    assert times(repository) == {"test_body": "unchanged"}
+
+
+def test_no_processes_record_spans_that_nobody_asks_for(repository: Repository) -> None:
+    repository.commit({"shop.py": shop()}, tests=TESTS)
+    repository.file("shop.py", shop(more="pass"))
+    repository.against_base(tests=TESTS).assert_outcomes(passed=1)
+    assert components(repository) == {}
+
+
+class TestTrackedCode:
+    @pytest.fixture
+    def module(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+        made = ModuleType("shop_of_a_test")
+        made.__file__ = str(tmp_path / "shop_of_a_test.py")
+        monkeypatch.setitem(sys.modules, made.__name__, made)
+        monkeypatch.delitem(sys.modules, "opentelemetry.sdk.trace", raising=False)
+        return made
+
+    def test_a_module_of_the_project_that_uses_track_has_tracked_code(self, module: ModuleType, tmp_path: Path) -> None:
+        from pytest_perfbudget import track
+
+        assert not has_tracked_code(tmp_path)
+        module.track = track  # type: ignore[attr-defined]
+        assert has_tracked_code(tmp_path)
+        assert not has_tracked_code(tmp_path / "elsewhere")

@@ -1,0 +1,187 @@
+"""The change of each component between two sides: sums, intervals, and what is new or gone."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from traces import executions, span
+
+from pytest_perfbudget.core.spans import Execution
+from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, SpanPart, in_turns
+from pytest_perfbudget.core.spans.changes import Match, SpanComparison, compare_pair, compare_spans
+from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
+
+BASE = {"jwt": 80_000.0, "query": 500_000.0, "render": 100_000.0}
+REST = 20_000.0
+SPREAD = 0.01
+
+
+def batch(own_ns: Mapping[str, float], rest_ns: float = REST, turn: int = 0) -> SpanBatch:
+    parts = {name: SpanPart(time_ns, 1.0, time_ns) for name, time_ns in own_ns.items()}
+    return SpanBatch(10, math.fsum(own_ns.values()) + rest_ns, parts, turn)
+
+
+def noisy(draw: random.Random, own_ns: Mapping[str, float], weather: float, process: float) -> SpanBatch:
+    """Return a batch in some weather, of a process with a speed of its own, with a wait now and then."""
+    factor = weather * process
+    times_ns = {name: time_ns * factor * math.exp(draw.gauss(0, 0.03)) for name, time_ns in own_ns.items()}
+    if draw.random() < 0.05:
+        times_ns["query"] += 3e6
+    return batch(times_ns, REST * factor * math.exp(draw.gauss(0, 0.03)))
+
+
+def simulated(draw: random.Random, head_ns: Mapping[str, float], matches: int = 20) -> SpanComparison:
+    process = math.exp(draw.gauss(0, SPREAD))
+    made = []
+    for _ in range(matches):
+        weather = math.exp(draw.gauss(0, 0.1))
+        made.append(Match(noisy(draw, BASE, weather, 1.0), noisy(draw, head_ns, weather, process)))
+    found = compare_spans(made, SPREAD)
+    assert found is not None
+    return found
+
+
+def moved(found: SpanComparison | None) -> list[str]:
+    assert found is not None
+    return [one.name for one in found.components if one.has_moved]
+
+
+def matches_of(head_ns: Mapping[str, float], base_ns: Mapping[str, float] = BASE, number: int = 8) -> list[Match]:
+    return [Match(batch(base_ns), batch(head_ns))] * number
+
+
+class TestIntervals:
+    @pytest.mark.parametrize("factor", [1.0, 1.5, 4.0])
+    def test_all_intervals_of_a_comparison_hold_together_in_95_percent(self, factor: float) -> None:
+        draw = random.Random(17)
+        head = {**BASE, "jwt": factor * BASE["jwt"]}
+        truth = {name: head[name] - BASE[name] for name in BASE} | {UNATTRIBUTED: 0.0}
+        held = 0
+        for _ in range(300):
+            found = simulated(draw, head)
+            held += all(one.lower_ns <= truth[one.name] <= one.upper_ns for one in found.components)
+        assert held >= 0.95 * 300
+
+    def test_unchanged_code_shows_no_component_moved(self) -> None:
+        draw = random.Random(3)
+        assert sum(bool(moved(simulated(draw, BASE))) for _ in range(200)) <= 10
+
+    def test_a_slower_component_stands_first(self) -> None:
+        draw = random.Random(3)
+        found = [simulated(draw, {**BASE, "jwt": 1.8 * BASE["jwt"]}) for _ in range(100)]
+        assert sum(one.components[0].name == "jwt" for one in found) >= 95
+        assert sum("jwt" in moved(one) for one in found) >= 95
+
+    def test_processes_of_the_same_code_differ_by_more_than_their_turns_show(self) -> None:
+        still = matches_of({name: 1.01 * time_ns for name, time_ns in BASE.items()})
+        assert moved(compare_spans(still, SPREAD)) == []
+        assert moved(compare_spans(still, 0.0)) == ["query", "render", "jwt"]
+
+    def test_a_match_in_which_another_program_had_the_machine_is_left_out(self) -> None:
+        found = compare_spans([*matches_of(BASE, number=11), *matches_of({**BASE, "query": 1e9}, number=1)], SPREAD)
+        assert found is not None
+        assert found.total.difference_ns == 0
+        assert found.matches == 11
+
+
+class TestSums:
+    @given(st.lists(st.tuples(*[st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e9))] * 2), min_size=4))
+    def test_the_components_add_up_to_the_total(self, sides: list[tuple[dict[str, float], dict[str, float]]]) -> None:
+        found = compare_spans([Match(batch(base), batch(head)) for base, head in sides], SPREAD)
+        if found is None:
+            assert not any(base or head for base, head in sides)
+            return
+        for one, whole in (("before_ns", found.total.before_ns), ("after_ns", found.total.after_ns)):
+            assert math.fsum(getattr(part, one) for part in found.components) == pytest.approx(whole, abs=1)
+        together = math.fsum(part.difference_ns for part in found.components)
+        assert together == pytest.approx(found.total.difference_ns, abs=1)
+        assert all(part.lower_ns <= part.difference_ns <= part.upper_ns for part in found.components)
+
+    def test_a_comparison_survives_its_dictionary(self) -> None:
+        found = compare_spans(matches_of({"jwt": 1.0}), SPREAD)
+        assert found is not None
+        assert SpanComparison.from_dict(found.to_dict()) == found
+
+    @pytest.mark.parametrize("matches", [[], matches_of(BASE, number=3), matches_of({}, {})])
+    def test_too_few_matches_or_no_spans_say_nothing(self, matches: Sequence[Match]) -> None:
+        assert compare_spans(matches, SPREAD) is None
+
+
+class TestAppearance:
+    def test_a_component_that_only_one_side_has_counts_whole(self) -> None:
+        found = compare_spans(matches_of({"query": 500_000, "cache": 70_000, "render": 100_000}), SPREAD)
+        assert found is not None
+        ends = {one.name: (one.before, one.after, round(one.difference_ns)) for one in found.components}
+        assert ends["jwt"] == (1, 0, -80_000)
+        assert ends["cache"] == (0, 1, 70_000)
+        assert moved(found) == ["jwt", "cache"]
+
+    def test_more_spans_of_a_name_are_told_apart_from_longer_spans(self) -> None:
+        many = SpanBatch(1, 100.0, {"query": SpanPart(90.0, 9.0, None)})
+        found = compare_spans([Match(SpanBatch(1, 20.0, {"query": SpanPart(10.0, 1.0, None)}), many)] * 4, SPREAD)
+        assert found is not None
+        assert (found.components[0].before, found.components[0].after, found.components[0].cpu_ns) == (1, 9, None)
+
+
+class TestPairs:
+    @staticmethod
+    def turns(own_ns: Mapping[str, float], slow_ns: float = 0.0) -> list[SpanBatch]:
+        slow = {name: time_ns + slow_ns for name, time_ns in own_ns.items()}
+        batches = [batch(slow if turn % 2 else own_ns, turn=turn) for turn in range(16)]
+        return [SpanBatch(one.executions, one.total_ns, one.parts, one.turn, batch(own_ns)) for one in batches]
+
+    def test_typical_executions_count(self) -> None:
+        found = compare_pair(self.turns(BASE), self.turns({**BASE, "jwt": 160_000}), SPREAD)
+        assert found is not None
+        assert (moved(found), found.is_typical) == (["jwt"], True)
+
+    def test_rare_slow_executions_count_if_typical_executions_do_not_differ(self) -> None:
+        found = compare_pair(self.turns(BASE), self.turns(BASE, slow_ns=400_000), SPREAD)
+        assert found is not None
+        assert (sorted(moved(found)), found.is_typical) == (["jwt", "query", "render"], False)
+
+    def test_the_same_on_both_sides_has_not_moved(self) -> None:
+        found = compare_pair(self.turns(BASE), self.turns(BASE), SPREAD)
+        assert found is not None
+        assert (moved(found), found.is_typical) == ([], True)
+
+
+class TestBatches:
+    def test_a_part_has_its_own_time_and_the_cpu_time_of_its_thread(self) -> None:
+        store = BatchStore()
+        page, query = span("page", 0, 80, cpu_ns=50), span("query", 10, 30, id=2, parent=1, cpu_ns=6)
+        elsewhere = span("remote", 50, 20, id=3, parent=1, cpu_ns=19)._replace(thread=9)
+        store.add(Execution(0, 100, [query, elsewhere, page]))
+        (found,) = store.batches([1])
+        assert found.parts == {
+            "query": SpanPart(30, 1, 6),
+            "remote": SpanPart(20, 1, 19),
+            "page": SpanPart(30, 1, 44),
+        }
+
+    def test_the_typical_executions_are_the_faster_half(self) -> None:
+        store = BatchStore()
+        for total_ns in (30, 10, 90, 20):
+            store.add(Execution(0, total_ns, [span("work", 0, total_ns)]))
+        (found,) = store.batches([4])
+        assert (found.total_ns, found.typical and found.typical.total_ns) == (37.5, 15)
+        assert SpanBatch.from_dict(found.to_dict()) == found
+
+    def test_blocks_before_the_first_turn_do_not_count(self) -> None:
+        batches = [batch({}, rest_ns) for rest_ns in (1.0, 2.0, 3.0)]
+        assert [(one.total_ns, one.turn) for one in in_turns(batches, [0, 1])] == [(2, 0), (3, 1)]
+        assert in_turns(batches, []) == []
+
+    @given(st.lists(executions(), min_size=1, max_size=6))
+    def test_the_parts_of_a_batch_are_at_most_the_whole(self, made: list[Execution]) -> None:
+        store = BatchStore()
+        for one in made:
+            store.add(one)
+        (found,) = store.batches([len(made)])
+        assert found.total_ns == pytest.approx(sum(one.total_ns for one in made) / len(made))
+        assert math.fsum(one.self_ns for one in found.parts.values()) <= found.total_ns + 1e-6
