@@ -26,6 +26,7 @@ JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("mypy", "pytest_perfbudget", "tests"),
         ("mypy", "example_project"),
         ("lint-imports",),
+        ("zizmor", "--offline", "--quiet", ".github"),
     ),
 }
 

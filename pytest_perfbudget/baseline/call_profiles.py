@@ -54,6 +54,11 @@ def read_calls(baseline: Path, key: Key, python: str) -> Calls | None:
     return (_read(calls_file(baseline)) or {}).get((key.test, key.name, python))
 
 
+def called_functions(baseline: Path) -> list[tuple[str, list[str]]]:
+    """Return the functions that each measurement of the baseline calls, with its test; none without a profile."""
+    return [(test, list(calls.functions)) for (test, _, _), calls in (_read(calls_file(baseline)) or {}).items()]
+
+
 def change_calls(baseline: Path, found: Mapping[_Place, Calls], removed: Iterable[tuple[str, str]]) -> None:
     """Replace and remove profiles; the caller holds the baseline's lock.
 

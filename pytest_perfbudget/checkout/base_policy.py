@@ -9,6 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.baseline.raised import raised
+from pytest_perfbudget.baseline.reader import parse
+from pytest_perfbudget.baseline.schema import Baseline, Key
+from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
@@ -17,7 +21,7 @@ from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.settings import Settings
-from pytest_perfbudget.errors import ConfigError, GitError
+from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
 from pytest_perfbudget.git import git
 
 _CONFIGURATION: Final = "pyproject.toml"
@@ -83,6 +87,18 @@ class BasePolicy:
             for settings, own in ((self._head_settings, head_limits), (self._base_settings, base_limits))
         )
         return loosened_limits(head, base, head_limits.unreadable | base_limits.unreadable)
+
+    def raised_baseline(self) -> list[tuple[Key, Loosening]]:
+        """Return the numbers of the baseline that the pull request raises or removes.
+
+        A baseline that cannot be read is none: the comparison with a commit does not look at it.
+        """
+        name = self._base_settings.baseline
+        with suppress(BaselineError):
+            if text := self._shown(name):
+                own = read(self._root / self._head_settings.baseline) or Baseline()
+                return raised(parse(text, name), own, self._base_settings.max_regression.share, name)
+        return []
 
     def _settings_of_base(self) -> Settings:
         text = self._shown(_CONFIGURATION)

@@ -69,6 +69,20 @@ def changed_since(base: Base) -> list[str]:
     return [name for name in found.split("\0") if name]
 
 
+def changed_paths(folder: Path, commit: str) -> list[str]:
+    """Return the files in which the working tree differs from a commit, from the top of the repository.
+
+    Files that are new and neither committed nor ignored are among them.
+
+    Raises:
+        GitError: git cannot compare the two.
+    """
+    top = Path(git(folder, "rev-parse", "--show-toplevel"))
+    changed = git(top, "diff", "--name-only", "--no-renames", "-z", commit, "--")
+    new = git(top, "ls-files", "--others", "--exclude-standard", "-z")
+    return sorted({name for name in f"{changed}\0{new}".split("\0") if name})
+
+
 def remark(base: Base) -> str:
     """Return a note about the base's relation to the working tree; empty if the relation is the usual one.
 

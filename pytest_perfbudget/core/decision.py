@@ -169,18 +169,20 @@ def find_nothing_compared(
 
 
 def find_loosened(
-    measurements: Iterable[Measurement], settings: Iterable[Loosening], *, is_enforced: bool
+    measurements: Iterable[Measurement], others: Iterable[tuple[str, str, Loosening]], *, is_enforced: bool
 ) -> list[Finding]:
     """Return a finding for each limit that the working tree loosens.
 
     Args:
         measurements: all measurements of the session, each with the limits that are loosened for it.
-        settings: the loosened settings of the whole session.
+        others: further limits, each with a test and the name of a measurement, which are empty for the whole session.
         is_enforced: whether the limits of the other commit hold.
     """
     effect = "the base's value holds" if is_enforced else "accepted"
-    found = [("", "", one) for one in settings]
-    found += [(measured.nodeid, measured.name, one) for measured in measurements for one in measured.loosened]
+    found = [
+        *others,
+        *((measured.nodeid, measured.name, one) for measured in measurements for one in measured.loosened),
+    ]
     return [
         Finding(
             LOOSENED,

@@ -19,10 +19,13 @@ from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome, classify
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import PerfBudgetError
+from pytest_perfbudget.gate.history import SHORT
 from pytest_perfbudget.gate.outputs import write_outputs, write_summary
 from pytest_perfbudget.gate.preparation import Preparation, prepare
+from pytest_perfbudget.gate.self_test import SELF_TEST, planted_slowdown, self_test_verdict
 from pytest_perfbudget.gate.session import run_session
 from pytest_perfbudget.gate.verdict_file import VERDICT_FILE, verdict_text
+from pytest_perfbudget.git import git
 from pytest_perfbudget.report.formats import markdown
 from pytest_perfbudget.report.outcome import outcome_command, outcome_heading, outcome_line
 
@@ -67,14 +70,21 @@ def add_gate_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument(
         "--output", type=Path, default=Path("perf-report"), metavar="FOLDER", help="folder of the reports (%(default)s)"
     )
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="plant a slowdown in the checkout, and fail if the gate does not see it",
+    )
     parser.add_argument("pytest", nargs="*", metavar="ARGUMENT", help="an argument of pytest")
     parser.set_defaults(run=_gate)
 
 
 def _gate(options: argparse.Namespace) -> int:
     start_s = time.monotonic()
+    is_self_test = options.self_test or os.environ.get(SELF_TEST) == "true"
+    judge = _judge_itself if is_self_test else _judge
     try:
-        judged = _judge(options, [*shlex.split(os.environ.get(ARGUMENTS, "")), *options.pytest])
+        judged = judge(options, [*shlex.split(os.environ.get(ARGUMENTS, "")), *options.pytest])
     except (PerfBudgetError, ValueError) as error:  # a quote of the arguments may lack its end
         judged = _Judged(GateVerdict(Outcome.ERROR, str(error)))
     try:
@@ -94,6 +104,14 @@ def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
     policy = _policy(found, options)
     result, code = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy)
     return _Judged(classify(result, code), result)
+
+
+def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
+    folder = Path.cwd()
+    base = git(folder, "rev-parse", "HEAD")
+    with planted_slowdown(folder) as functions:
+        result, code = run_session(folder, base[:SHORT], options.output, arguments, policy="base")
+    return _Judged(self_test_verdict(classify(result, code), functions))
 
 
 def _policy(found: Preparation, options: argparse.Namespace) -> str:

@@ -17,7 +17,7 @@ from pytest_perfbudget.git import git
 _DEPTHS: Final = (50, 500, 5_000)
 """The numbers of commits by which a shallow clone is deepened until the base is found; then all commits are fetched."""
 
-_SHORT: Final = 10
+SHORT: Final = 10
 _SECONDS: Final = 600.0
 
 
@@ -31,7 +31,7 @@ class GateBase:
     @property
     def short(self) -> str:
         """The abbreviated hash, for messages; long enough for a repository of millions of objects."""
-        return self.commit[:_SHORT]
+        return self.commit[:SHORT]
 
 
 class History:
@@ -173,15 +173,3 @@ def _authorization(folder: Path, token: str) -> Mapping[str, str]:
         "GIT_CONFIG_KEY_0": key,
         "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {encoded}",
     }
-
-
-def changed_paths(folder: Path, commit: str) -> list[str]:
-    """Return the files in which the working tree differs from a commit, from the top of the repository.
-
-    Raises:
-        GitError: git cannot compare the two.
-    """
-    top = Path(git(folder, "rev-parse", "--show-toplevel"))
-    changed = git(top, "diff", "--name-only", "--no-renames", "-z", commit, "--")
-    new = git(top, "ls-files", "--others", "--exclude-standard", "-z")
-    return sorted({name for name in f"{changed}\0{new}".split("\0") if name})

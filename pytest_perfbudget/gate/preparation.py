@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.checkout.revision import changed_paths
 from pytest_perfbudget.core.changed_files import that_may_run
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.gate.event import PullRequest, pull_request
-from pytest_perfbudget.gate.history import GateBase, History, changed_paths
+from pytest_perfbudget.gate.history import GateBase, History
 
 TOKEN: Final = "PERFBUDGET_GATE_TOKEN"  # noqa: S105 - the name of a variable
 """The variable with a token that may read the repository, for checkouts that keep no right to fetch."""

@@ -37,7 +37,7 @@ def run_session(
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
     command = [sys.executable, "-m", "pytest", "--perf-only", f"--perf-against={base}"]
-    command.append(f"--perf-policy={policy}")
+    command += [f"--perf-policy={policy}", "--perf-affected-first"]
     command.append(f"--perf-output={file}")
     if find_spec("jinja2"):
         command.append(f"--perf-output={file.with_suffix('.html')}")

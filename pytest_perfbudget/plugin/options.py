@@ -65,6 +65,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="with --perf-against: list the limits that the working tree loosens; base: judge by those of the other "
         "commit; head: accept them",
     )
+    group.addoption(
+        "--perf-affected-first",
+        action="store_true",
+        help="with --perf-against: begin with the test files that run changed code",
+    )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
         "--perf-spans",

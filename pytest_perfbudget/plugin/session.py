@@ -93,6 +93,11 @@ class PerfSession:
         tests = self.tests
         tests.find(collected, self.baseline)
         tests.select(items, is_updating=self.is_updating)
+        option = self.config.option
+        if option.perf_affected_first and option.perf_against and not self.is_child:
+            from pytest_perfbudget.plugin.collection.affected_first import put_affected_first  # noqa: PLC0415
+
+            put_affected_first(items, self.config.rootpath, option.perf_against, self.baseline_file)
         if self.comparison is not None or self.is_updating:
             tests.check_identity(items)
         self.launcher.companion_files = tests.expect(items, collected, self.baseline)

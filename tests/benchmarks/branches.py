@@ -107,7 +107,7 @@ def session(clone: Path, *arguments: str) -> dict[str, Any]:
     assert regression_verdicts, ended.stdout
     return {
         "exit": ended.returncode,
-        "verdicts": {one: regression_verdicts.count(one) for one in sorted(set(regression_verdicts))},
+        "regression_verdicts": {one: regression_verdicts.count(one) for one in sorted(set(regression_verdicts))},
         "pairs": sum(change["runs"] for change in changes),
         "seconds": round(time.monotonic() - start_s, 1),
         "text": ended.stdout,

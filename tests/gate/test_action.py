@@ -156,3 +156,26 @@ def test_zizmor_finds_nothing() -> None:
         [program, "--offline", "--format", "json", str(ROOT / ".github")], capture_output=True, text=True, check=False
     )
     assert json.loads(ended.stdout) == []
+
+
+def test_the_self_test_sees_a_planted_slowdown_and_leaves_the_files_alone(tmp_path: Path, origin: Origin) -> None:
+    real = {
+        "shop.py": "def price(number):\n    return sum(range(number))\n",
+        "tests/test_shop.py": TESTS.replace("price, 1,", "price, 20_000,"),
+    }
+    opened = origin.open({**real, "conftest.py": ""})
+    folder = tmp_path / "work"
+    ended = run(opened, folder, **{"self-test": "true", "arguments": "--perf-max-time=200ms"})
+    assert (ended.code, ended.outputs["verdict"]) == (0, "passed"), ended.output
+    assert "The gate is awake: it found 1 function with a planted slowdown of 30%. " in ended.output
+    assert (folder / "shop.py").read_text("utf-8") == real["shop.py"]
+
+
+def test_the_self_test_of_a_gate_that_allows_everything_is_red(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"pyproject.toml": f'{PYPROJECT}[tool.perfbudget]\nmax_regression = "900%"\n'})
+    ended = run(opened, tmp_path / "work", **{"self-test": "true"})
+    assert (ended.code, ended.outputs["verdict"]) == (2, "error"), ended.output
+    assert (
+        "The gate is blind: it has 3 functions with a planted slowdown of 30% before it, and says passed."
+        in ended.output
+    )

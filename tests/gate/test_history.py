@@ -8,10 +8,11 @@ import pytest
 from pull_requests import Origin
 from repositories import commit, git
 
+from pytest_perfbudget.checkout.revision import changed_paths
 from pytest_perfbudget.errors import ConfigError, GitError
 from pytest_perfbudget.gate import history
 from pytest_perfbudget.gate.event import PullRequest
-from pytest_perfbudget.gate.history import History, changed_paths
+from pytest_perfbudget.gate.history import History
 from pytest_perfbudget.gate.preparation import prepare
 
 

@@ -20,7 +20,7 @@ from pytest_perfbudget.core.decision import (
     find_not_updated,
     find_nothing_compared,
 )
-from pytest_perfbudget.core.finding import Missing, Severity
+from pytest_perfbudget.core.finding import LOOSENED, Missing, Severity
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -34,6 +34,7 @@ _NOT_RUN = "the test did not run to its end"
 _LOST = "the test no longer makes this measurement"
 _UNMARKED = "the test is no perf test any more: it has no marker, no entry and no fixture that measures"
 _SKIPPED = "the file of the test was skipped"
+_WAS_SKIPPED = "the test was skipped"
 _SAYS_WHY = (RegressionVerdict.UNMEASURED, RegressionVerdict.WRONG_CODE)
 
 
@@ -75,7 +76,9 @@ def run_result(
     ]
     if session.base_policy is not None:
         policy = session.base_policy
-        findings = [*find_loosened(measurements, policy.loosened, is_enforced=policy.is_enforced), *findings]
+        others = [("", "", one) for one in policy.loosened]
+        others += [(key.test, key.name, one) for key, one in policy.raised_baseline()]
+        findings = [*find_loosened(measurements, others, is_enforced=policy.is_enforced), *findings]
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
@@ -96,7 +99,12 @@ def run_result(
         )
     if measurements and not is_cut_short and not _is_part(session):
         findings += find_not_recorded(session.settings.limits.spans, measurements, session.policy)
-    findings += find_missing(missing, session.policy, can_be_mended=can_be_mended)
+    not_made = find_missing(missing, session.policy, can_be_mended=can_be_mended)
+    if session.base_policy is not None:  # whoever removes a perf test, or skips it, loosens its limits
+        left_out = [one for one in not_made if _is_left_out(session, one.headline)]
+        findings = [*(replace(one, kind=LOOSENED) for one in left_out), *findings]
+        not_made = [one for one in not_made if one not in left_out]
+    findings += not_made
     findings += find_not_updated(update) if update is not None else []
     return RunResult(
         _facts(session, start, exit_status, measurements),
@@ -106,6 +114,12 @@ def run_result(
         missing,
         update,
     )
+
+
+def _is_left_out(session: PerfSession, reason: str) -> bool:
+    """Return whether a measurement is missing because the working tree has left its test out."""
+    gone = session.comparison.gone if session.comparison is not None else ""
+    return reason in (gone, _LOST, _UNMARKED, _SKIPPED) or reason.startswith(_WAS_SKIPPED)
 
 
 def _left_out_by(session: PerfSession) -> str:

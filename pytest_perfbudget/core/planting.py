@@ -1,0 +1,88 @@
+"""The planting of a known slowdown in the text of a module, for a test of the gate.
+
+Each planted function takes a share longer than its own body, whatever the body does, and returns the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+SHARE: Final = 0.3
+"""The planted slowdown: a gate that does not see it sees nothing."""
+
+_DECORATOR: Final = "_planted_slowdown"
+_HELPER: Final = f"""
+def {_DECORATOR}(function):
+    import functools, time
+    @functools.wraps(function)
+    def slowed(*args, **kwargs):
+        start = time.perf_counter_ns()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            end = time.perf_counter_ns()
+            while time.perf_counter_ns() - end < (end - start) * {SHARE}:
+                pass
+    return slowed
+"""
+
+
+def planted(text: str, names: Collection[str]) -> tuple[str, int]:
+    """Return the text of a module with slower functions, and the number of these.
+
+    Generators and coroutines are left alone: they return before their work is done.
+
+    Args:
+        text: the text; a text that is no Python stays as it is.
+        names: the names of the functions and methods to slow down.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text, 0
+    places = {node.lineno: node.col_offset for node in _functions(tree) if node.name in names and not _yields(node)}
+    if not places:
+        return text, 0
+    lines = text.splitlines(keepends=True)
+    for line, column in sorted(places.items(), reverse=True):
+        lines.insert(line - 1, f"{' ' * column}@{_DECORATOR}\n")
+    start = _first_line(tree) - 1
+    return "".join([*lines[:start], _HELPER.lstrip("\n"), *lines[start:]]), len(places)
+
+
+def is_test_file(path: str) -> bool:
+    """Return whether a file belongs to the tests, or to the tools of the project, by its path."""
+    *folders, name = path.split("/")
+    is_test = name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "setup.py", "noxfile.py")
+    return is_test or not {"tests", "test", "docs", "doc", ".ci"}.isdisjoint(folders)
+
+
+def words_of(text: str) -> set[str]:
+    """Return the identifiers in a text."""
+    return set(re.findall(r"[^\W\d]\w*", text))
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
+    """Yield the functions of a module and the methods of its classes, and no functions within functions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from _functions(node)
+        elif isinstance(node, ast.FunctionDef):
+            yield node
+
+
+def _yields(function: ast.FunctionDef) -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function))
+
+
+def _first_line(tree: ast.Module) -> int:
+    """Return the line of the first statement that may follow other code: behind the docstring and `__future__`."""
+    for node in tree.body:
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not (is_text or (isinstance(node, ast.ImportFrom) and node.module == "__future__")):
+            decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+            return min([node.lineno, *(one.lineno for one in decorators)])
+    return 1

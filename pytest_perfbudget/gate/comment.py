@@ -1,0 +1,83 @@
+"""The step of the second workflow, `python -m pytest_perfbudget.gate.comment`: it comments on the pull request.
+
+The workflow has the right to write and reads a file that a fork may have written. The file is only data, see
+`verdict_file`; the pull request is the one that GitHub names, never one that the file names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_perfbudget.errors import PerfBudgetError, ReportError
+from pytest_perfbudget.gate.github_api import GitHub
+from pytest_perfbudget.gate.verdict_file import LARGEST, SavedVerdict, parse_verdict
+from pytest_perfbudget.report.verdict_comment import MARKER, comment
+
+
+def post(environment: Mapping[str, str]) -> str:
+    """Post the comment, and return a sentence about it.
+
+    Args:
+        environment: the variables of the job; `PERFBUDGET_VERDICT` is the path of the file.
+
+    Raises:
+        ReportError: the file or the event cannot be read, or GitHub refuses a call.
+    """
+    run = _run_of(environment)
+    saved = _read(Path(environment["PERFBUDGET_VERDICT"]))
+    github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], environment["GITHUB_TOKEN"])
+    commit = str(run["head_sha"])
+    number = github.open_pull_request(str(run["head_repository"]["owner"]["login"]), str(run["head_branch"]), commit)
+    if number is None:
+        return f"no open pull request ends with the commit {commit[:10]}: it has a newer commit, or is closed"
+    text = comment(
+        saved.verdict,
+        seconds=saved.seconds,
+        failures=saved.failures,
+        loosened=saved.loosened,
+        more=saved.more,
+        commit=commit,
+    )
+    was_there = github.put_comment(number, text, MARKER)
+    return f"{'replaced' if was_there else 'added'} the comment on pull request {number}"
+
+
+def _run_of(environment: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        run: dict[str, Any] = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text("utf-8"))["workflow_run"]
+    except (OSError, ValueError, KeyError) as error:
+        message = f"GITHUB_EVENT_PATH describes no workflow_run ({error!r}): the step belongs to such a workflow"
+        raise ReportError(message) from None
+    return run
+
+
+def _read(file: Path) -> SavedVerdict:
+    if file.is_symlink():  # it would show a file of the runner
+        message = f"{file.name} is a link, which is not followed"
+        raise ReportError(message)
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+    except OSError as error:
+        message = f"{file} cannot be read: {error.strerror}"
+        raise ReportError(message) from None
+    return parse_verdict(content)
+
+
+def main() -> int:
+    """Post the comment; return the exit code."""
+    try:
+        sys.stdout.write(f"{post(os.environ)}\n")
+    except PerfBudgetError as error:
+        sys.stdout.write(f"::error title=Performance comment::{' '.join(str(error).split())}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

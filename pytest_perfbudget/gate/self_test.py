@@ -1,0 +1,61 @@
+"""The self-test of the gate: a known slowdown is planted in the checkout, and the gate has to find it.
+
+A gate that nobody has seen red may be blind: the project is installed as a copy, the tests measure something else, or
+the tolerance allows everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.core.outcome import GateVerdict, Outcome
+from pytest_perfbudget.core.planting import SHARE, is_test_file, planted, words_of
+from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.git import git
+
+SELF_TEST: Final = "PERFBUDGET_GATE_SELF_TEST"
+"""The variable by which the action asks for the self-test: `true`."""
+
+
+@contextmanager
+def planted_slowdown(folder: Path) -> Iterator[int]:
+    """Slow down the functions that the tests name, and yield their number; restore the files at the end.
+
+    Raises:
+        ConfigError: tracked files have changes, which a broken-off self-test could lose, or no function can be slowed.
+    """
+    top = Path(git(folder, "rev-parse", "--show-toplevel"))
+    if git(top, "status", "--porcelain", "--untracked-files=no"):
+        message = "--self-test plants a slowdown in tracked files, and some have changes: commit or stash them"
+        raise ConfigError(message)
+    files = [name for name in git(top, "ls-files", "-z", "--", "*.py").split("\0") if name]
+    texts = {name: (top / name).read_text("utf-8") for name in files if (top / name).is_file()}
+    names = {word for name, text in texts.items() if is_test_file(name) for word in words_of(text)}
+    slowed = {name: planted(text, names) for name, text in texts.items() if not is_test_file(name)}
+    number = sum(count for _, count in slowed.values())
+    if not number:
+        message = "--self-test found no function outside of the tests that a test names, so it has nothing to slow down"
+        raise ConfigError(message)
+    try:
+        for name, (text, count) in slowed.items():
+            if count:
+                (top / name).write_text(text, "utf-8")
+        yield number
+    finally:
+        for name, (_, count) in slowed.items():
+            if count:
+                (top / name).write_text(texts[name], "utf-8")
+
+
+def self_test_verdict(found: GateVerdict, functions: int) -> GateVerdict:
+    """Return the verdict on the gate itself, from its verdict on the planted slowdown."""
+    planted_text = f"{functions} function{'s' if functions != 1 else ''} with a planted slowdown of {SHARE:.0%}"
+    if found.outcome is Outcome.REGRESSED:
+        return GateVerdict(Outcome.PASSED, f"The gate is awake: it found {planted_text}. {found.reason}")
+    return GateVerdict(
+        Outcome.ERROR,
+        f"The gate is blind: it has {planted_text} before it, and says {found.outcome.value}. {found.reason}",
+    )
