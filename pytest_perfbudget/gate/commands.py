@@ -18,7 +18,7 @@ from typing import Final
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome, classify
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.errors import PerfBudgetError
+from pytest_perfbudget.errors import ConfigError, PerfBudgetError, ReportError
 from pytest_perfbudget.gate.history import SHORT
 from pytest_perfbudget.gate.outputs import write_outputs, write_summary
 from pytest_perfbudget.gate.preparation import Preparation, prepare
@@ -84,8 +84,9 @@ def _gate(options: argparse.Namespace) -> int:
     is_self_test = options.self_test or os.environ.get(SELF_TEST) == "true"
     judge = _judge_itself if is_self_test else _judge
     try:
-        judged = judge(options, [*shlex.split(os.environ.get(ARGUMENTS, "")), *options.pytest])
-    except (PerfBudgetError, ValueError) as error:  # a quote of the arguments may lack its end
+        _make_folder(options.output)
+        judged = judge(options, [*_given_arguments(), *options.pytest])
+    except PerfBudgetError as error:
         judged = _Judged(GateVerdict(Outcome.ERROR, str(error)))
     try:
         _report(judged, options.output, time.monotonic() - start_s)
@@ -93,6 +94,26 @@ def _gate(options: argparse.Namespace) -> int:
         sys.stderr.write(f"perfbudget gate: the verdict cannot be written: {error}\n")
         return max(EXIT_CODES[judged.verdict.outcome], EXIT_CODES[Outcome.ERROR])
     return EXIT_CODES[judged.verdict.outcome]
+
+
+def _given_arguments() -> list[str]:
+    try:
+        return shlex.split(os.environ.get(ARGUMENTS, ""))
+    except ValueError as error:
+        message = f"{ARGUMENTS}: {error}"
+        raise ConfigError(message) from None
+
+
+def _make_folder(output: Path) -> None:
+    """Make the folder of the reports, in which git ignores all files: a report is no new file of a pull request."""
+    if output.is_dir():
+        return
+    try:
+        output.mkdir(parents=True)
+        (output / ".gitignore").write_text("*\n", "utf-8")
+    except OSError as error:
+        message = f"--output: {output} cannot be made: {error.strerror}"
+        raise ReportError(message) from None
 
 
 def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
@@ -125,7 +146,6 @@ def _policy(found: Preparation, options: argparse.Namespace) -> str:
 def _report(judged: _Judged, output: Path, seconds: float) -> None:
     verdict = judged.verdict
     write_outputs(os.environ, {"verdict": verdict.outcome.value, "reason": verdict.reason})
-    output.mkdir(parents=True, exist_ok=True)
     replace_text(output / VERDICT_FILE, verdict_text(verdict, judged.result, seconds))
     page = outcome_heading(verdict, seconds)
     if judged.result is not None:

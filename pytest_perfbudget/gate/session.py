@@ -33,7 +33,6 @@ def run_session(
         arguments: further arguments of pytest.
         policy: `base` or `head`: the side whose limits hold where the two differ.
     """
-    output.mkdir(parents=True, exist_ok=True)
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
     command = [sys.executable, "-m", "pytest", "--perf-only", f"--perf-against={base}"]

@@ -12,7 +12,9 @@ KEY = Key("a.py::test", "", "5f2c91ab")
 
 
 def baseline(time_ns: float | None = 1e6, **counts: int) -> Baseline:
-    time = None if time_ns is None else Reference(time_ns, 0.01, 10, 100, 1.0, 1.0, 0.0, (0.4, 0.3, 0.3), (4e4, 2e4, 3e4))
+    time = (
+        None if time_ns is None else Reference(time_ns, 0.01, 10, 100, 1.0, 1.0, 0.0, (0.4, 0.3, 0.3), (4e4, 2e4, 3e4))
+    )
     return Baseline(lines={KEY: Line(KEY, time, counts)})
 
 

@@ -1,0 +1,94 @@
+"""`perfbudget gate` up to the session, which does not run here; tests/gate/test_action.py runs real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pull_requests import Origin
+
+from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.gate import commands
+from pytest_perfbudget.gate.verdict_file import parse_verdict
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Check a pull request with changed code out, and return the sessions that the gate asks for."""
+    found: list[dict[str, Any]] = []
+
+    def session(folder: Path, base: str, output: Path, arguments: list[str], *, policy: str) -> tuple[RunResult, int]:
+        del folder, output
+        found.append({"base": base, "arguments": arguments, "policy": policy})
+        return RunResult(), 0
+
+    monkeypatch.setattr(commands, "run_session", session)
+    for name in ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "PERFBUDGET_GATE_SELF_TEST", "PERFBUDGET_GATE_ARGUMENTS"):
+        monkeypatch.delenv(name, raising=False)
+    opened = Origin.make(tmp_path, {"shop.py": "1\n"}).open({"shop.py": "2\n"})
+    monkeypatch.chdir(opened.checkout(tmp_path / "work"))
+    for name, value in opened.environment(tmp_path, "bug", "perf-accepted").items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "policy"),
+    [
+        ([], "head"),  # the label of the pull request accepts its limits
+        (["--accept-label", "other"], "base"),
+        (["--policy", "head", "--accept-label", "other"], "head"),
+    ],
+)
+def test_a_label_of_a_reviewer_accepts_the_limits(
+    sessions: list[dict[str, Any]], arguments: list[str], policy: str
+) -> None:
+    assert main(["gate", *arguments]) == 0
+    assert sessions[0]["policy"] == policy
+
+
+def test_arguments_come_from_the_command_line_and_from_the_action(
+    sessions: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERFBUDGET_GATE_ARGUMENTS", "-k 'a b'")
+    assert main(["gate", "--", "tests", "-x"]) == 0
+    assert sessions[0]["arguments"] == ["-k", "a b", "tests", "-x"]
+
+
+def test_arguments_that_are_no_words_are_an_error(
+    sessions: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERFBUDGET_GATE_ARGUMENTS", "-k 'a b")
+    assert main(["gate"]) == 2
+    assert sessions == []
+    assert "PERFBUDGET_GATE_ARGUMENTS: No closing quotation" in capsys.readouterr().out
+
+
+def test_the_verdict_is_written_and_git_ignores_the_reports(sessions: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Reports of an earlier run would count as new files, and a change of the documentation as one of code."""
+    assert main(["gate"]) == 0
+    assert len(sessions) == 1
+    reports = tmp_path / "work/perf-report"
+    assert parse_verdict((reports / "verdict.json").read_bytes()).verdict.reason
+    assert (reports / ".gitignore").read_text("utf-8") == "*\n"
+    assert (tmp_path / "output").read_text("utf-8").splitlines()[1] == "verdict=passed"
+
+
+def test_a_place_that_cannot_be_written_is_an_error(
+    sessions: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("", "utf-8")
+    assert main(["gate", "--output", "file"]) == 2
+    assert sessions == []
+    assert "the verdict cannot be written: " in capsys.readouterr().err
+
+
+def test_the_self_test_refuses_changed_files(
+    sessions: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("shop.py").write_text("3\n", "utf-8")
+    assert main(["gate", "--self-test"]) == 2
+    assert sessions == []
+    assert "--self-test plants a slowdown in tracked files, and some have changes" in capsys.readouterr().out
