@@ -12,14 +12,13 @@ from typing import Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.loosening import OF_BASE, Loosening
 from pytest_perfbudget.core.metrics import KEYWORDS, SPAN_COUNT, SPAN_SHARE
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget
 
 _NONE: Final = "no limit"
-_OF_BASE: Final = " of the base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
     """Return limits with those of the base in the place of looser ones."""
     tolerance = limits.max_regression
     if loosened.tolerance is not None and loosened.tolerance.share < tolerance.share:
-        tolerance = replace(loosened.tolerance, source=f"{loosened.tolerance.source}{_OF_BASE}")
+        tolerance = replace(loosened.tolerance, source=f"{loosened.tolerance.source}{OF_BASE}")
     tighter = {theirs.metric: theirs for theirs, _ in _worse(limits.budgets, loosened.budgets)}
     budgets = [one for one in limits.budgets if one.metric not in tighter]
     tight_spans = {(one.span, one.budget.metric): one for one, _ in _worse_spans(limits.spans, loosened.spans)}
@@ -113,7 +112,7 @@ def _worse_spans(head: Iterable[SpanBudget], base: Iterable[SpanBudget]) -> Iter
 
 
 def _of_base(budget: Budget) -> Budget:
-    return replace(budget, source=f"{budget.source}{_OF_BASE}")
+    return replace(budget, source=f"{budget.source}{OF_BASE}")
 
 
 def _loosened_tolerance(base: RegressionTolerance, head: RegressionTolerance) -> Loosening:

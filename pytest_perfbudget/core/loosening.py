@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+OF_BASE: Final = " of the base"
+"""The end of the place of a limit that holds because the pull request loosens it."""
 
 
 @dataclass(frozen=True, slots=True)

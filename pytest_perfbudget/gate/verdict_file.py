@@ -15,6 +15,7 @@ from pytest_perfbudget.core.finding import LOOSENED
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report.findings import note_lines
 
 VERDICT_FILE: Final = "verdict.json"
 SCHEMA: Final = "perfbudget-verdict/1"
@@ -50,7 +51,7 @@ def verdict_text(verdict: GateVerdict, result: RunResult | None, seconds: float)
     """Return the text of the file."""
     findings = [] if result is None else [*result.findings]
     failing = [one for one in findings if one.is_failure]
-    loosened = [one for one in findings if one.kind == LOOSENED]
+    loosened = list(note_lines(one for one in findings if one.kind == LOOSENED))
     # A name may consist of characters of which each takes 12 bytes.
     for lines in (MOST_LINES, MOST_LINES // 4, 0):
         content = {
@@ -59,7 +60,7 @@ def verdict_text(verdict: GateVerdict, result: RunResult | None, seconds: float)
             "reason": verdict.reason[:_LONGEST],
             "seconds": round(seconds, 1),
             "failures": [[one.id[:_LONGEST], one.headline[:_LONGEST]] for one in failing[:lines]],
-            "loosened": [one.headline[:_LONGEST] for one in loosened[:lines]],
+            "loosened": [one[:_LONGEST] for one in loosened[:lines]],
             "more": max(len(failing) - lines, 0),
         }
         text = json.dumps(content, indent=1) + "\n"

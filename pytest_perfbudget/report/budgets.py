@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
@@ -18,6 +20,10 @@ from pytest_perfbudget.report.numbers import counted, quantity, share_text
 _FAR = 0.8
 """An estimate that uses less than this share of its limit is not close to the limit."""
 
+HELD: Final = (
+    "The pull request loosens this limit, and the base's value holds: a reviewer accepts the new limit by a label, or "
+    "--perf-policy=head does."
+)
 _UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
 _LOWER = (
     "falls short of",
@@ -89,6 +95,8 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
     """Return the remedy for a finding; empty if there is none."""
     if budget.verdict is BudgetVerdict.EXCEEDED:
+        if budget.source.endswith(OF_BASE):
+            return HELD
         if budget.repeats:
             return spans.REPEATED
         return _ERRORS if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name) else _words(budget)[1]

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 
 from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
-from pytest_perfbudget.report.budgets import profile_lines
+from pytest_perfbudget.report.budgets import HELD, profile_lines
 from pytest_perfbudget.report.components import component_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 from pytest_perfbudget.report.spans import whole_of
@@ -78,6 +79,8 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
             verb = f"Restore the {noun}"
         accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
         allow = "allow more: raise max_regression in the marker or in pyproject.toml"
+        if change.source.endswith(OF_BASE):
+            return f"{verb}. {HELD}"
         return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
         return f"Update the baseline: {UPDATE} {shlex.quote(typed(test))}"

@@ -34,7 +34,7 @@ def comment(
     """
     lines = [MARKER, f"### {title(verdict.outcome)}", "", fenced(verdict.reason), ""]
     if loosened:
-        lines += ["The pull request loosens limits:", "", *(f"- {code(one)}" for one in loosened), ""]
+        lines += [*(f"- {code(one)}" for one in loosened), ""]
     if failures:
         lines += [*(f"- {code(test)}: {code(sentence)}" for test, sentence in failures), ""]
     if more:

@@ -29,7 +29,7 @@ def test_what_was_written_is_read() -> None:
     found = parse_verdict(verdict_text(VERDICT, result, 12.34).encode())
     assert (found.verdict, found.seconds, found.more) == (VERDICT, 12.3, 0)
     assert found.failures == [("a.py::test", "10 % slower")]
-    assert found.loosened == ["max_regression 5 % -> 100 %"]
+    assert found.loosened == ["this pull request loosens: max_regression 5 % -> 100 %"]
     assert parse_verdict(verdict_text(VERDICT, None, 1).encode()).failures == []
 
 
