@@ -161,7 +161,7 @@ def _authorization(folder: Path, token: str) -> Mapping[str, str]:
     A command line would show the token to every process of the machine.
     """
     server = os.environ.get("GITHUB_SERVER_URL", "")
-    if not token or not server.startswith("https://"):
+    if not token or not server:
         return {}
     key = f"http.{server}/.extraheader"
     with suppress(GitError):
