@@ -142,6 +142,18 @@ def test_no_step_puts_an_expression_into_its_script() -> None:
     assert not [script for script in scripts if "${{" in script]
 
 
+def test_the_actions_have_the_keys_that_github_knows() -> None:
+    for file in ROOT.glob(".github/actions/*/action.yml"):
+        described = yaml.safe_load(file.read_text("utf-8"))
+        assert set(described) <= {"name", "description", "inputs", "outputs", "runs"}
+        assert described["runs"]["using"] == "composite"
+        for one in described["inputs"].values():
+            assert set(one) == {"description", "default"}
+        for step in described["runs"]["steps"]:
+            keys = {"uses", "with"} if "uses" in step else {"run", "shell"}
+            assert keys <= set(step) <= {*keys, "id", "name", "if", "env", "working-directory"}
+
+
 def test_every_input_is_described_and_used() -> None:
     text = ACTION.read_text("utf-8")
     for name, one in yaml.safe_load(text)["inputs"].items():

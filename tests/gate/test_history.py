@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -115,6 +118,30 @@ def test_the_token_goes_into_the_environment_and_into_no_command_line(
     git(origin.clone, "config", "http.https://git.example.org/.extraheader", "AUTHORIZATION: basic eA==")
     assert History(origin.clone, "secret")._environment == {}  # git refuses two headers
     assert History(origin.clone)._environment == {}
+
+
+def test_git_sends_the_token_to_the_server_and_shows_it_nowhere(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("GITHUB_SERVER_URL", address)
+        git(origin.clone, "remote", "set-url", "origin", f"{address}/shop")
+        with pytest.raises(GitError) as refused:
+            History(origin.clone, "secret").commit("nowhere")
+        server.shutdown()
+    assert seen == ["basic " + base64.b64encode(b"x-access-token:secret").decode()]
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
