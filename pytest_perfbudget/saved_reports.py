@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
-from pytest_perfbudget.core.finding import NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
+from pytest_perfbudget.core.finding import LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
 from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SPREAD, compare_sessions, unlike_loads
@@ -146,7 +146,10 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
     is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)
     kept = (NOT_UPDATED,) if is_compared else (NOT_UPDATED, NOTHING_COMPARED)
-    return found + [one for part in parts for one in part.findings if one.kind in kept]
+    loosened: list[Finding] = []  # of limits; a test that a part lacks may be in another
+    for one in (one for part in parts for one in part.findings if one.kind == LOOSENED and one.metric):
+        loosened += [] if one in loosened else [one]
+    return [*loosened, *found, *(one for part in parts for one in part.findings if one.kind in kept)]
 
 
 def _check_alike(first: Path, reference: RunResult, file: Path, result: RunResult) -> None:

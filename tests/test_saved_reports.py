@@ -16,9 +16,11 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.decision import find_loosened
 from pytest_perfbudget.core.finding import Severity
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
@@ -171,6 +173,13 @@ class TestMerge:
             found, session=passed, findings=[replace(one, severity=Severity.WARNING) for one in found.findings]
         )
         assert main(["merge", *shards(mild, self.many())]) == 0
+
+    def test_loosened_limits_are_told_once_and_first(self) -> None:
+        loosened = find_loosened([], [("", "", Loosening("strict = true", "false", ""))], is_enforced=True)
+        parts = [replace(one, findings=[*one.findings, *loosened]) for one in (self.slow(0.0001), self.many())]
+        assert main(["merge", *shards(*parts), "-o", "all.json"]) == 1
+        kinds = [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]]
+        assert (kinds[:2], kinds.count("loosened")) == (["loosened", "regressed"], 1)
 
     def test_budgets_stay_as_they_are(self) -> None:
         over = result_of(measurement(budget(), nodeid="a.py::over"))

@@ -189,6 +189,7 @@ def find_loosened(
             Severity.WARNING,
             test,
             name,
+            one.base.partition(" = ")[0],
             file=file_of(test),
             headline=f"{one.base} -> {one.head}{f', {one.source}' if one.source else ''}: {effect}",
         )
