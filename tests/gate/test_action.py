@@ -34,6 +34,7 @@ def test_price(perf):
     perf(price, 1, max_ms=50)
 """
 PYPROJECT = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
+TOLERANT = f'{PYPROJECT}[tool.perfbudget]\nmax_regression = "100%"\n'
 INSTALLED = {"install": "true"}  # the environment of these tests has the plugin
 
 
@@ -81,6 +82,7 @@ def test_slower_code_is_regressed_and_the_same_change_without_it_passes(tmp_path
     ("change", "inputs", "code", "outcome", "said"),
     [
         ({"tests/test_shop.py": TESTS.replace("=50)", "=0.5)")}, {}, 3, "exceeded", "over a budget"),
+        ({"shop.py": SLOWER, "pyproject.toml": TOLERANT}, {}, 1, "regressed", "max_regression = 5 % -> 100 %"),
         ({"shop.py": "def price("}, {}, 2, "error", "Performance%3A no verdict"),
         ({"shop.py": SLOWER}, {"arguments": "--no-such-option"}, 2, "error", "pytest could not start"),
         ({"shop.py": SLOWER}, {"arguments": "-k nowhere"}, 2, "error", "no verdict"),
@@ -88,7 +90,7 @@ def test_slower_code_is_regressed_and_the_same_change_without_it_passes(tmp_path
         ({"shop.py": SLOWER}, {"base": "nowhere"}, 2, "error", "--base: 'nowhere' is no commit"),
     ],
 )
-def test_every_other_end_has_its_own_word_and_is_no_regression(
+def test_each_end_has_its_own_word(
     tmp_path: Path,
     origin: Origin,
     *,
