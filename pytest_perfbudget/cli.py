@@ -16,10 +16,8 @@ from pathlib import Path
 
 from pytest_perfbudget import guide
 from pytest_perfbudget.atomic_write import replace_text
-from pytest_perfbudget.baseline import store
-from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seeded
+from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seed_file
 from pytest_perfbudget.baseline.machine import this_machine
-from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.doctor.findings import Findings
@@ -27,6 +25,7 @@ from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.gate.commands import add_gate_command
+from pytest_perfbudget.init.command import add_command as add_init
 from pytest_perfbudget.report.doctor import doctor_text
 from pytest_perfbudget.saved_reports import add_commands
 
@@ -82,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("file", type=Path, metavar="FILE.json")
     importing.set_defaults(run=_import)
+    add_init(commands)
     add_commands(commands)
     add_gate_command(commands)
     reading = commands.add_parser(
@@ -161,15 +161,8 @@ def _import(options: argparse.Namespace) -> int:
     root = _root(Path.cwd())
     settings = load_settings(root / "pyproject.toml")
     seed = imported(options.file)
-    added = 0
-
-    def edit(before: Baseline) -> Baseline:
-        nonlocal added
-        after, added = seeded(before, seed)
-        return after
-
     file = root / settings.baseline
-    store.change(file, edit, lambda _: None)
+    added = seed_file(file, seed)
     (machine,) = seed.machines.values()
     sys.stdout.write(f"{file}: {added} of {len(seed.lines)} benchmarks added, of {machine}\n")
     if machine != this_machine():

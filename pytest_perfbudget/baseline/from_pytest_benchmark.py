@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.core.reference import uncorrected
@@ -52,6 +53,23 @@ def seeded(before: Baseline, seed: Baseline) -> tuple[Baseline, int]:
     }
     added = {key: line for key, line in lacking.items() if before.lines.get(key) != line}
     return Baseline({**before.machines, **seed.machines}, {**before.lines, **added}), len(added)
+
+
+def seed_file(file: Path, seed: Baseline) -> int:
+    """Add the lines of a seed to a baseline's file, and return the number of lines that this adds or changes.
+
+    Raises:
+        BaselineError: the file cannot be read or written.
+    """
+    added = 0
+
+    def edit(before: Baseline) -> Baseline:
+        nonlocal added
+        after, added = seeded(before, seed)
+        return after
+
+    store.change(file, edit, lambda _: None)
+    return added
 
 
 def _machine(info: Mapping[str, Any]) -> Machine:

@@ -80,8 +80,8 @@ class Plan:
     goes on for as many blocks as are wanted, within the time allowed. With `turns` the turns decide when a block is
     timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
     uses. `silence` returns a context for all executions but the first, in which the code's output is dropped.
-    `fewest_rounds` is the number of rounds that spans need, within the time allowed. `keep` is called after each block
-    whose rounds count.
+    `fewest_rounds` is the number of rounds that spans or a suggestion need, within the time allowed. `keep` is called
+    after each block whose rounds count.
     """
 
     gate: BudgetGate

@@ -18,6 +18,8 @@ CHILD: Final = "perfbudget-child"
 """The name of the plugin in a fresh process, which makes the process measure for another session."""
 CHANNEL: Final = "perfbudget-channel"
 """The name of the plugin through which a fresh process receives commands and sends answers."""
+SUGGESTING: Final = "pytest_perfbudget.plugin.measuring.suggesting"
+"""The name of the plugin of a session that suggests budgets, by which `perfbudget init` starts it."""
 
 ERROR_OUTPUT: Final = "perfbudget_error"
 """The key under which an xdist worker reports a user's mistake to its controller."""

@@ -32,6 +32,7 @@ from pytest_perfbudget.plugin.keys import (
     LOCK_INPUT,
     REMARK_OUTPUT,
     SHARING_OUTPUT,
+    SUGGESTING,
     is_marked,
     worker_input,
 )
@@ -71,6 +72,7 @@ class PerfSession:
         self.launcher = launcher
         self.progress = progress
         self.max_time_ns = max_time_ns
+        self.fewest_rounds: int = getattr(config.pluginmanager.getplugin(SUGGESTING), "FEWEST_ROUNDS", 0)
         self.clock = SYSTEM
         self.baseline_file = config.rootpath / settings.baseline
         self.baseline = Baseline()

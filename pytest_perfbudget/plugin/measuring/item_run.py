@@ -153,7 +153,15 @@ class ItemRun:
         silence = self._output.silence
         request = self.request(name, effective)
         watch = span_watch(self, effective, session.clock, request)
-        plan = Plan(gate, effective.max_time_ns, session.clock, session.progress.show, name=name, silence=silence)
+        plan = Plan(
+            gate,
+            effective.max_time_ns,
+            session.clock,
+            session.progress.show,
+            name=name,
+            silence=silence,
+            fewest_rounds=session.fewest_rounds,
+        )
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
             spans = watch.judged()

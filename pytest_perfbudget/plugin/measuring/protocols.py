@@ -38,6 +38,7 @@ class MeasuringSession(Protocol):
     receiver: SpanReceiver | None
     max_time_ns: int | None
     base_policy: BasePolicy | None
+    fewest_rounds: int
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""

@@ -81,7 +81,7 @@ class _RecordingWatch(SpanWatch):
         self._gatherer = gatherer
 
     def plan(self, plan: Plan) -> Plan:
-        return replace(plan, fewest_rounds=self._gate.executions, keep=self._gatherer.keep)
+        return replace(plan, fewest_rounds=max(plan.fewest_rounds, self._gate.executions), keep=self._gatherer.keep)
 
     def subject(self, subject: Subject) -> Subject:
         if isinstance(subject, (PlainSubject, AsyncSubject)):

@@ -1,0 +1,1 @@
+"""The command `perfbudget init`: the first configuration of a project, budgets from a measured session, workflows."""

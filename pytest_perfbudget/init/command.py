@@ -1,0 +1,188 @@
+"""The command `perfbudget init`: gathers the changes, shows them, and writes those that it may."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seed_file
+from pytest_perfbudget.config import load_settings, parse_settings
+from pytest_perfbudget.core.suggestion import Suggestion, suggest
+from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.errors import ConfigError, InitError
+from pytest_perfbudget.init import workflows
+from pytest_perfbudget.init.file_change import FileChange, read
+from pytest_perfbudget.init.layout import find_root, installation
+from pytest_perfbudget.init.measured import measure, read_report
+from pytest_perfbudget.init.migration import Migration, migrate
+from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
+from pytest_perfbudget.report.numbers import quantity
+from pytest_perfbudget.table_name import NAME, misplaced
+
+_MEASURE: Final = "measure"
+_MOST_UNMARKED: Final = 10
+"""The most tests that get a budget in a project without any perf test: its slowest tests."""
+_LEAST_UNMARKED_NS: Final = NS_PER["ms"]
+"""The time from which a test of a project without any perf test gets a budget."""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `init` to the commands."""
+    parser = commands.add_parser(
+        "init",
+        help="set a project up: configuration, budgets from a measured run, workflows",
+        description="Writes the table [tool.perfbudget] into pyproject.toml and, if asked, workflow files, and shows "
+        "each change as a diff. Only adds: what is there already changes with --force. A second run finds nothing to "
+        "do. Ends with exit code 1 if a change was left out.",
+    )
+    parser.add_argument(
+        "--suggest",
+        nargs="?",
+        const=_MEASURE,
+        metavar="REPORT.json",
+        help="suggest budgets: from a session that runs now, or from the JSON report of a session",
+    )
+    parser.add_argument("--github", action="store_true", help=f"write {workflows.GITHUB}, the gate for pull requests")
+    parser.add_argument(
+        "--action",
+        default="",
+        metavar="OWNER/REPO/PATH@COMMIT",
+        help="with --github: let this action run the gate, such as a copy of .github/actions/perf-gate",
+    )
+    parser.add_argument("--gitlab", action="store_true", help=f"write {workflows.GITLAB}, the gate for merge requests")
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        choices=("pytest-benchmark", "codspeed"),
+        help="take over the options, saved results and tests of another plugin, and say what becomes what",
+    )
+    parser.add_argument("--force", action="store_true", help="also change what is there already")
+    parser.add_argument("--dry-run", action="store_true", help="show the changes, write nothing")
+    parser.set_defaults(run=_init)
+
+
+def _init(options: argparse.Namespace) -> int:
+    if options.action and not options.github:
+        message = "--action is the action of the workflow for GitHub: add --github"
+        raise InitError(message)
+    root = find_root(Path.cwd())
+    if (other := misplaced(root)) is not None:
+        message = f"{other} has a table of {NAME}, which is not read: move the table to pyproject.toml as [tool.{NAME}]"
+        raise ConfigError(message)
+    file = root / "pyproject.toml"
+    content = read(file)
+    present = existing(content, file.name)
+    if present is not None:
+        parse_settings(present, file.name)  # a mistake in it shows before anything is measured
+    migration = migrate(root) if options.origin else Migration()
+    _say_notes(migration, options.origin)
+    suggested = _suggested(root, options.suggest) if options.suggest else ()
+    changes = [_table_change(file, content, migration, suggested, is_new=present is None)]
+    installed = installation(root)
+    if options.github:
+        changes.append(workflows.github(installed, options.action))
+    if options.gitlab:
+        changes += workflows.gitlab(installed)
+    left_out = _apply(installed.top, changes, options)
+    if migration.saved:
+        _import(root, migration.saved, is_dry=options.dry_run)
+    if options.gitlab and workflows.lacks_include(installed.top):
+        _say(f"add to {workflows.GITLAB_ROOT}:\n  include:\n    - local: {workflows.GITLAB}")
+    if (options.github and not options.action) or options.gitlab:
+        _say(f"the workflow installs with: {installed.install}")
+    return 1 if left_out else 0
+
+
+def _table_change(
+    file: Path, content: str | None, migration: Migration, suggested: Sequence[Suggestion], *, is_new: bool
+) -> FileChange:
+    keys: dict[str, object] = {"max_regression": DEFAULT_REGRESSION} if is_new else {}
+    budgets: dict[str, Mapping[str, object]] = {**migration.budgets}
+    budgets.update({one.test: one.entry() for one in suggested})
+    # A test with a limit needs no entry for its file, unless other tests of the file need the entry.
+    about = f"suggested on {dt.date.today():%Y-%m-%d}: twice the measured bound, rounded up" if suggested else ""  # noqa: DTZ011 - the user's day
+    wanted = Table({**keys, **migration.keys}, budgets, about)
+    after = with_table(content, wanted, file.name)
+    return FileChange(file, content, after, "" if is_new else f"has a table [tool.{NAME}] already")
+
+
+def _suggested(root: Path, source: str) -> Sequence[Suggestion]:
+    if source == _MEASURE:
+        _say(f"measuring the tests in {root}", as_progress=True)
+        session = measure(root)
+        if session.result.session.exit_status:
+            _say(
+                f"the measured session: {session.last_line}; a test that fails, or fails when repeated, gets no budget"
+            )
+    else:
+        session = read_report(Path(source))
+    found = suggest(session.result.measurements)
+    if not session.is_of_all_tests:
+        _say_suggestions(found.budgets, found.without)
+        return found.budgets
+    slow = sorted(found.budgets, key=lambda one: -one.observed_ns)[:_MOST_UNMARKED]
+    chosen = [one for one in slow if one.observed_ns >= _LEAST_UNMARKED_NS]
+    _say_suggestions(chosen, {})
+    _say(f"no test was a perf test: of {len(found.budgets)} measured tests, the slowest from 1 ms on get a budget")
+    return chosen
+
+
+def _apply(top: Path, changes: Iterable[FileChange], options: argparse.Namespace) -> list[FileChange]:
+    """Show the changes, write those that are allowed, and return those that were left out."""
+    needed = [one for one in changes if one.is_needed]
+    left_out = [one for one in needed if one.replaces and not options.force]
+    if not needed:
+        _say("nothing to do: everything is there already")
+    for one in needed:
+        sys.stdout.write(one.diff(top))
+        name = one.path.relative_to(top).as_posix()
+        if options.dry_run:
+            _say(f"{name}: not written (--dry-run)")
+        elif one in left_out:
+            _say(f"{name}: not written, because it {one.replaces}: --force makes this change")
+        else:
+            one.write()
+            _say(f"{name}: written")
+    return left_out
+
+
+def _import(root: Path, files: Sequence[Path], *, is_dry: bool) -> None:
+    """Seed a baseline from saved results, unless the project has a baseline."""
+    baseline = root / load_settings(root / "pyproject.toml").baseline
+    is_there = baseline.exists()
+    for file in files:
+        name = file.relative_to(root)
+        if is_dry or is_there:
+            _say(f"saved results: perfbudget import-benchmark {name}")
+        else:
+            _say(f"{baseline.name}: {seed_file(baseline, imported(file))} benchmarks added from {name}")
+
+
+def _say_notes(migration: Migration, origin: str | None) -> None:
+    if not origin:
+        return
+    if not migration.notes:
+        _say("no option and no test of pytest-benchmark or CodSpeed was found")
+    width = max((len(old) for old, _ in migration.notes), default=0)
+    for old, new in migration.notes:
+        _say(f"{old:<{width}}  ->  {new}")
+
+
+def _say_suggestions(found: Sequence[Suggestion], without: Mapping[str, str]) -> None:
+    width = max((len(one.test) for one in found), default=0)
+    for one in found:
+        limit = quantity(one.limit_ns, "ns")
+        _say(f"{one.test:<{width}}  {one.statistic} {quantity(one.observed_ns, 'ns'):>8}  ->  {limit}")
+    for test, reason in without.items():
+        _say(f"{test}: no budget, because {reason}")
+
+
+def _say(text: str, *, as_progress: bool = False) -> None:
+    stream = sys.stderr if as_progress else sys.stdout
+    encoding = stream.encoding or "ascii"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()

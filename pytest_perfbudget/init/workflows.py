@@ -1,0 +1,65 @@
+"""The workflow files for GitHub and GitLab, from the templates beside this module."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.init.file_change import FileChange, read
+from pytest_perfbudget.init.layout import Installation
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+GITHUB: Final = ".github/workflows/performance.yml"
+GITLAB: Final = ".gitlab/perfbudget.yml"
+GITLAB_ROOT: Final = ".gitlab-ci.yml"
+
+
+def github(installed: Installation, action: str) -> FileChange:
+    """Return the workflow for pull requests.
+
+    Args:
+        installed: the commands and the place of the project.
+        action: the reference of the action that runs the gate; empty for a workflow that runs pytest itself.
+    """
+    steps = _filled("github_action.yml" if action else "github_steps.yml", installed, action)
+    folder = installed.folder.rstrip("/")
+    defaults = f"    defaults:\n      run:\n        working-directory: {folder}\n" if folder else ""
+    text = _filled("github.yml", installed).replace("@STEPS@\n", steps).replace("@DEFAULTS@", defaults)
+    return _change(installed.top / GITHUB, text)
+
+
+def gitlab(installed: Installation) -> Iterator[FileChange]:
+    """Yield the file with the job for merge requests and, unless the project has one, the file that includes it."""
+    enter = f"    - cd {installed.folder}\n" if installed.folder else ""
+    yield _change(installed.top / GITLAB, _filled("gitlab.yml", installed).replace("@ENTER@", enter))
+    if read(installed.top / GITLAB_ROOT) is None:
+        yield _change(installed.top / GITLAB_ROOT, (_TEMPLATES / "gitlab_root.yml").read_text("utf-8"))
+
+
+def lacks_include(top: Path) -> bool:
+    """Return whether a repository has a .gitlab-ci.yml that does not include the job."""
+    content = read(top / GITLAB_ROOT)
+    return content is not None and GITLAB not in content
+
+
+def _filled(template: str, installed: Installation, action: str = "") -> str:
+    text = (_TEMPLATES / template).read_text("utf-8")
+    values = {
+        # Quoted, because YAML reads `: ` and ` #` in a command as its own. JSON is YAML.
+        "@INSTALL@": json.dumps(installed.install) if set(':#"') & set(installed.install) else installed.install,
+        "@RUN@": installed.run,
+        "@FOLDER@": installed.folder,
+        "@ACTION@": action,
+        "@PYTHON@": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _change(path: Path, text: str) -> FileChange:
+    before = read(path)
+    return FileChange(path, before, text, "" if before is None else "is there already, with other content")
