@@ -134,6 +134,14 @@ SESSION: Final = (
         example=20,
     ),
     Setting(
+        key="codspeed",
+        check=flag,
+        default=False,
+        meaning="Make perf tests of tests with CodSpeed's markers, `benchmark` or `codspeed_benchmark`: measure their "
+        "bodies.",
+        example=True,
+    ),
+    Setting(
         key="confirm",
         check=choice("auto", "duet", "runs"),
         default="runs",

@@ -22,6 +22,7 @@ class Limits:
     """The settings in one marker, call or table entry, for the measurements that it covers.
 
     If `name` is given, the settings hold for the measurement of that name only; None covers all measurements of a test.
+    `max_rounds` is the most rounds for the budgets; only the markers of CodSpeed have it.
     """
 
     budgets: tuple[Budget, ...] = ()
@@ -32,6 +33,7 @@ class Limits:
     pin: bool | None = None
     unmeasured: str | None = None
     spans: tuple[SpanBudget, ...] = ()
+    max_rounds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class EffectiveLimits:
     unmeasured: str = "fail"
     spans: Sequence[SpanBudget] = ()
     loosened: Sequence[Loosening] = ()
+    max_rounds: int | None = None
 
 
 def resolve(
@@ -53,6 +54,7 @@ def resolve(
     pins = [limits.pin for limits in heard if limits.pin is not None]
     unmeasured = [limits.unmeasured for limits in heard if limits.unmeasured is not None]
     limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
+    rounds = [limits.max_rounds for limits in heard if limits.max_rounds is not None]
     return EffectiveLimits(
         merge_budgets(*(limits.budgets for limits in heard)),
         component or "",
@@ -61,4 +63,5 @@ def resolve(
         next(iter(pins), settings.pin),
         next(iter(unmeasured), settings.unmeasured),
         merge_span_budgets(*(limits.spans for limits in heard)),
+        max_rounds=next(iter(rounds), None),
     )

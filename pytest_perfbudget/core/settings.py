@@ -30,10 +30,11 @@ class DuetSettings:
 class Settings:
     """The table, checked. `entries` are in the order in which they win, the most specific first.
 
-    `baseline_asked` tells whether the table names the baseline; a named baseline has to exist. `confirm` tells how
-    suspects of the baseline are measured again: by `runs` in fresh processes, or by a `duet` with the commit at which
-    the baseline was made. If no duet is possible, runs confirm instead, with a note; `auto` means the same without the
-    note. `notes` are remarks for the user about the table itself.
+    `codspeed` tells whether tests with CodSpeed's markers are perf tests. `baseline_asked` tells whether the table
+    names the baseline; a named baseline has to exist. `confirm` tells how suspects of the baseline are measured
+    again: by `runs` in fresh processes, or by a `duet` with the commit at which the baseline was made. If no duet
+    is possible, runs confirm instead, with a note; `auto` means the same without the note. `notes` are remarks for
+    the user about the table itself.
     """
 
     alpha: float = 0.01
@@ -44,6 +45,7 @@ class Settings:
     baseline_asked: bool = False
     baseline_runs: int = 10
     strict: bool = False
+    codspeed: bool = False
     confirm: str = "runs"
     pin: bool = True
     unmeasured: str = "fail"

@@ -81,7 +81,8 @@ class Plan:
     timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
     uses. `silence` returns a context for all executions but the first, in which the code's output is dropped.
     `fewest_rounds` is the number of rounds that spans or a suggestion need, within the time allowed. `keep` is called
-    after each block whose rounds count.
+    after each block whose rounds count. `most_rounds` is the most rounds for budgets and spans; blocks for a comparison
+    come in addition.
     """
 
     gate: BudgetGate
@@ -94,6 +95,7 @@ class Plan:
     with_cpus: bool = False
     silence: Silence = nullcontext
     fewest_rounds: int = 0
+    most_rounds: int | None = None
     keep: Callable[[], None] = _nothing
 
 
@@ -202,7 +204,7 @@ class _Run:
         deadline_ns = self.start_ns + self._allowed_ns()
         while (wanted := self._wanted(deadline_ns)) > 0:
             block_ns = COMPARED_BLOCK_NS if self.plan.more_blocks else BLOCK_NS
-            rounds = rounds_per_block(self.round_ns, wanted, block_ns)
+            rounds = self._within_most(rounds_per_block(self.round_ns, wanted, block_ns))
             is_late = self.plan.clock.wall_ns() >= deadline_ns
             until_ns = deadline_ns + (_OVERTIME - 1) * self._allowed_ns() if is_late else deadline_ns
             self._keep(await self._block(rounds, until_ns, compared=True))
@@ -249,13 +251,22 @@ class _Run:
         done = len(self.wall_ns)
         samples = self.samples()
         look = self.plan.gate.next_look(samples) if self._timed() else _UNBUDGETED_ROUNDS
-        wanted = max(0 if look is None else look - done, self._wanted_for_blocks(), self.plan.fewest_rounds - done)
+        wanted = max(0 if look is None else look - done, self.plan.fewest_rounds - done)
+        if self.plan.most_rounds is not None:
+            wanted = min(wanted, self.plan.most_rounds - done)
+        wanted = max(wanted, self._wanted_for_blocks())
         if wanted <= 0:
             return 0 if done else 1
         late = done > 0 and self.plan.clock.wall_ns() >= deadline_ns
         if late and not (done < _FEWEST_ROUNDS and self.plan.gate.all_above(samples)):
             return self._overtime(samples, deadline_ns)
         return wanted
+
+    def _within_most(self, rounds: int) -> int:
+        """Return a number of rounds for the next block that keeps the plan's most rounds; a comparison has no most."""
+        if self.plan.most_rounds is None or self.plan.more_blocks is not None:
+            return rounds
+        return max(1, min(rounds, self.plan.most_rounds - len(self.wall_ns)))
 
     def _overtime(self, samples: Samples, deadline_ns: int) -> int:
         """Return the number of further rounds that decide a plain case although the time is up; 0 if there is none.
@@ -266,7 +277,10 @@ class _Run:
         last_ns = deadline_ns + (_OVERTIME - 1) * self._allowed_ns()
         left_ns = last_ns - self.plan.clock.wall_ns()
         round_ns = max(self.round_ns, samples.wall_ns[-1] * self.iterations, 1.0)  # the code may have become slower
-        needed = self.plan.gate.rounds_that_decide(samples, done + int(left_ns / round_ns))
+        most = done + int(left_ns / round_ns)
+        if self.plan.most_rounds is not None:
+            most = min(most, self.plan.most_rounds)
+        needed = self.plan.gate.rounds_that_decide(samples, most)
         return 0 if needed is None else needed - done
 
     def _wanted_for_blocks(self) -> int:

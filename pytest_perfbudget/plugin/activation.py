@@ -21,6 +21,7 @@ from pytest_perfbudget.config import duration_ns, load_settings
 from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
+from pytest_perfbudget.plugin.collection.codspeed import CODSPEED_MARKERS
 from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_outputs, check_update
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.keys import (
@@ -57,6 +58,9 @@ def begin(config: pytest.Config) -> PerfSession:
     session = _session(config)
     config.pluginmanager.register(session, SESSION)
     config.pluginmanager.register(session.tests.observer, "perfbudget-observer")
+    if session.settings.codspeed:  # pytest-codspeed, which defines them, may be gone
+        for name in CODSPEED_MARKERS:
+            config.addinivalue_line("markers", f"{name}: measure the test's body")
     if not (session.is_child or is_xdist_worker(config)):
         from pytest_perfbudget.plugin.reporting.summary import Summary  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from repositories import Repository
-from scripting import Neighbour, Project
+from scripting import TWO_WORKERS, Neighbour, Project
 
 CALLS = """
 import pathlib
@@ -150,3 +150,36 @@ def test_codspeed_and_an_option_that_measures_contradict_each_other(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     name = option.partition("=")[0]
     result.stderr.fnmatch_lines([f"ERROR: {name} measures, and so does pytest-codspeed, *a session of its own"])
+
+
+CODSPEED_STYLE = f"""
+{CALLS}
+@pytest.mark.benchmark(max_rounds=20)
+def test_body(): call()
+
+@pytest.mark.codspeed_benchmark
+def test_other(): advance(1)
+
+def test_fixture(benchmark): benchmark(lambda: None)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "0"), TWO_WORKERS], ids=["plain", "n0", "n2"])
+def test_the_bodies_of_codspeeds_tests_are_measured_if_asked(
+    lean: Project, with_neighbour: Neighbour, workers: tuple[str, ...]
+) -> None:
+    with_neighbour("pytest_codspeed")
+    pyproject = "[tool.perfbudget]\ncodspeed = true\np50_ms = 5\n"
+    result = lean.run(CODSPEED_STYLE, *CODSPEED, *workers, pyproject=pyproject, subprocess=True)
+    result.assert_outcomes(passed=3)
+    assert lean.verdicts() == {"test_body median": "within", "test_other median": "within"}
+    assert calls(lean) > 20
+
+
+def test_codspeeds_tests_are_left_to_codspeed_with_its_option(lean: Project, with_neighbour: Neighbour) -> None:
+    with_neighbour("pytest_codspeed")
+    options = ("--codspeed", "--codspeed-warmup-time=0", "--codspeed-max-rounds=2", "--codspeed-max-time=0.01")
+    pyproject = "[tool.perfbudget]\ncodspeed = true\n"
+    plugin = ("-p", "pytest_codspeed.plugin")  # it would not let pytest-benchmark load by itself
+    lean.run(CODSPEED_STYLE, *plugin, *options, pyproject=pyproject, subprocess=True).assert_outcomes(passed=3)
+    assert lean.report["measurements"] == []

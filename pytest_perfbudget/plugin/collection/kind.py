@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from pytest_perfbudget.core.limits import Rule
+from pytest_perfbudget.plugin.collection.codspeed import is_codspeed_test
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.neighbours import why_not_measured
 from pytest_perfbudget.plugin.keys import asks, can_be_measured, is_marked, measuring_fixtures
@@ -25,9 +26,17 @@ class PerfTestKind(enum.Enum):
     FOREIGN = "nothing: another plugin times, traces or multiplies it"
 
 
-def is_perf_test(item: pytest.Item, rules: Iterable[Rule]) -> bool:
-    """Return whether a test itself or a rule of the configuration says that the test is a perf test."""
-    return asks(item) or (can_be_measured(item) and any(rule.matches(nodeid_of(item)) for rule in rules))
+def is_perf_test(item: pytest.Item, rules: Iterable[Rule], *, codspeed: bool = False) -> bool:
+    """Return whether a test itself or a rule of the configuration says that the test is a perf test.
+
+    Args:
+        item: the test.
+        rules: the entries of the configuration.
+        codspeed: whether the markers of CodSpeed say so, too.
+    """
+    if asks(item) or (codspeed and is_codspeed_test(item)):
+        return True
+    return can_be_measured(item) and any(rule.matches(nodeid_of(item)) for rule in rules)
 
 
 def kind_of(item: pytest.Item) -> PerfTestKind:

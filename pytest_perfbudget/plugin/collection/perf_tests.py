@@ -18,6 +18,7 @@ from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations
+from pytest_perfbudget.plugin.collection.codspeed import codspeed_limits, hide_max_rounds, is_codspeed_test
 from pytest_perfbudget.plugin.collection.collected import Collected, nodeid_of
 from pytest_perfbudget.plugin.collection.config_checks import ConfigChecks
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, is_perf_test, kind_of
@@ -96,6 +97,9 @@ class PerfTests:
         for node, mark in item.iter_markers_with_node("perf_budget"):
             with suppress(ConfigError) if self._child is not None else nullcontext():
                 found.append(marker_limits(node, mark))
+        if self._settings.codspeed or any(rule.matches(nodeid_of(item)) for rule in self._settings.entries):
+            with suppress(ConfigError) if self._child is not None else nullcontext():
+                found += codspeed_limits(item)
         return found
 
     def select(self, items: list[pytest.Item], *, is_updating: bool) -> None:
@@ -190,7 +194,9 @@ class PerfTests:
         return self._child is not None and self._child.is_requested(item)
 
     def _classify(self, item: pytest.Item) -> None:
-        if not (is_perf_test(item, self._settings.entries) or self._is_requested(item)):
+        settings = self._settings
+        is_own = is_perf_test(item, settings.entries, codspeed=settings.codspeed)
+        if not (is_own or self._is_requested(item)):
             known = nodeid_of(item) in self._known
             if not (known and "benchmark" in getattr(item, "fixturenames", ())):
                 return
@@ -201,6 +207,8 @@ class PerfTests:
                 self._checks.component(limits.component, item)
         self.needs_scipy |= "perf_load" in getattr(item, "fixturenames", ()) or may_need_scipy(item.path)
         self.looks_at_spans |= may_limit_spans(item.path)
+        if is_codspeed_test(item):
+            hide_max_rounds(item)
         item.stash[PERF_TEST] = True
         self.is_any = True
 

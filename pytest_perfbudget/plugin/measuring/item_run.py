@@ -161,6 +161,7 @@ class ItemRun:
             name=name,
             silence=silence,
             fewest_rounds=session.fewest_rounds,
+            most_rounds=effective.max_rounds,
         )
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
