@@ -103,7 +103,6 @@ def _table_change(
     keys: dict[str, object] = {"max_regression": DEFAULT_REGRESSION} if is_new else {}
     budgets: dict[str, Mapping[str, object]] = {**migration.budgets}
     budgets.update({one.test: one.entry() for one in suggested})
-    # A test with a limit needs no entry for its file, unless other tests of the file need the entry.
     about = f"suggested on {dt.date.today():%Y-%m-%d}: twice the measured bound, rounded up" if suggested else ""  # noqa: DTZ011 - the user's day
     wanted = Table({**keys, **migration.keys}, budgets, about)
     after = with_table(content, wanted, file.name)
@@ -166,7 +165,7 @@ def _say_notes(migration: Migration, origin: str | None) -> None:
     if not origin:
         return
     if not migration.notes:
-        _say("no option and no test of pytest-benchmark or CodSpeed was found")
+        _say("found no option and no test of pytest-benchmark or CodSpeed")
     width = max((len(old) for old, _ in migration.notes), default=0)
     for old, new in migration.notes:
         _say(f"{old:<{width}}  ->  {new}")

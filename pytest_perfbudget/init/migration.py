@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.init.benchmark_tests import find_benchmarks
 from pytest_perfbudget.init.layout import ini_options
 
 _STAYS: Final = "stays: pytest-benchmark still times these tests, and reads it"
-_TABLE_ONLY: Final = "has no counterpart: it shapes pytest-benchmark's table"
+_TABLE_ONLY: Final = "no counterpart: it shapes pytest-benchmark's table"
 _WORDS: Final[Mapping[str, str]] = {
     "compare": "a committed baseline (pytest --perf-update-baseline), or the base commit (pytest --perf-against REF)",
     "autosave": "a committed baseline: pytest --perf-update-baseline",
@@ -86,29 +87,29 @@ def migrate(root: Path) -> Migration:
     entries: dict[str, Mapping[str, object]] = {pattern: {} for pattern in found.patterns}
     if found.patterns:
         notes.append(
-            (
-                _counted(found.patterns, "test", "with a benchmark fixture"),
-                "entries of `budgets`: judged from the fixture's rounds",
-            )
+            (f"{_tests(found.patterns)} with a fixture", f"an entry of budgets each: {_shown(found.patterns)}")
         )
     if found.marked:
         keys["codspeed"] = True
-        notes.append(
-            (
-                _counted(found.marked, "test", "with a benchmark marker"),
-                "codspeed = true: their bodies are measured; max_time and max_rounds hold",
-            )
-        )
+        notes.append((f"{_tests(found.marked)} with a marker", f"codspeed = true: {_shown(found.marked)}"))
     storage = next((value for name, value in options if name == "storage"), "")
     saved = newest_saved(root / (storage.removeprefix("file://") or ".benchmarks"))
     return Migration(keys, entries, saved, notes)
 
 
 def benchmark_options(addopts: str) -> list[tuple[str, str]]:
-    """Return the options of pytest-benchmark in `addopts`, without their prefix, each with its value."""
-    words = shlex.split(addopts)
+    """Return the options of pytest-benchmark in `addopts`, without their prefix, each with its value.
+
+    Raises:
+        ConfigError: a quotation mark is not closed.
+    """
+    try:
+        words = shlex.split(addopts)
+    except ValueError as error:
+        message = f"addopts of pytest: {error} in {addopts!r}"
+        raise ConfigError(message) from None
     found: list[tuple[str, str]] = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         if word.startswith("--benchmark-"):
             name, _, value = word.removeprefix("--benchmark-").partition("=")
             takes_next = not value and name not in _FLAGS and not following.startswith("-")
@@ -133,13 +134,16 @@ def _becomes(name: str, value: str, keys: dict[str, object]) -> str:
             return 'has no counterpart: a tolerance is a share here, such as max_regression = "5%"'
         strictest = min(float(share[1]), float(str(keys.get("max_regression", "inf%"))[:-1]))
         keys["max_regression"] = f"{strictest:g}%"
-        return f'max_regression = "{strictest:g}%", of the typical round; slower ones are confirmed in fresh processes'
+        return f'max_regression = "{strictest:g}%": slower code is confirmed in fresh processes'
     if name == "max-time" and re.fullmatch(r"\d+(\.\d+)?", value) and float(value) > 0:
         keys["max_time"] = f"{value}s"
         return f'max_time = "{value}s"; pytest-benchmark still reads its own'
-    return _WORDS.get(name, "has no counterpart")
+    return _WORDS.get(name, "no counterpart")
 
 
-def _counted(items: Sequence[str], noun: str, rest: str) -> str:
-    shown = ", ".join(items[:2]) + (", ..." if len(items) > 2 else "")
-    return f"{noun}s {rest} ({shown})"
+def _tests(items: Sequence[str]) -> str:
+    return f"{len(items)} test{'' if len(items) == 1 else 's'}"
+
+
+def _shown(items: Sequence[str]) -> str:
+    return ", ".join(items[:2]) + (", ..." if len(items) > 2 else "")

@@ -25,6 +25,8 @@ def github(installed: Installation, action: str) -> FileChange:
         action: the reference of the action that runs the gate; empty for a workflow that runs pytest itself.
     """
     steps = _filled("github_action.yml" if action else "github_steps.yml", installed, action)
+    if action and installed.folder:
+        steps += f"          working-directory: {installed.folder}\n"
     folder = installed.folder.rstrip("/")
     defaults = f"    defaults:\n      run:\n        working-directory: {folder}\n" if folder else ""
     text = _filled("github.yml", installed).replace("@STEPS@\n", steps).replace("@DEFAULTS@", defaults)

@@ -228,6 +228,12 @@ def test_a_read_only_file_is_not_replaced(root: Path, capsys: pytest.CaptureFixt
             ("--suggest", "report.json"),
             "report.json: is no report of this version of pytest-perfbudget",
         ),
+        (
+            "pytest.ini",
+            b"[pytest]\naddopts = -k 'a\n",
+            ("--from", "codspeed"),
+            "addopts of pytest: No closing quotation in",
+        ),
         ("other.json", b"{}", ("--suggest", "report.json"), "--suggest: report.json cannot be read: "),
         ("a.txt", b"", ("--action", "o/r@1"), "--action is the action of the workflow for GitHub: add --github"),
     ],

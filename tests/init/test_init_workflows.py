@@ -1,0 +1,132 @@
+"""The workflow files: valid YAML with documented keywords, and commands that install and run the project."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pytest_perfbudget.init import workflows
+from pytest_perfbudget.init.layout import find_root, installation
+
+GITLAB_JOB = {"stage", "image", "rules", "variables", "script", "artifacts"}
+GITLAB_ARTIFACTS = {"when", "expire_in", "paths", "reports"}
+GITLAB_REPORTS = {"junit", "codequality", "metrics"}
+"""The keywords of GitLab's reference of the CI/CD syntax that the template uses, and no others."""
+
+
+def parsed(text: str) -> Any:
+    # `on` is a boolean in YAML 1.1, which PyYAML reads, and a text for GitHub.
+    return yaml.safe_load(re.sub(r"(?m)^on:", '"on":', text))
+
+
+@pytest.mark.parametrize(
+    ("files", "install", "before_pytest"),
+    [
+        ({}, "pip install pytest pytest-perfbudget", ""),
+        ({"setup.py": ""}, "pip install -e . pytest pytest-perfbudget", ""),
+        ({"pyproject.toml": '[project]\nname = "a"\n'}, "pip install -e . pytest pytest-perfbudget", ""),
+        (
+            {"pyproject.toml": '[project]\nname = "a"\noptional-dependencies.test = ["pytest-perfbudget"]\n'},
+            'pip install -e ".[test]"',
+            "",
+        ),
+        (
+            {"pyproject.toml": '[project]\nname = "a"\n[dependency-groups]\ndev = ["pytest_perfbudget>=0.1"]\n'},
+            "pip install -e . --group dev",
+            "",
+        ),
+        ({"requirements.txt": "pytest\npytest-perfbudget\n"}, "pip install -r requirements.txt", ""),
+        (
+            {"pyproject.toml": "[project]\nname = 'a'\n", "uv.lock": ""},
+            "pip install uv && uv sync --all-groups --all-extras && uv pip install pytest-perfbudget",
+            "uv run --no-sync ",
+        ),
+        (
+            {"pyproject.toml": "[tool.poetry]\nname = 'a'\n"},
+            "pip install poetry && poetry install --all-groups --all-extras && poetry run pip install pytest-perfbudget",
+            "poetry run ",
+        ),
+    ],
+    ids=["nothing", "setup.py", "pyproject", "extra", "group", "requirements", "uv", "poetry"],
+)
+def test_both_files_install_and_run_what_the_layout_says(
+    files: dict[str, str], install: str, before_pytest: str, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    installed = installation(tmp_path)
+    assert (installed.install, installed.run) == (install, before_pytest)
+    github = parsed(workflows.github(installed, "").after)["jobs"]["performance"]
+    runs = [step["run"] for step in github["steps"] if "run" in step]
+    assert runs[0] == install
+    assert runs[1].startswith(f'{before_pytest}pytest --perf-only --perf-against "origin/$GITHUB_BASE_REF..."')
+    gitlab = parsed(next(workflows.gitlab(installed)).after)["perfbudget"]
+    assert gitlab["script"][0] == install
+    assert gitlab["script"][1].startswith(f'{before_pytest}pytest --perf-only --perf-against "$CI_MERGE_REQUEST_')
+
+
+def test_the_job_for_gitlab_has_documented_keywords_only(tmp_path: Path) -> None:
+    job, root = (parsed(one.after) for one in workflows.gitlab(installation(tmp_path)))
+    (name,) = job
+    assert set(job[name]) == GITLAB_JOB
+    assert set(job[name]["artifacts"]) == GITLAB_ARTIFACTS
+    assert set(job[name]["artifacts"]["reports"]) == GITLAB_REPORTS
+    assert root == {"include": [{"local": workflows.GITLAB}]}
+    written = job[name]["script"][1]
+    for file in [*job[name]["artifacts"]["reports"].values(), *job[name]["artifacts"]["paths"]]:
+        assert file in written
+
+
+def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp_path: Path) -> None:
+    text = workflows.github(installation(tmp_path), "").after
+    workflow = parsed(text)
+    assert workflow["on"] == {"pull_request": None}
+    assert workflow["permissions"] == {}
+    job = workflow["jobs"]["performance"]
+    assert job["permissions"] == {"contents": "read"}
+    uses = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert len(uses) == 3
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", one) for one in uses)
+    assert "${{" not in "".join(step.get("run", "") for step in job["steps"])
+
+
+def test_an_action_may_run_the_gate(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "setup.py").write_text("", "utf-8")
+    job = parsed(workflows.github(installation(tmp_path / "shop"), "owner/repo/path@abc").after)["jobs"]["performance"]
+    assert job["steps"][-1] == {
+        "uses": "owner/repo/path@abc",
+        "with": {"install": "pip install -e . pytest pytest-perfbudget", "working-directory": "shop/"},
+    }
+
+
+ZIZMOR = shutil.which("zizmor", path=str(Path(sys.executable).parent))
+
+
+@pytest.mark.skipif(ZIZMOR is None, reason="zizmor is not installed")
+def test_zizmor_has_nothing_to_say_about_the_workflow(tmp_path: Path) -> None:
+    file = tmp_path / "performance.yml"
+    file.write_text(workflows.github(installation(tmp_path), "").after, "utf-8")
+    ended = subprocess.run(
+        [str(ZIZMOR), "--offline", "--no-progress", str(file)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_the_root_is_the_nearest_configured_folder_within_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("", "utf-8")
+    inner = tmp_path / "repository" / "deep"
+    inner.mkdir(parents=True)
+    assert find_root(inner) == tmp_path
+    (tmp_path / "repository" / ".git").mkdir()
+    assert find_root(inner) == tmp_path / "repository"
+    (inner / "setup.cfg").write_text("", "utf-8")
+    assert find_root(inner) == inner
