@@ -11,6 +11,7 @@ from typing import Final
 from pytest_perfbudget.errors import GuideError, nearest
 
 PAGES: Final = (
+    "start",
     "measuring",
     "load",
     "budgets",
