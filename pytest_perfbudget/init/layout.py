@@ -30,6 +30,7 @@ class Installation:
 
     Attributes:
         install: the command that installs the project, pytest and the plugin.
+        by_pip: the command that installs the project and pytest by pip, for an action that adds the plugin.
         run: what stands before `pytest`, with a space at its end; empty for the environment of the runner.
         is_declared: whether the project names the plugin among its requirements.
         top: the top of the repository, or the project's own folder outside a repository.
@@ -37,6 +38,7 @@ class Installation:
     """
 
     install: str
+    by_pip: str
     run: str
     is_declared: bool
     top: Path
@@ -67,10 +69,12 @@ def installation(root: Path) -> Installation:
     The project is installed editable, because an installed copy would be the same code on both sides of a comparison.
     """
     is_declared = any(_PLUGIN in (read(file) or "").replace("_", "-") for file in _files_of_requirements(root))
-    install, before_pytest = _commands(root, _document(root), is_declared=is_declared)
+    document = _document(root)
+    install, before_pytest = _commands(root, document, is_declared=is_declared)
+    by_pip = " ".join(["python -m pip install", *_pip_words(root, document), *([] if is_declared else ["pytest"])])
     top = repository_top(root)
     folder = "" if top == root else f"{root.relative_to(top).as_posix()}/"
-    return Installation(install, before_pytest, is_declared, top, folder)
+    return Installation(install, by_pip, before_pytest, is_declared, top, folder)
 
 
 def _commands(root: Path, document: Mapping[str, Any], *, is_declared: bool) -> tuple[str, str]:

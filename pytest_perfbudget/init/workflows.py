@@ -49,9 +49,10 @@ def lacks_include(top: Path) -> bool:
 
 def _filled(template: str, installed: Installation, action: str = "") -> str:
     text = (_TEMPLATES / template).read_text("utf-8")
+    install = installed.by_pip if action else installed.install
     values = {
         # Quoted, because YAML reads `: ` and ` #` in a command as its own. JSON is YAML.
-        "@INSTALL@": json.dumps(installed.install) if set(':#"') & set(installed.install) else installed.install,
+        "@INSTALL@": json.dumps(install) if set(':#"') & set(install) else install,
         "@RUN@": installed.run,
         "@FOLDER@": installed.folder,
         "@ACTION@": action,
