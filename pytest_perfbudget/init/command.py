@@ -92,8 +92,11 @@ def _init(options: argparse.Namespace) -> int:
         _import(root, migration.saved, is_dry=options.dry_run)
     if options.gitlab and workflows.lacks_include(installed.top):
         _say(f"add to {workflows.GITLAB_ROOT}:\n  include:\n    - local: {workflows.GITLAB}")
-    if (options.github and not options.action) or options.gitlab:
-        _say(f"the workflow installs with: {installed.install}")
+    if (options.github or options.gitlab) and not installed.is_declared:
+        _say(
+            "pytest-perfbudget is not among the requirements of the tests: add it there with the place it comes from; "
+            f"the workflow {'leaves that to the action' if options.action else f'runs {installed.install}'}"
+        )
     return 1 if left_out else 0
 
 

@@ -80,7 +80,8 @@ def with_table(content: str | None, wanted: Table, place: str) -> str:
 
 def _merged(present: Mapping[str, Any], wanted: Table) -> dict[str, Any]:
     merged = {**wanted.keys, **present}
-    budgets = {**wanted.budgets, **present.get("budgets", {})}
+    there = present.get("budgets", {})
+    budgets = {**there, **{one: {**entry, **there.get(one, {})} for one, entry in wanted.budgets.items()}}
     return {**merged, "budgets": budgets} if budgets or "budgets" in present else merged
 
 
@@ -111,13 +112,14 @@ def _completed(content: str, wanted: Table, newline: str) -> str:
     for key, value in wanted.keys.items():
         if key not in table:
             table.add(key, value)
-    missing = {one: entry for one, entry in wanted.budgets.items() if one not in table.get("budgets", {})}
-    if missing and "budgets" not in table:
+    if wanted.budgets and "budgets" not in table:
         table["budgets"] = tomlkit.table()
-    for pattern, entry in missing.items():
-        inline = tomlkit.inline_table()
-        inline.update(entry)
-        table["budgets"].add(pattern, inline)
+    for pattern, entry in wanted.budgets.items():
+        if pattern not in table["budgets"]:
+            table["budgets"].add(pattern, tomlkit.inline_table())
+        for key, value in entry.items():
+            if key not in table["budgets"][pattern]:
+                table["budgets"][pattern].add(key, value)
     text: str = tomlkit.dumps(document)
     return text.replace("\n", "\r\n") if newline == "\r\n" else text
 

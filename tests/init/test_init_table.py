@@ -123,3 +123,12 @@ def test_an_existing_table_needs_tomlkit_and_a_new_one_does_not(monkeypatch: pyt
     assert with_table(None, WANTED, "pyproject.toml") == BLOCK
     with pytest.raises(InitError, match=r"needs tomlkit: pip install 'pytest-perfbudget\[init\]'"):
         with_table(EXISTING, WANTED, "pyproject.toml")
+
+
+def test_an_entry_without_a_limit_is_completed() -> None:
+    before = '[tool.perfbudget.budgets]\n"test_a.py" = { component = "ours" }  # by hand\n"test_b.py" = {}\n'
+    wanted = Table(budgets={one: {"p95_ms": 5, "component": "a"} for one in ("test_a.py", "test_b.py")})
+    after = with_table(before, wanted, "pyproject.toml")
+    entries = {"test_a.py": {"component": "ours", "p95_ms": 5}, "test_b.py": {"p95_ms": 5, "component": "a"}}
+    assert existing(after, "") == {"budgets": entries}
+    assert "  # by hand\n" in after
