@@ -1,7 +1,8 @@
 """Measures what perf_load costs: per call of a coroutine that does nothing, and against a bare loop over aiohttp.
 
 The bare loop makes the same requests with the same client, users and server, in alternation with the load. Needs
-aiohttp (group bench), a quiet machine and two minutes: python tests/benchmarks/load_costs.py
+aiohttp (group bench), trio, a quiet machine and two minutes: python tests/benchmarks/load_costs.py
+With `calls` as an argument, only the costs of a call are measured, in ten seconds.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import statistics
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import trio
 
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.async_load import AsyncLoad
@@ -104,8 +107,38 @@ async def load(url: str) -> float:
 
 def main() -> None:
     """Print the costs."""
-    extra = [asyncio.run(load_calls()) - asyncio.run(bare_calls()) for _ in range(REPEATS)]
-    print(f"bookkeeping: {statistics.median(extra):.2f} us per call ({min(extra):.2f} .. {max(extra):.2f})")
+    calls()
+    memory()
+    if sys.argv[1:] != ["calls"]:
+        against_a_bare_loop()
+
+
+def calls() -> None:
+    """Print the time of the bookkeeping, in each event loop in turn."""
+    extra: dict[str, list[float]] = {"asyncio": [], "trio": []}
+    for _ in range(REPEATS):
+        extra["asyncio"].append(asyncio.run(load_calls()) - asyncio.run(bare_calls()))
+        extra["trio"].append(trio.run(load_calls) - trio.run(bare_calls))
+    for name, found in extra.items():
+        print(
+            f"bookkeeping in {name}: {statistics.median(found):.2f} us per call ({min(found):.2f} .. {max(found):.2f})"
+        )
+
+
+def memory() -> None:
+    """Print the memory that a recorder takes for each of a million requests."""
+    tracemalloc.start()
+    recorder = LoadRecorder()
+    recorder.begin(0)
+    for number in range(1_000_000):
+        recorder.answered(number * 10_000, number * 10_000 + 1_000_000 + number * 7_919 % 9_000_000)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"memory: {used / 1_000_000:.2f} bytes per request of a million")
+
+
+def against_a_bare_loop() -> None:
+    """Print the rates of a load and of a bare loop."""
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{server.stdout.readline().strip()}/"

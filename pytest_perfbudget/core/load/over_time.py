@@ -6,9 +6,10 @@ The windows begin short. Whenever there are more than 60, neighbours are joined,
 from __future__ import annotations
 
 import math
-from collections import Counter
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import Any, Final
 
 from pytest_perfbudget.core.load.log_buckets import bucket_of, middle_of
@@ -57,12 +58,12 @@ class TimeWindow:
 
 @dataclass(slots=True)
 class _Counts:
-    """What has ended in a window so far; `buckets` has the number of latencies in each bucket."""
+    """What has ended in a window so far; `buckets` has the number of latencies in each bucket, up to the last."""
 
     requests: int = 0
     errors: int = 0
     users: int | None = None
-    buckets: dict[int, int] = field(default_factory=dict)
+    buckets: array[int] = field(default_factory=lambda: array("I"))
 
     def described(self, offset_ns: int, length_ns: int, users: int | None) -> TimeWindow:
         """Return the window with its rate and its quantiles."""
@@ -79,8 +80,8 @@ class _Counts:
         )
 
     def _quantile(self, share: float) -> float | None:
-        rank, seen = max(math.ceil(sum(self.buckets.values()) * share - 1e-9), 1), 0
-        for bucket, count in sorted(self.buckets.items()):
+        rank, seen = max(math.ceil(sum(self.buckets) * share - 1e-9), 1), 0
+        for bucket, count in enumerate(self.buckets):
             seen += count
             if seen >= rank:
                 return middle_of(bucket, _BITS)
@@ -112,8 +113,11 @@ class OverTime:
             current.errors += 1
         if latency_ns is not None:
             bucket = bucket_of(latency_ns, _BITS)
-            buckets = current.buckets
-            buckets[bucket] = buckets.get(bucket, 0) + 1
+            try:
+                current.buckets[bucket] += 1
+            except IndexError:
+                current.buckets.extend([0] * (bucket + 1 - len(current.buckets)))
+                current.buckets[bucket] = 1
 
     def note_users(self, at_ns: int, users: int) -> None:
         """Note how many users there were."""
@@ -163,12 +167,9 @@ def _in_pairs(windows: Sequence[_Counts]) -> list[_Counts]:
 
 
 def _joined(windows: Sequence[_Counts]) -> _Counts:
-    buckets: Counter[int] = Counter()
-    for one in windows:
-        buckets.update(one.buckets)
     return _Counts(
         sum(one.requests for one in windows),
         sum(one.errors for one in windows),
         max((one.users for one in windows if one.users is not None), default=None),
-        dict(buckets),
+        array("I", map(sum, zip_longest(*(one.buckets for one in windows), fillvalue=0))),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 
+MS = 1_000_000
 PLAN = LoadPlan(users=1, requests=1)
 KINDS = pytest.mark.parametrize("kind", [LoadRecorder, ThreadRecorder])
 
@@ -40,6 +42,20 @@ def test_requests_end_while_a_look_views_the_numbers(kind: type[LoadRecorder]) -
         recorder.answered(0, 7)
     assert [view.tolist() for view in views] == [[0], [5]]
     assert recorder.record(PLAN).requests == 1_001
+
+
+def test_a_request_takes_ten_bytes() -> None:
+    """Also with the windows over time, in which the latencies of a real service spread over two powers of ten."""
+    tracemalloc.start()
+    try:
+        recorder = LoadRecorder()
+        recorder.begin(0)
+        for number in range(100_000):
+            recorder.answered(number * MS, number * MS + MS + number * 7_919 % (100 * MS))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 10 * 100_000 + 1_000_000  # the windows take the same however long the load is
 
 
 @KINDS
