@@ -199,7 +199,7 @@ def test_it(perf_load):
         (
             "request, users=10**7, requests=1",
             "users=10000000: each user of a plain function needs a thread, and only 10,000 can be had: give rate= "
-            "instead, or a coroutine function, whose users are tasks of asyncio",
+            "instead, or a coroutine function, whose users are tasks of the event loop",
         ),
         ("request, users=1, requests=1, user=5", "user= must be a function that returns a context manager, found 5"),
         (

@@ -1,0 +1,62 @@
+"""The request of a load as a test gives it: checks, with messages that begin with the line of the test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import pytest
+
+from pytest_perfbudget.errors import MisuseError, shown
+from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.running_loop import running_loop
+
+_STOPS = (pytest.skip.Exception, pytest.exit.Exception)
+"""The exceptions of pytest that end a test without a failure."""
+
+MOST_THREADS: Final = 10_000
+MOST_TASKS: Final = 100_000
+"""The most users of a closed load: more threads, or tasks, would take all memory and never be ready."""
+
+
+@contextmanager
+def placed(place: str) -> Iterator[None]:
+    """Begin the message of a mistake with the line of the test that made the mistake."""
+    try:
+        yield
+    except MisuseError as error:
+        message = f"{place}: {error}"
+        raise MisuseError(message) from None
+
+
+def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCall:
+    """Return the request of a load, after a check of its user."""
+    if user is not None and not callable(user):
+        message = f"{place}: user= must be a function that returns a context manager, found {shown(user)}"
+        raise MisuseError(message)
+    return LoadCall(call, user, _STOPS, place)
+
+
+def is_awaited(call: object, place: str) -> bool:
+    """Return whether a call is a coroutine function, after a check that it can be called here."""
+    if not callable(call):
+        message = (
+            f"{place}: expected a function, found {shown(call)}: write perf_load(fn, ...), not perf_load(fn(), ...)"
+        )
+        raise MisuseError(message)
+    name = getattr(call, "__name__", type(call).__name__)
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        message = f"{place}: {name} is a generator function, its body would not run: make it a function"
+        raise MisuseError(message)
+    plain = call.func if isinstance(call, partial) else call
+    is_async = inspect.iscoroutinefunction(plain) or inspect.iscoroutinefunction(type(plain).__call__)
+    if is_async:
+        try:
+            running_loop()
+        except RuntimeError:
+            message = f"{place}: {name} is a coroutine function: write `await perf_load({name}, ...)` in an async test"
+            raise MisuseError(message) from None
+    return is_async
