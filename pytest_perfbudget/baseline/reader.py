@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
+from pytest_perfbudget.baseline import span_row
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
 from pytest_perfbudget.core.metrics import counts
@@ -138,6 +139,7 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "parameters": (_is_text, "a text"),
     "load": (_is_text, "a text"),
     "kind": (_is_text, "a text"),
+    "spans": (span_row.is_row, span_row.WANTED),
 }
 _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),
@@ -227,7 +229,8 @@ class _Reader:
         time = self._time(value, rest.pop("time")) if "time" in rest else None
         key = Key(rest.pop("test"), rest.pop("name", ""), rest.pop("machine"))
         counted = {name: rest.pop(name) for name in self._counted if name in rest}
-        return Line(key, time, counted, **rest)
+        spans = span_row.from_row(rest.pop("spans")) if "spans" in rest else None
+        return Line(key, time, counted, spans=spans, **rest)
 
     def _time(self, line: dict[str, Any], time: dict[str, Any]) -> Reference:
         for key, found in time.items():

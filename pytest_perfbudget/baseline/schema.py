@@ -13,7 +13,8 @@
 The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
 holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
 accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
-parameters of a load, `kind` the kind of a measurement without a name of its own. `time` has the fields of
+parameters of a load, `kind` the kind of a measurement without a name of its own, `spans` the self times of the
+measurement's components, in calm weather (`baseline.span_row`). `time` has the fields of
 `core.reference.Reference`. A `time` with `time_ns` and `spread` only comes from elsewhere and is not corrected for
 weather.
 
@@ -28,8 +29,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.baseline.machine import Machine
+from pytest_perfbudget.baseline.span_row import to_row
 from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.reference import Reference
+from pytest_perfbudget.core.spans.reference import SpanReference
 
 NAME: Final = "perfbudget-baseline"
 VERSION: Final = 1
@@ -60,6 +63,7 @@ class Line:
         parameters: a digest of the parameters of the test; empty if the test has none or the digest is not known.
         load: the parameters of a load; empty for other measurements.
         kind: the name of the measurement's kind; empty if it is not known.
+        spans: the spans of an execution in calm weather; None if there are none, or an older version made the line.
     """
 
     key: Key
@@ -71,6 +75,7 @@ class Line:
     parameters: str = ""
     load: str = ""
     kind: str = ""
+    spans: SpanReference | None = None
 
     @property
     def is_corrected(self) -> bool:
@@ -120,6 +125,8 @@ def _to_dict(line: Line) -> dict[str, Any]:
         data["time"] = _time_to_dict(line.time)
     data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
     data |= {"parameters": line.parameters, "load": line.load, "kind": line.kind}
+    if line.spans is not None:
+        data["spans"] = to_row(line.spans)
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

@@ -9,11 +9,13 @@ from typing import Final
 
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber
+from pytest_perfbudget.core.calm_spans import calm_batch
 from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import METRICS, TIME, counts
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
 from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.spans.reference import reference_of
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import Canaries
 
@@ -88,6 +90,7 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     digests = {run.parameters for run in runs}
     parameters = digests.pop() if len(digests) == 1 else ""
     kind = runs[0].kind if runs and not key.name else ""
+    batches = [batch for run in runs if time is not None and (batch := calm_batch(run, time)) is not None]
     return Line(
         key,
         time,
@@ -97,6 +100,7 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
         parameters=parameters,
         load=runs[0].load if runs else "",
         kind=kind,
+        spans=reference_of(batches),
     )
 
 
@@ -106,7 +110,8 @@ def update_line(
     """Return the outcome for a line for which there are fresh runs.
 
     A line that is neither credibly slower nor credibly faster stays, byte for byte, unless its time was too uncertain
-    to be of use. So the file changes only with cause, and many small steps cannot creep past the gate.
+    to be of use, or it has no spans of its components yet. So the file changes only with cause, and many small steps
+    cannot creep past the gate.
 
     Args:
         old: the present line; None if there is no such line.
@@ -137,7 +142,7 @@ def update_line(
         reason=reason if worse else "",
     )
     if TIME.name not in ratios and not has_first_time:
-        merged = replace(merged, commit=old.commit, date=old.date)
+        merged = replace(merged, commit=old.commit, date=old.date, spans=old.spans or new.spans)
     if worse:
         return LineUpdate(
             new.key, UpdateAction.ACCEPTED if reason else UpdateAction.REFUSED, merged if reason else old, old, ratios
@@ -149,8 +154,13 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineU
     """Return the outcome for a line that is not credibly slower or faster."""
     if _is_more_precise(old.time, new.time, tolerance):
         return LineUpdate(
-            new.key, UpdateAction.MORE_PRECISE, replace(old, time=new.time, commit=new.commit, date=new.date), old
+            new.key,
+            UpdateAction.MORE_PRECISE,
+            replace(old, time=new.time, commit=new.commit, date=new.date, spans=new.spans),
+            old,
         )
+    if old.spans is None and new.spans is not None:
+        old = replace(old, spans=new.spans)
     if unsure is not None:
         return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {TIME.name: unsure})
     return LineUpdate(new.key, UpdateAction.UNCHANGED, old, old)

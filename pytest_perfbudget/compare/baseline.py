@@ -12,7 +12,9 @@ from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.baseline_components import lack_of_spans, with_components
 from pytest_perfbudget.compare.compared import compared
+from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import (
@@ -69,6 +71,8 @@ class BaselineComparison(ComparisonStrategy):
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
         self.sharing = 1
         self._commit_duet = BaselineCommitDuet(context)
+        self._components = ComponentChanges(context)
+        self._duets: dict[str, CommitDuet] = {}
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
@@ -94,6 +98,7 @@ class BaselineComparison(ComparisonStrategy):
             return request
         return replace(
             request,
+            with_spans=self._context.shows_spans,
             more_blocks=known.slowdown_test.more_blocks,
             is_suspect=known.slowdown_test.looks_slower,
         )
@@ -165,8 +170,15 @@ class BaselineComparison(ComparisonStrategy):
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
             notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
+            runs = [run for run in (one.recording, *(sides.head for sides in fresh.sides(one.name))) if run is not None]
+            found = compared(one, evidence)
+            changes = with_components(found.changes, known[one.name], runs, is_shown=self._context.shows_spans)
+            notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             warnings = [*one.warnings, *notes]
-            settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
+            settled.append(replace(found, changes=changes, warnings=warnings, is_pending=is_pending))
+        if nodeid in self._duets:
+            record = partial(self._commit_duet.record_spans, self._duets[nodeid])
+            return self._components.explain(nodeid, settled, record)
         return settled
 
     def _only_base(self, nodeid: str, measurements: Iterable[Measurement]) -> list[str]:
@@ -223,6 +235,7 @@ class BaselineComparison(ComparisonStrategy):
             )
             found = self._commit_duet.confirm(asked, suspects, grown)
             if not found.problem:
+                self._duets[nodeid] = asked
                 return found
             if how == "duet":
                 note = f"confirmed by fresh processes, not by a duet: {found.problem}"

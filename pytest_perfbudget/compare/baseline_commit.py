@@ -75,6 +75,15 @@ class BaselineCommitDuet:
         times = {name: _explained(result, seen.get(name, [])) for name, result in found.times.items()}
         return replace(found, times=times)
 
+    def record_spans(self, asked: CommitDuet) -> Attempt[Pair]:
+        """Measure a test with a pair that records spans; see `PairRunner.record_spans`.
+
+        Raises:
+            PerfBudgetError: there are no measurements.
+        """
+        task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
+        return self._pairs(asked.commits).record_spans(task)
+
     def _pairs(self, commits: Collection[str]) -> PairRunner:
         """Return the runner of pairs for the commit that all lines were made at.
 

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.core.kinds import BODY, CALL
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.paired import PAIR_SPREAD, Pair
@@ -22,8 +24,8 @@ from pytest_perfbudget.core.spans.changes import SpanComparison, compare_pair
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.paths import own_modules
 
-_TRACING: Final = "pytest_perfbudget.tracing"
-_SDK: Final = "opentelemetry.sdk.trace"
+_PACKAGE: Final = "pytest_perfbudget"
+_TRACING: Final = ("pytest_perfbudget.tracing", "opentelemetry")
 
 Record = Callable[[], Attempt[Pair]]
 """A function that measures a test with a pair of processes that records spans.
@@ -72,7 +74,7 @@ class ComponentChanges:
 
     def _is_asked(self, measurement: Measurement) -> bool:
         time = _time(measurement.changes)
-        if time is None or time.ratio is None or measurement.is_pending:
+        if time is None or time.ratio is None or measurement.is_pending or measurement.kind not in (BODY, CALL):
             return False
         if measurement.spans is not None:
             has_spans = bool(measurement.spans.nodes)
@@ -82,20 +84,18 @@ class ComponentChanges:
 
 
 def has_tracked_code(root: Path) -> bool:
-    """Return whether a module of the project uses `track`, or OpenTelemetry's SDK is in use."""
-    if _SDK in sys.modules:
-        return True
+    """Return whether a module of the project has something of `track`'s package or of OpenTelemetry under a name."""
     return any(_uses_tracing(vars(sys.modules[name])) for name in own_modules(root) if name in sys.modules)
 
 
 def _uses_tracing(names: Mapping[str, object]) -> bool:
-    """Return whether a module has the package of `track`, or an object of it, under a name of its own."""
-    return any(_home_of(one).startswith(_TRACING) or one is sys.modules.get(_TRACING) for one in list(names.values()))
+    return any(_home_of(one).startswith(_TRACING) or _home_of(one) == _PACKAGE for one in list(names.values()))
 
 
 def _home_of(value: object) -> str:
+    """Return the name of a module, or that of the module that an object comes from; empty if the name is not known."""
     try:
-        home = object.__getattribute__(value, "__module__")
+        home = object.__getattribute__(value, "__name__" if isinstance(value, ModuleType) else "__module__")
     except Exception:  # noqa: BLE001 - any object
         return ""
     return home if isinstance(home, str) else ""

@@ -14,6 +14,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, unlike
 from pytest_perfbudget.core.measurement import Measurement, Recording, function_of
 from pytest_perfbudget.core.paired import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
+from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.processes.duet import TIMERS, Duet, PairAnswers
@@ -212,7 +213,7 @@ class PairRunner:
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None
         self._started += 1
-        return Duet(head, base, cpu=cpu)
+        return Duet(head, base, cpu=cpu, fewest_turns=FEWEST_MATCHES if with_spans else 2)
 
     def _noted(self, answer: Answer) -> Answer:
         """Give the base the generated modules that came with a test of the head, whose process runs first."""

@@ -45,7 +45,8 @@ class MeasurementRequest:
         turns: the source of the turns in which the blocks are timed; None if they are not timed in turns.
         counts: the metrics to count, each with a function that says whether a count is worth a second pass.
         with_cpus: whether to record the number of CPUs in use.
-        with_spans: whether to record the spans of each block, whose times decide nothing then.
+        with_spans: whether to record spans: in turns those of each block, whose times decide nothing then; otherwise
+            those of a batch of executions after the rounds.
     """
 
     tolerance: RegressionTolerance

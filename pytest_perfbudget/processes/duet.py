@@ -53,11 +53,19 @@ class PairAnswers:
 
 @dataclass
 class TurnLog:
-    """The turns that a measurement has had, and the times of its blocks on both sides."""
+    """The turns that a measurement has had, and the times of its blocks on both sides.
+
+    Attributes:
+        turns: the number of turns so far.
+        head_ns: the time of a call in the head's block, by turn.
+        base_ns: the time of a call in the base's block, by turn.
+        fewest: the number of turns, also if the time is up.
+    """
 
     turns: int = 0
     head_ns: dict[int, float] = field(default_factory=dict)
     base_ns: dict[int, float] = field(default_factory=dict)
+    fewest: int = 2
 
     def note(self, head_ns: float | None, base_ns: float | None) -> None:
         """Note the times of a call in the last turn."""
@@ -73,7 +81,7 @@ class TurnLog:
         """
         if self.turns % 2:
             return False
-        if self.turns >= 2 * QUADS or (is_late and self.turns >= 2):
+        if self.turns >= 2 * QUADS or (is_late and self.turns >= self.fewest):
             return True
         if self.turns < 2 * FEWEST_QUADS:
             return False
@@ -88,12 +96,14 @@ class Duet:
         head: the side of the head, not yet started.
         base: the side of the base, not yet started.
         cpu: the CPU on which the turns run; None leaves the choice to the system.
+        fewest_turns: the number of turns of each measurement, also if its time is up.
     """
 
-    def __init__(self, head: Side, base: Side, *, cpu: int | None) -> None:
+    def __init__(self, head: Side, base: Side, *, cpu: int | None, fewest_turns: int = 2) -> None:
         self._head = head
         self._base = base
         self._cpu = cpu
+        self._fewest_turns = fewest_turns
         self._running = ExitStack()
         self._perf_tests: Sequence[str] = ()
 
@@ -165,7 +175,7 @@ class Duet:
                 started_ns = SYSTEM.wall_ns()
             else:
                 name = head["name"]
-                so_far = taken.setdefault(name, TurnLog())
+                so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns))
                 so_far.note(head.get("last_ns"), base.get("last_ns"))
                 is_over = name != TIMERS and so_far.is_enough(
                     error, is_late=SYSTEM.wall_ns() - started_ns > seconds * 1e9

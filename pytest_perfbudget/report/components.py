@@ -19,6 +19,12 @@ _ALIKE: Final = 0.02
 
 _OUTSIDE: Final = "outside all spans"
 _CHANCE: Final = "may be chance"
+_WAITS: Final = {
+    "cpu": "of CPU time",
+    "queue": "of waiting for a CPU that other processes had",
+    "others": "of waiting while other threads of its process computed (the GIL, a lock, their result)",
+    "rest": "of waiting for I/O, a timer, an idle lock or another process",
+}
 
 
 def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_of_them: bool = False) -> Iterator[str]:
@@ -39,6 +45,11 @@ def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_
     rows = [_row(one.name or _OUTSIDE, one) for one in shown]
     rows += [_row_of_others(others)] if others else []
     yield from _aligned([*rows, _row(f"whole {noun}", replace(found.total, cpu_ns=None))])
+    if moved:
+        waits = sorted((one for one in found.thread if one.has_moved), key=lambda one: -abs(one.difference_ns))
+        for number, one in enumerate(waits):
+            opening = f"  the test's thread, in the mean of all {noun}s: " if not number else "    and "
+            yield f"{opening}{signed(one.difference_ns)} {_WAITS[one.name]}"
 
 
 def signed(time_ns: float) -> str:

@@ -13,6 +13,7 @@ from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
 from pytest_perfbudget.core.reference import Reference, uncorrected
+from pytest_perfbudget.core.spans.reference import SpanMean, SpanReference
 from pytest_perfbudget.errors import BaselineError
 
 MACHINE = Machine("AMD EPYC 7763", "x86_64", "Linux", "CPython 3.11")
@@ -92,6 +93,33 @@ def test_any_node_id_name_and_reason_survive(test: str, name: str, time_ns: floa
     assert found.time is not None
     assert found.time.time_ns == pytest.approx(time_ns, rel=1e-4)
     assert render(parse(content, "f")) == content
+
+
+TEXTS = st.text(max_size=20)
+MEANS = st.builds(SpanMean, st.floats(0, 1e12), st.floats(0, 1e12), st.floats(0, 1e6), st.none() | st.floats(0, 1e12))
+
+
+@given(st.integers(2, 1000), MEANS, st.dictionaries(TEXTS, MEANS, min_size=1, max_size=14))
+def test_the_spans_of_a_line_survive_in_few_characters(runs: int, total: SpanMean, parts: dict[str, SpanMean]) -> None:
+    content = render(baseline(replace(LINE, spans=SpanReference(runs, total, parts))))
+    (found,) = parse(content, "f").lines.values()
+    assert found.spans is not None
+    assert (found.spans.runs, found.spans.parts.keys()) == (runs, parts.keys())
+    assert found.spans.total.self_ns == pytest.approx(total.self_ns, rel=1e-3)
+    assert render(parse(content, "f")) == content
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        7, {}, {"runs": 1, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, 1]}},
+        {"runs": 4, "total": [1, 1, 1, 1], "names": {}}, {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, -1, 1]}},
+        {"runs": 4, "total": [1, 1, None, 1], "names": {"a": [1, 1, 1, 1]}},
+    ],
+)  # fmt: skip
+def test_spans_that_are_none_are_refused_in_one_line(spans: Any) -> None:
+    wanted = "spans of tests/test_api.py::test_login must be an object with runs, total, and names, found "
+    assert wanted in refusal(text(spans=spans))
 
 
 def test_an_imported_time_is_marked_as_uncorrected() -> None:

@@ -11,6 +11,8 @@ from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, mea
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.reference import Prior, uncorrected
+from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart
+from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 from pytest_perfbudget.core.weather import BlockTime
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
@@ -50,6 +52,21 @@ def test_what_was_measured_once_has_no_time() -> None:
 
 def test_what_the_baseline_does_not_have_is_new() -> None:
     assert revised(None, recordings(1e6)).action is UpdateAction.NEW
+
+
+def test_a_line_keeps_the_spans_of_its_components_and_an_older_line_gets_them() -> None:
+    batch = SpanBatch(9, 2e6, {"query": SpanPart(1.5e6, 3, 4e5)})
+    runs = [replace(one, spans=[replace(batch, typical=batch)]) for one in recordings(1e6)]
+    new = measured(KEY, runs, CALM_NS, MADE)
+    assert new.spans is not None
+    assert new.spans.runs == 6
+    assert new.spans.parts["query"].self_ns == pytest.approx(1.5e6, rel=0.01)
+    assert new.spans.parts["query"].count == 3
+    assert new.spans.parts[UNATTRIBUTED].self_ns == pytest.approx(0.5e6, rel=0.01)
+    found = revised(line(), runs)
+    assert found.action is UpdateAction.UNCHANGED
+    assert found.line == replace(line(), spans=new.spans)
+    assert revised(new, recordings(1.01e6, seed=2)).line is new
 
 
 def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from baselines import baseline_file, lines
+from programs import FEW_RUNS
 from repositories import Repository
-from scripting import TWO_WORKERS, times
+from scripting import TWO_WORKERS, Project, times
 
+import pytest_perfbudget
+from pytest_perfbudget import tracing
+from pytest_perfbudget.compare.baseline_components import NO_SPANS
 from pytest_perfbudget.compare.components import has_tracked_code
 
 SHOP = """
@@ -73,6 +79,34 @@ def test_a_regression_names_the_component_that_it_is_in(repository: Repository, 
     assert components(repository) == {"jwt": 1_000_000, "cache": 250_000, "query": 0, "": 0}
 
 
+def test_a_component_that_waits_longer_says_so(repository: Repository) -> None:
+    """On the system's clock, as only there the CPU time of a thread means something."""
+
+    def waiting(ms: float) -> str:
+        return f"""
+import time
+from pytest_perfbudget import track
+
+def work():
+    with track("wait"):
+        time.sleep({ms} / 1000)
+    with track("sum"):
+        sum(range(1000))
+"""
+
+    repository.commit({"conftest.py": "", "shop.py": waiting(1)}, tests=TESTS)
+    repository.file("shop.py", waiting(9))
+    result = repository.against_base("--perf-max-time", "300ms", tests=TESTS)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"  Components that moved since HEAD, .*",
+            r"    wait   .*\[\+.*, \+.*\] +waiting",
+            r"    the test's thread, in the mean of all executions: \+.* of waiting for I/O, a timer, an idle lock .*",
+        ]
+    )
+
+
 def test_unchanged_code_shows_no_component_moved(repository: Repository) -> None:
     repository.commit({"shop.py": shop()}, tests=TESTS)
     repository.file("shop.py", shop(more="pass"))
@@ -95,19 +129,61 @@ def test_no_processes_record_spans_that_nobody_asks_for(repository: Repository) 
     assert components(repository) == {}
 
 
+class TestBaseline:
+    @pytest.fixture
+    def based(self, lean: Project) -> Project:
+        lean.file("shop.py", shop())
+        lean.run(TESTS, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=1)
+        return lean
+
+    def test_a_regression_names_the_component_that_it_is_in(self, based: Project) -> None:
+        names = lines(based)["test_body"]["spans"]["names"]
+        assert names == {"query": [2e6, 0, 1, 2e6], "jwt": [1e6, 0, 1, 1e6], "": [500_000, 0, 1, None]}
+        based.file("shop.py", shop(2))
+        result = based.run(TESTS)
+        result.assert_outcomes(failed=1)
+        result.stdout.re_match_lines_random(
+            [
+                r"  Components that moved since the baseline, by the spans of a typical execution:",
+                r"    jwt              1 ms -> 2 ms        \+1 ms \[.*\] +CPU",
+                r"    2 others         2.50 ms -> 2.50 ms  \+0 ns +may be chance",
+            ]
+        )
+
+    def test_unchanged_code_shows_no_component_moved(self, based: Project) -> None:
+        result = based.run(TESTS, "--perf-spans")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["  No component moved since the baseline, by the spans of a typical execution:"])
+
+    def test_an_older_baseline_is_read_and_the_failure_says_what_it_lacks(self, based: Project) -> None:
+        document = json.loads(baseline_file(based).read_text("utf-8"))
+        for line in document["measurements"]:
+            del line["spans"]
+        baseline_file(based).write_text(json.dumps(document), "utf-8")
+        based.file("shop.py", shop(2))
+        result = based.run(TESTS)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines([f"note: test_it.py::test_body: {NO_SPANS}"])
+        assert "Components that moved" not in result.stdout.str()
+
+
 class TestTrackedCode:
     @pytest.fixture
     def module(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
         made = ModuleType("shop_of_a_test")
         made.__file__ = str(tmp_path / "shop_of_a_test.py")
         monkeypatch.setitem(sys.modules, made.__name__, made)
-        monkeypatch.delitem(sys.modules, "opentelemetry.sdk.trace", raising=False)
         return made
 
-    def test_a_module_of_the_project_that_uses_track_has_tracked_code(self, module: ModuleType, tmp_path: Path) -> None:
-        from pytest_perfbudget import track
-
+    @pytest.mark.parametrize(
+        "used",
+        [pytest_perfbudget, pytest_perfbudget.track, pytest_perfbudget.track("part"), tracing, ModuleType("opentelemetry")],
+        ids=["the package", "track", "a block", "a module", "OpenTelemetry"],
+    )  # fmt: skip
+    def test_a_module_of_the_project_that_uses_spans_has_tracked_code(
+        self, module: ModuleType, tmp_path: Path, used: object
+    ) -> None:
         assert not has_tracked_code(tmp_path)
-        module.track = track  # type: ignore[attr-defined]
+        vars(module)["used"] = used
         assert has_tracked_code(tmp_path)
         assert not has_tracked_code(tmp_path / "elsewhere")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.spans import Execution, SpanRecord
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
@@ -20,19 +20,35 @@ MOST_EXECUTIONS: Final = 50_000
 """The most executions that batches are made of; later executions are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanPart:
+class SpanPart(NamedTuple):
     """The spans of one name in an execution, in the mean.
 
     Attributes:
         self_ns: the time in which no span within them was open; see `attribution`.
-        count: the number of spans.
+        number: the number of spans.
         cpu_ns: the CPU time in that self time; None if it is not known.
     """
 
     self_ns: float
-    count: float
+    number: float
     cpu_ns: float | None
+
+
+class ThreadUse(NamedTuple):
+    """The time of the measuring thread in an execution, in the mean: it adds up to the time of the execution.
+
+    Attributes:
+        cpu_ns: the CPU time.
+        queue_ns: the time in which the thread could run and another process had the CPU; 0 if the system does not tell.
+        others_ns: the time, at most, in which the thread waited while other threads of its process used a CPU: for the
+            GIL, for a lock, or for their result.
+        rest_ns: the rest: waiting for I/O, for a timer, for a lock that an idle thread holds, or for another process.
+    """
+
+    cpu_ns: float
+    queue_ns: float
+    others_ns: float
+    rest_ns: float
 
 
 NO_PART: Final = SpanPart(0.0, 0.0, 0.0)
@@ -47,6 +63,7 @@ class SpanBatch:
         total_ns: the time of an execution, in the mean.
         parts: the parts by the name of the spans.
         turn: the turn in which the executions ran; 0 without turns.
+        thread: the use of the measuring thread; None if it is not known.
         typical: the faster half of the executions, in which other programs seldom had the machine; None in this half.
     """
 
@@ -54,6 +71,7 @@ class SpanBatch:
     total_ns: float
     parts: Mapping[str, SpanPart]
     turn: int = 0
+    thread: ThreadUse | None = None
     typical: SpanBatch | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,8 +79,9 @@ class SpanBatch:
         return {
             "executions": self.executions,
             "total_ns": self.total_ns,
-            "parts": {name: [one.self_ns, one.count, one.cpu_ns] for name, one in self.parts.items()},
+            "parts": {name: [one.self_ns, one.number, one.cpu_ns] for name, one in self.parts.items()},
             "turn": self.turn,
+            "thread": self.thread and list(self.thread),
             "typical": self.typical and self.typical.to_dict(),
         }
 
@@ -71,7 +90,8 @@ class SpanBatch:
         """Rebuild a batch from the result of `to_dict`."""
         parts = {name: SpanPart(*part) for name, part in data["parts"].items()}
         typical = None if data["typical"] is None else cls.from_dict(data["typical"])
-        return cls(**{**data, "parts": parts, "typical": typical})
+        thread = None if data["thread"] is None else ThreadUse(*data["thread"])
+        return cls(**{**data, "parts": parts, "typical": typical, "thread": thread})
 
 
 @dataclass(slots=True)
@@ -98,7 +118,7 @@ class BatchStore(SpanStore):
             name = self._kept(span.name, ())
             before = found.get(name, NO_PART)
             found[name] = SpanPart(
-                before.self_ns + own.spans[place], before.count + 1, _sum_if_known(before.cpu_ns, cpu[place])
+                before.self_ns + own.spans[place], before.number + 1, _sum_if_known(before.cpu_ns, cpu[place])
             )
         self._executions.append(_Parts(execution.total_ns, found))
 
@@ -112,10 +132,20 @@ class BatchStore(SpanStore):
         return [_with_typical(list(islice(left, size))) for size in sizes]
 
 
-def in_turns(batches: Sequence[SpanBatch], turns: Sequence[int]) -> list[SpanBatch]:
-    """Return the batches of turns, which are the last batches, with the numbers of their turns."""
-    last = batches[len(batches) - len(turns) :]
-    return [replace(one, turn=turn) for one, turn in zip(last, turns, strict=True)]
+def in_turns(
+    batches: Sequence[SpanBatch], turns: Sequence[int], uses: Sequence[ThreadUse | None] = ()
+) -> list[SpanBatch]:
+    """Return the batches of turns, which are the last batches, with the numbers of their turns.
+
+    Args:
+        batches: the batches of all blocks.
+        turns: the turns.
+        uses: the use of the measuring thread in each block, if it was read.
+    """
+    first = len(batches) - len(turns)
+    threads = uses or [None] * len(batches)
+    last = zip(batches[first:], threads[first:], turns, strict=True)
+    return [replace(one, turn=turn, thread=thread) for one, thread, turn in last]
 
 
 def _with_typical(executions: Sequence[_Parts]) -> SpanBatch:
@@ -132,7 +162,7 @@ def _batch(executions: Sequence[_Parts]) -> SpanBatch:
         cpu = [one.cpu_ns for one in found if one.cpu_ns is not None]
         parts[name] = SpanPart(
             math.fsum(one.self_ns for one in found) / number,
-            sum(one.count for one in found) / number,
+            sum(one.number for one in found) / number,
             math.fsum(cpu) / number if len(cpu) == len(found) else None,
         )
     return SpanBatch(len(executions), math.fsum(one.total_ns for one in executions) / number, parts)

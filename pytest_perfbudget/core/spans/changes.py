@@ -16,13 +16,13 @@ from statistics import NormalDist, fmean, median
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.distributions import t_quantile
-from pytest_perfbudget.core.spans.batches import NO_PART, SpanBatch, SpanPart
+from pytest_perfbudget.core.spans.batches import NO_PART, SpanBatch, SpanPart, ThreadUse
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 
 CONFIDENCE: Final = 0.95
 """The probability that all intervals of a comparison contain their differences."""
 
-_FEWEST: Final = 4
+FEWEST_MATCHES: Final = 4
 """The fewest matches that show how far they differ."""
 
 _OUTLIER: Final = 6.0
@@ -83,15 +83,18 @@ class SpanComparison:
 
     Attributes:
         total: the change of the whole execution, without a name of its own.
-        components: the change of each component, the largest difference first; the time without any span is one.
+        components: the change of each component, also of the time without any span, in the order of `by_weight`.
         matches: the number of matches.
         is_typical: whether the times are those of typical executions; else those of the mean over all executions.
+        thread: the change of each part of the measuring thread's time, in the mean of all executions; see `ThreadUse`.
+            The names are `cpu`, `queue`, `others` and `rest`.
     """
 
     total: ComponentChange
     components: Sequence[ComponentChange]
     matches: int
     is_typical: bool = False
+    thread: Sequence[ComponentChange] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as builtins."""
@@ -101,13 +104,21 @@ class SpanComparison:
             "components": components,
             "matches": self.matches,
             "is_typical": self.is_typical,
+            "thread": [one.to_dict() for one in self.thread],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpanComparison:
         """Rebuild a comparison from the result of `to_dict`."""
         components = [ComponentChange.from_dict(entry) for entry in data["components"]]
-        return cls(**{**data, "total": ComponentChange.from_dict(data["total"]), "components": components})
+        thread = [ComponentChange.from_dict(entry) for entry in data["thread"]]
+        total = ComponentChange.from_dict(data["total"])
+        return cls(**{**data, "total": total, "components": components, "thread": thread})
+
+
+def by_weight(one: ComponentChange) -> tuple[bool, float, str]:
+    """Return the key by which components are sorted: those that moved first, and the largest difference first."""
+    return not one.has_moved, -abs(one.difference_ns), one.name
 
 
 class Match(NamedTuple):
@@ -136,14 +147,19 @@ def compare_pair(base: Sequence[SpanBatch], head: Sequence[SpanBatch], spread: f
 
 
 def _typical(batch: SpanBatch) -> SpanBatch:
-    return batch if batch.typical is None else replace(batch.typical, turn=batch.turn)
+    return batch if batch.typical is None else replace(batch.typical, turn=batch.turn, thread=batch.thread)
 
 
 def _matches(base: Iterable[SpanBatch], head: Iterable[SpanBatch]) -> list[Match]:
-    """Return the matches of a pair of processes: an even turn and the next turn, in which a drift cancels out."""
+    """Return the matches of a pair of processes: an even turn and the next turn, in which a drift cancels out.
+
+    Slow code has so few turns that each of them is a match.
+    """
     one, other = ({batch.turn: batch for batch in side if batch.executions} for side in (base, head))
     turns = one.keys() & other.keys()
     quads = sorted(turn for turn in turns if turn % 2 == 0 and turn + 1 in turns)
+    if len(quads) < FEWEST_MATCHES:
+        return [Match(one[turn], other[turn]) for turn in sorted(turns)]
     return [Match(_joined(one[turn], one[turn + 1]), _joined(other[turn], other[turn + 1])) for turn in quads]
 
 
@@ -157,13 +173,13 @@ def compare_spans(matches: Sequence[Match], spread: float, processes: int = 1) -
     """
     kept = _without_outliers(matches)
     names = dict.fromkeys(name for match in matches for batch in match for name in batch.parts)
-    if len(kept) < _FEWEST or not names:
+    if len(kept) < FEWEST_MATCHES or not names:
         return None
     bounds = _Bounds(len(kept), (1 - CONFIDENCE) / (len(names) + 2), spread / math.sqrt(processes))
     found = [_change(name, kept, bounds) for name in (*names, UNATTRIBUTED)]
-    found.sort(key=lambda one: (-abs(one.difference_ns), one.name))
+    found.sort(key=by_weight)
     total = bounds.change("", [(match.base.total_ns, match.head.total_ns) for match in kept])
-    return SpanComparison(total, found, len(kept))
+    return SpanComparison(total, found, len(kept), thread=_thread_changes(kept, bounds))
 
 
 class _Bounds:
@@ -197,11 +213,20 @@ def _change(name: str, matches: Sequence[Match], bounds: _Bounds) -> ComponentCh
     if name == UNATTRIBUTED:
         return bounds.change(name, [(_rest_ns(match.base), _rest_ns(match.head)) for match in matches])
     parts = [(match.base.parts.get(name, NO_PART), match.head.parts.get(name, NO_PART)) for match in matches]
-    before, after = (fmean(part.count for part in side) for side in zip(*parts, strict=True))
+    before, after = (fmean(part.number for part in side) for side in zip(*parts, strict=True))
     cpu = [[part.cpu_ns for part in side if part.cpu_ns is not None] for side in zip(*parts, strict=True)]
     is_known = all(len(side) == len(parts) for side in cpu)
     times_ns = [(one.self_ns, other.self_ns) for one, other in parts]
     return bounds.change(name, times_ns, before, after, fmean(cpu[1]) - fmean(cpu[0]) if is_known else None)
+
+
+def _thread_changes(matches: Sequence[Match], bounds: _Bounds) -> list[ComponentChange]:
+    uses = [(match.base.thread, match.head.thread) for match in matches]
+    known = [(base, head) for base, head in uses if base is not None and head is not None]
+    if len(known) < len(matches):
+        return []
+    names = [field.removesuffix("_ns") for field in ThreadUse._fields]
+    return [bounds.change(name, [(base[at], head[at]) for base, head in known]) for at, name in enumerate(names)]
 
 
 def _rest_ns(batch: SpanBatch) -> float:
@@ -211,7 +236,7 @@ def _rest_ns(batch: SpanBatch) -> float:
 def _without_outliers(matches: Sequence[Match]) -> list[Match]:
     """Return the matches without those in which another program had the machine; see `_OUTLIER`."""
     differences = [match.head.total_ns - match.base.total_ns for match in matches]
-    if len(differences) < 2 * _FEWEST:
+    if len(differences) < 2 * FEWEST_MATCHES:
         return list(matches)
     middle = median(differences)
     distances = [abs(one - middle) for one in differences]
@@ -223,9 +248,12 @@ def _joined(one: SpanBatch, other: SpanBatch) -> SpanBatch:
     """Return two batches as one, in which both count the same."""
     names = dict.fromkeys((*one.parts, *other.parts))
     parts = {name: _mean_part(one.parts.get(name, NO_PART), other.parts.get(name, NO_PART)) for name in names}
-    return SpanBatch(one.executions + other.executions, (one.total_ns + other.total_ns) / 2, parts, one.turn)
+    thread = None
+    if one.thread is not None and other.thread is not None:
+        thread = ThreadUse(*map(fmean, zip(one.thread, other.thread, strict=True)))
+    return SpanBatch(one.executions + other.executions, (one.total_ns + other.total_ns) / 2, parts, one.turn, thread)
 
 
 def _mean_part(one: SpanPart, other: SpanPart) -> SpanPart:
     cpu = None if one.cpu_ns is None or other.cpu_ns is None else (one.cpu_ns + other.cpu_ns) / 2
-    return SpanPart((one.self_ns + other.self_ns) / 2, (one.count + other.count) / 2, cpu)
+    return SpanPart((one.self_ns + other.self_ns) / 2, (one.number + other.number) / 2, cpu)

@@ -20,7 +20,8 @@ from pytest_perfbudget.processes.duet import TIMERS
 def record_everything(effective: EffectiveLimits) -> MeasurementRequest:
     """Return the request for a run of fixed length, and for two passes of every count."""
     always_again = {metric.name: _is_any for metric in counts()}
-    return replace(MeasurementRequest.from_limits(effective), more_blocks=_up_to_a_run, counts=always_again)
+    request = MeasurementRequest.from_limits(effective)
+    return replace(request, more_blocks=_up_to_a_run, counts=always_again, with_spans=True)
 
 
 def _up_to_a_run(blocks: Sequence[BlockTime]) -> int:
@@ -60,7 +61,8 @@ class RecordInTurns(RecordOnly):
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`."""
-        return replace(record_everything(effective), more_blocks=None, turns=self._turns, with_cpus=True)
+        request = record_everything(effective)
+        return replace(request, more_blocks=None, turns=self._turns, with_cpus=True, with_spans=False)
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """See `ComparisonStrategy.block_policy`."""

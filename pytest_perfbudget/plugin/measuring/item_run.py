@@ -39,6 +39,7 @@ from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
+from pytest_perfbudget.plugin.measuring.span_batch import with_batch
 from pytest_perfbudget.plugin.measuring.span_watch import refused, span_watch
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
@@ -166,6 +167,7 @@ class ItemRun:
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
             spans = watch.judged()
+            recording = await with_batch(self, subject, watch.completed(data.recording), request, silence)
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
@@ -180,7 +182,7 @@ class ItemRun:
             results=results,
             warnings=spans.warnings,
             profile=profile,
-            recording=watch.completed(data.recording),
+            recording=recording,
             spans=spans.facts,
         )
         return data.result

@@ -12,12 +12,13 @@ from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.span_gate import SpanGate
-from pytest_perfbudget.core.spans.batches import BatchStore, in_turns
+from pytest_perfbudget.core.spans.batches import BatchStore, ThreadUse, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
-from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.runner import Plan
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
+from pytest_perfbudget.measure.thread_use import ThreadReading, use_between
 from pytest_perfbudget.measure.traced_subject import TracedSubject
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
@@ -107,23 +108,33 @@ class _RecordingWatch(SpanWatch):
 class _BatchWatch(SpanWatch):
     """The watch over a measurement whose blocks are compared span by span."""
 
-    def __init__(self, gatherer: SpanGatherer, store: BatchStore) -> None:
+    def __init__(self, gatherer: SpanGatherer, store: BatchStore, clock: Clock) -> None:
         self._gatherer = gatherer
         self._store = store
+        self._clock = clock
         self._kept: list[int] = []
+        self._uses: list[ThreadUse | None] = []
+        self._readings: tuple[ThreadReading, ThreadReading] | None = None
 
     def plan(self, plan: Plan) -> Plan:
         return replace(plan, keep=self._keep)
 
     def subject(self, subject: Subject) -> Subject:
         if isinstance(subject, (PlainSubject, AsyncSubject)):
-            return TracedSubject(subject, self._gatherer)
+            return TracedSubject(subject, self._gatherer, self._note)
         return subject
+
+    def _note(self, before: ThreadReading, after: ThreadReading) -> None:
+        self._readings = before, after
 
     def _keep(self) -> None:
         before = self._gatherer.kept
         self._gatherer.keep()
-        self._kept.append(self._gatherer.kept - before)
+        number = self._gatherer.kept - before
+        self._kept.append(number)
+        # The CPU time of the thread is the system's, which means nothing on another clock.
+        readings = self._readings if self._clock is SYSTEM else None
+        self._uses.append(None if readings is None else use_between(*readings, number))
 
     def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:  # noqa: ARG002 - rounds only
         self._gatherer.finish()
@@ -132,7 +143,7 @@ class _BatchWatch(SpanWatch):
     def completed(self, recording: Recording | None) -> Recording | None:
         if recording is None:
             return None
-        return replace(recording, spans=in_turns(self._store.batches(self._kept), recording.turns))
+        return replace(recording, spans=in_turns(self._store.batches(self._kept), recording.turns, self._uses))
 
 
 def span_watch(
@@ -157,11 +168,11 @@ def span_watch(
     """
     session = run.session
     root = run.item.config.rootpath
-    if request is not None and request.with_spans and not run.is_untimed:
+    is_in_turns = request is not None and request.turns is not None
+    if request is not None and is_in_turns and request.with_spans and not run.is_untimed:
         store = BatchStore()
-        return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store)
-    is_compared_apart = request is not None and request.turns is not None
-    if is_compared_apart or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
+        return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store, clock)
+    if is_in_turns or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
     return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))

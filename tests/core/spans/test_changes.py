@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from traces import executions, span
 
-from pytest_perfbudget.core.spans import Execution
-from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, SpanPart, in_turns
+from pytest_perfbudget.core.spans import OTHERS, Execution
+from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, SpanPart, ThreadUse, in_turns
 from pytest_perfbudget.core.spans.changes import Match, SpanComparison, compare_pair, compare_spans
+from pytest_perfbudget.core.spans.reference import MOST_STORED, compare_with, reference_of
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 
 BASE = {"jwt": 80_000.0, "query": 500_000.0, "render": 100_000.0}
@@ -90,6 +92,7 @@ class TestIntervals:
 
 
 class TestSums:
+    @settings(deadline=None)  # the first quantile imports scipy
     @given(st.lists(st.tuples(*[st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1e9))] * 2), min_size=4))
     def test_the_components_add_up_to_the_total(self, sides: list[tuple[dict[str, float], dict[str, float]]]) -> None:
         found = compare_spans([Match(batch(base), batch(head)) for base, head in sides], SPREAD)
@@ -133,7 +136,7 @@ class TestPairs:
     def turns(own_ns: Mapping[str, float], slow_ns: float = 0.0) -> list[SpanBatch]:
         slow = {name: time_ns + slow_ns for name, time_ns in own_ns.items()}
         batches = [batch(slow if turn % 2 else own_ns, turn=turn) for turn in range(16)]
-        return [SpanBatch(one.executions, one.total_ns, one.parts, one.turn, batch(own_ns)) for one in batches]
+        return [replace(one, typical=batch(own_ns)) for one in batches]
 
     def test_typical_executions_count(self) -> None:
         found = compare_pair(self.turns(BASE), self.turns({**BASE, "jwt": 160_000}), SPREAD)
@@ -144,6 +147,18 @@ class TestPairs:
         found = compare_pair(self.turns(BASE), self.turns(BASE, slow_ns=400_000), SPREAD)
         assert found is not None
         assert (sorted(moved(found)), found.is_typical) == (["jwt", "query", "render"], False)
+
+    def test_slow_code_has_few_turns_each_of_which_counts(self) -> None:
+        found = compare_pair(self.turns(BASE)[:4], self.turns({**BASE, "jwt": 400_000})[:4], SPREAD)
+        assert found is not None
+        assert (moved(found), found.matches) == (["jwt"], 4)
+
+    def test_a_component_that_moved_stands_before_larger_noise(self) -> None:
+        noise = [{**BASE, "query": BASE["query"] + 400_000 * (turn % 3 - 1)} for turn in range(8)]
+        heads = [batch({**own_ns, "new": 10_000}) for own_ns in noise]
+        found = compare_spans([Match(batch(BASE), head) for head in heads], SPREAD)
+        assert found is not None
+        assert [one.name for one in found.components[:2]] == ["new", "query"]
 
     def test_the_same_on_both_sides_has_not_moved(self) -> None:
         found = compare_pair(self.turns(BASE), self.turns(BASE), SPREAD)
@@ -185,3 +200,69 @@ class TestBatches:
         (found,) = store.batches([len(made)])
         assert found.total_ns == pytest.approx(sum(one.total_ns for one in made) / len(made))
         assert math.fsum(one.self_ns for one in found.parts.values()) <= found.total_ns + 1e-6
+
+
+class TestThread:
+    def test_the_change_of_each_part_of_the_threads_time(self) -> None:
+        base, head = (batch(BASE), batch(BASE))
+        match = Match(replace(base, thread=ThreadUse(5, 0, 1, 2)), replace(head, thread=ThreadUse(5, 0, 900, 2)))
+        found = compare_spans([match] * 5, SPREAD)
+        assert found is not None
+        assert {one.name: one.difference_ns for one in found.thread} == {"cpu": 0, "queue": 0, "others": 899, "rest": 0}
+        assert [one.name for one in found.thread if one.has_moved] == ["others"]
+        assert SpanComparison.from_dict(found.to_dict()) == found
+
+    def test_a_side_without_readings_says_nothing(self) -> None:
+        match = Match(replace(batch(BASE), thread=ThreadUse(5, 0, 1, 2)), batch(BASE))
+        found = compare_spans([match] * 5, SPREAD)
+        assert found is not None
+        assert found.thread == []
+
+
+class TestReference:
+    """A baseline keeps the mean of its runs, and fresh processes are compared with it."""
+
+    @staticmethod
+    def run(draw: random.Random, own_ns: Mapping[str, float], session: float = 1.0) -> SpanBatch:
+        process = session * math.exp(draw.gauss(0, 0.01))
+        return batch({name: process * time_ns * math.exp(draw.gauss(0, 0.02)) for name, time_ns in own_ns.items()})
+
+    @pytest.mark.parametrize("factor", [1.0, 2.0])
+    def test_all_intervals_hold_together_in_95_percent(self, factor: float) -> None:
+        draw = random.Random(5)
+        head = {**BASE, "jwt": factor * BASE["jwt"]}
+        held = first = 0
+        for _ in range(300):
+            reference = reference_of([self.run(draw, BASE) for _ in range(10)])
+            assert reference is not None
+            session = math.exp(draw.gauss(0, 0.01))  # what the processes of a session share
+            found = compare_with(reference, [self.run(draw, head, session) for _ in range(4)], 0.01)
+            assert found is not None
+            truth = {name: head[name] - BASE[name] for name in BASE} | {UNATTRIBUTED: 0.0}
+            held += all(one.lower_ns <= truth[one.name] <= one.upper_ns for one in found.components)
+            first += found.components[0].name == "jwt"
+        assert held >= 0.95 * 300
+        assert first >= 290 or factor == 1
+
+    def test_small_names_are_kept_together_and_nothing_is_lost(self) -> None:
+        many = {f"part {number}": 1_000.0 * (30 - number) for number in range(MOST_STORED + 5)}
+        reference = reference_of([batch(many)] * 3)
+        assert reference is not None
+        assert len(reference.parts) == MOST_STORED + 2
+        found = compare_with(reference, [batch({**many, "new": 5_000.0})], 0.01)
+        assert found is not None
+        assert math.fsum(one.difference_ns for one in found.components) == pytest.approx(5_000)
+        assert found.components[0].name == OTHERS
+        assert found.total.difference_ns == pytest.approx(5_000)
+
+    def test_a_component_that_the_baseline_lacks_is_new(self) -> None:
+        reference = reference_of([batch(BASE)] * 3)
+        assert reference is not None
+        found = compare_with(reference, [batch({**BASE, "new": 50_000.0})], 0.01)
+        assert moved(found) == ["new"]
+        assert found is not None
+        assert (found.components[0].before, found.components[0].after) == (0, 1)
+
+    def test_one_run_or_no_spans_are_no_reference(self) -> None:
+        assert reference_of([batch(BASE)]) is None
+        assert reference_of([batch({})] * 3) is None
