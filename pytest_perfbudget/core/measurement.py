@@ -148,7 +148,7 @@ class Recording:
         ]
         graph = CallGraph.from_dict(data["graph"]) if data.get("graph") else None
         rounds = RoundTimes.from_dict(data["rounds"]) if data.get("rounds") else None
-        spans = [SpanBatch.from_dict(entry) for entry in data["spans"]]
+        spans = tuple(SpanBatch.from_dict(entry) for entry in data["spans"])
         rebuilt = {
             "blocks": blocks,
             "identity": tuple(data["identity"]),
