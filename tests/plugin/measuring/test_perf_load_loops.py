@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 
@@ -106,7 +107,10 @@ async def test_it(perf_load, anyio_backend):
 def test_all_kinds_of_loads(project: Project, loop: str) -> None:
     if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
         pytest.skip("uvloop is not installed")
-    project.run(BODY + TESTS[loop]).assert_outcomes(passed=1)
+    files = ("--perf-output", "out.hgrm", "--perf-output", "k6:k6.json")
+    project.run(BODY + TESTS[loop], *files).assert_outcomes(passed=1)
+    assert (project.pytester.path / "out.hgrm").read_text("utf-8").count("#[Load = test_it.py::test_it") == 4
+    assert len(json.loads((project.pytester.path / "k6.json").read_text("utf-8"))["metrics"]) > 4
     verdicts = project.verdicts()
     assert [verdicts[one] for one in verdicts if "error_rate" not in one] == ["within"] * 4
 
