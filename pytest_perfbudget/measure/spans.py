@@ -28,6 +28,7 @@ from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announce
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
+from pytest_perfbudget.tracing.threads import inherited
 
 if TYPE_CHECKING:
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
@@ -38,7 +39,7 @@ MOST_PENDING: Final = 200_000
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
 
-_FIELDS: Final = 8
+_FIELDS: Final = 9
 """The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed."""
 
@@ -104,7 +105,7 @@ class SpanGatherer:
 
     def take(self, span: Record) -> None:
         """Note a span that has ended; the sink."""
-        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, _, _, _ = span
+        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _ = span
         try:
             texts = self._texts[name]
         except KeyError:
@@ -116,7 +117,7 @@ class SpanGatherer:
                 texts.add(text)
                 self._note_site((name, text), self._site)
         if len(self._pending) < MOST_PENDING * _FIELDS:
-            self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text))
+            self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, thread))
         else:
             self.store.lost += 1
 
@@ -128,7 +129,7 @@ class SpanGatherer:
             self._receiver.take = self._take_remote
         add_sink(self.take)
         try:
-            with otel.listening(self.take) as self._within:
+            with inherited(), otel.listening(self.take) as self._within:
                 yield
         finally:
             remove_sink(self.take)
@@ -217,10 +218,15 @@ class SpanGatherer:
             if self._watched.of(span.name):
                 text = str(span.attributes.get(STATEMENT, ""))
                 self._note_site((span.name, text), partial(self._place, span))
+        by_id = {one.trace_id: one for one in ended}
         for span in (*self._held, *remote):
-            by_trace.get(span.trace_id, stray).append(span)
+            own = by_id.get(span.trace_id)
+            # A thread or a task that was started in one execution may go on to work for the next.
+            is_late = own is not None and span.thread and span.start_ns >= own.end_ns
+            (stray if own is None or is_late else by_trace[own.trace_id]).append(span)
         others = {one.span_id for one in remote}
-        for span, home in zip(stray, _homes(stray, ended), strict=True):
+        for span, at_that_time in zip(stray, _homes(stray, ended), strict=True):
+            home = at_that_time or by_id.get(span.trace_id)
             if home is not None:
                 by_trace[home.trace_id].append(span)
             elif span.span_id not in others:  # another process also does work of its own
@@ -266,8 +272,8 @@ class SpanGatherer:
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
     """Return the spans of a flat list."""
     each = iter(values)
-    for *numbers, text in zip(*[each] * _FIELDS, strict=True):
-        yield Span._make((*numbers, {STATEMENT: text} if text else {}, "", 0, "", 0))
+    for *numbers, text, thread in zip(*[each] * _FIELDS, strict=True):
+        yield Span._make((*numbers, {STATEMENT: text} if text else {}, "", thread, "", 0))
 
 
 def _homes(stray: Sequence[Span], ended: Sequence[_Ended]) -> list[_Ended | None]:

@@ -43,8 +43,11 @@ class SpanExporter:
 
     def start(self) -> None:
         """Take the spans of this process from now on, and tell the receiver that this process exists."""
+        from pytest_perfbudget.tracing.threads import inherit  # noqa: PLC0415 - brings in logging, in this process only
+
         spans.add_sink(self._waiting.append, needs_line=True)
         self._thread.start()
+        inherit()
         atexit.register(self.stop)
 
     def stop(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import queue
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -14,6 +17,7 @@ from scripting import ScriptedClock
 from pytest_perfbudget import track
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate
+from pytest_perfbudget.core.load import latencies
 from pytest_perfbudget.measure import spans as module
 from pytest_perfbudget.measure.runner import Plan, measure, run_plain
 from pytest_perfbudget.measure.span_receiver import SpanReceiver
@@ -70,16 +74,78 @@ def test_what_was_not_kept_is_forgotten(gatherer: SpanGatherer) -> None:
     assert counts(gatherer, "query") == []
 
 
+def in_thread(function: Callable[[], object]) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_a_thread_belongs_to_the_execution_that_started_the_thread(gatherer: SpanGatherer) -> None:
+    """Also under load, where the executions overlap and their times say nothing."""
+    with gatherer.listening():
+        with gatherer.execution():
+            with gatherer.execution():
+                in_thread(query)
+            in_thread(lambda: [query(), query()])
+        gatherer.keep()
+    assert sorted(counts(gatherer, "query")) == [1, 2]
+
+
 def test_a_thread_without_the_context_is_placed_by_its_time(gatherer: SpanGatherer) -> None:
     with gatherer.listening():
         for number in (0, 1):
             with gatherer.execution():
                 if number:
-                    thread = threading.Thread(target=query)
-                    thread.start()
-                    thread.join()
+                    in_thread(lambda: contextvars.Context().run(query))
         gatherer.keep()
     assert counts(gatherer, "query") == [0, 1]
+
+
+def test_a_thread_that_works_on_for_later_executions_belongs_to_these(gatherer: SpanGatherer) -> None:
+    jobs: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        while (done := jobs.get()) is not None:
+            query()
+            done.set()
+
+    worker = threading.Thread(target=work)
+    with gatherer.listening():
+        for number in (0, 1, 2):
+            with gatherer.execution():
+                if not number:
+                    worker.start()
+                for _ in range(number):
+                    done = threading.Event()
+                    jobs.put(done)
+                    assert done.wait(10)
+        gatherer.keep()
+    jobs.put(None)
+    worker.join()
+    assert counts(gatherer, "query") == [0, 1, 2]
+
+
+def test_many_spans_leave_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of spans beyond the number whose times are kept exactly, only counts are left."""
+    monkeypatch.setattr(latencies, "MOST_EXACT", 100)
+    gatherer = SpanGatherer(HERE, ["query"])
+
+    def block() -> None:
+        with gatherer.listening(), gatherer.execution():
+            for number in range(2_000):
+                query(f"SELECT {number % 3}")
+        gatherer.keep()
+
+    tracemalloc.start()
+    block()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(4):
+        block()
+    after, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts(gatherer, "query") == [2_000] * 5
+    assert after - before < 10_000
+    assert most < 2_000 * 2_000  # while a block is added up
 
 
 def test_executions_that_overlap_have_only_spans_of_their_own_trace(gatherer: SpanGatherer) -> None:

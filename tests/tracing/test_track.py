@@ -237,14 +237,18 @@ class TestGenerator:
 
 class TestThreads:
     def test_a_thread_that_runs_in_a_copied_context_continues_the_tree(self, spans: list[Span]) -> None:
-        def work() -> None:
-            with track("in thread"):
-                pass
-
         with track("outer"):
-            thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
-            thread.start()
-            thread.join()
+            run_thread(threading.Thread(target=contextvars.copy_context().run, args=(work,)))
         inner, outer = spans
         assert inner.parent_id == outer.span_id
         assert inner.thread != outer.thread
+
+
+def work() -> None:
+    with track("in thread"):
+        pass
+
+
+def run_thread(thread: threading.Thread) -> None:
+    thread.start()
+    thread.join()
