@@ -167,6 +167,11 @@ class Alert:
         self.state, self._better_since_ns = AlertState.FIRING, None
         return AlertEvent(self.rule, self.state, value, now_ns, self.since_ns)
 
+    def adopt(self, data: Mapping[str, Any]) -> None:
+        """Take over the state that another process knows, from the result of `to_dict`."""
+        self.state, self.since_ns, self.value = AlertState(data["state"]), data["since_ns"], data["value"]
+        self._better_since_ns = None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the present state as builtins."""
         return AlertEvent(self.rule, self.state, self.value, 0, self.since_ns).to_dict()

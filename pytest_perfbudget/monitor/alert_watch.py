@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pytest_perfbudget.core.alerts import Alert, AlertEvent, AlertRule
@@ -31,6 +31,13 @@ class AlertWatch:
         """Take the present numbers, and return what changed."""
         found = (one.update(service.alert_value(one.rule), service.now_ns) for one in self._alerts)
         return [one for one in found if one is not None]
+
+    def follow(self, states: Iterable[Mapping[str, Any]]) -> None:
+        """Take over the states of the process that watches, so that an alert that is on does not fire again here."""
+        known = {one["alert"]: one for one in states}
+        for one in self._alerts:
+            if one.rule.name in known:
+                one.adopt(known[one.rule.name])
 
     def states(self) -> list[dict[str, Any]]:
         """Return the state of each alert as builtins."""

@@ -236,9 +236,10 @@ class Monitor:
             first = min(awake, key=lambda one: one.pid, default=None)
             if first is not None and first.pid < pid:
                 events: list[AlertEvent] = []
-                alerts = [dict(one) for one in first.alerts]
+                self._watch.follow(first.alerts)
             else:
-                events, alerts = self._watch.update(service), self._watch.states()
+                events = self._watch.update(service)
+            alerts = self._watch.states()
             if self._files is not None and not self._is_closed:
                 self._write(WorkerState(pid, now_ns, own, alerts))
         self._watch.call_back(events)

@@ -85,7 +85,7 @@ def test_a_worker_that_ends_removes_its_file(make_monitor: Make, tmp_path: Path)
 
 
 def test_an_alert_fires_in_one_worker_only(
-    make_monitor: Make, tmp_path: Path, as_worker: Callable[[int], None]
+    make_monitor: Make, tmp_path: Path, as_worker: Callable[[int], None], wall: Any
 ) -> None:
     table = {"alerts": {"any": {"metric": "errors", "component": "gateway", "limit": 0}}}
     events: list[int] = []
@@ -104,6 +104,15 @@ def test_an_alert_fires_in_one_worker_only(
             monitor.check()
     assert events == [1]
     assert workers[2].summary()["alerts"][0]["state"] == "firing"
+    as_worker(1)
+    workers[1].close()  # the next worker takes over, and the alert is on already
+    as_worker(2)
+    workers[2].check()
+    assert events == [1]
+    assert workers[2].summary()["alerts"][0]["state"] == "firing"
+    wall.advance(3600)
+    workers[2].check()
+    assert events == [1, 2]  # cleared, once
 
 
 def test_a_worker_that_hangs_does_not_keep_alerts_from_firing(
