@@ -109,7 +109,7 @@ class TestDetails:
             "Errors 0 % to 12 % share of the requests",
             "Users 4 to 20 users at a time",
         ]
-        chromium.wait("document.querySelectorAll('.chart .curve').length === 7")  # two curves are in two parts
+        chromium.wait("document.querySelectorAll('.chart .curve').length === 8")  # a gap divides two of six
         labels = chromium.run("[...document.querySelectorAll('.chart .label')].map(one => one.textContent)")
         assert "rps limit 100 rps · component gateway in pyproject.toml" in labels
         assert "error_rate limit 1 % · perf_load() in tests/test_load.py:14" in labels
