@@ -167,6 +167,18 @@ class TestBaseline:
         assert "Components that moved" not in result.stdout.str()
 
 
+@pytest.mark.usefixtures("brief")
+def test_a_duet_with_the_commit_of_the_baseline_names_the_component(repository: Repository) -> None:
+    duet = f'{FEW_RUNS}confirm = "duet"\n'
+    repository.commit({"shop.py": shop(), "pyproject.toml": duet}, tests=TESTS)
+    repository.run(TESTS, "--perf-update-baseline").assert_outcomes(passed=1)
+    repository.file("shop.py", shop(2))
+    result = repository.run(TESTS)
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines([r"  Components that moved since .*:", r"    jwt +1 ms -> 2 ms +\+1 ms \[.*\] +CPU"])
+    assert components(repository) == {"jwt": 1_000_000, "query": 0, "": 0}
+
+
 class TestTrackedCode:
     @pytest.fixture
     def module(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
