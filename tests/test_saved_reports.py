@@ -360,3 +360,18 @@ def test_a_report_says_how_many_tests_share_alpha(based: Project, arguments: tup
     based.arguments = arguments
     based.run(perf_program()).assert_outcomes(passed=3)
     assert based.report["compared_with"]["sharing"] == 2
+
+
+def test_sessions_recorded_for_a_comparison_are_corrected_for_the_weather(
+    lean: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = []
+    for at, slow in enumerate((1.0, 1.2)):
+        lean.run(perf_program(slow=slow), "--perf-comparable", f"--perf-output={at}.json").assert_outcomes(passed=3)
+        files.append(str(lean.pytester.path / f"{at}.json"))
+    capsys.readouterr()
+    assert main(["compare", *files]) == 1
+    text = capsys.readouterr().out
+    assert "1 regressed, 0 improved, of 2 compared numbers" in text
+    assert "a time would have had to change by +6" in text
+    assert "weather of their sessions" not in text

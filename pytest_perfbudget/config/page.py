@@ -23,6 +23,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "matches nothing is an error, not a warning. It needs `--perf-gate=fail`.",
     "--perf-max-time=TIME": "Longest measuring time of one measurement, such as `2s`; overrides `pyproject.toml`, "
     "markers and calls.",
+    "--perf-comparable": "Time every test in 40 blocks between readings of the [weather](glossary.md), 0.3 s longer, "
+    "so that [`perfbudget compare`](json.md) sees smaller changes between JSON reports.",
     "--perf-histogram": "Show the distribution of the rounds of failed tests.",
     "--perf-spans": "Record the [spans](spans.md) of every perf test, and show where the time goes.",
     "--perf-output=[FORMAT:]PATH": "Write the results to a file; repeatable. FORMAT or the suffix picks the format: "

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
+from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
@@ -191,6 +192,7 @@ class Measurement:
         times: the times of the rounds, as far as reports keep them; None if there are no rounds.
         side_times: the times of rounds on both sides of a comparison; None if the other side's are not known.
         loosened: the limits of the other commit that the working tree loosens, if the session asks for them.
+        blocks: the blocks between canaries, as far as reports keep them; None if there are none.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
@@ -220,6 +222,7 @@ class Measurement:
     call_graphs: CallGraphs | None = None
     side_times: SideTimes | None = None
     loosened: Sequence[Loosening] = ()
+    blocks: KeptBlocks | None = None
 
     @property
     def id(self) -> str:
@@ -253,6 +256,7 @@ class Measurement:
             **({"times": self.times.to_dict()} if self.times else {}),
             **({"call_graphs": self.call_graphs.to_dict()} if self.call_graphs else {}),
             **({"side_times": self.side_times.to_dict()} if self.side_times else {}),
+            **({"blocks": self.blocks.to_dict()} if self.blocks else {}),
             **({"load": self.load.to_dict()} if self.load else {}),
             **({"spans": self.spans.to_dict()} if self.spans else {}),
             **({"recording": self.recording.to_dict()} if self.recording else {}),
@@ -271,6 +275,7 @@ class Measurement:
             "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
             "call_graphs": CallGraphs.from_dict(data["call_graphs"]) if "call_graphs" in data else None,
             "side_times": SideTimes.from_dict(data["side_times"]) if "side_times" in data else None,
+            "blocks": KeptBlocks.from_dict(data["blocks"]) if "blocks" in data else None,
             "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
             "spans": SpanFacts.from_dict(data["spans"]) if "spans" in data else None,
             "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,

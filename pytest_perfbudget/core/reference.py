@@ -13,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Final
 
 from pytest_perfbudget.core.distributions import digamma, trigamma
 from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.robust import MAD, huber_centre
-from pytest_perfbudget.core.weather import CALM, BlockTime, Canaries, calm, shifts, weight, weighted_median
+from pytest_perfbudget.core.weather import CALM, BlockTime, Canaries, Floats, calm, shifts, weight, weighted_median
 
 FEWEST_RUNS: Final = 2
 """The smallest number of runs in a reference: a single run has no spread."""
@@ -136,7 +137,7 @@ def fit(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries | None = None) ->
         calm_ns: the times of the canaries in calm weather; taken from these runs if not given.
     """
     calm_ns = calm_ns or calm([block for run in runs for block in run])
-    weights, slope_error = _weights(runs, calm_ns)
+    weights, slope_error = weather_weights(runs, calm_ns)
     found = [estimate(run, weights, calm_ns) for run in runs]
     centre = huber_centre(
         [one.log_ns for one in found], [one.weight for one in found], tuning=_TUNING, least_scale=_LEAST_SPREAD
@@ -156,13 +157,21 @@ def fit(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries | None = None) ->
     )
 
 
-def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tuple[float, ...], float]:
+def weather_weights(
+    runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries, *, is_same_code: bool = True
+) -> tuple[tuple[float, ...], float]:
     """Return the share of each canary's weather that the times show, and the standard error of the sum of these shares.
 
     The shares come from least squares over all blocks, each with the weight of its weather. They are robust against
     outliers (Huber), bounded below by zero and shrunk towards the average canary: if there is little weather to learn
     from, the function is assumed to feel the weather in full. The standard error counts only weather that stands out,
     because in calm moments the canaries show only their own noise.
+
+    Args:
+        runs: the blocks of each run.
+        calm_ns: the times of the canaries in calm weather, in ns.
+        is_same_code: whether all runs are of the same code, so that a difference between runs is one of the weather;
+            otherwise only the differences within the runs are.
     """
     import numpy as np  # noqa: PLC0415 - only where a baseline is made
     from scipy.optimize import nnls  # noqa: PLC0415 - as above
@@ -171,18 +180,24 @@ def _weights(runs: Sequence[Sequence[BlockTime]], calm_ns: Canaries) -> tuple[tu
     times = np.log([block.time_ns for block in blocks])
     canaries, mean, counts, _ = shifts(blocks, calm_ns)
     number = canaries.shape[1]
+    starts = [0, *accumulate(map(len, runs))]
+    groups = [slice(None)] if is_same_code else [slice(*ends) for ends in pairwise(starts)]
+
+    def centred(values: Floats, parts: Floats) -> Floats:
+        return np.concatenate([values[at] - np.average(values[at], axis=0, weights=parts[at]) for at in groups])
+
     weights, huber_weights, scale = np.full(number, 1 / number), np.ones(len(blocks)), 0.02
     for _ in range(8):
         parts = counts * huber_weights
-        mean_time, mean_canaries = np.average(times, weights=parts), np.average(canaries, axis=0, weights=parts)
+        far_times, far_canaries = centred(times, parts), centred(canaries, parts)
         ridge = scale * math.sqrt(counts.sum())
-        rows = np.vstack([(canaries - mean_canaries) * np.sqrt(parts)[:, None], ridge * np.eye(number)])
-        wanted = np.concatenate([(times - mean_time) * np.sqrt(parts), np.full(number, ridge / number)])
+        rows = np.vstack([far_canaries * np.sqrt(parts)[:, None], ridge * np.eye(number)])
+        wanted = np.concatenate([far_times * np.sqrt(parts), np.full(number, ridge / number)])
         weights = nnls(rows, wanted)[0]
-        residuals = (times - mean_time - (canaries - mean_canaries) @ weights) * np.sqrt(counts)
+        residuals = (far_times - far_canaries @ weights) * np.sqrt(counts)
         scale = max(MAD * float(np.median(np.abs(residuals))), _LEAST_SPREAD / 2)
         huber_weights = np.minimum(1, 1.5 * scale / np.maximum(np.abs(residuals), 1e-12))
-    far = mean - np.average(mean, weights=counts)
+    far = centred(mean, counts)
     seen = float((counts * np.where(np.abs(far) > CALM, far**2, 0.0)).sum()) / scale**2
     return tuple(float(part) for part in weights), 1 / math.sqrt(_PRIOR_SLOPE_ERROR**-2 + seen)
 

@@ -7,7 +7,7 @@ import binascii
 import sys
 import zlib
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,12 +45,7 @@ class RoundTimes:
         if not times_ns:
             return None
         every = -(-len(times_ns) // MOST_KEPT)
-        numbers = array("Q", [max(round(one * iterations), 0) for one in times_ns[::every]])
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        rows = numbers.tobytes()
-        planes = b"".join(rows[place::_WIDTH] for place in range(_WIDTH))
-        return cls(base64.b64encode(zlib.compress(planes)).decode("ascii"), iterations, every)
+        return cls(packed(max(round(one * iterations), 0) for one in times_ns[::every]), iterations, every)
 
     def times_ns(self) -> list[float]:
         """Return the time of one call in ns, by kept round.
@@ -66,19 +61,7 @@ class RoundTimes:
         Raises:
             ValueError: the text is damaged.
         """
-        try:
-            planes = zlib.decompress(base64.b64decode(self.packed, validate=True))
-            number = len(planes) // _WIDTH
-            rows = bytearray(len(planes))
-            for place in range(_WIDTH):
-                rows[place::_WIDTH] = planes[place * number : (place + 1) * number]
-            numbers = array("Q", bytes(rows))
-        except (binascii.Error, zlib.error, ValueError) as error:
-            message = f"the rounds cannot be unpacked: {error}"
-            raise ValueError(message) from None
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        return numbers.tolist()
+        return unpacked(self.packed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the times as builtins."""
@@ -88,3 +71,34 @@ class RoundTimes:
     def from_dict(cls, data: Mapping[str, Any]) -> RoundTimes:
         """Rebuild times from the result of `to_dict`."""
         return cls(data["packed"], data["iterations"], data["every"])
+
+
+def packed(numbers: Iterable[int]) -> str:
+    """Return whole numbers from 0 as text; see `RoundTimes` for the encoding."""
+    values = array("Q", numbers)
+    if sys.byteorder == "big":
+        values.byteswap()
+    rows = values.tobytes()
+    planes = b"".join(rows[place::_WIDTH] for place in range(_WIDTH))
+    return base64.b64encode(zlib.compress(planes)).decode("ascii")
+
+
+def unpacked(text: str) -> list[int]:
+    """Return the numbers in the result of `packed`.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    try:
+        planes = zlib.decompress(base64.b64decode(text, validate=True))
+        number = len(planes) // _WIDTH
+        rows = bytearray(len(planes))
+        for place in range(_WIDTH):
+            rows[place::_WIDTH] = planes[place * number : (place + 1) * number]
+        values = array("Q", bytes(rows))
+    except (binascii.Error, zlib.error, ValueError) as error:
+        message = f"the rounds cannot be unpacked: {error}"
+        raise ValueError(message) from None
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tolist()

@@ -144,7 +144,7 @@ def _begin(config: pytest.Config) -> PerfSession:
 def _is_configured(config: pytest.Config) -> bool:
     """Return whether the command line, pyproject.toml or a baseline asks for the plugin."""
     option = config.option
-    if option.perf_output or option.perf_max_time or option.perf_strict or option.perf_only:
+    if option.perf_output or option.perf_comparable or option.perf_max_time or option.perf_strict or option.perf_only:
         return True
     if option.perf_against is not None:
         return True

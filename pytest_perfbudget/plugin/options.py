@@ -70,6 +70,12 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="with --perf-against: begin with the test files that run changed code",
     )
+    group.addoption(
+        "--perf-comparable",
+        action="store_true",
+        help="time every test in 40 blocks between readings of the weather, 0.3 s longer, so that perfbudget compare "
+        "sees small changes between JSON reports of sessions without a baseline",
+    )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
         "--perf-spans",

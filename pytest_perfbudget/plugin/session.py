@@ -17,11 +17,13 @@ from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.core.decision import GateMode, Policy, find
 from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.kept_blocks import wanted
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.measure.runner import MoreBlocks
 from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
@@ -80,6 +82,7 @@ class PerfSession:
         self.receiver: SpanReceiver | None = None
         self.base_policy: BasePolicy | None = None
         self.is_child = config.pluginmanager.hasplugin(CHILD)
+        self.more_blocks: MoreBlocks | None = wanted if config.option.perf_comparable and not self.is_child else None
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
         self.tests = PerfTests(config, settings, policy)

@@ -142,7 +142,7 @@ def test_it(): advance(ms=next(MS))
     [
         (
             "--perf-output=report.xml",
-            "*the suffix or FORMAT: picks the format, one of json, md, csv, prom, *: found 'report.xml'",
+            "*the suffix or FORMAT: picks the format, one of json, md, csv, rounds, prom, *: found 'report.xml'",
         ),
         ("--perf-output=codequalty:out.json", "*one of json, md, *codequality, *: found 'codequalty:out.json'"),
         ("--perf-gate=maybe", "*--perf-gate: invalid choice: 'maybe'*"),

@@ -14,6 +14,7 @@ from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.decision import GateMode
 from pytest_perfbudget.core.gate import BudgetGate, judge_counts, unmeasured
+from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
@@ -163,6 +164,7 @@ class ItemRun:
             silence=silence,
             fewest_rounds=session.fewest_rounds,
             most_rounds=effective.max_rounds,
+            more_blocks=session.more_blocks,
         )
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
@@ -370,6 +372,7 @@ class ItemRun:
                 call_graphs=None if profile.graph is None else CallGraphs(profile.graph),
                 # A fresh process has no report.
                 times=None if self.session.is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
+                blocks=None if self.session.is_child else KeptBlocks.of(samples.blocks),
                 max_regression=effective.max_regression.share,
                 recording=None if recording is None else self.completed(recording, name, kind),
                 spans=spans,

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.profile import CallProfile
+from pytest_perfbudget.measure.runner import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.progress import Progress
 
@@ -39,6 +40,7 @@ class MeasuringSession(Protocol):
     max_time_ns: int | None
     base_policy: BasePolicy | None
     fewest_rounds: int
+    more_blocks: MoreBlocks | None
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""

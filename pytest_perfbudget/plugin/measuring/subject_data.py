@@ -60,7 +60,8 @@ async def take_data(
 def _with_request(plan: Plan, request: MeasurementRequest | None) -> Plan:
     if request is None:
         return plan
-    return replace(plan, more_blocks=request.more_blocks, turns=request.turns, with_cpus=request.with_cpus)
+    more_blocks = request.more_blocks if request.more_blocks or request.turns else plan.more_blocks
+    return replace(plan, more_blocks=more_blocks, turns=request.turns, with_cpus=request.with_cpus)
 
 
 def _call_ns(samples: Samples) -> float:

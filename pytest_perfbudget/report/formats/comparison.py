@@ -117,6 +117,10 @@ def _notes(sides: Sides) -> Iterator[str]:
         if ratios := [one.result.ratio for one in times if one.result.ratio]:
             all_have = f"{counted(len(ratios), 'time')} that all sessions have"
             yield f"{name}: {percent(geometric_mean(ratios))} in the geometric mean of {all_have}"
+        if found := sorted(one.smallest_found for one in changes if one.smallest_found is not None):
+            least, middle, most = (percent(1 + found[at]) for at in (0, len(found) // 2, -1))
+            spread = "" if least == most else f" (from {least} for the steadiest to {most})"
+            yield f"{name}: a time would have had to change by {middle} to be called regressed{spread}"
         tally = [f"{sum(one.result.verdict is verdict for one in changes)} {verdict.value}" for verdict in _TALLIED]
         yield f"{name}: {', '.join(tally)}, of {counted(len(changes), 'compared number')}"
     ids = [by_id(one).keys() for one in sides.results]
@@ -130,8 +134,9 @@ def _notes(sides: Sides) -> Iterator[str]:
         yield "~: the 95 % interval contains no change"
     if any(one.has_weather for one in every):
         yield (
-            "These times have the weather of their sessions, so the intervals are wide: pytest --perf-against finds "
-            "smaller slowdowns, and --spread states how steady this machine is."
+            "These times have the weather of their sessions, so the intervals are wide: record both sessions with "
+            "pytest --perf-comparable, or state with --spread how steady this machine is. For small changes there is "
+            "pytest --perf-against."
         )
 
 

@@ -24,10 +24,33 @@ def parse(text: str, place: str) -> RunResult:
         ReportError: the text is no report of this schema.
     """
     try:
-        return RunResult.from_dict(json.loads(text))
+        result = RunResult.from_dict(json.loads(text, parse_constant=_refuse))
+        _check_packed(result)
     except json.JSONDecodeError as error:
         message = f"{place}:{error.lineno}: is no JSON: {error.msg}"
         raise ReportError(message) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{place}: is no report of this version of pytest-perfbudget: {error}"
         raise ReportError(message) from None
+    except RecursionError:
+        message = f"{place}: is no report of pytest-perfbudget: it is nested too deeply"
+        raise ReportError(message) from None
+    return result
+
+
+def _refuse(constant: str) -> float:
+    message = f"{constant} is no number in JSON"
+    raise ValueError(message)
+
+
+def _check_packed(result: RunResult) -> None:
+    """Unpack what is packed, so that damage shows where a report is read."""
+    for one in result.measurements:
+        try:
+            if one.times is not None:
+                one.times.times_ns()
+            if one.blocks is not None:
+                one.blocks.blocks()
+        except (ValueError, ZeroDivisionError) as error:
+            message = f"{one.id}: {error}"
+            raise ValueError(message) from None

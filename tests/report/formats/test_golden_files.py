@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from full_result import FULL, limits, many
+from full_result import FULL, limits, many, result_of
+from results import budget, measurement
 
 from pytest_perfbudget.core.kinds import KINDS
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import FORMATS, github, junit
@@ -71,21 +73,21 @@ def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> Non
     rows = list(csv.DictReader(io.StringIO(formats.render(FULL, "csv"))))
     entries = html_entries(formats.render(FULL, "html"))
     assert len(limits()) >= 30
-    for measurement, found in limits():
-        where = measurement.id, found.metric
+    for limited, found in limits():
+        where = limited.id, found.metric
         is_budget = isinstance(found, BudgetResult)
         text = quantity(found.limit, found.unit) if is_budget else tolerance_text(found.limit)
         cells = [
-            line.split(" | ") for line in page if code_in_table(measurement.id) in line and f" {found.metric} " in line
+            line.split(" | ") for line in page if code_in_table(limited.id) in line and f" {found.metric} " in line
         ]
         assert any(text in one for one in cells), where
         column = "limit" if is_budget else "tolerance"
-        test, name = (printable(one, unicode=True) for one in (measurement.nodeid, measurement.name))
+        test, name = (printable(one, unicode=True) for one in (limited.nodeid, limited.name))
         own = [one for one in rows if one["test"] == test and one["metric"] == found.metric]
         own = [one for one in own if one["name"].removeprefix("'") == name]
         assert text in [one[column] for one in own], where
         assert found.source in [one[f"{column} from"] for one in own]
-        parts = entries[measurement.id].get("budgets" if is_budget else "changes", [])
+        parts = entries[limited.id].get("budgets" if is_budget else "changes", [])
         assert text in [one.get("limit") for one in parts if one["metric"] == found.metric], where
         assert any(found.source in one["source"] for one in parts), where
 
@@ -93,6 +95,19 @@ def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> Non
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_session_without_tests_makes_a_file(name: str) -> None:
     assert isinstance(formats.render(RunResult(), name), str)
+
+
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"html"}))
+def test_no_name_colours_a_terminal_that_shows_a_file(name: str) -> None:
+    text = "\x1b[31mred\x07"
+    one = measurement(
+        budget(source=text, reason=text),
+        nodeid=f"a.py::t[{text}]",
+        name=text,
+        component=text,
+        times=RoundTimes.of([1e6]),
+    )
+    assert not {"\x1b", "\x07"} & set(formats.render(result_of(one), name))
 
 
 @pytest.mark.parametrize("name", sorted({*FILES, "json"}))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import SCHEMA, ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.findings import worded
@@ -56,6 +58,13 @@ def test_a_report_says_everything_in_the_fields_words() -> None:
         ("{", "report.json:1: is no JSON: "),
         ("[]", "report.json: is no report of this version of pytest-perfbudget: "),
         ('{"schema": "perfbudget-report/9"}', "schema must be perfbudget-report/1, found 'perfbudget-report/9'"),
+        ('{"schema": NaN}', "report.json: is no report of this version of pytest-perfbudget: NaN is no number in JSON"),
+        ("[" * 100_000, "report.json: is no report of pytest-perfbudget: it is nested too deeply"),
+        (render(RESULT)[:900], "is no JSON"),
+        (
+            render(replace(RESULT, measurements=[replace(ONE, times=RoundTimes("!!"))])),
+            "report.json: is no report of this version of pytest-perfbudget: tests/test_api.py::test_login parse: the rounds",
+        ),
         ('{"schema": "perfbudget-report/1"}', "report.json: is no report of this version of pytest-perfbudget: "),
     ],
 )

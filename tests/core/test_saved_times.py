@@ -1,0 +1,127 @@
+"""The times of saved sessions that keep blocks between canaries, on recorded sessions of identical code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from results import measurement
+
+from pytest_perfbudget.core.kept_blocks import MOST_KEPT, KeptBlocks, wanted
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.saved_comparison import SavedChange, compare_sessions
+from pytest_perfbudget.core.weather import BlockTime
+
+CANARY = st.floats(1, 1e6).map(round).map(float)
+CANARIES = st.tuples(CANARY, CANARY, CANARY)
+BLOCKS = st.lists(
+    st.builds(BlockTime, st.floats(0.1, 1e9), CANARIES, CANARIES, st.just(0.0), st.floats(0, 1)), min_size=1, max_size=9
+)
+
+
+def compared(first: Sequence[BlockTime], second: Sequence[BlockTime]) -> SavedChange:
+    one, other = (RunResult(measurements=[measurement(blocks=KeptBlocks.of(run))]) for run in (first, second))
+    (found,) = compare_sessions(one, other)
+    return found
+
+
+def run(ms: float, weather: float = 1.0, number: int = 24) -> list[BlockTime]:
+    """Return blocks of code that feels the weather in full, which changes from block to block."""
+    blocks = []
+    for at in range(number):
+        slow = weather * (1 + 0.1 * (at % 3))
+        canaries = (40e3 * slow, 20e3 * slow, 30e3 * slow)
+        blocks.append(BlockTime(ms * 1e6 * slow, canaries, canaries))
+    return blocks
+
+
+@settings(deadline=None)
+@given(BLOCKS)
+def test_blocks_are_read_back(blocks: list[BlockTime]) -> None:
+    kept = KeptBlocks.of(blocks)
+    assert kept is not None
+    again = KeptBlocks.from_dict(json.loads(json.dumps(kept.to_dict()))).blocks()
+    assert [(one.before, one.after) for one in again] == [(one.before, one.after) for one in blocks]
+    assert [one.time_ns for one in again] == pytest.approx([one.time_ns for one in blocks], abs=1e-3)
+    assert [one.waited for one in again] == pytest.approx([one.waited for one in blocks], abs=1e-4)
+
+
+def test_many_blocks_are_thinned_out_and_blocks_without_canaries_are_not_kept() -> None:
+    kept = KeptBlocks.of(run(1.0, number=100))
+    assert kept is not None
+    assert len(kept.blocks()) <= MOST_KEPT
+    assert KeptBlocks.of([BlockTime(1e6, (), ())]) is None
+    assert KeptBlocks.of([]) is None
+    assert (wanted([]), wanted(run(1.0, number=100))) == (MOST_KEPT, 0)
+
+
+@pytest.mark.parametrize("text", ["!!", "eJxjYAACAAAEAAE="])
+def test_damaged_blocks_are_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unpacked|no blocks"):
+        KeptBlocks(text, 3).blocks()
+
+
+def test_weather_that_differs_between_the_sessions_is_no_slowdown() -> None:
+    found = compared(run(1.0), run(1.0, weather=1.4))
+    assert found.result.ratio == pytest.approx(1, abs=0.06)
+    assert found.may_be_none
+    assert not found.has_weather
+
+
+def test_a_slowdown_in_the_same_weather_is_found() -> None:
+    found = compared(run(1.0), run(1.15))
+    assert found.is_regressed
+    assert found.smallest_found is not None
+    assert 0.05 < found.smallest_found < 0.15
+
+
+def test_a_slowdown_is_not_taken_for_weather() -> None:
+    """The share of the weather that the code feels is learned within the sessions only."""
+    found = compared(run(1.0), run(1.3, weather=1.2))
+    assert found.result.ratio == pytest.approx(1.3, rel=0.05)
+
+
+def test_the_more_the_weather_differs_the_wider_is_the_interval() -> None:
+    errors = [compared(run(1.0), run(1.0, weather=one)).result.log_std_error or 0 for one in (1.0, 1.1, 1.5)]
+    assert errors == sorted(errors)
+    assert errors[2] > 3 * errors[0]
+
+
+def test_too_few_blocks_leave_the_rounds() -> None:
+    one = RunResult(measurements=[measurement(blocks=KeptBlocks.of(run(1.0, number=3)))])
+    assert compare_sessions(one, one) == []
+
+
+def test_recorded_sessions_of_identical_code_are_quiet_and_slower_ones_are_found(data: Callable[[str], Any]) -> None:
+    """At most 5 % of the sessions are marked, and the intervals contain no change in about 95 %."""
+
+    def session(recorded: Any, factor: float) -> RunResult:
+        return RunResult(
+            measurements=[
+                measurement(
+                    nodeid=name,
+                    max_regression=0.05,
+                    blocks=KeptBlocks.of(
+                        [
+                            BlockTime(factor * time, (*map(float, before),), (*map(float, after),))
+                            for time, before, after in zip(times, canaries, canaries[1:], strict=False)
+                        ]
+                    ),
+                )
+                for name, (times, canaries) in recorded.items()
+            ]
+        )
+
+    runs = data("runs.json")["runs"]
+    clean, slower = ([session(one, factor) for one in runs] for factor in (1.0, 1.15))
+    pairs = [(at, (at + step) % len(runs)) for step in (1, 7) for at in range(len(runs))]
+    same = [compare_sessions(clean[at], clean[other]) for at, other in pairs]
+    assert sum(any(one.is_regressed for one in found) for found in same) / len(pairs) <= 0.05
+    assert sum(one.may_be_none for found in same for one in found) / sum(map(len, same)) >= 0.94
+    changed = [one for at, other in pairs for one in compare_sessions(clean[at], slower[other])]
+    could = [one.is_regressed for one in changed if one.smallest_found is not None and one.smallest_found <= 0.15]
+    assert sum(could) / len(could) >= 0.8
