@@ -30,12 +30,20 @@ STOP_S: Final = 10
 UNTRACED: Final[Mapping[str, str]] = {ENDPOINT: ""}
 ISSUER, AUDIENCE = "https://hive.example", "hive"
 
+_LEVELS: Final = 100
+
 POLICY: Final[Mapping[str, Any]] = {
     "issuer": ISSUER,
     "audience": AUDIENCE,
     "roles": {
         "reader": {"permissions": ["summary:read", "count:read"]},
         "user": {"permissions": ["summary:run", "count:run", "absent:run"], "inherits": ["reader"]},
+        # As many roles as a large organisation has, each above another.
+        "level_0": {"permissions": ["summary:read"]},
+        **{
+            f"level_{level}": {"permissions": [f"task_{level}:run"], "inherits": [f"level_{level - 1}"]}
+            for level in range(1, _LEVELS)
+        },
     },
     "limits": {"summary": {"hits": 100_000, "window_s": 60}},
     "default_limit": {"hits": 3, "window_s": 60},

@@ -9,6 +9,9 @@ from types import TracebackType
 from typing import Final, final
 
 import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from pytest_perfbudget import tracing, track
 
 from agent_hive.errors import UpstreamError
@@ -29,6 +32,14 @@ class Answer:
     body: bytes
 
 
+class _Connections(aiohttp.TCPConnector):
+    """The pool of connections; the wait for a connection, kept or new, is a span."""
+
+    @track("upstream.connect")
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
+        return await super().connect(req, traces, timeout)
+
+
 @final
 class Upstream:
     """A client of agents that keeps its connections open; an asynchronous context manager."""
@@ -40,7 +51,7 @@ class Upstream:
     async def __aenter__(self) -> Upstream:
         """Begin to keep connections."""
         # The number of calls at a time is the balancer's affair, so the pool has no limit.
-        connector = aiohttp.TCPConnector(limit=0, force_close=not is_on(Optimisation.KEEP_ALIVE))
+        connector = _Connections(limit=0, force_close=not is_on(Optimisation.KEEP_ALIVE))
         self._session = aiohttp.ClientSession(
             connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from limits import RateLimitItem
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from pytest_perfbudget import track
 
 from agent_hive.clock import SYSTEM_CLOCK, Clock
 from agent_hive.security.limit_table import Decision, Limit, LimitTable
@@ -27,6 +28,7 @@ class RateLimiter:
         self._clock = clock
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
+    @track("security.rate_limit")
     def hit(self, agent_id: str, action: str) -> Decision:
         """Count a hit if it is allowed; a refused hit does not count."""
         item = self._table.item(action)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pytest_perfbudget import track
+
 from agent_hive.errors import PermissionDeniedError, PolicyError
 from agent_hive.switches import Optimisation, is_on
 
@@ -48,6 +50,7 @@ class Policy:
     def _granted(self) -> Mapping[str, frozenset[str]]:
         return self._table if self._keeps_table else _granted(self._roles)
 
+    @track("security.rbac")
     def allows(self, roles: Iterable[str], permission: str) -> bool:
         """Return whether one of the roles grants a permission.
 

@@ -10,6 +10,7 @@ import redis.asyncio
 from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from pytest_perfbudget import track
 from redis.exceptions import RedisError
 
 from agent_hive.errors import RateLimitStoreError
@@ -46,6 +47,7 @@ class SharedRateLimiter:
         self._table = LimitTable(limits, default)
         self._window: _Window = _SlidingWindow(url) if is_on(Optimisation.SLIDING_WINDOW) else _HitLog(url)
 
+    @track("security.rate_limit")
     async def hit(self, agent_id: str, action: str) -> Decision:
         """Count a hit if it is allowed; a refused hit does not count.
 

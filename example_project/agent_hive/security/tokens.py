@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pytest_perfbudget import track
 
 from agent_hive.clock import SYSTEM_CLOCK, Clock
 from agent_hive.errors import AuthenticationError, InvalidTokenError, RevokedTokenError
@@ -89,6 +90,7 @@ class TokenVerifier:
         """The number of tokens in the cache."""
         return len(self._cache)
 
+    @track("security.jwt")
     def verify(self, token: str) -> Identity:
         """Return the identity that a token proves.
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_perfbudget import track
+
 from agent_hive.clock import SYSTEM_CLOCK, Clock
 from agent_hive.errors import AlreadyExistsError, NotFoundError
 from agent_hive.storage.database import Database
@@ -55,6 +57,7 @@ class AgentRepository:
         self._database = database
         self._clock = clock
 
+    @track("storage.agents")
     def register(self, agent_id: str, capabilities: Iterable[str] = ()) -> Agent:
         """Add an agent, which is idle at first.
 
@@ -72,6 +75,7 @@ class AgentRepository:
             connection.executemany(_INSERT_CAPABILITY, links)
         return agent
 
+    @track("storage.agents")
     def get(self, agent_id: str) -> Agent:
         """Return the agent with this id.
 
@@ -83,6 +87,7 @@ class AgentRepository:
             raise NotFoundError(f"no agent {agent_id!r}")
         return _agent(row)
 
+    @track("storage.agents")
     def heartbeat(self, agent_id: str, status: AgentStatus) -> None:
         """Record that an agent is alive, and its status.
 
@@ -94,11 +99,13 @@ class AgentRepository:
             if connection.execute(_HEARTBEAT, values).rowcount == 0:
                 raise NotFoundError(f"no agent {agent_id!r}")
 
+    @track("storage.agents")
     def with_status(self, status: AgentStatus, *, after: str = "", limit: int = 100) -> list[Agent]:
         """Return the next agents with a status, in the order of their ids, from the first id after `after` on."""
         values = {"status": status.value, "after": after, "limit": limit}
         return [_agent(row) for row in self._database.connection.execute(_WITH_STATUS, values)]
 
+    @track("storage.agents")
     def with_capability(self, capability: str, *, after: str = "", limit: int = 100) -> list[Agent]:
         """Return the next agents with a capability, in the order of their ids, from the first id after `after` on."""
         values = {"capability": capability, "after": after, "limit": limit}

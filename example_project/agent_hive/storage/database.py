@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pytest_perfbudget import track
+
 from agent_hive.errors import BusyError, ConstraintError, StorageError
 from agent_hive.storage.schema import INDEXES, migrate
 from agent_hive.switches import Optimisation, is_on
@@ -91,6 +93,7 @@ class Database:
             while self._opened:
                 self._opened.pop().close()
 
+    @track("sqlite.connect")
     def _open(self) -> sqlite3.Connection:
         with self._lock:
             # Each thread uses its own connection only; close() alone reaches across threads.

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_perfbudget import track
+
 from agent_hive.clock import SYSTEM_CLOCK, Clock
 from agent_hive.errors import NotFoundError, TaskStateError
 from agent_hive.storage.database import Database
@@ -77,6 +79,7 @@ class TaskRepository:
         self._database = database
         self._clock = clock
 
+    @track("storage.tasks")
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, priority: int = 0, max_attempts: int = 3) -> Task:
         """Add a task to the queue.
 
@@ -100,6 +103,7 @@ class TaskRepository:
             (row,) = connection.execute(_INSERT, values).fetchall()
         return _task(row)
 
+    @track("storage.tasks")
     def get(self, task_id: int) -> Task:
         """Return the task with this id.
 
@@ -111,6 +115,7 @@ class TaskRepository:
             raise NotFoundError(f"no task {task_id}")
         return _task(row)
 
+    @track("storage.tasks")
     def claim(self, agent_id: str) -> Task | None:
         """Give the next task to an agent and return the task; return None if the queue is empty.
 
@@ -123,6 +128,7 @@ class TaskRepository:
             rows = connection.execute(_CLAIM, {"agent_id": agent_id, "now": self._clock()}).fetchall()
         return _task(rows[0]) if rows else None
 
+    @track("storage.tasks")
     def complete(self, task_id: int, agent_id: str, result: Mapping[str, Any]) -> Task:
         """Finish a task, and store the result as JSON.
 
@@ -132,6 +138,7 @@ class TaskRepository:
         """
         return self._finish(_COMPLETE, task_id, agent_id, {"result": json.dumps(result)})
 
+    @track("storage.tasks")
     def fail(self, task_id: int, agent_id: str, error: str) -> Task:
         """Give up a task; while the task has attempts left, it is queued again with its original age.
 
@@ -141,6 +148,7 @@ class TaskRepository:
         """
         return self._finish(_FAIL, task_id, agent_id, {"error": error})
 
+    @track("storage.tasks")
     def of_agent(self, agent_id: str, status: TaskStatus, *, after: int = 0, limit: int = 100) -> list[Task]:
         """Return the next tasks of an agent with a status, in the order of ids, from the first id after `after` on."""
         values = {"agent_id": agent_id, "status": status.value, "after": after, "limit": limit}

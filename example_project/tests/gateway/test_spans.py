@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_perfbudget.tracing import headers, track
@@ -18,6 +18,20 @@ def traced_hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def send(traced_hive: Hive) -> Callable[..., None]:
+    """A function that sends a call; all calls carry the same token."""
+    caller = traced_hive.headers()
+
+    def send_one(body: bytes | None = None) -> None:
+        with track("call"):
+            request = urllib.request.Request(traced_hive.call_url(), body, {**caller, **headers()})  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the gateway of this test
+                assert answer.status == 200
+
+    return send_one
+
+
 # `perfbudget` receives the spans of the other processes; --perf-spans shows the tree.
 @pytest.mark.perf_budget(
     spans={
@@ -30,10 +44,10 @@ def traced_hive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hive]:
         "agent": {"p95_ms": 50, "max_count": 1},
     }
 )
-def test_a_call_passes_the_gateway_and_one_agent(traced_hive: Hive) -> None:
-    with track("call"):
-        request = urllib.request.Request(  # noqa: S310 - the gateway
-            traced_hive.call_url(), b'{"text": "One. Two two."}', {**traced_hive.headers(), **headers()}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
-            assert answer.status == 200
+def test_a_call_passes_the_gateway_and_one_agent(send: Callable[..., None]) -> None:
+    send(b'{"text": "One. Two two."}')
+
+
+@pytest.mark.perf_budget(spans={"gateway": {"max_count": 1}, "response_cache": {"p95_ms": 100}})
+def test_a_public_answer_needs_no_agent(send: Callable[..., None]) -> None:
+    send()

@@ -1,30 +1,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import aiohttp
 import pytest
 
-from hive_load import Request
-from hive_processes import Hive
-
-SENDERS = 20
-TEXT = "Agents share a hive. A hive has a gateway. The gateway finds an agent of the hive for each call."
-BODY = {"text": TEXT}
+from hive_load import SENDERS, Request, complete_request
+from hive_processes import Hive, hive
 
 
 @pytest.fixture
 def sends(running_hive: Hive) -> Request:
-    """A complete request: 20 senders in turn have an agent summarise a text."""
-    senders = itertools.cycle([running_hive.headers(f"sender-{number}") for number in range(SENDERS)])
-    url = running_hive.call_url()
+    """A complete request to the hive of all tests."""
+    return complete_request(running_hive)
 
-    async def send(client: aiohttp.ClientSession) -> None:
-        async with client.post(url, json=BODY, headers=next(senders)) as response:
-            assert response.status == 200
-            assert (await response.json())["sentence"] == "A hive has a gateway."
 
-    return send
+@pytest.fixture(scope="module")
+def redis_hive(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Hive]:
+    """A hive that counts calls in Redis."""
+    with hive(tmp_path_factory.mktemp("redis-hive"), redis_url=redis_url) as started:
+        yield started
 
 
 @pytest.fixture

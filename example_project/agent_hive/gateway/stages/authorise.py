@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pytest_perfbudget import track
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent_hive.gateway.call import Call
@@ -28,6 +27,5 @@ class Authorise:
             PermissionDeniedError: no role of the sender grants the permission.
         """
         call = Call.of(scope)
-        with track("security.rbac"):
-            self._policy.require(call.identity.roles, f"{call.capability}:{ACTIONS[scope['method']]}")
+        self._policy.require(call.identity.roles, f"{call.capability}:{ACTIONS[scope['method']]}")
         await self._app(scope, receive, send)

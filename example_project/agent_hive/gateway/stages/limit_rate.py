@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from pytest_perfbudget import track
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,8 +25,7 @@ class LimitRate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a call within the limit, and say how many more are left; refuse others with 429."""
         call = Call.of(scope)
-        with track("security.rate_limit"):
-            decision = await self._hit(call.identity.agent_id, call.capability)
+        decision = await self._hit(call.identity.agent_id, call.capability)
         if not decision.allowed:
             headers = {"Retry-After": str(decision.retry_after_s)}
             refusal = JSONResponse({"error": "too many calls"}, status_code=429, headers=headers)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_perfbudget import track
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -64,6 +65,7 @@ class ResponseCache:
         self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
         self._caches = is_on(Optimisation.RESPONSE_CACHE)
 
+    @track("response_cache")
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from the cache, or hand on the call and remember its answer."""
         if scope["method"] != "GET" or not self._caches:
