@@ -15,6 +15,9 @@ OPTIONS: Final[Mapping[str, str]] = {
     "--perf-prune": "With `--perf-update-baseline`: remove this machine's lines of tests that are gone. It takes files "
     "and folders, not single tests.",
     "--perf-against=REF": "Compare with another commit instead of the baseline.",
+    "--perf-policy=base\\|head": "With `--perf-against`: list the limits that the working tree [loosens](ci.md), and "
+    "judge by those of the other commit (`base`) or accept them (`head`).",
+    "--perf-affected-first": "With `--perf-against`: begin with the test files that run changed code.",
     "--perf-only": "Run perf tests only.",
     "--perf-skip": "Run all other tests.",
     "--perf-gate=fail\\|warn\\|off": "`fail` (default): fail tests. `warn`: print the same texts and fail nothing. "

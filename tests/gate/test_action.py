@@ -131,7 +131,7 @@ def test_every_action_is_pinned_by_its_hash_with_the_version_beside() -> None:
     lines = [line for file in workflow_files() for line in file.read_text("utf-8").splitlines() if " uses: " in line]
     assert lines
     for line in lines:
-        assert re.search(r"uses: (\./\S+|[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$", line), line
+        assert re.search(r"uses: ([.$]/\S+|[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$", line), line
 
 
 def test_no_step_puts_an_expression_into_its_script() -> None:
