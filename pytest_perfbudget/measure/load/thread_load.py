@@ -1,8 +1,4 @@
-"""The generator of load for plain functions: a thread for each user, or for each request in flight.
-
-A thread cannot be cancelled. A request that is not answered in time is recorded as such, and its thread goes on when
-the call returns. A thread whose call never returns is left; it does not keep the process from ending.
-"""
+"""The generator of load for plain functions: a thread for each user, or for each request in flight."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import threading
 from array import array
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, Final
@@ -24,26 +19,13 @@ from pytest_perfbudget.measure.load.patience import (
     HEARTBEAT_NS,
     LEAD_NS,
     LONGEST_WATCH_S,
-    STUCK_NS,
     watch_period_s,
-    why_given_up,
 )
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
+from pytest_perfbudget.measure.load.thread_users import Request, ThreadUsers
 
 MOST_THREADS: Final = 500
 """The most requests of an open load that wait for an answer at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """A request in flight, which is recorded once: when its call returns, or when it is given up."""
-
-    due_ns: int
-    _settled: threading.Lock = field(default_factory=threading.Lock)
-
-    def settle(self) -> bool:
-        """Return whether the request is not recorded yet; only the first thread that asks is told so."""
-        return self._settled.acquire(blocking=False)
 
 
 class ThreadLoad:
@@ -57,8 +39,6 @@ class ThreadLoad:
 
     Attributes:
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
-        left: after the load, the number of threads whose call has not returned.
-        hung: after the load, the number of threads that are still in the end of the user's context manager.
     """
 
     def __init__(self, plan: LoadPlan, call: LoadCall, recorder: LoadRecorder, *, look: Look = never_early) -> None:
@@ -67,25 +47,26 @@ class ThreadLoad:
         self._recorder = recorder
         self._look = look
         self._pacer = PacerThread(_at_once)
-        self._flying: dict[int, _Request] = {}
-        self._stuck: set[int] = set()
-        self._leaving: dict[int, int] = {}
-        self._threads: list[threading.Thread] = []
+        self._users = ThreadUsers(plan, recorder)
         self._mailbox: SimpleQueue[int | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
-        self._live = 0
-        self._changed = threading.Event()
         self._over = threading.Event()
-        self._failure: BaseException | None = None
         self._end_ns = NEVER_NS
-        self._most_flying = 0
         self._is_sent = False
         self._unsent = 0
         self._is_checked = False
         self.ended_early = ""
-        self.left = 0
-        self.hung = 0
+
+    @property
+    def left(self) -> int:
+        """After the load, the number of threads whose call has not returned."""
+        return self._users.left
+
+    @property
+    def hung(self) -> int:
+        """After the load, the number of threads that are still in the end of the user's context manager."""
+        return self._users.hung
 
     def run(self) -> None:
         """Generate the load, and return when each request has ended or was given up.
@@ -104,20 +85,9 @@ class ThreadLoad:
             self._over.set()
             self._pacer.stop()
             self._dismiss()
-            self._join()
-        if self._failure is not None:
-            raise self._failure
-
-    def _join(self) -> None:
-        """Wait for the threads that are not in a call, as long as they end; count those that are left."""
-        wait_s = STUCK_NS / 1e9
-        for thread in self._threads:
-            if thread.ident not in self._flying:
-                thread.join(wait_s)
-                wait_s = 0.0 if thread.is_alive() else wait_s
-        left = [thread for thread in self._threads if thread.is_alive()]
-        self.hung = sum(thread.ident in self._leaving for thread in left)
-        self.left = len(left) - self.hung
+            self._users.join()
+        if self._users.failure is not None:
+            raise self._users.failure
 
     def _start_closed(self) -> None:
         plan = self._plan
@@ -135,7 +105,7 @@ class ThreadLoad:
         try:
             for number in range(plan.users):
                 try:
-                    self._spawn(live)
+                    self._users.add(live)
                 except RuntimeError:
                     raise self._call.no_threads(number, plan.users) from None
             self._await_users(ready)
@@ -143,7 +113,7 @@ class ThreadLoad:
             self._over.set()
             go.set()
             raise
-        if self._failure is not None:
+        if self._users.failure is not None:
             self._over.set()
             go.set()
             return
@@ -162,7 +132,7 @@ class ThreadLoad:
             waited_s = 0.0
             while not ready.acquire(timeout=LONGEST_WATCH_S):
                 waited_s += LONGEST_WATCH_S
-                if self._failure is not None:
+                if self._users.failure is not None:
                     return
                 if waited_s * 1e9 > self._plan.timeout_ns:
                     raise self._call.not_ready(self._plan.users - number, self._plan)
@@ -193,15 +163,16 @@ class ThreadLoad:
                     self._recorder.raised(entered, due_ns, self._recorder.now_ns())
                 return left - (due_ns >= self._recorder.begin_ns)
             self._requests(entered, left)
-            self._leave()
+            self._users.leaves()
         return 0
 
-    def _begun(self, due_ns: int) -> _Request:
+    def _begun(self, due_ns: int) -> Request:
         """Return a request that begins with the set-up of its user."""
-        request = self._flying[threading.get_ident()] = _Request(due_ns)
+        request = Request(due_ns)
+        self._users.starts(request)
         return request
 
-    def _enter(self, stack: ExitStack, begun: _Request | None) -> tuple[Any, ...] | BaseException:
+    def _enter(self, stack: ExitStack, begun: Request | None) -> tuple[Any, ...] | BaseException:
         """Enter a user's context manager; return the arguments of the requests, or the error that was raised."""
         try:
             return self._call.enter(stack)
@@ -211,13 +182,7 @@ class ThreadLoad:
             return error
         finally:
             if begun is not None:
-                self._landed()
-
-    def _landed(self) -> None:
-        """Note that the thread's request has ended."""
-        thread = threading.get_ident()
-        self._flying.pop(thread, None)
-        self._stuck.discard(thread)
+                self._users.ends()
 
     def _requests(self, arguments: tuple[Any, ...], left: int) -> None:
         """Make the requests of one user."""
@@ -252,8 +217,8 @@ class ThreadLoad:
                 self._idle -= has_idle
             if has_idle:
                 self._mailbox.put(due_ns)
-            elif self._live < MOST_THREADS:
-                self._spawn(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
+            elif self._users.live < MOST_THREADS:
+                self._users.add(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
             else:
                 message = f"not sent: {MOST_THREADS:,} requests were waiting for an answer"
                 self._recorder.given_up("Dropped", message, due_ns, self._recorder.now_ns())
@@ -273,7 +238,7 @@ class ThreadLoad:
                 if begun.settle():
                     self._recorder.raised(entered, first_ns, self._recorder.now_ns())
                 return
-            first: _Request | None = begun
+            first: Request | None = begun
             while due_ns is not None:
                 self._request(entered, due_ns, first)
                 first = None
@@ -284,18 +249,13 @@ class ThreadLoad:
                 due_ns = self._mailbox.get()
                 if due_ns is not None:
                     self._recorder.late(self._recorder.now_ns() - due_ns)
-            self._leave()
+            self._users.leaves()
 
-    def _leave(self) -> None:
-        """Note that a user has made its last request, and leaves its context manager."""
-        self._leaving[threading.get_ident()] = self._recorder.now_ns()
-
-    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: _Request | None = None) -> None:
+    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> None:
         """Make one request and record it; `request` is given if it has begun with the set-up of its user."""
-        recorder, thread = self._recorder, threading.get_ident()
-        own = request or _Request(due_ns)
-        self._flying[thread] = own
-        self._most_flying = max(self._most_flying, len(self._flying))
+        recorder = self._recorder
+        own = request or Request(due_ns)
+        self._users.starts(own)
         try:
             result = self._call.function(*arguments)
             if not self._is_checked:
@@ -312,36 +272,24 @@ class ThreadLoad:
             if own.settle():
                 recorder.answered(due_ns, end_ns)
         finally:
-            self._landed()
+            self._users.ends()
 
     def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""
         period_s = watch_period_s(self._plan)
         now_ns = self._recorder.now_ns()
-        while self._failure is None and not (self._is_sent and self._all_are_settled(now_ns)):
-            self._changed.wait(period_s)
-            self._changed.clear()
+        while self._users.failure is None and not (self._is_sent and self._users.are_done(now_ns)):
+            self._users.changed.wait(period_s)
+            self._users.changed.clear()
             now_ns = self._recorder.now_ns()
-            self._recorder.users(self._most_users(), now_ns)
+            self._recorder.users(self._users.most(), now_ns)
             if not self.ended_early and now_ns < self._end_ns and (reason := self._look()):
                 self.ended_early, self._end_ns = reason, now_ns
             if not self._is_sent and now_ns >= self._end_ns:
                 self._stop_sending(now_ns)
-            self._give_up(now_ns)
+            self._users.give_up(now_ns, self._end_ns)
             if now_ns >= self._end_ns + GRACE_NS:
                 return
-
-    def _most_users(self) -> int:
-        """Return the most users at a time since the last look."""
-        if not self._plan.is_open:
-            return self._live
-        most, self._most_flying = self._most_flying, len(self._flying)
-        return most
-
-    def _all_are_settled(self, now_ns: int) -> bool:
-        """Return whether no thread has anything to do, apart from calls and ends of users that were given up."""
-        oldest_ns = now_ns - self._plan.timeout_ns
-        return self._live <= len(self._stuck) + sum(since_ns < oldest_ns for since_ns in [*self._leaving.values()])
 
     def _stop_sending(self, now_ns: int) -> None:
         """Let the users of an open load go when all requests are sent, or will never be."""
@@ -358,37 +306,6 @@ class ThreadLoad:
             waiting, self._idle = self._idle, 0
         for _ in range(waiting):
             self._mailbox.put(None)
-
-    def _give_up(self, now_ns: int) -> None:
-        """Record the requests that have waited too long."""
-        for thread, request in list(self._flying.items()):
-            reason = why_given_up(self._plan, request.due_ns, now_ns, self._end_ns)
-            if reason and request.settle():
-                self._stuck.add(thread)
-                if self._flying.get(thread) is not request:  # its call has just returned
-                    self._stuck.discard(thread)
-                self._recorder.given_up(*reason, request.due_ns, now_ns)
-
-    def _spawn(self, target: Callable[[], None]) -> None:
-        with self._lock:
-            self._live += 1
-        thread = threading.Thread(
-            target=self._guarded, args=(target,), name=f"perfbudget-load-{len(self._threads) + 1}", daemon=True
-        )
-        thread.start()
-        self._threads.append(thread)
-
-    def _guarded(self, target: Callable[[], None]) -> None:
-        try:
-            target()
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
-            self._failure = self._failure or error
-        finally:
-            thread = threading.get_ident()
-            self._leaving.pop(thread, None)
-            with self._lock:
-                self._live -= 1
-            self._changed.set()
 
 
 def _at_once(function: Callable[[], None]) -> None:
