@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
-from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
 from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
 from pytest_perfbudget.core.saved_times import SPREAD
+from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats

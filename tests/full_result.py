@@ -10,7 +10,7 @@ from typing import Any, Final
 from results import MS, budget, measurement
 from results import change as _changed
 
-from pytest_perfbudget.core.decision import Policy, find, find_missing
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, NONE, PEDANTIC, RATIO, TIMER
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
@@ -21,8 +21,10 @@ from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.report.findings import worded
 
 HOSTILE: Final = (

@@ -12,7 +12,7 @@ from results import MS, budget, change
 from traces import span
 
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
-from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BODY, CALL, LOAD
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
@@ -24,9 +24,11 @@ from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts

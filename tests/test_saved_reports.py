@@ -16,7 +16,6 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.decision import find_loosened
 from pytest_perfbudget.core.finding import Severity
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.facts import LoadFacts
@@ -25,6 +24,7 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult
+from pytest_perfbudget.core.session_findings import find_loosened
 from pytest_perfbudget.report import formats
 
 GOLDEN = Path(__file__).parent / "report" / "golden" / "comparison.txt"

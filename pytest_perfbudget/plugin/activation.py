@@ -18,7 +18,7 @@ from pytest_perfbudget.compare.context import ComparisonContext, Invocation
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import NOT_DISTRIBUTED, ComparisonStrategy
 from pytest_perfbudget.config import duration_ns, load_settings
-from pytest_perfbudget.core.decision import GateMode, Policy
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
 from pytest_perfbudget.plugin.collection.codspeed import CODSPEED_MARKERS

@@ -15,11 +15,12 @@ import pytest
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
-from pytest_perfbudget.core.decision import GateMode, Policy, find
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.kept_blocks import wanted
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM

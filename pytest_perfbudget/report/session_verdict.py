@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.decision import GateMode
 from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.numbers import counted
 

@@ -8,19 +8,13 @@ import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
-from pytest_perfbudget.core.decision import (
-    GateMode,
-    Policy,
-    fails_session,
-    find,
-    find_missing,
-    find_not_updated,
-    is_near,
-)
+from pytest_perfbudget.core.decision import find, is_near
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.session_findings import fails_session, find_missing, find_not_updated
 
 FAIL, STRICT, WARN = Policy(), Policy(strict=True), Policy(GateMode.WARN)
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from results import MS, budget, change, measurement
 
-from pytest_perfbudget.core.decision import Policy, find, find_missing
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Finding, Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.report.findings import failure_text, note_lines, worded
 
 

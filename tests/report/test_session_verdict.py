@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from results import budget, change, measurement
 
-from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
+from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.session_verdict import Outcome, verdict_on
 

@@ -8,8 +8,9 @@ import pytest
 from results import budget, measurement
 from traces import span
 
-from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Repeat
 from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts

@@ -28,8 +28,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.formats.table import render_table
 

@@ -8,11 +8,13 @@ import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
-from pytest_perfbudget.core.decision import GateMode, Policy, find, find_missing, find_not_updated
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.session_findings import find_missing, find_not_updated
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats.terminal import Layout, render, render_update
 

@@ -12,9 +12,9 @@ import pytest
 
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
-from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.plugin.collection.accounting import CollectionObserver, Expectations

@@ -12,12 +12,12 @@ import pytest
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.call_graph import CallGraphs
-from pytest_perfbudget.core.decision import GateMode
 from pytest_perfbudget.core.gate import BudgetGate, judge_counts, unmeasured
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
+from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes

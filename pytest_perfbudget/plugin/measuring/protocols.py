@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings

@@ -13,18 +13,18 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, folder_in_repository, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.decision import (
+from pytest_perfbudget.core.finding import LOOSENED, Missing, Severity
+from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.session_findings import (
     find_loosened,
     find_missing,
     find_not_recorded,
     find_not_updated,
     find_nothing_compared,
 )
-from pytest_perfbudget.core.finding import LOOSENED, Missing, Severity
-from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
-from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.session import PerfSession

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_perfbudget.core.decision import GateMode, fails_session
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import LOOSENED, NEAR_LIMIT, Finding, Severity
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.closing import (
     budgets_text,

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction
-from pytest_perfbudget.core.decision import Policy
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.report.closing import fresh_text, further_limits_text, left_out_text, mean_text
 from pytest_perfbudget.report.formats.table_columns import columns_of
 from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, short_names

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-from pytest_perfbudget.core.decision import GateMode, Judgement, Policy, is_near, judge_budget, judge_change
+from pytest_perfbudget.core.decision import is_near, judge_budget, judge_change
 from pytest_perfbudget.core.finding import UNMEASURED, Severity
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import GateMode, Judgement, Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 
 _Result = TypeVar("_Result", BudgetResult, RegressionResult)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_UPDATED, Severity
 from pytest_perfbudget.core.health import FAIR, GOOD, Health
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.bars import ascii_bars

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from results import budget, change, measurement
 
-from pytest_perfbudget.core.decision import Policy, find
+from pytest_perfbudget.core.decision import find
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import SCHEMA, ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.errors import ReportError

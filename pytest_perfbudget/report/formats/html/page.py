@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_perfbudget.core.decision import GateMode, Policy
 from pytest_perfbudget.core.finding import Finding, Severity
+from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, others_text
