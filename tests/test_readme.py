@@ -153,6 +153,8 @@ def test_the_readme_is_short_and_claims_no_package_index() -> None:
 @pytest.mark.parametrize("file", [README, CONTRIBUTING, *PAGES], ids=lambda file: file.name)
 def test_links_lead_somewhere(file: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", file.read_text("utf-8")):
+        if target.startswith("https://"):  # nothing here asks the network
+            continue
         name, _, anchor = target.partition("#")
         there = (file.parent / name) if name else file
         assert there.exists(), target
