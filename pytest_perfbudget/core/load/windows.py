@@ -35,7 +35,8 @@ def window_of(plan: LoadPlan, elapsed_ns: int, number: int) -> LoadPlan:
     Args:
         plan: the whole load, which has a steady rate or users.
         elapsed_ns: the time that the whole load took, if the number of requests ends the load.
-        number: the number of the turn, which decides when requests of Poisson arrivals start.
+        number: the number of the turn. Both turns of a quad have the same Poisson arrivals: a side whose turn follows
+            its own turn finds its server warm, and how much this saves depends on the first arrivals.
     """
     length_ns = max((plan.duration_ns or elapsed_ns) // WINDOWS, _SHORTEST_NS)
     if not plan.is_open:
@@ -45,7 +46,7 @@ def window_of(plan: LoadPlan, elapsed_ns: int, number: int) -> LoadPlan:
     (stage,) = plan.stages
     length_ns = max(length_ns, round(_FEWEST * NS_PER["s"] / stage.before))
     stage = replace(stage, duration_ns=length_ns)
-    return replace(plan, stages=(stage,), duration_ns=length_ns, warm_up_ns=0, seed=number)
+    return replace(plan, stages=(stage,), duration_ns=length_ns, warm_up_ns=0, seed=number // 2)
 
 
 def block_of(latencies: Sequence[int], before: Canaries = (), after: Canaries = ()) -> BlockTime:

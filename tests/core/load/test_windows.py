@@ -36,6 +36,14 @@ def test_an_open_load_has_windows_with_intended_starts_of_their_own() -> None:
     assert first.seed != second.seed
 
 
+def test_both_turns_of_a_quad_have_the_same_arrivals() -> None:
+    """The order of a quad (ABBA) cancels the advantage of a side that follows itself only if the arrivals are equal."""
+    load = plan(rate=100, duration="10s", arrival="poisson")
+    seeds = [window_of(load, 0, turn).seed for turn in range(6)]
+    assert seeds[0::2] == seeds[1::2]
+    assert len({*seeds}) == 3
+
+
 def test_a_window_of_a_low_rate_is_as_long_as_five_requests() -> None:
     assert window_of(plan(rate=5, duration="10s"), 0, 1).duration_ns == SECOND
 
