@@ -29,6 +29,10 @@ MOST_BYTES: Final = 8_000_000
 _JSON: Final = "application/json"
 _PROTOBUF: Final = "application/x-protobuf"
 _PATH: Final = "/v1/traces"
+_DETECTORS: Final = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
+LINE_DETECTOR: Final = "perfbudget"
+"""The entry point of `tracing.otel_lines`, which the SDK of a child process loads."""
+
 _QUIET_S: Final = 0.25
 """The time without a batch after which no more spans are on their way; exporters send several times in this time."""
 _LONGEST_S: Final = 3.0
@@ -106,6 +110,8 @@ class SpanReceiver:
         }
         if "OTEL_BSP_SCHEDULE_DELAY" not in os.environ:
             found["OTEL_BSP_SCHEDULE_DELAY"] = "100"  # ms; after the default of 5 s a test is over
+        others = os.environ.get(_DETECTORS, "")
+        found[_DETECTORS] = ",".join(filter(None, [others, LINE_DETECTOR]))
         return found
 
 

@@ -9,7 +9,7 @@ import threading
 import urllib.request
 from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.otlp import to_json
@@ -30,7 +30,12 @@ class SpanExporter:
 
     Args:
         endpoint: the address of the receiver, such as `http://127.0.0.1:43123`.
+
+    Attributes:
+        is_running: whether this process exports spans, as only child processes of a test do.
     """
+
+    is_running: ClassVar[bool] = False
 
     def __init__(self, endpoint: str) -> None:
         self._url = f"{endpoint}/v1/traces"
@@ -47,6 +52,7 @@ class SpanExporter:
 
         spans.add_sink(self._waiting.append, needs_line=True)
         self._thread.start()
+        SpanExporter.is_running = True
         inherit()
         atexit.register(self.stop)
 

@@ -16,8 +16,10 @@ CPU_NS: Final = "perfbudget.cpu_ns"
 
 STATEMENT: Final = "statement"
 _STATEMENTS: Final = (STATEMENT, "db.query.text", "db.statement")
-_FILES: Final = ("code.file.path", "code.filepath")
-_LINES: Final = ("code.line.number", "code.lineno")
+FILE: Final = "code.file.path"
+LINE: Final = "code.line.number"
+_FILES: Final = (FILE, "code.filepath")
+_LINES: Final = (LINE, "code.lineno")
 _FAILED: Final = 2
 
 
@@ -52,7 +54,7 @@ def _written(span: Span) -> dict[str, Any]:
     if span.cpu_ns is not None:
         attributes[CPU_NS] = span.cpu_ns
     if span.file:
-        attributes |= {_FILES[0]: span.file, _LINES[0]: span.line}
+        attributes |= {FILE: span.file, LINE: span.line}
     return {
         "traceId": f"{span.trace_id:032x}",
         "spanId": f"{span.span_id:016x}",

@@ -110,6 +110,7 @@ def test_a_batch_that_is_too_large_is_refused(receiver: SpanReceiver, monkeypatc
 
 def test_the_environment_names_the_receiver_and_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    monkeypatch.setenv("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "process")
     monkeypatch.delenv("TRACEPARENT", raising=False)
     before = dict(os.environ)
     receiver = SpanReceiver()
@@ -117,6 +118,7 @@ def test_the_environment_names_the_receiver_and_is_restored(monkeypatch: pytest.
         announce(SpanContext(1, 2))
         assert os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] == receiver.endpoint
         assert os.environ["OTEL_TRACES_EXPORTER"] == "otlp"
+        assert os.environ["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"] == "process,perfbudget"
         assert os.environ["TRACEPARENT"].startswith("00-0000")
     assert dict(os.environ) == before
 

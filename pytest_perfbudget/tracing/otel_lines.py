@@ -1,0 +1,86 @@
+"""The lines of the application that begin spans of OpenTelemetry's SDK, in child processes of a test.
+
+OpenTelemetry's instrumentations do not say which line made a query. The SDK loads the class `LineDetector` as a
+detector of resources, because the test names the detector in the environment. So the application needs no change.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource, ResourceDetector
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+
+from pytest_perfbudget.tracing.exporter import SpanExporter
+from pytest_perfbudget.tracing.otlp import FILE, LINE
+
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_ELSEWHERE: Final = tuple(
+    f"{os.path.realpath(folder)}{os.sep}"
+    for folder in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(__file__).parent.parent)
+)
+"""The folders of the standard library and of this package."""
+
+_add_processor: Final = TracerProvider.add_span_processor
+_NAME: Final = "_perfbudget_lines"
+
+
+class LineDetector(ResourceDetector):
+    """A detector that finds no resource, and lets each provider of this process note lines.
+
+    In the test's own process nothing changes: the plugin finds the lines there, and tests may look at the attributes of
+    their spans.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if SpanExporter.is_running:
+            TracerProvider.add_span_processor = _add_with_lines  # type: ignore[assignment,method-assign]
+
+    def detect(self) -> Resource:
+        """Return an empty resource."""
+        return Resource.get_empty()
+
+
+class LineProcessor(SpanProcessor):
+    """The processor that gives each span the file and the line of the application's code, unless the span has them."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - as the class it extends
+        """Note the line that begins a span."""
+        if not span.is_recording() or FILE in (span.attributes or {}):
+            return
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
+        while frame is not None:
+            file = _own_file(frame.f_code.co_filename)
+            if file:
+                span.set_attributes({FILE: file, LINE: frame.f_lineno})
+                return
+            frame = frame.f_back
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Do nothing: an ended span has its line already."""
+
+
+def _add_with_lines(provider: TracerProvider, span_processor: Any) -> None:  # noqa: ANN401 - any processor
+    """Add a processor to a provider, the first one after a processor for lines."""
+    if not hasattr(provider, _NAME):
+        setattr(provider, _NAME, True)
+        _add_processor(provider, LineProcessor())
+    _add_processor(provider, span_processor)
+
+
+@cache
+def _own_file(name: str) -> str:
+    """Return the absolute path of a file of the application; empty for a library and for code without a file."""
+    if name.startswith("<"):
+        return ""
+    path = os.path.realpath(name)
+    is_library = path.startswith(_ELSEWHERE) or not _INSTALLED.isdisjoint(Path(path).parts)
+    return "" if is_library else path
