@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np  # noqa: F401 - pytester unloads what a run inside this process loaded, which numpy cannot stand
 import pytest
 import scipy.special  # noqa: F401
 from programs import FEW_RUNS, perf_program
 from scripting import CONFTEST, SCRIPTED, TWO_WORKERS, Project, ScriptedClock, leave_the_outer_run
+
+if TYPE_CHECKING:
+    from html_browser import Browser
 
 pytest_plugins = ["pytester"]
 
@@ -108,3 +111,14 @@ def data() -> Callable[[str], Any]:
         return json.loads((Path(__file__).parent / "data" / name).read_text("utf-8"))
 
     return read
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser of all tests, which takes a second to start."""
+    from html_browser import browser, missing  # selenium takes half a second
+
+    if reason := missing():
+        pytest.skip(reason)
+    with browser() as shown:
+        yield shown

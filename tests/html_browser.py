@@ -1,4 +1,4 @@
-"""A browser for tests of the HTML report: Chromium without a window, and all that it says about a page."""
+"""A browser for tests of HTML pages: Chromium without a window, and all that it says about a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOCAL: Final = ("file:", "data:", "about:", "blob:", "devtools:", "chrome:")
 
 
 class Browser:
-    """Chromium with a page of the report.
+    """Chromium with a page.
 
     Args:
         driver: the browser's driver.
@@ -32,13 +32,17 @@ class Browser:
         self.driver = driver
 
     def open(self, page: Path, fragment: str = "", *, script: bool = True) -> None:
-        """Show a page from its beginning, and wait until its script has made the list."""
+        """Show a page of a file from its beginning, and wait until its script has made the list."""
+        self.visit(f"{page.as_uri()}{fragment}", script=script)
+        if script:
+            self.wait("document.documentElement.hasAttribute('data-ready')")
+
+    def visit(self, url: str, *, script: bool = True) -> None:
+        """Show the page at an address from its beginning."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
         self.driver.get("about:blank")
         self.logs("browser"), self.logs("performance")  # of the page before
-        self.driver.get(f"{page.as_uri()}{fragment}")
-        if script:
-            self.wait("document.documentElement.hasAttribute('data-ready')")
+        self.driver.get(url)
 
     def wait(self, condition: str) -> None:
         """Wait until a JavaScript expression is true."""

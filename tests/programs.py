@@ -25,6 +25,30 @@ _HEADER = """import os, signal, sys
 FRESH = os.environ.get("PERFBUDGET_FRESH") == "1"
 """
 
+_TRACKED = """
+from itertools import count
+from pytest_perfbudget.tracing import Span, current, emit, is_tracking
+from pytest_perfbudget.tracing.span import EPOCH_NS
+import scripted
+from scripted import advance
+
+_ids = count(1)
+
+def part(name, ms):
+    start = scripted.now_ns
+    advance(ms, ms)
+    if is_tracking():
+        inside = current()
+        emit(Span(name, inside.trace_id, next(_ids), inside.span_id, EPOCH_NS + start, scripted.now_ns - start,
+                  scripted.now_ns - start))
+
+def work():
+    part("jwt", {jwt})
+    part("query", 2)
+    {more}
+    advance(0.5)
+"""
+
 _COUNTED = """if FRESH:
     with open("runs", "a") as file: file.write("x")
 RUN = len(open("runs").read()) - 1 if os.path.exists("runs") else 0
@@ -105,6 +129,16 @@ def shop(ms: float = 1, *, work: str = "", at_import: str = "", more: str = "") 
     """
     body = work or f"advance({ms})"
     return _joined([_HEADER, "from scripted import advance", at_import, f"def work():\n{_within(body)}", more])
+
+
+def tracked_shop(jwt: float = 1, *, more: str = "") -> str:
+    """Return the module `shop` whose work has spans on the scripted clock: `jwt`, and `query` of 2 ms.
+
+    Args:
+        jwt: the time of `jwt`, in ms.
+        more: a further statement of the work.
+    """
+    return _TRACKED.replace("{jwt}", str(jwt)).replace("{more}", more)
 
 
 def shop_tests(

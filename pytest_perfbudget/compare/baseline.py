@@ -12,7 +12,6 @@ from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
-from pytest_perfbudget.compare.baseline_components import lack_of_spans, with_components
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
@@ -29,6 +28,7 @@ from pytest_perfbudget.compare.evidence import (
 )
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.unpaired_components import lack_of_spans, since_baseline, with_components
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
 from pytest_perfbudget.core.metrics import METRICS
@@ -172,7 +172,8 @@ class BaselineComparison(ComparisonStrategy):
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             runs = [run for run in (one.recording, *(sides.head for sides in fresh.sides(one.name))) if run is not None]
             found = compared(one, evidence)
-            changes = with_components(found.changes, known[one.name], runs, is_shown=self._context.shows_spans)
+            since = partial(since_baseline, known[one.name], runs)
+            changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             warnings = [*one.warnings, *notes]
             settled.append(replace(found, changes=changes, warnings=warnings, is_pending=is_pending))

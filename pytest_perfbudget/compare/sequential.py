@@ -18,10 +18,12 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.compare.unpaired_components import between_runs, with_components
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import ComparisonError, WorkerError, WrongCodeError
 from pytest_perfbudget.paths import own_modules
@@ -125,8 +127,19 @@ class SequentialComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             request = requests.get(one.name)
-            settled.append(compared(one, None if request is None else self._evidence(one, request)))
+            found = compared(one, None if request is None else self._evidence(one, request))
+            if request is not None:
+                since = partial(self._components, (nodeid, one.name), request.tolerance.share)
+                changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
+                found = replace(found, changes=changes)
+            settled.append(found)
         return settled
+
+    def _components(self, place: _Place, tolerance: float) -> SpanComparison | None:
+        """Return the change of each component, from the runs that the verdict on the time rests on."""
+        runs = self._fresh.get(place) or self._runs.get(place, _Runs())
+        test = self._slowdown_test(runs, tolerance)
+        return None if test is None else between_runs(test, runs.base, runs.head)
 
     def _play(self, nodeids: Sequence[str], rounds: int) -> dict[_Place, _Runs]:
         found: dict[_Place, _Runs] = {}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from pytest_perfbudget.core.metrics import KEYWORDS, WALL, Direction
+from pytest_perfbudget.core.metrics import KEYWORDS, RPS, WALL, Direction
 
 WINDOWS: Final = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "24h": 86400}
 """The windows of the monitor, each with its length in s."""
@@ -62,7 +62,8 @@ def alert_metrics() -> dict[str, AlertMetric]:
         for keyword, (metric, factor) in KEYWORDS.items()
         if metric.series == WALL and metric.statistic != "min"
     }
-    return {**OTHER_METRICS, **times}
+    rates = dict.fromkeys(RPS.keywords, OTHER_METRICS["rps"])
+    return {**OTHER_METRICS, **times, **rates}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,23 @@ spans of a block of rounds are added up after the block.
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.core.spans import STATEMENT, Execution
-from pytest_perfbudget.core.spans.names import Coverage, covers
+from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure import otel
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.otel import Within
-from pytest_perfbudget.paths import path_in
+from pytest_perfbudget.measure.query_sites import QuerySites
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announce
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
@@ -42,11 +40,6 @@ MOST_HELD: Final = 50_000
 _FIELDS: Final = 9
 """The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed."""
-
-_PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
-_MOST_SITES: Final = 1_000
-_FRAMES: Final = 2
-"""The line that makes a query, and the line that calls its function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +82,14 @@ class SpanGatherer:
     ) -> None:
         self.store = store or SpanStore(watched, limited)
         self.kept = 0
-        self.sites: dict[tuple[str, str], str] = {}
-        self._root = root
-        self._watched = Coverage(watched)
+        self._sites = QuerySites(root, watched)
+        self.sites = self._sites.found
         self._now_ns = clock.wall_ns
         self._receiver = receiver
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
-        self._texts: dict[str, set[str] | None] = {}
+        self._texts = self._sites.texts
         self._ended: list[_Ended] = []
         self._held: list[Span] = []
         self._held_ended: list[_Ended] = []
@@ -109,13 +101,12 @@ class SpanGatherer:
         try:
             texts = self._texts[name]
         except KeyError:
-            texts = self._begin_texts(name)
+            texts = self._sites.begin(name)
         text = ""
         if texts is not None:
             text = str(attributes.get(STATEMENT, ""))
-            if text not in texts and len(texts) < _MOST_SITES:
-                texts.add(text)
-                self._note_site((name, text), self._site)
+            if text not in texts:
+                self._sites.note(name, text)
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, thread))
         else:
@@ -215,9 +206,7 @@ class SpanGatherer:
         remote, self._remote = self._remote, []
         stray: list[Span] = []
         for span in remote:
-            if self._watched.of(span.name):
-                text = str(span.attributes.get(STATEMENT, ""))
-                self._note_site((span.name, text), partial(self._place, span))
+            self._sites.note_remote(span)
         by_id = {one.trace_id: one for one in ended}
         for span in (*self._held, *remote):
             own = by_id.get(span.trace_id)
@@ -234,39 +223,6 @@ class SpanGatherer:
         for one in ended:
             self.store.add(Execution(one.start_ns, one.end_ns, by_trace[one.trace_id]))
         self._held, self._held_ended = [], []
-
-    def _begin_texts(self, name: str) -> set[str] | None:
-        """Return the set for the texts of a name's queries; None if the name is not watched."""
-        texts: set[str] | None = set() if self._watched.of(name) else None
-        if len(self._texts) < _MOST_SITES:
-            self._texts[name] = texts
-        return texts
-
-    def _note_site(self, key: tuple[str, str], find: Callable[[], str]) -> None:
-        """Note where the first span of a name and statement began."""
-        if key not in self.sites and len(self.sites) < _MOST_SITES:
-            self.sites[key] = find()
-
-    def _place(self, span: Span) -> str:
-        """Return the line that began a span of another process; empty if the line is not known."""
-        path = path_in(self._root, span.file) if span.file else None
-        return "" if path is None else f"{path.as_posix()}:{span.line}"
-
-    def _site(self) -> str:
-        """Return the line that made a query, and the line that called its function, as far as the project has them."""
-        lines: list[str] = []
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
-        while frame is not None and len(lines) < _FRAMES:
-            file = frame.f_code.co_filename
-            if not file.startswith(_PACKAGE):
-                path = path_in(self._root, file)
-                line = "" if path is None else f"{path.as_posix()}:{frame.f_lineno}"
-                if lines and not line:
-                    break
-                if line and line not in lines:  # a generator expression is a function of its own
-                    lines.append(line)
-            frame = frame.f_back
-        return ", called from ".join(lines)
 
 
 def _spans(values: Sequence[Any]) -> Iterator[Span]:

@@ -2,7 +2,7 @@
 
 The CPU clock of a thread is a call of the operating system, and takes as long as all the rest of a span. Within 5 us of
 a reading the thread counts as computing, because to block and to wake up again takes a thread longer than that. So a
-short span costs no reading, and the CPU time of any span is at most 10 us too large.
+short span costs no reading, and the CPU time of any span is at most 5 us too large or too small.
 """
 
 from __future__ import annotations

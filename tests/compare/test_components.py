@@ -11,37 +11,15 @@ from typing import Any
 import pytest
 from baselines import baseline_file, lines
 from programs import FEW_RUNS
+from programs import tracked_shop as shop
 from repositories import Repository
 from scripting import TWO_WORKERS, Project, times
 
 import pytest_perfbudget
 from pytest_perfbudget import tracing
-from pytest_perfbudget.compare.baseline_components import NO_SPANS
 from pytest_perfbudget.compare.components import has_tracked_code
+from pytest_perfbudget.compare.unpaired_components import NO_SPANS
 
-SHOP = """
-from itertools import count
-from pytest_perfbudget.tracing import Span, current, emit, is_tracking
-from pytest_perfbudget.tracing.span import EPOCH_NS
-import scripted
-from scripted import advance
-
-_ids = count(1)
-
-def part(name, ms):
-    start = scripted.now_ns
-    advance(ms, ms)
-    if is_tracking():
-        inside = current()
-        emit(Span(name, inside.trace_id, next(_ids), inside.span_id, EPOCH_NS + start, scripted.now_ns - start,
-                  scripted.now_ns - start))
-
-def work():
-    part("jwt", {jwt})
-    part("query", 2)
-    {more}
-    advance(0.5)
-"""
 TESTS = """
 import shop
 
@@ -49,10 +27,6 @@ import shop
 def test_body():
     shop.work()
 """
-
-
-def shop(jwt: float = 1, more: str = "") -> str:
-    return SHOP.replace("{jwt}", str(jwt)).replace("{more}", more)
 
 
 def components(repository: Repository) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 import pytest
-from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests
+from programs import FASTER_MS, SEQUENTIAL, shop, shop_tests, tracked_shop
 from repositories import Repository
 from scripting import BENCHMARK, TWO_WORKERS, times
 
@@ -53,7 +53,8 @@ class TestLate:
         )
 
     def test_slower_code_fails_the_session_of_several_workers(self, exclusive: Repository) -> None:
-        exclusive.file("shop.py", shop(1.1))
+        exclusive.commit({"shop.py": tracked_shop()}, tests=EXCLUSIVE)
+        exclusive.file("shop.py", tracked_shop(1.35))
         result = exclusive.against_base(*TWO_WORKERS)
         result.assert_outcomes(passed=1, failed=1)  # the test has been reported before it is compared
         assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -61,6 +62,8 @@ class TestLate:
         result.stdout.fnmatch_lines(
             [
                 "work: 10.0 % slower than HEAD (95 % interval *",
+                "  Components that moved since HEAD, by the spans of a typical execution:",
+                "    jwt *1.00 ms -> 1.35 ms *+350 us [[]+3?? us, +3?? us]  CPU",
                 "Make the code faster, or allow more: *",
                 "FAILED test_it.py::test_server - Failed: work: 10.0 % slower than HEAD*",
             ]
@@ -173,11 +176,19 @@ def test_in_turns_a_test_whose_fixture_cannot_live_twice_is_measured(exclusive: 
     )
 
 
-def test_in_turns_slower_code_fails(exclusive: Repository) -> None:
-    exclusive.file("shop.py", shop(1.1))
+def test_in_turns_slower_code_fails_and_names_the_component(exclusive: Repository) -> None:
+    exclusive.commit({"shop.py": tracked_shop()}, tests=EXCLUSIVE)
+    exclusive.file("shop.py", tracked_shop(1.35))
     result = exclusive.against_base(pyproject=SEQUENTIAL)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["work: 10.0 % slower than HEAD (95 % interval *", "* 8 fresh pairs of processes"])
+    result.stdout.fnmatch_lines(
+        [
+            "work: 10.0 % slower than HEAD (95 % interval *",
+            "* 8 fresh pairs of processes",
+            "  Components that moved since HEAD, by the spans of a typical execution:",
+            "    jwt *1.00 ms -> 1.35 ms *+350 us [[]+3?? us, +3?? us]  CPU",
+        ]
+    )
 
 
 def test_a_test_that_ends_its_process_is_unmeasured_and_the_others_are_not(repository: Repository) -> None:

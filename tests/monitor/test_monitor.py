@@ -190,6 +190,7 @@ class TestAlerts:
             ({"metric": "error_rate", "component": "gateway", "limit": 0.05}, 0.1),
             ({"metric": "errors", "component": "gateway", "limit": 5}, 10),
             ({"metric": "rps", "component": "gateway", "limit": 50}, 10),
+            ({"metric": "min_rps", "component": "gateway", "limit": 50}, 10),
             ({"metric": "mean_us", "component": "gateway", "limit": 100}, 200_000),
             ({"metric": "p99_s", "component": "gateway", "limit": 0.1}, 0.2),
             ({"metric": "health_score", "limit": 60}, 20),

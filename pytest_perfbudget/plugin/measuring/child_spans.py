@@ -24,8 +24,19 @@ class ChildSpans:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Receive spans while tests run."""
-        receiver = SpanReceiver()
+        """Receive spans while tests run.
+
+        Raises:
+            UsageError: the system has no port for the receiver.
+        """
+        try:
+            receiver = SpanReceiver()
+        except OSError as error:
+            message = (
+                f"spans of child processes need a port on 127.0.0.1, and the system gives none: {error.strerror or error}; "
+                "allow one, or leave out limits on spans and --perf-spans"
+            )
+            raise pytest.UsageError(message) from None
         with receiver.running():
             self._session.receiver = receiver
             try:

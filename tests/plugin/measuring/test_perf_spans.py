@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from http.server import ThreadingHTTPServer
+
 import pytest
 from scripting import Project
 
@@ -106,6 +109,20 @@ def test_budgets_on_spans_fail_their_tests(shop: Project) -> None:
 
 def test_the_table_has_the_metric_with_the_name_of_the_span(plain: Project) -> None:
     plain.run(TESTS).stdout.fnmatch_lines(["exceeded *test_many *db.query count *8 *3 *"])
+
+
+def test_a_system_without_a_port_for_the_receiver_is_one_line(plain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(ThreadingHTTPServer, "server_bind", refuse)
+    result = plain.run(TESTS)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: spans of child processes need a port on 127.0.0.1, and the system gives none: Address already in use; *"
+        ]
+    )
 
 
 def test_without_budgets_on_spans_nothing_is_tracked(plain: Project) -> None:

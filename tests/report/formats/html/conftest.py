@@ -1,12 +1,11 @@
-"""The report of a small session, written once, and a browser that shows it."""
+"""The report of a small session, written once, and in the browser."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from html_browser import Browser, browser, missing
+from html_browser import Browser
 from html_session import small
 
 from pytest_perfbudget.report.formats.html import render
@@ -18,15 +17,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("html") / "report.html"
     path.write_text(render(small()), "utf-8")
     return path
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser of all tests, which takes a second to start."""
-    if reason := missing():
-        pytest.skip(reason)
-    with browser() as shown:
-        yield shown
 
 
 @pytest.fixture

@@ -1,0 +1,103 @@
+"""The CPU time of a span on a scripted clock: a reading at most 5 us old is used again, with a bounded error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+import pytest
+from gathered_spans import gathered
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_perfbudget import track
+from pytest_perfbudget.tracing import Span, open_span
+
+RECENT_NS = 5_000
+
+
+class Clocks:
+    """The clocks of a thread, which count the readings of the CPU clock."""
+
+    def __init__(self) -> None:
+        self.wall_ns = self.cpu_ns = 1_000_000
+        self.readings = 0
+        self.thread = 1
+
+    def advance(self, computing_ns: int, waiting_ns: int = 0) -> None:
+        self.wall_ns += computing_ns + waiting_ns
+        self.cpu_ns += computing_ns
+
+    def ident(self) -> int:
+        return self.thread
+
+    def cpu(self) -> int:
+        self.readings += 1
+        return self.cpu_ns
+
+
+@contextmanager
+def scripted() -> Iterator[tuple[Clocks, list[Span]]]:
+    """Yield the clocks of all spans in the block, and the list of these spans."""
+    clocks = Clocks()
+    with (
+        mock.patch.object(open_span, "_CLOCKS", (lambda: clocks.wall_ns, clocks.cpu)),
+        mock.patch.object(open_span, "_ident", clocks.ident),
+        mock.patch.object(open_span, "_reading", (0, 0, 0)),
+        gathered() as spans,
+    ):
+        yield clocks, spans
+
+
+def test_a_short_span_costs_one_reading_and_has_its_exact_time() -> None:
+    with scripted() as (clocks, spans):
+        for _ in range(3):
+            with track("short"):
+                clocks.advance(RECENT_NS // 6)
+        assert clocks.readings == 1
+    assert [span.cpu_ns for span in spans] == [RECENT_NS // 6] * 3
+
+
+@pytest.mark.parametrize(("age_ns", "readings"), [(RECENT_NS - 1, 1), (RECENT_NS, 2)])
+def test_an_older_reading_is_not_used_again(age_ns: int, readings: int) -> None:
+    with scripted() as (clocks, spans):
+        with track("work"):
+            clocks.advance(age_ns)
+        assert clocks.readings == readings
+    assert spans[0].cpu_ns == age_ns
+
+
+def test_a_wait_is_no_cpu_time() -> None:
+    with scripted() as (clocks, spans), track("query"):
+        clocks.advance(1_000, waiting_ns=80_000)
+    assert spans[0].cpu_ns == 1_000
+
+
+def test_a_reading_of_another_thread_is_not_used() -> None:
+    with scripted() as (clocks, spans):
+        for clocks.thread in (1, 2, 1):
+            with track("work"):
+                clocks.advance(10)
+        assert clocks.readings == 3
+    assert [span.cpu_ns for span in spans] == [10] * 3
+
+
+STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 8_000), st.integers(0, 8_000)), max_size=30)
+
+
+@given(STEPS)
+def test_the_error_of_any_span_is_at_most_the_age_of_a_reading(steps: list[tuple[bool, int, int]]) -> None:
+    """Even of threads that wait in less than 5 us."""
+    opened: list[tuple[open_span.OpenSpan, int]] = []
+    with scripted() as (clocks, spans):
+        for begins, computing_ns, waiting_ns in steps:
+            if begins:
+                opened.append((open_span.begin(track("work")), clocks.cpu_ns))
+            elif opened:
+                span, before_ns = opened.pop()
+                span.end()
+                assert spans[-1].cpu_ns == pytest.approx(clocks.cpu_ns - before_ns, abs=RECENT_NS)
+            clocks.advance(computing_ns, waiting_ns)
+        while opened:
+            opened.pop()[0].end()
