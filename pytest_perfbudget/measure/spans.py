@@ -204,6 +204,7 @@ class SpanGatherer:
         ended = sorted(self._held_ended, key=attrgetter("start_ns"))
         by_trace: dict[int, list[Span]] = {one.trace_id: [] for one in ended}
         remote, self._remote = self._remote, []
+        self.store.has_remote |= bool(remote)
         stray: list[Span] = []
         for span in remote:
             self._sites.note_remote(span)

@@ -210,6 +210,7 @@ def test_spans_of_other_processes_are_waited_for(monkeypatch: pytest.MonkeyPatch
     assert receiver.settled == [False, True]
     assert counts(gatherer, "query") == [1, 2, 3, 1]
     assert counts(gatherer, "remote") == [1, 1, 1, 1]
+    assert gatherer.store.has_remote
     assert gatherer.store.lost == 0
 
 

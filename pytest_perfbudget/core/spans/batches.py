@@ -65,6 +65,7 @@ class SpanBatch:
         turn: the turn in which the executions ran; 0 without turns.
         thread: the use of the measuring thread; None if it is not known.
         typical: the faster half of the executions, in which other programs seldom had the machine; None in this half.
+        has_remote: whether other processes, such as servers, have sent spans.
     """
 
     executions: int
@@ -73,6 +74,7 @@ class SpanBatch:
     turn: int = 0
     thread: ThreadUse | None = None
     typical: SpanBatch | None = None
+    has_remote: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the batch as builtins."""
@@ -83,6 +85,7 @@ class SpanBatch:
             "turn": self.turn,
             "thread": self.thread and list(self.thread),
             "typical": self.typical and self.typical.to_dict(),
+            "has_remote": self.has_remote,
         }
 
     @classmethod
@@ -129,7 +132,7 @@ class BatchStore(SpanStore):
             sizes: the number of executions of each batch.
         """
         left = iter(self._executions)
-        return [_with_typical(list(islice(left, size))) for size in sizes]
+        return [replace(_with_typical(list(islice(left, size))), has_remote=self.has_remote) for size in sizes]
 
 
 def in_turns(

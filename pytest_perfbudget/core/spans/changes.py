@@ -29,6 +29,10 @@ _OUTLIER: Final = 6.0
 """The distance from the median, in standard deviations by the median absolute deviation, from which a match is left out
 as a whole: another program had the machine. Leaving out whole matches keeps the sums."""
 
+REMOTE_SPREAD: Final = 0.03
+"""The standard deviation of the log of a component's time between two sides of the same code if servers take part:
+each side has several processes, which run beside each other and are not pinned to a CPU."""
+
 _MAD: Final = 1.4826
 _MOST_LEFT_OUT: Final = 0.25
 
@@ -137,8 +141,10 @@ def compare_pair(base: Sequence[SpanBatch], head: Sequence[SpanBatch], spread: f
     Args:
         base: the batches of the base.
         head: the batches of the head.
-        spread: see `compare_spans`.
+        spread: see `compare_spans`; at least `REMOTE_SPREAD` if other processes have sent spans.
     """
+    if any(one.has_remote for one in (*base, *head)):
+        spread = max(spread, REMOTE_SPREAD)
     typical = compare_spans(_matches(map(_typical, base), map(_typical, head)), spread)
     if typical is None or typical.total.has_moved:
         return typical and replace(typical, is_typical=True)

@@ -65,12 +65,14 @@ class SpanStore:
         tree: the sums by path.
         totals_ns: the time of each execution.
         lost: the number of spans that belong to no execution, or that there was no room for.
+        has_remote: whether other processes have sent spans.
     """
 
     def __init__(self, watched: Collection[str] = (), limited: Collection[str] = ()) -> None:
         self.tree = SpanTree()
         self.totals_ns = array("d")
         self.lost = 0
+        self.has_remote = False
         self._watched = frozenset(watched)
         self._limited = Coverage((*watched, *limited))
         self._series: dict[str, SpanSeries] = {}

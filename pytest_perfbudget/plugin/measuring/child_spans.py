@@ -32,8 +32,9 @@ class ChildSpans:
         try:
             receiver = SpanReceiver()
         except OSError as error:
+            why = error.strerror or str(error)
             message = (
-                f"spans of child processes need a port on 127.0.0.1, and the system gives none: {error.strerror or error}; "
+                f"spans of child processes need a port on 127.0.0.1, and the system gives none: {why}; "
                 "allow one, or leave out limits on spans and --perf-spans"
             )
             raise pytest.UsageError(message) from None

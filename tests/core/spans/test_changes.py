@@ -14,7 +14,7 @@ from traces import executions, span
 
 from pytest_perfbudget.core.spans import OTHERS, Execution
 from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, SpanPart, ThreadUse, in_turns
-from pytest_perfbudget.core.spans.changes import Match, SpanComparison, compare_pair, compare_spans
+from pytest_perfbudget.core.spans.changes import REMOTE_SPREAD, Match, SpanComparison, compare_pair, compare_spans
 from pytest_perfbudget.core.spans.reference import MOST_STORED, compare_with, reference_of
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 
@@ -89,6 +89,36 @@ class TestIntervals:
         assert found is not None
         assert found.total.difference_ns == 0
         assert found.matches == 11
+
+
+class TestServers:
+    """Tests that call servers: each side has several processes, each with a speed of its own."""
+
+    @staticmethod
+    def pair(draw: random.Random, head_ns: Mapping[str, float], *, has_remote: bool) -> SpanComparison:
+        speeds = [{name: math.exp(draw.gauss(0, REMOTE_SPREAD / math.sqrt(2))) for name in BASE} for _ in range(2)]
+
+        def side(own_ns: Mapping[str, float], speed: Mapping[str, float], weather: Sequence[float]) -> list[SpanBatch]:
+            of_processes = {name: time_ns * speed[name] for name, time_ns in own_ns.items()}
+            made = [noisy(draw, of_processes, one, 1.0) for one in weather]
+            return [replace(one, turn=turn, has_remote=has_remote) for turn, one in enumerate(made)]
+
+        weather = [math.exp(draw.gauss(0, 0.1)) for _ in range(20)]
+        found = compare_pair(side(BASE, speeds[0], weather), side(head_ns, speeds[1], weather), SPREAD)
+        assert found is not None
+        return found
+
+    @pytest.mark.parametrize("has_remote", [True, False], ids=["with room for servers", "without"])
+    def test_unchanged_code_shows_no_component_moved(self, has_remote: bool) -> None:
+        draw = random.Random(11)
+        false = sum(bool(moved(self.pair(draw, BASE, has_remote=has_remote))) for _ in range(200))
+        assert (false <= 10) is has_remote
+
+    def test_a_slower_component_of_a_server_has_moved(self) -> None:
+        draw = random.Random(11)
+        slower = {**BASE, "jwt": 1.8 * BASE["jwt"]}
+        found = [self.pair(draw, slower, has_remote=True) for _ in range(100)]
+        assert sum("jwt" in moved(one) for one in found) >= 95
 
 
 class TestSums:
