@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if self.path != _PATH:
             self._answer(404, f"this receiver takes spans at {_PATH} only")
-        elif not length.isdigit():
+        elif not length.isdecimal():
             self._answer(411, "the length of the body is missing")
         elif int(length) > MOST_BYTES:
             self._answer(413, f"a batch has at most {MOST_BYTES:,} bytes")

@@ -92,6 +92,8 @@ def test_without_the_extra_the_binary_form_is_refused_by_name(
         (b"plain", {"Content_Encoding": "gzip"}, 400),
         (b"{}", {"Content_Type": "text/plain"}, 415),
         (b"{}", {"path": "/v1/logs"}, 404),
+        (b"{}", {"Content_Length": "-1"}, 411),
+        (b"{}", {"Content_Length": "\xb2"}, 411),
     ],
 )
 def test_a_bad_request_is_refused_and_the_next_is_taken(
