@@ -13,6 +13,8 @@ import scipy.special  # noqa: F401
 from programs import FEW_RUNS, perf_program
 from scripting import CONFTEST, SCRIPTED, TWO_WORKERS, Project, ScriptedClock, leave_the_outer_run
 
+import pytest_perfbudget.report.formats.terminal  # noqa: F401 - its package would keep it, with classes of the first run
+
 if TYPE_CHECKING:
     from html_browser import Browser
 
