@@ -64,3 +64,45 @@ SERVERS: dict[str, tuple[Callable[[int, np.random.Generator], Latencies], Callab
     for one in (0.5, 0.8, 0.95)
 } | {"bursty": (bursty, bursty_quantile)}
 """Simulated servers: the function that returns latencies, and the one that returns the exact quantile at a share."""
+
+
+def _slow_times(count: int, length: float, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which requests of a back end are slow: half of them, in runs of a mean length."""
+    slow = np.empty(count, bool)
+    at, is_slow = 0, bool(generator.random() < 0.5)
+    while at < count:
+        run = generator.geometric(1 / length)
+        slow[at : at + run] = is_slow
+        at, is_slow = at + run, not is_slow
+    return slow
+
+
+def three_back_ends(count: int, generator: np.random.Generator) -> Latencies:
+    """Return latencies of three back ends in turns: fast, slow, and slow for half of the time. The median is 12."""
+    found = np.empty(count)
+    for start, (low, high) in enumerate(((1, 2), (20, 30), (5, 10))):
+        found[start::3] = generator.uniform(low, high, len(found[start::3]))
+    return _made_slow(found, slice(2, None, 3), (15, 20), 100, generator)
+
+
+def every_tenth(count: int, generator: np.random.Generator) -> Latencies:
+    """Return latencies of a server whose tenth request is expensive, and too slow for half of the time. p95 is 50."""
+    found = generator.uniform(1, 2, count)
+    found[::10] = generator.uniform(20, 40, len(found[::10]))
+    return _made_slow(found, slice(None, None, 10), (60, 80), 30, generator)
+
+
+def _made_slow(
+    latencies: Latencies, part: slice, slow: tuple[int, int], length: float, generator: np.random.Generator
+) -> Latencies:
+    """Make a part of the latencies slow for half of the time, in runs of a mean length."""
+    own = latencies[part]
+    latencies[part] = np.where(_slow_times(len(own), length, generator), generator.uniform(*slow, len(own)), own)
+    return latencies
+
+
+IN_TURNS: dict[str, tuple[Callable[[int, np.random.Generator], Latencies], float, float]] = {
+    "three back ends in turns": (three_back_ends, 0.5, 12.0),
+    "each tenth request expensive": (every_tenth, 0.95, 50.0),
+}
+"""Simulated servers whose requests take turns: the function that returns latencies, a share, and the quantile there."""

@@ -7,18 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, cast
+from typing import Final
 
 from pytest_perfbudget.core.budgets import Budget
-from pytest_perfbudget.core.criteria import Criterion, Errors
-from pytest_perfbudget.core.criteria.dependent import (
-    DependentMeanCriterion,
-    DependentQuantileCriterion,
-    DependentShareCriterion,
-    at_look,
-)
-from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.dependent import DependentShareCriterion, at_look
 from pytest_perfbudget.core.criteria.late import exceeded_in_spite
+from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -27,7 +22,6 @@ from pytest_perfbudget.core.metrics import (
     CAPACITY,
     CPU_PERCENT,
     ERROR_RATE,
-    QUANTILES,
     RPS,
     RSS,
     SUCCESS_RATE,
@@ -121,7 +115,9 @@ class LoadGate:
         if late and (budget.metric is RPS or budget.metric.series == WALL):
             return self._judge_late(budget, record) or unmeasured(budget, late)
         found = self._decide(budget, record, self.errors)
-        return unmeasured(budget, "no request was answered") if found is None else budget_result(budget, found)
+        if found is None:
+            return unmeasured(budget, "no request was answered")
+        return replace(budget_result(budget, found), reason=_without_answer(budget, record))
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
         """Return the result of a limit that the server exceeds however late the generator was; else None."""
@@ -150,10 +146,10 @@ class LoadGate:
             # A share of successes of at least 99 % is a share of failures of at most 1 %.
             values, limit = record.failed, 100 - limit
         else:
-            values = record.latencies.sequence
+            return decide_latencies(metric, record.latencies, limit, errors) if len(record.latencies) else None
         if not values:
             return None
-        found = _criterion(metric, errors).decide(values, limit, final=True)
+        found = DependentShareCriterion(errors).decide(values, limit, final=True)
         return _turned(found) if metric is SUCCESS_RATE else found
 
     def _why_dishonest(self, record: LoadRecord) -> str:
@@ -176,19 +172,18 @@ def _refusal(budget: Budget, record: LoadRecord) -> str:
     return why_never(LOAD, budget.metric, has_process=record.process is not None)
 
 
+def _without_answer(budget: Budget, record: LoadRecord) -> str:
+    """Return how the requests without an answer count in a limit; empty if there are none, or if they do not."""
+    number = record.latencies.unanswered
+    if not number or budget.metric.series != WALL:
+        return ""
+    had = "request had no answer and counts" if number == 1 else "requests had no answer and count"
+    return f"{number:,} {had} as slower than any limit; the numbers have the time that was waited"
+
+
 def _lateness(record: LoadRecord) -> str:
     late = "requests started" if record.plan.is_open else "answers were noticed"
     return f"1 % of the {late} more than {record.generator.lateness_p99_ns / 1e6:.3g} ms late"
-
-
-def _criterion(metric: Metric, errors: Errors) -> Criterion:
-    if metric in (ERROR_RATE, SUCCESS_RATE):
-        return DependentShareCriterion(errors)
-    if metric.statistic in QUANTILES:
-        return DependentQuantileCriterion(QUANTILES[metric.statistic], errors)
-    if metric.statistic == "mean":
-        return DependentMeanCriterion(errors)
-    return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None)
 
 
 def _limits_errors(budget: Budget) -> bool:

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queues import SERVERS, queue
+from queues import IN_TURNS, SERVERS, queue
 from scipy.stats import binom
 
 from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.criteria.dependent import DependentQuantileCriterion, at_look
+from pytest_perfbudget.core.criteria.dependent import (
+    DependentQuantileCriterion,
+    DependentShareCriterion,
+    at_look,
+)
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
 from pytest_perfbudget.core.distributions import binomial_count
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
@@ -48,6 +52,28 @@ def test_the_error_rates_hold_where_the_limit_is_the_exact_quantile(name: str, s
     found = verdicts(name, share, 1.0)
     assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
     assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+
+
+@pytest.mark.parametrize("name", IN_TURNS)
+def test_the_error_rates_hold_for_requests_that_take_turns(name: str) -> None:
+    """Neighbours differ by their turns, which hides that one part of the requests is slow for a long time."""
+    latencies, share, exact = IN_TURNS[name]
+    of_latency, of_errors = dict.fromkeys(BudgetVerdict, 0), dict.fromkeys(BudgetVerdict, 0)
+    for run in range(FEWER_RUNS):
+        values = latencies(REQUESTS, np.random.default_rng((3, run)))
+        of_latency[DependentQuantileCriterion(share, ERRORS).decide(values.tolist(), exact, final=True).verdict] += 1
+        failed = (values > exact).astype(float).tolist()
+        of_errors[DependentShareCriterion(ERRORS).decide(failed, 100 * (1 - share), final=True).verdict] += 1
+    for found in (of_latency, of_errors):
+        assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, FEWER_RUNS)
+        assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, FEWER_RUNS)
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(0.1, BudgetVerdict.EXCEEDED), (3, BudgetVerdict.WITHIN)])
+def test_a_limit_far_from_requests_that_take_turns_is_decided(scale: float, verdict: BudgetVerdict) -> None:
+    latencies, share, exact = IN_TURNS["three back ends in turns"]
+    values = latencies(REQUESTS, np.random.default_rng(3)).tolist()
+    assert decided(values, scale * exact, share).verdict is verdict
 
 
 @pytest.mark.parametrize("name", SERVERS)

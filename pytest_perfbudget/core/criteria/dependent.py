@@ -61,6 +61,34 @@ def at_look(errors: Errors, number: int | None) -> Errors:
     return Errors(*(part * one for one in errors))
 
 
+def bound_ranks(share: float, effective: float, count: int, errors: Errors) -> tuple[int | None, int | None]:
+    """Return the ranks, from 1 on, of the values that are the lower and the upper bound of a quantile.
+
+    Args:
+        share: the share of the quantile.
+        effective: the effective sample size.
+        count: the number of values.
+        errors: the probabilities of wrong verdicts.
+
+    Returns:
+        The two ranks; None in place of a bound that so few values cannot give.
+    """
+    if effective < FEWEST:
+        return None, None
+    independent = effective / _CAUTION
+    # A bound is the order statistic whose share of values above just is, or just is not, too large for `1 - share`.
+    most = binomial_count(independent, 1 - share, 1 - errors.exceeded) + 1
+    least = binomial_count(independent, 1 - share, errors.within)
+    too_many = math.ceil(most / independent * count)
+    lower = count - too_many + 1 if too_many <= count else None
+    return lower, count - int(least / independent * count) if least >= 0 else None
+
+
+def deviation_of_mean(deviation: float, effective: float) -> float:
+    """Return the standard deviation of a mean, from that of its values and their effective sample size."""
+    return deviation / math.sqrt(max(effective / _CAUTION_OF_MEAN, 1.0))
+
+
 @dataclass(frozen=True)
 class DependentQuantileCriterion:
     """The criterion for the quantile at `share` of values that depend on each other."""
@@ -83,25 +111,14 @@ class DependentQuantileCriterion:
         """See `Criterion.decide`; without `final` nothing is decided."""
         ordered = sorted(values)
         estimate = quantile(ordered, self.share)
-        lower = upper = None
         verdict = BudgetVerdict.UNDECIDED
         effective = effective_size(values, limit, self.share) if final else 0.0
-        if effective >= FEWEST:
-            count = len(ordered)
-            independent = effective / _CAUTION
-            above = 1 - self.share
-            # A bound is the order statistic whose share of values above just is, or just is not, too large for `above`.
-            most = binomial_count(independent, above, 1 - self.errors.exceeded) + 1
-            least = binomial_count(independent, above, self.errors.within)
-            too_many = math.ceil(most / independent * count)
-            if too_many <= count:
-                lower = ordered[count - too_many]
-            if least >= 0:
-                upper = ordered[count - 1 - int(least / independent * count)]
-            if lower is not None and lower > limit:
-                verdict = BudgetVerdict.EXCEEDED
-            elif upper is not None and upper <= limit:
-                verdict = BudgetVerdict.WITHIN
+        ranks = bound_ranks(self.share, effective, len(ordered), self.errors)
+        lower, upper = (None if rank is None else ordered[rank - 1] for rank in ranks)
+        if lower is not None and lower > limit:
+            verdict = BudgetVerdict.EXCEEDED
+        elif upper is not None and upper <= limit:
+            verdict = BudgetVerdict.WITHIN
         return CriterionResult(verdict, estimate, lower, upper, len(ordered), FEWEST, effective)
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
-from math import log2, sqrt
+from math import log2
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.load.latencies import Latencies
@@ -115,7 +115,7 @@ def _distribution(latencies: Latencies) -> tuple[list[QuantileRow], float, float
     counts = list(accumulate(count for _, count in buckets))
     total = counts[-1]
     mean = latencies.mean_ns
-    deviation = sqrt(sum(count * (value - mean) ** 2 for value, count in buckets) / total)
+    deviation = latencies.deviation_ns
     rows: list[QuantileRow] = []
     share = 0.0
     while True:

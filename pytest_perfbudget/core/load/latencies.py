@@ -19,6 +19,9 @@ from pytest_perfbudget.core.units import NS_PER
 MOST_EXACT: Final = 1_000_000
 """The number of latencies up to which every latency is kept, in 8 bytes."""
 
+NEVER_ANSWERED_NS: Final = 1 << 62
+"""The latency of a request without an answer where it is compared with a limit: longer than any limit."""
+
 _BITS: Final = 11
 """Values of so many bits are counted one by one."""
 
@@ -35,12 +38,12 @@ class Histogram:
         self.least_ns = _LONGEST
         self.most_ns = 0
 
-    def record(self, value_ns: int) -> None:
-        """Count a value of 0 to 24 hours; values beyond are taken for the nearest of these."""
+    def record(self, value_ns: int, times: int = 1) -> None:
+        """Count a value of 0 to 24 hours, some times; values beyond are taken for the nearest of these."""
         value_ns = min(max(value_ns, 0), _LONGEST)
-        self._counts[bucket_of(value_ns, _BITS)] += 1
-        self.count += 1
-        self.total_ns += value_ns
+        self._counts[bucket_of(value_ns, _BITS)] += times
+        self.count += times
+        self.total_ns += times * value_ns
         self.least_ns = min(self.least_ns, value_ns)
         self.most_ns = max(self.most_ns, value_ns)
 
@@ -71,11 +74,14 @@ class Histogram:
 class Latencies:
     """The latencies of a load, in the order in which the requests ended.
 
-    `sequence` holds the first million: the dependence of requests on each other shows in their order only.
+    `sequence` holds the first million: the dependence of requests on each other shows in their order only. It holds
+    the time that was waited for a request that was never answered.
     """
 
     def __init__(self, values_ns: Iterable[int] = ()) -> None:
         self.sequence = array("q")
+        self.unanswered = 0
+        self._never_answered = array("q")  # the positions in `sequence`
         self._histogram: Histogram | None = None
         for value in values_ns:
             self.append(value)
@@ -100,10 +106,39 @@ class Latencies:
                 self._histogram.record(value)
         self._histogram.record(value_ns)
 
+    def append_unanswered(self, waited_ns: int) -> None:
+        """Add a request that was never answered, with the time that was waited for the answer, in ns."""
+        self.unanswered += 1
+        if self._histogram is None and len(self.sequence) < MOST_EXACT:
+            self._never_answered.append(len(self.sequence))
+        self.append(waited_ns)
+
+    def extend(self, other: Latencies) -> None:
+        """Add the latencies of another load whose latencies are all kept."""
+        never = set(other._never_answered)
+        for at, value_ns in enumerate(other.sequence):
+            (self.append_unanswered if at in never else self.append)(value_ns)
+
+    @property
+    def judged(self) -> array[int]:
+        """The first million as they are compared with limits: a request without an answer is slower than any limit."""
+        if not self._never_answered:
+            return self.sequence
+        found = self.sequence[:]
+        for at in self._never_answered:
+            found[at] = NEVER_ANSWERED_NS
+        return found
+
+    def ranked(self, rank: int) -> float:
+        """Return the latency of a rank, from 1 on, in ns; requests without an answer have the last ranks."""
+        count = len(self)
+        return float(NEVER_ANSWERED_NS) if rank > count - self.unanswered else self.quantiles([rank / count])[0]
+
     def copy(self) -> Latencies:
         """Return the latencies so far, apart from those that are added later."""
         found = Latencies()
         found.sequence = self.sequence[:]
+        found.unanswered, found._never_answered = self.unanswered, self._never_answered[:]
         found._histogram = deepcopy(self._histogram)
         return found
 
@@ -133,3 +168,9 @@ class Latencies:
         if self._histogram is not None:
             return self._histogram.total_ns / self._histogram.count
         return sum(self.sequence) / len(self.sequence)
+
+    @property
+    def deviation_ns(self) -> float:
+        """The standard deviation."""
+        mean = self.mean_ns
+        return math.sqrt(sum(count * (value - mean) ** 2 for value, count in self.ascending()) / len(self))

@@ -23,12 +23,16 @@ class GeneratorFacts:
         cpu_share: the share of one CPU that the generator's process used; other threads of the process are included.
         overloaded: the words in which another generator says that it was the limit; empty if it was not.
         lateness_p50_ns: the time by which half of the requests started late.
+        lateness_p999_ns: the time by which one request in a thousand started late.
+        lateness_max_ns: the longest lateness.
     """
 
     lateness_p99_ns: float = 0.0
     cpu_share: float = 0.0
     overloaded: str = ""
     lateness_p50_ns: float = 0.0
+    lateness_p999_ns: float = 0.0
+    lateness_max_ns: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

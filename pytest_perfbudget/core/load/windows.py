@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.latencies import NEVER_ANSWERED_NS, Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.units import NS_PER
@@ -50,10 +50,17 @@ def window_of(plan: LoadPlan, elapsed_ns: int, number: int) -> LoadPlan:
 
 
 def block_of(latencies: Sequence[int], before: Canaries = (), after: Canaries = ()) -> BlockTime:
-    """Return the block of a window with at least one latency: the median, because a tail is mostly a queue's."""
+    """Return the block of a window with at least one latency: the median, because a tail is mostly a queue's.
+
+    Args:
+        latencies: of the window; a request without an answer is slower than any other.
+        before: the canaries before.
+        after: the canaries after.
+    """
     ordered = sorted(latencies)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    return BlockTime(max(middle, 1.0), before, after, sum(ordered) / len(ordered))
+    answered = [one for one in ordered if one < NEVER_ANSWERED_NS] or [round(middle)]
+    return BlockTime(max(middle, 1.0), before, after, sum(answered) / len(answered))
 
 
 def blocks_of(latencies: Latencies, before: Canaries, after: Canaries) -> list[BlockTime]:
@@ -64,7 +71,7 @@ def blocks_of(latencies: Latencies, before: Canaries, after: Canaries) -> list[B
         before: the canaries before the load, which would disturb the load.
         after: the canaries after the load.
     """
-    values = latencies.sequence
+    values = latencies.judged
     windows = min(WINDOWS, max(len(values) // _FEWEST, 1))
     number = len(values)
     parts = (values[number * at // windows : number * (at + 1) // windows] for at in range(windows))
@@ -81,8 +88,7 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
     latencies, failed = Latencies(), array("b")
     for one in records:
         failed.extend(one.failed)
-        for value in one.latencies.sequence:
-            latencies.append(value)
+        latencies.extend(one.latencies)
     errors = [group for one in records for group in one.errors]
     last = records[-1]
     elapsed_ns = sum(one.elapsed_ns for one in records)
@@ -106,7 +112,7 @@ def doubt(record: LoadRecord) -> str:
     """Return a note if the generator's own lateness hides a part of a slowdown; empty if it does not."""
     if not (record.plan.is_open and len(record.latencies)):
         return ""
-    late, typical = record.generator.lateness_p50_ns, block_of(record.latencies.sequence).time_ns
+    late, typical = record.generator.lateness_p50_ns, block_of(record.latencies.judged).time_ns
     if late <= MOST_LATENESS * typical:
         return ""
     return (

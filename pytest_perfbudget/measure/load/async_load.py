@@ -107,7 +107,7 @@ class AsyncLoad:
     def _beat(self, come: list[int]) -> None:
         now_ns = self._recorder.now_ns()
         for due_ns in come:  # each stands for the answers of its time, and a pacer that was late has several
-            self._recorder.late(now_ns - due_ns)
+            self._recorder.late(due_ns, now_ns)
 
     async def _live(self, user: AsyncUser) -> None:
         """Live as a user of a closed load, who enters the context manager again if that raised or was given up."""
@@ -192,7 +192,8 @@ class AsyncLoad:
                 self._users.add(AsyncUser(due_ns), self._serve)
             else:
                 message = f"not sent: {MOST_IN_FLIGHT:,} requests were waiting for an answer"
-                self._recorder.given_up("Dropped", message, due_ns, self._recorder.now_ns())
+                now_ns, least_ns = self._recorder.now_ns(), self._plan.timeout_ns
+                self._recorder.given_up("Dropped", message, due_ns, now_ns, least_ns=least_ns)
 
     async def _serve(self, user: AsyncUser) -> None:
         """Live as a user of an open load, who is kept for further requests.
@@ -200,7 +201,7 @@ class AsyncLoad:
         The set-up of the user is part of the first request: an overloaded server accepts no connection, either.
         """
         first_ns = user.due_ns or 0
-        self._recorder.late(self._recorder.now_ns() - first_ns)
+        self._recorder.late(first_ns, self._recorder.now_ns())
 
         async def live() -> None:
             async with AsyncExitStack() as stack:
@@ -225,7 +226,7 @@ class AsyncLoad:
                 await user.wake.wait()
                 if user.due_ns is None:
                     return
-                self._recorder.late(self._recorder.now_ns() - user.due_ns)
+                self._recorder.late(user.due_ns, self._recorder.now_ns())
             due_ns, user.due_ns = user.due_ns, None
             await self._request(user, arguments, due_ns)
             if user.cancelled_ns is not None:
@@ -305,7 +306,7 @@ class AsyncLoad:
         if self._unsent and not self.ended_early:
             if now_ns < self._end_ns + GRACE_NS:
                 return
-            self._recorder.late(now_ns - self._end_ns)  # the generator could not send them
+            self._recorder.late(self._end_ns, now_ns, self._unsent)  # the generator could not send them
         self._is_sent = True
         for user in self._idle:
             user.wake.set()

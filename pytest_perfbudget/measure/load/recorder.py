@@ -76,21 +76,37 @@ class LoadRecorder:
         self._over_time.add(end_ns - self.begin_ns, None, is_error=True)
         self._fail(type(error).__name__, str(error), end_ns, error)
 
-    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
-        """Record a request that has not been answered; the answer would have taken longer than the time so far."""
+    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:
+        """Record a request that has not been answered; the answer would have taken longer than the time so far.
+
+        Args:
+            kind: the kind of the error.
+            message: its message.
+            due_ns: the time at which the request started or should have started.
+            end_ns: the time.
+            least_ns: the shortest time that counts as waited: the timeout for a request that was not sent.
+        """
         if due_ns < self.begin_ns:
             return
-        self.latencies.append(end_ns - due_ns)
-        self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns, is_error=True)
+        waited_ns = max(end_ns - due_ns, least_ns)
+        self.latencies.append_unanswered(waited_ns)
+        self._over_time.add(end_ns - self.begin_ns, waited_ns, is_error=True)
         self._fail(kind, message, end_ns, None)
 
     def users(self, number: int, at_ns: int) -> None:
         """Record the number of users at a time."""
         self._over_time.note_users(at_ns - self.begin_ns, number)
 
-    def late(self, by_ns: int) -> None:
-        """Record the time by which the generator was late."""
-        self.lateness.record(by_ns)
+    def late(self, due_ns: int, now_ns: int, times: int = 1) -> None:
+        """Record that the generator was late; lateness in the warm-up says nothing about the load.
+
+        Args:
+            due_ns: the time at which it was to act.
+            now_ns: the time at which it acts.
+            times: the number of requests that are late by this time.
+        """
+        if due_ns >= self.begin_ns:
+            self.lateness.record(now_ns - due_ns, times)
 
     def step(self, name: str, start_ns: int, end_ns: int) -> None:
         """Record a step of a request."""
@@ -103,6 +119,7 @@ class LoadRecorder:
         elapsed_ns = max(self._last_ns - self.begin_ns, 0)
         whole_ns = elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns)
         wall_ns = max(self.now_ns() - self.begin_ns, 1)
+        late = self.lateness.quantile if self.lateness.count else lambda _: 0.0
         return LoadRecord(
             plan,
             self.latencies.copy(),
@@ -110,9 +127,11 @@ class LoadRecorder:
             [replace(one) for one in self.errors],
             whole_ns,
             GeneratorFacts(
-                self.lateness.quantile(0.99) if self.lateness.count else 0.0,
+                late(0.99),
                 (self._cpu_ns() - self._cpu_at_begin_ns) / wall_ns,
-                lateness_p50_ns=self.lateness.quantile(0.5) if self.lateness.count else 0.0,
+                lateness_p50_ns=late(0.5),
+                lateness_p999_ns=late(0.999),
+                lateness_max_ns=late(1.0),
             ),
             {name: one.copy() for name, one in self.steps.items()},
             ended_early=ended_early,
@@ -145,20 +164,20 @@ class ThreadRecorder(LoadRecorder):
         with self._lock:
             super().raised(error, due_ns, end_ns)
 
-    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int) -> None:
+    def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:
         """See `LoadRecorder.given_up`."""
         with self._lock:
-            super().given_up(kind, message, due_ns, end_ns)
+            super().given_up(kind, message, due_ns, end_ns, least_ns=least_ns)
 
     def users(self, number: int, at_ns: int) -> None:
         """See `LoadRecorder.users`."""
         with self._lock:
             super().users(number, at_ns)
 
-    def late(self, by_ns: int) -> None:
+    def late(self, due_ns: int, now_ns: int, times: int = 1) -> None:
         """See `LoadRecorder.late`."""
         with self._lock:
-            super().late(by_ns)
+            super().late(due_ns, now_ns, times)
 
     def step(self, name: str, start_ns: int, end_ns: int) -> None:
         """See `LoadRecorder.step`."""

@@ -140,7 +140,7 @@ class ThreadLoad:
     def _beat(self, come: list[int]) -> None:
         now_ns = self._recorder.now_ns()
         for due_ns in come:  # each stands for the answers of its time, and a pacer that was late has several
-            self._recorder.late(now_ns - due_ns)
+            self._recorder.late(due_ns, now_ns)
 
     def _live_once(self, left: int, ready: Callable[[], object] | None = None) -> int:
         """Enter a user's context manager and make its requests; if it cannot be entered, that was a request.
@@ -221,8 +221,13 @@ class ThreadLoad:
                 self._users.add(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
             else:
                 message = f"not sent: {MOST_THREADS:,} requests were waiting for an answer"
-                self._recorder.given_up("Dropped", message, due_ns, self._recorder.now_ns())
+                self._drop(message, due_ns)
             self._unsent -= 1
+
+    def _drop(self, message: str, due_ns: int) -> None:
+        """Record a request that is not sent."""
+        now_ns, least_ns = self._recorder.now_ns(), self._plan.timeout_ns
+        self._recorder.given_up("Dropped", message, due_ns, now_ns, least_ns=least_ns)
 
     def _serve(self, first_ns: int) -> None:
         """Make one request after the other, each when it is due, for a user that is kept.
@@ -230,7 +235,7 @@ class ThreadLoad:
         The set-up of the user is part of the first request: an overloaded server accepts no connection, either.
         """
         due_ns: int | None = first_ns
-        self._recorder.late(self._recorder.now_ns() - first_ns)
+        self._recorder.late(first_ns, self._recorder.now_ns())
         begun = self._begun(first_ns)
         with ExitStack() as stack:
             entered = self._enter(stack, begun)
@@ -248,7 +253,7 @@ class ThreadLoad:
                     self._idle += 1
                 due_ns = self._mailbox.get()
                 if due_ns is not None:
-                    self._recorder.late(self._recorder.now_ns() - due_ns)
+                    self._recorder.late(due_ns, self._recorder.now_ns())
             self._users.leaves()
 
     def _request(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> None:
@@ -296,7 +301,7 @@ class ThreadLoad:
         if self._unsent and not self.ended_early:
             if now_ns < self._end_ns + GRACE_NS:
                 return
-            self._recorder.late(now_ns - self._end_ns)  # the generator could not send them
+            self._recorder.late(self._end_ns, now_ns, self._unsent)  # the generator could not send them
         self._dismiss()
 
     def _dismiss(self) -> None:

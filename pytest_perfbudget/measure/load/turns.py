@@ -37,10 +37,10 @@ def load_in_turns(
         if len(record.latencies):
             records.append(record)
             numbers.append(turn.number)
-            last_ns = block_of(record.latencies.sequence).time_ns
+            last_ns = block_of(record.latencies.judged).time_ns
     whole = first if plan.requests or not records else joined(plan, records)
     if problem := why_not_timed(records or [first]):
         return Recording(untimed=problem, load=plan.text), whole
-    blocks = [block_of(one.latencies.sequence) for one in records]
+    blocks = [block_of(one.latencies.judged) for one in records]
     rounds = RoundTimes.of([latency_ns for one in records for latency_ns in one.latencies.sequence])
     return Recording(blocks, turns=numbers, load=plan.text, rounds=rounds), whole

@@ -86,7 +86,7 @@ def test_looks_beside_threads_that_record() -> None:
                 if at % 20 == 0:
                     recorder.raised(OSError(f"{number} {at % 30}"), 0, at)
                     recorder.step(f"{number} {at % 30}", 0, at)
-                    recorder.late(at)
+                    recorder.late(0, at)
         except BaseException as error:  # noqa: BLE001 - shown by the test
             failures.append(error)
 
