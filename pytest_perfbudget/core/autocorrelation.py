@@ -10,7 +10,8 @@ Statistical Mechanics, in Functional Integration, 131-192).
 Where requests take turns, between three back ends or three addresses, neighbours differ more than chance has it. The
 sum dips at once, and ends before the lag at which the same back end is slow again. The means of batches of requests do
 not see the turns. tau of the requests is that of such means, times the length of a batch, times the variance of the
-means over that of the requests. The longest of these times counts.
+means over that of the requests. The longest of these times counts, and twice if it is much longer than that of the
+requests: few batches estimate it, and where requests take turns nothing else does.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ _BATCHES: Final = (10, 30, 100)
 _FEWEST_BATCHES: Final = 50
 """The fewest batches whose variance is an estimate."""
 
+_LONGER: Final = 1.5
+_CAUTION: Final = 2.0
+"""The factor of a time of batches that is longer by `_LONGER` than that of the requests. Without it, 2 % of simulated
+loads in turns were falsely called exceeded where 1 % are allowed; with it 0.6 %."""
+
 
 def autocorrelation_time(values: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the integrated autocorrelation time, in values: 1.0 for independent and for constant values.
@@ -41,13 +47,15 @@ def autocorrelation_time(values: Sequence[float] | NDArray[np.float64]) -> float
 
     array = np.asarray(values, dtype=float)
     variance = array.var()
-    times = [_summed_time(array)]
+    plain = _summed_time(array)
+    times = [plain]
     for length in _BATCHES:
         batches = len(array) // length
         if variance and batches >= _FEWEST_BATCHES:
             means = array[: batches * length].reshape(batches, length).mean(axis=1)
             times.append(float(length * means.var() / variance) * _summed_time(means))
-    return max(times)
+    longest = max(times)
+    return longest * _CAUTION if longest > _LONGER * plain else longest
 
 
 def _summed_time(values: NDArray[np.float64]) -> float:

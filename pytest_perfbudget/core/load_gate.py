@@ -18,6 +18,7 @@ from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.load_lateness import late_for, lateness_text, why_late, without_unanswered
 from pytest_perfbudget.core.metrics import (
     CAPACITY,
     CPU_PERCENT,
@@ -29,9 +30,6 @@ from pytest_perfbudget.core.metrics import (
     Metric,
 )
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
-
-MOST_LATENESS: Final = 0.1
-"""The share of the tightest limit by which 1 % of the requests may start late."""
 
 _OF_PROCESS: Final = (RSS, CPU_PERCENT)
 
@@ -54,11 +52,11 @@ class LoadGate:
 
     def judge(self, record: LoadRecord) -> list[BudgetResult]:
         """Return the result of every budget on the load, and of each specific budget that a load cannot measure."""
-        late = self._why_dishonest(record)
+        late = why_late(self.budgets, record)
         refused = [(one, _refusal(one, record)) for one in self.budgets]
         judged = [self._judge(one, record, late) for one, why in refused if not why]
         missing = [unmeasured(one, why) for one, why in refused if why and not one.general]
-        return [*judged, *self._unallowed(record), *missing]
+        return [*judged, *self._unallowed(record, late), *missing]
 
     def left_out(self, record: LoadRecord) -> list[str]:
         """Return a note for each budget of a component that a load cannot measure."""
@@ -75,7 +73,7 @@ class LoadGate:
             record: the load so far.
             look: the number of the look, from 1 on, by which the errors of all looks are kept.
         """
-        if self._why_dishonest(record):
+        if why_late(self.budgets, record):
             return ""
         errors = at_look(self.errors, look)
         budgets = [one for one in self._measurable() if not _allows_no_error(one)]
@@ -96,7 +94,7 @@ class LoadGate:
 
     def why_late(self, record: LoadRecord) -> str:
         """Return the reason why the generator and not the server determined the numbers; empty if it did not."""
-        return self._why_dishonest(record)
+        return why_late(self.budgets, record)
 
     @staticmethod
     def is_due(requests: int, look: int) -> bool:
@@ -106,17 +104,25 @@ class LoadGate:
     def _measurable(self) -> Iterator[Budget]:
         return (one for one in self.budgets if LOAD.can_measure(one.metric))
 
-    def _unallowed(self, record: LoadRecord) -> Iterator[BudgetResult]:
+    def _unallowed(self, record: LoadRecord, late: str) -> Iterator[BudgetResult]:
         """Yield the result of the limit that holds where no limit on errors was given."""
         if record.failures and not any(_limits_errors(one) for one in self.budgets):
-            yield budget_result(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), _without_error(ERROR_RATE, record))
+            yield self._judge(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), record, late)
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
-        if late and (budget.metric is RPS or budget.metric.series == WALL):
+        is_time = budget.metric.series == WALL
+        if late and is_time:
             return self._judge_late(budget, record) or unmeasured(budget, late)
         found = self._decide(budget, record, self.errors)
         if found is None:
             return unmeasured(budget, "no request was answered")
+        if found.verdict is BudgetVerdict.EXCEEDED:
+            if why := late_for(budget, record, late):
+                return (self._judge_late(budget, record) if is_time else None) or unmeasured(budget, why)
+            if late and _limits_errors(budget):
+                answered = self._decide(budget, without_unanswered(record), self.errors)
+                if answered is None or answered.verdict is not BudgetVerdict.EXCEEDED:
+                    return unmeasured(budget, late)
         return replace(budget_result(budget, found), reason=_without_answer(budget, record))
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
@@ -127,7 +133,9 @@ class LoadGate:
         found = exceeded_in_spite(budget.metric, values, budget.limit, self.errors, generator, is_open=is_open)
         if found is None:
             return None
-        text = f"the generator was late, {_lateness(record)}: the lateness is taken off these numbers"
+        text = (
+            f"the generator was late, {lateness_text(budget.metric, record)}: the lateness is taken off these numbers"
+        )
         return replace(budget_result(budget, found), reason=text)
 
     def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:
@@ -152,21 +160,6 @@ class LoadGate:
         found = DependentShareCriterion(errors).decide(values, limit, final=True)
         return _turned(found) if metric is SUCCESS_RATE else found
 
-    def _why_dishonest(self, record: LoadRecord) -> str:
-        """Return the reason why the generator and not the server determined the numbers; empty if it did not."""
-        limits = [one.limit for one in self.budgets if one.metric.series == WALL]
-        allowed_ns = MOST_LATENESS * min(limits, default=float("inf"))
-        generator = record.generator
-        if generator.overloaded:
-            return f"the generator could not keep the load: {generator.overloaded}"
-        if generator.lateness_p99_ns <= allowed_ns:
-            return ""
-        return (
-            f"the generator could not keep the load: {_lateness(record)} "
-            f"({allowed_ns / 1e6:.3g} ms are allowed, a tenth of the tightest limit); "
-            f"it used {generator.cpu_share:.0%} of a CPU"
-        )
-
 
 def _refusal(budget: Budget, record: LoadRecord) -> str:
     return why_never(LOAD, budget.metric, has_process=record.process is not None)
@@ -179,11 +172,6 @@ def _without_answer(budget: Budget, record: LoadRecord) -> str:
         return ""
     had = "request had no answer and counts" if number == 1 else "requests had no answer and count"
     return f"{number:,} {had} as slower than any limit; the numbers have the time that was waited"
-
-
-def _lateness(record: LoadRecord) -> str:
-    late = "requests started" if record.plan.is_open else "answers were noticed"
-    return f"1 % of the {late} more than {record.generator.lateness_p99_ns / 1e6:.3g} ms late"
 
 
 def _limits_errors(budget: Budget) -> bool:

@@ -19,6 +19,15 @@ _LONGEST = 15
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s)\s*")
 
 
+def time_text(value_ns: float) -> str:
+    """Return a time with three significant digits, without an exponent: `2.87 s`, `6 ms`."""
+    for name in ("s", "ms", "us"):
+        value = value_ns / NS_PER[name]
+        if value >= 1:
+            return f"{value:,.0f} {name}" if value >= 100 else f"{value:.3g} {name}"
+    return f"{value_ns:.0f} ns"
+
+
 def parse_duration_ns(text: object) -> int:
     """Return the duration in a text such as `1s`, `250ms` or `1.5 s`, in nanoseconds.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import binom
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentShareCriterion
+from pytest_perfbudget.core.load.arrivals import Stage
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
@@ -127,7 +129,7 @@ def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
     assert set(verdicts(limits.judge(record(lateness_p99_ns=4 * MS))).values()) == {"within"}
     found = limits.judge(record(lateness_p99_ns=6 * MS, cpu_share=0.98))
     assert verdicts(found) == {
-        "p95_ms": "unmeasured", "p99_ms": "unmeasured", "min_rps": "unmeasured", "max_error_rate": "within",
+        "p95_ms": "unmeasured", "p99_ms": "unmeasured", "min_rps": "within", "max_error_rate": "within",
     }  # fmt: skip
     assert found[0].reason == (
         "the generator could not keep the load: 1 % of the answers were noticed more than 6 ms late (5 ms are allowed, a tenth "
@@ -137,7 +139,7 @@ def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
 
 def test_a_server_that_is_far_too_slow_exceeds_its_limit_in_spite_of_a_late_generator() -> None:
     limits = gate(p95_ms=10, mean_ms=10, max_ms=10, min_rps=1_000)
-    slow = record([70.0] * 1_000, lateness_p99_ns=20 * MS)
+    slow = record([70.0] * 1_000, lateness_p99_ns=20 * MS, lateness_max_ns=65 * MS)
     found = limits.judge(slow)
     assert verdicts(found) == {
         "p95_ms": "exceeded", "mean_ms": "exceeded", "max_ms": "unmeasured", "min_rps": "unmeasured",
@@ -149,8 +151,71 @@ def test_a_server_that_is_far_too_slow_exceeds_its_limit_in_spite_of_a_late_gene
     )
     near = record([29.0] * 1_000, lateness_p99_ns=20 * MS)
     assert set(verdicts(limits.judge(near)).values()) == {"unmeasured"}
+    steadier = record([70.0] * 1_000, lateness_p99_ns=20 * MS, lateness_max_ns=25 * MS)
+    assert verdicts(limits.judge(steadier))["max_ms"] == "exceeded"
     other = record([70.0] * 1_000, overloaded="locust says so")
     assert verdicts(limits.judge(other))["p95_ms"] == "unmeasured"
+
+
+def paused(lateness_ms: int, most_ms: int) -> LoadRecord:
+    """Return a record of 5,000 requests, of which 0.8 % have waited for a paused generator."""
+    latencies = [1.0] * 4_960 + [float(one) for one in range(1, most_ms, most_ms // 40)]
+    return record(latencies, lateness_p999_ns=0.9 * lateness_ms * MS, lateness_max_ns=lateness_ms * MS, cpu_share=0.06)
+
+
+def test_one_pause_of_the_generator_is_not_the_server() -> None:
+    limits = gate(max_ms=150, p999_ms=150, mean_ms=150)
+    found = limits.judge(paused(200, 201))
+    assert {found[0].verdict, found[2].verdict} == {BudgetVerdict.UNMEASURED, BudgetVerdict.WITHIN}
+    assert found[0].reason == (
+        "the generator paused: an answer was noticed 200 ms late (15 ms are allowed, a tenth of the limit); it used 6% of "
+        "a CPU, so it waited: for a request or a user= that blocks the event loop, or for a busy machine"
+    )
+    assert found[1].verdict is not BudgetVerdict.EXCEEDED
+    (most, *_) = limits.judge(paused(200, 401))
+    assert (most.verdict, most.estimate) == (BudgetVerdict.EXCEEDED, pytest.approx(191 * MS))
+    (calm, *_) = limits.judge(paused(10, 201))
+    assert (calm.verdict, calm.reason) == (BudgetVerdict.EXCEEDED, "")
+
+
+def unanswered(number: int, raised: int = 0, **generator: Any) -> LoadRecord:
+    """Return a record of 1,000 requests that had an answer, of some that had none, and of some that raised."""
+    found = record(failures=number + raised, **generator)
+    for _ in range(number):
+        found.latencies.append_unanswered(2 * S)
+    return found
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_error_rate": 0.05}, {"min_success_rate": 0.95}])
+def test_requests_that_a_late_generator_gave_up_are_no_errors_of_the_server(limit: dict[str, float]) -> None:
+    (found,) = gate(**limit).judge(unanswered(200, lateness_p99_ns=500 * MS))
+    assert found.verdict is BudgetVerdict.UNMEASURED
+    assert "(150 ms are allowed, a tenth of the time that an answer is awaited)" in found.reason
+    (raised,) = gate(**limit).judge(unanswered(200, 200, lateness_p99_ns=500 * MS))
+    assert raised.verdict is BudgetVerdict.EXCEEDED
+    (in_time,) = gate(**limit).judge(unanswered(200, lateness_p99_ns=100 * MS))
+    assert in_time.verdict is BudgetVerdict.EXCEEDED
+
+
+def test_a_rate_that_the_generator_could_not_send_is_unmeasured() -> None:
+    """Of users, half of the lateness lies between an answer of 5 ms and the next request."""
+    limits = gate(min_rps=110)
+    (slow,) = limits.judge(record(lateness_p50_ns=0.2 * MS))
+    assert slow.verdict is BudgetVerdict.EXCEEDED
+    (late,) = limits.judge(record(lateness_p50_ns=MS, cpu_share=1.0))
+    assert late.verdict is BudgetVerdict.UNMEASURED
+    assert late.reason == (
+        "without the lateness of the generator the rate may reach the limit: half of the answers were noticed more than "
+        "1 ms late; it used 100% of a CPU"
+    )
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(120, "unmeasured"), (100, "exceeded")])
+def test_a_rate_of_arrivals_that_were_not_sent_is_unmeasured(rate: float, verdict: str) -> None:
+    plan = LoadPlan(stages=(Stage(rate, rate, 10 * S),), duration_ns=10 * S)
+    (found,) = gate(min_rps=110).judge(replace(record(), plan=plan))
+    assert found.verdict.value == verdict
+    assert verdict == "exceeded" or "sent 1,000 of 1,200 requests" in found.reason
 
 
 def test_what_a_load_cannot_measure_is_said() -> None:

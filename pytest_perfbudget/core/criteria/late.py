@@ -8,6 +8,9 @@ that is fast enough.
 
 The generator of a closed load can be late for the answer only. In an open load, the generator can be late for the start
 as well, so its lateness counts twice.
+
+A p99.9 and a maximum depend on fewer requests than 1 %, so a single pause of the generator decides them. They are
+judged by the lateness at their own rank.
 """
 
 from __future__ import annotations
@@ -18,13 +21,25 @@ from typing import Final
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentQuantileCriterion
+from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.load.record import GeneratorFacts
 from pytest_perfbudget.core.metrics import QUANTILES, Metric
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import quantile
 
 _LATER: Final = 0.01
-"""The share of the requests that is late by more than the reported lateness, which is a p99."""
+"""The share of the requests that is late by more than the lateness of most metrics, which is a p99."""
+
+_RARELY_LATER: Final = 0.001
+
+
+def lateness_of(metric: Metric, generator: GeneratorFacts) -> tuple[float, float]:
+    """Return the lateness by which a statistic of latencies is judged, in ns, and the share of the requests beyond."""
+    if metric.statistic == "max":
+        return max(generator.lateness_max_ns, generator.lateness_p99_ns), 0.0
+    if metric.statistic in QUANTILES and QUANTILES[metric.statistic] > 1 - _LATER:
+        return max(generator.lateness_p999_ns, generator.lateness_p99_ns), _RARELY_LATER
+    return generator.lateness_p99_ns, _LATER
 
 
 def exceeded_in_spite(
@@ -44,12 +59,15 @@ def exceeded_in_spite(
         The result, whose estimate and bound are those of the server: the lateness is taken off.
     """
     times = 2 if is_open else 1
-    later, off_ns = times * _LATER, times * generator.lateness_p99_ns
+    late_ns, beyond = lateness_of(metric, generator)
+    later, off_ns = times * beyond, times * late_ns
     if metric.statistic == "mean":
         left = [max(one - off_ns, 0.0) for one in values]
         most = quantile(sorted(left), 1 - later)
         off_ns = later * most  # the mean of the smaller values of `left` is that of min(left, most) minus this
         found = DependentMeanCriterion(errors).decide([min(one, most) for one in left], limit + off_ns, final=True)
+    elif metric.statistic == "max":
+        found = ExtremeCriterion("max", None).decide(values, limit + off_ns, final=True)
     elif metric.statistic in QUANTILES:
         share = QUANTILES[metric.statistic] - later
         found = DependentQuantileCriterion(share, errors).decide(values, limit + off_ns, final=True)

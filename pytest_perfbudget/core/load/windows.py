@@ -14,7 +14,7 @@ from typing import Final
 from pytest_perfbudget.core.load.latencies import NEVER_ANSWERED_NS, Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.core.units import NS_PER, time_text
 from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 WINDOWS: Final = 20
@@ -116,6 +116,6 @@ def doubt(record: LoadRecord) -> str:
     if late <= MOST_LATENESS * typical:
         return ""
     return (
-        f"half of the requests started more than {late / 1e6:.3g} ms late, and a request takes {typical / 1e6:.3g} ms, "
+        f"half of the requests started more than {time_text(late)} late, and a request takes {time_text(typical)}, "
         "so a slowdown shows in part only: compare a load of users="
     )

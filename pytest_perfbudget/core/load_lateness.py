@@ -1,0 +1,117 @@
+"""The lateness of a generator: whether the generator and not the server determined a number of a load."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.budgets import Budget
+from pytest_perfbudget.core.criteria.late import lateness_of
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.metrics import METRICS, RPS, WALL, Metric
+from pytest_perfbudget.core.units import NS_PER, time_text
+
+MOST_LATENESS: Final = 0.1
+"""The share of the tightest limit by which 1 % of the requests may start late."""
+
+_SHORTEST_WAIT_NS: Final = 3 * NS_PER["s"] // 2
+"""The time for which an answer is awaited after the end of a load: a limit on every latency."""
+
+_MOST_UNSENT: Final = 0.01
+_TYPICAL: Final = METRICS["p99"]
+_BUSY: Final = 0.7
+"""The share of a CPU above which the generator's own work is the likely reason for its lateness."""
+
+
+def why_late(budgets: Sequence[Budget], record: LoadRecord) -> str:
+    """Return the reason why the generator and not the server determined the numbers; empty if it did not.
+
+    Without a limit on a time, the requests must not be so late that they are given up for that.
+    """
+    limits = [one.limit for one in budgets if one.metric.series == WALL]
+    allowed_ns = MOST_LATENESS * min(limits or [min(record.plan.timeout_ns, _SHORTEST_WAIT_NS)])
+    generator = record.generator
+    if generator.overloaded:
+        return f"the generator could not keep the load: {generator.overloaded}"
+    if generator.lateness_p99_ns <= allowed_ns:
+        return ""
+    of_what = "of the tightest limit" if limits else "of the time that an answer is awaited"
+    return (
+        f"the generator could not keep the load: {lateness_text(_TYPICAL, record)} "
+        f"({time_text(allowed_ns)} are allowed, a tenth {of_what}); {_cause(record)}"
+    )
+
+
+def late_for(budget: Budget, record: LoadRecord, late: str) -> str:
+    """Return the reason why the generator may have caused that a certain limit is exceeded; empty if it has not.
+
+    Args:
+        budget: the limit, which is exceeded.
+        record: the load.
+        late: the reason that holds for all numbers; empty if there is none.
+    """
+    metric, generator = budget.metric, record.generator
+    if metric is RPS:
+        return late or _why_slow(budget.limit, record)
+    if metric.series != WALL or late:
+        return ""
+    late_ns, _ = lateness_of(metric, generator)
+    allowed_ns = MOST_LATENESS * budget.limit
+    if late_ns <= allowed_ns:
+        return ""
+    return (
+        f"the generator paused: {lateness_text(metric, record)} ({time_text(allowed_ns)} are allowed, a tenth of the "
+        f"limit); {_cause(record)}"
+    )
+
+
+def without_unanswered(record: LoadRecord) -> LoadRecord:
+    """Return a load as if the requests that were given up had succeeded, as they might with another generator."""
+    failed, seen, cleared = array("b", record.failed), 0, 0
+    unanswered, failures = record.latencies.unanswered, record.failures
+    for at, is_error in enumerate(failed):
+        if is_error:  # which of the errors they are is not kept, so they are spread evenly
+            seen += 1
+            if cleared * failures < unanswered * seen:
+                failed[at], cleared = 0, cleared + 1
+    return replace(record, failed=failed)
+
+
+def lateness_text(metric: Metric, record: LoadRecord) -> str:
+    """Return the lateness by which a statistic is judged, in words."""
+    late_ns, beyond = lateness_of(metric, record.generator)
+    is_open, late = record.plan.is_open, time_text(late_ns)
+    if not beyond:
+        return f"a request started {late} late" if is_open else f"an answer was noticed {late} late"
+    whose = "requests started" if is_open else "answers were noticed"
+    return f"{100 * beyond:g} % of the {whose} more than {late} late"
+
+
+def _cause(record: LoadRecord) -> str:
+    share = record.generator.cpu_share
+    if share >= _BUSY:
+        return f"it used {share:.0%} of a CPU"
+    return (
+        f"it used {share:.0%} of a CPU, so it waited: for a request or a user= that blocks the event loop, or for a "
+        "busy machine"
+    )
+
+
+def _why_slow(limit: float, record: LoadRecord) -> str:
+    """Return the reason why a rate may be too low because of the generator; empty if it is not."""
+    planned = sum(stage.requests for stage in record.plan.stages)
+    if record.plan.is_open and not record.ended_early and record.requests < (1 - _MOST_UNSENT) * planned - 1:
+        return f"the generator sent {record.requests:,} of {planned:,.0f} requests; {_cause(record)}"
+    if not len(record.latencies) or not record.elapsed_ns:
+        return ""
+    late_ns, text = record.generator.lateness_p99_ns, lateness_text(_TYPICAL, record)
+    part = late_ns / record.elapsed_ns
+    if not record.plan.is_open:  # a user loses half of these times with a typical request
+        late_ns, (typical_ns,) = record.generator.lateness_p50_ns, record.latencies.quantiles([0.5])
+        part = late_ns / max(typical_ns, 1.0)
+        text = f"half of the answers were noticed more than {time_text(late_ns)} late"
+    if record.rps < limit * (1 - part):
+        return ""
+    return f"without the lateness of the generator the rate may reach the limit: {text}; {_cause(record)}"
