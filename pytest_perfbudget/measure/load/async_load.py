@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any, Final
 
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.async_users import AsyncUser, AsyncUsers
 from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early, starts
@@ -63,6 +65,16 @@ class AsyncLoad:
         self.ended_early = ""
 
     @property
+    def left(self) -> int:
+        """The number of requests that did not end when they were cancelled."""
+        return len(self._users.stuck)
+
+    @property
+    def unclean(self) -> ErrorGroups:
+        """The errors at the end of users' context managers."""
+        return self._users.unclean
+
+    @property
     def hung(self) -> int:
         """The number of users that were cancelled at the end of their context manager."""
         return self._users.hung
@@ -71,7 +83,7 @@ class AsyncLoad:
         """Generate the load, and return when each request has ended or was given up.
 
         Raises:
-            BaseException: an exception that ends the load, or an exception of the end of a user's context manager.
+            BaseException: an exception that ends the load.
         """
         try:
             if self._plan.is_open:
@@ -113,18 +125,30 @@ class AsyncLoad:
         """Live as a user of a closed load, who enters the context manager again if that raised or was given up."""
 
         async def live() -> None:
-            async with AsyncExitStack() as stack:
-                await self._live_once(user, stack, is_first=False)
+            await self._kept(user, lambda stack: self._live_once(user, stack, is_first=False))
 
-        async with AsyncExitStack() as stack:
-            await self._live_once(user, stack, is_first=True)
+        await self._kept(user, lambda stack: self._live_once(user, stack, is_first=True))
         while user.left and self._recorder.now_ns() < self._end_ns:
             await self._loop.pause(self._plan.think_time_ns / 1e9)
             await self._until_given_up(user, live)
 
+    async def _kept(self, user: AsyncUser, work: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
+        """Do work with a user's context manager; an error at the end of the context manager is noted."""
+        has_worked = False
+        try:
+            async with AsyncExitStack() as stack:
+                await work(stack)
+                has_worked = True
+        except BaseException as error:
+            if not has_worked or self._is_to_be_raised(user, error):
+                raise
+            self._users.unclean.add(type(error).__name__, str(error), 0)
+        finally:
+            self._users.leaving.pop(user, None)
+
     async def _live_once(self, user: AsyncUser, stack: AsyncExitStack, *, is_first: bool) -> None:
         """Enter a context manager and make all requests that are left; if it cannot be entered, that was a request."""
-        plan, now_ns, begin_ns = self._plan, self._recorder.now_ns, self._recorder.begin_ns
+        now_ns, begin_ns = self._recorder.now_ns, self._recorder.begin_ns
         start_ns = None if is_first else now_ns()
         is_request = start_ns is not None and start_ns >= begin_ns
         user.left -= is_request
@@ -141,8 +165,8 @@ class AsyncLoad:
             self._recorder.raised(entered, start_ns, now_ns())
             return
         user.left += is_request  # the request is made now
-        while not await self._until_given_up(user, lambda: self._requests(user, entered)):
-            await self._loop.pause(plan.think_time_ns / 1e9)
+        # The answer to a request that was given up may still come, so the user does not go on with its connection.
+        await self._until_given_up(user, lambda: self._requests(user, entered))
         self._users.leaves(user)
 
     async def _requests(self, user: AsyncUser, arguments: tuple[Any, ...]) -> None:
@@ -203,17 +227,16 @@ class AsyncLoad:
         first_ns = user.due_ns or 0
         self._recorder.late(first_ns, self._recorder.now_ns())
 
-        async def live() -> None:
-            async with AsyncExitStack() as stack:
-                entered = await self._enter(user, stack, first_ns)
-                if isinstance(entered, BaseException):
-                    self._recorder.raised(entered, first_ns, self._recorder.now_ns())
-                    return
-                while not await self._until_given_up(user, lambda: self._due_requests(user, entered)):
-                    pass
-                self._users.leaves(user)
+        async def live(stack: AsyncExitStack) -> None:
+            entered = await self._enter(user, stack, first_ns)
+            if isinstance(entered, BaseException):
+                self._recorder.raised(entered, first_ns, self._recorder.now_ns())
+                return
+            # After a request that was given up, the next request is made for a new user.
+            await self._until_given_up(user, lambda: self._due_requests(user, entered))
+            self._users.leaves(user)
 
-        await self._until_given_up(user, live)
+        await self._until_given_up(user, lambda: self._kept(user, live))
 
     async def _due_requests(self, user: AsyncUser, arguments: tuple[Any, ...]) -> None:
         """Make the requests of an open load that this user is woken up for."""

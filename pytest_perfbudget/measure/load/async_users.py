@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.event_loop import Event, EventLoop, Task
 from pytest_perfbudget.measure.load.patience import GRACE_NS, STUCK_NS, why_given_up
@@ -42,10 +43,12 @@ class AsyncUsers:
         plan: the load.
         loop: the event loop.
         recorder: the recorder of the load.
-        live: the users that have not ended, without those that ignore their cancellation.
+        live: the users that have not ended, without those that are stuck.
+        stuck: the users that were left, because they ignored their cancellation and nobody else was live.
         flying: the users that make a request, with the time at which the request was due.
         leaving: the users that have made their last request, with the time from which they leave their context manager.
         hung: the number of users that were cancelled while they left.
+        unclean: the errors at the end of users' context managers, which say nothing about a request.
         failure: the exception with which a user has ended, and which ends the load; None if there is none.
         changed: an event that happens when the last user has ended, or a user has failed.
     """
@@ -54,9 +57,11 @@ class AsyncUsers:
     loop: EventLoop
     recorder: LoadRecorder
     live: set[AsyncUser] = field(default_factory=set)
+    stuck: set[AsyncUser] = field(default_factory=set)
     flying: dict[AsyncUser, int] = field(default_factory=dict)
     leaving: dict[AsyncUser, int] = field(default_factory=dict)
     hung: int = 0
+    unclean: ErrorGroups = field(default_factory=ErrorGroups)
     failure: BaseException | None = None
 
     def __post_init__(self) -> None:
@@ -89,38 +94,40 @@ class AsyncUsers:
     def give_up(self, now_ns: int, end_ns: int) -> None:
         """Cancel the requests that have waited too long, and leave users alone that do not end when cancelled."""
         for user, due_ns in list(self.flying.items()):
-            if user.cancelled_ns is not None:
-                self._give_up_stuck(user, now_ns)
-            elif reason := why_given_up(self.plan, due_ns, now_ns, end_ns):
+            if user.cancelled_ns is None and (reason := why_given_up(self.plan, due_ns, now_ns, end_ns)):
                 self.recorder.given_up(*reason, due_ns, now_ns)
                 user.cancelled_ns = now_ns
                 user.task.give_up()
         is_over = now_ns >= end_ns + GRACE_NS
         self._give_up_leaving(now_ns, is_over=is_over)
+        if now_ns >= end_ns or not self.plan.duration_ns:
+            self._leave_stuck(now_ns)
         if is_over and not self.flying:
             self.cancel()  # in a pause, or in a context manager
 
     def _give_up_leaving(self, now_ns: int, *, is_over: bool) -> None:
         for user, since_ns in list(self.leaving.items()):
-            if user.cancelled_ns is not None:
-                self._give_up_stuck(user, now_ns)
-            elif is_over or now_ns - since_ns > self.plan.timeout_ns:
+            if user.cancelled_ns is None and (is_over or now_ns - since_ns > self.plan.timeout_ns):
                 self.hung += 1
                 user.cancelled_ns = now_ns
                 user.task.cancel()
 
-    def _give_up_stuck(self, user: AsyncUser, now_ns: int) -> None:
-        if user.cancelled_ns is not None and now_ns - user.cancelled_ns > STUCK_NS:
-            self.live.discard(user)
+    def _leave_stuck(self, now_ns: int) -> None:
+        """Leave the users that ignore their cancellation, once there are no others: they make no further request."""
+        if all(one.cancelled_ns is not None and now_ns - one.cancelled_ns > STUCK_NS for one in self.live):
+            for user in self.live:
+                user.left = 0
+            self.stuck |= self.live
+            self.live.clear()
 
     def cancel(self) -> None:
         """Cancel all users."""
-        for user in list(self.live):
+        for user in [*self.live, *self.stuck]:
             user.task.cancel()
 
     async def end(self) -> None:
         """Cancel the users that are left, after a failure or an interruption, and wait for them as long as they end."""
-        if not self.live:
+        if not (self.live or self.stuck):
             return
         self._all_ended = self.loop.event()
         self.cancel()
@@ -128,11 +135,12 @@ class AsyncUsers:
 
     def _ended(self, user: AsyncUser, error: BaseException | None) -> None:
         self.live.discard(user)
+        self.stuck.discard(user)
         self.flying.pop(user, None)
         self.leaving.pop(user, None)
         if error is not None:
             self.failure = self.failure or error
-        if not self.live:
+        if not (self.live or self.stuck):
             self._all_ended.set()
         if not self.live or self.failure is not None:
             self.changed.set()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, Final
 
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early, starts
@@ -64,6 +65,11 @@ class ThreadLoad:
         return self._users.left
 
     @property
+    def unclean(self) -> ErrorGroups:
+        """The errors at the end of users' context managers."""
+        return self._users.unclean
+
+    @property
     def hung(self) -> int:
         """After the load, the number of threads that are still in the end of the user's context manager."""
         return self._users.hung
@@ -72,7 +78,7 @@ class ThreadLoad:
         """Generate the load, and return when each request has ended or was given up.
 
         Raises:
-            BaseException: an exception that ends the load, or an exception of a user's context manager.
+            BaseException: an exception that ends the load.
         """
         try:
             if self._plan.is_open:
@@ -152,7 +158,7 @@ class ThreadLoad:
         Returns:
             The number of requests that are left.
         """
-        with ExitStack() as stack:
+        with self._kept() as stack:
             begun = None if ready is not None else self._begun(self._recorder.now_ns())
             entered = self._enter(stack, begun)
             if ready is not None:
@@ -162,9 +168,23 @@ class ThreadLoad:
                 if begun is None or begun.settle():
                     self._recorder.raised(entered, due_ns, self._recorder.now_ns())
                 return left - (due_ns >= self._recorder.begin_ns)
-            self._requests(entered, left)
+            left = self._requests(entered, left)
             self._users.leaves()
-        return 0
+        self._users.stays()
+        return left
+
+    @contextmanager
+    def _kept(self) -> Iterator[ExitStack]:
+        """Yield the stack of a user's context manager; an error at the end of the context manager is noted."""
+        has_worked = False
+        try:
+            with ExitStack() as stack:
+                yield stack
+                has_worked = True
+        except BaseException as error:
+            if not has_worked or not self._call.is_error(error):
+                raise
+            self._users.unclean.add(type(error).__name__, str(error), 0)
 
     def _begun(self, due_ns: int) -> Request:
         """Return a request that begins with the set-up of its user."""
@@ -184,18 +204,25 @@ class ThreadLoad:
             if begun is not None:
                 self._users.ends()
 
-    def _requests(self, arguments: tuple[Any, ...], left: int) -> None:
-        """Make the requests of one user."""
+    def _requests(self, arguments: tuple[Any, ...], left: int) -> int:
+        """Make the requests of one user, until one is given up: its answer may still come on the user's connection.
+
+        Returns:
+            The number of requests that are left.
+        """
         plan, now_ns, begin_ns = self._plan, self._recorder.now_ns, self._recorder.begin_ns
         while left and not self._over.is_set():
             start_ns = now_ns()
             if start_ns >= self._end_ns:
-                return
-            self._request(arguments, start_ns)
+                return 0
+            is_recorded = self._request(arguments, start_ns)
             if start_ns >= begin_ns:
                 left -= 1
+            if not is_recorded:
+                return left
             if plan.think_time_ns:
                 self._over.wait(plan.think_time_ns / 1e9)
+        return 0
 
     def _start_open(self) -> None:
         plan = self._plan
@@ -218,7 +245,10 @@ class ThreadLoad:
             if has_idle:
                 self._mailbox.put(due_ns)
             elif self._users.live < MOST_THREADS:
-                self._users.add(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
+                try:
+                    self._users.add(lambda due_ns=due_ns: self._serve(due_ns))  # type: ignore[misc]
+                except RuntimeError:
+                    self._drop("not sent: the system could not start another thread", due_ns)
             else:
                 message = f"not sent: {MOST_THREADS:,} requests were waiting for an answer"
                 self._drop(message, due_ns)
@@ -237,7 +267,7 @@ class ThreadLoad:
         due_ns: int | None = first_ns
         self._recorder.late(first_ns, self._recorder.now_ns())
         begun = self._begun(first_ns)
-        with ExitStack() as stack:
+        with self._kept() as stack:
             entered = self._enter(stack, begun)
             if isinstance(entered, BaseException):
                 if begun.settle():
@@ -245,7 +275,8 @@ class ThreadLoad:
                 return
             first: Request | None = begun
             while due_ns is not None:
-                self._request(entered, due_ns, first)
+                if not self._request(entered, due_ns, first):
+                    break  # the next request is made for a new user
                 first = None
                 with self._lock:
                     if self._is_sent:
@@ -256,8 +287,14 @@ class ThreadLoad:
                     self._recorder.late(due_ns, self._recorder.now_ns())
             self._users.leaves()
 
-    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> None:
-        """Make one request and record it; `request` is given if it has begun with the set-up of its user."""
+    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> bool:
+        """Make one request and record it; return False if the request was given up before.
+
+        Args:
+            arguments: of the request.
+            due_ns: the time at which the request is due.
+            request: the request if it has begun with the set-up of its user.
+        """
         recorder = self._recorder
         own = request or Request(due_ns)
         self._users.starts(own)
@@ -270,14 +307,15 @@ class ThreadLoad:
             if not self._call.is_error(error):
                 raise
             end_ns = recorder.now_ns()
-            if own.settle():
+            if is_first := own.settle():
                 recorder.raised(error, due_ns, end_ns)
         else:
             end_ns = recorder.now_ns()
-            if own.settle():
+            if is_first := own.settle():
                 recorder.answered(due_ns, end_ns)
         finally:
             self._users.ends()
+        return is_first
 
     def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""

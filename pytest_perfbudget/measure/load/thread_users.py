@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.patience import STUCK_NS, why_given_up
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
@@ -39,6 +40,7 @@ class ThreadUsers:
         changed: an event that happens when a user has ended.
         left: after the load, the number of threads whose call has not returned.
         hung: after the load, the number of threads that are still in the end of the user's context manager.
+        unclean: the errors at the end of users' context managers, which say nothing about a request.
     """
 
     plan: LoadPlan
@@ -48,6 +50,7 @@ class ThreadUsers:
     changed: threading.Event = field(default_factory=threading.Event)
     left: int = 0
     hung: int = 0
+    unclean: ErrorGroups = field(default_factory=ErrorGroups)
 
     def __post_init__(self) -> None:
         """Begin without users."""
@@ -69,7 +72,12 @@ class ThreadUsers:
         )
         with self._lock:
             self.live += 1
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                self.live -= 1
+            raise
         self._threads.append(thread)
 
     def starts(self, request: Request) -> None:
@@ -86,6 +94,10 @@ class ThreadUsers:
     def leaves(self) -> None:
         """Note that the user of this thread has made its last request, and leaves its context manager."""
         self._leaving[threading.get_ident()] = self.recorder.now_ns()
+
+    def stays(self) -> None:
+        """Note that the user of this thread has left its context manager, and may enter it again."""
+        self._leaving.pop(threading.get_ident(), None)
 
     def most(self) -> int:
         """Return the most users at a time since the last look."""

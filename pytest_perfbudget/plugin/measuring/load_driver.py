@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
+from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
@@ -29,7 +31,8 @@ class LoadDriver:
 
     Attributes:
         recorder: the recorder of the load that runs; None between loads.
-        left: the number of threads that are still in a call of the last load.
+        left: the number of calls of the last load that did not return.
+        unclean: the errors at the end of the context managers of the last load's users.
         hung: the number of users of the last load that did not leave their context manager in time.
     """
 
@@ -37,6 +40,7 @@ class LoadDriver:
         self.recorder: LoadRecorder | None = None
         self.left = 0
         self.hung = 0
+        self.unclean = ErrorGroups()
         self._progress = progress
 
     def generate(
@@ -61,9 +65,9 @@ class LoadDriver:
         __tracebackhide__ = True
         used = recorder or ThreadRecorder()
         load = ThreadLoad(plan, call, used, look=look)
-        with self._running(used, watch) as facts:
+        with self._running(used, watch, call.place) as facts:
             load.run()
-        self.left, self.hung = load.left, load.hung
+        self.left, self.hung, self.unclean = load.left, load.hung, load.unclean
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
 
     async def generate_async(
@@ -80,17 +84,19 @@ class LoadDriver:
         __tracebackhide__ = True
         used = recorder or LoadRecorder()
         load = AsyncLoad(plan, call, used, look=look)
-        with self._running(used, watch) as facts:
+        with self._running(used, watch, call.place) as facts:
             await load.run()
-        self.left, self.hung = 0, load.hung
+        self.left, self.hung, self.unclean = load.left, load.hung, load.unclean
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
 
     def unfinished(self) -> Iterator[str]:
         """Yield a note about each part of the last load that did not end."""
         if self.left:
-            yield f"{counted(self.left, 'thread')} did not return from the call"
+            yield f"{counted(self.left, 'request')} did not return, and may still run"
         if self.hung:
             yield f"user=: the code after the yield did not return in time, for {counted(self.hung, 'user')}"
+        for one in self.unclean:
+            yield f"user=: the code after the yield raised {one.kind}: {one.message}, for {counted(one.count, 'user')}"
 
     def drive(self, loads: Loads[_Result], call: LoadCall) -> _Result:
         """Generate the loads that a function asks for, and return the function's result."""
@@ -109,8 +115,13 @@ class LoadDriver:
         return found[0]
 
     @contextmanager
-    def _running(self, recorder: LoadRecorder, watch: ProcessWatch | None) -> Iterator[dict[str, ProcessFacts]]:
+    def _running(
+        self, recorder: LoadRecorder, watch: ProcessWatch | None, place: str
+    ) -> Iterator[dict[str, ProcessFacts]]:
         """Watch the serving process while the load runs; yield a table with the facts about it after the load."""
+        if self.recorder is not None:  # of two awaitables, such as in asyncio.gather
+            message = f"{place}: another load of this test is running: await one before the next"
+            raise MisuseError(message)
         facts: dict[str, ProcessFacts] = {}
         self.recorder = recorder
         if watch is not None:
