@@ -40,6 +40,19 @@ def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCa
     return LoadCall(call, user, _STOPS, place)
 
 
+def named(name: object, place: str, key: str) -> None:
+    """Refuse a name that is no text of a single line: a report could not show it.
+
+    Args:
+        name: the name.
+        place: the call, with which the message begins.
+        key: the word for the name in the call.
+    """
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        message = f"{place}: {key} must be a text of one line, found {shown(name)}"
+        raise MisuseError(message)
+
+
 def is_awaited(call: object, place: str) -> bool:
     """Return whether a call is a coroutine function, after a check that it can be called here."""
     if not callable(call):

@@ -19,7 +19,14 @@ from pytest_perfbudget.measure.load.call import User
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
-from pytest_perfbudget.plugin.measuring.load_arguments import MOST_TASKS, MOST_THREADS, is_awaited, load_call, placed
+from pytest_perfbudget.plugin.measuring.load_arguments import (
+    MOST_TASKS,
+    MOST_THREADS,
+    is_awaited,
+    load_call,
+    named,
+    placed,
+)
 from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
@@ -88,6 +95,8 @@ class PerfLoad:
         __tracebackhide__ = True
         place = calling_place("perf_load()", self._run.item.config.rootpath, [__file__])
         is_async = is_awaited(call, place)
+        if name is not None:
+            named(name, place, "name=")
         try:
             given: dict[str, object] = {key: keywords.pop(key) for key in PARAMETERS if key in keywords}
             # An unknown keyword comes first, because it may be a parameter of the load with a typo.
@@ -152,6 +161,8 @@ class PerfLoad:
         __tracebackhide__ = True
         place = calling_place("perf_load.capacity()", self._run.item.config.rootpath, [__file__])
         is_async = is_awaited(call, place)
+        if name is not None:
+            named(name, place, "name=")
         try:
             duration_ns(probe, "probe", place)
             given = {"rate": first_rate, "duration": probe, "arrival": arrival, "timeout": timeout}
@@ -217,8 +228,10 @@ class PerfLoad:
         self._loads.refuse_never_judged(parsed, place)
         if self._run.is_untimed or self._run.session.is_child:
             return LoadResult(0, 0, 0.0, {})
-        named = name or getattr(target, "__name__", Path(str(target)).stem)
-        own = self._run.begin(named, self.locust, parsed, place)
+        if name is not None:
+            named(name, place, "name=")
+        own_name = name or getattr(target, "__name__", Path(str(target)).stem)
+        own = self._run.begin(own_name, self.locust, parsed, place)
         with placed(place):
             load = LocustPlan.of(
                 target,
@@ -234,11 +247,18 @@ class PerfLoad:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a part of a request; the parts with the same name are described together in the result."""
+        """Time a part of a request; the parts with the same name are described together in the result.
+
+        Raises:
+            MisuseError: the name is no text of a single line.
+        """
+        named(name, "perf_load.step()", "a name")
         recorder = self._loads.recorder
         if recorder is None:
             yield
             return
         start_ns = recorder.now_ns()
-        yield
-        recorder.step(name, start_ns, recorder.now_ns())
+        try:
+            yield
+        finally:  # a step that raises has taken its time as well
+            recorder.step(name, start_ns, recorder.now_ns())

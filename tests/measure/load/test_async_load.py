@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 from virtual_time import VirtualLoop, VirtualTrio
@@ -293,15 +293,47 @@ class TestErrors:
             first = one.traceback.splitlines()[1]
             assert first.endswith("in connected"), one.traceback
 
-    def test_an_error_at_the_end_of_a_users_context_manager_is_raised(self, loop: Loop, plan: LoadPlan) -> None:
+    def test_an_error_at_the_end_of_a_users_context_manager_is_no_error_of_a_request(
+        self, loop: Loop, plan: LoadPlan
+    ) -> None:
+        """For example a connection that cannot be closed cleanly, because the server was killed."""
+
         @contextmanager
         def broken() -> Iterator[None]:
             yield
             message = "still open"
             raise OSError(message)
 
-        with pytest.raises(OSError, match="still open"):
-            load(loop, plan, answers(loop), user=broken)
+        async def generate() -> None:
+            recorder = LoadRecorder(loop.clock)
+            generator = AsyncLoad(plan, LoadCall(answers(loop), broken), recorder, pacer=loop.pacer)
+            await generator.run()
+            found = recorder.record(plan)
+            assert (found.requests > 0, found.failures) == (True, 0)
+            assert [(one.kind, one.message) for one in generator.unclean] == [("OSError", "still open")]
+
+        loop.run(generate)
+
+    def test_after_a_request_without_an_answer_the_user_enters_again(self, loop: Loop, plan: LoadPlan) -> None:
+        """The late answer on the old connection would be taken for that to the next request."""
+        connections = 0
+
+        @contextmanager
+        def connected() -> Iterator[list[int]]:
+            nonlocal connections
+            connections += 1
+            yield []
+
+        async def order(made: list[int]) -> None:
+            assert len(made) < 3, "a connection is used after a request without an answer"
+            made.append(1)
+            if len(made) == 3:
+                await loop.for_ever()
+            await loop.sleep(0.1)
+
+        found = load(loop, plan, order, user=connected)
+        assert {one.kind for one in found.errors} <= {"TimeoutError", "Unanswered"}
+        assert connections >= found.failures >= 1
 
     def test_a_look_ends_the_load_early(self, loop: Loop, plan: LoadPlan) -> None:
         found = load(loop, plan, answers(loop), look=lambda: "enough" if loop.time() > 1 else "")
@@ -372,3 +404,44 @@ class TestUsersThatWaitForEver:
             assert generator.hung == 0
 
         loop.run(generate)
+
+
+class TestUsersThatIgnoreTheirCancellation:
+    """The second request is given up after 0.5 s, and needs some time to end. Trio cancels again at every wait."""
+
+    @staticmethod
+    def generate(loop: Loop, plan: LoadPlan, cleanup_s: float) -> tuple[LoadRecord, int, int, int]:
+        """Return the record, the number of requests that did not end, and the number of calls: then, and later."""
+        calls = 0
+
+        async def slow_to_end() -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                until = loop.time() + 0.5 + cleanup_s
+                while loop.time() < until:
+                    with suppress(asyncio.CancelledError):
+                        await loop.sleep(until - loop.time())
+            await loop.sleep(0.1)
+
+        async def generate() -> tuple[LoadRecord, int, int, int]:
+            recorder = LoadRecorder(loop.clock)
+            generator = AsyncLoad(plan, LoadCall(slow_to_end), recorder, pacer=loop.pacer)
+            await generator.run()
+            left, at_end = generator.left, calls
+            await loop.sleep(5)
+            return recorder.record(plan), left, at_end, calls
+
+        return loop.run(generate)
+
+    def test_a_user_who_comes_back_goes_on(self) -> None:
+        plan = LoadPlan(users=1, duration_ns=10 * S, timeout_ns=S // 2)
+        found, left, at_end, later = self.generate(VirtualLoop(), plan, 1.0)
+        assert (left, at_end, found.failures) == (0, later, 1)
+        assert found.requests > 75
+
+    def test_a_user_who_does_not_makes_no_request_after_the_load(self) -> None:
+        plan = LoadPlan(users=2, requests=20, timeout_ns=S // 2)
+        found, left, at_end, later = self.generate(VirtualLoop(), plan, 4.0)
+        assert (left, at_end, found.failures) == (1, later, 1)
+        assert found.requests == 21

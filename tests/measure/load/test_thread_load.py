@@ -128,15 +128,38 @@ class TestErrors:
         assert [(one.kind, one.count) for one in found.errors] == ([("ConnectionError", refused)] if refused else [])
         assert all(one.traceback.splitlines()[1].endswith("in connected") for one in found.errors)
 
-    def test_an_error_at_the_end_of_a_users_context_manager_is_raised(self, plan: LoadPlan) -> None:
+    def test_an_error_at_the_end_of_a_users_context_manager_is_no_error_of_a_request(self, plan: LoadPlan) -> None:
         @contextmanager
         def broken() -> Iterator[None]:
             yield
             message = "still open"
             raise OSError(message)
 
-        with pytest.raises(OSError, match="still open"):
-            load(plan, lambda _: None, user=broken)
+        recorder = ThreadRecorder()
+        generator = ThreadLoad(plan, LoadCall(lambda _: None, broken), recorder)
+        generator.run()
+        found = recorder.record(plan)
+        assert (found.requests, found.failures) == (20, 0)
+        assert [(one.kind, one.message) for one in generator.unclean] == [("OSError", "still open")]
+
+    def test_after_a_request_without_an_answer_the_user_enters_again(self, plan: LoadPlan) -> None:
+        has_stalled = False
+
+        @contextmanager
+        def connected() -> Iterator[list[int]]:
+            yield []
+
+        def order(lost: list[int]) -> None:
+            nonlocal has_stalled
+            assert not lost, "a connection is used after a request without an answer"
+            if not has_stalled:
+                has_stalled = True
+                time.sleep(0.1)
+                lost.append(1)
+            time.sleep(0.05)
+
+        found, _ = load(plan, order, user=connected)
+        assert [(one.kind, one.count) for one in found.errors] == [("TimeoutError", 1)]
 
     def test_users_are_kept_and_closed(self, plan: LoadPlan) -> None:
         open_users: set[int] = set()
@@ -244,11 +267,33 @@ def test_users_for_whom_there_are_no_threads_are_said(monkeypatch: pytest.Monkey
         load(LoadPlan(users=9, requests=1), lambda: None)
 
 
+def test_requests_for_which_there_is_no_thread_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, most = threading.Thread.start, 3
+
+    def limited(thread: threading.Thread) -> None:
+        nonlocal most
+        if thread.name != "perfbudget-load-pacer":
+            most -= 1
+            if most < 0:
+                message = "can't start new thread"
+                raise RuntimeError(message)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    plan = LoadPlan(stages=(Stage(100, 100, S // 5),), duration_ns=S // 5, timeout_ns=S)
+    found, _ = load(plan, lambda: time.sleep(0.3))
+    assert (found.requests, found.failures, found.latencies.unanswered) == (20, 17, 17)
+    assert {one.kind for one in found.errors} == {"Dropped"}
+    assert found.latencies.quantiles([0.5]) == [S]
+
+
 def test_each_heartbeat_of_a_pacer_that_was_late_counts() -> None:
-    """Ten heartbeats that come at once stand for ten times at which an answer would have waited."""
+    """Heartbeats that come at once stand for the times at which an answer would have waited; those before the load do
+    not count."""
     recorder = ThreadRecorder()
     generator = ThreadLoad(LoadPlan(users=1, requests=1), LoadCall(lambda: None), recorder)
     now_ns = recorder.now_ns()
-    generator._beat([now_ns - 200 * MS, now_ns - 100 * MS, now_ns])
+    recorder.begin(now_ns - 200 * MS)
+    generator._beat([now_ns - 300 * MS, now_ns - 200 * MS, now_ns - 100 * MS, now_ns])
     assert recorder.lateness.count == 3
     assert recorder.lateness.most_ns >= 200 * MS
