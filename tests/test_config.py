@@ -78,7 +78,7 @@ def test_the_settings_of_the_table(tmp_path: Path) -> None:
         ),
         (
             {"max_time": 1},
-            "pyproject.toml [tool.perfbudget]: max_time: expected a duration with its unit, "
+            "pyproject.toml [tool.perfbudget]: max_time: expected a duration above zero in s, ms, us or ns, "
             "such as '1s' or '250ms', found 1",
         ),
         ({"alpha": 1.5}, "pyproject.toml [tool.perfbudget]: alpha must be a number between 0 and 1, found 1.5"),

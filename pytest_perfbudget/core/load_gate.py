@@ -116,6 +116,8 @@ class LoadGate:
         found = self._decide(budget, record, self.errors)
         if found is None:
             return unmeasured(budget, "no request was answered")
+        if record.generator.overloaded and found.verdict is not BudgetVerdict.EXCEEDED:
+            return unmeasured(budget, late)  # requests are missing, or were never made
         if found.verdict is BudgetVerdict.EXCEEDED:
             if why := late_for(budget, record, late):
                 return (self._judge_late(budget, record) if is_time else None) or unmeasured(budget, why)

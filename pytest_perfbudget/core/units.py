@@ -37,7 +37,7 @@ def parse_duration_ns(text: object) -> int:
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     duration_ns = round(float(found[1][:20]) * NS_PER[found[2]]) if found else 0
     if duration_ns <= 0 or (found and len(found[1]) > _LONGEST):
-        message = f"expected a duration with its unit, such as '1s' or '250ms', found {text!r}"
+        message = f"expected a duration above zero in s, ms, us or ns, such as '1s' or '250ms', found {text!r}"
         raise ValueError(message)
     return duration_ns
 

@@ -148,7 +148,7 @@ def test_it(): advance(ms=next(MS))
         ("--perf-gate=maybe", "*--perf-gate: invalid choice: 'maybe'*"),
         (
             "--perf-max-time=2",
-            "*--perf-max-time: expected a duration with its unit, such as '1s' or '250ms', found '2'",
+            "*--perf-max-time: expected a duration above zero in s, ms, us or ns, such as '1s' or '250ms', found '2'",
         ),
     ],
 )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
-from locust import events  # type: ignore[import-not-found,unused-ignore]
+from locust import User, events  # type: ignore[import-not-found,unused-ignore]
 
 _file = Path(os.environ["PERFBUDGET_LOCUST"], f"{os.getpid()}.requests").open("a", encoding="utf-8")  # noqa: SIM115
 
@@ -20,6 +21,27 @@ def on_request(response_time: float, start_time: float, exception: object = None
     """Write a request: its start in s since the epoch, its time in ms, and its error if there is one."""
     error = None if exception is None else [type(exception).__name__, str(exception)[:500]]
     _file.write(json.dumps([start_time, response_time, error]) + "\n")
+
+
+@events.user_error.add_listener  # type: ignore[untyped-decorator,unused-ignore]
+def on_user_error(exception: object, **_: Any) -> None:  # noqa: ANN401
+    """Write an error of a user's own code, such as a failed assertion in a task, which locust only logs."""
+    _file.write(json.dumps([time.time(), 0, [type(exception).__name__, str(exception)[:500]]]) + "\n")
+
+
+_run = User.run
+
+
+def _run_watched(user: Any) -> None:  # noqa: ANN401
+    """Run a user; locust says nothing of an exception in `on_start` and `on_stop` but in its log."""
+    try:
+        _run(user)
+    except Exception as error:
+        on_user_error(error)
+        raise
+
+
+User.run = _run_watched
 
 
 @events.quit.add_listener  # type: ignore[untyped-decorator,unused-ignore]

@@ -106,9 +106,10 @@ class LocustPlan:
                 started[0].wait(self.duration_ns / NS_PER["s"] + self.users / self.spawn_rate + _PATIENCE_S)
                 for process in started[1:]:
                     process.wait(_PATIENCE_S)
+            died = [process.poll() for process in started]
             running.close()
             said = "".join(log.read_text("utf-8", "replace") for log in logs)
-            return self._record(Path(folder), said)
+            return self._record(Path(folder), said, _why_died(died, logs))
 
     def _commands(self) -> list[list[str]]:
         """Return the command of the master, or of the only process, and those of the workers."""
@@ -123,11 +124,10 @@ class LocustPlan:
         worker = [*common, "--worker", "--master-host", "127.0.0.1", "--master-port", port, *self.classes]
         return [[*master, "--expect-workers", str(self.workers), *self.classes], *([worker] * self.workers)]
 
-    def _record(self, folder: Path, said: str) -> LoadRecord:
+    def _record(self, folder: Path, said: str, died: str) -> LoadRecord:
         requests = [json.loads(line) for file in folder.glob("*.requests") for line in _lines(file)]
         if not requests:
-            last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
-            message = f"locust made no request: {last.strip()[:300]}"
+            message = f"locust made no request: {_last_line(said)}"
             raise MisuseError(message)
         requests.sort(key=lambda one: one[0] + one[1] / 1_000)  # in the order in which they ended
         first_s = min(one[0] for one in requests)
@@ -144,15 +144,34 @@ class LocustPlan:
             over_time.add(end_ns, latency_ns if error is None else None, is_error=error is not None)
         elapsed_ns = round((requests[-1][0] + requests[-1][1] / 1_000 - first_s) * NS_PER["s"])
         overloaded = next((line.strip() for line in said.splitlines() if _OVERLOADED in line and "WARNING" in line), "")
+        reason = died or (overloaded and f"locust says: {overloaded.rpartition('/')[2]}")
         return LoadRecord(
             LoadPlan(users=self.users, duration_ns=self.duration_ns),
             latencies,
             failed,
             list(groups),
             elapsed_ns,
-            GeneratorFacts(overloaded=overloaded and f"locust says: {overloaded.rpartition('/')[2]}"),
+            GeneratorFacts(overloaded=reason),
             over_time=over_time.windows(elapsed_ns),
         )
+
+
+def _why_died(statuses: Sequence[int | None], logs: Sequence[Path]) -> str:
+    """Return the reason why a run of locust is incomplete; empty if all its processes have ended well.
+
+    Args:
+        statuses: the exit status of each process; None for a process that had to be killed.
+        logs: what each process has said.
+    """
+    for status, log in zip(statuses, logs, strict=True):
+        if status != 0:
+            how = "had to be killed" if status is None else f"ended with status {status}"
+            return f"a process of locust {how}: {_last_line(log.read_text('utf-8', 'replace'))}"
+    return ""
+
+
+def _last_line(said: str) -> str:
+    return next((line.strip()[:300] for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
 
 
 def _lines(file: Path) -> list[str]:

@@ -24,7 +24,7 @@ USAGE = pytest.ExitCode.USAGE_ERROR
         ("p95_ms=float('nan')", "p95_ms must be a number above zero, found nan"),
         ("p95_ms=True", "p95_ms must be a number, found True"),
         ("p95_ms='50'", "p95_ms must be a number without quotes, found '50'"),
-        ("max_time=1", "max_time: expected a duration with its unit, such as '1s' or '250ms', found 1"),
+        ("max_time=1", "max_time: expected a duration above zero in s, ms, us or ns, such as '1s' or '250ms', found 1"),
         ("50", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found (50,)"),
         ("'a', 'b'", "takes one name and keywords, such as perf_budget('parse', p95_ms=5), found ('a', 'b')"),
     ],

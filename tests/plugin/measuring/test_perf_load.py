@@ -335,3 +335,33 @@ def test_it(perf_load): perf_load(request, users=1, requests=400, max_error_rate
 """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["  error_rate lies above * sure); * requests, which say as much as * independent *"])
+
+
+def test_two_loads_at_once_are_refused(project: Project) -> None:
+    program = """
+import asyncio, pytest
+
+async def request(): await asyncio.sleep(0.001)
+
+def test_one_after_the_other(perf_load):
+    async def main():
+        await perf_load(request, name="a", users=1, requests=2)
+        await perf_load(request, name="b", users=1, requests=2)
+    asyncio.run(main())
+
+def test_at_once(perf_load):
+    async def main():
+        await asyncio.gather(*(perf_load(request, name=name, users=1, requests=50) for name in "ab"))
+    asyncio.run(main())
+
+@pytest.mark.parametrize("name", [5, "", "a\\nb"])
+def test_name(perf_load, name): perf_load(lambda: None, name=name, users=1, requests=1)
+"""
+    result = project.run(program)
+    result.assert_outcomes(passed=1, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*perf_load() in *: another load of this test is running: await one before the next",
+            "*perf_load() in *: name= must be a text of one line, found 5",
+        ]
+    )

@@ -114,8 +114,8 @@ def test_async(perf_load):
     ("arguments", "message"),
     [
         ("", "give the limits that a rate has to keep, such as p95_ms=50"),
-        ("p95_ms=5, duration='5'", "duration: expected a duration with its unit*"),
-        ("p95_ms=5, probe=2", "probe: expected a duration with its unit*"),
+        ("p95_ms=5, duration='5'", "duration: expected a duration above zero in s, ms, us or ns*"),
+        ("p95_ms=5, probe=2", "probe: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, first_rate=0", "first_rate must be a number of requests per second, above zero, found 0"),
     ],
 )
