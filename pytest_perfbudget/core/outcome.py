@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 
@@ -37,6 +38,7 @@ _ENDED: Final = {
     4: "pytest could not start: its message in the log names the mistake.",
     5: "No perf test was collected: mark tests with perf_budget, or name them in [tool.perfbudget.budgets].",
 }
+_SWITCHED: Final = "a conftest.py or a plugin of the pull request sets it"
 _JUDGED: Final = (
     (RegressionVerdict.REGRESSED.value, Outcome.REGRESSED),
     (BudgetVerdict.EXCEEDED.value, Outcome.EXCEEDED),
@@ -64,6 +66,8 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
         return GateVerdict(Outcome.ERROR, _ENDED[exit_code])
     if result is None:
         return GateVerdict(Outcome.ERROR, f"pytest wrote no report, and ended with exit code {exit_code}.")
+    if result.session.gate != GateMode.FAIL.value:
+        return GateVerdict(Outcome.ERROR, f"Nothing can fail with --perf-gate={result.session.gate}: {_SWITCHED}.")
     kinds = Counter(one.kind for one in result.findings if one.is_failure)
     number = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)

@@ -17,6 +17,7 @@ from pytest_perfbudget.gate.outputs import SUMMARY
 from pytest_perfbudget.report.formats import json
 
 REPORT: Final = "report.json"
+_START: Final = Path(__file__).with_name("pytest_start.py")
 
 
 def run_session(
@@ -35,15 +36,16 @@ def run_session(
     """
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
-    command = [sys.executable, "-m", "pytest", "--perf-only", f"--perf-against={base}"]
-    command += [f"--perf-policy={policy}", "--perf-affected-first"]
+    command = [sys.executable, str(_START), *arguments, "--perf-only", f"--perf-against={base}"]
+    # After the arguments, and after addopts: a pull request cannot switch off what judges it.
+    command += [f"--perf-policy={policy}", "--perf-affected-first", "--perf-gate=fail"]
     command.append(f"--perf-output={file}")
     if find_spec("jinja2"):
         command.append(f"--perf-output={file.with_suffix('.html')}")
     # The page of the job begins with the verdict, which is known after the session: this process writes the page.
     environment = {name: value for name, value in os.environ.items() if name != SUMMARY}
     sys.stdout.flush()
-    ended = subprocess.run([*command, *arguments], cwd=folder, env=environment, check=False)  # noqa: S603 - no shell
+    ended = subprocess.run(command, cwd=folder, env=environment, check=False)  # noqa: S603 - no shell
     text = None
     with suppress(FileNotFoundError):
         text = file.read_text("utf-8")

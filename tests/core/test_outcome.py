@@ -6,7 +6,7 @@ import pytest
 
 from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.outcome import EXIT_CODES, Outcome, classify
-from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 
 
 def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
@@ -52,3 +52,9 @@ def test_a_session_without_a_report_is_an_error_even_if_pytest_ended_well() -> N
 def test_each_outcome_has_an_exit_code_of_its_own() -> None:
     assert set(EXIT_CODES) == set(Outcome)
     assert len(set(EXIT_CODES.values())) == len(Outcome)
+
+
+@pytest.mark.parametrize("gate", ["warn", "off"])
+def test_a_gate_that_is_not_on_is_an_error(gate: str) -> None:
+    found = classify(RunResult(SessionFacts(gate=gate)), 0)
+    assert (found.outcome, f"--perf-gate={gate}" in found.reason) == (Outcome.ERROR, True)

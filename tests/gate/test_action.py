@@ -35,6 +35,8 @@ def test_price(perf):
 """
 PYPROJECT = "[tool.pytest.ini_options]\npythonpath = ['.']\n"
 TOLERANT = f'{PYPROJECT}[tool.perfbudget]\nmax_regression = "100%"\n'
+FORGIVING = TOLERANT.replace("[tool.perfbudget]", 'addopts = "--perf-gate=warn"\n[tool.perfbudget]')
+SHADOWS = dict.fromkeys(("pytest.py", "pytest_perfbudget/__init__.py", "pytest_perfbudget/__main__.py"), "exit()\n")
 INSTALLED = {"install": "true"}  # the environment of these tests has the plugin
 
 
@@ -82,7 +84,8 @@ def test_slower_code_is_regressed_and_the_same_change_without_it_passes(tmp_path
     ("change", "inputs", "code", "outcome", "said"),
     [
         ({"tests/test_shop.py": TESTS.replace("=50)", "=0.5)")}, {}, 3, "exceeded", "over a budget"),
-        ({"shop.py": SLOWER, "pyproject.toml": TOLERANT}, {}, 1, "regressed", "max_regression = 5 % -> 100 %"),
+        ({"shop.py": SLOWER, "pyproject.toml": FORGIVING}, {}, 1, "regressed", "max_regression = 5 % -> 100 %"),
+        ({"shop.py": SLOWER, **SHADOWS}, {}, 2, "error", "no verdict"),
         ({"shop.py": "def price("}, {}, 2, "error", "Performance%3A no verdict"),
         ({"shop.py": SLOWER}, {"arguments": "--no-such-option"}, 2, "error", "pytest could not start"),
         ({"shop.py": SLOWER}, {"arguments": "-k nowhere"}, 2, "error", "no verdict"),
@@ -114,10 +117,25 @@ def test_arguments_are_words_and_nothing_of_them_is_run(tmp_path: Path, origin: 
     assert not list(tmp_path.rglob("stolen"))
 
 
+def test_the_pull_request_is_not_judged_by_a_package_of_its_own(tmp_path: Path, origin: Origin) -> None:
+    folder = origin.open(SHADOWS).checkout(tmp_path / "work")
+    run_script = [sys.executable, str(ACTION.parent / "run.py"), "pytest_perfbudget", "--help"]
+
+    def ended(path: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": path}
+        return subprocess.run(run_script, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    refused = ended(str(folder))
+    assert refused.returncode == 2
+    assert "a file of the pull request, which would judge itself" in refused.stdout
+    assert "judge the pull request that is checked out" in ended(str(ROOT)).stdout
+
+
 def test_the_first_step_needs_only_the_standard_library(tmp_path: Path, origin: Origin) -> None:
     opened = origin.open({"README.md": "b\n"})
     environment = {**os.environ, **opened.environment(tmp_path), "PYTHONPATH": str(ROOT)}
-    bare = [sys.executable, "-S", "-m", "pytest_perfbudget.gate"]  # without site-packages
+    script = str(ACTION.parent / "run.py")
+    bare = [sys.executable, "-S", script, "pytest_perfbudget.gate"]  # without site-packages
     folder = opened.checkout(tmp_path / "work")
     ended = subprocess.run(bare, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
