@@ -13,16 +13,16 @@ from pytest_perfbudget.baseline.raised import raised
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.store import read
+from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
-from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits
+from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.settings import Settings
-from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.errors import BaselineError, ConfigError
 
 _CONFIGURATION: Final = "pyproject.toml"
 
@@ -39,6 +39,7 @@ class BasePolicy:
     Attributes:
         settings: the settings that hold.
         loosened: the loosened settings of the whole session.
+        tests: the tests of the base.
         is_enforced: whether the limits of the base hold.
 
     Raises:
@@ -49,6 +50,7 @@ class BasePolicy:
         self._base = base
         self._root = root.resolve()
         self._head_settings = settings
+        self.tests = BaseTests(base, root)
         self._files: dict[str, tuple[dict[str, TestLimits], dict[str, TestLimits]]] = {}
         self._base_settings = self._settings_of_base()
         self.is_enforced = is_enforced
@@ -68,25 +70,26 @@ class BasePolicy:
             name: the name of the measurement.
             is_body: whether the test itself is measured.
         """
-        loosened = self._loosened(nodeid, name, is_body=is_body)
+        loosened = self._loosened(limits, nodeid, name, is_body=is_body)
         return (held(limits, loosened) if self.is_enforced else limits), list(loosened.found)
 
-    def _loosened(self, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
+    def _loosened(self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
         file = file_of(nodeid)
         if file not in self._files:
             text = ""
             with suppress(OSError, UnicodeDecodeError):
                 text = (self._root / file).read_text("utf-8")
-            self._files[file] = limits_in(text, file), limits_in(self._shown(file), file)
+            self._files[file] = limits_in(text, file), limits_in(self.tests.shown(file), file)
         inner = function_of(nodeid).removeprefix(f"{file}::")
         head_limits, base_limits = (one.get(inner) for one in self._files[file])
-        if head_limits is None or base_limits is None:
+        if base_limits is None:
             return LoosenedLimits()
-        head, base = (
-            resolve(settings, nodeid, own.given(name, is_body=is_body), name=name)
-            for settings, own in ((self._head_settings, head_limits), (self._base_settings, base_limits))
-        )
-        return loosened_limits(head, base, head_limits.unreadable | base_limits.unreadable)
+        base = resolve(self._base_settings, nodeid, base_limits.given(name, is_body=is_body), name=name)
+        if head_limits is None:  # a text that hides the test hides its limits, and the session knows them
+            return loosened_limits(limits, base, base_limits.unreadable)
+        head = resolve(self._head_settings, nodeid, head_limits.given(name, is_body=is_body), name=name)
+        head = with_unread(head, limits, head_limits.unreadable)
+        return loosened_limits(head, base, base_limits.unreadable)
 
     def raised_baseline(self) -> list[tuple[Key, Loosening]]:
         """Return the numbers of the baseline that the pull request raises or removes.
@@ -95,22 +98,15 @@ class BasePolicy:
         """
         name = self._base_settings.baseline
         with suppress(BaselineError):
-            if text := self._shown(name):
+            if text := self.tests.shown(name):
                 own = read(self._root / self._head_settings.baseline) or Baseline()
                 return raised(parse(text, name), own, self._base_settings.max_regression.share, name)
         return []
 
     def _settings_of_base(self) -> Settings:
-        text = self._shown(_CONFIGURATION)
+        text = self.tests.shown(_CONFIGURATION)
         try:
             return settings_of(text.encode(), _CONFIGURATION)
         except ConfigError as error:
             message = f"--perf-policy=base: the table of {self._base.ref} cannot be read: {error}"
             raise ConfigError(message) from None
-
-    def _shown(self, file: str) -> str:
-        """Return the text of a file of the base; empty if the base does not have the file."""
-        place = (self._root / file).relative_to(self._base.top.resolve()).as_posix()
-        with suppress(GitError):
-            return git(self._base.top, "show", f"{self._base.commit}:{place}")
-        return ""

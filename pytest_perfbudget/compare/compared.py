@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_perfbudget.compare.evidence import Evidence, Sides
+from pytest_perfbudget.core.base_policy import loosened_at_run_time
 from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -25,8 +26,13 @@ def compared(measurement: Measurement, evidence: Evidence | None) -> Measurement
     graphs = measurement.call_graphs
     if any(one.verdict is RegressionVerdict.REGRESSED for one in results):
         graphs = call_graphs(evidence.attempts) or graphs
+    sides = evidence.attempts[:1]
+    late = [
+        limit for one in sides for limit in loosened_at_run_time(one.head.limits, one.base.limits, measurement.loosened)
+    ]
     return replace(
         measurement,
+        loosened=[*measurement.loosened, *late],
         changes=results,
         recording=None,
         call_graphs=graphs,

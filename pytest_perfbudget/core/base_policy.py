@@ -6,15 +6,15 @@ from their tables and their test files, so that a limit that cannot be read ther
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.loosening import OF_BASE, Loosening
 from pytest_perfbudget.core.metrics import KEYWORDS, SPAN_COUNT, SPAN_SHARE
-from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.precedence import EffectiveLimits, limits_from_dict
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget
 
@@ -46,7 +46,7 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
     Args:
         head: the limits of the head.
         base: the limits of the base.
-        unreadable: the keywords whose values could not be read on one of the sides, which say nothing.
+        unreadable: the keywords whose values could not be read on the side of the base, which say nothing.
     """
     found: list[Loosening] = []
     tolerance, unmeasured = None, ""
@@ -62,6 +62,42 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
     spans = [] if "spans" in unreadable else list(_worse_spans(head.spans, base.spans))
     found += [_loosened_budget(mine, theirs.budget, theirs.span) for theirs, mine in spans]
     return LoosenedLimits(found, tolerance, unmeasured, [one for one, _ in budgets], [one for one, _ in spans])
+
+
+def with_unread(read: EffectiveLimits, known: EffectiveLimits, unreadable: Collection[str]) -> EffectiveLimits:
+    """Return the limits that were read in a text, completed by those whose values the text does not have.
+
+    Args:
+        read: the limits in the text.
+        known: the limits that the session knows.
+        unreadable: the keywords whose values the text does not have.
+    """
+    metrics = {KEYWORDS[one][0] for one in unreadable if one in KEYWORDS}
+    budgets = [one for one in read.budgets if one.metric not in metrics]
+    return replace(
+        read,
+        max_regression=known.max_regression if "max_regression" in unreadable else read.max_regression,
+        unmeasured=known.unmeasured if "unmeasured" in unreadable else read.unmeasured,
+        budgets=[*budgets, *(one for one in known.budgets if one.metric in metrics)],
+        spans=known.spans if "spans" in unreadable else read.spans,
+    )
+
+
+def loosened_at_run_time(
+    head: Mapping[str, Any], base: Mapping[str, Any], known: Iterable[Loosening]
+) -> list[Loosening]:
+    """Return the limits that the head loosens, as processes of both sides know them, and that are not known yet.
+
+    Args:
+        head: the limits of the head's process, see `precedence.limits_to_dict`; empty if they are not known.
+        base: the limits of the base's process.
+        known: the loosened limits that are known.
+    """
+    if not (head and base):
+        return []
+    held_ones = {one.base for one in known}
+    found = loosened_limits(limits_from_dict(head), limits_from_dict(base)).found
+    return [replace(one, is_held=False) for one in found if one.base not in held_ones]
 
 
 def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:

@@ -18,13 +18,16 @@ class Loosening:
         base: the limit of the base, as users write it.
         head: the limit of the pull request; `no limit` if there is none any more.
         source: the place of the pull request's limit; of the base's limit if there is none any more.
+        is_held: whether the base's limit can hold instead; only the base's process knows some limits, and the process
+            tells them after the session has judged.
     """
 
     base: str
     head: str
     source: str
+    is_held: bool = True
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the limit as builtins."""
         return asdict(self)
 

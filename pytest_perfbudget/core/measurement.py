@@ -83,6 +83,7 @@ class Recording:
         kind: the name of the measurement's kind; empty if it is not known.
         load: the parameters of the load; empty if the measurement is no load.
         spans: the spans of each block, if they were recorded.
+        limits: the limits in a fresh process, see `precedence.limits_to_dict`; empty in other processes.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -104,6 +105,7 @@ class Recording:
     graph: CallGraph | None = None
     rounds: RoundTimes | None = None
     spans: Sequence[SpanBatch] = ()
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -138,6 +140,7 @@ class Recording:
             "graph": None if self.graph is None else self.graph.to_dict(),
             "rounds": None if self.rounds is None else self.rounds.to_dict(),
             "spans": [one.to_dict() for one in self.spans],
+            "limits": dict(self.limits),
         }
 
     @classmethod

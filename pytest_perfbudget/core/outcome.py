@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_perfbudget.core.finding import LOOSENED
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
@@ -75,7 +76,13 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
         return GateVerdict(outcome, f"{number}.")
     if not (kinds or exit_code):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
-    if kinds:
+    if kinds and set(kinds) == {LOOSENED}:
+        count = kinds[LOOSENED]
+        places = f"{count:,} place{'s' if count != 1 else ''}"
+        problem = (
+            f"The pull request weakens its own gate in {places}, named above: undo that, or accept it by the label."
+        )
+    elif kinds:
         problem = f"The pull request could not be judged: {number}."
     elif exit_code == _TESTS_FAILED:
         problem = "Tests failed, for other reasons than their numbers."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pytest_perfbudget.core.budgets import Budget, merge_budgets
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
 from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.core.settings import Settings
-from pytest_perfbudget.core.span_budgets import SpanBudget, merge_span_budgets
+from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget, merge_span_budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,31 @@ class EffectiveLimits:
     spans: Sequence[SpanBudget] = ()
     loosened: Sequence[Loosening] = ()
     max_rounds: int | None = None
+
+
+def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
+    """Return what a pull request may loosen of the limits, as builtins."""
+    return {
+        "max_regression": [limits.max_regression.share, limits.max_regression.source],
+        "unmeasured": limits.unmeasured,
+        "budgets": [[one.keyword, one.limit, one.source] for one in limits.budgets],
+        "spans": [[one.span, one.budget.keyword, one.budget.limit, one.budget.source] for one in limits.spans],
+    }
+
+
+def limits_from_dict(data: Mapping[str, Any]) -> EffectiveLimits:
+    """Rebuild limits from the result of `limits_to_dict`."""
+    return EffectiveLimits(
+        [Budget(KEYWORDS[keyword][0], limit, keyword, source) for keyword, limit, source in data["budgets"]],
+        "",
+        0,
+        RegressionTolerance(*data["max_regression"]),
+        unmeasured=data["unmeasured"],
+        spans=[
+            SpanBudget(span, Budget(SPAN_KEYWORDS[keyword][0], limit, keyword, source))
+            for span, keyword, limit, source in data["spans"]
+        ],
+    )
 
 
 def resolve(

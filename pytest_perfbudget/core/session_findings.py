@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.finding import (
@@ -22,6 +23,8 @@ from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.span_budgets import SpanBudget
 from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
+
+_UNHELD: Final = "because only a run shows the base's value: write the limit as a plain value, or accept it by a label"
 
 
 def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: bool) -> list[Finding]:
@@ -104,16 +107,26 @@ def find_nothing_compared(
 
 
 def find_loosened(
-    measurements: Iterable[Measurement], others: Iterable[tuple[str, str, Loosening]], *, is_enforced: bool
+    measurements: Iterable[Measurement],
+    others: Iterable[tuple[str, str, Loosening]],
+    policy: Policy,
+    *,
+    is_enforced: bool,
 ) -> list[Finding]:
     """Return a finding for each limit that the working tree loosens.
 
     Args:
         measurements: all measurements of the session, each with the limits that are loosened for it.
         others: further limits, each with a test and the name of a measurement, which are empty for the whole session.
+        policy: the user's policy.
         is_enforced: whether the limits of the other commit hold.
     """
-    effect = "the base's value holds" if is_enforced else "accepted"
+
+    def effect(one: Loosening) -> str:
+        if not is_enforced:
+            return "accepted"
+        return "the base's value holds" if one.is_held else f"the session fails, {_UNHELD}"
+
     found = [
         *others,
         *((measured.nodeid, measured.name, one) for measured in measurements for one in measured.loosened),
@@ -121,12 +134,12 @@ def find_loosened(
     return [
         Finding(
             LOOSENED,
-            Severity.WARNING,
+            policy.judge(fails=is_enforced and not one.is_held, otherwise=Severity.WARNING).severity,
             test,
             name,
             one.base.partition(" = ")[0],
             file=file_of(test),
-            headline=f"{one.base} -> {one.head}{f', {one.source}' if one.source else ''}: {effect}",
+            headline=f"{one.base} -> {one.head}{f', {one.source}' if one.source else ''}: {effect(one)}",
         )
         for test, name, one in found
     ]

@@ -81,4 +81,93 @@ def test_removed_and_skipped_tests_and_raised_baselines_are_listed_first(reposit
     assert {test for test, _ in listed} == {"test_it.py::test_body", "test_it.py::test_timer"}
     assert any(headline.startswith("the test was skipped") for _, headline in listed)
     assert [one["kind"] for one in findings(repository)][:3] == ["loosened"] * 3
-    assert result.ret == 0
+    assert result.ret == 1  # a skip that the base does not have is no way out
+    assert "so the session fails: a reviewer accepts this by a label" in result.stdout.str()
+
+
+LIMITS = """
+import pytest
+from shop import work
+
+budget = pytest.mark.perf_budget
+
+@pytest.mark.perf_budget(max_regression={plain})
+def test_unread(perf):
+    perf(work)
+
+{below}def test_below(perf):
+    {indent}perf(work, max_regression={tolerance})
+
+@budget(max_regression={tolerance})
+def test_alias(perf):
+    perf(work)
+
+class Common:
+    @pytest.mark.perf_budget(max_regression={tolerance})
+    def test_inherited(self, perf):
+        perf(work)
+
+class TestOwn(Common):
+    pass
+
+@pytest.mark.parametrize("n", [pytest.param(1, marks=pytest.mark.perf_budget(max_regression={tolerance}))])
+def test_case(perf, n):
+    perf(work)
+"""
+
+
+@pytest.mark.usefixtures("brief")
+def test_limits_that_no_text_shows_are_compared_at_run_time(repository: Repository) -> None:
+    strict = LIMITS.format(plain="'5%'", tolerance="'5%'", below="", indent="")
+    repository.commit({"test_it.py": strict})
+    repository.file("shop.py", shop(1.2))
+    loose = LIMITS.format(plain="str('900%')", tolerance="'900%'", below="if True:\n  ", indent="  ")
+    result = repository.against_base("--perf-policy", "base", tests=loose)
+    shown = {
+        (one["test"].rpartition("::")[2], one["severity"]) for one in findings(repository) if one["kind"] == "loosened"
+    }
+    held, unheld = {"test_unread", "test_below"}, {"test_alias", "test_inherited", "test_case[1]"}
+    assert shown == {*((one, "warning") for one in held), *((one, "failure") for one in unheld)}
+    assert result.parseoutcomes()["failed"] == len(held)
+    twin = repository.against_base("--perf-policy", "base", tests=strict.replace("'5%'", "'4%'"))
+    assert not [one for one in findings(repository) if one["kind"] == "loosened"]
+    assert twin.parseoutcomes()["failed"] == len(held | unheld)
+
+
+SKIPPING = """
+import pytest
+from shop import work
+
+def test_first(perf):
+    perf(work)
+
+@pytest.mark.perf_budget
+def test_second():
+    work()
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"test_it.py": SKIPPING.replace("@pytest", "@pytest.mark.xfail\n@pytest")}, "expected to fail (xfail)"),
+        ({"test_it.py": SKIPPING.replace("test_second", "test_third")}, "no test collected here does"),
+        ({"pytest.ini": "[pytest]\naddopts = --deselect test_it.py::test_second\n"}, "deselected by --deselect of addopts"),
+        ({"conftest.py": "def pytest_collection_modifyitems(items): items.pop()\n"}, "deselected by a conftest.py"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("brief")
+def test_a_pull_request_that_leaves_a_test_out_fails(repository: Repository, files: dict[str, str], said: str) -> None:
+    clock = (repository.pytester.path / "conftest.py").read_text("utf-8")
+    repository.commit({"test_it.py": SKIPPING})
+    for name, text in files.items():
+        repository.file(name, clock + text if name == "conftest.py" else text)
+    policy = "--perf-policy=base"
+    assert repository.against_base(policy).ret == 1
+    (found,) = [one for one in findings(repository) if one["kind"] == "loosened"]
+    assert (found["test"], found["severity"]) == ("test_it.py::test_second", "failure")
+    assert said in found["headline"]
+    assert repository.against_base("--perf-policy=head").ret == 0  # accepted by the label
+    repository.commit({})  # both sides leave the test out
+    repository.file("shop.py", shop(1.0, more="# a remark"))
+    assert repository.against_base(policy).ret == 0

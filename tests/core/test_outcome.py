@@ -23,6 +23,11 @@ def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
         (("unmeasured", "exceeded", "regressed"), Outcome.REGRESSED, "1 unmeasured, 1 exceeded, 1 regressed."),
         (("unmeasured",), Outcome.ERROR, "The pull request could not be judged: 1 unmeasured."),
         (("nothing_compared",), Outcome.ERROR, "The pull request could not be judged: 1 nothing compared."),
+        (
+            ("loosened",),
+            Outcome.ERROR,
+            "The pull request weakens its own gate in 1 place, named above: undo that, or accept it by the label.",
+        ),
         ((), Outcome.ERROR, "Tests failed, for other reasons than their numbers."),
     ],
 )

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
 from pytest_perfbudget.core.policy import GateMode
-from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
+from pytest_perfbudget.core.precedence import EffectiveLimits, limits_to_dict, resolve
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe
@@ -71,6 +71,7 @@ class ItemRun:
         self._measurements: list[Measurement] = []
         self._begun = BegunMeasurements(item.config.rootpath)
         self._requests: dict[str, MeasurementRequest] = {}
+        self._told: dict[str, dict[str, Any]] = {}  # limits, to the session that compares
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
         self._parameters = digest_of(item)
@@ -108,6 +109,8 @@ class ItemRun:
             for one in ([call, *limits] if call else limits)
         ]
         found = resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
+        if session.is_child:
+            self._told[name] = limits_to_dict(found)
         if session.base_policy is None:
             return found
         is_body = self.kind is PerfTestKind.BODY
@@ -260,6 +263,7 @@ class ItemRun:
             identity=self._begun.identities.get(name, ()),
             source=self._begun.sources.get(name, ""),
             kind="" if kind is NONE else kind.name,
+            limits=self._told.get(name, {}),
         )
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, folder_in_repository, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.finding import LOOSENED, Missing, Severity
+from pytest_perfbudget.core.finding import Missing, Severity
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -26,6 +26,7 @@ from pytest_perfbudget.core.session_findings import (
     find_nothing_compared,
 )
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
+from pytest_perfbudget.plugin.reporting.base_tests import find_left_out
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.closing import benchmarks_measured_text
@@ -70,15 +71,16 @@ def run_result(
     """
     missing = _missing(session, measurements, unfinished, is_cut_short=is_cut_short)
     can_be_mended = session.config.option.perf_against is None
+    forgiven = _forgiven(session, expected_to_fail)
     findings = [
-        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in expected_to_fail else one
+        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in forgiven else one
         for one in session.worded(measurements)
     ]
     if session.base_policy is not None:
         policy = session.base_policy
         others = [("", "", one) for one in policy.loosened]
         others += [(key.test, key.name, one) for key, one in policy.raised_baseline()]
-        findings = [*find_loosened(measurements, others, is_enforced=policy.is_enforced), *findings]
+        findings = [*find_loosened(measurements, others, session.policy, is_enforced=policy.is_enforced), *findings]
     against: str | None = session.config.option.perf_against
     if against is not None and session.comparison is not None:
         both = session.tests.expectations.get("both")  # None: the other commit was not asked, and may have any test
@@ -102,7 +104,8 @@ def run_result(
     not_made = find_missing(missing, session.policy, can_be_mended=can_be_mended)
     if session.base_policy is not None:  # whoever removes a perf test, or skips it, loosens its limits
         left_out = [one for one in not_made if _is_left_out(session, one.headline)]
-        findings = [*(replace(one, kind=LOOSENED) for one in left_out), *findings]
+        skipped = [test for test, reason in unfinished.items() if reason.startswith(_WAS_SKIPPED)]
+        findings = [*find_left_out(session, left_out, expected_to_fail, skipped), *findings]
         not_made = [one for one in not_made if one not in left_out]
     findings += not_made
     findings += find_not_updated(update) if update is not None else []
@@ -114,6 +117,15 @@ def run_result(
         missing,
         update,
     )
+
+
+def _forgiven(session: PerfSession, expected_to_fail: Collection[str]) -> Collection[str]:
+    """Return the tests whose findings fail nothing; a pull request cannot forgive itself by a new xfail."""
+    policy = session.base_policy
+    if policy is None or not policy.is_enforced:
+        return expected_to_fail
+    tests = policy.tests
+    return [one for one in expected_to_fail if not (tests.has_file_of(one) and tests.adds(one, "xfail"))]
 
 
 def _is_left_out(session: PerfSession, reason: str) -> bool:

@@ -1,0 +1,118 @@
+"""The tests of the base, by the text of its files: whether a pull request leaves them out, or lets them fail."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.checkout.revision import Base, changed_paths
+from pytest_perfbudget.core.measurement import file_of, function_of
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_CONFTEST: Final = "conftest.py"
+_CONFIGURATIONS: Final = ("pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
+
+
+class BaseTests:
+    """The tests of the base, and what the pull request changes around them.
+
+    Args:
+        base: the commit.
+        root: pytest's root folder.
+    """
+
+    def __init__(self, base: Base, root: Path) -> None:
+        self._base = base
+        self._root = root.resolve()
+
+    def shown(self, file: str) -> str:
+        """Return the text of a file of the base, by its path from the root folder; empty if there is no such file."""
+        with suppress(GitError, ValueError):
+            place = (self._root / file).resolve().relative_to(self._base.top.resolve()).as_posix()
+            return git(self._base.top, "show", f"{self._base.commit}:{place}")
+        return ""
+
+    def adds(self, nodeid: str, word: str) -> bool:
+        """Return whether the pull request may have added `skip` or `xfail` to a test that did not have the word.
+
+        The test's file, a conftest.py or a configuration of pytest differs then, and the base's test does not say so.
+        """
+        file = file_of(nodeid)
+        changed = self._changed & {file, *_CONFIGURATIONS}
+        changed |= {one for one in self._changed if Path(one).name == _CONFTEST}
+        return bool(changed) and word not in self._text_of(nodeid)
+
+    def has_file_of(self, nodeid: str) -> bool:
+        """Return whether the base has the file of a test."""
+        return bool(self.shown(file_of(nodeid)))
+
+    @property
+    def conftest_differs(self) -> bool:
+        """Whether the pull request changes a conftest.py."""
+        return any(Path(one).name == _CONFTEST for one in self._changed)
+
+    def options_differ(self, configuration: Path | None) -> bool:
+        """Return whether the options that pytest adds (`addopts`) differ from those of the base.
+
+        Args:
+            configuration: the file of pytest's configuration; None if there is none.
+        """
+        if configuration is None:
+            return False
+        text = ""
+        with suppress(OSError, UnicodeDecodeError):
+            text = configuration.read_text("utf-8")
+        name = configuration.name
+        return _options(text, name) != _options(self.shown(str(configuration)), name)
+
+    @cached_property
+    def _changed(self) -> frozenset[str]:
+        """The changed files, by their paths from the root folder."""
+        found = (self._base.top.resolve() / one for one in changed_paths(self._base.top, self._base.commit))
+        return frozenset(one.relative_to(self._root).as_posix() for one in found if one.is_relative_to(self._root))
+
+    def _text_of(self, nodeid: str) -> str:
+        """Return the text of the base's test with its decorators, its classes' decorators and the file's marks."""
+        text = self.shown(file_of(nodeid))
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            return ""
+        name = function_of(nodeid).rpartition("::")[2]
+        parts: list[ast.AST] = []
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
+                parts += [node, *node.decorator_list]
+            elif isinstance(node, ast.ClassDef):
+                parts += node.decorator_list
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+                parts.append(node)
+        return "\n".join(ast.unparse(one) for one in parts)
+
+
+def _options(text: str, name: str) -> object:
+    """Return the options that a configuration of pytest adds."""
+    if name.endswith(".toml"):
+        table: Any = {}
+        with suppress(ValueError):
+            table = tomllib.loads(text)
+        found = table.get("pytest", {}) if name == "pytest.toml" else table.get("tool", {}).get("pytest", {})
+        found = found.get("ini_options", found) if isinstance(found, Mapping) else {}
+        return found.get("addopts") if isinstance(found, Mapping) else None
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    with suppress(configparser.Error):
+        parser.read_string(text)
+    section = "tool:pytest" if name == "setup.cfg" else "pytest"
+    return parser.get(section, "addopts", fallback=None)

@@ -1,0 +1,77 @@
+"""The findings about tests of the base that a pull request leaves out or expects to fail, under the policy of the base.
+
+Whoever removes a perf test, deselects it, skips it or lets it fail loosens its limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
+from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
+from pytest_perfbudget.plugin.session import PerfSession
+
+_ACCEPT = "a reviewer accepts this by a label"
+
+
+def find_left_out(
+    session: PerfSession, missing: Sequence[Finding], expected_to_fail: Collection[str], skipped: Collection[str]
+) -> list[Finding]:
+    """Return a finding for each test of the base that does not judge the pull request.
+
+    Args:
+        session: the session.
+        missing: the findings about measurements of the base that the working tree has left out.
+        expected_to_fail: the tests that xfail lets fail.
+        skipped: the tests that were skipped.
+    """
+    policy = session.base_policy
+    if policy is None:
+        return []
+    tests = policy.tests
+    found = [
+        replace(one, kind=LOOSENED, is_gated=True) if one.test not in skipped or tests.adds(one.test, "skip") else one
+        for one in missing
+    ]
+    found = [_judged(session, one) for one in found]
+    known = {one.test for one in found}
+    chosen = {test for test, _ in session.tests.expectations.get("chosen", ())}
+    expected = [one for one in chosen & set(expected_to_fail) if tests.has_file_of(one) and tests.adds(one, "xfail")]
+    reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
+    reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
+    found += [
+        _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
+        for one, why in sorted(reasons.items())
+    ]
+    return found
+
+
+def _judged(session: PerfSession, finding: Finding) -> Finding:
+    """Return a finding as a failure under the policy of the base, if the pull request causes the finding."""
+    if not finding.is_gated:
+        return replace(finding, kind=LOOSENED)
+    is_enforced = session.base_policy is not None and session.base_policy.is_enforced
+    judged = session.policy.judge(fails=is_enforced, otherwise=Severity.WARNING)
+    effect = f"so the session fails: {_ACCEPT}" if is_enforced else "accepted"
+    headline = f"{finding.headline}, {effect}"
+    return replace(finding, severity=judged.severity, is_gated=judged.is_gated, headline=headline)
+
+
+def _deselected(session: PerfSession) -> dict[str, str]:
+    """Return the tests that the pull request's own files deselect, each with the file or the option that does."""
+    policy = session.base_policy
+    expectations = session.tests.expectations
+    chosen = {test for test, _ in expectations.get("chosen", ())}
+    left_out = {test for test, _ in expectations.get("collected", ())} - chosen
+    by_conftest = {test for test, _ in expectations.get("by conftest", ())}
+    if policy is None or not left_out:
+        return {}
+    reasons: dict[str, str] = {}
+    options = deselecting_settings(session.config)
+    if options and policy.tests.options_differ(session.config.inipath):
+        reasons |= dict.fromkeys(left_out - by_conftest, f"{options} of addopts, which differs from the base's")
+    if policy.tests.conftest_differs:
+        reasons |= dict.fromkeys(left_out & by_conftest, "a conftest.py, which differs from the base's")
+    return {test: why for test, why in reasons.items() if policy.tests.has_file_of(test)}
