@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
+
+# A submodule with `ignore = all` in .gitmodules, a file of the pull request, would hide its changes.
+_NAMES: Final = ("--name-only", "--no-renames", "--ignore-submodules=none")
+_LINK: Final = "120000 "
+"""The mode of a symbolic link in git's index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def changed_since(base: Base) -> list[str]:
     Raises:
         GitError: git cannot compare the two.
     """
-    found = git(base.top, "diff", "--name-only", "--no-renames", "--diff-filter=DMT", "-z", base.commit, "--")
+    found = git(base.top, "diff", *_NAMES, "--diff-filter=DMT", "-z", base.commit, "--")
     return [name for name in found.split("\0") if name]
 
 
@@ -78,9 +84,24 @@ def changed_paths(folder: Path, commit: str) -> list[str]:
         GitError: git cannot compare the two.
     """
     top = Path(git(folder, "rev-parse", "--show-toplevel"))
-    changed = git(top, "diff", "--name-only", "--no-renames", "-z", commit, "--")
+    changed = git(top, "diff", *_NAMES, "-z", commit, "--")
     new = git(top, "ls-files", "--others", "--exclude-standard", "-z")
     return sorted({name for name in f"{changed}\0{new}".split("\0") if name})
+
+
+def linked_paths(folder: Path) -> dict[str, str]:
+    """Return the target of each tracked symbolic link, both from the top of the repository.
+
+    A link that leads out of the repository has no target there, and is left out.
+
+    Raises:
+        GitError: `folder` is in no repository.
+    """
+    top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
+    entries = [one for one in git(top, "ls-files", "--stage", "-z").split("\0") if one.startswith(_LINK)]
+    links = [entry.partition("\t")[2] for entry in entries]
+    targets = {link: (top / link).resolve() for link in links}
+    return {link: one.relative_to(top).as_posix() for link, one in targets.items() if one.is_relative_to(top)}
 
 
 def remark(base: Base) -> str:

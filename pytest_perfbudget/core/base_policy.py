@@ -126,7 +126,26 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     if (base.duet.changed_tests, head.duet.changed_tests) == ("gate", "skip"):
         found.append(Loosening("changed_tests = gate", "skip", "[tool.perfbudget.duet]"))
     changed_tests = "gate" if base.duet.changed_tests == "gate" else head.duet.changed_tests
-    settings = replace(head, strict=head.strict or base.strict, duet=replace(head.duet, changed_tests=changed_tests))
+    # Less time and a smaller alpha leave slowdowns undecided.
+    if head.alpha < base.alpha:
+        found.append(Loosening(f"alpha = {base.alpha:g}", f"{head.alpha:g}", "[tool.perfbudget]"))
+    if head.max_time_ns < base.max_time_ns:
+        seconds = [f"{one.max_time_ns / 1e9:g} s" for one in (base, head)]
+        found.append(Loosening(f"max_time = {seconds[0]}", seconds[1], "[tool.perfbudget]"))
+    # These keys shape the base itself: its command could copy the pull request's code.
+    shaping = {name: (getattr(base.duet, name), getattr(head.duet, name)) for name in ("mode", "tests_from", "setup")}
+    found += [
+        Loosening(f"{name} = {theirs or 'none'}", mine or "none", "[tool.perfbudget.duet]")
+        for name, (theirs, mine) in shaping.items()
+        if mine != theirs
+    ]
+    settings = replace(
+        head,
+        strict=head.strict or base.strict,
+        alpha=max(head.alpha, base.alpha),
+        max_time_ns=max(head.max_time_ns, base.max_time_ns),
+        duet=replace(base.duet, changed_tests=changed_tests),
+    )
     return settings, found
 
 

@@ -7,7 +7,8 @@ code, because a test may read the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 _PROSE: Final = (".md", ".markdown", ".rst", ".adoc")
@@ -38,6 +39,18 @@ def may_run(path: str) -> bool:
     return not (is_prose and folders[0] in _FOLDERS_OF_PROSE)
 
 
-def that_may_run(paths: Iterable[str]) -> list[str]:
-    """Return the files, in order, whose change can change the time of a test."""
-    return sorted({path for path in paths if may_run(path)})
+def that_may_run(paths: Iterable[str], links: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return the files, in order, whose change can change the time of a test.
+
+    Args:
+        paths: the changed files.
+        links: the target of each symbolic link: code may read a document by another name.
+    """
+    targets = {target for link, target in links.items() if may_run(link)}
+    return sorted({path for path in paths if may_run(path) or not targets.isdisjoint(_with_folders(path))})
+
+
+def _with_folders(path: str) -> list[str]:
+    """Return a path and the folders above it; `.` is the top."""
+    parts = path.split("/")
+    return [".", *("/".join(parts[: number + 1]) for number in range(len(parts)))]

@@ -46,7 +46,7 @@ def planted(text: str, names: Collection[str]) -> tuple[str, int]:
     places = {node.lineno: node.col_offset for node in _functions(tree) if node.name in names and not _yields(node)}
     if not places:
         return text, 0
-    lines = text.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # `splitlines` also ends lines at form feeds, as Python does not
     for line, column in sorted(places.items(), reverse=True):
         lines.insert(line - 1, f"{' ' * column}@{_DECORATOR}\n")
     start = _first_line(tree) - 1

@@ -18,9 +18,9 @@ from typing import Final
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome, classify
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.errors import ConfigError, PerfBudgetError, ReportError
+from pytest_perfbudget.errors import ConfigError, PerfBudgetError
 from pytest_perfbudget.gate.history import SHORT
-from pytest_perfbudget.gate.outputs import write_outputs, write_summary
+from pytest_perfbudget.gate.outputs import REPORTS, make_folder, write_outputs, write_summary
 from pytest_perfbudget.gate.preparation import Preparation, prepare
 from pytest_perfbudget.gate.self_test import SELF_TEST, planted_slowdown, self_test_verdict
 from pytest_perfbudget.gate.session import run_session
@@ -68,7 +68,7 @@ def add_gate_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
         help="the label by which a reviewer accepts the pull request's own limits (%(default)s)",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("perf-report"), metavar="FOLDER", help="folder of the reports (%(default)s)"
+        "--output", type=Path, default=Path(REPORTS), metavar="FOLDER", help="folder of the reports (%(default)s)"
     )
     parser.add_argument(
         "--self-test",
@@ -84,10 +84,12 @@ def _gate(options: argparse.Namespace) -> int:
     is_self_test = options.self_test or os.environ.get(SELF_TEST) == "true"
     judge = _judge_itself if is_self_test else _judge
     try:
-        _make_folder(options.output)
+        make_folder(options.output)
         judged = judge(options, [*_given_arguments(), *options.pytest])
     except PerfBudgetError as error:
         judged = _Judged(GateVerdict(Outcome.ERROR, str(error)))
+    except Exception as error:  # noqa: BLE001 - whatever fails here is no verdict, and never exit code 1: a regression
+        judged = _Judged(GateVerdict(Outcome.ERROR, f"The gate itself failed: {type(error).__name__}: {error}"))
     try:
         _report(judged, options.output, time.monotonic() - start_s)
     except OSError as error:
@@ -102,18 +104,6 @@ def _given_arguments() -> list[str]:
     except ValueError as error:
         message = f"{ARGUMENTS}: {error}"
         raise ConfigError(message) from None
-
-
-def _make_folder(output: Path) -> None:
-    """Make the folder of the reports, in which git ignores all files: a report is no new file of a pull request."""
-    if output.is_dir():
-        return
-    try:
-        output.mkdir(parents=True)
-        (output / ".gitignore").write_text("*\n", "utf-8")
-    except OSError as error:
-        message = f"--output: {output} cannot be made: {error.strerror}"
-        raise ReportError(message) from None
 
 
 def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
@@ -136,10 +126,12 @@ def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Jud
 
 
 def _policy(found: Preparation, options: argparse.Namespace) -> str:
-    labels = found.request.labels if found.request is not None else ()
-    if options.policy == "base" and options.accept_label in labels:
-        sys.stdout.write(f"the label {options.accept_label} accepts the limits of the pull request\n")
-        return "head"
+    request, label = found.request, options.accept_label
+    if options.policy == "base" and request is not None and label in request.labels:
+        if request.has_accepted(label):
+            sys.stdout.write(f"the label {label} accepts the limits of the pull request\n")
+            return "head"
+        sys.stdout.write(f"the label {label} was given before this event: remove it and add it again to accept\n")
     return str(options.policy)
 
 

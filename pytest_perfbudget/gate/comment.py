@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.errors import PerfBudgetError, ReportError
 from pytest_perfbudget.gate.github_api import GitHub
 from pytest_perfbudget.gate.verdict_file import LARGEST, SavedVerdict, parse_verdict
@@ -32,11 +33,19 @@ def post(environment: Mapping[str, str]) -> str:
     saved = _read(Path(environment["PERFBUDGET_VERDICT"]))
     github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], environment["GITHUB_TOKEN"])
     commit = str(run["head_sha"])
-    number = github.open_pull_request(str(run["head_repository"]["owner"]["login"]), str(run["head_branch"]), commit)
+    if run["head_repository"] is None:
+        return f"the repository of the commit {commit[:10]} is gone, and its pull request with it: no comment"
+    number = _named(run, commit)
     if number is None:
-        return f"no open pull request ends with the commit {commit[:10]}: it has a newer commit, or is closed"
+        owner = str(run["head_repository"]["owner"]["login"])
+        number = github.open_pull_request(owner, str(run["head_branch"]), commit)
+    if number is None:
+        return (
+            f"not exactly 1 open pull request ends with the commit {commit[:10]}: it has a newer commit, is closed, "
+            "or shares the commit with another"
+        )
     text = comment(
-        saved.verdict,
+        _believed(saved.verdict, str(run.get("conclusion") or "")),
         seconds=saved.seconds,
         failures=saved.failures,
         loosened=saved.loosened,
@@ -45,6 +54,22 @@ def post(environment: Mapping[str, str]) -> str:
     )
     was_there = github.put_comment(number, text, MARKER)
     return f"{'replaced' if was_there else 'added'} the comment on pull request {number}"
+
+
+def _named(run: Mapping[str, Any], commit: str) -> int | None:
+    """Return the pull request that GitHub names with the run; None for a fork's, and if there are several."""
+    named = [one for one in run.get("pull_requests") or () if one["head"]["sha"] == commit]
+    return int(named[0]["number"]) if len(named) == 1 else None
+
+
+def _believed(verdict: GateVerdict, conclusion: str) -> GateVerdict:
+    """Return the verdict, or none if it contradicts the end of the job, which the pull request cannot write."""
+    if not conclusion or (verdict.outcome is Outcome.PASSED) is (conclusion == "success"):
+        return verdict
+    text = (
+        f"The report says {verdict.outcome.value}, and the workflow ended with {conclusion}: see the page of the job."
+    )
+    return GateVerdict(Outcome.ERROR, text)
 
 
 def _run_of(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.errors import ReportError
+
+REPORTS: Final = "perf-report"
+"""The folder of the reports, unless the user names another."""
+
 OUTPUT: Final = "GITHUB_OUTPUT"
 SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 
@@ -22,6 +27,22 @@ def write_outputs(environment: Mapping[str, str], values: Mapping[str, str]) -> 
 def write_summary(environment: Mapping[str, str], text: str) -> None:
     """Add Markdown to the page of the job; nothing outside of GitHub."""
     _append(environment.get(SUMMARY, ""), text)
+
+
+def make_folder(output: Path) -> None:
+    """Make the folder of the reports, in which git ignores all files: a report is no new file of a pull request.
+
+    Raises:
+        ReportError: the folder cannot be made.
+    """
+    if output.is_dir():
+        return
+    try:
+        output.mkdir(parents=True)
+        (output / ".gitignore").write_text("*\n", "utf-8")
+    except OSError as error:
+        message = f"--output: {output} cannot be made: {error.strerror}"
+        raise ReportError(message) from None
 
 
 def _append(name: str, text: str) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.checkout.revision import changed_paths
+from pytest_perfbudget.checkout.revision import changed_paths, linked_paths
 from pytest_perfbudget.core.changed_files import that_may_run
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.gate.event import PullRequest, pull_request
 from pytest_perfbudget.gate.history import GateBase, History
+from pytest_perfbudget.report.printable import printable
 
 TOKEN: Final = "PERFBUDGET_GATE_TOKEN"  # noqa: S105 - the name of a variable
 """The variable with a token that may read the repository, for checkouts that keep no right to fetch."""
@@ -45,7 +46,7 @@ class Preparation:
             return ""
         if not self.changed:
             return f"Nothing has changed since {self.base.short}, so no test was run."
-        names = ", ".join(self.changed[:_MOST_NAMED])
+        names = ", ".join(printable(name, unicode=True) for name in self.changed[:_MOST_NAMED])
         more = f" and {len(self.changed) - _MOST_NAMED} more" if self.changed[_MOST_NAMED:] else ""
         return f"Nothing that runs has changed since {self.base.short} ({names}{more}), so no test was run."
 
@@ -72,4 +73,4 @@ def prepare(folder: Path, environment: Mapping[str, str], base: str = "") -> Pre
         message = "this is no pull request of GitHub or GitLab: name the commit to compare with by --base"
         raise ConfigError(message)
     changed = changed_paths(folder, found.commit)
-    return Preparation(request, found, changed, that_may_run(changed))
+    return Preparation(request, found, changed, that_may_run(changed, linked_paths(folder)))

@@ -6,8 +6,8 @@ the tolerance allows everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,8 @@ def planted_slowdown(folder: Path) -> Iterator[int]:
         message = "--self-test plants a slowdown in tracked files, and some have changes: commit or stash them"
         raise ConfigError(message)
     files = [name for name in git(top, "ls-files", "-z", "--", "*.py").split("\0") if name]
-    texts = {name: (top / name).read_text("utf-8") for name in files if (top / name).is_file()}
+    contents = {name: (top / name).read_bytes() for name in files if (top / name).is_file()}
+    texts = dict(_decoded(contents))
     names = {word for name, text in texts.items() if is_test_file(name) for word in words_of(text)}
     slowed = {name: planted(text, names) for name, text in texts.items() if not is_test_file(name)}
     number = sum(count for _, count in slowed.values())
@@ -42,12 +43,19 @@ def planted_slowdown(folder: Path) -> Iterator[int]:
     try:
         for name, (text, count) in slowed.items():
             if count:
-                (top / name).write_text(text, "utf-8")
+                (top / name).write_bytes(text.encode())
         yield number
     finally:
         for name, (_, count) in slowed.items():
             if count:
-                (top / name).write_text(texts[name], "utf-8")
+                (top / name).write_bytes(contents[name])
+
+
+def _decoded(contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """Yield the texts, with their own ends of lines; a file in another encoding than UTF-8 is left alone."""
+    for name, content in contents.items():
+        with suppress(UnicodeDecodeError):
+            yield name, content.decode("utf-8")
 
 
 def self_test_verdict(found: GateVerdict, functions: int) -> GateVerdict:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.report.formats.markdown_text import fenced
+from pytest_perfbudget.report.printable import printable
 
 TITLES: Final[Mapping[Outcome, str]] = {
     Outcome.PASSED: "passed",
@@ -25,7 +26,8 @@ def title(outcome: Outcome) -> str:
 
 def outcome_line(verdict: GateVerdict, seconds: float) -> str:
     """Return the outcome for a terminal, in one line."""
-    return f"{title(verdict.outcome)} ({verdict.outcome.value}) after {seconds:.0f} s. {verdict.reason}"
+    reason = printable(verdict.reason, unicode=True)
+    return f"{title(verdict.outcome)} ({verdict.outcome.value}) after {seconds:.0f} s. {reason}"
 
 
 def outcome_command(verdict: GateVerdict) -> str:

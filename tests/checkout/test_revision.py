@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from repositories import commit, git
 
-from pytest_perfbudget.checkout.revision import find_base, remark
+from pytest_perfbudget.checkout.revision import changed_paths, find_base, linked_paths, remark
 
 
 @pytest.fixture
@@ -57,3 +58,21 @@ def test_nothing_is_said_in_a_shallow_clone_which_cannot_tell(repository: Path, 
     git(repository, "checkout", "-q", "-b", "work", "v1")
     git(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", f"file://{repository}", "clone")
     assert remark(find_base(tmp_path / "clone", "origin/ahead")) == ""
+
+
+def test_a_submodule_that_git_is_told_to_ignore_is_a_change(repository: Path, tmp_path: Path) -> None:
+    commit(tmp_path / "other", {"a.py": "1"})
+    git(repository, "submodule", "--quiet", "add", f"file://{tmp_path / 'other'}", "vendor")
+    git(repository, "config", "-f", ".gitmodules", "submodule.vendor.ignore", "all")
+    base = commit(repository, {})
+    assert changed_paths(repository, base) == []
+    commit(repository / "vendor", {"a.py": "2"})
+    assert changed_paths(repository, base) == ["vendor"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_links_have_their_targets_within_the_repository(repository: Path) -> None:
+    (repository / "link.md").symlink_to("docs/page.md")
+    (repository / "out").symlink_to("/")
+    commit(repository, {"docs/page.md": "a"})
+    assert linked_paths(repository) == {"link.md": "docs/page.md"}

@@ -37,3 +37,11 @@ def test_everything_else_can(path: str) -> None:
 
 def test_the_files_that_can_are_named_once_and_in_order() -> None:
     assert that_may_run(["b.py", "README.md", "a.py", "b.py"]) == ["a.py", "b.py"]
+
+
+def test_a_document_that_code_reads_by_a_link_can() -> None:
+    links = {"shop/words.md": "docs/words.md", "shop/pages": "docs/pages", "docs/README.md": "README.md"}
+    changed = ["docs/words.md", "docs/pages/a.md", "docs/other.md", "README.md"]
+    assert that_may_run(changed, links) == ["docs/pages/a.md", "docs/words.md"]
+    assert that_may_run(changed) == []
+    assert that_may_run(changed, {"shop/all": "."}) == sorted(changed)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pull_requests import Origin
+from repositories import commit
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.run_result import RunResult
@@ -47,6 +50,38 @@ def test_a_label_of_a_reviewer_accepts_the_limits(
 ) -> None:
     assert main(["gate", *arguments]) == 0
     assert sessions[0]["policy"] == policy
+
+
+def test_a_label_of_an_earlier_commit_accepts_nothing(
+    sessions: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = Path(os.environ["GITHUB_EVENT_PATH"])
+    event.write_text(json.dumps({**json.loads(event.read_text("utf-8")), "action": "synchronize"}), "utf-8")
+    assert main(["gate"]) == 0
+    assert sessions[0]["policy"] == "base"
+    assert "remove it and add it again to accept" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_gate_that_fails_itself_is_an_error_and_no_regression(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "run_session", lambda *_, **__: 1 / 0)
+    assert main(["gate"]) == 2
+    assert "The gate itself failed: ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_the_self_test_restores_every_byte(sessions: list[dict[str, Any]]) -> None:
+    contents = {
+        "shop.py": b"def price():\r\n    return 1\r\n",
+        "other.py": "# coding: latin-1\n# \xe4\n".encode("latin-1"),
+    }
+    for name, content in contents.items():
+        Path(name).write_bytes(content)
+    commit(Path.cwd(), {"test_shop.py": "from shop import price\n"})
+    assert main(["gate", "--self-test"]) == 2  # the session that does not run finds nothing
+    assert len(sessions) == 1
+    assert {name: Path(name).read_bytes() for name in contents} == contents
 
 
 def test_arguments_come_from_the_command_line_and_from_the_action(

@@ -43,6 +43,7 @@ class Service(BaseHTTPRequestHandler):
     comments: ClassVar[list[dict[str, Any]]] = []
     pulls: ClassVar[list[dict[str, Any]]] = []
     seen: ClassVar[list[tuple[str, str]]] = []
+    login: ClassVar[str] = ""
 
     def _answer(self, value: object, status: int = 200) -> None:
         body = json.dumps(value).encode()
@@ -63,6 +64,8 @@ class Service(BaseHTTPRequestHandler):
         elif parts.path == "/repos/owner/shop/issues/7/comments":
             start = (int(query["page"][0]) - 1) * int(query["per_page"][0])
             self._answer(self.comments[start : start + int(query["per_page"][0])])
+        elif parts.path == "/user" and self.login:
+            self._answer({"login": self.login})
         else:
             self._answer({}, 404)
 
@@ -79,7 +82,7 @@ class Service(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service() -> Iterator[str]:
-    Service.comments, Service.seen = [], []
+    Service.comments, Service.seen, Service.login = [], [], ""
     Service.pulls = [{"number": 7, "head": {"sha": COMMIT}}]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     thread = threading.Thread(target=server.serve_forever)
@@ -128,7 +131,7 @@ def test_one_comment_is_added_and_then_replaced(
 
 def test_a_pull_request_with_a_newer_commit_gets_no_comment(job: dict[str, str]) -> None:
     Service.pulls[0]["head"]["sha"] = "d" * 40
-    assert post(job).startswith("no open pull request ends with the commit cccccccccc")
+    assert post(job).startswith("not exactly 1 open pull request ends with the commit cccccccccc")
     assert Service.comments == []
 
 
@@ -161,6 +164,39 @@ def test_a_refusal_is_a_line(job: dict[str, str]) -> None:
         post({**job, "GITHUB_REPOSITORY": "owner/other"})
     with pytest.raises(ReportError, match=r"^GITHUB_EVENT_PATH describes no workflow_run"):
         post({**job, "GITHUB_EVENT_PATH": job["PERFBUDGET_VERDICT"]})
+
+
+@pytest.mark.parametrize(
+    ("run", "posted"),
+    [
+        ({"conclusion": "failure"}, "slower than its base"),
+        ({"conclusion": "success"}, "The report says regressed, and the workflow ended with success"),
+        ({"head_repository": None}, ""),
+        ({"pull_requests": [{"number": 7, "head": {"sha": COMMIT}}], "head_branch": "other"}, "slower than its base"),
+    ],
+)
+def test_the_pull_request_and_the_end_are_those_of_the_run(
+    job: dict[str, str], run: dict[str, Any], posted: str
+) -> None:
+    event = {"workflow_run": {**EVENT["workflow_run"], **run}}
+    Path(job["GITHUB_EVENT_PATH"]).write_text(json.dumps(event), "utf-8")
+    assert post(job).endswith("on pull request 7" if posted else "no comment")
+    assert [posted in one["body"] for one in Service.comments] == [True] * bool(posted)
+
+
+def test_a_commit_of_two_pull_requests_gets_no_comment(job: dict[str, str]) -> None:
+    Service.pulls.append({"number": 8, "head": {"sha": COMMIT}})
+    assert post(job).startswith("not exactly 1 open pull request")
+
+
+def test_the_comment_of_the_tokens_owner_is_replaced(job: dict[str, str]) -> None:
+    mine = {"id": 0, "body": f"{MARKER}\nold", "user": {"type": "User", "login": "me"}}
+    Service.comments = [mine, {**mine, "id": 1, "user": {"type": "User", "login": "you"}}]
+    Service.login = "me"
+    assert post(job).startswith("replaced")
+    assert "old" not in Service.comments[0]["body"]
+    Service.comments, Service.login = [{**mine, "body": f"{MARKER}\nold"}], "other"
+    assert post(job).startswith("added")
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
