@@ -71,10 +71,24 @@ def installation(root: Path) -> Installation:
     is_declared = any(_PLUGIN in (read(file) or "").replace("_", "-") for file in _files_of_requirements(root))
     document = _document(root)
     install, before_pytest = _commands(root, document, is_declared=is_declared)
-    by_pip = " ".join(["python -m pip install", *_pip_words(root, document), *([] if is_declared else ["pytest"])])
+    by_pip = _by_poetry(document) or " ".join(
+        ["python -m pip install", *_pip_words(root, document), *([] if is_declared else ["pytest"])]
+    )
+    if _by_poetry(document) and not is_declared:
+        by_pip += " && python -m pip install pytest"
     top = repository_top(root)
     folder = "" if top == root else f"{root.relative_to(top).as_posix()}/"
     return Installation(install, by_pip, before_pytest, is_declared, top, folder)
+
+
+def _by_poetry(document: Mapping[str, Any]) -> str:
+    """Return the command for the interpreter of the job, if pip cannot know the requirements of the tests.
+
+    They are in poetry's own groups then.
+    """
+    if "project" in document or "poetry" not in document.get("tool", {}):
+        return ""
+    return "python -m pip install poetry && POETRY_VIRTUALENVS_CREATE=false poetry install --all-groups --all-extras"
 
 
 def _commands(root: Path, document: Mapping[str, Any], *, is_declared: bool) -> tuple[str, str]:

@@ -62,6 +62,8 @@ def with_table(content: str | None, wanted: Table, place: str) -> str:
     before = content or ""
     newline = "\r\n" if "\r\n" in before and before.count("\r\n") == before.count("\n") else "\n"
     present = existing(content, place)
+    if content is not None and present is not None and present == _merged(present, wanted):
+        return content
     if present is None:
         gap = "" if not before else newline if before.endswith("\n") else newline * 2
         after = before + gap + _block(wanted).replace("\n", newline)

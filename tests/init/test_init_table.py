@@ -123,6 +123,7 @@ def test_an_existing_table_needs_tomlkit_and_a_new_one_does_not(monkeypatch: pyt
     assert with_table(None, WANTED, "pyproject.toml") == BLOCK
     with pytest.raises(InitError, match=r"needs tomlkit: pip install 'pytest-perfbudget\[init\]'"):
         with_table(EXISTING, WANTED, "pyproject.toml")
+    assert with_table(BLOCK, WANTED, "pyproject.toml") == BLOCK  # a second run has nothing to add
 
 
 def test_an_entry_without_a_limit_is_completed() -> None:

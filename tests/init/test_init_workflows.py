@@ -87,7 +87,8 @@ def test_the_job_for_gitlab_has_documented_keywords_only(tmp_path: Path) -> None
 def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp_path: Path) -> None:
     text = workflows.github(installation(tmp_path), "").after
     workflow = parsed(text)
-    assert workflow["on"] == {"pull_request": None}
+    types = ["opened", "synchronize", "reopened", "labeled", "unlabeled"]
+    assert workflow["on"] == {"pull_request": {"types": types}}
     assert workflow["permissions"] == {}
     job = workflow["jobs"]["performance"]
     assert job["permissions"] == {"contents": "read"}
@@ -95,6 +96,17 @@ def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp
     assert len(uses) == 3
     assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", one) for one in uses)
     assert "${{" not in "".join(step.get("run", "") for step in job["steps"])
+
+
+def test_an_action_gets_the_requirements_that_only_poetry_knows(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.poetry]\nname = 'a'\n", "utf-8")
+    assert installation(tmp_path).by_pip == (
+        "python -m pip install poetry && POETRY_VIRTUALENVS_CREATE=false poetry install --all-groups --all-extras"
+        " && python -m pip install pytest"
+    )
+    file.write_text("[project]\nname = 'a'\n[tool.poetry]\n", "utf-8")
+    assert installation(tmp_path).by_pip == "python -m pip install -e . pytest"
 
 
 def test_an_action_may_run_the_gate(tmp_path: Path) -> None:
