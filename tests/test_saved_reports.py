@@ -21,6 +21,7 @@ from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult
@@ -175,7 +176,7 @@ class TestMerge:
         assert main(["merge", *shards(mild, self.many())]) == 0
 
     def test_loosened_limits_are_told_once_and_first(self) -> None:
-        loosened = find_loosened([], [("", "", Loosening("strict = true", "false", ""))], is_enforced=True)
+        loosened = find_loosened([], [("", "", Loosening("strict = true", "false", ""))], Policy(), is_enforced=True)
         parts = [replace(one, findings=[*one.findings, *loosened]) for one in (self.slow(0.0001), self.many())]
         assert main(["merge", *shards(*parts), "-o", "all.json"]) == 1
         kinds = [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]]
