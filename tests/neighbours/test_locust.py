@@ -80,6 +80,31 @@ def test_errors_of_the_service_fail_the_test(shop: Project) -> None:
     result.stdout.fnmatch_lines(["* x LocustBadStatusCode: *code=500*"])
 
 
+@pytest.mark.parametrize(
+    ("task", "outcome", "line"),
+    [
+        ("assert not 'refused'", "failed", "* x AssertionError:*"),
+        (
+            "import os, sys; print('out of memory', flush=True); os._exit(3)",
+            "passed",
+            "*ended with status 3: out of memory*",
+        ),
+    ],
+    ids=["an error in a task", "a process that dies"],
+)
+def test_what_fails_beside_the_requests_is_not_within(shop: Project, task: str, outcome: str, line: str) -> None:
+    lines = "        for _ in range(30): self.client.get('/')"
+    shop.file(
+        "failing.py",
+        LOCUSTFILE.partition("    @task")[0] + f"    @task\n    def index(self):\n{lines}\n        {task}\n",
+    )
+    tests = TEST.format(state="sound", target="'failing.py'", workers=0).replace(", max_error_rate=0.2", "")
+    result = shop.run(tests, subprocess=True)
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines([line])
+    assert "within" not in shop.verdicts().values() or outcome == "failed"
+
+
 def test_a_user_class_is_run_alone(shop: Project) -> None:
     tests = "from users import Shop\n" + TEST.format(state="sound", target="Shop", workers=0)
     shop.run(tests, subprocess=True).assert_outcomes(passed=1)

@@ -26,6 +26,9 @@ def on_request(response_time: float, start_time: float, exception: object = None
 @events.user_error.add_listener  # type: ignore[untyped-decorator,unused-ignore]
 def on_user_error(exception: object, **_: Any) -> None:  # noqa: ANN401
     """Write an error of a user's own code, such as a failed assertion in a task, which locust only logs."""
+    if vars(exception).setdefault("perfbudget_writes", 0):
+        return  # locust has told of it, and raises it in the user as well
+    vars(exception)["perfbudget_writes"] = 1
     _file.write(json.dumps([time.time(), 0, [type(exception).__name__, str(exception)[:500]]]) + "\n")
 
 
