@@ -173,7 +173,8 @@ def test_one_pause_of_the_generator_is_not_the_server() -> None:
     )
     assert found[1].verdict is not BudgetVerdict.EXCEEDED
     (most, *_) = limits.judge(paused(200, 401))
-    assert (most.verdict, most.estimate) == (BudgetVerdict.EXCEEDED, pytest.approx(191 * MS))
+    assert most.verdict is BudgetVerdict.EXCEEDED
+    assert most.estimate == pytest.approx(191 * MS)
     (calm, *_) = limits.judge(paused(10, 201))
     assert (calm.verdict, calm.reason) == (BudgetVerdict.EXCEEDED, "")
 
