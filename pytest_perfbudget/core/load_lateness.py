@@ -19,6 +19,9 @@ MOST_LATENESS: Final = 0.1
 _SHORTEST_WAIT_NS: Final = 3 * NS_PER["s"] // 2
 """The time for which an answer is awaited after the end of a load: a limit on every latency."""
 
+_OF_TIMER_NS: Final = NS_PER["ms"]
+"""The lateness of the timer alone, by which no answer is noticed late."""
+
 _MOST_UNSENT: Final = 0.01
 _TYPICAL: Final = METRICS["p99"]
 _BUSY: Final = 0.7
@@ -110,7 +113,7 @@ def _why_slow(limit: float, record: LoadRecord) -> str:
     part = late_ns / record.elapsed_ns
     if not record.plan.is_open:  # a user loses half of these times with a typical request
         late_ns, (typical_ns,) = record.generator.lateness_p50_ns, record.latencies.quantiles([0.5])
-        part = late_ns / max(typical_ns, 1.0)
+        part = max(late_ns - _OF_TIMER_NS, 0.0) / max(typical_ns, 1.0)
         text = f"half of the answers were noticed more than {time_text(late_ns)} late"
     if record.rps < limit * (1 - part):
         return ""
