@@ -13,6 +13,7 @@ from rich.text import Text
 from pytest_perfbudget.core.health import FAIR, GOOD
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.report.numbers import counted, quantity, share_text, three_digits
+from pytest_perfbudget.report.printable import printable
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _NS_PER_MS: Final = NS_PER["ms"]
@@ -31,8 +32,13 @@ def dashboard(summary: Mapping[str, Any], width: int) -> RenderableType:
     parts += _alerts(summary)
     parts += _exceeded(summary)
     parts += _errors(summary)
-    parts += [Text(f"note: {one}", "yellow") for one in summary["notes"]]
+    parts += [plain(f"note: {one}", "yellow") for one in summary["notes"]]
     return Group(*parts)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Return a text from outside on a single line: neither rich's markup nor escape sequences in it have an effect."""
+    return Text(printable(text, unicode=True), style)
 
 
 def sparkline(values: Sequence[float], width: int = 30) -> str:
@@ -69,7 +75,7 @@ def _components(summary: Mapping[str, Any], width: int) -> RenderableType:
         table.add_column(one.title, justify="left" if one.title == _TREND else "right", no_wrap=True)
     for name, component in summary["components"].items():
         numbers = component["windows"][summary["judged_over"]]
-        table.add_row(name, *(one.cell(component, numbers) for one in shown))
+        table.add_row(plain(name), *(one.cell(component, numbers) for one in shown))
     return table
 
 
@@ -115,9 +121,9 @@ def _alerts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         numbers = f"{one['metric']}{where} {value}, limit {one['limit']:g}, over {one['window']}"
         if one["state"] == "firing":
             since_s = (summary["at_ns"] - one["since_ns"]) / NS_PER["s"]
-            yield Text(f"ALERT {one['alert']}: {numbers}, for {_age(since_s)}", "bold red")
+            yield plain(f"ALERT {one['alert']}: {numbers}, for {_age(since_s)}", "bold red")
         elif one["state"] == "pending":
-            yield Text(f"alert {one['alert']} is pending: {numbers}", "yellow")
+            yield plain(f"alert {one['alert']} is pending: {numbers}", "yellow")
 
 
 def _exceeded(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -126,18 +132,18 @@ def _exceeded(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
             if one["verdict"] == "exceeded":
                 found, limit = (quantity(one[key], one["unit"]) for key in ("estimate", "limit"))
                 place = f"limit {one['keyword']} from {one['source']}"
-                yield Text(f"{name}: {one['metric']} {found} exceeds its budget of {limit}; {place}", "red")
+                yield plain(f"{name}: {one['metric']} {found} exceeds its budget of {limit}; {place}", "red")
 
 
 def _errors(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for one in summary["errors"][:_MOST_ERRORS]:
         ago_s = (summary["at_ns"] - one["at_ns"]) / NS_PER["s"]
-        text = Text(f"{counted(one['count'], 'error')} in {one['component']}, the last {_age(ago_s)} ago: ", "red")
-        text.append(f"{one['kind']}: {one['message']}", "default")
+        text = plain(f"{counted(one['count'], 'error')} in {one['component']}, the last {_age(ago_s)} ago: ", "red")
+        text.append(plain(f"{one['kind']}: {one['message']}", "default"))
         details = [f"at {one['place']}"] if one["place"] else []
         details += [f"within {one['parent']}"] if one["parent"] else []
         if details:
-            text.append("  " + ", ".join(details), "dim")
+            text.append(plain("  " + ", ".join(details), "dim"))
         yield text
 
 

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.text import Text
 
 from pytest_perfbudget.errors import MonitorError
-from pytest_perfbudget.monitor.dashboard import dashboard
+from pytest_perfbudget.monitor.dashboard import dashboard, plain
 
 EVERY_S: Final = 2.0
 
@@ -40,4 +39,4 @@ def show(fetch: Fetch, *, console: Console | None = None, wait: Callable[[float]
 
 def _picture(summary: dict[str, Any], problem: str, width: int) -> RenderableType:
     picture = dashboard(summary, width)
-    return Group(picture, Text(f"these are old numbers: {problem}", "bold red")) if problem else picture
+    return Group(picture, plain(f"these are old numbers: {problem}", "bold red")) if problem else picture

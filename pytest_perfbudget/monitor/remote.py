@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pytest_perfbudget.errors import MonitorError
 from pytest_perfbudget.monitor.endpoints import SUMMARY
 from pytest_perfbudget.monitor.summary import SCHEMA
+from pytest_perfbudget.report.printable import printable
 
 TIMEOUT_S: Final = 10.0
 
@@ -51,7 +52,7 @@ def fetch_summary(url: str, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
 
 def _summary(url: str, status: int, body: bytes) -> dict[str, Any]:
     if status == 403:
-        message = f"{url}{SUMMARY} answers 403: {body.decode(errors='replace').strip()[:200]}"
+        message = f"{url}{SUMMARY} answers 403: {printable(body.decode(errors='replace').strip()[:200], unicode=True)}"
         raise MonitorError(message)
     try:
         summary: dict[str, Any] = json.loads(body) if status == 200 else {}

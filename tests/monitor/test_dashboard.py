@@ -67,6 +67,28 @@ def test_a_narrow_terminal_keeps_the_numbers(busy: Monitor) -> None:
     assert "19.1 ms" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("/items/[id]", "/items/[id]"),
+        ("/x[/y]", "/x[/y]"),
+        ("[bold red]x", "[bold red]x"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\nb", "a\\nb"),
+        ("a\ud800", "a\\ud800"),
+        ("caf\u00e9", "caf\u00e9"),
+    ],
+)
+def test_names_and_messages_are_shown_as_they_are_on_a_single_line(make_monitor: Make, name: str, shown: str) -> None:
+    monitor = make_monitor(notes=[f"of {name}"])
+    monitor.observe(name, 0.01, f"KeyError: {name}")
+    text = drawn(monitor)
+    assert f"\n{shown} " in text
+    assert f"1 error in {shown}, the last 0 s ago: KeyError: {shown}\n" in text
+    assert f"note: of {shown}\n" in text
+    assert "\x1b" not in text
+
+
 def test_the_monitor_prints_it(busy: Monitor, capsys: pytest.CaptureFixture[str]) -> None:
     busy.print_dashboard()
     assert "gateway" in capsys.readouterr().out
