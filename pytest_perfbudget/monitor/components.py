@@ -9,7 +9,7 @@ from typing import Final
 from pytest_perfbudget.monitor.history import History, Recorder
 
 MOST_COMPONENTS: Final = 100
-"""The number of components that are kept; further names belong to the component `OTHER`."""
+"""The number of components without a table or an alert that are kept; further names belong to the component `OTHER`."""
 OTHER: Final = "other"
 _MOST_NAMES: Final = 10_000
 """The number of names whose component is remembered."""
@@ -31,13 +31,20 @@ class Components:
 
     A name belongs to the configured component of the same name, or else of its longest beginning up to a dot; or else
     the name is a component itself.
+
+    Args:
+        configured: the names of the components that have a table.
+        clock: the present time, in ns since 1970.
+        watched: the names of the components that an alert watches.
     """
 
-    def __init__(self, configured: Iterable[str], clock: Callable[[], int]) -> None:
+    def __init__(self, configured: Iterable[str], clock: Callable[[], int], watched: Iterable[str] = ()) -> None:
         self._configured = sorted(configured, key=len, reverse=True)
+        self._always_kept = {*self._configured, *watched, OTHER}
         self._clock = clock
         self._changing = threading.Lock()
         self._components: dict[str, Component] = {}
+        self._unconfigured = 0
         self.by_name: dict[str, Component] = {}
         """The component of each name that was seen; a name that is missing is passed to `find`."""
 
@@ -45,10 +52,12 @@ class Components:
         """Return the component of a name, which is new if no name of the component was seen before."""
         owner = self.component_of(name)
         with self._changing:
-            if owner not in self._components and len(self._components) >= MOST_COMPONENTS:
+            is_foreign = owner not in self._always_kept and owner not in self._components
+            if is_foreign and self._unconfigured >= MOST_COMPONENTS:
                 owner = OTHER
             component = self._components.get(owner)
             if component is None:
+                self._unconfigured += is_foreign
                 component = self._components[owner] = Component(owner, self._clock())
             if len(self.by_name) < _MOST_NAMES:
                 self.by_name[name] = component

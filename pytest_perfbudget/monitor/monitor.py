@@ -187,7 +187,7 @@ class Monitor:
         """Begin without numbers, with locks that no other thread holds."""
         self._start_ns = self._clock()
         configured = [rule.limits.component for rule in self._settings.components if rule.limits.component]
-        self._components = Components(configured, self._clock)
+        self._components = Components(configured, self._clock, (one.component for one in self._settings.alerts))
         self._errors = ErrorLog()
         self._errors_lock = threading.Lock()
         self._watch.reset()

@@ -59,6 +59,18 @@ class TestNames:
         assert len(found) == MOST_COMPONENTS + 1
         assert found[OTHER]["requests_total"] == 50
 
+    @pytest.mark.parametrize("table", [GATEWAY, {"alerts": {"slow": ALERT}}])
+    def test_a_component_of_a_table_or_an_alert_is_kept_after_any_number_of_others(
+        self, make_monitor: Make, table: dict[str, Any]
+    ) -> None:
+        monitor = make_monitor(table)
+        for number in range(MOST_COMPONENTS + 50):
+            monitor.observe(f"name{number}", 0.001)
+        load(monitor, "gateway", 0.2)
+        found = monitor.summary()["components"]
+        assert found["gateway"]["requests_total"] == 100
+        assert found[OTHER]["requests_total"] == 50
+
 
 class TestSummary:
     """The numbers and verdicts of a summary."""
