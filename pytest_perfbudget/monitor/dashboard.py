@@ -30,6 +30,7 @@ def dashboard(summary: Mapping[str, Any], width: int) -> RenderableType:
     """Return the picture of a summary for a terminal of so many columns."""
     parts: list[RenderableType] = [_headline(summary), _components(summary, width)]
     parts += _alerts(summary)
+    parts += _silent(summary)
     parts += _exceeded(summary)
     parts += _errors(summary)
     parts += [plain(f"note: {one}", "yellow") for one in summary["notes"]]
@@ -124,6 +125,13 @@ def _alerts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
             yield plain(f"ALERT {one['alert']}: {numbers}, for {_age(since_s)}", "bold red")
         elif one["state"] == "pending":
             yield plain(f"alert {one['alert']} is pending: {numbers}", "yellow")
+
+
+def _silent(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for name, component in summary["components"].items():
+        if component["silent_s"] is not None and component["health_score"] is not None:
+            age = _age(component["silent_s"])
+            yield plain(f"{name}: no requests for {age}; its score and its budgets are those of the last", "yellow")
 
 
 def _exceeded(summary: Mapping[str, Any]) -> Iterator[RenderableType]:

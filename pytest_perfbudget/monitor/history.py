@@ -1,6 +1,6 @@
 """The history of a component: tallies of the last 24 hours in rings of slots, coarser the further they reach.
 
-The memory is constant: a slot that is older than its ring reaches is dropped.
+The memory is constant: a ring reaches back from the last request, and a slot that is older is dropped.
 """
 
 from __future__ import annotations
@@ -83,6 +83,11 @@ class History:
         tally = sum((one for slot, one in self.slots[level].items() if oldest <= slot <= newest), Tally())
         return Window(tally, now_ns - max(oldest * width_ns, min(self.start_ns, now_ns)))
 
+    def last_ns(self, now_ns: int) -> int:
+        """Return the end of the last slot with requests, or now if that slot has not ended; 0 without requests."""
+        newest = max(self.slots[0], default=None)
+        return 0 if newest is None else min((newest + 1) * LEVELS[0].width_ns - 1, now_ns)
+
     def points(self, now_ns: int) -> list[Point]:
         """Return a point for each half minute of the last quarter of an hour, the oldest first."""
         level = LEVELS[_POINTS]
@@ -137,13 +142,11 @@ class Recorder:
     def _end_slot(self, now_ns: int) -> None:
         present, at_ns = self._present(), self._ends_ns - LEVELS[0].width_ns
         self._total += present
-        for level, kept in zip(LEVELS, self._slots, strict=True):
-            if present.count:
-                slot = at_ns // level.width_ns
-                kept[slot] = kept[slot] + present if slot in kept else present
-            oldest = now_ns // level.width_ns - level.slots
-            for slot in [one for one in kept if one <= oldest]:
-                del kept[slot]
+        for level, kept in zip(LEVELS, self._slots, strict=True) if present.count else ():
+            slot = at_ns // level.width_ns
+            kept[slot] = kept[slot] + present if slot in kept else present
+            for old in [one for one in kept if one <= slot - level.slots]:
+                del kept[old]
         self._begin(now_ns)
 
     def _begin(self, now_ns: int) -> None:

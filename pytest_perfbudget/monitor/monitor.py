@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback
 from pytest_perfbudget.monitor.components import Component, Components
 from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
 from pytest_perfbudget.monitor.snapshot import Snapshot
+from pytest_perfbudget.monitor.steady_clock import steady_clock
 from pytest_perfbudget.monitor.summary import JudgedService
 from pytest_perfbudget.monitor.worker_files import WorkerFiles, WorkerState
 from pytest_perfbudget.table_name import nearest_file
@@ -46,7 +46,8 @@ class Monitor:
         takes_spans: whether each span of `track` is observed.
         in_background: whether a thread checks the alerts and writes the worker's file every five seconds; otherwise
             the caller calls `check`.
-        clock: the present time, in ns since 1970.
+        clock: the present time, in ns since 1970, which never goes back; by default the time of the start and the
+            monotonic clock.
         notes: remarks that the summary shows.
 
     Raises:
@@ -61,7 +62,7 @@ class Monitor:
         multiprocess_dir: str | Path | None = None,
         takes_spans: bool = True,
         in_background: bool = True,
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int] | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         if judged_over not in WINDOWS:
@@ -69,7 +70,7 @@ class Monitor:
             raise ConfigError(message)
         self._settings = settings or Settings()
         self._judged_over = judged_over
-        self._clock = clock
+        self._clock = clock or steady_clock()
         self._notes = (*self._settings.notes, *notes)
         self._watch = AlertWatch(self._settings.alerts)
         self._files = WorkerFiles(Path(multiprocess_dir)) if multiprocess_dir is not None else None

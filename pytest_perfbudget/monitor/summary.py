@@ -20,6 +20,8 @@ from pytest_perfbudget.monitor.snapshot import Snapshot
 
 SCHEMA: Final = "perfbudget-monitor/1"
 _MS: Final = NS_PER["ms"]
+_FADES_NS: Final = WINDOWS["24h"] * NS_PER["s"]
+"""The time for which a silent component without a table of its own keeps its score, if it has budgets."""
 _SHARES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "median": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 _SHOWN: Final = ("p50", "p95", "p99")
 
@@ -33,12 +35,14 @@ class JudgedComponent:
         budgets: the component's budgets.
         results: the results of the budgets that a service shows.
         evidence: the numbers that its health rests on.
+        silent_ns: the time since its last request, in ns, if the window has none; else 0.
     """
 
     history: History
     budgets: Sequence[Budget]
     results: Sequence[BudgetResult]
     evidence: Evidence
+    silent_ns: int
 
     @property
     def unmonitored(self) -> list[str]:
@@ -90,16 +94,30 @@ class JudgedService:
         }
 
     def scores(self) -> dict[str, int]:
-        """Return the health score of each component that had requests in the window."""
+        """Return the health score of each component that is judged."""
         return {one.component: one.score for one in self.health.components} if self.health else {}
 
     def _judged(self, name: str, history: History, window: str) -> JudgedComponent:
+        """Return a component, judged over the window that ends with its last request.
+
+        A component that dies keeps its score: without its numbers the score of the service would rise.
+        """
         budgets = budgets_of(name, self.settings)
-        requests = history.window(window, self.now_ns).tally.cumulated()
+        last_ns = history.last_ns(self.now_ns)
+        silent_ns = 0 if history.window(window, self.now_ns).tally.count else self.now_ns - last_ns
+        if not self._is_missed(name, budgets, silent_ns):
+            return JudgedComponent(history, budgets, [], Evidence(name), silent_ns)
+        requests = history.window(window, last_ns).tally.cumulated()
         results = judge_window(requests, budgets, self.settings.errors)
         tally = requests.tally
         evidence = Evidence(name, results, requests=tally.count, errors=tally.errors, apdex=_apdex(requests, budgets))
-        return JudgedComponent(history, budgets, results, evidence)
+        return JudgedComponent(history, budgets, results, evidence, silent_ns)
+
+    def _is_missed(self, name: str, budgets: Sequence[Budget], silent_ns: int) -> bool:
+        """Return whether a component counts that has been silent so long: a name that is not configured fades away."""
+        if any(rule.limits.component == name for rule in self.settings.components):
+            return True
+        return silent_ns < (_FADES_NS if any(map(is_monitored, budgets)) else 1)
 
     @staticmethod
     def _health(components: Mapping[str, JudgedComponent]) -> Health | None:
@@ -122,6 +140,7 @@ class JudgedService:
         return {
             "health_score": self.scores().get(name),
             "apdex": judged.evidence.apdex.score,
+            "silent_s": judged.silent_ns / NS_PER["s"] if judged.silent_ns else None,
             "requests_total": judged.history.total.count,
             "errors_total": judged.history.total.errors,
             "windows": {window: _window(judged.history.window(window, self.now_ns)) for window in WINDOWS},

@@ -52,6 +52,14 @@ def test_a_busy_service(busy: Monitor) -> None:
     assert lines == EXPECTED.strip().splitlines()
 
 
+def test_a_component_that_went_silent_is_named(busy: Monitor, wall: Any) -> None:
+    assert "no requests for" not in drawn(busy)
+    wall.advance(600)
+    text = drawn(busy)
+    assert "storage: no requests for 10 min; its score and its budgets are those of the last\n" in text
+    assert text.startswith("health 54 of 100")
+
+
 def test_a_service_without_requests(make_monitor: Make) -> None:
     assert drawn(make_monitor(notes=["no budgets"])).splitlines() == [
         "health -   over 5m   up 0 s",

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,14 +123,55 @@ class TestSummary:
         load(monitor, "gateway", 0.3, 20)
         assert component(monitor)["apdex"] == pytest.approx(0.65)
 
-    def test_old_requests_are_not_judged(self, make_monitor: Make, wall: Any) -> None:
+    def test_old_requests_of_a_name_without_a_table_are_not_judged(self, make_monitor: Make, wall: Any) -> None:
         monitor = make_monitor(GATEWAY)
-        load(monitor, "gateway", 0.2)
+        load(monitor, "storage", 0.2)
         wall.advance(400)
         summary = monitor.summary()
         assert summary["health_score"] is None
-        assert summary["components"]["gateway"]["budgets"] == []
-        assert summary["components"]["gateway"]["windows"]["1h"]["count"] == 100
+        assert summary["components"]["storage"]["windows"]["1h"]["count"] == 100
+
+    @pytest.mark.parametrize(("table", "days", "score"), [
+        (GATEWAY, 0.01, 20),
+        (GATEWAY, 30, 20),
+        ({"p95_ms": 50}, 0.9, 20),
+        ({"p95_ms": 50}, 1.1, None),
+    ])  # fmt: skip
+    def test_a_component_that_dies_keeps_its_score(
+        self, make_monitor: Make, wall: Any, table: dict[str, Any], days: float, score: int | None
+    ) -> None:
+        monitor = make_monitor(table)
+        load(monitor, "gateway", 0.2)
+        wall.advance(days * 86_400)
+        assert component(monitor)["health_score"] == score
+        assert component(monitor)["silent_s"] == pytest.approx(days * 86_400, abs=5)
+        assert component(monitor)["windows"]["5m"]["count"] == 0
+
+    @settings(max_examples=15, deadline=None)
+    @given(
+        st.lists(st.tuples(st.integers(1, 900), st.booleans()), min_size=1, max_size=30),
+        st.lists(st.tuples(st.integers(1, 900), st.booleans()), min_size=1, max_size=30),
+        st.integers(1, 5000),
+    )
+    def test_a_death_never_raises_the_score_of_the_service(
+        self, dying: list[tuple[int, bool]], living: list[tuple[int, bool]], after_s: int
+    ) -> None:
+        now_ns = [10**18]
+        with Monitor(in_background=False, takes_spans=False, clock=lambda: now_ns[0]) as monitor:
+            monitor._settings = _settings(p95_ms=500, mean_ms=300, max_error_rate=0.05)
+
+            def observe(name: str, requests: list[tuple[int, bool]]) -> None:
+                for duration_ms, is_error in requests:
+                    monitor.observe(name, duration_ms / 1000, "error" if is_error else None)
+
+            observe("storage", dying)
+            observe("gateway", living)
+            before = monitor.summary()["health_score"]
+            now_ns[0] += after_s * 10**9
+            monitor.check()
+            now_ns[0] += 3000 * 10**9
+            observe("gateway", living)
+            assert monitor.summary()["health_score"] == before
 
     def test_errors_have_a_cause(self, make_monitor: Make) -> None:
         monitor = make_monitor(GATEWAY)
@@ -300,6 +342,30 @@ assert list(monitor.summary()["components"]) == ["before"]
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
         assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+class TestClock:
+    """The clock of a monitor."""
+
+    @pytest.mark.parametrize("step_s", [-3600, 3600])
+    def test_a_machine_whose_clock_is_set_changes_nothing(
+        self, make_monitor: Make, monkeypatch: pytest.MonkeyPatch, step_s: int
+    ) -> None:
+        table = {"alerts": {"any": {"metric": "errors", "component": "gateway", "limit": 0}}}
+        monitor = make_monitor(table, clock=None)
+        load(monitor, "gateway", 0.01, 10, errors=1)
+        assert monitor.summary()["alerts"][0]["state"] == "firing"
+        real_ns = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: real_ns() + step_s * 10**9)
+        load(monitor, "gateway", 0.01, 10)
+        summary = monitor.summary()
+        assert summary["components"]["gateway"]["windows"]["1m"]["count"] == 20
+        assert summary["alerts"][0]["state"] == "firing"
+
+    def test_it_shows_the_time_since_1970(self, make_monitor: Make) -> None:
+        before_ns = time.time_ns()
+        at_ns = make_monitor(clock=None).summary()["at_ns"]
+        assert before_ns - 10**8 <= at_ns <= time.time_ns() + 10**8
 
 
 class TestSettings:
