@@ -94,6 +94,10 @@ class SpanGate:
         self, one: SpanBudget, series: SpanSeries, store: SpanStore, sites: Sites, *, is_load: bool
     ) -> BudgetResult:
         budget = one.budget
+        if budget.metric is SPAN_COUNT and series.most <= budget.limit:
+            why = _why_unsure(one.span, series, store)
+            if why:
+                return replace(unmeasured(budget, why), span=one.span)
         result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
         if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
             own = {text: line for (name, text), line in sites.items() if covers(one.span, name)}
@@ -133,9 +137,25 @@ class SpanGate:
         return _MARGIN * FEWEST_ROUNDS if metric.statistic == "mean" else 1
 
 
+def _why_unsure(name: str, series: SpanSeries, store: SpanStore) -> str:
+    """Return the reason why an execution may have more spans than were seen; empty if there is none."""
+    doubt = _doubt(name, store)
+    return f"at most {series.most:,} in an execution were seen, and there may be more: {doubt}" if doubt else ""
+
+
+def _doubt(name: str, store: SpanStore) -> str:
+    missing, vanished = store.missing(name), store.vanished
+    ended = "another process ended" if vanished == 1 else f"{vanished:,} other processes ended"
+    doubts = [f"{missing:,} spans were lost"] if missing else []
+    doubts += [f"{ended} by a signal or os._exit(), without sending the last spans"] if vanished else []
+    return " and ".join(doubts)
+
+
 def _why_none(name: str, store: SpanStore) -> str:
     """Return the reason why a span has no numbers."""
     names = store.names
+    if doubt := _doubt(name, store):
+        return f"no span of the name {name!r} was seen, and there may be some: {doubt}"
     if not names:
         return "no span was recorded: mark the code with `track`, or let it be instrumented by OpenTelemetry"
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""

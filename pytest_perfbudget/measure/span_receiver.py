@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import importlib
 import os
+import socket
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.announced import TRACEPARENT
-from pytest_perfbudget.tracing.exporter import ENDPOINT, continue_after_fork
+from pytest_perfbudget.tracing.exporter import DROPPED, ENDED, ENDPOINT, STATE, follow_forks
 from pytest_perfbudget.tracing.otlp import from_json, span_of
 
 MOST_BYTES: Final = 8_000_000
@@ -51,10 +52,15 @@ class SpanReceiver:
     Attributes:
         take: the function that takes the spans; None drops them.
         endpoint: the address of the receiver.
+        dropped: the number of spans so far that other processes had no room for.
+        vanished: the number of processes so far that ended without a goodbye, and perhaps without sending all spans.
     """
 
     def __init__(self) -> None:
         self.take: Take | None = None
+        self.dropped = 0
+        self.vanished = 0
+        self._counting = threading.Lock()
         self._last_s: float | None = None
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.receiver = self
@@ -72,6 +78,13 @@ class SpanReceiver:
         take = self.take
         if take is not None and spans:
             take(spans)
+
+    def lose(self, *, dropped: int = 0, vanished: int = 0) -> None:
+        """Count spans and processes that are lost."""
+        self._last_s = time.monotonic()
+        with self._counting:
+            self.dropped += dropped
+            self.vanished += vanished
 
     def settle(self, *, is_expected: bool = False) -> None:
         """Wait until no more spans are on their way, if there is another process at all.
@@ -94,10 +107,11 @@ class SpanReceiver:
         self._thread.start()
         try:
             with _environment(self._variables()):
-                _follow_forks()
+                follow_forks()
                 yield
         finally:
             self._server.shutdown()
+            self._server.close_lasting()
             self._server.server_close()
             self._thread.join()
 
@@ -124,17 +138,6 @@ def reads_protobuf() -> bool:
         return False
 
 
-_is_following = False
-
-
-def _follow_forks() -> None:
-    """Let forked children export, once for this process: the registration cannot be undone."""
-    global _is_following  # noqa: PLW0603 - as above
-    if not _is_following and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=continue_after_fork)
-        _is_following = True
-
-
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in (*variables, TRACEPARENT)}
@@ -153,6 +156,17 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     receiver: SpanReceiver
 
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.lasting: set[socket.socket] = set()
+        """The connections of processes that send spans for as long as they run."""
+
+    def close_lasting(self) -> None:
+        """End the connections that would last."""
+        for one in tuple(self.lasting):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the class it extends
         """Say nothing about a client that went away."""
 
@@ -161,6 +175,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 10
+    _state = ""
+
+    def finish(self) -> None:
+        """Count a process that has ended without a goodbye."""
+        if self._state and self._state != ENDED:
+            self.server.receiver.lose(vanished=1)
+        self.server.lasting.discard(self.connection)
+        super().finish()
 
     def do_POST(self) -> None:
         """Take a batch of spans."""
@@ -191,7 +213,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, str(error))
         else:
             self.server.receiver.received(spans)
+            self._note_state()
             self._answer(200, "", b"{}" if kind == _JSON else b"", kind)
+
+    def _note_state(self) -> None:
+        """Note what an exporter of this package says about its process."""
+        self._state = self.headers.get(STATE, "")
+        if self._state:
+            self.connection.settimeout(None)
+            self.server.lasting.add(self.connection)
+        dropped = self.headers.get(DROPPED, "")
+        if dropped.isdecimal() and int(dropped):
+            self.server.receiver.lose(dropped=int(dropped))
 
     def _answer(self, status: int, message: str, body: bytes = b"", kind: str = "text/plain") -> None:
         body = body or message.encode()

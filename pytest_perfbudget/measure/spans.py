@@ -86,6 +86,7 @@ class SpanGatherer:
         self.sites = self._sites.found
         self._now_ns = clock.wall_ns
         self._receiver = receiver
+        self._lost_before: tuple[int, int] | None = None
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
@@ -110,7 +111,7 @@ class SpanGatherer:
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, thread))
         else:
-            self.store.lost += 1
+            self.store.lose(1, name)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -118,6 +119,8 @@ class SpanGatherer:
         self._pending, self._ended = [], []
         if self._receiver is not None:
             self._receiver.take = self._take_remote
+            if self._lost_before is None:
+                self._lost_before = self._receiver.dropped, self._receiver.vanished
         add_sink(self.take)
         try:
             with inherited(), otel.listening(self.take) as self._within:
@@ -193,12 +196,15 @@ class SpanGatherer:
             lacks = any(not any(covers(one, name) for name in known) for one in expected)
             self._receiver.settle(is_expected=lacks)
             self._receiver.take = None
+            dropped, vanished = self._lost_before or (self._receiver.dropped, self._receiver.vanished)
+            self.store.lose(self._receiver.dropped - dropped)
+            self.store.vanished += self._receiver.vanished - vanished
         self._add_up()
 
     def _take_remote(self, batch: Sequence[Span]) -> None:
         room = MOST_PENDING - len(self._remote)
         self._remote += batch[:room]
-        self.store.lost += max(len(batch) - room, 0)
+        self.store.lose(max(len(batch) - room, 0))
 
     def _add_up(self) -> None:
         ended = sorted(self._held_ended, key=attrgetter("start_ns"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import http.client
 import os
 import sys
 import threading
-import urllib.request
 from collections import deque
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.otlp import to_json
@@ -17,6 +17,14 @@ from pytest_perfbudget.tracing.otlp import to_json
 ENDPOINT: Final = "PERFBUDGET_SPANS_ENDPOINT"
 """The environment variable by which a test's child processes know the receiver."""
 
+STATE: Final = "Perfbudget-State"
+"""The header that says whether a process goes on to send spans: `running`, or `ended`."""
+
+ENDED: Final = "ended"
+DROPPED: Final = "Perfbudget-Dropped"
+"""The header with the number of spans that a process has dropped since its last batch."""
+
+_HOST: Final = "http://127.0.0.1:"
 _INTERVAL_S: Final = 0.05
 _TIMEOUT_S: Final = 2.0
 _MOST_WAITING: Final = 20_000
@@ -26,77 +34,164 @@ _MOST_AT_ONCE: Final = 500
 class SpanExporter:
     """The export of the spans of this process, in batches, by a thread of its own.
 
-    If the receiver does not answer, spans are dropped, and the process goes on undisturbed.
+    The connection lasts as long as the process: the receiver knows by a connection that ends without a goodbye that
+    spans may be lost. If the receiver does not answer, or not fast enough, spans are dropped and counted, and the
+    process goes on undisturbed.
 
     Args:
         endpoint: the address of the receiver, such as `http://127.0.0.1:43123`.
 
     Attributes:
-        is_running: whether this process exports spans, as only child processes of a test do.
+        running: the exporter of this process; None if the process exports no spans, as only child processes of a test
+            do.
     """
 
-    is_running: ClassVar[bool] = False
+    running: ClassVar[SpanExporter | None] = None
 
     def __init__(self, endpoint: str) -> None:
-        self._url = f"{endpoint}/v1/traces"
+        self._connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=_TIMEOUT_S)
         self._service = Path(sys.argv[0] if sys.argv else "").name or "python"
-        self._waiting: deque[spans.Record] = deque(maxlen=_MOST_WAITING)
+        self._process = os.getpid()
+        self._waiting: deque[spans.Record] = deque()
+        self._dropped = 0
+        self._has_spans = threading.Event()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="perfbudget-spans", daemon=True)
-        # A proxy of the environment is for other hosts.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def start(self) -> None:
         """Take the spans of this process from now on, and tell the receiver that this process exists."""
         from pytest_perfbudget.tracing.threads import inherit  # noqa: PLC0415 - brings in logging, in this process only
 
-        spans.add_sink(self._waiting.append, needs_line=True)
+        SpanExporter.running = self
+        spans.add_sink(self._take, needs_line=True)
+        # At once, not in the thread: a process may end before its thread runs, and must not end unnoticed.
+        try:
+            self._post([])
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
         self._thread.start()
-        SpanExporter.is_running = True
         inherit()
+        follow_forks()
         atexit.register(self.stop)
+        _stop_before_exec()
+        _stop_with_multiprocessing(self)
 
     def stop(self) -> None:
-        """Send what is left, and take no more spans."""
-        spans.remove_sink(self._waiting.append)
+        """Send what is left, say goodbye, and take no more spans."""
+        if self._process != os.getpid():  # a forked child has its own
+            return
+        spans.remove_sink(self._take)
         self._is_over.set()
+        self._has_spans.set()
         self._thread.join(2 * _TIMEOUT_S)
 
-    def _run(self) -> None:
-        is_greeting = True
-        while True:
-            is_over = self._is_over.wait(0 if is_greeting else _INTERVAL_S)
-            while self._waiting or is_greeting:
-                is_greeting = False
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))]
-                if not self._send(to_json(map(spans.Span._make, batch), self._service)):
-                    self._waiting.clear()
-            if is_over:
-                return
+    def abandon(self) -> None:
+        """Close this process's copy of the connection, in a forked child."""
+        self._connection.close()
 
-    def _send(self, body: bytes) -> bool:
-        """Return whether the receiver took a batch."""
-        # An address of this machine, from an environment variable of this package.
-        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})  # noqa: S310
+    def _take(self, record: spans.Record) -> None:
+        if len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(record)
+            if not self._has_spans.is_set():
+                self._has_spans.set()
+        else:
+            self._dropped += 1
+
+    def _run(self) -> None:
+        self._is_taken()
+        while True:
+            self._has_spans.wait()
+            self._has_spans.clear()
+            is_over = self._is_over.is_set()
+            while self._waiting:
+                self._send([self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))])
+            if is_over:
+                self._send([], ENDED)
+                self._connection.close()
+                return
+            self._is_over.wait(_INTERVAL_S)
+
+    def _send(self, batch: list[spans.Record], state: str = "running") -> None:
+        dropped = self._dropped
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_S):
-                return True
-        except OSError:
+            self._post(batch, state, dropped)
+            is_taken = self._is_taken()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next batch tries again
+            is_taken = False
+        self._dropped += -dropped if is_taken else len(batch)
+
+    def _post(self, batch: list[spans.Record], state: str = "running", dropped: int = 0) -> None:
+        body = to_json(map(spans.Span._make, batch), self._service)
+        headers = {"Content-Type": "application/json", STATE: state, DROPPED: str(dropped)}
+        self._connection.request("POST", "/v1/traces", body, headers)
+
+    def _is_taken(self) -> bool:
+        """Return whether the receiver took the last batch."""
+        try:
+            with self._connection.getresponse() as answer:
+                answer.read()
+                return answer.status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
             return False
 
 
 def start_from_environment() -> SpanExporter | None:
     """Begin to export if a test has started this process; return the exporter."""
     endpoint = os.environ.get(ENDPOINT, "")
-    if not endpoint.startswith("http://127.0.0.1:"):
+    if not endpoint.startswith(_HOST):
         return None
     exporter = SpanExporter(endpoint)
     exporter.start()
     return exporter
 
 
-def continue_after_fork() -> None:
+_is_following = False
+_is_watching_exec = False
+
+
+def follow_forks() -> None:
+    """Let forked children export, once for this process: the registration cannot be undone."""
+    global _is_following  # noqa: PLW0603 - as above
+    if not _is_following and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_continue_after_fork)
+        _is_following = True
+
+
+def _continue_after_fork() -> None:
     """Export from a forked child, whose copies of the test's sinks nobody reads."""
+    if SpanExporter.running is not None:
+        SpanExporter.running.abandon()
+        SpanExporter.running = None
     if os.environ.get(ENDPOINT):
         spans.forget_sinks()
         start_from_environment()
+
+
+def _stop_before_exec() -> None:
+    """Say goodbye before another program takes the place of this one."""
+    global _is_watching_exec  # noqa: PLW0603 - a hook cannot be taken away
+    if not _is_watching_exec:
+        sys.addaudithook(_on_event)
+        _is_watching_exec = True
+
+
+def _on_event(event: str, _: object) -> None:
+    if event == "os.exec" and SpanExporter.running is not None:
+        SpanExporter.running.stop()
+
+
+def _stop_with_multiprocessing(exporter: SpanExporter) -> None:
+    """Say goodbye at the end of a child of multiprocessing, which leaves out the functions of `atexit`.
+
+    Such a child forgets at its start what it is to do at its end, and calls what is registered for that start.
+    """
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.register_after_fork(exporter, _finalize)
+
+
+def _finalize(exporter: SpanExporter) -> None:
+    util: Any = sys.modules["multiprocessing.util"]
+    util.Finalize(None, exporter.stop, exitpriority=-100)

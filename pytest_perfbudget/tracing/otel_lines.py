@@ -41,7 +41,7 @@ class LineDetector(ResourceDetector):
 
     def __init__(self) -> None:
         super().__init__()
-        if SpanExporter.is_running:
+        if SpanExporter.running is not None:
             TracerProvider.add_span_processor = _add_with_lines  # type: ignore[assignment,method-assign]
 
     def detect(self) -> Resource:

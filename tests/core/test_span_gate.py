@@ -71,6 +71,23 @@ def test_one_execution_with_too_many_spans_is_enough() -> None:
     )
 
 
+def test_a_count_that_holds_is_no_verdict_while_spans_are_missing() -> None:
+    complete, lost, others, processes = (store(50) for _ in range(4))
+    lost.lose(3)
+    others.lose(3, "render")
+    processes.vanished = 2
+    verdicts = [judged({"max_count": 1}, one) for one in (complete, others, lost, processes)]
+    assert [one.verdict.value for one in verdicts] == ["within", "within", "unmeasured", "unmeasured"]
+    assert verdicts[2].reason == "at most 1 in an execution were seen, and there may be more: 3 spans were lost"
+    assert "2 other processes ended by a signal" in verdicts[3].reason
+
+
+def test_a_count_that_is_exceeded_is_so_with_missing_spans_too() -> None:
+    spans = store(50, count=2)
+    spans.lose(3)
+    assert judged({"max_count": 1}, spans).verdict.value == "exceeded"
+
+
 def test_repeated_queries_are_named_with_their_number_and_line() -> None:
     spans = store(2, count=4, statement="SELECT 1 FROM t")
     (result,) = gate({"max_count": 3}).judge(spans, {("db", "SELECT 1 FROM t"): "shop.py:12", ("other", ""): "x.py:1"})

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_perfbudget.measure import span_receiver
 from pytest_perfbudget.measure.span_receiver import SpanReceiver
-from pytest_perfbudget.tracing import Span, SpanContext
+from pytest_perfbudget.tracing import Span, SpanContext, exporter
 from pytest_perfbudget.tracing.announced import announce
 from pytest_perfbudget.tracing.otlp import to_json
 
@@ -167,18 +167,64 @@ def test_an_endpoint_elsewhere_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
     subprocess.run([sys.executable, "-c", "import pytest_perfbudget.tracing;" + program], check=True, timeout=60)
 
 
+FORKS = """
+import multiprocessing, os, sys
+from pytest_perfbudget import track
+
+def job(name):
+    with track(name):
+        pass
+
+def forked(name, end):
+    pid = os.fork()
+    if pid == 0:
+        job(name)
+        end()
+    os.waitpid(pid, 0)
+
+forked("exit", sys.exit)
+forked("exec", lambda: os.execv("/bin/true", ["true"]))
+child = multiprocessing.get_context("fork").Process(target=job, args=("process",))
+child.start()
+child.join()
+if len(sys.argv) > 1:
+    forked("killed", lambda: os._exit(0))
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.usefixtures("receiver")
-def test_a_forked_child_exports_as_well(received: list[Span]) -> None:
-    program = (
-        "import os, sys; from pytest_perfbudget import track\n"
-        "from pytest_perfbudget.measure.span_receiver import _follow_forks\n"
-        "_follow_forks()\n"
-        "pid = os.fork()\n"
-        "if pid == 0:\n"
-        "    with track('forked'): pass\n"
-        "    sys.exit()\n"
-        "os.waitpid(pid, 0)\n"
-    )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=60)
-    assert [span.name for span in received] == ["forked"]
+@pytest.mark.parametrize("killed", [0, 1])
+def test_forked_children_export_until_their_end_and_are_missed_otherwise(
+    receiver: SpanReceiver, received: list[Span], killed: int
+) -> None:
+    program = [sys.executable, "-W", "ignore", "-c", FORKS, *["killed"] * killed]
+    subprocess.run(program, check=True, timeout=60)
+    receiver.settle()
+    assert {"exit", "exec", "process"} <= {span.name for span in received}
+    assert receiver.vanished == killed
+
+
+def test_spans_beyond_the_room_of_an_exporter_are_counted(
+    receiver: SpanReceiver, received: list[Span], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter, "_MOST_WAITING", 3)
+    sender = exporter.SpanExporter(receiver.endpoint)
+    for _ in range(5):
+        sender._take(tuple(SPAN))
+    sender._thread.start()
+    sender.stop()
+    assert received == [SPAN] * 3
+    assert receiver.dropped == 2
+
+
+def test_spans_of_a_batch_that_nobody_took_are_counted_with_the_next(
+    receiver: SpanReceiver, received: list[Span], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = exporter.SpanExporter(receiver.endpoint)
+    with monkeypatch.context() as patched:
+        patched.setattr(span_receiver, "MOST_BYTES", 1)
+        sender._send([tuple(SPAN)] * 7)
+    sender._send([tuple(SPAN)])
+    assert received == [SPAN]
+    assert receiver.dropped == 7
+    sender.abandon()

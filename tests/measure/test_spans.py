@@ -184,6 +184,7 @@ class Receiver:
     def __init__(self) -> None:
         self.settled: list[bool] = []
         self.take: Callable[[list[Span]], None] = lambda _: None
+        self.dropped = self.vanished = 0
 
     def settle(self, *, is_expected: bool = False) -> None:
         self.settled.append(is_expected)

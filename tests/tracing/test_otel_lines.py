@@ -18,7 +18,7 @@ from pytest_perfbudget.tracing.otlp import FILE, LINE
 
 
 def provider(monkeypatch: pytest.MonkeyPatch, *, is_child: bool) -> TracerProvider:
-    monkeypatch.setattr(SpanExporter, "is_running", is_child)
+    monkeypatch.setattr(SpanExporter, "running", object() if is_child else None)
     monkeypatch.setattr(TracerProvider, "add_span_processor", TracerProvider.add_span_processor)
     assert dict(LineDetector().detect().attributes) == {}
     made = TracerProvider()

@@ -11,7 +11,7 @@ from typing import Final
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.spans import OTHERS, STATEMENT, Execution, SpanRecord
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
-from pytest_perfbudget.core.spans.names import Coverage
+from pytest_perfbudget.core.spans.names import Coverage, covers
 from pytest_perfbudget.core.spans.tree import SpanTree
 
 MOST_NAMES: Final = 200
@@ -65,6 +65,7 @@ class SpanStore:
         tree: the sums by path.
         totals_ns: the time of each execution.
         lost: the number of spans that belong to no execution, or that there was no room for.
+        vanished: the number of processes that ended without a goodbye, and perhaps without sending all their spans.
         has_remote: whether other processes have sent spans.
     """
 
@@ -72,6 +73,8 @@ class SpanStore:
         self.tree = SpanTree()
         self.totals_ns = array("d")
         self.lost = 0
+        self.vanished = 0
+        self._missing: Counter[str] = Counter()
         self.has_remote = False
         self._watched = frozenset(watched)
         self._limited = Coverage((*watched, *limited))
@@ -95,10 +98,24 @@ class SpanStore:
             found.fill(self.executions)
         return found
 
+    def lose(self, number: int = 1, name: str = "") -> None:
+        """Count spans that belong to executions, and that no execution has.
+
+        Args:
+            number: the number of spans.
+            name: the name of the spans; empty if the name is not known.
+        """
+        self.lost += number
+        self._missing[name if name in self._missing or len(self._missing) < MOST_NAMES else ""] += number
+
+    def missing(self, name: str) -> int:
+        """Return the number of spans with a name that executions may lack; a name may be a pattern."""
+        return sum(number for one, number in self._missing.items() if not one or covers(name, one))
+
     def add(self, execution: Execution) -> None:
         """Add an execution that has ended, with all its spans."""
         if self.executions >= MOST_EXECUTIONS:
-            self.lost += len(execution.spans)
+            self.lose(len(execution.spans))
             return
         parents = parents_of(execution.spans)
         own = self_times(execution, parents)

@@ -101,8 +101,15 @@ class _RecordingWatch(SpanWatch):
         self._gatherer.finish(self._gate.expected)
         store = self._gatherer.store
         results = self._gate.judge(store, self._gatherer.sites, is_load=load_begin_ns is not None)
-        doubt = f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count"
-        return JudgedSpans(results, SpanFacts.of(store), [doubt] if store.lost else [])
+        doubts = []
+        if store.lost:
+            doubts.append(f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count")
+        if store.vanished:
+            doubts.append(
+                f"spans of {store.vanished:,} other processes may be lost: a signal or os._exit() ended them before "
+                "they had sent their last spans"
+            )
+        return JudgedSpans(results, SpanFacts.of(store), doubts)
 
 
 class _BatchWatch(SpanWatch):
