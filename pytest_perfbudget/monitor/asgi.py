@@ -19,6 +19,7 @@ from pytest_perfbudget.monitor.endpoints import (
 )
 from pytest_perfbudget.monitor.error_log import ErrorCause
 from pytest_perfbudget.monitor.monitor import Monitor
+from pytest_perfbudget.monitor.request_names import ComponentOf, RequestNames
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -31,7 +32,7 @@ _STREAM_S: Final = 15.0
 
 
 class ASGIMonitor:
-    """The middleware around an application.
+    """The middleware around an application. Requests are observed; websockets pass through and are not counted.
 
     Args:
         app: the application.
@@ -39,6 +40,7 @@ class ASGIMonitor:
         component: the component of the requests, or a function that takes the scope of a request and returns it.
         allow: a function that takes the address of a client and returns whether the client may see the summary; by
             default clients on the same machine may.
+        metrics_path: the path of the scrape; None leaves `/metrics` to the application.
     """
 
     def __init__(
@@ -46,20 +48,24 @@ class ASGIMonitor:
         app: App,
         monitor: Monitor,
         *,
-        component: str | Callable[[Scope], str] = "http",
+        component: ComponentOf = "http",
         allow: Allow = is_loopback,
+        metrics_path: str | None = METRICS,
     ) -> None:
         self._app = app
         self._monitor = monitor
-        self._component = component
+        self._names = RequestNames(component)
         self._allow = allow
+        self._metrics_path = metrics_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["path"] == METRICS or scope["path"].startswith(SUMMARY):
-            await self._answer(scope, receive, send)
+            return
+        path = _path_in_application(scope)
+        if path == self._metrics_path or path.startswith(SUMMARY):
+            await self._answer(path, scope, receive, send)
         else:
             await self._observe(scope, receive, send)
 
@@ -76,20 +82,18 @@ class ASGIMonitor:
         start_ns = time.perf_counter_ns()
         try:
             await self._app(scope, receive, noting)
+            error = ErrorCause.of_status(status, f"{scope['method']} {scope['path']}")
         except Exception as raised:
             error = raised
             raise
-        finally:
-            if error is None:
-                error = ErrorCause.of_status(status, f"{scope['method']} {scope['path']}")
+        finally:  # a request that is cancelled, as by a client that has gone, is no error
             duration_s = (time.perf_counter_ns() - start_ns) / 1e9
-            component = self._component if isinstance(self._component, str) else self._component(scope)
-            self._monitor.observe(component, duration_s, error)
+            self._monitor.observe(self._names.component(scope), duration_s, error)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         client = (scope.get("client") or ("",))[0]
         # A summary takes milliseconds, in which other requests go on.
-        found = await asyncio.to_thread(answer, self._monitor, scope["path"], client, self._allow)
+        found = await asyncio.to_thread(answer, self._monitor, path, client, self._allow, self._metrics_path)
         if found is None:
             await self._observe(scope, receive, send)
             return
@@ -112,6 +116,12 @@ class ASGIMonitor:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+
+def _path_in_application(scope: Scope) -> str:
+    """Return the path without the prefix under which the application is mounted, which not all servers include."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path") or "").rstrip("/")
+    return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
 
 
 async def _until_gone(receive: Receive) -> None:

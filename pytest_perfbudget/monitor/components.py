@@ -50,7 +50,8 @@ class Components:
 
     def find(self, name: str) -> Component:
         """Return the component of a name, which is new if no name of the component was seen before."""
-        owner = self.component_of(name)
+        # A lone surrogate, as of a path that is no UTF-8, cannot be encoded, and would break every scrape.
+        owner = self.component_of(name).encode("utf-8", "backslashreplace").decode()
         with self._changing:
             is_foreign = owner not in self._always_kept and owner not in self._components
             if is_foreign and self._unconfigured >= MOST_COMPONENTS:

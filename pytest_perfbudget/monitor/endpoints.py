@@ -38,12 +38,19 @@ def is_loopback(client: str) -> bool:
         return False
 
 
-def answer(monitor: Monitor, path: str, client: str, allow: Allow) -> Answer | None:
+def answer(monitor: Monitor, path: str, client: str, allow: Allow, metrics: str | None = METRICS) -> Answer | None:
     """Return the answer to a request for one of the monitor's paths; None for all other paths.
 
     The body of the path `EVENTS` is one event, to which an ASGI server adds further events.
+
+    Args:
+        monitor: the monitor.
+        path: the path within the application.
+        client: the address of the client.
+        allow: whether a client may see the summary.
+        metrics: the path of the scrape; None if the application has a scrape of its own.
     """
-    if path == METRICS:
+    if path == metrics:
         return Answer(200, CONTENT_TYPE, monitor.openmetrics().encode())
     if path not in (SUMMARY, EVENTS):
         return None

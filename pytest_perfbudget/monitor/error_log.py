@@ -47,11 +47,22 @@ class ErrorCause:
         frames = traceback.extract_tb(error.__traceback__)
         if frames:
             place = f"{frames[-1].filename}:{frames[-1].lineno}"
-        return cls(type(error).__name__, str(error)[:_LONGEST], place)
+        try:
+            message = str(error)
+        except Exception:  # noqa: BLE001 - whatever the exception's own method raises
+            message = "(its text cannot be read)"
+        return cls(type(error).__name__, message[:_LONGEST], place)
 
     @classmethod
     def of_status(cls, status: int, request: str) -> ErrorCause | None:
-        """Return the error that the status of a response tells of; None for a status below 500."""
+        """Return the error that the status of a response tells of; None for a status below 500.
+
+        Args:
+            status: the status; 0 without a response, for which a server answers with a status of 500.
+            request: the method and the path.
+        """
+        if not status:
+            return cls("no response", request)
         return cls(f"HTTP {status}", request) if status >= 500 else None
 
 

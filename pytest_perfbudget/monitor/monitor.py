@@ -17,7 +17,7 @@ from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback
-from pytest_perfbudget.monitor.components import Component, Components
+from pytest_perfbudget.monitor.components import OTHER, Component, Components
 from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
 from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.steady_clock import steady_clock
@@ -32,7 +32,7 @@ CHECK_EVERY_S: Final = 5.0
 
 _ASLEEP_NS: Final = 30 * NS_PER["s"]
 """The age of a file from which its worker does not watch the alerts."""
-_NS_PER_S: Final = NS_PER["s"]
+_NS_PER_S: Final = float(NS_PER["s"])  # a whole number would repeat a text that is given as a duration
 _log: Final = logging.getLogger(__name__)
 
 
@@ -75,7 +75,7 @@ class Monitor:
         self._watch = AlertWatch(self._settings.alerts)
         self._files = WorkerFiles(Path(multiprocess_dir)) if multiprocess_dir is not None else None
         self._in_background = in_background
-        self._is_closed = False
+        self._is_closed = self._has_ignored = False
         self._reset()
         if takes_spans:
             add_sink(self.take_span)
@@ -106,15 +106,25 @@ class Monitor:
     def observe(self, component: str, duration_s: float, error: Error | None = None) -> None:
         """Count a request or an operation that has ended.
 
+        An argument of a wrong type or value, such as a negative duration, raises nothing, because an observation must
+        not break a request: the observation is ignored, and the first is logged.
+
         Args:
             component: the name of the component, or of an operation within it (`security.jwt.verify`).
             duration_s: the duration, in s.
             error: the exception that ended it, its cause, or its words (`Type: message`); None if there was none.
         """
-        found = self._components.by_name.get(component) or self._find(component)
+        try:
+            duration_ns = int(duration_s * _NS_PER_S)
+            found = self._components.by_name.get(component) or self._find(component)
+        except (ArithmeticError, TypeError, ValueError):
+            duration_ns = -1
+        if duration_ns < 0 or not (error is None or isinstance(error, (BaseException, ErrorCause, str))):
+            self._ignore(component, duration_s, error)
+            return
         now_ns = self._clock()
         with found.lock:
-            found.recorder.record(now_ns, int(duration_s * _NS_PER_S), is_error=error is not None)
+            found.recorder.record(now_ns, duration_ns, is_error=error is not None)
         if error is not None:
             with self._errors_lock:
                 self._errors.add(found.name, ErrorCause.of(error), now_ns)
@@ -122,7 +132,7 @@ class Monitor:
     def take_span(self, span: Record) -> None:
         """Count a span that has ended, of `track` or of another tracer."""
         name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line = span
-        found = self._components.by_name.get(name) or self._find(name)
+        found = self._components.by_name.get(name) or self._find(name or OTHER)
         now_ns = self._clock()
         with found.lock:
             found.recorder.record(now_ns, duration_ns, is_error=bool(error))
@@ -138,7 +148,13 @@ class Monitor:
         """Call a function with each alert that begins to fire or clears; also usable as a decorator.
 
         The function runs in the thread that checks the alerts. An exception in it is logged.
+
+        Raises:
+            TypeError: the callback cannot be called.
         """
+        if not callable(callback):
+            message = f"on_alert: the callback must be a function of an AlertEvent, found {callback!r}"
+            raise TypeError(message)
         self._watch.callbacks.append(callback)
         return callback
 
@@ -198,9 +214,28 @@ class Monitor:
         self._thread: threading.Thread | None = None
 
     def _find(self, name: str) -> Component:
-        """Return the component of a name that is new."""
+        """Return the component of a name that is new.
+
+        Raises:
+            TypeError: the name is no text, or empty.
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(name)
         self._begin_background()
         return self._components.find(name)
+
+    def _ignore(self, component: object, duration_s: object, error: object) -> None:
+        """Log the first observation with a wrong argument."""
+        if self._has_ignored:
+            return
+        self._has_ignored = True
+        _log.error(
+            "perfbudget: observe(%.100r, %.100r, %.100r) is ignored, and so are further such calls: use a name, a"
+            " duration from 0 s up, and an exception or words such as 'SMTPError: refused'",
+            component,
+            duration_s,
+            error,
+        )
 
     def _begin_background(self) -> None:
         """Begin to check in the background.

@@ -33,7 +33,7 @@ def _requests(service: JudgedService) -> Iterator[str]:
     for name, one in service.components.items():
         total = one.history.total.cumulated()
         for bound_s in _BOUNDS_S:
-            labels = {"component": name, "le": f"{bound_s:.4f}".rstrip("0") + ("0" if bound_s >= 1 else "")}
+            labels = {"component": name, "le": str(bound_s)}
             yield _sample("perfbudget_duration_seconds_bucket", labels, total.at_most(bound_s * _S))
         yield _sample("perfbudget_duration_seconds_bucket", {"component": name, "le": "+Inf"}, total.tally.count)
         yield _sample("perfbudget_duration_seconds_count", {"component": name}, total.tally.count)

@@ -21,9 +21,16 @@ def checked_url(url: str) -> str:
     Raises:
         MonitorError: the text is no address.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or a bracket is missing
+        is_address = False
+    if not is_address:
         message = f"{url!r} is no address: give the service's own, such as http://127.0.0.1:8000"
+        raise MonitorError(message)
+    if parts.username is not None or parts.password is not None:
+        message = f"http://...@{parts.netloc.rpartition('@')[2]}: a name and a password are not sent: leave them out"
         raise MonitorError(message)
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(SUMMARY)}"
 

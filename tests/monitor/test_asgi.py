@@ -39,7 +39,7 @@ def app(monitor: Monitor, **options: Any) -> Starlette:
 
 
 async def exchange(
-    served: Any, path: str, *, client: str = "127.0.0.1", kind: str = "http", events: int = 0
+    served: Any, path: str, *, client: str = "127.0.0.1", kind: str = "http", events: int = 0, root: str = ""
 ) -> list[dict[str, Any]]:
     """Send a request, and return the messages of the answer; the client goes away after a number of events."""
     sent: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ async def exchange(
         if len(sent) > events:
             is_gone.set()
 
-    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "headers": [], "client": (client, 5)}
+    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "headers": [], "client": (client, 5), "root_path": root}
     await served(scope, receive, send)
     return sent
 
@@ -94,6 +94,62 @@ def test_a_function_names_the_component(make_monitor: Make) -> None:
     monitor = make_monitor()
     get(app(monitor, component=lambda scope: scope["path"].strip("/")), "/well")
     assert list(monitor.summary()["components"]) == ["well"]
+
+
+@pytest.mark.parametrize(
+    ("name_of", "name", "lines"),
+    [
+        (lambda _: None, "other", 0),
+        (lambda _: "", "other", 0),
+        (lambda _: 5, "5", 0),
+        (lambda scope: scope["absent"], "other", 1),
+    ],
+)
+def test_a_function_that_fails_does_not_break_requests(
+    make_monitor: Make, caplog: pytest.LogCaptureFixture, name_of: Callable[[Any], Any], name: str, lines: int
+) -> None:
+    monitor = make_monitor()
+    served = ASGIMonitor(app(make_monitor()), monitor, component=name_of)
+    for _ in range(2):
+        assert get(served, "/well") == (200, b"well")
+    assert monitor.summary()["components"][name]["requests_total"] == 2
+    assert len(caplog.records) == lines
+
+
+def test_the_application_may_have_its_own_metrics(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    assert get(app(monitor, metrics_path=None), "/metrics")[0] == 404
+    assert monitor.summary()["components"]["http"]["requests_total"] == 1
+    assert get(app(monitor, metrics_path="/perf-metrics"), "/metrics")[0] == 404
+    assert get(app(monitor, metrics_path="/perf-metrics"), "/perf-metrics")[1].endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "is_answered"),
+    [("/api", "/api/perfbudget", True), ("/api", "/perfbudget", True), ("/ap", "/api/perfbudget", False)],
+)
+def test_an_application_may_be_mounted_under_a_prefix(
+    make_monitor: Make, root: str, path: str, is_answered: bool
+) -> None:
+    status, _ = get(app(make_monitor()), path, root=root)
+    assert status == (200 if is_answered else 404)
+
+
+def test_no_response_is_an_error_unless_the_request_was_cancelled(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    cancelled = True
+
+    async def served(*_: Any) -> None:
+        if cancelled:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(exchange(ASGIMonitor(served, monitor), "/"))
+    assert monitor.summary()["errors"] == []
+    cancelled = False
+    asyncio.run(exchange(ASGIMonitor(served, monitor), "/"))
+    (error,) = monitor.summary()["errors"]
+    assert (error["kind"], error["message"]) == ("no response", "GET /")
 
 
 def test_the_paths_of_the_monitor_are_not_observed(make_monitor: Make) -> None:

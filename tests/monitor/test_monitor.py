@@ -344,6 +344,49 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
 
 
+class TestWrongArguments:
+    """Observations and callbacks that are mistakes of a program."""
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("gateway", "1"), ("gateway", float("nan")), ("gateway", float("inf")), ("gateway", -1), ("gateway", None),
+            ("gateway", 0.1, 500), ("", 0.1), (None, 0.1), (5, 0.1), (["gateway"], 0.1),
+        ],
+    )  # fmt: skip
+    def test_such_an_observation_is_ignored_and_the_first_is_logged(
+        self, make_monitor: Make, caplog: pytest.LogCaptureFixture, arguments: tuple[Any, ...]
+    ) -> None:
+        monitor = make_monitor()
+        monitor.observe(*arguments)
+        monitor.observe(*arguments)
+        assert [one["requests_total"] for one in monitor.summary()["components"].values()] in ([], [0])
+        (record,) = caplog.records
+        assert "is ignored, and so are further such calls: use a name, a duration from 0 s up" in record.getMessage()
+
+    @pytest.mark.parametrize("arguments", [("gateway", 1), ("gateway", 0), ("gateway", 0.1, ""), ("gateway", True)])
+    def test_unusual_observations_are_counted(
+        self, make_monitor: Make, caplog: pytest.LogCaptureFixture, arguments: tuple[Any, ...]
+    ) -> None:
+        monitor = make_monitor()
+        monitor.observe(*arguments)
+        assert component(monitor)["requests_total"] == 1
+        assert not caplog.records
+
+    def test_an_exception_without_words_is_counted(self, make_monitor: Make) -> None:
+        class BrokenError(Exception):
+            def __str__(self) -> str:
+                raise OSError
+
+        monitor = make_monitor()
+        monitor.observe("gateway", 0.1, BrokenError())
+        assert monitor.summary()["errors"][0]["message"] == "(its text cannot be read)"
+
+    def test_a_callback_that_is_no_function_is_refused(self, make_monitor: Make) -> None:
+        with pytest.raises(TypeError, match=r"^on_alert: the callback must be a function of an AlertEvent, found 5$"):
+            make_monitor().on_alert(5)  # type: ignore[arg-type] - what the test is about
+
+
 class TestClock:
     """The clock of a monitor."""
 

@@ -73,10 +73,15 @@ class TestRequests:
     def test_an_address_may_be_written_in_several_ways(self, given: str) -> None:
         assert checked_url(given) == "http://127.0.0.1:8000"
 
-    @pytest.mark.parametrize("given", ["", "ftp://host", "http://"])
+    @pytest.mark.parametrize("given", ["", "ftp://host", "http://", "http://host:80a0", "http://host:99999", "http://[::1"])
     def test_a_text_that_is_no_address_is_an_error(self, given: str) -> None:
         with pytest.raises(MonitorError, match=r"is no address: give the service's own"):
             checked_url(given)
+
+    def test_a_password_is_refused_and_not_shown(self) -> None:
+        with pytest.raises(MonitorError, match=r"^http://\.\.\.@host:80: a name and a password are not sent") as raised:
+            checked_url("http://user:secret@host:80")
+        assert "secret" not in str(raised.value)
 
     def test_a_service_answers_with_its_summary(self, url: str) -> None:
         assert fetch_summary(url)["components"]["gateway"]["requests_total"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,19 @@ def test_verdicts_and_alerts_are_gauges(monitor: Monitor) -> None:
         4, rel=0.02
     )
     assert value(monitor, "perfbudget_alert_firing", alert="any", component="gateway") == 1
+
+
+def test_the_bounds_of_the_histogram_are_written_as_prometheus_reads_them(monitor: Monitor) -> None:
+    bounds = re.findall(r'le="([^"]+)"', monitor.openmetrics())
+    assert all(bound in ("+Inf", str(float(bound))) for bound in bounds)
+    assert "2.5" in bounds
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    monitor.observe("a\ud800", 0.01)
+    monitor.openmetrics().encode()
+    assert value(monitor, "perfbudget_requests_total", component="a\\ud800") == 1
 
 
 def test_odd_names_are_escaped(make_monitor: Make) -> None:

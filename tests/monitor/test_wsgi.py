@@ -90,3 +90,77 @@ def test_a_function_names_the_component(make_monitor: Make) -> None:
     monitor = make_monitor()
     get(WSGIMonitor(app, monitor, component=lambda environ: environ["PATH_INFO"].strip("/")), "/well")
     assert list(monitor.summary()["components"]) == ["well"]
+
+
+def test_a_function_that_fails_does_not_break_requests(make_monitor: Make, caplog: pytest.LogCaptureFixture) -> None:
+    monitor = make_monitor()
+    served = WSGIMonitor(app, monitor, component=lambda environ: environ["absent"])
+    assert [get(served, "/well")[0] for _ in range(2)] == ["200 OK"] * 2
+    assert monitor.summary()["components"]["other"]["requests_total"] == 2
+    assert len(caplog.records) == 1
+
+
+def test_the_application_may_have_its_own_metrics(make_monitor: Make) -> None:
+    assert get(WSGIMonitor(app, make_monitor(), metrics_path=None), "/metrics")[1] == b"well"
+    assert get(WSGIMonitor(app, make_monitor(), metrics_path="/perf"), "/perf")[1].endswith(b"# EOF\n")
+
+
+class FileWrapper:
+    """A body that a server sends without reading it."""
+
+    def __init__(self, _: object) -> None:
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"file"])
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class SlottedWrapper(FileWrapper):
+    """A body whose attributes cannot be set, as those of types in C."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "close":
+            raise AttributeError(name)
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize("wrapper", [FileWrapper, SlottedWrapper])
+def test_the_file_wrapper_of_a_server_stays_and_counts_once(make_monitor: Make, wrapper: type[FileWrapper]) -> None:
+    monitor = make_monitor()
+
+    def sends(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](None)
+
+    body: Any = WSGIMonitor(sends, monitor)({"PATH_INFO": "/", "wsgi.file_wrapper": wrapper}, lambda *_: None)
+    assert type(body) is wrapper
+    body.close()
+    body.close()
+    assert body.closed
+    assert monitor.summary()["components"]["http"]["requests_total"] == 1
+
+
+def test_a_body_that_is_closed_twice_counts_once(make_monitor: Make) -> None:
+    monitor = make_monitor()
+    body: Any = WSGIMonitor(app, monitor)({"PATH_INFO": "/"}, lambda *_: None)
+    body.close()
+    body.close()
+    assert monitor.summary()["components"]["http"]["requests_total"] == 1
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_no_response_is_an_error_and_a_late_one_is_none(make_monitor: Make, begins: bool) -> None:
+    monitor = make_monitor()
+
+    def late(_: Any, start_response: Callable[..., Any]) -> Iterator[bytes]:
+        if begins:
+            start_response("200 OK", [])
+        yield b""
+
+    body: Any = WSGIMonitor(late, monitor)({"PATH_INFO": "/"}, lambda *_: None)
+    list(body)
+    body.close()
+    assert [one["kind"] for one in monitor.summary()["errors"]] == ([] if begins else ["no response"])
