@@ -86,31 +86,38 @@ class _OpenSpans:
     """The spans that are open at a moment.
 
     Attributes:
-        innermost: the open spans without an open span directly within them.
+        innermost: the open spans without an open span within them, at any depth.
     """
 
     def __init__(self, parents: Sequence[int]) -> None:
         self.innermost: set[int] = set()
         self._parents = parents
         self._inside = [0] * len(parents)
+        """The number of a span's children that are open, or that have an open span within them."""
         self._is_open = [False] * len(parents)
 
     def start(self, place: int) -> None:
         """Open a span; a span within it may be open already, if another program's clock says so."""
+        was_empty = not self._inside[place]
         self._is_open[place] = True
-        if not self._inside[place]:
+        if was_empty:
             self.innermost.add(place)
         parent = self._parents[place]
-        if parent >= 0:
+        while was_empty and parent >= 0:
+            was_empty = not (self._is_open[parent] or self._inside[parent])
             self._inside[parent] += 1
             self.innermost.discard(parent)
+            parent = self._parents[parent]
 
     def end(self, place: int) -> None:
-        """Close a span; spans within it may go on."""
+        """Close a span; spans within it may go on, as those of a task that it started."""
         self._is_open[place] = False
         self.innermost.discard(place)
+        is_empty = not self._inside[place]
         parent = self._parents[place]
-        if parent >= 0:
+        while is_empty and parent >= 0:
             self._inside[parent] -= 1
+            is_empty = not (self._is_open[parent] or self._inside[parent])
             if self._is_open[parent] and not self._inside[parent]:
                 self.innermost.add(parent)
+            parent = self._parents[parent]

@@ -33,6 +33,13 @@ def test_a_span_that_outlives_its_parent_keeps_its_time() -> None:
     assert own(Execution(0, 100, [late, span("parent", 0, 50)])) == ({"late": 40, "parent": 40}, 20)
 
 
+def test_an_open_span_at_any_depth_takes_the_time_from_those_around_it() -> None:
+    task, start = span("task", 20, 60, id=3, parent=2), span("start", 10, 20, id=2, parent=1)
+    whole = span("whole", 0, 100, id=1)
+    assert own(Execution(0, 100, [task, start, whole])) == ({"task": 60, "start": 10, "whole": 30}, 0)
+    assert own(Execution(0, 100, [start, whole])) == ({"start": 20, "whole": 80}, 0)
+
+
 def test_the_part_outside_the_execution_does_not_count() -> None:
     assert own(Execution(100, 200, [span("early", 50, 100), span("never", 300, 50, id=2)])) == (
         {"early": 50, "never": 0},
