@@ -21,6 +21,7 @@ LINE: Final = "code.line.number"
 _FILES: Final = (FILE, "code.filepath")
 _LINES: Final = (LINE, "code.lineno")
 _FAILED: Final = 2
+_MOST: Final = (1 << 63) - 1
 
 
 def to_json(spans: Iterable[Span], service: str) -> bytes:
@@ -122,12 +123,22 @@ def span_of(
         end_ns: the end, in ns since 1970.
         attributes: the attributes as OpenTelemetry names them.
         error: the error that ended the span; empty if there was none.
+
+    Raises:
+        ValueError: a time, a line or an id is out of the range that the protocol allows.
     """
     known = dict(attributes)
     cpu_ns = known.pop(CPU_NS, None)
     statement = next((known[one] for one in _STATEMENTS if one in known), None)
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
+    numbers = [start_ns, end_ns, *(one for one in (cpu_ns, line) if isinstance(one, int))]
+    if not all(0 <= one <= _MOST for one in numbers):
+        message = "a time or a line is below 0, or has more than 63 bits"
+        raise ValueError(message)
+    if not (0 <= trace_id < 1 << 128 and 0 <= span_id < 1 << 64 and 0 <= parent_id < 1 << 64):
+        message = "a trace id has at most 128 bits, and a span id 64 bits"
+        raise ValueError(message)
     return Span(
         name,
         trace_id,

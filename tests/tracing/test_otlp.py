@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.tracing import Span
-from pytest_perfbudget.tracing.otlp import from_json, to_json
+from pytest_perfbudget.tracing.otlp import CPU_NS, from_json, to_json
 
 TEXT = st.text(max_size=8)
 TIME = st.integers(0, 2**62)
@@ -62,6 +62,12 @@ def test_the_least_that_a_span_needs() -> None:
     assert from_json(b"{}") == []
 
 
+def test_the_largest_numbers_of_the_protocol_are_taken() -> None:
+    largest = {"endTimeUnixNano": str((1 << 63) - 1), "traceId": "f" * 32, "spanId": "f" * 16}
+    [span] = from_json(request({**GOOD, **largest}))
+    assert (span.trace_id, span.span_id) == ((1 << 128) - 1, (1 << 64) - 1)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -77,6 +83,12 @@ def test_the_least_that_a_span_needs() -> None:
         request({}),
         request({**GOOD, "traceId": "xyz"}),
         request({**GOOD, "startTimeUnixNano": "soon"}),
+        request({**GOOD, "startTimeUnixNano": "-5"}),
+        request({**GOOD, "endTimeUnixNano": str(1 << 63)}),
+        request({**GOOD, "traceId": "f" * 33}),
+        request({**GOOD, "spanId": "f" * 17}),
+        request({**GOOD, "parentSpanId": "-1"}),
+        request({**GOOD, "attributes": [{"key": CPU_NS, "value": {"intValue": str(10**400)}}]}),
         request({**GOOD, "attributes": [7]}),
         request({**GOOD, "attributes": [{"key": "a", "value": {"intValue": "x"}}]}),
     ],
