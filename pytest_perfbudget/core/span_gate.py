@@ -144,6 +144,8 @@ def _why_unsure(name: str, series: SpanSeries, store: SpanStore) -> str:
 
 
 def _doubt(name: str, store: SpanStore) -> str:
+    if store.is_untraced(name):
+        return "spans of other processes came without a trace: send headers(), and adopt them with continued()"
     missing, vanished = store.missing(name), store.vanished
     ended = "another process ended" if vanished == 1 else f"{vanished:,} other processes ended"
     doubts = [f"{missing:,} spans were lost"] if missing else []
@@ -159,5 +161,6 @@ def _why_none(name: str, store: SpanStore) -> str:
     if not names:
         return "no span was recorded: mark the code with `track`, or let it be instrumented by OpenTelemetry"
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    what = "a name like" if "*" in name else "the name"
     hint = nearest(name, names, cutoff=0.7)
-    return f"no span has the name {name!r}{hint}; recorded: {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"no span has {what} {name!r}{hint}; recorded: {', '.join(names[:_MOST_NAMED])}{more}"

@@ -7,11 +7,10 @@ spans of a block of rounds are added up after the block.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
-from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +23,7 @@ from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.otel import Within
 from pytest_perfbudget.measure.query_sites import QuerySites
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
-from pytest_perfbudget.tracing.announced import announce
+from pytest_perfbudget.tracing.announced import announced_to_children
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
 from pytest_perfbudget.tracing.threads import inherited
 
@@ -44,9 +43,10 @@ own, at which the garbage collector would look while rounds are timed."""
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """An execution that has ended, with times since 1970."""
+    """An execution that has ended, with times since 1970, and the span that stands for the whole of the execution."""
 
     trace_id: int
+    root_id: int
     start_ns: int
     end_ns: int
 
@@ -87,6 +87,8 @@ class SpanGatherer:
         self._now_ns = clock.wall_ns
         self._receiver = receiver
         self._lost_before: tuple[int, int] | None = None
+        self._is_load = is_load
+        self._warm_up: set[int] = set()
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
@@ -132,14 +134,13 @@ class SpanGatherer:
     def execution(self) -> Iterator[None]:
         """Let the block be an execution, whose spans belong together."""
         root = new_root()
-        if self._announced is not None:
-            announce(root)
-        with continued(root), self._within(root) if self._within is not None else nullcontext():
+        within = self._within(root) if self._within is not None else nullcontext()
+        with announced_to_children(root) if self._announced is not None else nullcontext(), continued(root), within:
             start_ns = self._now_ns()
             try:
                 yield
             finally:
-                self._ended.append(_Ended(root.trace_id, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
+                self._ended.append(_Ended(*root, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
 
     def marked(self, function: Callable[..., Any], *, is_awaited: bool) -> Callable[..., Any]:
         """Return a function, each call of which is an execution.
@@ -177,6 +178,7 @@ class SpanGatherer:
         self._held_ended += counted
         self.kept += len(counted)
         warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
+        self._warm_up |= warm_up
         self._held += [one for one in _spans(self._pending) if one.trace_id not in warm_up]
         self._pending, self._ended = [], []
         if self._receiver is None:
@@ -209,27 +211,46 @@ class SpanGatherer:
     def _add_up(self) -> None:
         ended = sorted(self._held_ended, key=attrgetter("start_ns"))
         by_trace: dict[int, list[Span]] = {one.trace_id: [] for one in ended}
-        remote, self._remote = self._remote, []
+        by_id = {one.trace_id: one for one in ended}
+        remote = self._taken_remote()
         self.store.has_remote |= bool(remote)
-        stray: list[Span] = []
         for span in remote:
             self._sites.note_remote(span)
-        by_id = {one.trace_id: one for one in ended}
-        for span in (*self._held, *remote):
-            own = by_id.get(span.trace_id)
-            # A thread or a task that was started in one execution may go on to work for the next.
-            is_late = own is not None and span.thread and span.start_ns >= own.end_ns
-            (stray if own is None or is_late else by_trace[own.trace_id]).append(span)
-        others = {one.span_id for one in remote}
-        for span, at_that_time in zip(stray, _homes(stray, ended), strict=True):
-            home = at_that_time or by_id.get(span.trace_id)
+        late = _late([*self._held, *remote], by_id)
+        stray: list[tuple[Span, bool]] = []
+        for spans, is_remote in ((self._held, False), (remote, True)):
+            for span in spans:
+                if span.trace_id in by_id and span.span_id not in late:
+                    by_trace[span.trace_id].append(span)
+                else:
+                    stray.append((span, is_remote))
+        for span, is_remote in stray:
+            home = (None if self._is_load else _home(span, ended)) or by_id.get(span.trace_id)
             if home is not None:
                 by_trace[home.trace_id].append(span)
-            elif span.span_id not in others:  # another process also does work of its own
-                self.store.lost += 1
+            else:
+                self._note_stray(span, ended, is_remote=is_remote)
         for one in ended:
             self.store.add(Execution(one.start_ns, one.end_ns, by_trace[one.trace_id]))
         self._held, self._held_ended = [], []
+
+    def _taken_remote(self) -> list[Span]:
+        """Return the spans of other processes, each once: an application may export the spans of this process, too."""
+        known = {(one.trace_id, one.span_id) for one in self._held}
+        found, self._remote = self._remote, []
+        by_key = {(one.trace_id, one.span_id): one for one in found}
+        return [one for key, one in by_key.items() if key not in known]
+
+    def _note_stray(self, span: Span, ended: Sequence[_Ended], *, is_remote: bool) -> None:
+        """Count a span that belongs to no execution: the executions of a load overlap, so its time says nothing."""
+        is_of_load = self._is_load and bool(ended) and ended[0].start_ns <= span.start_ns
+        if not is_remote:
+            if is_of_load:
+                self.store.lose(1, span.name)
+            else:
+                self.store.lost += 1
+        elif is_of_load and span.trace_id not in self._warm_up:  # otherwise the work of another process for itself
+            self.store.note_untraced(span.name)
 
 
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
@@ -239,18 +260,21 @@ def _spans(values: Sequence[Any]) -> Iterator[Span]:
         yield Span._make((*numbers, {STATEMENT: text} if text else {}, "", thread, "", 0))
 
 
-def _homes(stray: Sequence[Span], ended: Sequence[_Ended]) -> list[_Ended | None]:
-    """Return the execution in whose time each span began, for spans that have lost their trace, such as in a thread.
+def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:
+    """Return the ids of the spans that began after the execution of their trace, in work for a later execution.
 
-    The executions of a load overlap, so the time says nothing there: the result is None.
+    A thread, a task or a process that was started in one execution may go on to work for the next.
     """
-    if not stray:
-        return []
-    is_sequence = all(one.end_ns <= after.start_ns for one, after in pairwise(ended))
-    starts = [one.start_ns for one in ended]
-    found: list[_Ended | None] = []
-    for span in stray:
-        place = bisect_right(starts, span.start_ns) - 1
-        is_inside = is_sequence and place >= 0 and span.start_ns < ended[place].end_ns
-        found.append(ended[place] if is_inside else None)
-    return found
+    late: set[int] = set()
+    for span in sorted(spans, key=attrgetter("start_ns")):
+        own = by_id.get(span.trace_id)
+        is_after = own is not None and span.start_ns >= own.end_ns
+        if is_after and (span.thread or span.parent_id in late or (own and span.parent_id == own.root_id)):
+            late.add(span.span_id)
+    return late
+
+
+def _home(span: Span, ended: Sequence[_Ended]) -> _Ended | None:
+    """Return the execution in whose time a span began that has lost its trace, such as in a thread."""
+    place = bisect_right(ended, span.start_ns, key=attrgetter("start_ns")) - 1
+    return ended[place] if place >= 0 and span.start_ns < ended[place].end_ns else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
@@ -10,9 +12,18 @@ from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_
 TRACEPARENT: Final = "TRACEPARENT"
 
 
-def announce(context: SpanContext) -> None:
-    """Let child processes that start from now on be part of an execution."""
+@contextmanager
+def announced_to_children(context: SpanContext) -> Iterator[None]:
+    """Let child processes that start in the block be part of an execution."""
+    before = os.environ.get(TRACEPARENT)
     os.environ[TRACEPARENT] = to_traceparent(context)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(TRACEPARENT, None)
+        else:
+            os.environ[TRACEPARENT] = before
 
 
 def announced() -> SpanContext | None:

@@ -88,6 +88,24 @@ def test_a_count_that_is_exceeded_is_so_with_missing_spans_too() -> None:
     assert judged({"max_count": 1}, spans).verdict.value == "exceeded"
 
 
+def test_a_pattern_that_is_a_name_too_limits_all_names_that_it_covers() -> None:
+    spans = SpanStore(["SELECT *"])
+    names = ["SELECT *", "SELECT item", "SELECT item", "INSERT"]
+    spans.add(Execution(0, 100, [span(name, place, 1, id=place + 1) for place, name in enumerate(names)]))
+    [result] = gate({"max_count": 2}, name="SELECT *").judge(spans, {})
+    assert (result.verdict.value, result.estimate) == ("exceeded", 3)
+    [single] = gate({"max_count": 2}, name="SELECT item").judge(spans, {})
+    assert (single.verdict.value, single.estimate) == ("within", 2)
+
+
+def test_spans_of_a_load_without_a_trace_are_unmeasured_with_the_remedy() -> None:
+    spans = store(50)
+    spans.note_untraced("server")
+    assert judged({"max_count": 1}, spans).verdict.value == "within"
+    [result] = gate({"max_count": 1}, name="ser*").judge(spans, {})
+    assert "send headers(), and adopt them with continued()" in result.reason
+
+
 def test_repeated_queries_are_named_with_their_number_and_line() -> None:
     spans = store(2, count=4, statement="SELECT 1 FROM t")
     (result,) = gate({"max_count": 3}).judge(spans, {("db", "SELECT 1 FROM t"): "shop.py:12", ("other", ""): "x.py:1"})

@@ -15,7 +15,7 @@ import pytest
 from pytest_perfbudget.measure import span_receiver
 from pytest_perfbudget.measure.span_receiver import SpanReceiver
 from pytest_perfbudget.tracing import Span, SpanContext, exporter
-from pytest_perfbudget.tracing.announced import announce
+from pytest_perfbudget.tracing.announced import announced_to_children
 from pytest_perfbudget.tracing.otlp import to_json
 
 SPAN = Span("query", 1, 2, 0, 3, 4, None)
@@ -94,6 +94,7 @@ def test_without_the_extra_the_binary_form_is_refused_by_name(
         (b"{}", {"path": "/v1/logs"}, 404),
         (b"{}", {"Content_Length": "-1"}, 411),
         (b"{}", {"Content_Length": "\xb2"}, 411),
+        (to_json([SPAN._replace(start_ns=10**30)], "shop.py"), {}, 400),
     ],
 )
 def test_a_bad_request_is_refused_and_the_next_is_taken(
@@ -117,11 +118,16 @@ def test_the_environment_names_the_receiver_and_is_restored(monkeypatch: pytest.
     before = dict(os.environ)
     receiver = SpanReceiver()
     with receiver.running():
-        announce(SpanContext(1, 2))
         assert os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] == receiver.endpoint
         assert os.environ["OTEL_TRACES_EXPORTER"] == "otlp"
         assert os.environ["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"] == "process,perfbudget"
-        assert os.environ["TRACEPARENT"].startswith("00-0000")
+        with announced_to_children(SpanContext(1, 2)):
+            assert os.environ["TRACEPARENT"].startswith("00-0000")
+        assert "TRACEPARENT" not in os.environ
+        monkeypatch.setenv("TRACEPARENT", "of the caller")
+        with announced_to_children(SpanContext(1, 2)):
+            pass
+        assert os.environ.pop("TRACEPARENT") == "of the caller"
     assert dict(os.environ) == before
 
 
@@ -145,8 +151,8 @@ with track("outer", size=3):
 
 @pytest.mark.usefixtures("receiver")
 def test_track_in_a_child_process_exports_by_itself(received: list[Span]) -> None:
-    announce(SpanContext(77, 5))
-    subprocess.run([sys.executable, "-c", CHILD], check=True, timeout=60)
+    with announced_to_children(SpanContext(77, 5)):
+        subprocess.run([sys.executable, "-c", CHILD], check=True, timeout=60)
     outer, inner = sorted(received, key=lambda span: span.name, reverse=True)
     assert (outer.name, inner.name) == ("outer", "inner")
     assert {outer.trace_id, inner.trace_id} == {77}

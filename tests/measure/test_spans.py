@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import queue
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from pytest_perfbudget.measure.span_receiver import SpanReceiver
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
 from pytest_perfbudget.measure.traced_subject import TracedSubject
-from pytest_perfbudget.tracing import Span, current, emit, is_tracking
+from pytest_perfbudget.tracing import Span, add_sink, current, emit, is_tracking, remove_sink
 from pytest_perfbudget.tracing.span import EPOCH_NS
 
 HERE = Path(__file__).parent
@@ -213,6 +214,57 @@ def test_spans_of_other_processes_are_waited_for(monkeypatch: pytest.MonkeyPatch
     assert counts(gatherer, "remote") == [1, 1, 1, 1]
     assert gatherer.store.has_remote
     assert gatherer.store.lost == 0
+
+
+def remote(trace_id: int, span_id: int, parent_id: int = 0, start_ns: int = 0) -> Span:
+    return Span("remote", trace_id, span_id, parent_id, start_ns, 1, None)
+
+
+def test_a_span_that_comes_twice_counts_once() -> None:
+    receiver = Receiver()
+    gatherer = SpanGatherer(HERE, receiver=cast("SpanReceiver", receiver))
+    local: list[Span] = []
+    with gatherer.listening():
+        with gatherer.execution():
+            trace_id = gatherer_trace()
+            add_sink(take := lambda record: local.append(Span._make(record)))
+            query()
+            remove_sink(take)
+        receiver.take([*local, *[remote(trace_id, 1)] * 2, remote(trace_id, 2)])
+        gatherer.keep()
+    gatherer.finish()
+    assert counts(gatherer, "query") == [1]
+    assert counts(gatherer, "remote") == [2]
+
+
+def test_a_process_that_works_on_for_later_executions_belongs_to_these() -> None:
+    receiver = Receiver()
+    gatherer = SpanGatherer(HERE, receiver=cast("SpanReceiver", receiver))
+    with gatherer.listening():
+        with gatherer.execution():
+            first = current()
+        assert first is not None
+        within = remote(first.trace_id, 1, first.span_id)  # its clock is behind, as of another machine
+        with gatherer.execution():
+            now_ns = EPOCH_NS + time.perf_counter_ns()
+            later = [remote(first.trace_id, 2, first.span_id, now_ns), remote(first.trace_id, 3, 2, now_ns + 1)]
+            after_all = remote(first.trace_id, 4, 1, now_ns)
+        receiver.take([within, *later, after_all])
+        gatherer.keep()
+    gatherer.finish()
+    assert counts(gatherer, "remote") == [2, 2]
+
+
+def test_spans_of_a_load_without_a_trace_are_noted_however_its_requests_overlap() -> None:
+    receiver = Receiver()
+    gatherer = with_receiver(receiver)
+    with gatherer.listening():
+        with gatherer.execution():
+            receiver.take([remote(1, 2, start_ns=EPOCH_NS + time.perf_counter_ns())])
+        gatherer.keep()
+    gatherer.finish()
+    assert counts(gatherer, "remote") == []
+    assert gatherer.store.is_untraced("remote")
 
 
 def gatherer_trace() -> int:

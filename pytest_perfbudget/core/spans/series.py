@@ -76,6 +76,7 @@ class SpanStore:
         self.vanished = 0
         self._missing: Counter[str] = Counter()
         self.has_remote = False
+        self._untraced: set[str] = set()
         self._watched = frozenset(watched)
         self._limited = Coverage((*watched, *limited))
         self._series: dict[str, SpanSeries] = {}
@@ -93,7 +94,7 @@ class SpanStore:
 
     def series(self, name: str) -> SpanSeries | None:
         """Return the spans with a name, or with a name that a pattern covers; None if there was no such span."""
-        found = self._series.get(name) or self._patterns.get(name)
+        found = (self._patterns if "*" in name else self._series).get(name)
         if found is not None:
             found.fill(self.executions)
         return found
@@ -112,6 +113,15 @@ class SpanStore:
         """Return the number of spans with a name that executions may lack; a name may be a pattern."""
         return sum(number for one, number in self._missing.items() if not one or covers(name, one))
 
+    def note_untraced(self, name: str) -> None:
+        """Note that another process has sent a span of a load without the trace of a request."""
+        if len(self._untraced) < MOST_NAMES:
+            self._untraced.add(name)
+
+    def is_untraced(self, name: str) -> bool:
+        """Return whether spans with a name came without a trace; a name may be a pattern."""
+        return any(covers(name, one) for one in self._untraced)
+
     def add(self, execution: Execution) -> None:
         """Add an execution that has ended, with all its spans."""
         if self.executions >= MOST_EXECUTIONS:
@@ -127,7 +137,7 @@ class SpanStore:
             covering = self._limited.of(span.name)
             places_of.setdefault((self._kept(span.name, covering), False), []).append(place)
             for pattern in covering:
-                if pattern != span.name:
+                if "*" in pattern:
                     places_of.setdefault((pattern, True), []).append(place)
         for (name, is_pattern), places in places_of.items():
             series = (self._patterns if is_pattern else self._series).setdefault(name, SpanSeries())
