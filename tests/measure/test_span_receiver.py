@@ -216,7 +216,7 @@ def test_spans_beyond_the_room_of_an_exporter_are_counted(
     monkeypatch.setattr(exporter, "_MOST_WAITING", 3)
     sender = exporter.SpanExporter(receiver.endpoint)
     for _ in range(5):
-        sender._take(tuple(SPAN))
+        sender._take(SPAN)
     sender._thread.start()
     sender.stop()
     assert received == [SPAN] * 3
@@ -229,8 +229,8 @@ def test_spans_of_a_batch_that_nobody_took_are_counted_with_the_next(
     sender = exporter.SpanExporter(receiver.endpoint)
     with monkeypatch.context() as patched:
         patched.setattr(span_receiver, "MOST_BYTES", 1)
-        sender._send([tuple(SPAN)] * 7)
-    sender._send([tuple(SPAN)])
+        sender._send([SPAN] * 7)
+    sender._send([SPAN])
     assert received == [SPAN]
     assert receiver.dropped == 7
     sender.abandon()

@@ -56,7 +56,15 @@ async def exchange(
         if len(sent) > events:
             is_gone.set()
 
-    scope = {"type": kind, "method": "GET", "path": path, "query_string": b"", "headers": [], "client": (client, 5), "root_path": root}
+    scope = {
+        "type": kind,
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [],
+        "client": (client, 5),
+        "root_path": root,
+    }
     await served(scope, receive, send)
     return sent
 

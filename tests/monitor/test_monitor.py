@@ -384,7 +384,7 @@ class TestWrongArguments:
 
     def test_a_callback_that_is_no_function_is_refused(self, make_monitor: Make) -> None:
         with pytest.raises(TypeError, match=r"^on_alert: the callback must be a function of an AlertEvent, found 5$"):
-            make_monitor().on_alert(5)  # type: ignore[arg-type] - what the test is about
+            make_monitor().on_alert(5)  # type: ignore[arg-type]
 
 
 class TestClock:

@@ -73,7 +73,9 @@ class TestRequests:
     def test_an_address_may_be_written_in_several_ways(self, given: str) -> None:
         assert checked_url(given) == "http://127.0.0.1:8000"
 
-    @pytest.mark.parametrize("given", ["", "ftp://host", "http://", "http://host:80a0", "http://host:99999", "http://[::1"])
+    @pytest.mark.parametrize(
+        "given", ["", "ftp://host", "http://", "http://host:80a0", "http://host:99999", "http://[::1"]
+    )
     def test_a_text_that_is_no_address_is_an_error(self, given: str) -> None:
         with pytest.raises(MonitorError, match=r"is no address: give the service's own"):
             checked_url(given)
