@@ -85,7 +85,13 @@ class ComponentChanges:
 
 def has_tracked_code(root: Path) -> bool:
     """Return whether a module of the project has something of `track`'s package or of OpenTelemetry under a name."""
-    return any(_uses_tracing(vars(sys.modules[name])) for name in own_modules(root) if name in sys.modules)
+    return any(_uses_tracing(_names_of(sys.modules[name])) for name in own_modules(root) if name in sys.modules)
+
+
+def _names_of(module: ModuleType) -> dict[str, object]:
+    """Return what a module holds by name; a lazy module is not imported, which `vars` would do."""
+    names: dict[str, object] = object.__getattribute__(module, "__dict__")
+    return names
 
 
 def _uses_tracing(names: Mapping[str, object]) -> bool:

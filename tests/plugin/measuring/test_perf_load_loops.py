@@ -48,7 +48,7 @@ async def check(perf_load, loop):
     assert (found.requests, found.failures) == (10, 0), found.errors
     found = await perf_load(order, user=client, name="ramps", stages=[(100, "200ms"), (100, "50ms")], **limits)
     assert (found.requests, found.failures) == (15, 0), found.errors
-    found = await perf_load(hangs, users=2, requests=2, timeout="30ms", max_error_rate=1, **limits)
+    found = await perf_load(hangs, users=2, requests=2, timeout="30ms", max_error_rate=1)
     assert [(one.kind, one.count) for one in found.errors] == [("TimeoutError", 4)]
     capacity = await perf_load.capacity(
         order, user=client, name="most", p95_ms=60_000, max_error_rate=1, probe="50ms", duration="120ms", first_rate=40
@@ -112,7 +112,7 @@ def test_all_kinds_of_loads(project: Project, loop: str) -> None:
     assert (project.pytester.path / "out.hgrm").read_text("utf-8").count("#[Load = test_it.py::test_it") == 4
     assert len(json.loads((project.pytester.path / "k6.json").read_text("utf-8"))["metrics"]) > 4
     verdicts = project.verdicts()
-    assert [verdicts[one] for one in verdicts if "error_rate" not in one] == ["within"] * 4
+    assert [verdicts[one] for one in verdicts if "error_rate" not in one] == ["within"] * 3
 
 
 def test_a_load_in_asyncio_does_not_import_trio() -> None:
