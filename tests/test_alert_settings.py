@@ -36,7 +36,7 @@ def test_the_time_may_be_in_seconds_minutes_and_hours(text: str, seconds: int) -
 
 @pytest.mark.parametrize("metric", ["health_score", "apdex"])
 def test_some_numbers_are_those_of_the_whole_service(metric: str) -> None:
-    table = {"alerts": {"slow": {"metric": metric, "limit": 50}}}
+    table = {"alerts": {"slow": {"metric": metric, "limit": 1}}}
     assert parse_settings(table, "pyproject.toml").alerts[0].component == ""
 
 
@@ -45,6 +45,12 @@ def test_some_numbers_are_those_of_the_whole_service(metric: str) -> None:
     [
         ({"metric": "p95_m"}, "metric 'p95_m' is unknown (did you mean 'p95_ms'?): use error_rate, errors, rps, health_score, apdex, or a statistic with its unit such as p95_ms"),
         ({"metric": "peak_mb"}, "metric 'peak_mb' is unknown: use error_rate, errors, rps, health_score, apdex, or a statistic with its unit such as p95_ms"),
+        ({"metric": "p95"}, "metric 'p95' is unknown (did you mean 'p95_ms'?): use error_rate, errors, rps, health_score, apdex, or a statistic with its unit such as p95_ms"),
+        ({"metric": "error_rate", "limit": 5}, "limit of error_rate must be from 0 to below 1, such as 0.05 for 5 %, found 5"),
+        ({"metric": "error_rate", "limit": 1}, "limit of error_rate must be from 0 to below 1, such as 0.05 for 5 %, found 1"),
+        ({"metric": "apdex", "limit": 1.5}, "limit of apdex must be above 0, at most 1, found 1.5"),
+        ({"metric": "health_score", "limit": 101}, "limit of health_score must be above 0, at most 100, found 101"),
+        ({"metric": "rps", "limit": 0}, "limit of rps must be above 0, found 0"),
         ({"metric": 5}, "metric 5 is unknown: use error_rate, errors, rps, health_score, apdex, or a statistic with its unit such as p95_ms"),
         ({"limit": "50"}, "limit must be a number from zero up, found '50'"),
         ({"limit": -1}, "limit must be a number from zero up, found -1"),
@@ -60,6 +66,22 @@ def test_some_numbers_are_those_of_the_whole_service(metric: str) -> None:
 def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(f'{PLACE}: {message}')}$"):
         alert(**changed)
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit"),
+    [
+        ("error_rate", 0),
+        ("error_rate", 0.99),
+        ("errors", 5),
+        ("apdex", 1),
+        ("health_score", 100),
+        ("rps", 5000),
+        ("p95_ms", 0),
+    ],
+)
+def test_a_limit_that_the_number_can_cross_is_taken(metric: str, limit: float) -> None:
+    assert alert(metric=metric, limit=limit).limit == limit
 
 
 @pytest.mark.parametrize(

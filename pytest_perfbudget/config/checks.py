@@ -43,7 +43,9 @@ def alert_metric(value: object, key: str, place: str) -> str:
     """Return the word for a number that an alert can watch."""
     known = alert_metrics()
     if not isinstance(value, str) or value not in known:
-        hint = nearest(value, known) if isinstance(value, str) else ""
+        hint = ""
+        if isinstance(value, str):
+            hint = f" (did you mean '{value}_ms'?)" if f"{value}_ms" in known else nearest(value, known)
         names = f"{', '.join(OTHER_METRICS)}, or a statistic with its unit such as p95_ms"
         message = f"{place}: {key} {value!r} is unknown{hint}: use {names}"
         raise ConfigError(message)

@@ -191,6 +191,12 @@ def _alert(name: str, value: object, file: str) -> AlertRule:
     if not (rule.component or rule.watched.is_of_service):
         message = f"{place}: {rule.metric} is a number of a component: name the component"
         raise ConfigError(message)
+    if not rule.watched.can_cross(rule.limit):
+        example = ", such as 0.05 for 5 %" if rule.metric == "error_rate" else ""
+        message = (
+            f"{place}: limit of {rule.metric} must be {rule.watched.range_of_limits()}{example}, found {rule.limit:g}"
+        )
+        raise ConfigError(message)
     return rule
 
 

@@ -30,6 +30,7 @@ class AlertMetric(NamedTuple):
         direction: the direction in which the number is better.
         factor: the number of base units in the unit of the limit; 1 but for times.
         best: the best value that the number can have.
+        worst: the worst value that the number can have.
         is_of_service: whether the number exists for the whole service, without a component.
     """
 
@@ -37,7 +38,20 @@ class AlertMetric(NamedTuple):
     direction: Direction
     factor: float = 1.0
     best: float = 0.0
+    worst: float = math.inf
     is_of_service: bool = False
+
+    def range_of_limits(self) -> str:
+        """Return the range of the limits beyond which the number can be, in words."""
+        if self.direction is Direction.LOWER:
+            return "from 0 up" if self.worst == math.inf else f"from 0 to below {self.worst:g}"
+        return "above 0" if self.best == math.inf else f"above 0, at most {self.best:g}"
+
+    def can_cross(self, limit: float) -> bool:
+        """Return whether the number can be beyond a limit, and better than the limit or equal to it."""
+        if self.direction is Direction.LOWER:
+            return self.best <= limit < self.worst
+        return self.worst < limit <= self.best
 
     def clears_at(self, limit: float) -> float:
         """Return the value from which an alert clears."""
@@ -46,11 +60,11 @@ class AlertMetric(NamedTuple):
 
 
 OTHER_METRICS: Final[Mapping[str, AlertMetric]] = {
-    "error_rate": AlertMetric("error_rate", Direction.LOWER),
+    "error_rate": AlertMetric("error_rate", Direction.LOWER, worst=1.0),
     "errors": AlertMetric("errors", Direction.LOWER),
-    "rps": AlertMetric("rps", Direction.HIGHER, best=math.inf),
-    "health_score": AlertMetric("health_score", Direction.HIGHER, best=100.0, is_of_service=True),
-    "apdex": AlertMetric("apdex", Direction.HIGHER, best=1.0, is_of_service=True),
+    "rps": AlertMetric("rps", Direction.HIGHER, best=math.inf, worst=0.0),
+    "health_score": AlertMetric("health_score", Direction.HIGHER, best=100.0, worst=0.0, is_of_service=True),
+    "apdex": AlertMetric("apdex", Direction.HIGHER, best=1.0, worst=0.0, is_of_service=True),
 }
 """The numbers that are no statistic of durations."""
 

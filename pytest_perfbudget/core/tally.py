@@ -50,6 +50,7 @@ class Tally:
         most_ns: the longest duration, in ns.
         packed: the counts of all buckets in one integer, 64 bits for each bucket, the first bucket lowest. The sum of
             two such integers is the sum of all buckets at once, a thousand times as fast as a loop.
+        packed_errors: the same for the durations that ended with an error.
     """
 
     count: int = 0
@@ -57,6 +58,7 @@ class Tally:
     total_ns: int = 0
     most_ns: int = 0
     packed: int = field(default=0, repr=False)
+    packed_errors: int = field(default=0, repr=False)
 
     @classmethod
     def of(cls, durations_ns: Iterable[int], errors: int = 0) -> Tally:
@@ -75,6 +77,7 @@ class Tally:
             self.total_ns + other.total_ns,
             max(self.most_ns, other.most_ns),
             self.packed + other.packed,
+            self.packed_errors + other.packed_errors,
         )
 
     @property
@@ -91,17 +94,9 @@ class Tally:
         """Return the counts in a form that answers questions about quantiles."""
         return Cumulated(self, list(accumulate(unpacked(self.packed))))
 
-    def sparse(self) -> dict[int, int]:
-        """Return the counts of the buckets that have any."""
-        return {bucket: count for bucket, count in enumerate(unpacked(self.packed)) if count}
-
-    @classmethod
-    def from_sparse(cls, count: int, errors: int, total_ns: int, most_ns: int, buckets: Mapping[int, int]) -> Tally:
-        """Rebuild a tally from its numbers and the result of `sparse`."""
-        counts = empty_counts()
-        for bucket, number in buckets.items():
-            counts[bucket] = number
-        return cls(count, errors, total_ns, most_ns, packed(counts))
+    def failed(self) -> Cumulated:
+        """Return the counts of the durations that ended with an error, in the form of `cumulated`."""
+        return Tally(self.errors, self.errors, 0, self.most_ns, self.packed_errors).cumulated()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +133,16 @@ def empty_counts() -> array[int]:
 def packed(counts: array[int]) -> int:
     """Return the counts of all buckets in one integer."""
     return int.from_bytes(_little(counts).tobytes(), "little")
+
+
+def packed_sparse(buckets: Mapping[int, int]) -> int:
+    """Return the counts of the buckets that have any in one integer."""
+    return sum(number << (8 * _LANE_BYTES * bucket) for bucket, number in buckets.items())
+
+
+def sparse(packed_counts: int) -> dict[int, int]:
+    """Return the counts of the buckets that have any."""
+    return {bucket: count for bucket, count in enumerate(unpacked(packed_counts)) if count} if packed_counts else {}
 
 
 def unpacked(packed_counts: int) -> array[int]:

@@ -7,12 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from pytest_perfbudget.core.alerts import Alert, AlertEvent, AlertRule
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.errors import nearest
+from pytest_perfbudget.monitor.components import OTHER
 from pytest_perfbudget.monitor.summary import JudgedService
 
 Callback = Callable[[AlertEvent], None]
 """A function that takes each alert that begins to fire or clears."""
 
 _log: Final = logging.getLogger(__name__)
+
+
+def unknown_components(settings: Settings) -> list[str]:
+    """Return a note for each alert on a component that no table names, while other components have tables."""
+    known = [rule.limits.component for rule in settings.components if rule.limits.component]
+    return [
+        f"{one.source}: no table in [tool.perfbudget.components] names {one.component!r}{nearest(one.component, known)}"
+        for one in settings.alerts
+        if known and one.component and one.component not in (*known, OTHER)
+    ]
 
 
 class AlertWatch:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pytest_perfbudget.core.alerts import WINDOWS
-from pytest_perfbudget.core.tally import LONGEST_NS, Tally, bucket_of, empty_counts, packed
+from pytest_perfbudget.core.tally import LONGEST_NS, Tally, bucket_of, empty_counts, packed, packed_sparse
 from pytest_perfbudget.core.units import NS_PER
 
 
@@ -99,14 +99,13 @@ class History:
 class Recorder:
     """The recorder of a component's history. The caller holds a lock while a method runs."""
 
-    __slots__ = ("_count", "_counts", "_ends_ns", "_errors", "_most_ns", "_slots", "_start_ns", "_total", "_total_ns")
+    __slots__ = ("_count", "_counts", "_ends_ns", "_failed", "_most_ns", "_slots", "_start_ns", "_total", "_total_ns")
 
     def __init__(self, start_ns: int) -> None:
         self._start_ns = start_ns
         self._slots: tuple[dict[int, Tally], ...] = tuple({} for _ in LEVELS)
         self._total = Tally()
-        self._counts = empty_counts()
-        self._count = self._errors = self._total_ns = self._most_ns = 0
+        self._count = self._total_ns = self._most_ns = 0
         self._begin(start_ns)
 
     def record(self, now_ns: int, duration_ns: int, *, is_error: bool) -> None:
@@ -117,13 +116,14 @@ class Recorder:
             duration_ns = LONGEST_NS
         elif duration_ns < 0:
             duration_ns = 0
-        self._counts[bucket_of(duration_ns)] += 1
+        bucket = bucket_of(duration_ns)
+        self._counts[bucket] += 1
         self._count += 1
         self._total_ns += duration_ns
         if duration_ns > self._most_ns:  # noqa: PLR1730 - a call of max() takes longer than all the rest
             self._most_ns = duration_ns
         if is_error:
-            self._errors += 1
+            self._failed[bucket] = self._failed.get(bucket, 0) + 1
 
     def history(self, now_ns: int) -> History:
         """Return the history up to now."""
@@ -137,7 +137,8 @@ class Recorder:
         return History(slots, self._total + present, self._start_ns)
 
     def _present(self) -> Tally:
-        return Tally(self._count, self._errors, self._total_ns, self._most_ns, packed(self._counts))
+        errors, packed_errors = sum(self._failed.values()), packed_sparse(self._failed)
+        return Tally(self._count, errors, self._total_ns, self._most_ns, packed(self._counts), packed_errors)
 
     def _end_slot(self, now_ns: int) -> None:
         present, at_ns = self._present(), self._ends_ns - LEVELS[0].width_ns
@@ -152,7 +153,8 @@ class Recorder:
     def _begin(self, now_ns: int) -> None:
         self._ends_ns = (now_ns // LEVELS[0].width_ns + 1) * LEVELS[0].width_ns
         self._counts = empty_counts()
-        self._count = self._errors = self._total_ns = self._most_ns = 0
+        self._failed: dict[int, int] = {}
+        self._count = self._total_ns = self._most_ns = 0
 
 
 def _merged(mine: Mapping[int, Tally], theirs: Mapping[int, Tally]) -> dict[int, Tally]:

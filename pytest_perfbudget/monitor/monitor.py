@@ -16,7 +16,7 @@ from pytest_perfbudget.core.alerts import WINDOWS, AlertEvent
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError
-from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback
+from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback, unknown_components
 from pytest_perfbudget.monitor.components import OTHER, Component, Components
 from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
 from pytest_perfbudget.monitor.snapshot import Snapshot
@@ -71,7 +71,7 @@ class Monitor:
         self._settings = settings or Settings()
         self._judged_over = judged_over
         self._clock = clock or steady_clock()
-        self._notes = (*self._settings.notes, *notes)
+        self._notes = (*self._settings.notes, *unknown_components(self._settings), *notes)
         self._watch = AlertWatch(self._settings.alerts)
         self._files = WorkerFiles(Path(multiprocess_dir)) if multiprocess_dir is not None else None
         self._in_background = in_background

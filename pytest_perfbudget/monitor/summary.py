@@ -68,7 +68,8 @@ class JudgedService:
             return self._health_value(rule, statistic)
         history = self.snapshot.histories.get(rule.component)
         if history is None:
-            return None
+            is_over = self.now_ns - self.snapshot.start_ns >= WINDOWS[rule.window] * NS_PER["s"]
+            return 0.0 if statistic == "rps" and is_over else None  # no request since a start that is long ago
         window = history.window(rule.window, self.now_ns)
         if statistic == "rps":
             return window.per_second
@@ -188,5 +189,8 @@ def _apdex(requests: Cumulated, budgets: Sequence[Budget]) -> Apdex:
     target_ns = apdex_target({one.metric.name: one.limit for one in budgets if one.metric.series == WALL})
     if target_ns is None or not requests.tally.count:
         return Apdex()
-    satisfied = requests.at_most(target_ns)
-    return Apdex(satisfied, requests.at_most(TOLERATED * target_ns) - satisfied, requests.tally.count)
+    failed = requests.tally.failed()
+    satisfied, tolerated = (
+        requests.at_most(limit_ns) - failed.at_most(limit_ns) for limit_ns in (target_ns, TOLERATED * target_ns)
+    )
+    return Apdex(satisfied, tolerated - satisfied, requests.tally.count)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_perfbudget.core.tally import Tally
+from pytest_perfbudget.core.tally import Tally, packed_sparse, sparse
 from pytest_perfbudget.monitor.error_log import ErrorEntry
 from pytest_perfbudget.monitor.history import LEVELS, History
 from pytest_perfbudget.monitor.snapshot import Snapshot
 
-SCHEMA: Final = "perfbudget-worker/1"
+SCHEMA: Final = "perfbudget-worker/2"
 _PREFIX: Final = "perfbudget-"
 _TOTAL: Final = -1
 """The number that stands for the level of a line with the tally since the start."""
@@ -135,13 +135,14 @@ class WorkerFiles:
 
 
 def _line(name: str, level: int, slot: int, tally: Tally) -> str:
-    numbers = [tally.count, tally.errors, tally.total_ns, tally.most_ns, *tally.sparse().items()]
+    counts = ([*sparse(one).items()] for one in (tally.packed, tally.packed_errors))
+    numbers = [tally.count, tally.errors, tally.total_ns, tally.most_ns, *counts]
     return f"{json.dumps([name, level, slot])}\t{json.dumps(numbers)}"
 
 
 def _tally(numbers: str) -> Tally:
-    count, errors, total_ns, most_ns, *buckets = json.loads(numbers)
-    return Tally.from_sparse(count, errors, total_ns, most_ns, dict(buckets))
+    count, errors, total_ns, most_ns, buckets, failed = json.loads(numbers)
+    return Tally(count, errors, total_ns, most_ns, packed_sparse(dict(buckets)), packed_sparse(dict(failed)))
 
 
 def _is_alive(pid: int) -> bool:

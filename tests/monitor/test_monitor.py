@@ -123,6 +123,18 @@ class TestSummary:
         load(monitor, "gateway", 0.3, 20)
         assert component(monitor)["apdex"] == pytest.approx(0.65)
 
+    @pytest.mark.parametrize(("errors", "apdex"), [(0, 1.0), (30, 0.7), (100, 0.0)])
+    def test_errors_are_frustrated_whatever_their_time(self, make_monitor: Make, errors: int, apdex: float) -> None:
+        monitor = make_monitor(GATEWAY)
+        load(monitor, "gateway", 0.001, 100, errors=errors)
+        assert component(monitor)["apdex"] == pytest.approx(apdex)
+
+    def test_a_slow_error_is_frustrated_once(self, make_monitor: Make) -> None:
+        monitor = make_monitor(GATEWAY)
+        load(monitor, "gateway", 0.001, 90)
+        load(monitor, "gateway", 9, 10, errors=10)
+        assert component(monitor)["apdex"] == pytest.approx(0.9)
+
     def test_old_requests_of_a_name_without_a_table_are_not_judged(self, make_monitor: Make, wall: Any) -> None:
         monitor = make_monitor(GATEWAY)
         load(monitor, "storage", 0.2)
@@ -248,7 +260,7 @@ class TestAlerts:
             ({"metric": "mean_us", "component": "gateway", "limit": 100}, 200_000),
             ({"metric": "p99_s", "component": "gateway", "limit": 0.1}, 0.2),
             ({"metric": "health_score", "limit": 60}, 20),
-            ({"metric": "apdex", "component": "gateway", "limit": 0.9}, 0.5),
+            ({"metric": "apdex", "component": "gateway", "limit": 0.9}, 0.45),
         ],
     )
     def test_each_number_can_be_watched(
@@ -262,6 +274,36 @@ class TestAlerts:
         assert [event.rule.name for event in events] == ["it"]
         assert events[0].value == pytest.approx(expected, rel=0.02)
         assert monitor.summary()["alerts"][0]["state"] == "firing"
+
+    @pytest.mark.parametrize(("metric", "events"), [("rps", [0.0]), ("p95_ms", [])])
+    def test_a_component_that_never_had_a_request_has_a_rate_of_zero(
+        self, make_monitor: Make, wall: Any, metric: str, events: list[float]
+    ) -> None:
+        alert = {"metric": metric, "component": "gateway", "window": "1m", "limit": 1}
+        monitor = make_monitor({"alerts": {"it": alert}})
+        found = self.watched(monitor)
+        wall.advance(59)
+        monitor.check()
+        assert found == []  # a service that has just started
+        wall.advance(1)
+        monitor.check()
+        assert [event.value for event in found] == events
+
+    @pytest.mark.parametrize(
+        ("name", "hint"),
+        [("gatewy", [" (did you mean 'gateway'?)"]), ("storage", [""]), ("gateway", []), ("other", [])],
+    )
+    def test_an_alert_on_a_component_without_a_table_is_a_note(
+        self, make_monitor: Make, name: str, hint: list[str]
+    ) -> None:
+        monitor = make_monitor({**GATEWAY, "alerts": {"slow": {**ALERT, "component": name}}})
+        place = 'pyproject.toml [tool.perfbudget.alerts."slow"]'
+        assert monitor.summary()["notes"] == [
+            f"{place}: no table in [tool.perfbudget.components] names {name!r}{one}" for one in hint
+        ]
+
+    def test_alerts_need_no_tables(self, make_monitor: Make) -> None:
+        assert make_monitor({"alerts": {"slow": ALERT}}).summary()["notes"] == []
 
     def test_a_callback_that_fails_does_not_stop_the_others(
         self, make_monitor: Make, caplog: pytest.LogCaptureFixture
