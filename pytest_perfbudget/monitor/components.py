@@ -40,7 +40,7 @@ class Components:
 
     def __init__(self, configured: Iterable[str], clock: Callable[[], int], watched: Iterable[str] = ()) -> None:
         self._configured = sorted(configured, key=len, reverse=True)
-        self._always_kept = {*self._configured, *watched, OTHER}
+        self.always_kept = {*self._configured, *watched, OTHER}
         self._clock = clock
         self._changing = threading.Lock()
         self._components: dict[str, Component] = {}
@@ -53,7 +53,7 @@ class Components:
         # A lone surrogate, as of a path that is no UTF-8, cannot be encoded, and would break every scrape.
         owner = self.component_of(name).encode("utf-8", "backslashreplace").decode()
         with self._changing:
-            is_foreign = owner not in self._always_kept and owner not in self._components
+            is_foreign = owner not in self.always_kept and owner not in self._components
             if is_foreign and self._unconfigured >= MOST_COMPONENTS:
                 owner = OTHER
             component = self._components.get(owner)

@@ -83,6 +83,15 @@ class History:
         tally = sum((one for slot, one in self.slots[level].items() if oldest <= slot <= newest), Tally())
         return Window(tally, now_ns - max(oldest * width_ns, min(self.start_ns, now_ns)))
 
+    def pruned(self) -> History:
+        """Return the history without the slots that a ring of each level no longer reaches from its last request."""
+        newest = [max(level, default=0) for level in self.slots]
+        slots = tuple(
+            {slot: one for slot, one in kept.items() if slot > last - level.slots}
+            for kept, last, level in zip(self.slots, newest, LEVELS, strict=True)
+        )
+        return History(slots, self.total, self.start_ns)
+
     def last_ns(self, now_ns: int) -> int:
         """Return the end of the last slot with requests, or now if that slot has not ended; 0 without requests."""
         newest = max(self.slots[0], default=None)

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,7 +23,7 @@ from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
 from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.steady_clock import steady_clock
 from pytest_perfbudget.monitor.summary import JudgedService
-from pytest_perfbudget.monitor.worker_files import WorkerFiles, WorkerState
+from pytest_perfbudget.monitor.worker_files import Others, WorkerFiles, WorkerState
 from pytest_perfbudget.table_name import nearest_file
 from pytest_perfbudget.tracing import add_sink, remove_sink
 from pytest_perfbudget.tracing.span import Record
@@ -183,12 +184,17 @@ class Monitor:
         print_summary(self.summary())
 
     def close(self) -> None:
-        """Take no further spans, stop the background thread, and remove this worker's file."""
+        """Take no further spans, stop the background thread, and hand this worker's numbers over to the others."""
         self._is_closed = True
         self._stopped.set()
         remove_sink(self.take_span)
-        if self._files is not None:
-            self._files.remove(os.getpid())
+        with self._checking:
+            files, self._files = self._files, None
+            if files is None:
+                return
+            now_ns = self._clock()
+            state = WorkerState(os.getpid(), now_ns, self._own(now_ns))
+            self._logged(partial(files.end, state, self._components.always_kept))
 
     def __enter__(self) -> Monitor:  # noqa: PYI034 - Self is not in Python 3.10
         """Return the monitor."""
@@ -208,7 +214,7 @@ class Monitor:
         self._errors = ErrorLog()
         self._errors_lock = threading.Lock()
         self._watch.reset()
-        self._checking = threading.Lock()
+        self._checking = threading.RLock()  # a signal handler may close the monitor within a check
         self._stopped = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -260,15 +266,14 @@ class Monitor:
         """Return the judged service and the states of its alerts, after the callbacks for what changed."""
         with self._checking:
             now_ns = self._clock()
-            with self._errors_lock:
-                errors = self._errors.entries()
-            own = Snapshot(self._start_ns, self._components.histories(now_ns), errors)
+            own = self._own(now_ns)
             pid = os.getpid()
-            others = self._files.others(pid) if self._files is not None else []
-            snapshot = own.with_others(one.snapshot for one in others)
+            files = self._files
+            others = files.others(pid, self._components.always_kept) if files is not None else Others([], None)
+            snapshot = own.with_others(others.snapshots)
             service = JudgedService(snapshot, self._settings, self._judged_over, now_ns)
             # Of several workers only the first watches the alerts, so that an alert fires once; not if it hangs.
-            awake = [one for one in others if now_ns - one.at_ns < _ASLEEP_NS]
+            awake = [one for one in others.workers if now_ns - one.at_ns < _ASLEEP_NS]
             first = min(awake, key=lambda one: one.pid, default=None)
             if first is not None and first.pid < pid:
                 events: list[AlertEvent] = []
@@ -276,15 +281,22 @@ class Monitor:
             else:
                 events = self._watch.update(service)
             alerts = self._watch.states()
-            if self._files is not None and not self._is_closed:
-                self._write(WorkerState(pid, now_ns, own, alerts))
+            if files is not None and not self._is_closed:
+                self._logged(partial(files.write, WorkerState(pid, now_ns, own, alerts)))
         self._watch.call_back(events)
         return service, alerts
 
-    def _write(self, state: WorkerState) -> None:
-        assert self._files is not None  # noqa: S101 - for mypy
+    def _own(self, now_ns: int) -> Snapshot:
+        """Return the numbers of this process."""
+        with self._errors_lock:
+            errors = self._errors.entries()
+        return Snapshot(self._start_ns, self._components.histories(now_ns), errors)
+
+    @staticmethod
+    def _logged(write: Callable[[], None]) -> None:
+        """Write a file; the service goes on without."""
         try:
-            self._files.write(state)
+            write()
         except OSError as error:
             _log.warning("perfbudget: the worker's file cannot be written: %s", error)
 

@@ -15,10 +15,12 @@ import pytest
 
 from pytest_perfbudget.core.alerts import AlertEvent
 from pytest_perfbudget.monitor import Monitor
+from pytest_perfbudget.monitor.components import MOST_COMPONENTS
 from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.worker_files import WorkerFiles, WorkerState
 
 Make = Callable[..., Monitor]
+GATEWAY = {"components": {"gateway": {"p95_ms": 50}}}
 
 
 @pytest.fixture
@@ -62,26 +64,99 @@ def test_lines_that_did_not_change_are_read_and_written_again(tmp_path: Path, ma
         assert files._state(text, files._read).snapshot.histories == state.snapshot.histories
 
 
-def test_the_file_of_a_dead_worker_is_removed(make_monitor: Make, tmp_path: Path) -> None:
+def test_a_dead_worker_leaves_its_numbers(make_monitor: Make, tmp_path: Path, wall: Any) -> None:
+    """No counter falls; the file of a worker that is alive stays."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
+    worker, living = make_monitor(GATEWAY), make_monitor(GATEWAY)
+    for _ in range(3):
+        worker.observe("gateway", 0.2, "KeyError: 'x'")
+    living.observe("gateway", 0.01)
     files = WorkerFiles(tmp_path)
-    files.write(WorkerState(ended.pid, 1, Snapshot(1, {})))
-    files.write(WorkerState(os.getppid(), 1, Snapshot(1, {})))
-    monitor = make_monitor(multiprocess_dir=tmp_path)
-    assert monitor.summary()["processes"] == 2
-    assert {file.name for file in tmp_path.iterdir()} == {
-        f"perfbudget-{os.getppid()}.txt",
-        f"perfbudget-{os.getpid()}.txt",
-    }
+    files.write(WorkerState(ended.pid, 1, worker._own(wall.now_ns)))
+    files.write(WorkerState(os.getppid(), 1, living._own(wall.now_ns)))
+    monitor = make_monitor(GATEWAY, multiprocess_dir=tmp_path)
+    for _ in range(2):
+        summary = monitor.summary()
+        assert summary["processes"] == 2
+        assert (requests(monitor), summary["components"]["gateway"]["windows"]["1m"]["count"]) == (4, 4)
+        assert summary["errors"][0]["count"] == 3
+    assert names_in(tmp_path) == {f"perfbudget-{pid}.txt" for pid in (os.getppid(), os.getpid(), "ended")}
 
 
-def test_a_worker_that_ends_removes_its_file(make_monitor: Make, tmp_path: Path) -> None:
-    monitor = make_monitor(multiprocess_dir=tmp_path)
-    monitor.check()
-    assert list(tmp_path.iterdir())
-    monitor.close()
-    assert list(tmp_path.iterdir()) == []
+def requests(monitor: Monitor, name: str = "gateway") -> int:
+    found: int = monitor.summary()["components"][name]["requests_total"]
+    return found
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()} - {"perfbudget.lock"}
+
+
+def test_a_worker_that_ends_hands_its_numbers_over_once(
+    make_monitor: Make, tmp_path: Path, as_worker: Callable[[int], None]
+) -> None:
+    workers = {pid: make_monitor(multiprocess_dir=tmp_path) for pid in (1, 2, 3)}
+    for pid, monitor in workers.items():
+        as_worker(pid)
+        monitor.observe("gateway", 0.01)
+        monitor.check()
+    as_worker(1)
+    workers[1].observe("gateway", 0.01)  # after the last write
+    workers[1].close()
+    workers[1].close()
+    for pid in (2, 3, 2):
+        as_worker(pid)
+        assert requests(workers[pid]) == 4
+        assert workers[pid].summary()["processes"] == 2
+    assert names_in(tmp_path) == {"perfbudget-2.txt", "perfbudget-3.txt", "perfbudget-ended.txt"}
+
+
+def test_a_worker_with_the_id_of_an_earlier_worker_adds_to_its_numbers(
+    make_monitor: Make, tmp_path: Path, as_worker: Callable[[int], None]
+) -> None:
+    as_worker(1)
+    earlier, later = (make_monitor(multiprocess_dir=tmp_path) for _ in range(2))
+    earlier.observe("gateway", 0.01)
+    earlier.check()
+    later.observe("gateway", 0.01)
+    assert [requests(later) for _ in range(3)] == [2, 2, 2]
+
+
+def test_without_the_lock_nothing_is_written_and_nothing_is_lost(
+    make_monitor: Make, tmp_path: Path, as_worker: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, monitor = (make_monitor(multiprocess_dir=tmp_path) for _ in range(2))
+    as_worker(1001)  # no worker of this id is alive
+    gone.observe("gateway", 0.01)
+    gone.check()
+    as_worker(2)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_perfbudget.monitor.worker_files.file_lock", refuse)
+        assert [requests(monitor) for _ in range(2)] == [1, 1]
+    assert "perfbudget-1001.txt" in names_in(tmp_path)
+    assert requests(monitor) == 1
+    assert "perfbudget-1001.txt" not in names_in(tmp_path)
+
+
+def test_the_numbers_of_dead_workers_are_bounded(make_monitor: Make, tmp_path: Path, wall: Any) -> None:
+    monitor, files = make_monitor(GATEWAY, multiprocess_dir=tmp_path), WorkerFiles(tmp_path)
+    for generation in range(3):
+        worker = make_monitor(GATEWAY)
+        for number in range(80):
+            worker.observe(f"name{generation}-{number}", 0.01)
+        worker.observe("gateway", 0.01)
+        files.end(WorkerState(generation + 1, 1, worker._own(wall.now_ns)), ["gateway", "other"])
+        wall.advance(90_000)
+    found = monitor.summary()["components"]
+    assert len(found) == MOST_COMPONENTS + 2
+    assert (found["gateway"]["requests_total"], found["other"]["requests_total"]) == (3, 140)
+    text = (tmp_path / "perfbudget-ended.txt").read_text("utf-8")
+    assert len([line for line in text.splitlines() if line.startswith('["gateway", 0')]) == 1  # of the last minute
 
 
 def test_an_alert_fires_in_one_worker_only(
@@ -175,7 +250,7 @@ before = monitor.summary()["components"]["gateway"]["requests_total"]
 os.write(go[1], b"xx")
 for pid in pids:
     os.waitpid(pid, 0)
-print(json.dumps([before, list(monitor.summary()["components"])]))
+print(json.dumps([before, monitor.summary()["components"]["gateway"]["requests_total"]]))
 """
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert json.loads(output) == [2, []]
+    assert json.loads(output) == [2, 2]
