@@ -240,6 +240,10 @@ class TestMerge:
                 {"exit_status": 3},
                 "shard1.json is of a session that ended by an internal error (exit status 3): run this",
             ),
+            (
+                {"is_cut_short": True, "not_run": 2},
+                "shard1.json is of a session that ended before its last test (2 perf tests did not run): run this",
+            ),
         ],
     )
     def test_parts_that_do_not_belong_together_are_one_line(

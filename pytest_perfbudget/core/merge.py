@@ -102,6 +102,9 @@ def _check(parts: Mapping[str, RunResult]) -> None:
                 f"{name} is of a session that {how} (exit status {result.session.exit_status}): run this part again"
             )
             raise MergeError(message)
+        if result.session.is_cut_short:
+            message = f"{name} is of a session that ended before its last test{_lost(result)}: run this part again"
+            raise MergeError(message)
     (first, reference), *others = parts.items()
     for name, result in others:
         for what, own, other in zip(_SAME, _same(reference), _same(result), strict=True):
@@ -117,6 +120,11 @@ def _check(parts: Mapping[str, RunResult]) -> None:
                 message = f"{seen[one.id]} and {name} both have {one.id}: give each test to one part only"
                 raise MergeError(message)
             seen |= {one.id: name}
+
+
+def _lost(result: RunResult) -> str:
+    number = result.session.not_run
+    return f" ({number:,} {'perf test' if number == 1 else 'perf tests'} did not run)" if number else ""
 
 
 _SAME = ("commit", "gate", "strict", "alpha", "confidence", "warn_at", "the other side of the comparison")
@@ -173,11 +181,21 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         started_at=started_at,
         duration_s=duration_s,
         exit_status=exit_status,
+        perf_tests=_sum(one.perf_tests for one in parts),
+        not_run=_sum(one.not_run for one in parts),
         other_failures=sum(one.other_failures for one in parts),
+        other_failed=[name for one in parts for name in one.other_failed],
         workers=sum(one.workers for one in parts),
         is_dirty=any(one.is_dirty for one in parts),
         notes=notes,
     )
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """Return the sum of numbers; None if a number is not known."""
+    found = list(numbers)
+    known = [one for one in found if one is not None]
+    return sum(known) if len(known) == len(found) else None
 
 
 def _exit_status(parts: Sequence[RunResult]) -> int:

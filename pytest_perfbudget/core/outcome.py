@@ -74,6 +74,8 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
     if outcome is not None:
         return GateVerdict(outcome, f"{number}.")
+    if result.session.is_cut_short and not kinds:
+        return GateVerdict(Outcome.ERROR, f"The session ended before its last test, with exit code {exit_code}.")
     if not (kinds or exit_code):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
     if kinds and set(kinds) == {LOOSENED}:

@@ -26,7 +26,11 @@ class SessionFacts:
         started_at: the time of the start, in ISO 8601 with the offset from UTC.
         duration_s: the time in s from the start until all tests, and an update of the baseline, had ended.
         exit_status: the exit status of pytest.
+        is_cut_short: whether the session ended before its last test: interrupted, crashed, or stopped by `-x`.
+        perf_tests: the number of perf tests that should have run; None if the number is not known.
+        not_run: the number of these that did not run to their end; None if the number is not known.
         other_failures: the number of tests that failed by something other than a finding, such as an assertion.
+        other_failed: the node ids of these tests, and of files that could not be collected.
         versions: the versions of pytest and of this package; empty if no file is written.
         python: the version of Python, such as `3.11.7`.
         implementation: the implementation of Python, such as `CPython`.
@@ -51,7 +55,11 @@ class SessionFacts:
     started_at: str = ""
     duration_s: float = 0.0
     exit_status: int = 0
+    is_cut_short: bool = False
+    perf_tests: int | None = None
+    not_run: int | None = None
     other_failures: int = 0
+    other_failed: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
     implementation: str = ""
@@ -73,7 +81,8 @@ class SessionFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as builtins."""
-        return {**asdict(self), "versions": dict(self.versions), "notes": list(self.notes)}
+        lists = {"other_failed": list(self.other_failed), "notes": list(self.notes)}
+        return {**asdict(self), "versions": dict(self.versions), **lists}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,8 @@ class RunResult:
     @property
     def health(self) -> Health | None:
         """The health of the session; None if the session judged nothing."""
-        return session_health(self.measurements)
+        session = self.session
+        return session_health(self.measurements, is_whole=not (session.is_cut_short or session.other_failures))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON report as builtins; `from_dict` ignores `summary` and `health`, which are for readers."""

@@ -170,6 +170,7 @@ class PerfSession:
         option = self.config.option
         if self.tests.is_any and not (option.collectonly or option.setuponly or option.setupplan):
             self._import_early()
+            self.tests.note_running(session.items)
             if self.comparison is not None:
                 self.comparison.start()
         result = yield

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.policy import GateMode
-from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.report.numbers import counted
 
 
@@ -19,6 +19,8 @@ class Outcome(enum.Enum):
 
     FAILED = "failed"
     WARNED = "would fail"
+    INCOMPLETE = "incomplete"
+    OTHERWISE = "failed for other reasons"
     PASSED = "passed"
     EMPTY = "nothing measured"
     OFF = "off"
@@ -32,24 +34,36 @@ class SessionVerdict:
         outcome: the outcome of the gate.
         reason: the reason in one sentence.
         remarks: what else a reader of the verdict has to know, a sentence for each.
+        failed: the tests that failed by something other than a number, at most 20 of them, and a text that counts the
+            others.
     """
 
     outcome: Outcome
     reason: str
     remarks: Sequence[str] = ()
+    failed: Sequence[str] = ()
 
 
-_TESTS_FAILED: Final = 1
+_NO_TESTS: Final = 5
+_MOST_NAMED: Final = 20
 _ENDED: Final = {
-    2: "The session was interrupted, so this report may lack tests.",
-    3: "pytest ended with an internal error, so this report may lack tests.",
+    2: "The session was interrupted",
+    3: "pytest ended with an internal error",
 }
 
 
 def verdict_on(result: RunResult) -> SessionVerdict:
     """Return the verdict on a session."""
     failing = [one for one in result.findings if one.is_failure]
-    remarks = tuple(_remarks(result, failing))
+    verdict = _verdict_on(result, failing)
+    names = [*result.session.other_failed]
+    more = [f"and {len(names) - _MOST_NAMED:,} more"] if len(names) > _MOST_NAMED else []
+    return replace(verdict, failed=(*names[:_MOST_NAMED], *more))
+
+
+def _verdict_on(result: RunResult, failing: Sequence[Finding]) -> SessionVerdict:
+    ending, others = ending_text(result.session), others_failed_text(result.session)
+    remarks = tuple(one for one in (ending, others) if one)
     if result.session.gate == GateMode.OFF.value:
         return SessionVerdict(Outcome.OFF, "The gate was off: tests ran once, untimed.", remarks)
     if failing:
@@ -58,9 +72,45 @@ def verdict_on(result: RunResult) -> SessionVerdict:
     if would:
         reason = f"{_who(would, result)} with the gate on: {_kinds(would)}."
         return SessionVerdict(Outcome.WARNED, reason, ("Nothing fails because of --perf-gate=warn.", *remarks))
+    if ending:
+        return SessionVerdict(Outcome.INCOMPLETE, ending, remarks[1:])
+    return _without_failures(result, others)
+
+
+def _without_failures(result: RunResult, others: str) -> SessionVerdict:
+    """Return the verdict on a session that ran to its end, and of which no number fails."""
+    if otherwise := others or _exit_text(result.session):
+        return SessionVerdict(Outcome.OTHERWISE, f"{_NOTHING_FAILS} {otherwise}")
     if not any(not one.unmeasured for one in result.measurements):
-        return SessionVerdict(Outcome.EMPTY, "The session measured nothing.", remarks)
-    return SessionVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.", remarks)
+        return SessionVerdict(Outcome.EMPTY, "The session measured nothing.")
+    return SessionVerdict(Outcome.PASSED, _NOTHING_FAILS)
+
+
+_NOTHING_FAILS: Final = "No test fails by a budget or by a comparison."
+
+
+def ending_text(session: SessionFacts) -> str:
+    """Return the sentence about a session that ended before its last test; empty for any other session."""
+    if not (session.is_cut_short or session.exit_status in _ENDED):
+        return ""
+    how = _ENDED.get(session.exit_status, f"The session ended early, with exit code {session.exit_status}")
+    if session.not_run and session.perf_tests:
+        verb = "has" if session.not_run == 1 else "have"
+        return f"{how}: {session.not_run:,} of {counted(session.perf_tests, 'perf test')} {verb} not run."
+    return f"{how}, so tests may be missing here."
+
+
+def others_failed_text(session: SessionFacts) -> str:
+    """Return the sentence about the tests that failed by something other than a number; empty if there are none."""
+    if session.other_failures:
+        return f"{counted(session.other_failures, 'test')} failed for other reasons."
+    return ""
+
+
+def _exit_text(session: SessionFacts) -> str:
+    """Return the sentence about an exit status that nothing else explains; empty if there is nothing to explain."""
+    is_failed = session.exit_status not in (0, _NO_TESTS)
+    return f"pytest ended with exit code {session.exit_status} for other reasons." if is_failed else ""
 
 
 def _who(failing: Sequence[Finding], result: RunResult) -> str:
@@ -68,18 +118,11 @@ def _who(failing: Sequence[Finding], result: RunResult) -> str:
     if not tests:
         return "The session fails"
     measured = {one.nodeid for one in result.measurements}
+    number = max(len(measured | tests), result.session.perf_tests or 0)
     verb = "fails" if len(tests) == 1 else "fail"
-    return f"{len(tests):,} of {counted(len(measured | tests), 'perf test')} {verb}"
+    return f"{len(tests):,} of {counted(number, 'perf test')} {verb}"
 
 
 def _kinds(failing: Sequence[Finding]) -> str:
     kinds = Counter(one.kind.replace("_", " ") for one in failing)
     return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-
-
-def _remarks(result: RunResult, failing: Sequence[Finding]) -> Iterator[str]:
-    status = result.session.exit_status
-    if status in _ENDED:
-        yield _ENDED[status]
-    elif status == _TESTS_FAILED and not failing:
-        yield "pytest ended with exit code 1, because tests failed for other reasons."

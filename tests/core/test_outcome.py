@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_perfbudget.core.finding import Finding, Severity
@@ -36,6 +38,12 @@ def test_a_failed_session_has_the_gravest_outcome_of_its_findings(
 ) -> None:
     found = classify(session(*kinds), 1)
     assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_a_session_that_ended_early_has_not_passed() -> None:
+    early = RunResult(SessionFacts(is_cut_short=True))
+    assert classify(early, 0).outcome is Outcome.ERROR
+    assert classify(replace(early, findings=session("regressed").findings), 1).outcome is Outcome.REGRESSED
 
 
 def test_what_fails_nothing_is_passed() -> None:

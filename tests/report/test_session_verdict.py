@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from results import budget, change, measurement
@@ -61,18 +62,49 @@ def test_a_finding_about_no_test_fails_the_session() -> None:
     assert verdict_on(replace(session(CALM), findings=update)).reason == "The session fails: 1 not updated."
 
 
+NOTHING = "No test fails by a budget or by a comparison."
+
+
 @pytest.mark.parametrize(
-    ("exit_status", "remark"),
+    ("facts", "outcome", "reason"),
     [
-        (1, "pytest ended with exit code 1, because tests failed for other reasons."),
-        (2, "The session was interrupted, so this report may lack tests."),
-        (3, "pytest ended with an internal error, so this report may lack tests."),
+        ({"exit_status": 1}, Outcome.OTHERWISE, f"{NOTHING} pytest ended with exit code 1 for other reasons."),
+        ({"exit_status": 1, "other_failures": 2}, Outcome.OTHERWISE, f"{NOTHING} 2 tests failed for other reasons."),
+        ({"exit_status": 2}, Outcome.INCOMPLETE, "The session was interrupted, so tests may be missing here."),
+        (
+            {"exit_status": 3, "perf_tests": 4, "not_run": 1},
+            Outcome.INCOMPLETE,
+            "pytest ended with an internal error: 1 of 4 perf tests has not run.",
+        ),
+        (
+            {"exit_status": 0, "is_cut_short": True, "perf_tests": 4, "not_run": 3},
+            Outcome.INCOMPLETE,
+            "The session ended early, with exit code 0: 3 of 4 perf tests have not run.",
+        ),
+        ({"exit_status": 0, "perf_tests": 4, "not_run": 0}, Outcome.PASSED, NOTHING),
+        ({"exit_status": 5}, Outcome.PASSED, NOTHING),
     ],
 )
-def test_another_end_of_the_session_is_a_remark(exit_status: int, remark: str) -> None:
-    verdict = verdict_on(session(CALM, exit_status=exit_status))
-    assert verdict.outcome is Outcome.PASSED
-    assert verdict.remarks == (remark,)
+def test_only_a_whole_session_without_other_failures_passes(
+    facts: dict[str, Any], outcome: Outcome, reason: str
+) -> None:
+    calm = session(CALM)
+    found = verdict_on(replace(calm, session=replace(calm.session, **facts)))
+    assert (found.outcome, found.reason, found.remarks) == (outcome, reason, ())
+
+
+def test_a_failed_session_tells_its_early_end_and_names_other_failures() -> None:
+    failed = session(SLOW, CALM)
+    names = [f"a.py::test_{number}" for number in range(25)]
+    facts = replace(failed.session, is_cut_short=True, perf_tests=40, not_run=13, other_failures=25, other_failed=names)
+    verdict = verdict_on(replace(failed, session=facts))
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.reason == "1 of 40 perf tests fails: 1 exceeded, 1 regressed."
+    assert verdict.remarks == (
+        "The session ended early, with exit code 1: 13 of 40 perf tests have not run.",
+        "25 tests failed for other reasons.",
+    )
+    assert verdict.failed == (*names[:20], "and 5 more")
 
 
 def test_nothing_measured_and_a_gate_that_is_off_are_outcomes_of_their_own() -> None:

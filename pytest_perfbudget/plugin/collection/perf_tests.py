@@ -156,6 +156,10 @@ class PerfTests:
         hooks = self._config.hook.pytest_collection_modifyitems.get_hookimpls()
         return any(Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py" for one in hooks)
 
+    def note_running(self, items: list[pytest.Item]) -> None:
+        """Note the perf tests that are about to run, when no plugin leaves out tests any more."""
+        self._note("running", [[test, ""] for test in dict.fromkeys(self.among(items))])
+
     def data_files(self, nodeid: str) -> list[Path]:
         """Return the files that the parameters of a test name."""
         return [file for item in self._collected if nodeid_of(item) == nodeid for file in data_files_of(item)]

@@ -44,6 +44,8 @@ class Summary:
         self._expected_to_fail: set[str] = set()
         self._unfinished: dict[str, str] = {}
         self._failed: dict[str, str] = {}
+        self._ended: set[str] = set()
+        self._is_interrupted = False
         self._write_errors: list[str] = []
         self._summary_error = ""
         self._result: RunResult | None = None
@@ -60,6 +62,8 @@ class Summary:
         elif report.failed:
             self._unfinished[report.nodeid] = "the test failed"
             self._failed[report.nodeid] = report.when or ""
+        if report.when not in ("setup", "call"):  # a test whose worker crashed has no phase
+            self._ended.add(report.nodeid)
         if data is not None:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):
@@ -68,6 +72,15 @@ class Summary:
                 found = [replace(one, warnings=[*one.warnings, warning]) for one in found]
             self._results[report.nodeid] = found
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that could not be collected, which fails the session as a test does."""
+        if report.failed:
+            self._failed[report.nodeid] = "collect"
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note an interruption: `pytest.exit` chooses the exit status freely, so it does not tell."""
+        self._is_interrupted = True
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Gather and write the result. The terminal summary would be too late: it does not run without a terminal."""
@@ -75,6 +88,9 @@ class Summary:
         for nodeid, found in self._results.items():
             self._results[nodeid] = next((late[one.nodeid] for one in found if one.nodeid in late), found)
         ended = session.exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        ended |= self._is_interrupted
+        running = [test for test, _ in self._session.tests.expectations.get("running", ())]
+        not_run = len(set(running) - self._ended - {one.rpartition("@")[0] for one in self._ended})  # @: loadgroup
         result = run_result(
             self._session,
             [measurement for found in self._results.values() for measurement in found],
@@ -82,7 +98,7 @@ class Summary:
             self._unfinished,
             start=self._start,
             exit_status=int(session.exitstatus),
-            is_cut_short=ended or bool(session.shouldfail or session.shouldstop),  # -x
+            is_cut_short=ended or bool(not_run or session.shouldfail or session.shouldstop),  # -x
             update=None if self._update is None else self._update.summary(),
         )
         is_gated = self._session.policy.gate is GateMode.FAIL
@@ -90,10 +106,15 @@ class Summary:
         fails = fails_session(result.findings) or is_left
         if fails and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        failed = list(self._other_failures(result.findings))
         facts = replace(
             result.session,
             exit_status=int(session.exitstatus),
-            other_failures=sum(1 for _ in self._other_failures(result.findings)),
+            is_cut_short=ended or not_run > 0 or (not running and bool(session.shouldfail or session.shouldstop)),
+            perf_tests=len(running) if running else None,
+            not_run=not_run if running else None,
+            other_failures=len(failed),
+            other_failed=failed,
         )
         result = replace(result, session=facts)
         self._result = result

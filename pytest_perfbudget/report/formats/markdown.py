@@ -58,6 +58,8 @@ def _head(result: RunResult) -> Iterator[_Block]:
     verdict = verdict_on(result)
     yield _Block(f"## Performance: {verdict.outcome.value}\n")
     yield _Block("\n".join([verdict.reason, *verdict.remarks]) + "\n")
+    if verdict.failed:
+        yield _Block("Failed for other reasons:\n\n" + "".join(f"- {code(name)}\n" for name in verdict.failed))
     compared = result.compared_with
     lines = [code(session_text(result.session))]
     if compared is not None:

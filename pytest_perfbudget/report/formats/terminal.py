@@ -17,6 +17,7 @@ from pytest_perfbudget.report.components import component_lines
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.regressions import Typed
+from pytest_perfbudget.report.session_verdict import ending_text, others_failed_text
 from pytest_perfbudget.report.spans import tree_lines, whole_of
 from pytest_perfbudget.report.updates import update_lines
 
@@ -49,7 +50,7 @@ def render(result: RunResult, layout: Layout) -> str:
     """Return the section about budgets and comparisons; empty if there is nothing to say."""
     if result.session.gate == GateMode.OFF.value:
         return ""
-    if not (result.measurements or result.missing or result.findings):
+    if not (result.measurements or result.missing or result.findings or result.session.not_run):
         return ""
     table = render_table(
         result.measurements,
@@ -102,13 +103,17 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         yield _colored(text, _RED, layout)
     if (health := result.health) is not None:
         yield _colored(health_text(health), _health_color(health), layout)
+    for text in (ending_text(result.session), others_failed_text(result.session)):
+        if text:
+            yield _colored(text, _YELLOW, layout)
     budgets = budget_tally(result.measurements)
     measured = [one for one in result.measurements if not one.unmeasured]
     text = budgets_text(budgets, len(measured))
     is_exceeded = bool(budgets[BudgetVerdict.EXCEEDED.value])
     if is_exceeded and result.session.gate == GateMode.WARN.value:
         text += " (nothing fails: --perf-gate=warn)"
-    is_calm = measured and sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
+    is_whole = not (result.session.is_cut_short or result.session.other_failures)
+    is_calm = is_whole and measured and sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
     yield _colored(text, _RED if is_exceeded else _GREEN if is_calm else "", layout)
 
 

@@ -50,3 +50,59 @@ def test_color_on_a_terminal_and_none_where_it_is_not_wanted(project: Project, m
     assert "\033[" not in project.run(TESTS).stdout.str()
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\033[" not in project.run(TESTS, "--color=auto").stdout.str()
+
+
+CALM = "@pytest.mark.perf_budget(p95_ms=50)\ndef test_calm(): advance(ms=10)\n"
+LAST = "@pytest.mark.perf_budget(p95_ms=50)\ndef test_last(): advance(ms=10)\n"
+
+
+@pytest.mark.parametrize(
+    ("stop", "arguments", "text"),
+    [
+        ("raise Stop", (), "The session was interrupted: 1 of 2 perf tests has not run."),
+        ("pytest.exit('no', 0)", (), "The session ended early, with exit code 0: 1 of 2 perf tests has not run."),
+        ("pytest.exit('no', 7)", (), None),  # pytest shows no summary then
+        ("assert False", ("-x",), "The session ended early, with exit code 1: 1 of 2 perf tests has not run."),
+    ],
+)
+def test_a_session_that_ends_early_is_incomplete(
+    project: Project, stop: str, arguments: tuple[str, ...], text: str | None
+) -> None:
+    # pytester raises a KeyboardInterrupt again, but none of a class of its own.
+    result = project.run(
+        f"class Stop(KeyboardInterrupt): pass\n{CALM}def test_stop(): {stop}\n{LAST}",
+        "--perf-output=report.md",
+        *arguments,
+    )
+    assert text is None or text in result.stdout.str()
+    assert (project.pytester.path / "report.md").read_text("utf-8").startswith("## Performance: incomplete\n")
+    session = project.report["session"]
+    assert (session["is_cut_short"], session["perf_tests"], session["not_run"]) == (True, 2, 1)
+    assert project.report["health"]["score"] == 89
+
+
+def test_a_session_that_runs_to_its_end_is_complete(each_way: Project) -> None:
+    result = each_way.run(
+        f"{CALM}def test_other(): pass\n{LAST}@pytest.mark.skip\n{LAST.replace('last', 'left')}", "-x"
+    )
+    assert "incomplete" not in result.stdout.str()
+    session = each_way.report["session"]
+    assert (session["is_cut_short"], session["perf_tests"], session["not_run"]) == (False, 3, 0)
+    assert each_way.report["health"]["score"] == 100
+
+
+def test_a_stop_after_the_last_perf_test_leaves_the_numbers_complete(project: Project) -> None:
+    project.run(f"{CALM}{LAST}def test_stop(): assert False\ndef test_other(): pass", "-x")
+    session = project.report["session"]
+    assert (session["is_cut_short"], session["not_run"], session["other_failed"]) == (
+        False,
+        0,
+        ["test_it.py::test_stop"],
+    )
+
+
+def test_a_file_that_cannot_be_collected_fails_the_session_otherwise(project: Project) -> None:
+    project.file("test_broken.py", "import nothing_of_this_name")
+    result = project.run(CALM, "--continue-on-collection-errors")
+    assert "1 test failed for other reasons." in result.stdout.str()
+    assert project.report["session"]["other_failed"] == ["test_broken.py"]

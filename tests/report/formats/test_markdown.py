@@ -34,7 +34,8 @@ def test_failures_come_first_with_evidence_and_remedy_and_then_the_table() -> No
 
 
 def test_a_calm_session_has_its_results_folded_and_no_failures() -> None:
-    text = render(result_of(WITHIN))
+    calm = result_of(WITHIN)
+    text = render(replace(calm, session=replace(calm.session, exit_status=0)))
     assert text.startswith("## Performance: passed\n\nNo test fails by a budget or by a comparison.\n")
     assert "### Failures" not in text
     assert "<summary>1 further result: 1 within</summary>" in text
@@ -51,6 +52,15 @@ def test_what_would_fail_has_its_evidence_too() -> None:
     assert text.startswith("## Performance: would fail\n\n1 of 1 perf test fails with the gate on: 1 exceeded.\n")
     assert text.index("### Would fail") < text.index("p95 lies above")
     assert "### Notes\n\n- `note: " in text
+
+
+def test_tests_that_failed_for_other_reasons_are_named_beside_a_budget() -> None:
+    failed = result_of(measurement(budget()))
+    facts = replace(failed.session, other_failures=1, other_failed=["a.py::test_`x`"], perf_tests=2)
+    text = render(replace(failed, session=facts))
+    assert text.startswith("## Performance: failed\n\n1 of 2 perf tests fails: 1 exceeded.\n1 test failed for other")
+    assert "Failed for other reasons:\n\n- `` a.py::test_`x` ``\n" in text
+    assert "other reasons" not in render(failed)
 
 
 def test_a_session_that_measured_nothing_has_not_passed() -> None:
