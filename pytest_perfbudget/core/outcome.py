@@ -74,9 +74,7 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
     if outcome is not None:
         return GateVerdict(outcome, f"{number}.")
-    if result.session.is_cut_short and not kinds:
-        return GateVerdict(Outcome.ERROR, f"The session ended before its last test, with exit code {exit_code}.")
-    if not (kinds or exit_code):
+    if not (kinds or exit_code or result.session.is_cut_short):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
     if kinds and set(kinds) == {LOOSENED}:
         count = kinds[LOOSENED]
@@ -86,6 +84,8 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
         )
     elif kinds:
         problem = f"The pull request could not be judged: {number}."
+    elif result.session.is_cut_short:
+        problem = f"The session ended before its last test, with exit code {exit_code}."
     elif exit_code == _TESTS_FAILED:
         problem = "Tests failed, for other reasons than their numbers."
     else:
