@@ -13,7 +13,7 @@ from typing import Final
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
-from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings
+from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings, with_notes
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
@@ -69,6 +69,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "with the exit code of a session of all tests: 1 if a test fails by that, or failed in its part otherwise.",
     )
     merging.add_argument("files", type=Path, nargs="+", metavar="REPORT.json")
+    merging.add_argument(
+        "--parts", type=int, metavar="N", help="the number of parts; with fewer or more reports nothing is merged"
+    )
     _add_output(merging, "write the merged result to this file, in the format of its suffix or in FORMAT; repeatable")
     merging.set_defaults(run=_merge)
 
@@ -113,6 +116,10 @@ def _compare(options: argparse.Namespace) -> int:
     except ValueError as error:
         message = f"{first} and {', '.join(map(str, others))}: {error}"
         raise ReportError(message) from None
+    for file, found in zip(others, changes, strict=True):
+        if not found:
+            message = f"{first} and {file} have no number of the same test: nothing was compared"
+            raise ReportError(message)
     sides = Sides([str(one) for one in options.files], [reference, *results], changes)
     _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0
@@ -120,6 +127,10 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _merge(options: argparse.Namespace) -> int:
     parts: dict[str, RunResult] = {}
+    number = len(options.files)
+    if options.parts is not None and number != options.parts:
+        message = f"{counted(number, 'report')} found, but --parts={options.parts}: name the report of each part"
+        raise ReportError(message)
     for file in options.files:
         if str(file) in parts:
             message = f"{file} is named twice"
@@ -129,9 +140,10 @@ def _merge(options: argparse.Namespace) -> int:
         merged = merge(parts)
     except MergeError as error:
         raise ReportError(str(error)) from None
-    result = with_findings(merged, _findings(merged, list(parts.values())))
+    lines = [*doubts(parts, merged)]
+    result = with_notes(with_findings(merged, _findings(merged, list(parts.values()))), lines)
     _put_out(result, options.output)
-    for line in doubts(parts, result):
+    for line in lines:
         sys.stderr.write(f"perfbudget: {printable(line, unicode=False)}\n")
     return result.session.exit_status
 
@@ -185,6 +197,9 @@ def _read(file: Path) -> RunResult:
 
 def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
     """Write the files; without a file, show the result as at the end of its session."""
+    if (twice := formats.named_twice(files)) is not None:
+        message = f"two results would go to {twice}: name another file for one of them"
+        raise ReportError(message)
     for name, path in files:
         try:
             for file, text in formats.files(result, name, path):

@@ -62,6 +62,11 @@ class TestReport:
         number = len(FULL.measurements)
         assert capsys.readouterr().out == f"out.md: {number} measurements\nout.csv: {number} measurements\n"
 
+    def test_two_results_for_one_file_are_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["report", save("run.json", FULL), "-o", "out.md", "-o", "csv:./out.md"]) == 2
+        assert capsys.readouterr().err.endswith("two results would go to out.md: name another file for one of them\n")
+        assert not Path("out.md").exists()
+
     def test_without_a_file_it_is_shown(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", save("run.json", result_of(measurement(budget())))]) == 0
         assert "exceeded  test_login  p95" in capsys.readouterr().out
@@ -100,6 +105,13 @@ class TestCompare:
         assert main(["compare", base, base]) == 0
         assert "~ +0.0 %" in capsys.readouterr().out
         assert main(["compare", head, base, "--spread=2%"]) == 0
+
+    def test_sessions_without_a_common_number_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base, other = save("a.json", result_of(timed(1.0, "test_a"))), save("b.json", result_of(timed(1.0, "test_b")))
+        assert main(["compare", base, other]) == 2
+        assert capsys.readouterr().err.endswith(
+            "a.json and b.json have no number of the same test: nothing was compared\n"
+        )
 
     def test_the_mean_is_over_what_all_sessions_have(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, head, other = self.sessions()
@@ -212,6 +224,14 @@ class TestMerge:
         empty = RunResult(replace(SESSION, exit_status=5))
         assert main(["merge", *shards(empty, empty)]) == 5
 
+    def test_the_number_of_parts_is_checked_where_it_is_given(self, capsys: pytest.CaptureFixture[str]) -> None:
+        files = shards(self.slow(0.0001), self.many())
+        assert main(["merge", *files, "--parts=2"]) == 1
+        capsys.readouterr()
+        assert main(["merge", *files, "--parts=3", "-o", "all.json"]) == 2
+        assert "2 reports found, but --parts=3: name the report of each part\n" in capsys.readouterr().err
+        assert not Path("all.json").exists()
+
     def test_several_machines_and_left_out_tests_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         first, second = (
             RunResult(
@@ -221,10 +241,14 @@ class TestMerge:
             for machine in ("EPYC", "M1")
         )
         assert main(["merge", *shards(first, second), "-o", "all.json"]) == 0
-        assert capsys.readouterr().err.splitlines() == [
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [
             "perfbudget: the parts were measured on 2 machines, each against its own baseline: shard0.json: EPYC; shard1.json: M1",
+            "perfbudget: shard0.json, shard1.json: no measurement in these parts",
             "perfbudget: no part ran what the baseline has: a.py::x and 1 more: is a report left out?",
         ]
+        notes = json.loads(Path("all.json").read_text("utf-8"))["session"]["notes"]
+        assert [f"perfbudget: {note}" for note in notes[-3:]] == lines
 
     @pytest.mark.parametrize(
         ("facts", "message"),

@@ -84,6 +84,8 @@ def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
     if len(machines) > 1:
         where = "; ".join(f"{name}: {machine}" for machine, name in machines.items())
         yield f"the parts were measured on {len(machines)} machines, each against its own baseline: {where}"
+    if empty := [name for name, one in parts.items() if not one.measurements]:
+        yield f"{', '.join(empty)}: no measurement in {'this part' if len(empty) == 1 else 'these parts'}"
     for name, one in parts.items():
         if number := one.session.other_failures:
             yield f"{name}: {number:,} {'test' if number == 1 else 'tests'} failed, not by a budget or a comparison"
@@ -171,9 +173,6 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         )
     }  # fmt: skip
     notes = [*dict.fromkeys(note for one in parts for note in one.notes)]
-    machines = [*dict.fromkeys(one.machine for one in parts if one.machine)]
-    if len(machines) > 1:
-        notes.append(f"measured on several machines: {'; '.join(machines)}")
     started_at, duration_s = _period(parts)
     return replace(
         parts[0],
@@ -209,6 +208,11 @@ def _fails_otherwise(part: RunResult) -> bool:
     """Return whether a part failed by something other than its findings, which are judged again."""
     is_explained = part.session.exit_status in (0, _NO_TESTS) or any(one.is_failure for one in part.findings)
     return part.session.other_failures > 0 or not is_explained
+
+
+def with_notes(merged: RunResult, notes: Iterable[str]) -> RunResult:
+    """Return a merged result with further notes on its session, so that every report has them."""
+    return replace(merged, session=replace(merged.session, notes=[*merged.session.notes, *notes]))
 
 
 def with_findings(merged: RunResult, findings: Sequence[Finding]) -> RunResult:

@@ -129,13 +129,20 @@ def _is_typed(config: pytest.Config, name: str) -> bool:
 
 
 def check_outputs(config: pytest.Config) -> None:
-    """Refuse a file for the results in a folder outside that does not exist, which may be mistyped.
+    """Refuse a file that is named twice, or in a folder outside that does not exist, which may be mistyped.
 
     A folder that is named from here is created.
 
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder, or two results would go to one file.
     """
+    if not config.option.perf_output:
+        return
+    from pytest_perfbudget.report.formats import named_twice  # noqa: PLC0415 - sessions that write no file need none
+
+    if (twice := named_twice(config.option.perf_output)) is not None:
+        message = f"--perf-output: two results would go to {twice}: name another file for one of them"
+        raise pytest.UsageError(message)
     for one in config.option.perf_output:
         path = Path(one.path)
         if path.is_absolute() and not path.parent.is_dir():

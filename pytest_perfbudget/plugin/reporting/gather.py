@@ -94,8 +94,8 @@ def run_result(
             against,
             is_lost=any(both is None or [test, ""] in both for test in not_run)
             or any(one.test in reported for one in missing),
-            has_perf_tests=_runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
-            deselected=0 if _runs_nothing(session) or is_cut_short else _deselected(session),
+            has_perf_tests=runs_nothing(session) or is_cut_short or "collected" in session.tests.expectations,
+            deselected=0 if runs_nothing(session) or is_cut_short else _deselected(session),
             settings=_left_out_by(session),
             may_compare_nothing=session.settings.unmeasured == "warn",
         )
@@ -156,7 +156,8 @@ def _is_part(session: PerfSession) -> bool:
     return selects or any("::" in one or one.endswith(".py") for one in session.config.args)
 
 
-def _runs_nothing(session: PerfSession) -> bool:
+def runs_nothing(session: PerfSession) -> bool:
+    """Return whether the command line asks for no test to run."""
     option = session.config.option
     return bool(option.collectonly or option.setuponly or option.setupplan)
 
@@ -172,7 +173,7 @@ def _missing(
 
     A measurement that has another name here is not named twice: the measurement of the other name says so.
     """
-    if is_cut_short or session.is_updating or _runs_nothing(session):
+    if is_cut_short or session.is_updating or runs_nothing(session):
         return []
     measured = {(one.nodeid, one.name) for one in measurements if one.changes}
     reported = {one.nodeid for one in measurements}

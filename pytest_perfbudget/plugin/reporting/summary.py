@@ -18,7 +18,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
-from pytest_perfbudget.plugin.reporting.gather import Start, run_result
+from pytest_perfbudget.plugin.reporting.gather import Start, run_result, runs_nothing
 from pytest_perfbudget.plugin.reporting.output import add_to_step_summary, workflow_commands, write_files
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.bars import shows_bars
@@ -118,6 +118,8 @@ class Summary:
         )
         result = replace(result, session=facts)
         self._result = result
+        if runs_nothing(self._session):
+            return  # the reports of a session that ran are worth more than this result
         self._write_errors = write_files(self._config, result)
         self._summary_error = add_to_step_summary(result) if self._session.policy.gate is not GateMode.OFF else ""
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:

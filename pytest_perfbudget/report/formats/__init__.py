@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_perfbudget.atomic_write import is_written_directly
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.run_result import RunResult
@@ -66,6 +69,17 @@ def _named_file(text: str) -> OutputFile:
         message = f"the suffix or FORMAT: picks the format, one of {known} ({names} by name): found {text!r}"
         raise ValueError(message)
     return OutputFile(found, Path(text))
+
+
+def named_twice(outputs: Iterable[OutputFile]) -> Path | None:
+    """Return the first path to which two outputs would go; None if each has a path of its own."""
+    seen = set()
+    for one in outputs:
+        place = os.path.realpath(one.path)
+        if place in seen and not is_written_directly(one.path):
+            return one.path
+        seen.add(place)
+    return None
 
 
 def files(result: RunResult, name: str, path: Path) -> Iterator[tuple[Path, str]]:

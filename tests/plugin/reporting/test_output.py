@@ -48,6 +48,15 @@ def test_the_json_counts_the_tests_that_failed_by_something_else(each_way: Proje
     assert each_way.report["session"]["other_failures"] == 0
 
 
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-plan"])
+def test_a_session_that_runs_nothing_keeps_the_report_of_the_last(project: Project, option: str) -> None:
+    project.run(SLOW)
+    before = project.report
+    assert before["measurements"]
+    project.run(SLOW, option)
+    assert project.report == before
+
+
 def test_the_json_keeps_the_rounds_in_their_order(each_way: Project) -> None:
     each_way.run(
         "MS = iter(range(1, 1000))\n@pytest.mark.perf_budget(p95_ms=900)\ndef test_it(): advance(ms=next(MS))",
@@ -64,6 +73,14 @@ def test_several_outputs_and_folders_that_do_not_exist_yet(project: Project) -> 
     project.run(SLOW, "--perf-output=a.json", "--perf-output=deep/er/b.json")
     written = [json.loads((project.pytester.path / name).read_text("utf-8")) for name in ("a.json", "deep/er/b.json")]
     assert written[0] == written[1] == project.report
+
+
+def test_two_results_for_one_file_are_refused_before_anything_runs(project: Project) -> None:
+    result = project.run(SLOW, "--perf-output=a.md", "--perf-output=csv:a.md")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --perf-output: two results would go to a.md: name another file for one of them"]
+    )
 
 
 def test_a_folder_elsewhere_that_does_not_exist_is_refused_before_anything_runs(each_way: Project) -> None:
