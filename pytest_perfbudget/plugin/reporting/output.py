@@ -17,7 +17,10 @@ _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file whose Markdown GitHub shows on the page of a job."""
 
 _FEWEST_BYTES: Final = 2_000
-"""With less room in the file of the summary, no more is written, because nothing that helps a reader would fit."""
+"""With less room in the file of the summary, only the verdict is added: nothing else that helps a reader would fit."""
+
+_MOST_BYTES: Final = 1_040_000
+"""The size from which not even a verdict is added, a little below the size from which GitHub shows nothing."""
 
 
 def leaves_the_terminal(config: pytest.Config) -> bool:
@@ -44,7 +47,7 @@ def add_to_step_summary(result: RunResult) -> str:
         The reason why the result could not be added; empty if it was, or if there is nothing to add.
     """
     name = os.environ.get(_STEP_SUMMARY)
-    if not name or not (result.measurements or result.missing or result.findings):
+    if not name or not (result.measurements or result.missing or result.findings or result.session.not_run):
         return ""
     from pytest_perfbudget.report.formats import markdown  # noqa: PLC0415 - only on GitHub
 
@@ -53,9 +56,12 @@ def add_to_step_summary(result: RunResult) -> str:
             room = markdown.MOST_BYTES - file.tell()
             if room >= _FEWEST_BYTES:
                 file.write(markdown.render(result, room))
+                return ""
+            if file.tell() < _MOST_BYTES:
+                file.write(markdown.short(result))
     except OSError as error:
         return f"{_STEP_SUMMARY}: {name} cannot be written: {error.strerror}"
-    return ""
+    return f"{_STEP_SUMMARY}: the page of the job is full: --perf-output report.md has what is left out"
 
 
 def workflow_commands(result: RunResult) -> Iterator[str]:

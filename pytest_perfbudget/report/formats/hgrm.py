@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.report.printable import printable
 
 
 def render(result: RunResult) -> str:
@@ -17,7 +18,9 @@ def render(result: RunResult) -> str:
     loads = [(one.id, one.load) for one in result.measurements if one.load is not None]
     parts = ["\n".join(_lines(load)) for _, load in loads]
     if len(parts) > 1:
-        parts = [f"#[Load = {name}]\n{part}" for (name, _), part in zip(loads, parts, strict=True)]
+        parts = [
+            f"#[Load = {printable(name, unicode=True)}]\n{part}" for (name, _), part in zip(loads, parts, strict=True)
+        ]
     return "\n".join([*parts, ""])
 
 

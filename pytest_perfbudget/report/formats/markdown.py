@@ -54,6 +54,12 @@ def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     return f"{text}\n**{too_long_text(left_out)}**\n"
 
 
+def short(result: RunResult) -> str:
+    """Return the verdict and its reason, in a few hundred bytes."""
+    verdict = verdict_on(result)
+    return f"\n\n## Performance: {verdict.outcome.value}\n\n{verdict.reason}\n"
+
+
 def _head(result: RunResult) -> Iterator[_Block]:
     verdict = verdict_on(result)
     yield _Block(f"## Performance: {verdict.outcome.value}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from array import array
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,12 @@ def test_an_hgrm_file_has_the_columns_of_hdrhistogram_and_exact_quantiles(values
 def test_several_loads_have_their_names() -> None:
     text = formats.render(result_of(load([1]), load([2])), "hgrm")
     assert text.count("#[Load = tests/test_api.py::test_login order]") == 2
+
+
+def test_a_name_of_several_lines_stays_on_its_line() -> None:
+    loads = [replace(load([1]), name="a\n0.001 0.5 1 2.00\x1b[31m"), load([2])]
+    lines = formats.render(result_of(*loads), "hgrm").splitlines()
+    assert lines[0] == r"#[Load = tests/test_api.py::test_login a\n0.001 0.5 1 2.00\x1b[31m]"
 
 
 def test_a_session_without_loads_makes_an_empty_file() -> None:
