@@ -23,11 +23,13 @@ from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
 from pytest_perfbudget.tracing.span import EPOCH_NS
+from pytest_perfbudget.tracing.span_error import words_of
 
 _CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
 """The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
 modules, and do not look into a tuple. Frozen spans would keep any limit."""
 
+_ASTRAY: Final = -1
 _COMPUTING_NS: Final = 5_000
 """The time after a reading of the CPU clock in which the thread counts as computing."""
 
@@ -59,8 +61,12 @@ class Named(Protocol):
 class OpenSpan:
     """A span that has not ended, of a function, a coroutine or a block."""
 
-    __slots__ = ("parent", "source", "span_id", "start_cpu_ns", "start_ns", "thread", "trace_id")
+    __slots__ = ("below", "frame", "parent", "source", "span_id", "start_cpu_ns", "start_ns", "thread", "trace_id")
 
+    below: OpenSpan | None
+    """The block around this block in the same function."""
+    frame: int
+    """The id of the frame that the block stands in; 0 for a function, `_ASTRAY` for an end in another context."""
     parent: OpenSpan | SpanContext | None
     source: Named
     span_id: int
@@ -84,8 +90,29 @@ class OpenSpan:
                 cpu_ns = _CLOCKS[1]()
                 _reading = (self.thread, end_ns, cpu_ns)
                 cpu_ns -= self.start_cpu_ns
-        current_span.set(self.parent)
+        innermost = current_span.get()
+        if innermost is self:
+            current_span.set(self.parent)
+        else:
+            self._leave(innermost)
         _hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+
+    def _leave(self, innermost: OpenSpan | SpanContext | None) -> None:
+        """End out of order: a generator has rested in a block within this span, or goes on in another context."""
+        while innermost.__class__ is OpenSpan:
+            if innermost is self:
+                current_span.set(self.parent)
+                return
+            innermost = innermost.parent
+        self.frame = _ASTRAY
+
+
+def _around(span: OpenSpan) -> OpenSpan | SpanContext | None:
+    """Return the innermost span around a span that has ended elsewhere, and that this context still has."""
+    parent: OpenSpan | SpanContext | None = span
+    while isinstance(parent, OpenSpan) and parent.frame == _ASTRAY:
+        parent = parent.parent
+    return parent
 
 
 def begin(source: Named) -> OpenSpan:
@@ -93,7 +120,11 @@ def begin(source: Named) -> OpenSpan:
     global _reading  # noqa: PLW0603 - see `_reading`
     span = _new(OpenSpan)  # a constructor in Python takes three times as long
     span.source = source
-    span.parent = parent = current_span.get()
+    parent = current_span.get()
+    if parent.__class__ is OpenSpan and parent.frame == _ASTRAY:
+        parent = _around(parent)
+    span.parent = parent
+    span.frame = 0
     span.trace_id = _bits(128) | 1 if parent is None else parent.trace_id
     span.span_id = next(_ids)
     span.thread = own = _ident()
@@ -147,11 +178,9 @@ def _hand_over(
     span: OpenSpan, start_ns: int, duration_ns: int, cpu_ns: int | None, error: BaseException | None
 ) -> None:
     parent, source = span.parent, span.source
-    file, line, words = "", 0, ""
-    if error is not None:
-        words = f"{type(error).__name__}: {error}"
-        file, line = _place()
-    elif spans.needs_lines:
+    file, line = "", 0
+    words = "" if error is None else words_of(error)
+    if words or spans.needs_lines:
         file, line = _place()
     record = (
         source.name,

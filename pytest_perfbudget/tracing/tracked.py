@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
@@ -14,6 +15,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _MOST_NAMES: Final = 10_000
 _new = object.__new__
+_getframe = sys._getframe  # noqa: SLF001 - the function of a block, without the cost of `inspect`
+_blocks: dict[int, OpenSpan] = {}
+"""The innermost open block of each function call, by the id of its frame. A generator that rests in a block goes on
+while other blocks have begun and ended, so the order of all blocks says nothing."""
 
 
 class Tracked:
@@ -31,16 +36,36 @@ class Tracked:
 
     def __enter__(self) -> None:
         """Begin a span."""
-        begin(self)
+        span = begin(self)
+        span.frame = frame = id(_getframe(1))
+        span.below = _blocks.get(frame)
+        _blocks[frame] = span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the span."""
-        # An enclosing block of the same object is told apart by the order: the innermost span ends first.
+        frame = id(_getframe(1))
+        span = _blocks.get(frame)
+        if span is None or span.source is not self:
+            span = self._entered_elsewhere()
+            if span is None:
+                return
+            frame = span.frame
+        if span.below is None:
+            _blocks.pop(frame, None)
+        else:
+            _blocks[frame] = span.below
+        span.end(error)
+
+    def _entered_elsewhere(self) -> OpenSpan | None:
+        """Return the span that another function began, such as `ExitStack.enter_context`: the innermost one."""
         span = current_span.get()
-        if isinstance(span, OpenSpan) and span.source is self:
-            span.end(error)
+        while isinstance(span, OpenSpan):
+            if span.source is self and span.frame > 0:
+                return span
+            span = span.parent
+        return None
 
     def __call__(self, function: _Function) -> _Function:
         """Return a function of the same kind. Each call is a span; of a generator, the time within the generator."""

@@ -235,6 +235,101 @@ class TestGenerator:
         assert [span.name for span in found] == ["rows"] * is_on
 
 
+def rows(name: str) -> Iterator[int]:
+    with track(name):
+        yield 1
+        yield 2
+
+
+class TestBlockAroundYield:
+    def test_generators_side_by_side_end_each_its_own_span(self, spans: list[Span]) -> None:
+        with track("whole"):
+            for _ in zip(rows("left"), rows("right"), strict=True):
+                pass
+            with track("after"):
+                pass
+        assert current() is None
+        by_name = {span.name: span for span in spans}
+        assert sorted(by_name) == ["after", "left", "right", "whole"]
+        assert by_name["after"].parent_id == by_name["left"].parent_id == by_name["whole"].span_id
+
+    def test_spans_of_the_same_name_are_not_swapped(self, spans: list[Span]) -> None:
+        first, second = rows("rows"), rows("rows")
+        begun = [next(first), next(second)]
+        assert len([*first, *second, *begun]) == 4
+        assert spans[0].span_id < spans[1].span_id
+        assert spans[0].start_ns < spans[1].start_ns
+
+    def test_a_block_that_ends_in_another_context_ends_and_is_no_parent_from_then_on(self, spans: list[Span]) -> None:
+        generator, elsewhere = rows("rows"), contextvars.copy_context()
+        elsewhere.run(next, generator)
+        assert list(generator) == [2]
+        elsewhere.run(work)
+        assert [(span.name, span.parent_id) for span in spans] == [("rows", 0), ("in thread", 0)]
+
+    def test_a_block_that_a_stack_enters_ends_with_the_stack(self, spans: list[Span]) -> None:
+        with ExitStack() as stack:
+            for name in ("outer", "inner", "inner"):
+                stack.enter_context(track(name))
+        assert [span.name for span in spans] == ["inner", "inner", "outer"]
+        assert [spans[0].parent_id, spans[1].parent_id] == [spans[1].span_id, spans[2].span_id]
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "error", [GeneratorExit(), StopIteration(), StopAsyncIteration(), asyncio.CancelledError()]
+    )
+    def test_an_intended_end_is_no_error(self, spans: list[Span], error: BaseException) -> None:
+        with pytest.raises(type(error)), track("work"):
+            raise error
+        assert [span.error for span in spans] == [""]
+
+    def test_an_error_without_a_text_stays_itself(self, spans: list[Span]) -> None:
+        with pytest.raises(UnprintableError), track("work"):
+            raise UnprintableError
+        assert [span.error for span in spans] == ["UnprintableError"]
+
+    def test_a_generator_whose_cleanup_fails_ends_its_span(self, spans: list[Span]) -> None:
+        @track("rows")
+        def failing() -> Iterator[int]:
+            try:
+                yield 1
+            finally:
+                raise ValueError
+
+        generator = failing()
+        next(generator)
+        with pytest.raises(ValueError, match=r"^$"):
+            generator.close()  # type: ignore[attr-defined]
+        assert [span.error for span in spans] == ["ValueError: "]
+        assert current() is None
+
+    def test_an_abandoned_asynchronous_generator_is_closed_without_a_complaint(self, spans: list[Span]) -> None:
+        kept: list[AsyncIterator[int]] = []
+        complaints: list[object] = []
+
+        @track("rows")
+        async def abandoned() -> AsyncIterator[int]:
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(0)
+
+        async def use() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            kept.append(abandoned())
+            await anext(kept[0])
+
+        asyncio.run(use())
+        assert complaints == []
+        assert [span.error for span in spans] == [""]
+
+
 class TestThreads:
     def test_a_thread_that_runs_in_a_copied_context_continues_the_tree(self, spans: list[Span]) -> None:
         with track("outer"):
