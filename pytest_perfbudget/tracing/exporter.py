@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import http.client
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.otlp import to_json
+from pytest_perfbudget.tracing.receiver_connection import ReceiverConnection
 
 ENDPOINT: Final = "PERFBUDGET_SPANS_ENDPOINT"
 """The environment variable by which a test's child processes know the receiver."""
@@ -26,7 +26,7 @@ DROPPED: Final = "Perfbudget-Dropped"
 
 _HOST: Final = "http://127.0.0.1:"
 _INTERVAL_S: Final = 0.05
-_TIMEOUT_S: Final = 2.0
+_LONGEST_END_S: Final = 4.0
 _MOST_WAITING: Final = 20_000
 _MOST_AT_ONCE: Final = 500
 
@@ -49,7 +49,7 @@ class SpanExporter:
     running: ClassVar[SpanExporter | None] = None
 
     def __init__(self, endpoint: str) -> None:
-        self._connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=_TIMEOUT_S)
+        self._connection = ReceiverConnection(endpoint)
         self._service = Path(sys.argv[0] if sys.argv else "").name or "python"
         self._process = os.getpid()
         self._waiting: deque[spans.Record] = deque()
@@ -67,7 +67,7 @@ class SpanExporter:
         # At once, not in the thread: a process may end before its thread runs, and must not end unnoticed.
         try:
             self._post([])
-        except (OSError, http.client.HTTPException):
+        except OSError:
             self._connection.close()
         self._thread.start()
         inherit()
@@ -83,7 +83,7 @@ class SpanExporter:
         spans.remove_sink(self._take)
         self._is_over.set()
         self._has_spans.set()
-        self._thread.join(2 * _TIMEOUT_S)
+        self._thread.join(_LONGEST_END_S)
 
     def abandon(self) -> None:
         """Close this process's copy of the connection, in a forked child."""
@@ -116,7 +116,7 @@ class SpanExporter:
         try:
             self._post(batch, state, dropped)
             is_taken = self._is_taken()
-        except (OSError, http.client.HTTPException):
+        except OSError:
             self._connection.close()  # the next batch tries again
             is_taken = False
         self._dropped += -dropped if is_taken else len(batch)
@@ -124,15 +124,13 @@ class SpanExporter:
     def _post(self, batch: list[spans.Record], state: str = "running", dropped: int = 0) -> None:
         body = to_json(map(spans.Span._make, batch), self._service)
         headers = {"Content-Type": "application/json", STATE: state, DROPPED: str(dropped)}
-        self._connection.request("POST", "/v1/traces", body, headers)
+        self._connection.post("/v1/traces", body, headers)
 
     def _is_taken(self) -> bool:
         """Return whether the receiver took the last batch."""
         try:
-            with self._connection.getresponse() as answer:
-                answer.read()
-                return answer.status == http.client.OK
-        except (OSError, http.client.HTTPException):
+            return self._connection.is_taken()
+        except (OSError, ValueError):  # ValueError: another server has the port by now
             self._connection.close()
             return False
 

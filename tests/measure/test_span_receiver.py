@@ -210,6 +210,27 @@ def test_forked_children_export_until_their_end_and_are_missed_otherwise(
     assert receiver.vanished == killed
 
 
+SILENT = """
+import os, socket
+server = socket.create_server(("127.0.0.1", 0))
+os.environ["PERFBUDGET_SPANS_ENDPOINT"] = f"http://127.0.0.1:{server.getsockname()[1]}"
+import pytest_perfbudget.tracing
+connection, _ = server.accept()
+connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n")  # and never the two bytes
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_process_may_fork_while_its_exporter_waits_for_an_answer() -> None:
+    subprocess.run([sys.executable, "-W", "ignore", "-c", SILENT], check=True, timeout=20)
+
+
 def test_spans_beyond_the_room_of_an_exporter_are_counted(
     receiver: SpanReceiver, received: list[Span], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,7 +145,7 @@ def test_many_spans_leave_little_memory(monkeypatch: pytest.MonkeyPatch) -> None
     after, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert counts(gatherer, "query") == [2_000] * 5
-    assert after - before < 10_000
+    assert after - before < 50_000  # 8,000 spans later, and caches of the interpreter grow meanwhile
     assert most < 2_000 * 2_000  # while a block is added up
 
 
