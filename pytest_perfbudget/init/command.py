@@ -20,14 +20,14 @@ from pytest_perfbudget.init.layout import find_root, installation
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
 from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
-from pytest_perfbudget.report.numbers import quantity
+from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
 
 _MEASURE: Final = "measure"
 _MOST_UNMARKED: Final = 10
 """The most tests that get a budget in a project without any perf test: its slowest tests."""
 _LEAST_UNMARKED_NS: Final = NS_PER["ms"]
-"""The time from which a test of a project without any perf test gets a budget."""
+"""The time from which tests of a project without any perf test get budgets; where no test takes that long, the slowest."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,9 +127,11 @@ def _suggested(root: Path, source: str) -> Sequence[Suggestion]:
         _say_suggestions(found.budgets, found.without)
         return found.budgets
     slow = sorted(found.budgets, key=lambda one: -one.observed_ns)[:_MOST_UNMARKED]
-    chosen = [one for one in slow if one.observed_ns >= _LEAST_UNMARKED_NS]
+    # A suite of fast tests has a budget too: without any, the gate would have nothing to measure.
+    chosen = [one for one in slow if one.observed_ns >= _LEAST_UNMARKED_NS] or slow[:1]
     _say_suggestions(chosen, {})
-    _say(f"no test was a perf test: of {len(found.budgets)} measured tests, the slowest from 1 ms on get a budget")
+    which = "the slowest from 1 ms on get a budget" if len(chosen) > 1 else "the slowest gets a budget"
+    _say(f"no test was a perf test: of {counted(len(found.budgets), 'measured test')}, {which}")
     return chosen
 
 

@@ -25,7 +25,7 @@ def unique(words):
 TESTS = """
 from words import unique
 
-WORDS = [f"word {number}" for number in range(300)]
+WORDS = [f"word {number}" for number in range(600)]
 
 def test_unique():
     assert unique(WORDS * 2) == WORDS

@@ -159,6 +159,16 @@ class TestSuggest:
         written = tree(root)["pyproject.toml"].decode()
         assert [f'::test_{at}"' in written for at in range(13)] == [False] * 2 + [True] * 10 + [False]
 
+    def test_of_fast_tests_without_any_perf_test_the_slowest_gets_a_budget(
+        self, root: Path, capsys: pytest.CaptureFixture[str], measured: list[MeasuredSession]
+    ) -> None:
+        """A gate without any test would measure nothing."""
+        measured.append(MeasuredSession(session(0.2, 0.5, 0.3), is_of_all_tests=True))
+        output = run_init(capsys, "--suggest")
+        assert "no test was a perf test: of 3 measured tests, the slowest gets a budget" in output
+        written = tree(root)["pyproject.toml"].decode()
+        assert [f'::test_{at}"' in written for at in range(3)] == [False, True, False]
+
     def test_a_report_of_an_earlier_session_will_do(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (root / "report.json").write_text(json.dumps(session(10).to_dict()), "utf-8")
         run_init(capsys, "--suggest", "report.json")
