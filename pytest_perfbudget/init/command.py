@@ -27,7 +27,7 @@ _MEASURE: Final = "measure"
 _MOST_UNMARKED: Final = 10
 """The most tests that get a budget in a project without any perf test: its slowest tests."""
 _LEAST_UNMARKED_NS: Final = NS_PER["ms"]
-"""The time from which tests of a project without any perf test get budgets; where no test takes that long, the slowest."""
+"""The time from which tests of a project without any perf test get budgets; of faster tests, the slowest gets one."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
