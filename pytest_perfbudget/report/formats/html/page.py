@@ -31,6 +31,8 @@ from pytest_perfbudget.report.formats.html.links import anchor_of, link_to, sear
 from pytest_perfbudget.report.formats.html.payload import packed
 from pytest_perfbudget.report.formats.speedscope import profiled
 from pytest_perfbudget.report.formats.table_rows import Urgency, assess
+from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.session_verdict import verdict_on
 from pytest_perfbudget.report.updates import update_lines
 
@@ -132,7 +134,7 @@ def _by_id(findings: Iterable[Finding]) -> Mapping[str, Sequence[Finding]]:
 
 def _counts(result: RunResult) -> list[str]:
     measured = [one for one in result.measurements if not one.unmeasured]
-    found = [budgets_text(budget_tally(result.measurements), len(measured))]
+    found = [budgets_text(budget_tally(result.measurements), len(measured))] if result.measurements else []
     if result.compared_with is not None:
         tally = regression_tally(result.measurements, len(result.missing))
         found.append(changes_text(tally, result.compared_with.against))
@@ -150,12 +152,21 @@ def _session_notes(result: RunResult) -> list[str]:
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - the package of an extra
+        from markupsafe import Markup  # noqa: PLC0415 - a dependency of jinja2
     except ModuleNotFoundError:
         raise ReportError(MISSING) from None
+
+    def shown(value: object) -> object:
+        """Return a value as a reader can see it: a name may hold line breaks, or turn the direction of the text."""
+        if isinstance(value, Markup) or not isinstance(value, str):
+            return value
+        return printable(value, unicode=True)
+
     made = Environment(
         loader=PackageLoader(__package__, _TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -165,6 +176,7 @@ def _environment() -> Environment:
         "search": search_for,
         "words": kind_words,
         "parts": evidence_parts,
+        "counted": counted,
     }
     made.globals["status_of"] = STATUSES.__getitem__
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,21 @@ class TestSafety:
         assert chromium.run("document.scripts.length") == 2
         search(chromium, "hostile.py")
         assert len(chromium.texts(".details")) == 1
+
+    def test_signs_that_cannot_be_seen_are_escaped_and_the_link_still_leads_to_the_test(
+        self, chromium: Browser, tmp_path: Path
+    ) -> None:
+        name = "tests/a.py::test_a[\x1b[31m\u202e\U000e0001desrever\nline]"
+        path = tmp_path / "signs.html"
+        path.write_text(render(session_of([replace(small_measurements()[CALM], nodeid=name)])), "utf-8")
+        chromium.open(path, link_to(name))
+        shown = r"test_a[\x1b[31m\u202e\U000e0001desrever\nline]"
+        assert chromium.texts("tr.open a.test") == [shown]
+        assert not set("\x1b\u202e\U000e0001") & set(chromium.run("document.body.textContent"))
+        assert shown in chromium.run("document.querySelector('#forest').textContent")
+        press(chromium, "#search", r"\u202e")
+        chromium.wait("location.hash.includes('q=')")
+        assert chromium.texts("#state") == ["1 measurement"]
 
     def test_the_policy_of_the_page_stops_a_script_that_gets_into_it(self, shown: Browser) -> None:
         shown.run("document.body.append(Object.assign(document.createElement('script'), {text: 'window.hacked = 3'}))")

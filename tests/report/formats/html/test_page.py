@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from html_session import HOSTILE, PAYLOAD, QUERY, many, payload_of, session_of, small, small_measurements, timed
+from html_session import CALM, HOSTILE, PAYLOAD, QUERY, many, payload_of, session_of, small, small_measurements, timed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,9 +89,33 @@ def test_a_failure_beyond_the_first_failures_is_named_and_not_told(monkeypatch: 
     monkeypatch.setattr(page_module, "_MOST_TOLD", 2)
     text = render(many(500))
     assert text.count('class="failure"') == 2
-    assert "3 more failures, without their evidence" in text
+    assert "3 further failures, without evidence" in text
     assert 'id="test=tests/area_27/test_module_107.py::TestClass::test_case_307[param]"' in text
     assert len(payload_of(text)["entries"]) == 500
+
+
+def test_a_single_note_or_failure_is_counted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "_MOST_TOLD", 2)
+    assert "<summary>1 further failure, without evidence</summary>" in render(small())
+    quiet = session_of(small_measurements()[:1], notes=["a note"])
+    assert "<summary>1 note</summary>" in render(replace(quiet, compared_with=None, missing=(), findings=()))
+
+
+def test_an_empty_session_says_how_a_test_is_measured_and_has_no_empty_list() -> None:
+    empty, filled = (static_part(render(one)) for one in (RunResult(), small()))
+    told = "The first steps: <code>perfbudget guide start</code>"
+    assert (told in empty, told in filled) == (True, False)
+    for part in ('id="search"', 'id="legend"', 'href="#tests"'):
+        assert (part in empty, part in filled) == (False, True)
+
+
+def test_signs_that_cannot_be_seen_are_escaped_in_every_text_and_not_in_links() -> None:
+    name = "\x1b[31m\u202edesrever\nline"
+    text = render(session_of([replace(small_measurements()[CALM], nodeid=f"tests/a.py::test[{name}]")]))
+    tags = Tags(static_part(text))
+    assert any(r"tests/a.py::test[\x1b[31m\u202edesrever\nline]" in one for one in tags.texts)
+    assert not [one for one in tags.texts if any(sign in one for sign in "\x1b\u202e")]
+    assert 'href="#test=tests/a.py::test[%1B[31m%E2%80%AEdesrever%0Aline]"' in text
 
 
 def test_a_note_names_twenty_tests_and_counts_the_others() -> None:

@@ -137,6 +137,6 @@ function errorOf(error) {
     { class: "error" },
     html("p", {}, html("b", {}, error.count), " ", error.title, " ", html("span", { class: "source" }, error.when)),
     when,
-    error.traceback && html("details", {}, html("summary", {}, "traceback of the first"), html("pre", { tabindex: "0" }, error.traceback))
+    error.traceback && html("details", {}, html("summary", {}, "traceback of the first"), html("pre", { tabindex: "0" }, ...lines(error.traceback)))
   );
 }

@@ -4,11 +4,27 @@ const SVG = "http://www.w3.org/2000/svg";
 
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
-    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : SEEN.has(name) ? printable(value) : value);
   }
-  element.append(...children.flat().filter((one) => one !== undefined && one !== "" && one !== false));
+  const given = children.flat().filter((one) => one !== undefined && one !== "" && one !== false);
+  element.append(...given.map((one) => (typeof one === "string" ? printable(one) : one)));
   return element;
 }
+
+const SEEN = new Set(["aria-label", "title"]);
+const UNSEEN_SIGN = /(?! )[\p{C}\p{Z}]/gu;
+const SHORT_SIGNS = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+// A text as a reader can see it, as in the other reports: a name may hold line breaks, or turn the direction of the text.
+function printable(text) {
+  return text.replace(UNSEEN_SIGN, (sign) => {
+    const [code, size] = [sign.codePointAt(0), sign.codePointAt(0) < 256 ? "x2" : sign.length > 1 ? "U8" : "u4"];
+    return SHORT_SIGNS[sign] || `\\${size[0]}${code.toString(16).padStart(Number(size[1]), "0")}`;
+  });
+}
+
+// A text of several lines.
+const lines = (text) => text.split("\n").flatMap((line, at) => [at ? document.createTextNode("\n") : "", line]);
 
 const html = (tag, attributes, ...children) => filled(document.createElement(tag), attributes, children);
 const svg = (tag, attributes, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);

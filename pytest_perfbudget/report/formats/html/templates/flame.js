@@ -10,7 +10,7 @@ class Flame {
   constructor(data) {
     this.frames = data.rows.map(([depth, start, width, place, text]) => {
       const [name, own, step] = data.functions[place];
-      return { depth, start, end: start + width, step, name, text: `${name}: ${text}, ${own}` };
+      return { depth, start, end: start + width, step, name, text: printable(`${name}: ${text}, ${own}`) };
     });
     this.zoomed = null;
     this.chosen = this.frames[0];

@@ -3,6 +3,7 @@
 const WAIT_MS = 120; // after the last key of a search
 
 function start(data) {
+  if (!data.entries.length) return; // the page says that nothing was measured
   const state = readAddress();
   const forestPlace = document.getElementById("forest");
   const forest = forestPlace && new Forest(forestPlace, data.change_ticks);
@@ -25,7 +26,7 @@ function start(data) {
     const total = data.entries.length.toLocaleString("en");
     const noun = data.entries.length === 1 ? "measurement" : "measurements";
     message.textContent = isFiltered ? `${found.length.toLocaleString("en")} of ${total} ${noun}` : `${total} ${noun}`;
-    if (state.test && !list.byId.has(state.test)) message.textContent += `; this report has no ${state.test}`;
+    if (state.test && !list.byId.has(state.test)) message.textContent += `; this report has no ${printable(state.test)}`;
     for (const [status, button] of buttons) button.setAttribute("aria-pressed", state.statuses.has(status));
     if (search !== document.activeElement) search.value = state.query;
     sort.value = state.sort in SORTS ? state.sort : "";

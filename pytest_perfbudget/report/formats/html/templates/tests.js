@@ -14,7 +14,8 @@ const COLUMNS = [["verdict", ""], ["test", "name"], ["measured", null, true], ["
 
 function textOf(entry) {
   const verdicts = [...(entry.budgets || []), ...(entry.changes || [])].map((one) => one.verdict);
-  return [entry.id, entry.component, entry.verdict, entry.kind, ...verdicts].join("\n").toLowerCase();
+  const texts = [entry.id, entry.component || "", entry.verdict, entry.kind, ...verdicts];
+  return texts.map(printable).join("\n").toLowerCase();
 }
 
 class TestList {
@@ -28,7 +29,7 @@ class TestList {
   }
 
   matching(state) {
-    const words = state.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = printable(state.query.replace(/\s+/g, " ")).toLowerCase().split(" ").filter(Boolean);
     return this.entries.filter((entry) => {
       if (state.statuses.size && !state.statuses.has(statusOf(entry))) return false;
       if (!words.length) return true;
