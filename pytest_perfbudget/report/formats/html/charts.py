@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pytest_perfbudget.core.kinds import RATIO
@@ -27,6 +28,8 @@ _HEIGHT: Final = 1000
 _ROOM: Final = 1.15
 """The factor between the extremes and the ends of the axis."""
 
+_LIMIT_AT: Final = 0.6
+"""The place of the limit on a bar, which leaves room for numbers of up to 1.67 times the limit."""
 
 _MOST_POINTS: Final = 50
 _FEWEST_TICKS: Final = 3
@@ -198,16 +201,20 @@ def time_lines(measurement: Measurement) -> Iterator[dict[str, Any]]:
 def bar(budget: BudgetResult) -> Mapping[str, float] | None:
     """Return the positions of a budget's numbers on a bar, as shares of its length; None without a number.
 
-    The bar begins at zero, and the limit is a line on it.
+    The bar shows the share of the limit that is used. The limit has the same place on every bar, so that bars below
+    each other compare. A number for which the bar is too short lies at its end, and `is_beyond` says so.
     """
-    if budget.estimate is None:
+    if budget.estimate is None or budget.estimate == budget.limit == 0:
         return None
-    numbers = {"at": budget.estimate, "low": budget.lower, "high": budget.upper, "limit": budget.limit}
-    known = {name: value for name, value in numbers.items() if value is not None}
-    length = 1.08 * max(known.values())
-    if length <= 0:
-        return None
-    return {name: round(max(value, 0) / length, 4) for name, value in known.items()}
+    numbers = {"at": budget.estimate, "low": budget.lower, "high": budget.upper}
+    used = {name: _used(budget, value) for name, value in numbers.items() if value is not None}
+    found = {name: round(min(max(_LIMIT_AT * share, 0), 1), 4) for name, share in used.items()}
+    return {**found, "limit": _LIMIT_AT, **({"is_beyond": True} if _LIMIT_AT * used["at"] > 1 else {})}
+
+
+def _used(budget: BudgetResult, value: float) -> float:
+    used = replace(budget, estimate=value).used
+    return math.inf if used is None else used
 
 
 def forest(change: RegressionResult) -> Mapping[str, float] | None:

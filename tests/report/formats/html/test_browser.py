@@ -63,6 +63,12 @@ class TestList:
         assert shown.run("document.querySelector('th.col-p50').ariaSort") == "descending"
         assert shown.run("location.hash") == "#sort=time"
 
+    def test_a_bar_that_is_too_short_has_an_arrow(self, shown: Browser) -> None:
+        found = "[...document.querySelectorAll('tr.row')].map(one => one.querySelectorAll('.beyond path').length)"
+        assert shown.run(found)[:3] == [1, 0, 0]
+        lines = "[...new Set([...document.querySelectorAll('.bar .limit')].map(one => one.getAttribute('x1')))]"
+        assert shown.run(lines) == ["60.00%"]
+
     def test_a_long_list_is_shown_in_parts(self, chromium: Browser, tmp_path: Path) -> None:
         path = tmp_path / "many.html"
         path.write_text(render(many(150)), "utf-8")

@@ -153,12 +153,25 @@ class TestBothSides:
 class TestBars:
     def test_a_bar_has_the_number_its_interval_and_the_limit(self) -> None:
         found = bar(budget(estimate=50.0, lower=40.0, upper=60.0, limit=100.0))
-        assert found == {"at": 0.463, "low": 0.3704, "high": 0.5556, "limit": 0.9259}
+        assert found == {"at": 0.3, "low": 0.24, "high": 0.36, "limit": 0.6}
 
-    def test_a_number_beyond_its_limit_makes_the_bar_longer(self) -> None:
-        found = bar(budget(estimate=400.0, lower=None, upper=None, limit=100.0))
+    def test_a_bar_of_a_least_rate_is_the_used_share_as_well(self) -> None:
+        found = bar(budget(estimate=200.0, lower=150.0, upper=None, limit=100.0, direction=Direction.HIGHER))
+        assert found == {"at": 0.3, "low": 0.4, "limit": 0.6}
+
+    @pytest.mark.parametrize(("estimate", "upper"), [(400.0, 500.0), (50.0, 1e9), (0.0, 1.0), (160.0, None)])
+    def test_the_limit_has_one_place_on_all_bars_and_a_large_number_flattens_none(
+        self, estimate: float, upper: float | None
+    ) -> None:
+        found = bar(budget(estimate=estimate, lower=None, upper=upper, limit=100.0))
         assert found is not None
-        assert found["limit"] < found["at"] <= 1
+        assert found["limit"] == 0.6
+        assert found["at"] == pytest.approx(min(0.006 * estimate, 1))
+        assert ("is_beyond" in found) == (estimate == 400)
+
+    def test_a_number_above_a_limit_of_zero_fills_its_bar(self) -> None:
+        found = bar(budget(estimate=3.0, lower=None, upper=None, limit=0.0))
+        assert found == {"at": 1, "limit": 0.6, "is_beyond": True}
 
     @pytest.mark.parametrize("estimate", [None, 0.0])
     def test_without_a_number_there_is_none(self, estimate: float | None) -> None:

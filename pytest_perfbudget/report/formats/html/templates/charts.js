@@ -6,14 +6,16 @@ const LINE_OF_TEXT = 14;
 const WIDE = 460; // a chart that has room for the source of a limit
 const MEDIAN_AT = 0.35; // the median's place: the upper half of the distribution has more room, because limits lie there
 
-// A budget on a bar that begins at zero: its number, the interval and the limit.
+// The used share of a limit: the number, the interval and the limit, which has the same place on every bar.
 function budgetBar(budget) {
-  const { at, low, high, limit } = budget.bar;
+  const { at, low, high, limit, is_beyond: isBeyond } = budget.bar;
   const parts = [
     svg("rect", { class: "track", x: 0, y: 4, width: "100%", height: 4, rx: 2 }),
     svg("rect", { class: "fill", x: 0, y: 4, width: percentOf(at), height: 4, rx: 2 }),
   ];
-  if (low !== undefined && high !== undefined) {
+  if (isBeyond) {
+    parts.push(svg("svg", { class: "beyond", x: "100%", width: 6, height: 12 }, svg("path", { class: "fill", d: "M-1 1L6 6L-1 11z" })));
+  } else if (low !== undefined && high !== undefined) {
     parts.push(svg("line", { class: "interval", x1: percentOf(low), x2: percentOf(high), y1: 6, y2: 6 }));
   }
   parts.push(svg("line", { class: "limit", x1: percentOf(limit), x2: percentOf(limit), y1: 0, y2: 12 }));
