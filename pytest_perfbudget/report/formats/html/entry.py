@@ -61,7 +61,7 @@ def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = F
         "facts": list(_facts(measurement)),
         "statistics": [(name, quantity(statistics[name], "ns")) for name in _STATISTICS if name in statistics],
         "profile": [
-            {"function": row.function, "calls": counted(row.calls, "call"), "text": f"{row.share:.0%}"}
+            {"function": row.function, "calls": f"{row.calls:,}", "text": f"{row.share:.0%}"}
             | {"share": round(row.share, 4)}
             for row in measurement.profile
         ],

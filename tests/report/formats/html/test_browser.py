@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from html_browser import Browser
 from html_session import CALM, HOSTILE, QUERY, many, session_of, small_measurements
 from selenium.webdriver.common.by import By
@@ -268,39 +267,3 @@ class TestWithoutScripts:
             "The list of tests and their charts need JavaScript.",
         ):
             assert told in found
-
-
-class TestAccessibility:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [390, 1280, 2560])
-    def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path, width: int, theme: str) -> None:
-        chromium.look(width, theme)
-        chromium.open(page, link_to(SLOW))
-        assert chromium.run("document.documentElement.scrollWidth") <= width
-        colour = chromium.run("getComputedStyle(document.body).backgroundColor")
-        assert colour == {"light": "rgb(247, 248, 250)", "dark": "rgb(17, 21, 27)"}[theme]
-
-    @pytest.mark.parametrize(
-        ("gate", "look", "test"),
-        [("fail", (390, "dark"), SLOW), ("warn", (1280, "light"), LOAD)],
-    )
-    def test_axe_finds_nothing(
-        self, chromium: Browser, tmp_path: Path, gate: str, look: tuple[int, str], test: str
-    ) -> None:
-        path = tmp_path / "report.html"
-        path.write_text(render(session_of(small_measurements()[CALM:], gate)), "utf-8")
-        chromium.look(*look)
-        chromium.open(path, link_to(test))
-        chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-        assert chromium.violations() == []
-
-    def test_axe_finds_a_fault(self, shown: Browser) -> None:
-        shown.run("document.getElementById('search').parentElement.replaceWith(document.getElementById('search'))")
-        shown.run("document.getElementById('search').removeAttribute('placeholder')")
-        assert "label" in [rule for rule, _ in shown.violations()]
-
-    def test_each_colour_has_a_glyph_and_a_word_beside_it(self, shown: Browser) -> None:
-        without = (
-            "[...document.querySelectorAll('.verdict')].filter(one => !one.querySelector('svg') || !one.innerText)"
-        )
-        assert shown.run(f"{without}.length") == 0

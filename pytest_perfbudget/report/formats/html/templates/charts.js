@@ -3,6 +3,7 @@
 const HEIGHT = 220;
 const MARGIN = { top: 12, right: 14, bottom: 30, left: 66 };
 const LINE_OF_TEXT = 14;
+const WIDTH_OF_SIGN = 6.6;
 const WIDE = 460; // a chart that has room for the source of a limit
 const MEDIAN_AT = 0.35; // the median's place: the upper half of the distribution has more room, because limits lie there
 
@@ -50,20 +51,32 @@ function frame(chart, width) {
   ]);
 }
 
-// Reference lines, with labels that do not cover each other.
-function references(chart, width) {
+// Reference lines, with labels that do not cover each other. A label stands at the end of its line where no curve is.
+function references(chart, width, curves = []) {
   const right = width - MARGIN.right;
+  const most = Math.floor((right - MARGIN.left) / WIDTH_OF_SIGN) - 1;
   let free = Infinity;
   const ordered = [...chart.lines].sort((one, other) => one.at - other.at);
   return ordered.flatMap((line) => {
     const at = vertical(line.at);
     free = Math.min(at - 5, free - LINE_OF_TEXT);
     free = Math.max(free, MARGIN.top - 2);
+    const text = shortened(width > WIDE ? `${line.label} · ${line.source}` : line.label, most);
+    const isRight = isCloser(curves, free - 4, [MARGIN.left, right], WIDTH_OF_SIGN * text.length);
+    const place = isRight ? { x: right - 6, "text-anchor": "end" } : { x: MARGIN.left + 6 };
     return [
       svg("line", { class: `reference ${line.kind}`, x1: MARGIN.left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`)),
-      svg("text", { class: `label ${line.kind}`, x: MARGIN.left + 6, y: free }, width > WIDE ? `${line.label} · ${line.source}` : line.label),
+      svg("text", { class: `label ${line.kind}`, ...place, y: free }, text),
     ];
   });
+}
+
+const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(most - 1, 1))}\u2026` : text);
+
+// Whether the curves come closer to a text of this width at the left end of the chart than at the right end.
+function isCloser(curves, y, [left, right], width) {
+  const distance = (from, to) => Math.min(...curves.flatMap((points) => points.filter(([x]) => x >= from && x <= to).map((point) => Math.abs(point[1] - y))), Infinity);
+  return distance(left, left + width) < Math.min(distance(right - width, right), LINE_OF_TEXT);
 }
 
 function path(points, name) {
@@ -105,10 +118,9 @@ function distributionChart(chart) {
     const x = horizontalScale(chart, width);
     const points = chart.shares.map((share, at) => [x(share), vertical(chart.places[at])]);
     const dots = points.length < 15 ? points.map(([cx, cy]) => svg("circle", { class: "dot", cx, cy, r: 2.5 })) : [];
-    const marks = chart.lines.filter((line) => line.kind === "limit" && line.share !== null).map((line) =>
-      svg("circle", { class: "limit-mark", cx: x(line.share), cy: vertical(line.at), r: 4 })
-    );
-    return [...frame(chart, width), ...shareTicks(chart, x), path(points, "curve"), ...dots, ...references(chart, width), ...marks];
+    const places = chart.lines.filter((line) => line.kind === "limit" && line.share !== null).map((line) => [x(line.share), vertical(line.at)]);
+    const marks = places.map(([cx, cy]) => svg("circle", { class: "limit-mark", cx, cy, r: 4 }));
+    return [...frame(chart, width), ...shareTicks(chart, x), path(points, "curve"), ...dots, ...references(chart, width, [points, places]), ...marks];
   });
 }
 
@@ -118,7 +130,7 @@ function courseChart(chart) {
     const points = chart.places.map((place, at) => [MARGIN.left + at * step, vertical(place)]);
     const ends = [[MARGIN.left, "first", "start"], [width - MARGIN.right, "last", "end"]];
     const ticks = ends.map(([x, label, anchor]) => svg("text", { class: "tick", x, y: HEIGHT - 10, "text-anchor": anchor }, label));
-    return [...frame(chart, width), ...ticks, path(points, "curve"), ...references(chart, width)];
+    return [...frame(chart, width), ...ticks, path(points, "curve"), ...references(chart, width, [points])];
   });
 }
 
@@ -131,7 +143,7 @@ function sidesChart(chart) {
     const head = pointsOf(chart.shares, chart.places);
     const base = pointsOf(chart.other_shares, chart.others);
     const ticks = shareTicks({ shares: longest, lines: [] }, x);
-    return [...frame(chart, width), ...ticks, path(base, "curve base"), path(head, "curve"), ...references(chart, width)];
+    return [...frame(chart, width), ...ticks, path(base, "curve base"), path(head, "curve"), ...references(chart, width, [head, base])];
   });
 }
 
@@ -142,17 +154,19 @@ function overTimeChart(chart, times, ends) {
     const x = (at) => left + at * (right - left);
     const labels = [[left, ends[0], "start"], [right, ends[1], "end"]];
     const ticks = labels.map(([at, label, anchor]) => svg("text", { class: "tick", x: at, y: HEIGHT - 10, "text-anchor": anchor }, label));
+    const drawn = [];
     const curves = chart.curves.flatMap(([, places], number) => {
       const runs = [[]];
       places.forEach((place, at) => (place === null ? runs.push([]) : runs[runs.length - 1].push([x(times[at]), vertical(place)])));
+      drawn.push(runs.flat());
       return runs.filter((run) => run.length).map((run) => path(run.length > 1 ? run : [run[0], [run[0][0] + 3, run[0][1]]], number ? "curve second" : "curve"));
     });
-    return [...frame(chart, width), ...ticks, ...curves, ...references(chart, width)];
+    return [...frame(chart, width), ...ticks, ...curves, ...references(chart, width, drawn)];
   });
 }
 
 function figure(title, source, chart, { modes = [], names } = {}) {
-  const key = names && html("span", { class: "key" }, ...names.flatMap((name, at) => [html("i", { class: at ? "dashed" : "solid" }), `${name} `]));
+  const key = names && html("span", { class: "key" }, ...names.flatMap((name, at) => [html("span", {}, html("i", { class: at ? "dashed" : "solid" }), name), " "]));
   const told = modes.filter(Boolean).map((one) => html("p", { class: "modes" }, one));
   return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${source} `, key, ...told), chart);
 }

@@ -49,14 +49,16 @@ function linkTo(id, ...children) {
 // A text for readers who cannot see what it describes.
 const unseen = (text) => html("span", { class: "hidden" }, text);
 
-// A table whose columns are [heading, is a number].
+// A table whose columns are [heading, is a number]. A narrow page shows each row as lines of headings and values, so the
+// elements have the roles that their display takes from them.
 function table(name, columns, rows) {
-  const head = columns.map(([title, isNumber]) => html("th", { scope: "col", class: isNumber && "number" }, title));
+  const head = columns.map(([title, isNumber]) => html("th", { scope: "col", role: "columnheader", class: isNumber && "number" }, title));
+  const label = (at) => at > 0 && typeof columns[at][0] === "string" && columns[at][0];
   const body = rows.map((cells) =>
-    html("tr", {}, ...cells.map((cell, at) => html("td", { class: columns[at][1] && "number" }, cell)))
+    html("tr", { role: "row" }, ...cells.map((cell, at) => html("td", { role: "cell", class: columns[at][1] && "number", "data-label": label(at) }, cell)))
   );
-  const made = html("table", { class: name }, html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...body));
-  return reachable(html("div", { class: "scroll" }, made), name);
+  const parts = [html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, ...head)), html("tbody", { role: "rowgroup" }, ...body)];
+  return reachable(html("div", { class: "scroll" }, html("table", { class: `stacked ${name}`, role: "table" }, ...parts)), name);
 }
 
 // Makes a box reachable by keyboard while its content is wider than the box.

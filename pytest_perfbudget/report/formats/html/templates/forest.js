@@ -60,7 +60,7 @@ class Forest {
     return html(
       "li",
       {},
-      html("span", { class: "who" }, icon(statusOf(change)), linkTo(entry.id, entry.title), html("span", { class: "source" }, [entry.component, change.words].filter(Boolean).join(" · "))),
+      html("span", { class: "who" }, icon(statusOf(change)), linkTo(entry.id, entry.title), html("span", { class: "source" }, [change.words, entry.component].filter(Boolean).join(" · "))),
       plot,
       html("span", { class: "number" }, change.change),
       html("span", { class: "verdict-word" }, change.verdict)

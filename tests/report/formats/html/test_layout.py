@@ -1,0 +1,118 @@
+"""The look of the report: widths of windows, themes, long names, and what axe-core holds against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from html_browser import Browser
+from html_session import CALM, session_of, small_measurements
+
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.formats.html import render
+from pytest_perfbudget.report.formats.html.links import link_to
+
+SLOW = "tests/orders/test_queries.py::test_lists_open_orders[10000]"
+LOAD = "tests/test_load.py::test_gateway_under_load order"
+LONG = "x" * 200
+
+OUTSIDE = """[...document.querySelectorAll("body *")].filter((one) => {
+  const box = one.getBoundingClientRect();
+  return !one.closest("thead") && box.width > 1 && box.right > document.documentElement.clientWidth + 1;
+}).map((one) => one.outerHTML.slice(0, 200))"""
+"""The elements that stick out of the window, also within a box that scrolls; a phone hides the heads of tables."""
+
+
+def lengthened(measurement: Measurement) -> Measurement:
+    """Return a measurement whose names and places have 200 letters and no place to break a line."""
+    return replace(
+        measurement,
+        nodeid=f"tests/{LONG}.py::test[{LONG}]{measurement.nodeid[-9:]}",
+        component=LONG,
+        budgets=[replace(one, source=LONG) for one in measurement.budgets],
+        changes=[replace(one, source=LONG, against=LONG) for one in measurement.changes],
+        profile=[one._replace(function=f"module:{LONG}") for one in measurement.profile],
+        warnings=[LONG],
+    )
+
+
+def long_names() -> RunResult:
+    found = session_of([lengthened(one) for one in small_measurements()[CALM:]])
+    return replace(found, session=replace(found.session, branch=LONG, notes=[LONG], other_failed=[LONG]))
+
+
+def opened(chromium: Browser, page: Path, fragment: str) -> None:
+    chromium.open(page, fragment)
+    chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+
+class TestWidths:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [390, 1280, 3840])
+    def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path, width: int, theme: str) -> None:
+        chromium.look(width, theme)
+        opened(chromium, page, link_to(SLOW))
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        colour = chromium.run("getComputedStyle(document.body).backgroundColor")
+        assert colour == {"light": "rgb(247, 248, 250)", "dark": "rgb(17, 21, 27)"}[theme]
+
+    @pytest.mark.parametrize("width", [390, 1280])
+    def test_no_name_is_too_long(self, chromium: Browser, tmp_path: Path, width: int) -> None:
+        result, path = long_names(), tmp_path / "long.html"
+        path.write_text(render(result), "utf-8")
+        chromium.look(width)
+        opened(chromium, path, link_to(result.measurements[0].id))
+        chromium.wait("document.querySelectorAll('.chart .label').length === 3")
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        assert chromium.run(OUTSIDE) == []
+
+    @pytest.mark.parametrize("test", [SLOW, LOAD])
+    def test_a_phone_shows_every_limit_without_scrolling_aside(self, chromium: Browser, page: Path, test: str) -> None:
+        chromium.look(390)
+        opened(chromium, page, link_to(test))
+        assert chromium.run(OUTSIDE) == []
+        told = " ".join(chromium.texts(".details .stacked td, tr.open .col-measured, tr.open .col-limit"))
+        limits = {SLOW: ["p95 61.1 ms", "50 ms", "at most 500 MB", "+5 %"], LOAD: ["error_rate 2.40 %", "1 %", "at least 100 rps"]}  # fmt: skip
+        assert [one for one in limits[test] if one not in told] == []
+        label = "getComputedStyle(document.querySelector('tr.open .col-limit'), '::before').content"
+        assert "limit" in chromium.run(label)
+
+    def test_a_wide_screen_has_no_labels_within_its_tables(self, shown: Browser) -> None:
+        label = "getComputedStyle(document.querySelector('tr.row .col-limit'), '::before').content"
+        assert shown.run(label) == "none"
+
+    def test_a_limit_has_its_label_where_the_curve_is_not(self, chromium: Browser, page: Path) -> None:
+        chromium.look(1280)
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelectorAll('.chart .label').length === 3")
+        anchors = "[...document.querySelectorAll('.chart .label')].map(one => one.getAttribute('text-anchor'))"
+        assert set(chromium.run(anchors)) == {None, "end"}
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize(
+        ("gate", "look", "test"),
+        [("fail", (390, "dark"), SLOW), ("warn", (1280, "light"), LOAD)],
+    )
+    def test_axe_finds_nothing(
+        self, chromium: Browser, tmp_path: Path, gate: str, look: tuple[int, str], test: str
+    ) -> None:
+        path = tmp_path / "report.html"
+        path.write_text(render(session_of(small_measurements()[CALM:], gate)), "utf-8")
+        chromium.look(*look)
+        chromium.open(path, link_to(test))
+        chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert chromium.violations() == []
+
+    def test_axe_finds_a_fault(self, shown: Browser) -> None:
+        shown.run("document.getElementById('search').parentElement.replaceWith(document.getElementById('search'))")
+        shown.run("document.getElementById('search').removeAttribute('placeholder')")
+        assert "label" in [rule for rule, _ in shown.violations()]
+
+    def test_each_colour_has_a_glyph_and_a_word_beside_it(self, shown: Browser) -> None:
+        without = (
+            "[...document.querySelectorAll('.verdict')].filter(one => !one.querySelector('svg') || !one.innerText)"
+        )
+        assert shown.run(f"{without}.length") == 0
