@@ -21,6 +21,7 @@ class MeasurementKind:
         why_not: the reason why the other metrics cannot be measured, with an alternative if there is one.
         sample: the name of the unit that results rest on: a round or a quad.
         more_samples: the way in which a user gets more samples.
+        why_no_spans: the reason why a measurement of this kind that has no spans has none; empty if there is none.
         shares_turns: whether all measurements of this kind in a test have their turns in a duet together.
     """
 
@@ -30,6 +31,7 @@ class MeasurementKind:
     why_not: str = ""
     sample: str = "round"
     more_samples: str = "raise max_time"
+    why_no_spans: str = ""
     shares_turns: bool = False
 
     def can_measure(self, metric: Metric) -> bool:
@@ -51,7 +53,12 @@ TIMER: Final = MeasurementKind(
     shares_turns=True,
 )
 RATIO: Final = MeasurementKind(
-    "ratio", frozenset(), is_counted=False, sample="quad", why_not="perf.ratio holds max_ratio only"
+    "ratio",
+    frozenset(),
+    is_counted=False,
+    why_not="perf.ratio holds max_ratio only",
+    sample="quad",
+    why_no_spans="perf.ratio compares two functions, so there is no whole to divide: use perf(...) for it",
 )
 BENCHMARK: Final = MeasurementKind(
     "benchmark",
@@ -60,7 +67,12 @@ BENCHMARK: Final = MeasurementKind(
     why_not="pytest-benchmark records wall-clock time only: measure it with perf(...)",
     more_samples="raise pytest-benchmark's min_rounds or max_time",
 )
-PEDANTIC: Final = replace(BENCHMARK, name="pedantic", more_samples="raise the rounds of benchmark.pedantic()")
+PEDANTIC: Final = replace(
+    BENCHMARK,
+    name="pedantic",
+    more_samples="raise the rounds of benchmark.pedantic()",
+    why_no_spans="they need further calls, which pedantic(rounds=1) may not bear: give more rounds",
+)
 LOAD: Final = MeasurementKind(
     "load",
     frozenset({WALL, metrics.LOAD}),
@@ -68,6 +80,7 @@ LOAD: Final = MeasurementKind(
     why_not="a load counts and limits the requests as a whole: use perf(...) for it",
     sample="request",
     more_samples="make the load longer",
+    why_no_spans="a search for the capacity and a load of Locust record none: use perf_load(...) for it",
 )
 NONE: Final = MeasurementKind("none", frozenset(), is_counted=False)
 """The kind for a budget without a measurement."""

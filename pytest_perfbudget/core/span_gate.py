@@ -30,6 +30,8 @@ _MARGIN: Final = 4
 
 _MOST_NAMED: Final = 5
 
+HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
+
 Sites = Mapping[tuple[str, str], str]
 """The line that began a span, by the span's name and statement."""
 
@@ -159,7 +161,7 @@ def _why_none(name: str, store: SpanStore) -> str:
     if doubt := _doubt(name, store):
         return f"no span of the name {name!r} was seen, and there may be some: {doubt}"
     if not names:
-        return "no span was recorded: mark the code with `track`, or let it be instrumented by OpenTelemetry"
+        return f"no span was recorded: {HOW_TO_RECORD}"
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     what = "a name like" if "*" in name else "the name"
     hint = nearest(name, names, cutoff=0.7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
@@ -31,11 +31,11 @@ def listening(take: Callable[[Span], None]) -> Iterator[Within]:
     if processor is None:
         yield lambda _: nullcontext()
         return
-    processor.take = take
+    processor.takes = [*processor.takes, take]
     try:
         yield _within
     finally:
-        processor.take = None
+        processor.takes = [one for one in processor.takes if one != take]
 
 
 def _processor() -> Any | None:  # noqa: ANN401 - the SDK is optional
@@ -56,26 +56,26 @@ def _processor() -> Any | None:  # noqa: ANN401 - the SDK is optional
 class _Processor:
     """The part of a span processor that this package adds."""
 
-    take: Callable[[Span], None] | None = None
+    takes: Sequence[Callable[[Span], None]] = ()
 
     def on_end(self, span: Any) -> None:  # noqa: ANN401 - opentelemetry.sdk.trace.ReadableSpan
         """Hand a span over."""
-        take = self.take
-        if take is None or span.start_time is None or span.end_time is None:
+        takes = self.takes
+        if not takes or span.start_time is None or span.end_time is None:
             return
         context, status = span.get_span_context(), span.status
-        take(
-            span_of(
-                name=span.name,
-                trace_id=context.trace_id,
-                span_id=context.span_id,
-                parent_id=span.parent.span_id if span.parent is not None else 0,
-                start_ns=span.start_time,
-                end_ns=span.end_time,
-                attributes=dict(span.attributes or {}),
-                error=(status.description or "error") if status.status_code.name == "ERROR" else "",
-            )
+        found = span_of(
+            name=span.name,
+            trace_id=context.trace_id,
+            span_id=context.span_id,
+            parent_id=span.parent.span_id if span.parent is not None else 0,
+            start_ns=span.start_time,
+            end_ns=span.end_time,
+            attributes=dict(span.attributes or {}),
+            error=(status.description or "error") if status.status_code.name == "ERROR" else "",
         )
+        for take in takes:
+            take(found)
 
 
 @contextmanager

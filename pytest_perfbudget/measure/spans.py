@@ -89,6 +89,7 @@ class SpanGatherer:
         self._lost_before: tuple[int, int] | None = None
         self._is_load = is_load
         self._warm_up: set[int] = set()
+        self._uncounted: set[int] = set()
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
@@ -120,7 +121,7 @@ class SpanGatherer:
         """Note spans within the block, and forget those that have not been kept."""
         self._pending, self._ended = [], []
         if self._receiver is not None:
-            self._receiver.take = self._take_remote
+            self._receiver.take = self.take_remote
             if self._lost_before is None:
                 self._lost_before = self._receiver.dropped, self._receiver.vanished
         add_sink(self.take)
@@ -131,14 +132,22 @@ class SpanGatherer:
             remove_sink(self.take)
 
     @contextmanager
-    def execution(self) -> Iterator[None]:
-        """Let the block be an execution, whose spans belong together."""
+    def execution(self, *, counts_raised: bool = True) -> Iterator[None]:
+        """Let the block be an execution, whose spans belong together.
+
+        Args:
+            counts_raised: whether a block that raises is an execution, too.
+        """
         root = new_root()
         within = self._within(root) if self._within is not None else nullcontext()
         with announced_to_children(root) if self._announced is not None else nullcontext(), continued(root), within:
             start_ns = self._now_ns()
             try:
                 yield
+            except BaseException:
+                if not counts_raised:
+                    self._uncounted.add(root.trace_id)
+                raise
             finally:
                 self._ended.append(_Ended(*root, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
 
@@ -174,11 +183,13 @@ class SpanGatherer:
         Args:
             begin_ns: the time, on the clock of the executions, before which executions are a warm-up.
         """
-        counted = [one for one in self._ended if not begin_ns or one.start_ns >= begin_ns + EPOCH_NS]
+        warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
+        warm_up |= self._uncounted
+        self._uncounted = set()
+        self._warm_up |= warm_up
+        counted = [one for one in self._ended if one.trace_id not in warm_up]
         self._held_ended += counted
         self.kept += len(counted)
-        warm_up = {one.trace_id for one in self._ended if begin_ns and one.start_ns < begin_ns + EPOCH_NS}
-        self._warm_up |= warm_up
         self._held += [one for one in _spans(self._pending) if one.trace_id not in warm_up]
         self._pending, self._ended = [], []
         if self._receiver is None:
@@ -203,7 +214,8 @@ class SpanGatherer:
             self.store.vanished += self._receiver.vanished - vanished
         self._add_up()
 
-    def _take_remote(self, batch: Sequence[Span]) -> None:
+    def take_remote(self, batch: Sequence[Span]) -> None:
+        """Note spans of other processes, in a thread of the receiver."""
         room = MOST_PENDING - len(self._remote)
         self._remote += batch[:room]
         self.store.lose(max(len(batch) - room, 0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 from pytest_perfbudget.core.limits import Limits
@@ -16,7 +17,11 @@ from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TimerBlocks
 
 
 class TimerRounds:
-    """The rounds of all timers with the same name."""
+    """The rounds of all timers with the same name.
+
+    Attributes:
+        spans: the function that returns a context for a block whose spans are recorded; None if they are not.
+    """
 
     def __init__(self, name: str, clock: Clock) -> None:
         self.name = name
@@ -29,6 +34,7 @@ class TimerRounds:
         self.cpu_ns: list[float] = []
         self.traced = False
         self.block_policy: BlockPolicy | None = None
+        self.spans: Callable[[], AbstractContextManager[None]] | None = None
         self.parts: list[int] = []
         self.used_ns = 0
 
@@ -73,6 +79,7 @@ class Timer:
         self._start_cpu_ns = 0
         self._start_waited_ns = 0
         self._collection: AbstractContextManager[None] | None = None
+        self._spans: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> None:
         """Begin a round."""
@@ -85,6 +92,9 @@ class Timer:
         self._collection = uncollected()
         self._collection.__enter__()
         self._record.running.append(self)
+        if self._record.spans is not None:
+            self._spans = self._record.spans()
+            self._spans.__enter__()
         if self._record.block_policy is not None:
             self._start_waited_ns = self._record.clock.waited_ns()
         if self._record.with_cpu or self._record.block_policy is not None:
@@ -99,6 +109,10 @@ class Timer:
         if self._start_ns is None or self._collection is None:
             return
         used_ns = self._record.clock.cpu_ns() - self._start_cpu_ns if self._start_cpu_ns else 0
+        if self._spans is not None:
+            with suppress(ValueError):  # the block ends in another task than it began in, whose context is gone
+                self._spans.__exit__(kind, error, traceback)
+            self._spans = None
         if self._record.with_cpu and kind is None:
             self._record.cpu_ns.append(used_ns)
         if self._record.block_policy is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import BENCHMARK, LOAD, PEDANTIC
 from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
@@ -229,6 +229,8 @@ def _is_counted(budget: BudgetResult) -> bool:
 
 
 def _spent(measurement: Measurement, budget: BudgetResult) -> str:
+    if budget.span and measurement.kind in (BENCHMARK, PEDANTIC):  # the spans are those of further calls
+        return ""
     return "" if _is_counted(budget) else f" in {quantity(measurement.elapsed_ns, 'ns')}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, LOAD, PEDANTIC, TIMER
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import SPAN_COUNT, SPAN_SHARE
 from pytest_perfbudget.core.results import BudgetResult
@@ -22,6 +22,8 @@ _FEWEST: Final = 20
 """The fewest executions for a statement about their variation."""
 _MOST_OF_VARIANCE: Final = 0.3
 
+_WHOLES: Final = {LOAD: "request", TIMER: "block"}
+
 REPEATED: Final = (
     "Make one query of the repeated ones, or raise the limit at the place named above if that is intended."
 )
@@ -29,7 +31,7 @@ REPEATED: Final = (
 
 def whole_of(measurement: Measurement) -> str:
     """Return the word for the whole that the spans of a measurement are parts of."""
-    return "request" if measurement.kind is LOAD else "execution"
+    return _WHOLES.get(measurement.kind, "execution")
 
 
 def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
@@ -43,7 +45,7 @@ def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
         )
     if budget.metric == SPAN_SHARE.name:
         share, limit = quantity(budget.estimate or 0, "%"), quantity(budget.limit, "%")
-        an = "a" if measurement.kind is LOAD else "an"
+        an = "an" if whole.startswith("e") else "a"
         return f"{budget.span} takes {share} of the time of {an} {whole}, over its budget of {limit} ({used})"
     estimate, limit = quantity(budget.estimate or 0, "ns"), quantity(budget.limit, "ns")
     return f"{budget.label} {estimate} exceeds its budget of {limit} ({used})"
@@ -51,7 +53,8 @@ def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
 
 def undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
     """Return the reason why a budget on spans is undecided, and the remedy."""
-    more = measurement.kind.more_samples
+    # The spans of a benchmark come from rounds of the plugin.
+    more = (BODY if measurement.kind in (BENCHMARK, PEDANTIC) else measurement.kind).more_samples
     needs, had = budget.needs_rounds or 0, budget.rounds
     side = "above" if (budget.used or 0) > 1 else "below"
     if had < needs:

@@ -35,13 +35,14 @@ from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
+from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker, refuse_name
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
 from pytest_perfbudget.plugin.measuring.span_batch import with_batch
-from pytest_perfbudget.plugin.measuring.span_watch import refused, span_watch
+from pytest_perfbudget.plugin.measuring.span_watch import records_spans, refused, span_watch
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
@@ -201,14 +202,19 @@ class ItemRun:
         return found
 
     def record_benchmark(self, subject: Subject) -> None:
-        """Measure the function that a benchmark fixture was given, for the comparison."""
+        """Measure the function that a benchmark fixture was given, for the comparison and for its spans."""
         __tracebackhide__ = True
         effective = self.resolve("")
+        gate, silence = BudgetGate((), self.session.settings.errors), self._output.silence
+        plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
+        if records_spans(self, effective) and not self.session.is_child:
+            watch = span_watch(self, effective, self.session.clock)
+            with silence():
+                run_plain(take_data(watch.subject(subject), watch.plan(plan), (), None))
+            self._benchmark.spans = watch.judged()
         request = self.request("", effective)
         if request is None or not request.wants_data:
             return
-        gate, silence = BudgetGate((), self.session.settings.errors), self._output.silence
-        plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
         with silence():
             data = run_plain(take_data(subject, plan, (), request))
             profile = run_plain(profile_call(subject)) if data.looks_slower else _NO_PROFILE
@@ -224,6 +230,7 @@ class ItemRun:
         warnings: Sequence[str] = (),
         profile: CallProfile = _NO_PROFILE,
         recording: Recording | None = None,
+        spans: JudgedSpans | None = None,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement.
 
@@ -235,6 +242,7 @@ class ItemRun:
             warnings: doubts about the numbers.
             profile: the profile of one call, if a reader may want to know it.
             recording: the data of the comparison; None if nothing is compared.
+            spans: the spans; None if they could not be recorded.
         """
         gate = BudgetGate(effective.budgets, self.session.settings.errors, kind)
         self._keep(
@@ -242,10 +250,11 @@ class ItemRun:
             kind,
             samples,
             effective,
-            results=[*gate.judge(samples), *refused(effective, kind.why_not, self)],
-            warnings=[*warnings, *gate.left_out()],
+            results=[*gate.judge(samples), *(spans.results if spans else refused(effective, kind.why_not, self))],
+            warnings=[*warnings, *gate.left_out(), *(spans.warnings if spans else ())],
             profile=profile,
             recording=recording,
+            spans=spans.facts if spans else None,
         )
 
     def add(self, measurement: Measurement) -> None:

@@ -23,12 +23,13 @@ from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.measure.load.turns import load_in_turns
 from pytest_perfbudget.plugin.measuring.capacity import Probes
+from pytest_perfbudget.plugin.measuring.judged_spans import NO_SPANS, JudgedSpans
 from pytest_perfbudget.plugin.measuring.load_canaries import CanaryWatch
 from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
-from pytest_perfbudget.plugin.measuring.span_watch import NO_SPANS, JudgedSpans, span_watch
+from pytest_perfbudget.plugin.measuring.span_watch import span_watch
 
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""

@@ -27,10 +27,11 @@ from pytest_perfbudget.measure.ratio import measure_ratio
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
 from pytest_perfbudget.measure.timer import Timer, TimerRounds
-from pytest_perfbudget.measure.timer_blocks import BlockPolicy
+from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TurnBlocks
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.plugin.measuring.timer_spans import TimerSpans
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
@@ -47,6 +48,7 @@ class Perf:
     def __init__(self, run: MeasuringRun) -> None:
         self._run = run
         self._timers: dict[str, TimerRounds] = {}
+        self._timer_spans = TimerSpans(run)
         self._block_policy: BlockPolicy | None = None
 
     def __call__(
@@ -141,6 +143,9 @@ class Perf:
                 merge_span_budgets(call.spans, record.limits.spans),
             )
             record.effective = self._run.resolve(record.name, record.limits)
+            is_in_turns = isinstance(self._block_policy, TurnBlocks)  # a duet compares without the cost of recording
+            if not is_in_turns and self._timer_spans.watch(record.name, record.effective):
+                record.spans = partial(self._timer_spans.block, record.name)
         return Timer(record)
 
     def ratio(
@@ -209,7 +214,8 @@ class Perf:
                 if self._run.request(name, effective) is not None
                 else None
             )
-            self._run.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording)
+            spans = self._timer_spans.judged(name, effective)
+            self._run.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording, spans=spans)
         self.abandon_timers()
         self._timers.clear()
 

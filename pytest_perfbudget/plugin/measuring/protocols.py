@@ -20,6 +20,7 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.measure.runner import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
+from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans
 from pytest_perfbudget.plugin.progress import Progress
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class MeasuringRun(Protocol):
         warnings: Sequence[str] = ...,
         profile: CallProfile = ...,
         recording: Recording | None = ...,
+        spans: JudgedSpans | None = ...,
     ) -> None:
         """Judge rounds that were timed elsewhere, and keep the measurement."""
 

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.lazy import unfinished
 from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.measure.subject import PlainSubject
+from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 WALL_CLOCKS: Final = {time.perf_counter, time.monotonic, time.time}
@@ -46,12 +47,14 @@ class BenchmarkData:
     Attributes:
         recording: the recording for the comparison; None if nothing is compared, or if there is a problem.
         profile: the profile of a call, if the run looks slower.
+        spans: the spans of calls after the fixture's rounds; None if they are not recorded.
         problem: the reason why the fixture's rounds are no measure of the function; empty if they are.
         untimed: the reason why the function was not measured for the comparison; empty if it was.
     """
 
     recording: Recording | None = None
     profile: CallProfile = field(default_factory=CallProfile)
+    spans: JudgedSpans | None = None
     problem: str = ""
     untimed: str = ""
 
@@ -123,10 +126,11 @@ def _forget(item: pytest.Item, fixture: Any) -> None:  # noqa: ANN401
 
 @contextmanager
 def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
-    """Check what the fixture's function returns, and measure the function again in blocks for a comparison.
+    """Check what the fixture's function returns, and measure the function again for a comparison and for its spans.
 
-    The fixture's own rounds run for a second without a reading of the weather, so they cannot be compared. The blocks
-    follow at once, while the resources that the test has opened are still open.
+    The fixture's own rounds run for a second without a reading of the weather, so they cannot be compared, and
+    recording spans would slow them. The blocks follow at once, while the resources that the test has opened are still
+    open.
     """
     fixture = _fixture(run.item)
     if fixture is None:
@@ -163,12 +167,12 @@ def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
 
 
 def _take(run: MeasuringRun, data: BenchmarkData, result: object, subject: PlainSubject | None) -> None:
-    """Measure what the fixture has called for a comparison; without a subject, it may not bear a second call."""
+    """Measure again what the fixture has called; without a subject, it may not bear a second call."""
     data.problem = unfinished(result)
     data.untimed = data.problem or ("" if subject is not None else _ONCE)
     # With --benchmark-disable nothing is timed.
     is_off = data.untimed or getattr(_fixture(run.item), "disabled", True)
-    if subject is not None and run.session.comparison is not None and not is_off:
+    if subject is not None and not is_off:
         run.record_benchmark(subject)
 
 
@@ -194,7 +198,7 @@ def keep(run: MeasuringRun, data: BenchmarkData) -> None:
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
     kind = PEDANTIC if "pedantic" in (fixture._mode or "") else BENCHMARK  # noqa: SLF001
-    run.keep("", kind, samples, effective, profile=data.profile, recording=recording)
+    run.keep("", kind, samples, effective, profile=data.profile, recording=recording, spans=data.spans)
 
 
 def _samples(recording: Recording) -> Samples:

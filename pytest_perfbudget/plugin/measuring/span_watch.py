@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.measurement import Recording
@@ -20,28 +19,11 @@ from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 from pytest_perfbudget.measure.thread_use import ThreadReading, use_between
 from pytest_perfbudget.measure.traced_subject import TracedSubject
+from pytest_perfbudget.plugin.measuring.judged_spans import NO_SPANS, JudgedSpans
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 if TYPE_CHECKING:
     from pytest_perfbudget.measure.load.call import LoadCall
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedSpans:
-    """The spans of a measurement that has ended.
-
-    Attributes:
-        results: the result of each budget on spans.
-        facts: the spans for reports; None if they were not recorded.
-        warnings: doubts about the spans.
-    """
-
-    results: Sequence[BudgetResult] = ()
-    facts: SpanFacts | None = None
-    warnings: Sequence[str] = field(default=())
-
-
-NO_SPANS: Final = JudgedSpans()
 
 
 class SpanWatch:
@@ -98,18 +80,7 @@ class _RecordingWatch(SpanWatch):
     def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:
         if load_begin_ns is not None:
             self._gatherer.keep(load_begin_ns)
-        self._gatherer.finish(self._gate.expected)
-        store = self._gatherer.store
-        results = self._gate.judge(store, self._gatherer.sites, is_load=load_begin_ns is not None)
-        doubts = []
-        if store.lost:
-            doubts.append(f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count")
-        if store.vanished:
-            doubts.append(
-                f"spans of {store.vanished:,} other processes may be lost: a signal or os._exit() ended them before "
-                "they had sent their last spans"
-            )
-        return JudgedSpans(results, SpanFacts.of(store), doubts)
+        return judged_spans(self._gate, self._gatherer, is_load=load_begin_ns is not None)
 
 
 class _BatchWatch(SpanWatch):
@@ -153,6 +124,27 @@ class _BatchWatch(SpanWatch):
         return replace(recording, spans=in_turns(self._store.batches(self._kept), recording.turns, self._uses))
 
 
+def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = False) -> JudgedSpans:
+    """Return the spans of a measurement that has ended, with the results of their budgets."""
+    gatherer.finish(gate.expected)
+    store = gatherer.store
+    results = gate.judge(store, gatherer.sites, is_load=is_load)
+    doubts = []
+    if store.lost:
+        doubts.append(f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count")
+    if store.vanished:
+        doubts.append(
+            f"spans of {store.vanished:,} other processes may be lost: a signal or os._exit() ended them before "
+            "they had sent their last spans"
+        )
+    return JudgedSpans(results, SpanFacts.of(store), doubts)
+
+
+def records_spans(run: MeasuringRun, effective: EffectiveLimits) -> bool:
+    """Return whether the session records the spans of a measurement with these limits."""
+    return not run.is_untimed and bool(effective.spans or run.item.config.option.perf_spans)
+
+
 def span_watch(
     run: MeasuringRun,
     effective: EffectiveLimits,
@@ -179,7 +171,7 @@ def span_watch(
     if request is not None and is_in_turns and request.with_spans and not run.is_untimed:
         store = BatchStore()
         return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store, clock)
-    if is_in_turns or run.is_untimed or not (effective.spans or run.item.config.option.perf_spans):
+    if is_in_turns or not records_spans(run, effective):
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
     return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))

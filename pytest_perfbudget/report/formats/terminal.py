@@ -11,11 +11,13 @@ from pytest_perfbudget.core.health import FAIR, GOOD, Health
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
+from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
 from pytest_perfbudget.report.components import component_lines
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
+from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.regressions import Typed
 from pytest_perfbudget.report.session_verdict import ending_text, others_failed_text
 from pytest_perfbudget.report.spans import tree_lines, whole_of
@@ -118,15 +120,23 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
 
 
 def render_spans(result: RunResult) -> str:
-    """Return the section about the spans of each measurement; empty if none has spans."""
+    """Return the section about the spans of each measurement, or about the reason why there are none."""
     found = []
+    without = 0
     for one in result.measurements:
-        lines = [] if one.spans is None else list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS))
+        if one.unmeasured or not (one.statistics or one.spans):
+            continue
+        lines = list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS)) if one.spans else []
+        if one.spans is None and one.kind.why_no_spans:
+            lines.append(f"no spans: {one.kind.why_no_spans}")
+        without += one.spans is not None and not one.spans.nodes
         for change in one.changes:
             if change.components is not None:
                 lines += component_lines(change.components, whole_of(one), change.against, all_of_them=True)
         if lines:
             found += [one.id, *(f"  {line}" for line in lines)]
+    if without:
+        found.append(f"{counted(without, 'measurement')} without any span: {HOW_TO_RECORD}")
     return "".join(f"{line}\n" for line in found)
 
 

@@ -233,29 +233,151 @@ def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
     result.stderr.fnmatch_lines(["*test_it.py::test_it spans \"db\": unknown keyword 'max_cuont' of a span (did you*"])
 
 
-def test_timers_ratios_and_benchmarks_have_no_executions(plain: Project) -> None:
-    result = plain.run(
+def test_each_block_of_a_timer_is_an_execution(shop: Project) -> None:
+    """Of `failing` each second block raises, and is no round; `inner` lies within `outer`."""
+    result = shop.run("""
+from contextlib import suppress
+import shop
+LIMIT = {"db.query": {"max_count": 3, "max_share": 0.5}}
+
+def test_good(perf):
+    for _ in range(60):
+        with perf.timer("outer", spans=LIMIT):
+            with perf.timer("inner", spans=LIMIT):
+                shop.orders(1)
+            shop.orders(2)
+
+def test_many(perf):
+    for _ in range(60):
+        with perf.timer("many", spans=LIMIT):
+            shop.orders(8)
+
+def test_failing(perf):
+    for number in range(10):
+        with suppress(KeyError), perf.timer("failing", spans=LIMIT):
+            shop.orders(8 if number % 2 else 2)
+            if number % 2:
+                raise KeyError
+""")
+    result.assert_outcomes(passed=2, failed=1)
+    assert span_verdicts(shop) == {
+        "test_good outer db.query count": "within",
+        "test_good outer db.query share": "within",
+        "test_good inner db.query count": "within",
+        "test_good inner db.query share": "within",
+        "test_many many db.query count": "exceeded",
+        "test_many many db.query share": "within",
+        "test_failing failing db.query count": "within",
+        "test_failing failing db.query share": "within",
+    }
+    spans = {one["name"]: one["spans"] for one in shop.report["measurements"]}
+    assert {name: (one["executions"], one["mean_ns"], one["lost"]) for name, one in spans.items()} == {
+        "outer": (60, 2_300_000, 0),
+        "inner": (60, 1_100_000, 0),
+        "many": (60, 1_800_000, 0),
+        "failing": (5, 1_200_000, 0),
+    }
+    for one in spans.values():
+        assert sum(share["of_mean"] for share in one["shares"]) == pytest.approx(1, abs=0.05)
+    result.stdout.fnmatch_lines(
+        [
+            "many: 8 spans of db.query in one block, over the budget of 3 (2.67x)",
+            "  Where the time goes, by span, in the mean of 60 blocks of 1.80 ms:",
+        ]
+    )
+
+
+def test_a_timer_whose_spans_nobody_asks_for_records_none(plain: Project) -> None:
+    plain.run("""
+import shop
+def test_it(perf):
+    with perf.timer("part"):
+        assert not shop.is_tracking()
+""").assert_outcomes(passed=1)
+    assert plain.report["measurements"][0].get("spans") is None
+
+
+def test_a_timer_that_ends_in_another_task_hurts_nobody(project: Project) -> None:
+    project.file("shop.py", SHOP)
+    project.run(
         """
 import shop
-LIMIT = {"db.query": {"max_count": 3}}
-def test_timer(perf):
-    with perf.timer("part", spans=LIMIT):
-        shop.orders(1)
-@pytest.mark.perf_budget(spans=LIMIT)
-def test_benchmark(benchmark):
-    benchmark(shop.orders, 1)
-def test_ratio(perf):
-    perf.ratio(lambda: advance(1), lambda: advance(1), max_ratio=2, spans=LIMIT)
+@pytest.fixture
+async def timed(perf):
+    with perf.timer("part", spans={"db.query": {"max_count": 3}}):
+        yield
+async def test_it(timed, perf):
+    shop.orders(1)
+    perf.timer("left", spans={"db.query": {"max_count": 3}}).__enter__()
+def test_after():
+    assert not shop.is_tracking()
 """,
-        "-p",
-        "pytest_benchmark.plugin",
-    )
+        "-o",
+        "asyncio_mode=auto",
+    ).assert_outcomes(passed=2)
+
+
+BENCHMARKS = """
+import shop
+LIMIT = {"db.query": {"max_count": 3}}
+
+@pytest.mark.perf_budget(spans=LIMIT)
+def test_good(benchmark):
+    benchmark(shop.orders, 2)
+
+@pytest.mark.perf_budget(spans=LIMIT)
+def test_many(benchmark):
+    benchmark.pedantic(shop.orders, args=(8,), rounds=5)
+
+@pytest.mark.perf_budget(spans=LIMIT)
+def test_once(benchmark):
+    benchmark.pedantic(shop.orders, args=(8,), rounds=1)
+"""
+
+
+def test_a_benchmark_has_its_spans_recorded_after_its_rounds(plain: Project) -> None:
+    result = plain.run(BENCHMARKS, "--perf-spans", "-p", "pytest_benchmark.plugin")
     result.assert_outcomes(passed=2, failed=1)
     assert span_verdicts(plain) == {
-        "test_timer part db.query count": "unmeasured",
-        "test_benchmark db.query count": "unmeasured",
+        "test_good db.query count": "within",
+        "test_many db.query count": "exceeded",
+        "test_once db.query count": "unmeasured",
     }
-    result.stdout.fnmatch_lines(["*takes max_ratio only, found spans: budget it with perf()"])
+    spans = {one["nodeid"].partition("::")[2]: one.get("spans") for one in plain.report["measurements"]}
+    assert spans["test_good"]["mean_ns"] == 1_200_000
+    assert spans["test_once"] is None
+    result.stdout.fnmatch_lines(
+        [
+            "8 spans of db.query in one execution, over the budget of 3 (2.67x)",
+            "*= performance spans =*",
+            "test_it.py::test_once",
+            "  no spans: they need further calls, which pedantic(rounds=1) may not bear: give more rounds",
+        ]
+    )
+
+
+def test_a_ratio_says_why_it_has_no_spans_and_takes_no_limit_on_them(plain: Project) -> None:
+    result = plain.run(
+        """
+def test_ratio(perf):
+    perf.ratio(lambda: advance(1), lambda: advance(1), max_ratio=2)
+def test_limit(perf):
+    perf.ratio(lambda: advance(1), lambda: advance(1), max_ratio=2, spans={"db.query": {"max_count": 3}})
+def test_untracked(perf):
+    perf(advance, 1)
+""",
+        "--perf-spans",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*takes max_ratio only, found spans: budget it with perf()",
+            "*= performance spans =*",
+            "test_it.py::test_ratio lambda",
+            "  no spans: perf.ratio compares two functions, so there is no whole to divide: use perf(...) for it",
+            "1 measurement without any span: mark the code with `track`, or let it be instrumented by OpenTelemetry",
+        ]
+    )
 
 
 def test_the_option_shows_the_spans_of_every_perf_test(plain: Project) -> None:
