@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
+from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES, ComponentChange, SpanComparison
 from pytest_perfbudget.report.numbers import counted, quantity, three_digits
 
 _MOST_LINES: Final = 8
@@ -30,6 +30,8 @@ _WAITS: Final = {
 def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_of_them: bool = False) -> Iterator[str]:
     """Yield a line for each component that moved, the largest change first, and lines for the others and the whole.
 
+    Without intervals, all components have a line, because any of them may have moved.
+
     Args:
         found: the comparison.
         noun: the word for an execution; see `report.spans.whole_of`.
@@ -37,10 +39,14 @@ def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_
         all_of_them: whether to show the components that did not move, too.
     """
     moved = [one for one in found.components if one.has_moved]
-    what = "Components that moved" if moved else "No component moved"
+    has_interval = found.total.lower_ns is not None
+    what = "Components that moved" if moved else "No component moved" if has_interval else "Components"
     each = f"a typical {noun}" if found.is_typical else f"the mean of all {noun}s"
     yield f"{what} since {against or 'the baseline'}, by the spans of {each}:"
-    shown = (list(found.components) if all_of_them else moved)[:_MOST_LINES]
+    if not has_interval:
+        pairs = "one pair" if found.matches == 1 else f"{found.matches} pairs"
+        yield f"  {pairs}: no interval, so any difference may be chance ({FEWEST_MATCHES} are needed)"
+    shown = (moved if has_interval and not all_of_them else list(found.components))[:_MOST_LINES]
     others = [one for one in found.components if one not in shown]
     rows = [_row(one.name or _OUTSIDE, one) for one in shown]
     rows += [_row_of_others(others)] if others else []
@@ -63,13 +69,16 @@ _Row = tuple[str, str, str, str]
 def _row(name: str, one: ComponentChange) -> _Row:
     before = quantity(one.before_ns, "ns") if one.before else "none"
     after = quantity(one.after_ns, "ns") if one.after else "none"
-    interval = f"{signed(one.difference_ns)} [{signed(one.lower_ns)}, {signed(one.upper_ns)}]"
+    change = signed(one.difference_ns)
+    if one.lower_ns is None or one.upper_ns is None:
+        return name, f"{before} -> {after}", change, _facts(one)
+    interval = f"{change} [{signed(one.lower_ns)}, {signed(one.upper_ns)}]"
     return name, f"{before} -> {after}", interval, _facts(one) if one.has_moved else _CHANCE
 
 
 def _row_of_others(others: Sequence[ComponentChange]) -> _Row:
     before, after = (math.fsum(getattr(one, side) for one in others) for side in ("before_ns", "after_ns"))
-    facts = "" if any(one.has_moved for one in others) else _CHANCE
+    facts = "" if any(one.has_moved or one.lower_ns is None for one in others) else _CHANCE
     return (
         counted(len(others), "other"),
         f"{quantity(before, 'ns')} -> {quantity(after, 'ns')}",

@@ -23,7 +23,7 @@ CONFIDENCE: Final = 0.95
 """The probability that all intervals of a comparison contain their differences."""
 
 FEWEST_MATCHES: Final = 4
-"""The fewest matches that show how far they differ."""
+"""The fewest matches that show how far they differ; of fewer, differences have no interval."""
 
 _OUTLIER: Final = 6.0
 """The distance from the median, in standard deviations by the median absolute deviation, from which a match is left out
@@ -46,8 +46,8 @@ class ComponentChange:
         name: the name of the spans; empty for the time without any span.
         before_ns: the self time on the other side.
         after_ns: the self time now.
-        lower_ns: the lower bound of the difference.
-        upper_ns: the upper bound of the difference.
+        lower_ns: the lower bound of the difference; None if there are too few matches for an interval.
+        upper_ns: the upper bound of the difference; None as above.
         before: the number of spans on the other side; 0 if it has no such span.
         after: the number of spans now; 0 if there is no such span any more.
         cpu_ns: the change of the CPU time within the self time; None if it is not known.
@@ -56,8 +56,8 @@ class ComponentChange:
     name: str
     before_ns: float
     after_ns: float
-    lower_ns: float
-    upper_ns: float
+    lower_ns: float | None
+    upper_ns: float | None
     before: float = 1.0
     after: float = 1.0
     cpu_ns: float | None = None
@@ -70,6 +70,8 @@ class ComponentChange:
     @property
     def has_moved(self) -> bool:
         """Whether the difference is more than chance."""
+        if self.lower_ns is None or self.upper_ns is None:
+            return False
         return self.lower_ns > 0 or self.upper_ns < 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _matches(base: Iterable[SpanBatch], head: Iterable[SpanBatch]) -> list[Match
 
 
 def compare_spans(matches: Sequence[Match], spread: float, processes: int = 1) -> SpanComparison | None:
-    """Return the change of each component; None if there are too few matches, or no spans at all.
+    """Return the change of each component; None if there are no matches, or no spans at all.
 
     Args:
         matches: the matches.
@@ -180,7 +182,7 @@ def compare_spans(matches: Sequence[Match], spread: float, processes: int = 1) -
     """
     kept = _without_outliers(matches)
     names = dict.fromkeys(name for match in matches for batch in match for name in batch.parts)
-    if len(kept) < FEWEST_MATCHES or not names:
+    if not kept or not names:
         return None
     bounds = _Bounds(len(kept), (1 - CONFIDENCE) / (len(names) + 2), spread / math.sqrt(processes))
     found = [_change(name, kept, bounds) for name in (*names, UNATTRIBUTED)]
@@ -193,7 +195,8 @@ class _Bounds:
     """The bounds of differences over a number of matches, with a probability of error for each."""
 
     def __init__(self, matches: int, error: float, spread: float) -> None:
-        self._quantile = t_quantile(matches - 1, 1 - error / 2) / math.sqrt(matches)
+        self._has_interval = matches >= FEWEST_MATCHES
+        self._quantile = t_quantile(matches - 1, 1 - error / 2) / math.sqrt(matches) if self._has_interval else math.inf
         self._spread = NormalDist().inv_cdf(1 - error / 2) * spread
 
     def change(
@@ -206,6 +209,8 @@ class _Bounds:
     ) -> ComponentChange:
         """Return a change, from the times before and after of each match."""
         before_ns, after_ns = (fmean(one) for one in zip(*times_ns, strict=True))
+        if not self._has_interval:
+            return ComponentChange(name, before_ns, after_ns, None, None, before, after, cpu_ns)
         differences = [after - before for before, after in times_ns]
         middle = fmean(differences)
         squares = math.fsum((one - middle) ** 2 for one in differences)

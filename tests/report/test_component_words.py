@@ -1,0 +1,38 @@
+"""The words for the components of a change."""
+
+from __future__ import annotations
+
+from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
+from pytest_perfbudget.report.components import component_lines
+
+
+def comparison(matches: int, half_ns: float | None) -> SpanComparison:
+    def change(name: str, before_ns: float, after_ns: float) -> ComponentChange:
+        if half_ns is None:
+            return ComponentChange(name, before_ns, after_ns, None, None)
+        middle = after_ns - before_ns
+        return ComponentChange(name, before_ns, after_ns, middle - half_ns, middle + half_ns)
+
+    parts = [change("security.jwt", 1e6, 3e6), change("query", 2e6, 2e6), change("", 5e5, 5e5)]
+    return SpanComparison(change("", 3.5e6, 5.5e6), parts, matches, is_typical=True)
+
+
+def test_a_single_pair_has_no_interval_and_names_no_component_as_moved() -> None:
+    assert list(component_lines(comparison(1, None), "execution", "HEAD")) == [
+        "Components since HEAD, by the spans of a typical execution:",
+        "  one pair: no interval, so any difference may be chance (4 are needed)",
+        "  security.jwt       1 ms -> 3 ms        +2 ms",
+        "  query              2 ms -> 2 ms        +0 ns",
+        "  outside all spans  500 us -> 500 us    +0 ns",
+        "  whole execution    3.50 ms -> 5.50 ms  +2 ms",
+    ]
+    assert "  3 pairs: no interval" in list(component_lines(comparison(3, None), "execution"))[1]
+
+
+def test_several_pairs_have_intervals() -> None:
+    assert list(component_lines(comparison(8, 1e5), "execution", "HEAD")) == [
+        "Components that moved since HEAD, by the spans of a typical execution:",
+        "  security.jwt     1 ms -> 3 ms        +2 ms [+1.90 ms, +2.10 ms]",
+        "  2 others         2.50 ms -> 2.50 ms  +0 ns                       may be chance",
+        "  whole execution  3.50 ms -> 5.50 ms  +2 ms [+1.90 ms, +2.10 ms]",
+    ]
