@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.load.capacity import CapacitySearch
@@ -24,4 +26,5 @@ def judge_capacity(budget: Budget, search: CapacitySearch, late: str) -> BudgetR
         verdict = BudgetVerdict.EXCEEDED
     elif late:
         return unmeasured(budget, late)
-    return budget_result(budget, CriterionResult(verdict, search.estimate, lower, upper, len(search.probes)))
+    found = budget_result(budget, CriterionResult(verdict, search.estimate, lower, upper, len(search.probes)))
+    return replace(found, reason=search.ended_early if verdict is BudgetVerdict.UNDECIDED else "")

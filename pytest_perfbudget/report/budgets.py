@@ -10,11 +10,11 @@ from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
 from pytest_perfbudget.core.kinds import BENCHMARK, LOAD, PEDANTIC
 from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
+from pytest_perfbudget.core.metrics import CAPACITY, ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS
 from pytest_perfbudget.core.units import NS_PER
-from pytest_perfbudget.report import spans
+from pytest_perfbudget.report import capacity, spans
 from pytest_perfbudget.report.numbers import counted, quantity, share_text
 
 _FAR = 0.8
@@ -27,7 +27,7 @@ HELD: Final = (
 _UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
 _LOWER = (
     "falls short of",
-    "Raise the number again, or lower the limit at the place named above if that is intended.",
+    "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
 )
 
 
@@ -46,9 +46,15 @@ def headline(case: Case, budget: BudgetResult) -> str:
     if budget.verdict is BudgetVerdict.EXCEEDED:
         return _exceeded_text(case.measurement, budget)
     if budget.verdict is BudgetVerdict.UNDECIDED:
-        text = spans.undecided_text(case.measurement, budget) if budget.span else ""
-        return text or undecided_reason(case.measurement, budget)
+        return _undecided_text(case.measurement, budget)
     return f"{budget.label}: {budget.reason}"
+
+
+def _undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
+    if budget.metric == CAPACITY.name:
+        return capacity.undecided_text(measurement, budget)
+    text = spans.undecided_text(measurement, budget) if budget.span else ""
+    return text or undecided_reason(measurement, budget)
 
 
 def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
@@ -138,6 +144,8 @@ def rounds_text(budget: BudgetResult, measurement: Measurement) -> str:
     count = budget.rounds
     if budget.span:
         return spans.amount_text(measurement, budget)
+    if budget.metric == CAPACITY.name:
+        return counted(count, "probe")
     if _is_counted(budget):
         return counted(count, "untimed pass", "es")
     if measurement.kind.sample == "quad":
@@ -197,6 +205,8 @@ def _instead(budget: BudgetResult) -> str:
 
 
 def _interval(budget: BudgetResult, alpha: float) -> str:
+    if budget.metric == CAPACITY.name:
+        return capacity.interval_text(budget)
     if budget.needs_rounds is None:  # nothing is inferred from an extreme or a count
         return "as observed"
     unit, metric = budget.unit, budget.label

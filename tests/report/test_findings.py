@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.report.findings import failure_text, note_lines, worded
+
+CAPACITY = budget(
+    verdict=BudgetVerdict.UNDECIDED, metric="capacity", keyword="min_capacity_rps", unit="rps", limit=150,
+    direction=Direction.HIGHER, needs_rounds=None,
+)  # fmt: skip
 
 
 def findings(*measurements: Measurement, strict: bool = False) -> list[Finding]:
@@ -61,8 +67,35 @@ class TestBudgets:
             "rps 80 rps falls short of its budget of 100 rps (125%)",
             "  rps lies below 85 rps (99 % sure); 72 rounds in 4.40 s",
             "  limit min_rps=100 from perf_budget marker of a.py::test",
-            "Raise the number again, or lower the limit at the place named above if that is intended.",
+            "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
         ]
+
+    def test_a_capacity_that_falls_short_has_the_interval_and_the_number_of_probes(self) -> None:
+        found = replace(CAPACITY, verdict=BudgetVerdict.EXCEEDED, limit=150, estimate=70, lower=68, upper=72, rounds=9)
+        assert failure(measurement(found, kind=LOAD)) == [
+            "capacity 70 rps falls short of its budget of 150 rps (2.14x)",
+            "  68 rps were kept and 72 rps were not; 9 probes in 4.40 s",
+            "  limit min_capacity_rps=150 from perf_budget marker of a.py::test",
+            "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
+        ]
+
+    @pytest.mark.parametrize(
+        ("lower", "upper", "rounds", "text"),
+        [
+            (80, None, 3, "every rate up to 80 rps was kept (3 probes in 4.40 s): raise duration=, or first_rate="),
+            (0, 800, 1, "no rate was kept, and the lowest was 800 rps (1 probe in 4.40 s): raise duration=, or lower"),
+            (140, 160, 6, "140 rps were kept and 160 rps were not (6 probes in 4.40 s): the limit lies between: move"),
+            (0, None, 0, "no rate was probed to its end (0 probes in 4.40 s): raise duration=, or first_rate="),
+        ],
+    )
+    def test_an_undecided_capacity_says_how_far_the_search_came(
+        self, lower: float, upper: float | None, rounds: int, text: str
+    ) -> None:
+        found = replace(CAPACITY, lower=lower, upper=upper, rounds=rounds)
+        (note,) = notes(measurement(found, kind=LOAD))
+        assert f"capacity: {text}" in note
+        (note,) = notes(measurement(replace(found, reason="the service was still busy"), kind=LOAD))
+        assert note.endswith("in 4.40 s): the service was still busy")
 
     def test_a_failure_of_time_shows_where_the_time_of_a_call_went(self) -> None:
         profile = [ProfileRow("verify (security/tokens.py:88)", 41, 0.91), ProfileRow("_json.loads", 1, 0.05)]

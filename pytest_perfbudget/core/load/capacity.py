@@ -36,11 +36,15 @@ class CapacitySearch:
 
     Attributes:
         first_rate: the rate of the first probe, in requests per second.
-        probes: the probes so far.
+        probes: the rates so far that are known to be kept or broken.
+        elapsed_ns: the time that the search has taken.
+        ended_early: the reason why the search could not go on; empty if it has come to its end.
     """
 
     first_rate: float
     probes: list[Probe] = field(default_factory=list)
+    elapsed_ns: int = 0
+    ended_early: str = ""
 
     @property
     def lower(self) -> float:

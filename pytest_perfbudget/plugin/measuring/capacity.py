@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
@@ -13,6 +15,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.report.numbers import quantity
 
 Probes = Generator[LoadPlan, LoadRecord, "tuple[CapacitySearch, str]"]
@@ -39,26 +42,96 @@ class CapacityPlan:
     timeout_ns: int
 
 
+_SINGLE_NS: Final = NS_PER["s"] // 100
+_SINGLES: Final = 5
+"""The number of single requests before the search, whose median is the usual time of a request."""
+
+_AS_FAST: Final = 2.0
+"""The ratio to the usual time up to which a single request shows that no earlier request is left."""
+
+
 def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now_ns: Callable[[], int]) -> Probes:
     """Search for the highest rate that keeps the conditions.
 
-    A rate counts as broken if two probes in a row break a condition, because a stall of the machine breaks one.
+    A rate counts as broken if two probes in a row break a condition, because a stall of the machine breaks one. A probe
+    after which the service works off its queue for longer than the probe's length needs no second: a stall leaves a
+    shorter queue.
+
+    No probe begins while the service still works on the requests of the probe before, many of which were given up:
+    single requests tell, which are as fast as before the search once the service is idle again.
     """
-    gate = LoadGate(conditions, errors)
-    search, late = CapacitySearch(plan.first_rate), ""
-    end_ns = now_ns() + plan.duration_ns
+    search, late, suspect = CapacitySearch(plan.first_rate), "", 0.0
+    if not plan.duration_ns:
+        return search, late
+    gate, single = LoadGate(conditions, errors), _single(plan)
+    usual_ns = yield from _usual_ns(single)
+    begin_ns = now_ns()
+    end_ns = begin_ns + plan.duration_ns
     while (rate := search.next_rate()) is not None and now_ns() < end_ns:
         stage = Stage(rate, rate, plan.probe_ns)
         load = LoadPlan(stages=(stage,), duration_ns=plan.probe_ns, arrival=plan.arrival, timeout_ns=plan.timeout_ns)
         record = yield load
-        late, broken = gate.why_late(record), gate.broken(record)
-        if broken is not None and not late:
-            record = yield load
-            late, broken = gate.why_late(record), gate.broken(record)
-        if late:
+        if late := gate.why_late(record):
             break
-        search.note(Probe(rate, broken is None, _text(broken)))
+        broken = gate.broken(record)
+        probe = Probe(rate, broken is None, _text(broken))
+        is_sure = probe.is_kept or rate == suspect
+        if is_sure:
+            search.note(probe)
+            if search.next_rate() is None:
+                break
+        since_ns = now_ns()
+        busy = yield from _until_idle(single, usual_ns, lambda: now_ns() >= end_ns)
+        waited_ns = now_ns() - since_ns
+        if not is_sure and waited_ns >= plan.probe_ns:
+            search.note(probe)
+        suspect = rate
+        if busy:
+            waited = quantity(waited_ns, "ns")
+            search.ended_early = f"{waited} after {rate:,.4g} requests per second the service was still busy: {busy}"
+            break
+    search.elapsed_ns = now_ns() - begin_ns
     return search, late
+
+
+def _single(plan: CapacityPlan) -> LoadPlan:
+    """Return the load of a single request."""
+    rate = NS_PER["s"] / _SINGLE_NS
+    return LoadPlan(stages=(Stage(rate, rate, _SINGLE_NS),), duration_ns=_SINGLE_NS, timeout_ns=plan.timeout_ns)
+
+
+def _usual_ns(single: LoadPlan) -> Generator[LoadPlan, LoadRecord, float | None]:
+    """Return the usual time of a single request, in ns; None if a request has no answer."""
+    times = []
+    for _ in range(_SINGLES):
+        time_ns = _answer_ns((yield single))
+        if time_ns is None:
+            return None  # the probes tell how many requests fail
+        times.append(time_ns)
+    return statistics.median(times)
+
+
+def _until_idle(
+    single: LoadPlan, usual_ns: float | None, is_over: Callable[[], bool]
+) -> Generator[LoadPlan, LoadRecord, str]:
+    """Make single requests until the service is idle again, or the time of the search is over.
+
+    Returns:
+        The sign that the service is not idle; empty if the service is idle, or if that cannot be known.
+    """
+    while usual_ns is not None:
+        time_ns = _answer_ns((yield single))
+        if time_ns is not None and time_ns <= _AS_FAST * usual_ns:
+            break
+        if is_over():
+            took = "failed" if time_ns is None else f"took {quantity(time_ns, 'ns')}"
+            return f"a single request {took}, and took {quantity(usual_ns, 'ns')} before the search"
+    return ""
+
+
+def _answer_ns(record: LoadRecord) -> float | None:
+    """Return the time of the answer to a single request; None if the request failed."""
+    return None if record.failures or not len(record.latencies) else record.latencies.mean_ns
 
 
 def _text(broken: BudgetResult | None) -> str:

@@ -73,12 +73,14 @@ class MeasuredLoads:
         if not self._run.is_untimed and not self._run.session.is_child:
             limits = [one for one in effective.budgets if one.metric is CAPACITY]
             broken = next((one for one in reversed(search.probes) if not one.is_kept), None)
-            notes = [f"the search ended early: {late}"] if late else []
+            ended = late or search.ended_early
+            notes = [f"the search ended early: {ended}"] if ended else []
             notes += [f"at {broken.rate:,.4g} requests per second: {broken.reason}"] if broken else []
             self._run.add(
                 replace(
                     self._run.blank(name, LOAD, effective),
                     rounds=len(search.probes),
+                    elapsed_ns=search.elapsed_ns,
                     statistics={CAPACITY.name: search.estimate},
                     budgets=[judge_capacity(one, search, late) for one in limits],
                     warnings=notes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
@@ -24,17 +25,24 @@ ERRORS = Errors(exceeded=0.01, within=0.05)
 S = 1_000_000_000
 
 
-def find(loop: VirtualLoop, service_s: Callable[[], float], arrival: Arrival, seconds: float = 200) -> CapacitySearch:
-    """Search for the capacity of a server that works on one request at a time."""
+def find(
+    loop: VirtualLoop,
+    service_s: Callable[[], float],
+    arrival: Arrival,
+    seconds: float = 200,
+    first_rate: float = 10.0,
+) -> CapacitySearch:
+    """Search for the capacity of a server that works on one request at a time, also on those that were given up."""
 
     async def search() -> CapacitySearch:
-        free = asyncio.Lock()
+        free_s = 0.0
 
         async def request() -> None:
-            async with free:
-                await asyncio.sleep(service_s())
+            nonlocal free_s
+            free_s = max(free_s, loop.time()) + service_s()
+            await asyncio.sleep(free_s - loop.time())
 
-        plan = CapacityPlan(10.0, 4 * S, round(seconds * S), arrival, 30 * S)
+        plan = CapacityPlan(first_rate, 4 * S, round(seconds * S), arrival, 30 * S)
         going = probes(plan, parse_budgets({"p95_ms": 50}, "call"), ERRORS, loop.now_ns)
         load = next(going)
         while True:
@@ -65,10 +73,48 @@ def test_a_search_is_bounded_in_time() -> None:
     assert loop.time() < 14
 
 
+def test_a_search_from_far_above_the_capacity_finds_it() -> None:
+    """The server works for 13 seconds on the requests of the first probe, and slows down no other probe."""
+    found = find(VirtualLoop(), lambda: 0.005, Arrival.CONSTANT, first_rate=800)
+    assert found.estimate == pytest.approx(200, rel=0.1)
+    assert [one.is_kept for one in found.probes][:3] == [False, False, True]
+    assert verdict_on(180, found) == ("within", "")
+    assert verdict_on(220, found) == ("exceeded", "")
+    assert 0 < found.elapsed_ns < 100 * S
+
+
+def test_a_server_that_does_not_recover_ends_the_search() -> None:
+    """The rates below the first are unknown, so a lower limit is undecided."""
+    loop = VirtualLoop()
+    found = find(loop, lambda: 0.005 if loop.time() < 2 else 0.5, Arrival.CONSTANT, first_rate=800, seconds=30)
+    assert [(one.rate, one.is_kept) for one in found.probes] == [(800, False)]
+    assert loop.time() < 40
+    verdict, reason = verdict_on(40, found)
+    assert verdict == "undecided"
+    assert re.fullmatch(
+        r"\S+ s after 800 requests per second the service was still busy: a single request failed, and took 5 ms .*",
+        reason,
+    )
+    assert verdict_on(1_000, found) == ("exceeded", "")
+
+
+def test_a_server_that_is_down_is_exceeded() -> None:
+    found = find(VirtualLoop(), lambda: 1e9, Arrival.CONSTANT, seconds=40)
+    assert found.lower == 0
+    assert verdict_on(5, found) == ("exceeded", "")
+
+
 def test_a_stall_in_one_probe_breaks_nothing() -> None:
     stalls = iter([0.2])  # one request of the first probe
     found = find(VirtualLoop(), lambda: next(stalls, 0.005), Arrival.POISSON)
     assert found.lower > 100
+
+
+def verdict_on(limit: float, search: CapacitySearch) -> tuple[str, str]:
+    """Return the verdict on a lower limit, with its reason."""
+    (budget,) = parse_budgets({"min_capacity_rps": limit}, "call")
+    found = judge_capacity(budget, search, "")
+    return found.verdict.value, found.reason
 
 
 @pytest.mark.parametrize(
@@ -76,8 +122,7 @@ def test_a_stall_in_one_probe_breaks_nothing() -> None:
 )
 def test_the_interval_decides(limit: float, verdict: str) -> None:
     search = CapacitySearch(100, [Probe(100, is_kept=True), Probe(200, is_kept=False)])
-    (budget,) = parse_budgets({"min_capacity_rps": limit}, "call")
-    assert judge_capacity(budget, search, "").verdict.value == verdict
+    assert verdict_on(limit, search) == (verdict, "")
 
 
 def test_a_generator_that_was_late_leaves_the_limit_unmeasured() -> None:
@@ -116,6 +161,7 @@ def test_async(perf_load):
         ("", "give the limits that a rate has to keep, such as p95_ms=50"),
         ("p95_ms=5, duration='5'", "duration: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, probe=2", "probe: expected a duration above zero in s, ms, us or ns*"),
+        ("p95_ms=5, name='a\\nb'", "name= must be a text of one line, found *"),
         ("p95_ms=5, first_rate=0", "first_rate must be a number of requests per second, above zero, found 0"),
     ],
 )
