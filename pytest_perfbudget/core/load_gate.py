@@ -30,6 +30,7 @@ from pytest_perfbudget.core.metrics import (
     Metric,
 )
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
+from pytest_perfbudget.core.units import time_text
 
 _OF_PROCESS: Final = (RSS, CPU_PERCENT)
 
@@ -116,8 +117,10 @@ class LoadGate:
         found = self._decide(budget, record, self.errors)
         if found is None:
             return unmeasured(budget, "no request was answered")
-        if record.generator.overloaded and found.verdict is not BudgetVerdict.EXCEEDED:
-            return unmeasured(budget, late)  # requests are missing, or were never made
+        # Requests are missing or were never made, or the process was not there for all of them.
+        partial = late if record.generator.overloaded else _why_ended(budget, record)
+        if partial and found.verdict is not BudgetVerdict.EXCEEDED:
+            return unmeasured(budget, partial)
         if found.verdict is BudgetVerdict.EXCEEDED:
             if why := late_for(budget, record, late):
                 return (self._judge_late(budget, record) if is_time else None) or unmeasured(budget, why)
@@ -165,6 +168,14 @@ class LoadGate:
 
 def _refusal(budget: Budget, record: LoadRecord) -> str:
     return why_never(LOAD, budget.metric, has_process=record.process is not None)
+
+
+def _why_ended(budget: Budget, record: LoadRecord) -> str:
+    """Return that the process of a limit did not live to the end of the load; empty if it did, or if there is none."""
+    ended_ns = None if record.process is None else record.process.ended_ns
+    if ended_ns is None or budget.metric not in _OF_PROCESS:
+        return ""
+    return f"the process ended {f'after {time_text(ended_ns)}' if ended_ns > 0 else 'before the load'}"
 
 
 def _without_answer(budget: Budget, record: LoadRecord) -> str:

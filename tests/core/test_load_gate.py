@@ -18,7 +18,7 @@ from pytest_perfbudget.core.load.arrivals import Stage
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord, ProcessFacts
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.errors import ConfigError
@@ -81,6 +81,19 @@ def test_the_bounds_of_a_success_rate_are_those_of_the_failures() -> None:
     assert result.lower is not None
     assert result.upper is not None
     assert 97 < result.lower < result.estimate < result.upper < 100  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("ended_ns", "reason"),
+    [(500_000_000, "the process ended after 500 ms"), (-5, "the process ended before the load"), (None, "")],
+)
+def test_numbers_of_a_process_that_ended_are_never_within(ended_ns: int | None, reason: str) -> None:
+    process = ProcessFacts(peak_bytes=20e6, cpu_percent=30.0, ended_ns=ended_ns)
+    limits = {"rss_mb": 100, "cpu_percent": 80}
+    found = gate(**limits).judge(replace(record(), process=process))
+    assert {one.reason for one in found} == {reason}
+    assert set(verdicts(found).values()) == {"unmeasured" if reason else "within"}
+    assert set(verdicts(gate(rss_mb=10).judge(replace(record(), process=process))).values()) == {"exceeded"}
 
 
 def test_without_a_limit_on_errors_none_is_allowed() -> None:

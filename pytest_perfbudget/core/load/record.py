@@ -41,11 +41,15 @@ class ProcessFacts:
 
     Attributes:
         peak_bytes: the most resident memory at a time.
-        cpu_percent: the CPU time per wall-clock time, in per cent of one CPU.
+        cpu_percent: the CPU time per wall-clock time, in per cent of one CPU, from the beginning of the load, after its
+            warm-up, to the last answer.
+        ended_ns: the time from the beginning of the load at which the process was found to have ended; negative if that
+            was before the load, None if the process outlived the load.
     """
 
     peak_bytes: float
     cpu_percent: float
+    ended_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

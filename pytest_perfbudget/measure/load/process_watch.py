@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_perfbudget.core.load.cpu_times import CpuTimes
 from pytest_perfbudget.core.load.record import ProcessFacts
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
@@ -44,31 +45,42 @@ class ProcessWatch:
             message = f"pid={pid}: there is no such process"
             raise MisuseError(message) from None
         self._peak_bytes = 0
+        self._times = CpuTimes()
         self._cpu_s: dict[int, float] = {}
-        self._before_s: dict[int, float] = {}
-        self._start_ns = self._end_ns = 0
-        self._is_over = threading.Event()
+        self._begin_ns = 0
+        self._ended_ns: int | None = None
+        self._wake = threading.Event()
+        self._is_over = False
         self._thread = threading.Thread(target=self._watch, name="perfbudget-load-process", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._start_ns = SYSTEM.wall_ns()
         self._look()
-        self._before_s = dict(self._cpu_s)
         self._thread.start()
 
-    def stop(self) -> ProcessFacts:
-        """End the watch, and return what it has seen."""
-        self._is_over.set()
+    def begin(self, at_ns: int) -> None:
+        """Note the time at which the load begins, which may come later; a look then tells the CPU time before."""
+        self._begin_ns = at_ns
+        self._wake.set()
+
+    def stop(self, last_ns: int) -> ProcessFacts:
+        """End the watch, and return the facts.
+
+        Args:
+            last_ns: the time of the last answer, up to which the CPU time counts, from the beginning of the load on.
+        """
+        self._is_over = True
+        self._wake.set()
         self._thread.join()
         self._look()
-        self._end_ns = SYSTEM.wall_ns()
-        used_s = sum(self._cpu_s.values()) - sum(self._before_s.values())
-        seconds = max(self._end_ns - self._start_ns, 1) / 1e9
-        return ProcessFacts(self._peak_bytes, 100 * used_s / seconds)
+        ended_ns = None if self._ended_ns is None else self._ended_ns - self._begin_ns
+        return ProcessFacts(self._peak_bytes, self._times.per_cent(self._begin_ns, last_ns), ended_ns)
 
     def _watch(self) -> None:
-        while not self._is_over.wait(_EVERY_S):
+        while not self._is_over:
+            left_s = (self._begin_ns - SYSTEM.wall_ns()) / 1e9
+            self._wake.wait(min(left_s, _EVERY_S) if left_s > 0 else _EVERY_S)
+            self._wake.clear()
             self._look()
 
     def _look(self) -> None:
@@ -78,8 +90,17 @@ class ProcessWatch:
                 total += process.memory_info().rss
                 times = process.cpu_times()
                 self._cpu_s[process.pid] = times.user + times.system
-                self._before_s.setdefault(process.pid, 0.0)  # a child that was started under the load
         self._peak_bytes = max(self._peak_bytes, total)
+        now_ns = SYSTEM.wall_ns()
+        self._times.add(now_ns, sum(self._cpu_s.values()))
+        if self._ended_ns is None and not self._is_alive():
+            self._ended_ns = now_ns
+
+    def _is_alive(self) -> bool:
+        try:
+            return self._process.is_running() and self._process.status() != self._psutil.STATUS_ZOMBIE
+        except self._psutil.NoSuchProcess:
+            return False
 
     def _family(self) -> Iterator[psutil.Process]:
         yield self._process

@@ -34,6 +34,8 @@ class LoadRecorder:
 
     Attributes:
         begin_ns: the time at which the load begins, after its warm-up.
+        last_ns: the time at which the last request so far has ended.
+        begins: a function that is told `begin_ns` once it is known.
     """
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
@@ -45,15 +47,17 @@ class LoadRecorder:
         self.lateness = Histogram()
         self.steps: dict[str, Latencies] = {}
         self._over_time = OverTime()
-        self._last_ns = 0
+        self.last_ns = 0
+        self.begins: Callable[[int], object] = _nobody
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
 
     def begin(self, at_ns: int) -> None:
         """Set the time at which the load begins."""
         self.begin_ns = at_ns
-        self._last_ns = at_ns
+        self.last_ns = at_ns
         self._cpu_at_begin_ns = self._cpu_ns()
+        self.begins(at_ns)
 
     def answered(self, due_ns: int, end_ns: int) -> None:
         """Record a request that was answered.
@@ -66,7 +70,7 @@ class LoadRecorder:
             return
         self.latencies.append(end_ns - due_ns)
         self.failed.append(0)
-        self._last_ns = end_ns
+        self.last_ns = end_ns
         self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
     def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
@@ -116,7 +120,7 @@ class LoadRecorder:
 
     def record(self, plan: LoadPlan, ended_early: str = "") -> LoadRecord:
         """Return the record of the load so far. Requests that end later do not change the record."""
-        elapsed_ns = max(self._last_ns - self.begin_ns, 0)
+        elapsed_ns = max(self.last_ns - self.begin_ns, 0)
         whole_ns = elapsed_ns if ended_early else max(elapsed_ns, plan.duration_ns)
         wall_ns = max(self.now_ns() - self.begin_ns, 1)
         late = self.lateness.quantile if self.lateness.count else lambda _: 0.0
@@ -140,7 +144,7 @@ class LoadRecorder:
 
     def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
         self.failed.append(1)
-        self._last_ns = end_ns
+        self.last_ns = end_ns
         first = self.errors.add(kind, message, end_ns - self.begin_ns)
         if first is not None and error is not None:
             trace = _of_the_user(error.__traceback__)
@@ -188,6 +192,10 @@ class ThreadRecorder(LoadRecorder):
         """See `LoadRecorder.record`."""
         with self._lock:
             return super().record(plan, ended_early)
+
+
+def _nobody(_: int) -> None:
+    """Tell nobody when a load begins."""
 
 
 def _of_the_user(trace: TracebackType | None) -> TracebackType | None:

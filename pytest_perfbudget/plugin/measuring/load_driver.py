@@ -126,13 +126,14 @@ class LoadDriver:
         self.recorder = recorder
         if watch is not None:
             watch.start()
+            recorder.begins = watch.begin
         try:
             yield facts
         finally:
             self.recorder = None
             self._progress.clear()
             if watch is not None:
-                facts["process"] = watch.stop()
+                facts["process"] = watch.stop(recorder.last_ns)
 
 
 def _following(loads: Loads[_Result], record: LoadRecord | None) -> tuple[LoadPlan | None, list[_Result]]:

@@ -11,9 +11,10 @@ import pytest
 
 from pytest_perfbudget.core.units import BYTES_PER_MB
 from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 
-pytest.importorskip("psutil")
+psutil = pytest.importorskip("psutil")
 
 HOLDS = "held = bytearray(60_000_000); print('ready', flush=True); input()"
 PARENT = f"""
@@ -45,7 +46,9 @@ def process(program: str) -> subprocess.Popen[str]:
 def test_the_memory_of_a_process_and_its_children_is_seen(holder: subprocess.Popen[str]) -> None:
     watch = ProcessWatch(holder)
     watch.start()
-    assert watch.stop().peak_bytes > 60 * BYTES_PER_MB
+    found = watch.stop(SYSTEM.wall_ns())
+    assert found.peak_bytes > 60 * BYTES_PER_MB
+    assert found.ended_ns is None
     assert not [one for one in threading.enumerate() if one.name == "perfbudget-load-process"]
 
 
@@ -58,16 +61,36 @@ def test_the_cpu_time_of_a_process_is_seen() -> None:
         worker.stdin.write("go\n")
         worker.stdin.flush()
         worker.stdout.readline()
-        assert 1 < watch.stop().cpu_percent < 150
+        assert 1 < watch.stop(SYSTEM.wall_ns()).cpu_percent < 150
         worker.communicate()
 
 
-def test_a_process_that_ends_meanwhile_is_no_error() -> None:
+@pytest.mark.parametrize("begins", [True, False], ids=["in the load", "before the load"])
+def test_a_process_that_ends_meanwhile_is_no_error_and_noted(begins: bool) -> None:
     with process(HOLDS) as ends:
         watch = ProcessWatch(ends)
         watch.start()
+        if begins:
+            watch.begin(SYSTEM.wall_ns())
         ends.communicate("end\n")
-    assert watch.stop().peak_bytes > 0
+    if not begins:
+        watch.begin(SYSTEM.wall_ns() + 3_600 * 10**9)
+    found = watch.stop(SYSTEM.wall_ns())
+    assert found.peak_bytes > 0
+    assert found.ended_ns is not None
+    assert (found.ended_ns > 0) is begins
+
+
+def test_a_process_that_nobody_has_waited_for_has_ended_all_the_same() -> None:
+    ended = process("print('ready')")
+    watch = ProcessWatch(ended)
+    watch.start()
+    assert ended.stdout is not None
+    ended.stdout.read()  # to the end of the process's output
+    while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert watch.stop(SYSTEM.wall_ns()).ended_ns is not None
+    ended.communicate()
 
 
 def test_a_process_that_is_gone_is_said() -> None:

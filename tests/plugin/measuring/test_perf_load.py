@@ -313,6 +313,57 @@ def test_it(perf_load):
     }
 
 
+def test_a_serving_process_that_dies_in_the_load_is_not_within_its_limits(project: Project) -> None:
+    pytest.importorskip("psutil")
+    result = project.run("""
+import subprocess, sys, pytest
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_it(perf_load, dies):
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    made = []
+    def request():
+        made.append(1)
+        if dies and len(made) == 5: server.kill()
+    perf_load(request, users=1, requests=10, pid=server, rss_mb=1000, cpu_percent=10_000)
+    server.communicate(b"end")
+""")
+    result.assert_outcomes(passed=2)
+    assert project.verdicts() == {
+        "test_it[False] request rss": "within",
+        "test_it[False] request cpu_percent": "within",
+        "test_it[True] request rss": "unmeasured",
+        "test_it[True] request cpu_percent": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(["unmeasured: *request: rss: the process ended after *"])
+
+
+def test_the_cpu_time_of_the_serving_process_is_that_under_the_load(project: Project) -> None:
+    """This process serves: it works before the load, and then in the load."""
+    pytest.importorskip("psutil")
+    project.run("""
+import os, threading, time
+from contextlib import contextmanager
+
+def work(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: pass
+
+@contextmanager
+def working_user():
+    work(0.3)
+    yield None
+
+def test_it(perf_load):
+    def request(_): threading.Event().wait(0.02)
+    def busy(): work(0.02)
+    load = dict(users=1, pid=os.getpid(), cpu_percent=10_000)
+    before = perf_load(request, user=working_user, duration="300ms", name="before", **load)
+    within = perf_load(busy, requests=15, name="within", **load)
+    assert before.cpu_percent < within.cpu_percent / 2
+""").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("pid", ["-1", "2**30", "2**70"])
 def test_a_serving_process_that_is_gone_is_said(project: Project, pid: str) -> None:
     pytest.importorskip("psutil")

@@ -1,0 +1,32 @@
+"""The CPU time of a process within a load."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_perfbudget.core.load.cpu_times import CpuTimes
+
+S = 1_000_000_000
+
+TIMES = CpuTimes([10 * S, 18 * S, 20 * S, 22 * S], [5.0, 5.0, 7.0, 7.5])
+"""A process that was idle for 8 seconds, then busy, then used a quarter of a CPU."""
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "per_cent"),
+    [
+        (18, 20, 100),  # the load alone, without what came before and after
+        (10, 18, 0),
+        (10, 20, 20),
+        (19, 21, 62.5),  # readings in between
+        (18.5, 19, 100),
+        (0, 99, 100 * 2.5 / 12),  # not before the first reading or after the last
+        (20, 20, 100 * 2.5 / 12),  # no time at all
+    ],
+)
+def test_the_cpu_time_between_two_times_counts(from_s: float, to_s: float, per_cent: float) -> None:
+    assert TIMES.per_cent(round(from_s * S), round(to_s * S)) == pytest.approx(per_cent)
+
+
+def test_a_single_reading_tells_nothing() -> None:
+    assert CpuTimes([S], [3.0]).per_cent(S, 2 * S) == 0
