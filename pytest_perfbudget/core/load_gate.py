@@ -128,7 +128,9 @@ class LoadGate:
                 answered = self._decide(budget, without_unanswered(record), self.errors)
                 if answered is None or answered.verdict is not BudgetVerdict.EXCEEDED:
                     return unmeasured(budget, late)
-        return replace(budget_result(budget, found), reason=_without_answer(budget, record))
+        return replace(
+            budget_result(budget, found), reason=_slow_end(budget, record) or _without_answer(budget, record)
+        )
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
         """Return the result of a limit that the server exceeds however late the generator was; else None."""
@@ -176,6 +178,14 @@ def _why_ended(budget: Budget, record: LoadRecord) -> str:
     if ended_ns is None or budget.metric not in _OF_PROCESS:
         return ""
     return f"the process ended {f'after {time_text(ended_ns)}' if ended_ns > 0 else 'before the load'}"
+
+
+def _slow_end(budget: Budget, record: LoadRecord) -> str:
+    """Return which answers a rate counts, if those after the planned duration would lower the rate; else nothing."""
+    duration_ns = record.plan.duration_ns
+    if budget.metric is not RPS or record.rps == record.whole_rps:
+        return ""
+    return f"of the {time_text(duration_ns)} of the load, in which {record.in_time:,} successful requests ended"
 
 
 def _without_answer(budget: Budget, record: LoadRecord) -> str:

@@ -96,6 +96,26 @@ def test_numbers_of_a_process_that_ended_are_never_within(ended_ns: int | None, 
     assert set(verdicts(gate(rss_mb=10).judge(replace(record(), process=process))).values()) == {"exceeded"}
 
 
+@pytest.mark.parametrize(
+    ("seconds", "in_time", "rps"),
+    [
+        (11.4, 999, 99.9),  # a single slow answer after the end of the load
+        (11.4, 800, 1_000 / 11.4),  # a fifth of the answers came late
+        (10.0, 0, 100),  # of another generator, which knows only the whole
+    ],
+)
+def test_a_slow_answer_at_the_end_does_not_lower_the_rate(seconds: float, in_time: int, rps: float) -> None:
+    found = replace(record(), elapsed_ns=round(seconds * S), in_time=in_time)
+    assert found.rps == pytest.approx(rps)
+    assert verdicts(gate(min_rps=rps - 0.1).judge(found)) == {"min_rps": "within"}
+    (short,) = gate(min_rps=rps + 0.1).judge(found)
+    assert short.verdict is BudgetVerdict.EXCEEDED
+    assert short.reason == ("of the 10 s of the load, in which 999 successful requests ended" if in_time > 900 else "")
+    closed = replace(found, plan=LoadPlan(users=1, requests=1_000))
+    assert closed.rps == pytest.approx(1_000 / seconds)
+    assert replace(found, ended_early="too many errors").rps == pytest.approx(1_000 / seconds)
+
+
 def test_without_a_limit_on_errors_none_is_allowed() -> None:
     (result,) = gate().judge(record(failures=1))
     assert result.verdict is BudgetVerdict.EXCEEDED

@@ -67,6 +67,7 @@ class LoadRecord:
         process: the process that served the load; None if it is not known.
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
         over_time: the requests in each of at most 60 windows; empty if the times of the requests are not known.
+        in_time: the number of successful requests that ended within the planned duration; 0 if that is not known.
     """
 
     plan: LoadPlan
@@ -79,6 +80,7 @@ class LoadRecord:
     process: ProcessFacts | None = None
     ended_early: str = ""
     over_time: Sequence[TimeWindow] = ()
+    in_time: int = 0
 
     @property
     def requests(self) -> int:
@@ -91,9 +93,19 @@ class LoadRecord:
         return sum(self.failed)
 
     @property
-    def rps(self) -> float:
-        """The number of successful requests per second."""
+    def whole_rps(self) -> float:
+        """The number of successful requests per second, in the time up to the last answer."""
         return (self.requests - self.failures) * NS_PER["s"] / self.elapsed_ns if self.elapsed_ns else 0.0
+
+    @property
+    def rps(self) -> float:
+        """The number of successful requests per second: `whole_rps`, or that within the planned duration if it is more.
+
+        A single slow answer at the end prolongs the load, and says little about the rate.
+        """
+        if not self.plan.duration_ns or self.ended_early:
+            return self.whole_rps
+        return max(self.whole_rps, self.in_time * NS_PER["s"] / self.plan.duration_ns)
 
     @property
     def error_rate(self) -> float:

@@ -99,6 +99,7 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
         failed=failed,
         errors=errors,
         elapsed_ns=elapsed_ns,
+        in_time=0,  # the windows have durations of their own
         over_time=(),  # the windows of the other side lie between
     )
 

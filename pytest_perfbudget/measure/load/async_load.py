@@ -108,7 +108,7 @@ class AsyncLoad:
         if self._entering:
             raise self._call.not_ready(self._entering, plan)
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
-        self._recorder.begin(begin_ns)
+        self._recorder.begin(begin_ns, plan.duration_ns)
         self._recorder.users(plan.users, begin_ns)
         self._is_sent = True
         if plan.duration_ns:
@@ -198,7 +198,7 @@ class AsyncLoad:
         self._unsent = len(due_ns)
         first_ns = self._recorder.now_ns() + LEAD_NS
         begin_ns = first_ns + plan.warm_up_ns
-        self._recorder.begin(begin_ns)
+        self._recorder.begin(begin_ns, plan.duration_ns)
         self._end_ns = begin_ns + plan.duration_ns
         self._pacer.start((first_ns + one for one in due_ns), self._dispatch)
 

@@ -48,13 +48,16 @@ class LoadRecorder:
         self.steps: dict[str, Latencies] = {}
         self._over_time = OverTime()
         self.last_ns = 0
+        self._planned_end_ns = 0
+        self._in_time = 0
         self.begins: Callable[[int], object] = _nobody
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
 
-    def begin(self, at_ns: int) -> None:
-        """Set the time at which the load begins."""
+    def begin(self, at_ns: int, duration_ns: int = 0) -> None:
+        """Set the time at which the load begins, and its planned duration; 0 if the number of requests ends it."""
         self.begin_ns = at_ns
+        self._planned_end_ns = at_ns + duration_ns
         self.last_ns = at_ns
         self._cpu_at_begin_ns = self._cpu_ns()
         self.begins(at_ns)
@@ -71,6 +74,8 @@ class LoadRecorder:
         self.latencies.append(end_ns - due_ns)
         self.failed.append(0)
         self.last_ns = end_ns
+        if end_ns <= self._planned_end_ns:
+            self._in_time += 1
         self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
     def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
@@ -140,6 +145,7 @@ class LoadRecorder:
             {name: one.copy() for name, one in self.steps.items()},
             ended_early=ended_early,
             over_time=self._over_time.windows(whole_ns),
+            in_time=self._in_time,
         )
 
     def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:

@@ -124,7 +124,7 @@ class ThreadLoad:
             go.set()
             return
         begin_ns = self._recorder.now_ns() + plan.warm_up_ns
-        self._recorder.begin(begin_ns)
+        self._recorder.begin(begin_ns, plan.duration_ns)
         self._recorder.users(plan.users, begin_ns)
         self._is_sent = True
         if plan.duration_ns:
@@ -230,7 +230,7 @@ class ThreadLoad:
         self._unsent = len(due_ns)
         first_ns = self._recorder.now_ns() + LEAD_NS
         begin_ns = first_ns + plan.warm_up_ns
-        self._recorder.begin(begin_ns)
+        self._recorder.begin(begin_ns, plan.duration_ns)
         self._end_ns = begin_ns + plan.duration_ns
         self._pacer.start((first_ns + one for one in due_ns), self._dispatch)
 

@@ -78,6 +78,16 @@ class TestClosedModel:
         assert found.requests == 30
         assert found.elapsed_ns == S
 
+    def test_a_slow_last_answer_prolongs_the_load_and_does_not_lower_its_rate(self, loop: Loop) -> None:
+        numbers = iter(range(1, 100))
+
+        async def answer() -> None:
+            await loop.sleep(1.4 if next(numbers) == 30 else 0.1)
+
+        found = load(loop, LoadPlan(users=3, duration_ns=S), answer)
+        assert (found.requests, found.in_time, found.rps) == (30, 29, 29)
+        assert found.elapsed_ns == 2_300 * MS
+
     def test_a_user_thinks_between_an_answer_and_the_next_request(self, loop: Loop) -> None:
         found = load(loop, LoadPlan(users=1, duration_ns=S, think_time_ns=150 * MS), answers(loop))
         assert found.requests == 4

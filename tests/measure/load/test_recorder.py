@@ -44,6 +44,19 @@ def test_requests_end_while_a_look_views_the_numbers(kind: type[LoadRecorder]) -
     assert recorder.record(PLAN).requests == 1_001
 
 
+@KINDS
+def test_answers_within_the_planned_duration_are_counted(kind: type[LoadRecorder]) -> None:
+    recorder = kind()
+    recorder.begin(1_000 * MS, 500 * MS)
+    recorder.answered(900 * MS, 1_100 * MS)  # of the warm-up
+    recorder.answered(1_000 * MS, 1_100 * MS)
+    recorder.answered(1_400 * MS, 1_500 * MS)
+    recorder.raised(OSError(), 1_400 * MS, 1_500 * MS)
+    recorder.answered(1_490 * MS, 2_900 * MS)
+    found = recorder.record(LoadPlan(users=2, duration_ns=500 * MS))
+    assert (found.requests, found.in_time, found.rps) == (4, 2, 4)
+
+
 def test_a_request_takes_ten_bytes() -> None:
     """Also with the windows over time, in which the latencies of a real service spread over two powers of ten."""
     tracemalloc.start()
