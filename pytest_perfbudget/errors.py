@@ -38,6 +38,10 @@ class GuideError(PerfBudgetError):
     """A topic that the guide does not have."""
 
 
+class HistoryError(PerfBudgetError):
+    """A history that cannot be read or written."""
+
+
 class InitError(PerfBudgetError):
     """A file that `perfbudget init` cannot read or write, or a session that it cannot measure."""
 

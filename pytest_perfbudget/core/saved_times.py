@@ -111,10 +111,10 @@ def _rounds_time(measurement: Measurement, spread: float) -> SavedTime | None:
     if measurement.times is None or measurement.kind is RATIO:
         return None
     times_ns = [max(one, 1e-3) for one in measurement.times.times_ns()]
-    return SavedTime(median(times_ns), math.hypot(spread, _own_error(times_ns)))
+    return SavedTime(median(times_ns), math.hypot(spread, own_error(times_ns)))
 
 
-def _own_error(times_ns: Sequence[float]) -> float:
+def own_error(times_ns: Sequence[float]) -> float:
     """Return the standard error of the log median within a session, by batch means (Schmeiser 1982)."""
     if len(times_ns) < _FEWEST:
         return 0.0

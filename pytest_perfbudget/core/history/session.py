@@ -1,0 +1,186 @@
+"""A session in short, as the history keeps it: the circumstances, and a point for each number of each measurement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from pytest_perfbudget.core.kinds import RATIO
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.saved_times import own_error
+
+VERSION: Final = 1
+"""The version of the form in which sessions travel."""
+
+_KEPT: Final = ("median", "mean", "p95", "rps", "error_rate", "capacity", "ratio")
+"""The statistics that the history keeps of measurements without a budget on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """The circumstances of a session.
+
+    Attributes:
+        id: the identity of the session, by which copies of the session are recognized.
+        at_s: the time of the start, in s since 1970.
+        commit: the full name of the commit; empty outside git.
+        branch: the branch; empty outside git and for a detached head.
+        is_dirty: whether tracked files differed from the commit.
+        folder: the path from the top of the repository to pytest's root folder.
+        machine_key: the key of the machine's profile.
+        machine: the processor, the architecture and the system.
+        python: the implementation and the version of Python, such as `CPython 3.11.7`.
+        lock: a digest of the dependencies; empty if they are not known.
+    """
+
+    id: str
+    at_s: float
+    commit: str = ""
+    branch: str = ""
+    is_dirty: bool = False
+    folder: str = ""
+    machine_key: str = ""
+    machine: str = ""
+    python: str = ""
+    lock: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """A number of a measurement in a session.
+
+    Attributes:
+        test: the node id of the test.
+        name: the measurement's own name; empty for a test's body.
+        component: the component; empty if there is none.
+        metric: the name of the metric; that of a budget on spans begins with the spans' name.
+        unit: the base unit of the numbers.
+        direction: the direction in which the metric is better.
+        value: the number.
+        std_error: the standard error of the number's logarithm; None if it is not known.
+        lower: the lower bound of the number, as the budget's verdict used it; None if there is none.
+        upper: the upper bound likewise.
+        verdict: the verdict on the number; empty if there is none.
+    """
+
+    test: str
+    name: str
+    component: str
+    metric: str
+    unit: str
+    direction: Direction
+    value: float
+    std_error: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySession:
+    """A session in short."""
+
+    circumstances: Circumstances
+    points: Sequence[HistoryPoint] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the session as builtins."""
+        facts = {one.name: getattr(self.circumstances, one.name) for one in fields(Circumstances)}
+        points = [[part.value if isinstance(part, Direction) else part for part in _parts(one)] for one in self.points]
+        return {"version": VERSION, **facts, "points": points}
+
+    @classmethod
+    def from_dict(cls, data: object) -> HistorySession:
+        """Rebuild a session from the result of `to_dict`.
+
+        Raises:
+            ValueError: the data is of another version, or damaged.
+        """
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            message = f"version must be {VERSION}"
+            raise ValueError(message)
+        try:
+            given = {one.name: _checked(data[one.name], str(one.type)) for one in fields(Circumstances)}
+            points = [_point(row) for row in data["points"]]
+        except (KeyError, TypeError) as error:
+            message = f"damaged: {error}"
+            raise ValueError(message) from error
+        return cls(Circumstances(**given), points)
+
+
+def history_session(result: RunResult, circumstances: Circumstances) -> HistorySession:
+    """Return a session's result in short; the first of several numbers with the same name counts."""
+    points: dict[tuple[str, str, str], HistoryPoint] = {}
+    for measurement in result.measurements:
+        for point in _points(measurement):
+            if math.isfinite(point.value):
+                points.setdefault((point.test, point.name, point.metric), point)
+    return HistorySession(circumstances, list(points.values()))
+
+
+def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
+    """Yield the numbers of a measurement: those with a verdict, then the statistics."""
+
+    def point(metric: str, unit: str, direction: Direction, value: float) -> HistoryPoint:
+        place = measurement.nodeid, measurement.name, measurement.component
+        return HistoryPoint(*place, metric, unit, direction, value)
+
+    median_error = _median_error(measurement)
+    for change in measurement.changes:
+        # Beside another commit, a time is that of its own moment; the baseline's is corrected for the weather.
+        if change.after is None or (change.metric == TIME.name and change.against):
+            continue
+        found = point(change.metric, change.unit, change.direction, change.after)
+        yield replace(found, std_error=change.log_std_error or None, verdict=change.verdict.value)
+    for budget in measurement.budgets:
+        if budget.estimate is not None:
+            found = point(budget.label, budget.unit, budget.direction, budget.estimate)
+            error = median_error if budget.label == "median" else None
+            lower, upper, verdict = budget.lower, budget.upper, budget.verdict.value
+            yield replace(found, std_error=error, lower=lower, upper=upper, verdict=verdict)
+    for name, value in measurement.statistics.items():
+        if name in _KEPT:
+            metric = METRICS[name]
+            error = median_error if name == "median" else None
+            yield replace(point(name, metric.unit, metric.direction, value), std_error=error)
+
+
+def _median_error(measurement: Measurement) -> float | None:
+    """Return the standard error of the log median within the session; None if too few rounds show an error."""
+    if measurement.times is None or measurement.kind is RATIO:
+        return None
+    return own_error([max(one, 1e-3) for one in measurement.times.times_ns()]) or None
+
+
+def _parts(point: HistoryPoint) -> list[Any]:
+    return [getattr(point, one.name) for one in fields(HistoryPoint)]
+
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "Direction": (str,),
+}
+
+
+def _checked(value: object, kind: str) -> Any:  # noqa: ANN401 - of the type that a field names
+    """Return a value from outside, if it has the type of its field."""
+    is_wrong = not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool")
+    if is_wrong or (isinstance(value, float) and not math.isfinite(value)):
+        message = f"expected {kind}, found {value!r}"
+        raise TypeError(message)
+    return Direction(value) if kind == "Direction" else value
+
+
+def _point(row: object) -> HistoryPoint:
+    described = fields(HistoryPoint)
+    if not isinstance(row, list) or len(row) != len(described):
+        message = f"a point has {len(described)} parts"
+        raise TypeError(message)
+    return HistoryPoint(*(_checked(value, str(one.type)) for value, one in zip(row, described, strict=True)))

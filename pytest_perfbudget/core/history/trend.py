@@ -1,0 +1,128 @@
+"""A trend: one number of one measurement from session to session, with markers where the circumstances changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.metrics import Direction
+
+_PREFERRED: Final = ("time", "median", "mean", "ratio", "rps", "capacity", "p95")
+"""The metrics that stand for a measurement, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """The identity of a trend.
+
+    Attributes:
+        test: the node id of the test.
+        name: the measurement's own name; empty for a test's body.
+        metric: the name of the metric.
+    """
+
+    test: str
+    name: str
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """A number of one session; see `HistoryPoint` and `Circumstances` for the attributes."""
+
+    at_s: float
+    commit: str
+    branch: str
+    is_dirty: bool
+    machine: str
+    python: str
+    lock: str
+    value: float
+    std_error: float | None
+    lower: float | None
+    upper: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A change of the circumstances between two points, which explains a step without blaming the code.
+
+    Attributes:
+        index: the index of the first point after the change.
+        changed: the old and the new value of each circumstance that changed: `machine`, `Python`, `dependencies`.
+    """
+
+    index: int
+    changed: Mapping[str, tuple[str, str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the marker as builtins."""
+        return {"index": self.index, "changed": {name: list(both) for name, both in self.changed.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One number of one measurement from session to session.
+
+    Attributes:
+        key: the identity of the trend.
+        component: the component of the measurement in the last session; empty if there is none.
+        unit: the base unit of the numbers.
+        direction: the direction in which the metric is better.
+        points: the points, the oldest first.
+    """
+
+    key: SeriesKey
+    component: str
+    unit: str
+    direction: Direction
+    points: Sequence[TrendPoint]
+
+    @property
+    def values(self) -> list[float]:
+        """The number of each point."""
+        return [one.value for one in self.points]
+
+    @property
+    def errors(self) -> list[float | None]:
+        """The standard error of each number's logarithm; None where it is not known."""
+        return [one.std_error for one in self.points]
+
+    @property
+    def environments(self) -> list[str]:
+        """The machine, the Python and the dependencies of each point, as one word that is equal where they are."""
+        return [f"{one.machine}\n{one.python}\n{one.lock}" for one in self.points]
+
+    @property
+    def markers(self) -> list[Marker]:
+        """The changes of the circumstances; a circumstance that is not known on one side has not changed."""
+        found = []
+        for index, (before, after) in enumerate(zip(self.points, self.points[1:], strict=False), start=1):
+            pairs = {
+                "machine": (before.machine, after.machine),
+                "Python": (before.python, after.python),
+                "dependencies": (before.lock, after.lock),
+            }
+            changed = {name: both for name, both in pairs.items() if all(both) and both[0] != both[1]}
+            if changed:
+                found.append(Marker(index, changed))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the trend as builtins."""
+        return {
+            **asdict(self.key),
+            "component": self.component,
+            "unit": self.unit,
+            "direction": self.direction.value,
+            "points": [asdict(one) for one in self.points],
+            "markers": [one.to_dict() for one in self.markers],
+        }
+
+
+def main_metric(metrics: Iterable[str]) -> str:
+    """Return the metric that stands for a measurement, out of one or more."""
+    known = list(metrics)
+    return next((one for one in _PREFERRED if one in known), min(known))

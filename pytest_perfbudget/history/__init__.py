@@ -1,0 +1,1 @@
+"""The history of a project on disk and in git."""

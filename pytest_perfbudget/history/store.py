@@ -1,0 +1,149 @@
+"""The history's file: sessions are appended and pruned in one transaction, and trends are read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession
+from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.history.schema import opened, transaction
+
+_PRUNED_AT_ONCE: Final = 8
+"""The most old sessions that one append removes, so that an append never takes long; reading leaves out the rest."""
+
+_FACTS: Final = ", ".join(f'"{one.name}"' for one in fields(Circumstances))
+_SERIES: Final = """
+    INSERT INTO series (test, name, metric, component, unit, direction) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (test, name, metric) DO UPDATE SET
+        component = excluded.component, unit = excluded.unit, direction = excluded.direction
+    WHERE component != excluded.component OR unit != excluded.unit OR direction != excluded.direction
+"""
+_POINT: Final = """
+    INSERT OR IGNORE INTO point SELECT number, ?, ?, ?, ?, ?, ? FROM series WHERE test = ? AND name = ? AND metric = ?
+"""
+
+
+def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float) -> int:
+    """Append sessions, and remove a few of the sessions that are too old.
+
+    Args:
+        path: the file, which is created if it is missing.
+        sessions: the sessions; those that the history has already, or that are too old, are left out.
+        oldest_s: the time before which sessions are too old, in s since 1970.
+
+    Returns:
+        The number of sessions that were new.
+
+    Raises:
+        HistoryError: the file cannot be written, or is no history; nothing was written then.
+    """
+    with opened(path, creates=True) as connection, transaction(connection):
+        new = sum(_append(connection, one) for one in sessions if one.circumstances.at_s >= oldest_s)
+        _prune(connection, oldest_s)
+        return new
+
+
+def sessions(path: Path, oldest_s: float) -> list[HistorySession]:
+    """Return the sessions that are not too old, the oldest first.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = f'SELECT number, {_FACTS} FROM session WHERE at_s >= ? ORDER BY at_s, "id"'  # noqa: S608 - names of fields
+    with opened(path, creates=False) as connection:
+        return [
+            HistorySession(_circumstances(facts), list(_points(connection, number)))
+            for number, *facts in connection.execute(query, (oldest_s,)).fetchall()
+        ]
+
+
+def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
+    """Return the trends that have a point that is not too old, each with its component.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = """
+        SELECT test, name, metric, component FROM series WHERE EXISTS (
+            SELECT 1 FROM point JOIN session ON session.number = point.session
+            WHERE point.series = series.number AND at_s >= ?
+        ) ORDER BY test, name, metric
+    """
+    with opened(path, creates=False) as connection:
+        return [
+            (SeriesKey(test, name, metric), component)
+            for test, name, metric, component in connection.execute(query, (oldest_s,))
+        ]
+
+
+def trends(path: Path, keys: Sequence[SeriesKey], oldest_s: float) -> list[Trend]:
+    """Return trends, with their points that are not too old.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    with opened(path, creates=False) as connection:
+        return [_trend(connection, key, oldest_s) for key in keys]
+
+
+def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
+    places = ", ".join("?" * len(fields(Circumstances)))
+    added = connection.execute(
+        f"INSERT OR IGNORE INTO session ({_FACTS}) VALUES ({places})",  # noqa: S608 - names of fields
+        astuple(session.circumstances),
+    )
+    if not added.rowcount:
+        return False
+    number, points = added.lastrowid, session.points
+    connection.executemany(
+        _SERIES, [(one.test, one.name, one.metric, one.component, one.unit, one.direction.value) for one in points]
+    )
+    connection.executemany(
+        _POINT,
+        [
+            (number, one.value, one.std_error, one.lower, one.upper, one.verdict, one.test, one.name, one.metric)
+            for one in points
+        ],
+    )
+    return True
+
+
+def _prune(connection: sqlite3.Connection, oldest_s: float) -> None:
+    query = "SELECT number FROM session WHERE at_s < ? ORDER BY at_s LIMIT ?"
+    old = connection.execute(query, (oldest_s, _PRUNED_AT_ONCE)).fetchall()
+    connection.executemany("DELETE FROM point WHERE session = ?", old)
+    connection.executemany("DELETE FROM session WHERE number = ?", old)
+
+
+def _circumstances(facts: Sequence[Any]) -> Circumstances:
+    given = {one.name: fact for one, fact in zip(fields(Circumstances), facts, strict=True)}
+    return Circumstances(**{**given, "is_dirty": bool(given["is_dirty"])})
+
+
+def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoint]:
+    query = """
+        SELECT test, name, component, metric, unit, direction, value, std_error, lower, upper, verdict
+        FROM point JOIN series ON series.number = point.series WHERE session = ? ORDER BY series.number
+    """
+    for test, name, component, metric, unit, direction, *numbers in connection.execute(query, (number,)):
+        yield HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers)
+
+
+def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float) -> Trend:
+    query = "SELECT number, component, unit, direction FROM series WHERE test = ? AND name = ? AND metric = ?"
+    found = connection.execute(query, astuple(key)).fetchone()
+    number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
+    query = """
+        SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper, verdict
+        FROM point JOIN session ON session.number = point.session WHERE series = ? AND at_s >= ? ORDER BY at_s, "id"
+    """
+    points = [
+        TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)
+        for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, oldest_s))
+    ]
+    return Trend(key, component, unit, Direction(direction), points)

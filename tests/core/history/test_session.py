@@ -1,0 +1,102 @@
+"""A session in short: the points of a result, and the form in which sessions travel."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from full_result import FULL
+from histories import point, session
+from hypothesis import given
+from hypothesis import strategies as st
+from results import MS, budget, change, measurement
+
+from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession, history_session
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.run_result import RunResult
+
+HERE = Circumstances("1", 0.0)
+
+
+def points(*measurements: Measurement) -> dict[str, HistoryPoint]:
+    return {one.metric: one for one in history_session(RunResult(measurements=measurements), HERE).points}
+
+
+class TestPoints:
+    """Which numbers of a measurement the history keeps."""
+
+    def test_a_budgets_estimate_has_its_bounds_and_its_verdict(self) -> None:
+        kept = points(measurement(budget(BudgetVerdict.EXCEEDED, estimate=5.0, lower=4.0, upper=None)))["p95"]
+        assert (kept.value, kept.lower, kept.upper, kept.verdict) == (5.0, 4.0, None, "exceeded")
+
+    def test_a_time_against_the_baseline_is_corrected_and_has_its_error(self) -> None:
+        compared = change(RegressionVerdict.UNCHANGED, after=3 * MS, log_std_error=0.02)
+        kept = points(measurement(compared))["time"]
+        assert (kept.value, kept.std_error, kept.verdict) == (3 * MS, 0.02, "unchanged")
+
+    def test_a_time_beside_another_commit_is_no_point_of_a_trend(self) -> None:
+        assert "time" not in points(measurement(change(after=3 * MS, against="origin/main")))
+
+    def test_a_count_beside_another_commit_is_one(self) -> None:
+        counted = change(metric="calls", unit="calls", before=100, after=120, against="origin/main")
+        assert points(measurement(counted))["calls"].value == 120
+
+    def test_the_median_has_the_error_of_its_rounds(self) -> None:
+        times_ns = [1000.0 + 10 * (number * 37 % 101) for number in range(200)]
+        kept = points(measurement(statistics={"median": 1500.0, "max": 9.0}, times=RoundTimes.of(times_ns)))
+        assert 0.001 < (kept["median"].std_error or 0) < 0.05
+        assert "max" not in kept
+
+    def test_a_measurement_without_numbers_has_no_point(self) -> None:
+        assert points(measurement(budget(BudgetVerdict.UNMEASURED, estimate=None), statistics={})) == {}
+
+    def test_a_number_that_is_not_finite_is_left_out(self) -> None:
+        assert points(measurement(statistics={"median": math.inf})) == {}
+
+    def test_every_kind_of_measurement_becomes_points_that_travel(self) -> None:
+        made = history_session(FULL, HERE)
+        assert {one.metric for one in made.points} >= {"p95", "median", "time", "calls", "ratio", "rps", "error_rate"}
+        keys = [(one.test, one.name, one.metric) for one in made.points]
+        assert len(set(keys)) == len(keys)
+        assert HistorySession.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+POINTS = st.builds(
+    point, st.floats(allow_nan=False, allow_infinity=False), test=st.text(), name=st.text(), std_error=NUMBERS,
+    lower=NUMBERS, upper=NUMBERS, direction=st.sampled_from(Direction), verdict=st.text(),
+)  # fmt: skip
+
+
+class TestTravel:
+    """The form in which a session goes through JSON."""
+
+    @given(made=st.builds(session, points=st.lists(POINTS, max_size=3), branch=st.text(), is_dirty=st.booleans()))
+    def test_a_session_survives_json(self, made: HistorySession) -> None:
+        assert HistorySession.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"version": 2}, {"id": 5}, {"at_s": None}, {"at_s": math.nan}, {"is_dirty": 1}, {"points": [[1, 2]]},
+            {"points": None}, {"points": [["t", "", "", "p95", "ns", "sideways", 1.0, None, None, None, ""]]},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_a_damaged_session_is_refused(self, damage: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match=r"version must|damaged|sideways"):
+            HistorySession.from_dict({**session().to_dict(), **damage})
+
+    @given(
+        data=st.recursive(
+            st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+        )
+    )
+    def test_what_is_no_session_is_refused(self, data: object) -> None:
+        with pytest.raises(ValueError, match="version must be 1"):
+            HistorySession.from_dict(data)

@@ -1,0 +1,206 @@
+"""The history's file: appending, pruning and reading, and files that cannot be used."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from histories import DAY_S, START_S, point, session
+
+from pytest_perfbudget.core.history.trend import SeriesKey
+from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.history.store import append, series, sessions, trends
+
+MEDIAN = SeriesKey("tests/test_api.py::test_login", "", "median")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / ".perfbudget" / "history.db"
+
+
+class TestSessions:
+    """What is appended is read again, until it is too old."""
+
+    def test_sessions_are_read_as_they_were_appended(self, file: Path) -> None:
+        made = [
+            session(at, [point(at + 1.0), point(2.0, metric="p95", lower=1.0, verdict="within")]) for at in range(3)
+        ]
+        assert append(file, made, START_S) == 3
+        assert sessions(file, START_S) == made
+
+    def test_a_session_counts_once(self, file: Path) -> None:
+        assert append(file, [session(1)], START_S) == 1
+        assert append(file, [session(1, [point(9.0)]), session(2)], START_S) == 1
+        assert [one.points[0].value for one in sessions(file, START_S)] == [4e6, 4e6]
+
+    def test_old_sessions_are_neither_taken_nor_shown_and_go_bit_by_bit(self, file: Path) -> None:
+        append(file, [session(at) for at in range(20)], START_S)
+        oldest_s = START_S + 15 * DAY_S
+        assert append(file, [session(3), session(20)], oldest_s) == 1
+        assert len(sessions(file, oldest_s)) == 6
+        assert len(sessions(file, 0)) == 13
+        append(file, [], oldest_s)
+        assert len(sessions(file, 0)) == 6
+        assert len(trends(file, [MEDIAN], 0)[0].points) == 6
+
+    def test_the_new_folder_is_ignored_by_git_and_an_old_folder_is_left_alone(self, file: Path, tmp_path: Path) -> None:
+        append(file, [session()], START_S)
+        append(tmp_path / "history.db", [session()], START_S)
+        assert (file.parent / ".gitignore").read_text("utf-8") == "*\n"
+        assert not (tmp_path / ".gitignore").exists()
+
+
+class TestTrends:
+    """The points of one number in the order of time."""
+
+    def test_a_trend_has_the_points_of_its_number_by_time(self, file: Path) -> None:
+        append(file, [session(at, [point(float(at)), point(7.0, metric="p95")]) for at in (2, 0, 1)], START_S)
+        (trend,) = trends(file, [MEDIAN], START_S)
+        assert trend.values == [0.0, 1.0, 2.0]
+        assert trend.points[1].commit == session(1).circumstances.commit
+        assert (trend.component, trend.unit) == ("web", "ns")
+
+    def test_the_component_is_that_of_the_last_session(self, file: Path) -> None:
+        append(file, [session(0), session(1, [point(component="api")])], START_S)
+        assert series(file, START_S) == [(MEDIAN, "api")]
+
+    def test_a_series_without_a_recent_point_is_not_listed(self, file: Path) -> None:
+        append(file, [session(0), session(1, [point(metric="p95")])], START_S)
+        assert [one.metric for one, _ in series(file, START_S + 0.5 * DAY_S)] == ["p95"]
+
+
+class TestOtherFiles:
+    """A file that is no history stays as it is, and the message says so in a line."""
+
+    @pytest.mark.parametrize("content", [b"name,value\n" * 200, b"text"], ids=["long", "short"])
+    def test_a_text_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        file = tmp_path / "numbers.db"
+        file.write_bytes(content)
+        for use in (lambda: append(file, [session()], START_S), lambda: sessions(file, START_S)):
+            with pytest.raises(HistoryError, match=r"this file is of another program: name another file$"):
+                use()
+        assert file.read_bytes() == content
+
+    def test_a_database_of_another_program_is_refused(self, tmp_path: Path) -> None:
+        file = tmp_path / "other.db"
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("CREATE TABLE session (name)")
+        before = file.read_bytes()
+        with pytest.raises(HistoryError, match=r"this file is of another program: name another file$"):
+            append(file, [session()], START_S)
+        assert file.read_bytes() == before
+
+    def test_a_later_schema_is_refused(self, file: Path) -> None:
+        append(file, [session()], START_S)
+        with closing(sqlite3.connect(file)) as later:
+            later.execute("PRAGMA user_version = 99")
+        with pytest.raises(HistoryError, match=r"schema 99 is of a later pytest-perfbudget: upgrade"):
+            append(file, [session(1)], START_S)
+
+    def test_a_missing_file_is_not_created_by_reading(self, file: Path) -> None:
+        with pytest.raises(HistoryError, match=r"there is no such file; pytest --perf-history="):
+            sessions(file, START_S)
+        assert not file.exists()
+
+    def test_a_folder_that_is_a_file_is_one_line(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("", "utf-8")
+        with pytest.raises(HistoryError, match=r"^history .*history.db: ") as found:
+            append(tmp_path / "file" / "history.db", [session()], START_S)
+        assert "\n" not in str(found.value)
+
+    def test_a_damaged_file_is_refused(self, file: Path) -> None:
+        append(file, [session(at) for at in range(40)], START_S)
+        content = bytearray(file.read_bytes())
+        content[4096:] = b"\xff" * (len(content) - 4096)
+        file.write_bytes(content)
+        with pytest.raises(HistoryError, match="the file is damaged"):
+            append(file, [session(99)], START_S)
+
+
+WRITER = """
+import os
+import random
+import resource
+import signal
+import sys
+from pathlib import Path
+from histories import START_S, point, session
+from pytest_perfbudget.history.store import append
+
+POINTS = [point(metric=f"m{at}") for at in range(50)]
+
+def write(file, first, number):
+    for at in range(first, first + number):
+        try:
+            append(Path(file), [session(at, POINTS)], START_S)
+        except Exception as error:
+            os.write(1, f"{error}\\n".encode())
+            return
+        os.write(1, f"{at}\\n".encode())
+
+def kill_writers(file, kills):
+    chosen = random.Random(25)
+    for first in range(0, 1000 * kills, 1000):
+        reads, writes = os.pipe()
+        if not (child := os.fork()):
+            os.dup2(writes, 1)
+            write(file, first, 1000)
+            os._exit(0)
+        os.close(writes)
+        with open(reads) as lines:
+            for _ in range(chosen.randrange(1, 12)):
+                print(lines.readline(), end="")
+            os.kill(child, signal.SIGKILL)
+            print(lines.read(), end="")
+        os.waitpid(child, 0)
+"""
+
+
+def started(file: Path, what: str) -> subprocess.Popen[str]:
+    """Start a process that writes a history, and prints the number of each session that was appended."""
+    program = f"{WRITER}\n{what}"
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen([sys.executable, "-c", program, file], stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def assert_whole(file: Path, written: set[int]) -> None:
+    """Check that a history has all sessions that were written, each whole."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    found = sessions(file, START_S)
+    assert written <= {int(one.circumstances.id, 16) for one in found}
+    assert {len(one.points) for one in found} <= {50}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor limits on files")
+class TestAccidents:
+    """Whatever happens to a writer, each session is there whole or not at all."""
+
+    def test_nothing_is_lost_when_writers_are_killed(self, file: Path) -> None:
+        with started(file, "kill_writers(sys.argv[1], 20)") as process:
+            assert process.stdout is not None
+            written = {int(line) for line in process.stdout if line.endswith("\n")}
+        assert process.returncode == 0
+        assert {at // 1000 for at in written} == set(range(20))
+        assert_whole(file, written)
+
+    def test_a_full_disk_loses_only_the_session_that_has_no_room(self, file: Path) -> None:
+        limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
+        with started(file, f"{limit}; write(sys.argv[1], 0, 1000)") as process:
+            assert process.stdout is not None
+            *written, problem = process.stdout.read().splitlines()
+        assert re.search(r"^history .*full: nothing of this session was written$", problem)
+        assert len(written) > 3
+        assert_whole(file, set(map(int, written)))
+
+    def test_two_writers_lose_nothing(self, file: Path) -> None:
+        both = [started(file, f"write(sys.argv[1], {first}, 40)") for first in (0, 1000)]
+        written = {int(line) for one in both for line in one.communicate()[0].splitlines()}
+        assert len(written) == 80
+        assert_whole(file, written)
