@@ -20,6 +20,14 @@ def current_commit(folder: Path) -> str:
         return ""
 
 
+def full_commit(folder: Path) -> str:
+    """Return the full name of the commit that is checked out; empty outside git."""
+    try:
+        return git(folder, "rev-parse", "HEAD")
+    except GitError:
+        return ""
+
+
 def current_branch(folder: Path) -> str:
     """Return the branch that is checked out; empty for a detached head, and outside git."""
     try:

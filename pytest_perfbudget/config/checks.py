@@ -17,6 +17,7 @@ Check = Callable[[object, str, str], object]
 """A function that takes a value as written, its key and its place, and returns the value as it is stored."""
 
 _MOST_RUNS: Final = 100
+_MOST_DAYS: Final = 3650
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _PERIOD: Final = re.compile(r"(\d{1,6}) ?([smh])")
 
@@ -81,6 +82,22 @@ def json_path(value: object, key: str, place: str) -> str:
     """Return the path of a JSON file."""
     if not isinstance(value, str) or not value.endswith(".json"):
         message = f"{place}: {key} must be the path of a .json file, from this file's folder, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def history_path(value: object, key: str, place: str) -> str:
+    """Return the path of a history; an empty text stands for no history."""
+    if not isinstance(value, str) or (value and not value.endswith(".db")):
+        message = f"{place}: {key} must be the path of a .db file, from this file's folder, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
+def day_count(value: object, key: str, place: str) -> int:
+    """Return a number of days."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_DAYS:
+        message = f"{place}: {key} must be a whole number of days from 1 to {_MOST_DAYS}, found {value!r}"
         raise ConfigError(message)
     return value
 

@@ -28,6 +28,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "markers and calls.",
     "--perf-comparable": "Time every test in 40 blocks between readings of the [weather](glossary.md), 0.3 s longer, "
     "so that [`perfbudget compare`](json.md) sees smaller changes between JSON reports.",
+    "--perf-history=PATH": "Append the result of the session to this [history](history.md); overrides "
+    "`pyproject.toml`, and an empty PATH switches the history off.",
     "--perf-histogram": "Show the distribution of the rounds of failed tests.",
     "--perf-spans": "Record the [spans](spans.md) of every perf test, and show where the time goes.",
     "--perf-output=[FORMAT:]PATH": "Write the results to a file; repeatable. FORMAT or the suffix picks the format: "

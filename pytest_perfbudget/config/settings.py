@@ -15,8 +15,10 @@ from pytest_perfbudget.config.checks import (
     choice,
     command,
     component,
+    day_count,
     duration_ns,
     flag,
+    history_path,
     json_path,
     patterns,
     period_ns,
@@ -148,6 +150,21 @@ SESSION: Final = (
         meaning="How a suspect of the baseline is measured again: `runs` in fresh processes, `duet` beside the "
         "baseline's commit, `auto` by a duet where that is possible.",
         example="auto",
+    ),
+    Setting(
+        key="history",
+        check=history_path,
+        default="",
+        meaning="Path of the [history](history.md) from the folder of `pyproject.toml`, to which every session "
+        "appends its result; empty for no history.",
+        example=".perfbudget/history.db",
+    ),
+    Setting(
+        key="history_days",
+        check=day_count,
+        default=30,
+        meaning="Number of days for which the history keeps a session.",
+        example=90,
     ),
 )
 """The keys of `[tool.perfbudget]` itself, beside the budget keywords."""

@@ -33,8 +33,8 @@ class Settings:
     `codspeed` tells whether tests with CodSpeed's markers are perf tests. `baseline_asked` tells whether the table
     names the baseline; a named baseline has to exist. `confirm` tells how suspects of the baseline are measured
     again: by `runs` in fresh processes, or by a `duet` with the commit at which the baseline was made. If no duet
-    is possible, runs confirm instead, with a note; `auto` means the same without the note. `notes` are remarks for
-    the user about the table itself.
+    is possible, runs confirm instead, with a note; `auto` means the same without the note. `history` is the path of
+    the history; empty if there is none. `notes` are remarks for the user about the table itself.
     """
 
     alpha: float = 0.01
@@ -47,6 +47,8 @@ class Settings:
     strict: bool = False
     codspeed: bool = False
     confirm: str = "runs"
+    history: str = ""
+    history_days: int = 30
     pin: bool = True
     unmeasured: str = "fail"
     warn_at: float = 0.8

@@ -21,6 +21,7 @@ PAGES: Final = (
     "against",
     "ci",
     "reports",
+    "history",
     "json",
     "monitor",
     "configuration",

@@ -76,6 +76,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="time every test in 40 blocks between readings of the weather, 0.3 s longer, so that perfbudget compare "
         "sees small changes between JSON reports of sessions without a baseline",
     )
+    group.addoption(
+        "--perf-history",
+        metavar="PATH",
+        help="append the result of the session to this file, for perfbudget history; overrides pyproject.toml",
+    )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
         "--perf-spans",

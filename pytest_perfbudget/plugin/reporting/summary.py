@@ -19,6 +19,7 @@ from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result, runs_nothing
+from pytest_perfbudget.plugin.reporting.history import append_to_history
 from pytest_perfbudget.plugin.reporting.output import add_to_step_summary, workflow_commands, write_files
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.bars import shows_bars
@@ -48,6 +49,7 @@ class Summary:
         self._is_interrupted = False
         self._write_errors: list[str] = []
         self._summary_error = ""
+        self._history_error = ""
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -121,7 +123,9 @@ class Summary:
         if runs_nothing(self._session):
             return  # the reports of a session that ran are worth more than this result
         self._write_errors = write_files(self._config, result)
-        self._summary_error = add_to_step_summary(result) if self._session.policy.gate is not GateMode.OFF else ""
+        if self._session.policy.gate is not GateMode.OFF:
+            self._summary_error = add_to_step_summary(result)
+            self._history_error = append_to_history(self._session, result)
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
@@ -136,8 +140,8 @@ class Summary:
         """Show the table, the findings and the counts."""
         for error in self._write_errors:
             terminalreporter.write_line(error, red=True)
-        if self._summary_error:
-            terminalreporter.write_line(self._summary_error, yellow=True)
+        for warning in filter(None, (self._summary_error, self._history_error)):
+            terminalreporter.write_line(warning, yellow=True)
         if self._result is None:
             return
         from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - imports rich, needed for output only
