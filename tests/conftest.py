@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 _FURTHER_WAYS = ("neighbours", "plugin/collection", "plugin/measuring", "plugin/reporting")
-"""The folders whose tests with two workers are slow: what workers change is tested in `plugin/xdist` and `compare`."""
+"""The folders whose tests with `-n 0` and `-n 2` are slow: what xdist changes is tested in `plugin/xdist` and
+`compare`."""
 
 _SLOW = {
     "TestBaseline::test_another_load_is_foreign_until_the_baseline_is_updated",
@@ -33,22 +34,34 @@ _SLOW = {
     "TestLate::test_slower_code_fails_where_a_hook_of_the_suite_fails",
     "TestLate::test_slower_code_of_a_test_that_is_expected_to_fail_fails_nothing",
     "TestLate::test_slower_code_only_warns_with_that_gate",
+    "TestLost::test_the_head_says_what_a_test_is_called[plain]",
+    "TestNothingToCompare::test_an_entry_has_the_suite_compared",
+    "TestTheHeadDecides::test_a_pull_request_that_adds_the_marker_is_compared",
+    "test_a_body_is_not_compared_with_a_benchmark_of_the_baseline",
     "test_a_body_is_not_compared_with_a_benchmark_one_process_after_the_other",
     "test_a_commit_is_compared[eventlet-0.8-improved]",
     "test_a_commit_is_compared[gevent-1-unchanged]",
     "test_a_commit_is_compared[gevent-3-regressed]",
+    "test_a_commit_is_compared[pyfakefs-1-unchanged]",
     "test_a_commit_is_compared[pyfakefs-3-regressed]",
+    "test_a_commit_is_compared[time_machine-0.8-improved]",
     "test_a_component_that_waits_longer_says_so",
     "test_a_duet_with_the_commit_of_the_baseline_names_the_component",
     "test_a_file_of_the_baseline_that_breaks_fresh_processes_is_left_out",
     "test_a_generated_package_is_the_heads_on_both_sides[imported late-side by side]",
+    "test_a_hook_leaves_no_test_out_that_a_fresh_process_is_asked_for",
     "test_a_late_comparison_has_its_share_of_the_sessions_error_rate",
     "test_a_load_whose_rate_changes_is_held_to_its_limits_only",
+    "test_a_package_that_moved_is_not_carried_into_the_base",
     "test_a_parameter_that_is_a_path_into_the_working_tree_is_the_same_test",
     "test_a_pull_request_that_leaves_a_test_out_fails[files2-deselected by --deselect of addopts]",
     "test_a_pull_request_that_leaves_a_test_out_fails[files3-deselected by a conftest.py]",
+    "test_a_run_that_keeps_its_limit_is_hardly_ever_ended_early[M/M/1 at 80 %]",
+    "test_a_run_that_keeps_its_limit_is_hardly_ever_ended_early[bursty]",
     "test_a_scenario_is_held_to_limits_and_leaves_no_process[one process]",
     "test_a_server_whose_path_the_other_side_takes_over_is_measured_after_the_last_test",
+    "test_a_setup_that_does_not_make_what_git_ignores_is_told_the_file",
+    "test_a_shallow_clone_is_compared_with_the_commits_that_it_has",
     "test_a_side_that_hangs_leaves_one_test_unmeasured_and_is_replaced",
     "test_a_slowdown_of_every_second_call_does_not_hide_behind_the_others[4-2]",
     "test_a_slowdown_of_rare_calls_fails[80-1]",
@@ -57,12 +70,20 @@ _SLOW = {
     "test_a_suspect_whose_fixture_can_live_once_is_confirmed_after_the_last_test[plain]",
     "test_a_tear_down_follows_each_call_when_it_is_measured_again",
     "test_a_test_may_look_at_the_result_on_both_sides[open]",
+    "test_a_test_that_another_plugin_measures_fails_against_a_commit[--memray]",
     "test_a_test_that_ends_its_process_is_unmeasured_and_the_others_are_not",
     "test_a_test_that_is_many_times_slower_fails_against_it",
+    "test_a_test_that_mocks_what_removes_folders_is_confirmed_all_the_same",
+    "test_a_user_class_is_run_alone",
+    "test_a_user_who_paused_the_fake_files_finds_them_paused",
     "test_after_two_fresh_processes_that_hung_no_other_is_started",
     "test_all_workers_know_what_the_first_of_them_took[imported early]",
     "test_all_workers_know_what_the_first_of_them_took[imported late]",
+    "test_an_extension_that_is_built_in_the_working_tree_only_is_noticed",
+    "test_an_installed_copy_is_noticed_wherever_its_source_is",
     "test_an_installed_copy_of_unknown_origin_is_known_by_its_projects_name",
+    "test_another_load_is_not_compared_until_it_has_a_name",
+    "test_code_that_is_measured_once_is_not_new_and_is_never_told_to_update_the_baseline",
     "test_code_that_is_run_by_its_path_in_the_working_tree_is_wrong_code[side by side]",
     "test_code_that_is_run_by_its_path_in_the_working_tree_is_wrong_code[uncounted]",
     "test_compiled_modules_of_the_base_do_not_stay_in_the_users_folder",
@@ -70,9 +91,12 @@ _SLOW = {
     "test_each_repetition_of_pytest_repeat_is_compared[-arguments1-head1]",
     "test_each_repetition_of_pytest_repeat_is_compared[-arguments2-head2]",
     "test_files_that_cannot_be_imported_together_are_measured_apart",
+    "test_fixtures_of_both_sides_are_torn_down",
+    "test_head_and_base_have_the_same_modules",
     "test_in_turns_a_test_whose_fixture_cannot_live_twice_is_measured",
     "test_in_turns_slower_code_fails_and_names_the_component",
     "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[False]",
+    "test_prune_under_xdist",
     "test_pytest_randomly_draws_the_same_numbers_for_both_commits[plain, clean]",
     "test_tests_with_odd_characters_in_their_node_ids_are_compared",
     "test_the_base_builds_its_own_modules[in the home folder, plain]",
@@ -82,10 +106,15 @@ _SLOW = {
     "test_the_base_runs_its_own_code_under_a_search_path_through_a_link[True]",
     "test_the_base_runs_its_own_code_under_an_editable_installation[a namespace package, an import hook]",
     "test_the_base_runs_its_own_code_under_an_editable_installation[strict, a folder of links]",
+    "test_the_command_that_accepts_is_to_be_typed_where_pytest_was_started",
+    "test_the_error_rates_of_a_mean_hold[bursty]",
     "test_the_group_that_xdist_adds_to_a_node_id_is_no_part_of_it",
     "test_the_same_classes_in_the_same_places_are_compared",
+    "test_the_sessions_own_files_are_left_alone_by_fresh_processes",
+    "test_what_fails_beside_the_requests_is_not_within[an error in a task]",
+    "test_what_is_slower_for_both_commits_is_no_regression",
 }
-"""The tests of three seconds or more that have a quicker relative."""
+"""The tests of two seconds or more that have a quicker relative."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,7 +122,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         folder = item.path.parent.relative_to(here).as_posix()
-        is_further = folder.startswith(_FURTHER_WAYS) and "n2" in getattr(getattr(item, "callspec", None), "id", "")
+        way = getattr(getattr(item, "callspec", None), "id", "")
+        is_further = folder.startswith(_FURTHER_WAYS) and any(one in way for one in ("n0", "n2"))
         if is_further or item.nodeid.partition("::")[2] in _SLOW:
             item.add_marker("slow")
 
