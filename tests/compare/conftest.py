@@ -14,7 +14,6 @@ from pytest_perfbudget.core.paired import PairedSlowdownTest
 
 _EVERY_TIME = {
     "test_a_test_that_could_not_be_compared_fails",
-    "test_the_base_does_not_inherit_what_the_heads_conftest_has_set",
 }
 """The tests that run each time with workers of xdist or one process after the other, too."""
 

@@ -13,7 +13,7 @@ from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.otlp import CPU_NS, from_json, to_json
 
 TEXT = st.text(max_size=8)
-TIME = st.integers(0, 2**62)
+TIME = st.integers(0, 2**61)
 SPANS = st.builds(
     Span,
     TEXT,
