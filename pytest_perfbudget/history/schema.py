@@ -115,7 +115,7 @@ def _make_folder(folder: Path) -> None:
 
 _REMEDIES: Final = {
     "file is not a database": "this file is of another program: name another file",
-    "database disk image is malformed": "the file is damaged: remove it; perfbudget history pull restores the rest",
+    "database disk image is malformed": "the file is damaged: remove it, and the next session begins a new history",
     "database or disk is full": "the disk is full: nothing of this session was written",
     "disk I/O error": "the disk cannot be written, or is full: nothing of this session was written",
     "database is locked": f"another process has been writing for {_WAIT_S:.0f} s",

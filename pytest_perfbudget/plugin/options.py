@@ -79,7 +79,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--perf-history",
         metavar="PATH",
-        help="append the result of the session to this file, for perfbudget history; overrides pyproject.toml",
+        help="append the result of the session to this SQLite file; overrides pyproject.toml",
     )
     group.addoption("--perf-histogram", action="store_true", help="show the distribution of the rounds of failed tests")
     group.addoption(
