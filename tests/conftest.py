@@ -105,7 +105,6 @@ _SLOW = {
     "test_in_turns_slower_code_fails_and_names_the_component",
     "test_limits_that_no_text_shows_are_compared_at_run_time",
     "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[False]",
-    "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[True]",
     "test_prune_leaves_the_call_profile_that_another_machine_needs",
     "test_prune_under_xdist",
     "test_pytest_randomly_draws_the_same_numbers_for_both_commits[plain, clean]",
@@ -127,12 +126,18 @@ _SLOW = {
     "test_what_fails_beside_the_requests_is_not_within[an error in a task]",
     "test_what_is_slower_for_both_commits_is_no_regression",
 }
-"""The tests of two seconds or more that have a quicker relative."""
+"""Tests of two seconds or more, which would take the job `tests` beyond its time. Most have a quicker relative there."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before -m leaves tests out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that the job `slow` runs; see `tests/compare/conftest.py` for those of comparisons."""
     here = Path(__file__).parent
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:  # all tests are here
+        gone = _SLOW - {item.nodeid.partition("::")[2] for item in items}
+        if gone:
+            message = f"tests/conftest.py lists slow tests that do not exist: {', '.join(sorted(gone))}"
+            raise pytest.UsageError(message)
     for item in items:
         folder = item.path.parent.relative_to(here).as_posix()
         way = getattr(getattr(item, "callspec", None), "id", "")
