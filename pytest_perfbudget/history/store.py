@@ -54,7 +54,7 @@ def sessions(path: Path, oldest_s: float) -> list[HistorySession]:
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
-    query = f'SELECT number, {_FACTS} FROM session WHERE at_s >= ? ORDER BY at_s, "id"'  # noqa: S608 - names of fields
+    query = f"SELECT number, {_FACTS} FROM session WHERE at_s >= ? ORDER BY at_s, number"  # noqa: S608 - names of fields
     with opened(path, creates=False) as connection:
         return [
             HistorySession(_circumstances(facts), list(_points(connection, number)))
@@ -140,7 +140,7 @@ def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float) -> T
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
     query = """
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper, verdict
-        FROM point JOIN session ON session.number = point.session WHERE series = ? AND at_s >= ? ORDER BY at_s, "id"
+        FROM point JOIN session ON session.number = point.session WHERE series = ? AND at_s >= ? ORDER BY at_s, session
     """
     points = [
         TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)

@@ -129,6 +129,10 @@ def _suggested(root: Path, source: str) -> Sequence[Suggestion]:
     slow = sorted(found.budgets, key=lambda one: -one.observed_ns)[:_MOST_UNMARKED]
     # A suite of fast tests has a budget too: without any, the gate would have nothing to measure.
     chosen = [one for one in slow if one.observed_ns >= _LEAST_UNMARKED_NS] or slow[:1]
+    if not chosen:
+        _say_suggestions((), found.without)
+        _say("no test was a perf test, and none can have a budget")
+        return ()
     _say_suggestions(chosen, {})
     which = "the slowest from 1 ms on get a budget" if len(chosen) > 1 else "the slowest gets a budget"
     _say(f"no test was a perf test: of {counted(len(found.budgets), 'measured test')}, {which}")

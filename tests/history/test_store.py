@@ -66,6 +66,12 @@ class TestTrends:
         assert trend.points[1].commit == session(1).circumstances.commit
         assert (trend.component, trend.unit) == ("web", "ns")
 
+    def test_sessions_of_the_same_second_are_in_the_order_in_which_they_were_appended(self, file: Path) -> None:
+        for name in ("b", "c", "a"):
+            append(file, [session(id=name, branch=name)], START_S)
+        assert [one.circumstances.branch for one in sessions(file, START_S)] == ["b", "c", "a"]
+        assert [one.branch for one in trends(file, [MEDIAN], START_S)[0].points] == ["b", "c", "a"]
+
     def test_the_component_is_that_of_the_last_session(self, file: Path) -> None:
         append(file, [session(0), session(1, [point(component="api")])], START_S)
         assert series(file, START_S) == [(MEDIAN, "api")]

@@ -38,9 +38,9 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def session(*ms: float, exit_status: int = 0) -> RunResult:
+def session(*ms: float, exit_status: int = 0, rounds: int = 64) -> RunResult:
     measurements = [
-        Measurement(f"test_it.py::test_{at}", "", BODY, times=RoundTimes.of([one * 1e6] * 64))
+        Measurement(f"test_it.py::test_{at}", "", BODY, times=RoundTimes.of([one * 1e6] * rounds))
         for at, one in enumerate(ms)
     ]
     return RunResult(SessionFacts(exit_status=exit_status), measurements=measurements)
@@ -168,6 +168,15 @@ class TestSuggest:
         assert "no test was a perf test: of 3 measured tests, the slowest gets a budget" in output
         written = tree(root)["pyproject.toml"].decode()
         assert [f'::test_{at}"' in written for at in range(3)] == [False, True, False]
+
+    def test_without_any_test_that_can_have_a_budget_each_reason_is_told(
+        self, root: Path, capsys: pytest.CaptureFixture[str], measured: list[MeasuredSession]
+    ) -> None:
+        measured.append(MeasuredSession(session(10, rounds=4), is_of_all_tests=True))
+        output = run_init(capsys, "--suggest")
+        assert "test_0: no budget, because" in output
+        assert "no test was a perf test, and none can have a budget" in output
+        assert "::test_0" not in tree(root)["pyproject.toml"].decode()
 
     def test_a_report_of_an_earlier_session_will_do(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (root / "report.json").write_text(json.dumps(session(10).to_dict()), "utf-8")
