@@ -79,7 +79,6 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _check(connection: sqlite3.Connection, path: Path, *, creates: bool) -> None:
     """Check that a file is a history of this version, and write the schema into an empty file."""
     if creates and _is_empty(connection):
-        connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             if _is_empty(connection):  # another process may have been quicker
                 for table in _TABLES:
@@ -92,6 +91,11 @@ def _check(connection: sqlite3.Connection, path: Path, *, creates: bool) -> None
     if (version := _pragma(connection, "user_version")) > VERSION:
         message = f"history {path}: its schema {version} is of a later pytest-perfbudget: upgrade, or name another file"
         raise HistoryError(message)
+    if creates:
+        # SQLite does not wait for others with this switch. Without it, writers wait for readers, and nothing is lost;
+        # the next session tries again.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -108,9 +112,10 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 def _make_folder(folder: Path) -> None:
     """Create the folder of a history; git ignores a new folder, as it does pytest's cache."""
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        (folder / ".gitignore").write_text("*\n", "utf-8")
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)  # another process may make the folder at the same time
+    (folder / ".gitignore").write_text("*\n", "utf-8")
 
 
 _REMEDIES: Final = {

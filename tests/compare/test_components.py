@@ -53,6 +53,34 @@ def test_a_regression_names_the_component_that_it_is_in(repository: Repository, 
     assert components(repository) == {"jwt": 1_000_000, "cache": 250_000, "query": 0, "": 0}
 
 
+@pytest.mark.usefixtures("brief")
+def test_processes_that_compare_timers_and_benchmarks_record_no_spans(repository: Repository) -> None:
+    """Recording would be a part of both times, and make the difference smaller."""
+    tests = """
+import os
+from pytest_perfbudget.tracing import is_tracking
+LIMIT = {"part": {"max_count": 3}}
+
+def work():
+    assert not (is_tracking() and "PERFBUDGET_FRESH" in os.environ)
+    advance(1)
+
+def test_timer(perf):
+    with perf.timer("part", spans=LIMIT):
+        work()
+
+@pytest.mark.perf_budget(spans=LIMIT)
+def test_benchmark(benchmark):
+    benchmark(work)
+"""
+    repository.commit(tests=tests)
+    repository.file("code.py", "")
+    result = repository.against_base("-p", "pytest_benchmark.plugin")
+    result.assert_outcomes(passed=2)
+    changes = [one["changes"][0]["verdict"] for one in repository.report["measurements"]]
+    assert changes == ["undecided", "unchanged"]  # a single round of the timer
+
+
 def test_a_component_that_waits_longer_says_so(repository: Repository) -> None:
     """On the system's clock, as only there the CPU time of a thread means something."""
 

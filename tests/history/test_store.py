@@ -49,6 +49,11 @@ class TestSessions:
         assert len(sessions(file, 0)) == 6
         assert len(trends(file, [MEDIAN], 0)[0].points) == 6
 
+    def test_readers_and_a_writer_do_not_wait_for_each_other(self, file: Path) -> None:
+        append(file, [session()], START_S)
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
     def test_the_new_folder_is_ignored_by_git_and_an_old_folder_is_left_alone(self, file: Path, tmp_path: Path) -> None:
         append(file, [session()], START_S)
         append(tmp_path / "history.db", [session()], START_S)
@@ -165,6 +170,20 @@ def kill_writers(file, kills):
             os.kill(child, signal.SIGKILL)
             print(lines.read(), end="")
         os.waitpid(child, 0)
+
+def begin_together(file, writers):
+    reads, writes = os.pipe()
+    children = []
+    for first in range(0, 1000 * writers, 1000):
+        if not (child := os.fork()):
+            os.close(writes)
+            os.read(reads, 1)  # until the last process closes the other end
+            write(file, first, 20)
+            os._exit(0)
+        children.append(child)
+    os.close(writes)
+    for child in children:
+        os.waitpid(child, 0)
 """
 
 
@@ -205,8 +224,9 @@ class TestAccidents:
         assert len(written) > 3
         assert_whole(file, set(map(int, written)))
 
-    def test_two_writers_lose_nothing(self, file: Path) -> None:
-        both = [started(file, f"write(sys.argv[1], {first}, 40)") for first in (0, 1000)]
-        written = {int(line) for one in both for line in one.communicate()[0].splitlines()}
+    def test_writers_that_begin_a_history_together_lose_nothing(self, file: Path) -> None:
+        with started(file, "begin_together(sys.argv[1], 4)") as process:
+            assert process.stdout is not None
+            written = {int(line) for line in process.stdout}
         assert len(written) == 80
         assert_whole(file, written)

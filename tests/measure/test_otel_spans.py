@@ -38,6 +38,17 @@ assert list(store.series("query").counts) == [1] * 6
 assert store.series("query").statements == {"SELECT 1": 1}
 assert [node.path for node in store.tree.nodes()] == [("page",), ("page", "query")]
 assert store.lost == 0
+
+outer, inner = SpanGatherer(Path()), SpanGatherer(Path())
+with outer.listening(), outer.execution():
+    with inner.listening(), inner.execution():
+        execution()
+    execution()
+for gatherer, paths in ((inner, 1), (outer, 2)):
+    gatherer.keep()
+    gatherer.finish()
+    assert len(gatherer.store.series("query").counts) == 1
+    assert list(gatherer.store.series("query").counts) == [paths]
 """
 
 

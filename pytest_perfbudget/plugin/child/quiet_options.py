@@ -14,7 +14,6 @@ QUIET_OPTIONS: Final[dict[str, object]] = {
     "json_report": False,
     "report_log": None,
     "perf_output": [],
-    "perf_history": None,
     "perf_update_baseline": False,
     "perf_against": None,
     "benchmark_disable": False,

@@ -135,6 +135,23 @@ def test_it():
     assert tree(lean, 0) == {"child": 1}
 
 
+def test_a_process_that_a_block_starts_is_part_of_each_timer_around_it(lean: Project) -> None:
+    lean.file("conftest.py", "")
+    lean.file("child.py", "from pytest_perfbudget import track\nwith track('child'):\n    pass\n")
+    lean.run(
+        """
+import subprocess, sys
+LIMIT = {"child": {"max_count": 1}}
+def test_it(perf):
+    with perf.timer("outer", spans=LIMIT):
+        with perf.timer("inner", spans=LIMIT):
+            subprocess.run([sys.executable, "child.py"], check=True)
+""",
+        subprocess=True,
+    ).assert_outcomes(passed=1)
+    assert [tree(lean, place) for place in (0, 1)] == [{"child": 1}, {"child": 1}]
+
+
 def test_without_limits_on_spans_no_receiver_runs(lean: Project) -> None:
     lean.run("""
 import os
