@@ -58,6 +58,9 @@ def opened(path: Path, *, creates: bool) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.DatabaseError as error:
         raise HistoryError(_problem(path, error)) from error
+    except UnicodeEncodeError as error:
+        message = f"history {path}: the name {error.object!a} is no text: nothing of this session was written"
+        raise HistoryError(message) from error
     except OSError as error:
         message = f"history {path}: {error.strerror or error}"
         raise HistoryError(message) from error

@@ -125,6 +125,12 @@ class TestOtherFiles:
             append(tmp_path / "file" / "history.db", [session()], START_S)
         assert "\n" not in str(found.value)
 
+    def test_a_name_that_is_no_text_is_one_line_and_the_file_stays_whole(self, file: Path) -> None:
+        append(file, [session(1)], START_S)
+        with pytest.raises(HistoryError, match=r"the name '\\udcff' is no text"):
+            append(file, [session(2, [point(component="\udcff")])], START_S)
+        assert len(sessions(file, START_S)) == 1
+
     def test_a_damaged_file_is_refused(self, file: Path) -> None:
         append(file, [session(at) for at in range(40)], START_S)
         content = bytearray(file.read_bytes())

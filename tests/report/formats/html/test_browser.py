@@ -227,12 +227,19 @@ class TestSafety:
     ) -> None:
         name = "tests/a.py::test_a[\x1b[31m\u202e\U000e0001desrever\nline]"
         path = tmp_path / "signs.html"
-        path.write_text(render(session_of([replace(small_measurements()[CALM], nodeid=name)])), "utf-8")
+        calm = small_measurements()[CALM]
+        budgets = [replace(calm.budgets[0], span="\u202eyreuq")]
+        path.write_text(render(session_of([replace(calm, nodeid=name, budgets=budgets)])), "utf-8")
         chromium.open(path, link_to(name))
         shown = r"test_a[\x1b[31m\u202e\U000e0001desrever\nline]"
         assert chromium.texts("tr.open a.test") == [shown]
         assert not set("\x1b\u202e\U000e0001") & set(chromium.run("document.body.textContent"))
         assert shown in chromium.run("document.querySelector('#forest').textContent")
+        read_out = (
+            "[...document.querySelectorAll('[aria-label], [title]')].map((one) => one.ariaLabel + one.title).join()"
+        )
+        assert r"\u202eyreuq" in chromium.run(read_out)
+        assert not set("\x1b\u202e\U000e0001") & set(chromium.run(read_out))
         press(chromium, "#search", r"\u202e")
         chromium.wait("location.hash.includes('q=')")
         assert chromium.texts("#state") == ["1 measurement"]
