@@ -12,22 +12,13 @@ from scripting import Project
 from pytest_perfbudget.compare import sequential
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 
-_EVERY_TIME = {
-    "test_a_test_that_could_not_be_compared_fails",
-}
-"""The tests that run each time with workers of xdist or one process after the other, too."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the further ways of running the tests of this folder, which start most of the processes, as slow."""
     for item in items:
         way = getattr(getattr(item, "callspec", None), "id", "")
         is_further = any(one in way for one in ("n2", "sequential", "in turns"))
-        if (
-            is_further
-            and getattr(item, "originalname", "") not in _EVERY_TIME
-            and item.path.parent == Path(__file__).parent
-        ):
+        if is_further and item.path.parent == Path(__file__).parent:
             item.add_marker("slow")
 
 
