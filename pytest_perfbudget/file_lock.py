@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -45,10 +46,14 @@ def held(lock: AbstractContextManager[object]) -> Iterator[None]:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    logger = logging.getLogger("filelock")
-    level = logger.level
-    logger.setLevel(max(level, logging.WARNING))
+    """Leave out what filelock logs in this thread; a changed level would stay if two threads' blocks overlap."""
+    logger, ours = logging.getLogger("filelock"), threading.get_ident()
+
+    def is_of_another(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != ours
+
+    logger.addFilter(is_of_another)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(is_of_another)

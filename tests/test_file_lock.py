@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,3 +38,34 @@ def test_a_lock_that_another_holds_is_not_waited_for_longer_than_asked(tmp_path:
         assert logging.getLogger("filelock").level == logging.NOTSET
     with held(FileLock(tmp_path / "lock", timeout=0)):
         pass
+
+
+def test_two_threads_leave_the_projects_logger_as_it_was() -> None:
+    """The second begins while the first waits, and ends after the first."""
+    waits, go = threading.Event(), threading.Event()
+
+    @contextmanager
+    def waiting() -> Iterator[None]:
+        waits.set()
+        go.wait(10)
+        yield
+
+    def wait() -> None:
+        with held(waiting()):
+            pass
+
+    first = threading.Thread(target=wait)
+
+    @contextmanager
+    def ending_later() -> Iterator[None]:
+        go.set()
+        first.join()
+        yield
+
+    logger = logging.getLogger("filelock")
+    before = logger.level, list(logger.filters)
+    first.start()
+    waits.wait(10)
+    with held(ending_later()):
+        pass
+    assert (logger.level, list(logger.filters)) == before
