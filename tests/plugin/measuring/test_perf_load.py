@@ -117,14 +117,17 @@ def test_bad(perf_load): perf_load(fails, users=1, requests=70{keyword})
 def test_limits_come_from_everywhere(project: Project) -> None:
     project.run(
         """
+import os
+
 @pytest.mark.perf_budget("step", max_error_rate=0.9)
 def test_it(perf_load):
-    perf_load(lambda: None, users=1, requests=60, name="step", component="shop", min_rps=1e9)
+    limits = {"pid": os.getpid(), "max_rss_mb": 0.1}
+    perf_load(lambda: None, users=1, requests=60, name="step", component="shop", **limits)
 """,
         pyproject="[tool.perfbudget.components.shop]\nmax_ms = 60000\nmax_calls = 5\n",
     ).assert_outcomes(failed=1)
     assert project.verdicts() == {
-        "test_it step rps": "exceeded",
+        "test_it step rss_mb": "exceeded",
         "test_it step error_rate": "within",
         "test_it step max": "within",
     }
