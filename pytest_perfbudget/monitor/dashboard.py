@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -131,7 +130,9 @@ def _silent(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for name, component in summary["components"].items():
         if component["silent_s"] is not None and component["health_score"] is not None:
             age = _age(component["silent_s"])
-            yield plain(f"{name}: no requests for {age}; its score and its budgets are those of the last", "yellow")
+            yield plain(
+                f"{name}: no requests for {age}; its score and its budgets are those of its last requests", "yellow"
+            )
 
 
 def _exceeded(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -168,4 +169,4 @@ def _time(value_ms: float | None) -> str:
 def _age(seconds: float) -> str:
     if seconds < 60:
         return f"{max(seconds, 0):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(dt.timedelta(seconds=int(seconds)))
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

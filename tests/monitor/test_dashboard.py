@@ -56,8 +56,10 @@ def test_a_component_that_went_silent_is_named(busy: Monitor, wall: Any) -> None
     assert "no requests for" not in drawn(busy)
     wall.advance(600)
     text = drawn(busy)
-    assert "storage: no requests for 10 min; its score and its budgets are those of the last\n" in text
+    assert "storage: no requests for 10 min; its score and its budgets are those of its last requests\n" in text
     assert text.startswith("health 54 of 100")
+    wall.advance(86_400)
+    assert "storage: no requests for 24 h; " in drawn(busy)
 
 
 def test_a_service_without_requests(make_monitor: Make) -> None:

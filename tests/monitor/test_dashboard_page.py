@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from html_browser import Browser
+from rich.console import Console
 
 from pytest_perfbudget.errors import MonitorError
 from pytest_perfbudget.monitor import Monitor
 from pytest_perfbudget.monitor import page as dashboard_page
+from pytest_perfbudget.monitor.dashboard import dashboard
 from pytest_perfbudget.monitor.page import PageServer
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
@@ -76,6 +79,21 @@ def test_it_shows_components_alerts_and_errors(shown: Browser) -> None:
     assert shown.texts("#errors li")[1] == "10 in storage, the last 30 s ago: KeyError: 'agent-7'"
 
 
+def test_a_component_that_went_silent_is_named_in_the_words_of_the_terminal(
+    shown: Browser, monitor: Monitor, wall: Any
+) -> None:
+    assert shown.texts("#silent li") == []
+    wall.advance(600)
+    monitor.observe("gateway", 0.01)
+    shown.wait("document.querySelectorAll('#silent li').length > 0")
+    console = Console(width=160)
+    with console.capture() as terminal:
+        console.print(dashboard(monitor.summary(), console.width))
+    (line,) = shown.texts("#silent li")
+    assert line == "storage: no requests for 10 min; its score and its budgets are those of its last requests"
+    assert f"{line}\n" in re.sub(r" +$", "", terminal.get(), flags=re.MULTILINE)
+
+
 def test_it_follows_the_events(shown: Browser, server: PageServer, monitor: Monitor) -> None:
     for _ in range(30):
         monitor.observe("mail", 0.25)
@@ -96,7 +114,12 @@ def test_it_follows_the_events(shown: Browser, server: PageServer, monitor: Moni
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
-def test_it_fits_its_window_and_breaks_no_rule_of_accessibility(shown: Browser, width: int, theme: str) -> None:
+def test_it_fits_its_window_and_breaks_no_rule_of_accessibility(
+    shown: Browser, monitor: Monitor, wall: Any, width: int, theme: str
+) -> None:
+    wall.advance(600)  # storage goes silent
+    monitor.observe("gateway", 0.01)
+    shown.wait("document.querySelectorAll('#silent li').length > 0")
     shown.look(width, theme)
     assert shown.run("document.documentElement.scrollWidth") <= width
     assert shown.violations() == []
