@@ -7,32 +7,25 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.alerts import WINDOWS, AlertEvent
+from pytest_perfbudget.core.alerts import WINDOWS
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError
-from pytest_perfbudget.monitor.alert_watch import AlertWatch, Callback, unknown_components
+from pytest_perfbudget.monitor.alert_watch import Callback, unknown_components
 from pytest_perfbudget.monitor.components import OTHER, Component, Components
 from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
+from pytest_perfbudget.monitor.service_check import ServiceCheck
 from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.steady_clock import steady_clock
-from pytest_perfbudget.monitor.summary import JudgedService
-from pytest_perfbudget.monitor.worker_files import Others, WorkerFiles, WorkerState
 from pytest_perfbudget.table_name import nearest_file
 from pytest_perfbudget.tracing import add_sink, remove_sink
 from pytest_perfbudget.tracing.span import Record
 
-CHECK_EVERY_S: Final = 5.0
-"""The time between two checks of the alerts in the background, and between two writes of a worker's file."""
-
-_ASLEEP_NS: Final = 30 * NS_PER["s"]
-"""The age of a file from which its worker does not watch the alerts."""
 _NS_PER_S: Final = float(NS_PER["s"])  # a whole number would repeat a text that is given as a duration
 _log: Final = logging.getLogger(__name__)
 
@@ -70,14 +63,19 @@ class Monitor:
             message = f"Monitor: judged_over must be {' or '.join(map(repr, WINDOWS))}, found {judged_over!r}"
             raise ConfigError(message)
         self._settings = settings or Settings()
-        self._judged_over = judged_over
         self._clock = clock or steady_clock()
         self._notes = (*self._settings.notes, *unknown_components(self._settings), *notes)
-        self._watch = AlertWatch(self._settings.alerts)
-        self._files = WorkerFiles(Path(multiprocess_dir)) if multiprocess_dir is not None else None
-        self._in_background = in_background
-        self._is_closed = self._has_ignored = False
-        self._reset()
+        self._has_ignored = False
+        self._begin_anew()
+        self._check = ServiceCheck(
+            self._settings,
+            judged_over=judged_over,
+            multiprocess_dir=multiprocess_dir,
+            clock=self._clock,
+            own=self._own,
+            always_kept=self._components.always_kept,
+            in_background=in_background,
+        )
         if takes_spans:
             add_sink(self.take_span)
         if hasattr(os, "register_at_fork"):
@@ -156,25 +154,25 @@ class Monitor:
         if not callable(callback):
             message = f"on_alert: the callback must be a function of an AlertEvent, found {callback!r}"
             raise TypeError(message)
-        self._watch.callbacks.append(callback)
+        self._check.watch.callbacks.append(callback)
         return callback
 
     def check(self) -> None:
-        """Check the alerts, and write this worker's file; the thread in the background calls this method."""
-        self._check()
+        """Check the alerts, and write this worker's file, as the thread in the background does."""
+        self._check.run()
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers, verdicts, alerts and last errors of the service as builtins, with a `health_score`."""
-        self._begin_background()
-        service, alerts = self._check()
+        self._check.begin()
+        service, alerts = self._check.run()
         return service.to_dict(alerts, self._notes)
 
     def openmetrics(self) -> str:
         """Return the numbers of the service in the format OpenMetrics 1.0."""
         from pytest_perfbudget.monitor.openmetrics import render  # noqa: PLC0415 - for scrapes only
 
-        self._begin_background()
-        service, alerts = self._check()
+        self._check.begin()
+        service, alerts = self._check.run()
         return render(service, alerts)
 
     def print_dashboard(self) -> None:
@@ -185,16 +183,8 @@ class Monitor:
 
     def close(self) -> None:
         """Take no further spans, stop the background thread, and hand this worker's numbers over to the others."""
-        self._is_closed = True
-        self._stopped.set()
         remove_sink(self.take_span)
-        with self._checking:
-            files, self._files = self._files, None
-            if files is None:
-                return
-            now_ns = self._clock()
-            state = WorkerState(os.getpid(), now_ns, self._own(now_ns))
-            self._logged(partial(files.end, state, self._components.always_kept))
+        self._check.close()
 
     def __enter__(self) -> Monitor:  # noqa: PYI034 - Self is not in Python 3.10
         """Return the monitor."""
@@ -207,17 +197,16 @@ class Monitor:
         self.close()
 
     def _reset(self) -> None:
+        self._begin_anew()
+        self._check.reset()
+
+    def _begin_anew(self) -> None:
         """Begin without numbers, with locks that no other thread holds."""
         self._start_ns = self._clock()
         configured = [rule.limits.component for rule in self._settings.components if rule.limits.component]
         self._components = Components(configured, self._clock, (one.component for one in self._settings.alerts))
         self._errors = ErrorLog()
         self._errors_lock = threading.Lock()
-        self._watch.reset()
-        self._checking = threading.RLock()  # a signal handler may close the monitor within a check
-        self._stopped = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
 
     def _find(self, name: str) -> Component:
         """Return the component of a name that is new.
@@ -227,7 +216,7 @@ class Monitor:
         """
         if not isinstance(name, str) or not name:
             raise TypeError(name)
-        self._begin_background()
+        self._check.begin()
         return self._components.find(name)
 
     def _ignore(self, component: object, duration_s: object, error: object) -> None:
@@ -243,62 +232,11 @@ class Monitor:
             error,
         )
 
-    def _begin_background(self) -> None:
-        """Begin to check in the background.
-
-        Not before the first request: a server may load the application before it forks, and threads survive no fork.
-        """
-        if not self._in_background or self._thread is not None or self._is_closed:
-            return
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="perfbudget-monitor", daemon=True)
-                self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(CHECK_EVERY_S):
-            try:
-                self._check()
-            except Exception:  # noqa: BLE001 - the service and the monitor go on
-                _log.exception("the monitor's check failed")
-
-    def _check(self) -> tuple[JudgedService, list[dict[str, Any]]]:
-        """Return the judged service and the states of its alerts, after the callbacks for what changed."""
-        with self._checking:
-            now_ns = self._clock()
-            own = self._own(now_ns)
-            pid = os.getpid()
-            files = self._files
-            others = files.others(pid, self._components.always_kept) if files is not None else Others([], None)
-            snapshot = own.with_others(others.snapshots)
-            service = JudgedService(snapshot, self._settings, self._judged_over, now_ns)
-            # Of several workers only the first watches the alerts, so that an alert fires once; not if it hangs.
-            awake = [one for one in others.workers if now_ns - one.at_ns < _ASLEEP_NS]
-            first = min(awake, key=lambda one: one.pid, default=None)
-            if first is not None and first.pid < pid:
-                events: list[AlertEvent] = []
-                self._watch.follow(first.alerts)
-            else:
-                events = self._watch.update(service)
-            alerts = self._watch.states()
-            if files is not None and not self._is_closed:
-                self._logged(partial(files.write, WorkerState(pid, now_ns, own, alerts)))
-        self._watch.call_back(events)
-        return service, alerts
-
     def _own(self, now_ns: int) -> Snapshot:
         """Return the numbers of this process."""
         with self._errors_lock:
             errors = self._errors.entries()
         return Snapshot(self._start_ns, self._components.histories(now_ns), errors)
-
-    @staticmethod
-    def _logged(write: Callable[[], None]) -> None:
-        """Write a file; the service goes on without."""
-        try:
-            write()
-        except OSError as error:
-            _log.warning("perfbudget: the worker's file cannot be written: %s", error)
 
 
 def _reset(monitor: weakref.ref[Monitor]) -> None:

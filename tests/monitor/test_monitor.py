@@ -169,8 +169,8 @@ class TestSummary:
         self, dying: list[tuple[int, bool]], living: list[tuple[int, bool]], after_s: int
     ) -> None:
         now_ns = [10**18]
-        with Monitor(in_background=False, takes_spans=False, clock=lambda: now_ns[0]) as monitor:
-            monitor._settings = _settings(p95_ms=500, mean_ms=300, max_error_rate=0.05)
+        settings = _settings(p95_ms=500, mean_ms=300, max_error_rate=0.05)
+        with Monitor(settings, in_background=False, takes_spans=False, clock=lambda: now_ns[0]) as monitor:
 
             def observe(name: str, requests: list[tuple[int, bool]]) -> None:
                 for duration_ms, is_error in requests:
@@ -209,8 +209,8 @@ class TestSummary:
         worse[at] = (requests[at][0] + more_ms, True)
         scores = []
         for found in (requests, worse):
-            with Monitor(in_background=False, takes_spans=False, clock=lambda: 10**18) as monitor:
-                monitor._settings = _settings(p95_ms=500, mean_ms=300, max_error_rate=0.05)
+            settings = _settings(p95_ms=500, mean_ms=300, max_error_rate=0.05)
+            with Monitor(settings, in_background=False, takes_spans=False, clock=lambda: 10**18) as monitor:
                 for duration_ms, is_error in found:
                     monitor.observe("gateway", duration_ms / 1000, "error" if is_error else None)
                 scores.append(monitor.summary()["health_score"])
@@ -361,7 +361,7 @@ class TestThreads:
     def test_the_background_checks_from_the_first_request_on(
         self, make_monitor: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("pytest_perfbudget.monitor.monitor.CHECK_EVERY_S", 0.001)
+        monkeypatch.setattr("pytest_perfbudget.monitor.service_check.CHECK_EVERY_S", 0.001)
         table = {"alerts": {"any": {"metric": "errors", "component": "gateway", "limit": 0}}}
         monitor = make_monitor(table, in_background=True)
         fired = threading.Event()

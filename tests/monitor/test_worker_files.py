@@ -27,7 +27,7 @@ GATEWAY = {"components": {"gateway": {"p95_ms": 50}}}
 def as_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """A function that makes this process look like the worker with another id; all such workers are alive."""
     monkeypatch.setattr("pytest_perfbudget.monitor.worker_files._is_alive", lambda pid: pid < 1000)
-    return lambda pid: monkeypatch.setattr("pytest_perfbudget.monitor.monitor.os.getpid", lambda: pid)
+    return lambda pid: monkeypatch.setattr("pytest_perfbudget.monitor.service_check.os.getpid", lambda: pid)
 
 
 def test_each_worker_answers_for_all(
