@@ -150,6 +150,17 @@ def tree_lines(facts: SpanFacts, noun: str, *, most: int = _MOST_LINES) -> Itera
         yield f"  {text}"
 
 
+def lost_text(facts: SpanFacts, noun: str) -> str:
+    """Return the reason why a measurement has no tree although spans were recorded, and the remedy.
+
+    Args:
+        facts: the spans.
+        noun: the result of `whole_of`.
+    """
+    found = counted(facts.lost, "span")
+    return f"no spans: {found} without the trace of a {noun}: send headers(), and adopt them with continued()"
+
+
 def _node_note(node: SpanNode, facts: SpanFacts) -> str:
     each = node.count / facts.executions
     times = "" if each == 1 else f"{three_digits(each)} times"

@@ -20,7 +20,7 @@ from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.regressions import Typed
 from pytest_perfbudget.report.session_verdict import ending_text, others_failed_text
-from pytest_perfbudget.report.spans import tree_lines, whole_of
+from pytest_perfbudget.report.spans import lost_text, tree_lines, whole_of
 from pytest_perfbudget.report.updates import update_lines
 
 _RED: Final = "31"
@@ -129,7 +129,9 @@ def render_spans(result: RunResult) -> str:
         lines = list(tree_lines(one.spans, whole_of(one), most=_MOST_SPANS)) if one.spans else []
         if one.spans is None and one.kind.why_no_spans:
             lines.append(f"no spans: {one.kind.why_no_spans}")
-        without += one.spans is not None and not one.spans.nodes
+        if one.spans is not None and not one.spans.nodes:
+            without += not one.spans.lost
+            lines += [lost_text(one.spans, whole_of(one))] if one.spans.lost else []
         for change in one.changes:
             if change.components is not None:
                 lines += component_lines(change.components, whole_of(one), change.against, all_of_them=True)

@@ -440,3 +440,29 @@ async def test_it(perf_load):
     (spans,) = [one["spans"] for one in project.report["measurements"]]
     assert spans["executions"] == 60
     assert spans["lost"] == 0
+
+
+def test_requests_whose_spans_have_no_trace_say_so_in_the_section(plain: Project) -> None:
+    """The server adopts headers in which no trace was sent, so its spans begin trees of their own."""
+    result = plain.run(
+        """
+from pytest_perfbudget import track
+from pytest_perfbudget.tracing import continued
+
+def serve(headers):
+    with continued(headers), track("server"):
+        pass
+
+def test_it(perf_load):
+    perf_load(lambda: serve({}), name="page", users=2, requests=20)
+""",
+        "--perf-spans",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py::test_it page",
+            "  no spans: 40 spans without the trace of a request: send headers(), and adopt them with continued()",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*without any span*")
