@@ -13,9 +13,8 @@ from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
-from pytest_perfbudget.report.components import component_lines
+from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
-from pytest_perfbudget.report.spans import whole_of
 
 UPDATE = "pytest --perf-update-baseline"
 Typed = Callable[[str], str]
@@ -65,8 +64,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
         yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
-    if change.components is not None:
-        yield from component_lines(change.components, whole_of(case.measurement), change.against)
+    yield from change_lines(case.measurement, change)
     yield from _culprits(case, change)
 
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+from results import change, measurement
+
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
-from pytest_perfbudget.report.components import component_lines
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.tree import SpanNode
+from pytest_perfbudget.report.components import change_lines, component_lines
+
+TREE = SpanFacts(20, 1e6, 0.0, [SpanNode(("query",), 20, 20_000_000, 2e7, None)])
 
 
 def comparison(matches: int, half_ns: float | None) -> SpanComparison:
@@ -36,3 +44,18 @@ def test_several_pairs_have_intervals() -> None:
         "  2 others         2.50 ms -> 2.50 ms  +0 ns                       may be chance",
         "  whole execution  3.50 ms -> 5.50 ms  +2 ms [+1.90 ms, +2.10 ms]",
     ]
+
+
+@pytest.mark.parametrize(("kind", "what"), [(LOAD, "a load"), (TIMER, "a timer"), (BENCHMARK, "a benchmark")])
+def test_a_kind_whose_spans_are_not_compared_says_so(kind: MeasurementKind, what: str) -> None:
+    assert list(change_lines(measurement(kind=kind, spans=TREE), change())) == [
+        f"its spans are not compared: the processes of a comparison record none of {what}; use perf(...) for it"
+    ]
+
+
+def test_a_change_without_spans_or_with_components_says_nothing_of_that() -> None:
+    assert list(change_lines(measurement(kind=LOAD), change())) == []
+    assert list(change_lines(measurement(kind=BODY, spans=TREE), change())) == []
+    assert list(change_lines(measurement(kind=LOAD, spans=TREE), change(metric="calls"))) == []
+    found = list(change_lines(measurement(kind=BODY, spans=TREE), change(components=comparison(8, 1e5))))
+    assert found[0].startswith("Components that moved since the baseline")

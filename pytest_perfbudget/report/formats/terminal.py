@@ -14,7 +14,7 @@ from pytest_perfbudget.core.run_result import RunResult, budget_tally, regressio
 from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
-from pytest_perfbudget.report.components import component_lines
+from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
@@ -133,8 +133,7 @@ def render_spans(result: RunResult) -> str:
             without += not one.spans.lost
             lines += [lost_text(one.spans, whole_of(one))] if one.spans.lost else []
         for change in one.changes:
-            if change.components is not None:
-                lines += component_lines(change.components, whole_of(one), change.against, all_of_them=True)
+            lines += change_lines(one, change, all_of_them=True)
         if lines:
             found += [one.id, *(f"  {line}" for line in lines)]
     if without:
