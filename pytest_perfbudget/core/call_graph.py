@@ -84,5 +84,5 @@ class CallGraphs:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CallGraphs:
         """Rebuild graphs from the result of `to_dict`."""
-        base = data["base"]
+        base = data.get("base")
         return cls(CallGraph.from_dict(data["head"]), None if base is None else CallGraph.from_dict(base))

@@ -275,13 +275,13 @@ class Measurement:
             "changes": [RegressionResult.from_dict(entry) for entry in data["changes"]],
             "errors": tuple(ErrorGroup.from_dict(entry) for entry in data["errors"]),
             "loosened": tuple(Loosening.from_dict(entry) for entry in data.get("loosened", ())),
-            "times": RoundTimes.from_dict(data["times"]) if "times" in data else None,
-            "call_graphs": CallGraphs.from_dict(data["call_graphs"]) if "call_graphs" in data else None,
-            "side_times": SideTimes.from_dict(data["side_times"]) if "side_times" in data else None,
-            "blocks": KeptBlocks.from_dict(data["blocks"]) if "blocks" in data else None,
-            "load": LoadFacts.from_dict(data["load"]) if "load" in data else None,
-            "spans": SpanFacts.from_dict(data["spans"]) if "spans" in data else None,
-            "recording": Recording.from_dict(data["recording"]) if "recording" in data else None,
+            "times": RoundTimes.from_dict(data["times"]) if data.get("times") is not None else None,
+            "call_graphs": CallGraphs.from_dict(data["call_graphs"]) if data.get("call_graphs") is not None else None,
+            "side_times": SideTimes.from_dict(data["side_times"]) if data.get("side_times") is not None else None,
+            "blocks": KeptBlocks.from_dict(data["blocks"]) if data.get("blocks") is not None else None,
+            "load": LoadFacts.from_dict(data["load"]) if data.get("load") is not None else None,
+            "spans": SpanFacts.from_dict(data["spans"]) if data.get("spans") is not None else None,
+            "recording": Recording.from_dict(data["recording"]) if data.get("recording") is not None else None,
         }
         return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})
 

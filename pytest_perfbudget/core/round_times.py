@@ -70,7 +70,7 @@ class RoundTimes:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RoundTimes:
         """Rebuild times from the result of `to_dict`."""
-        return cls(data["packed"], data["iterations"], data["every"])
+        return cls(**data)
 
 
 def packed(numbers: Iterable[int]) -> str:

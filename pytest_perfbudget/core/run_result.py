@@ -110,7 +110,7 @@ class ComparedWith:
     def from_dict(cls, data: Mapping[str, Any]) -> ComparedWith:
         """Rebuild the other side from the result of `to_dict`."""
         others = [(test, name) for test, name in data["others"]]
-        return cls(data["against"], data["remark"], others, data.get("sharing", 0))
+        return cls(**{**data, "others": others})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class RunResult:
         if data.get("schema") != SCHEMA:
             message = f"schema must be {SCHEMA}, found {data.get('schema')!r}"
             raise ValueError(message)
-        compared, update = data["compared_with"], data["update"]
+        compared, update = data.get("compared_with"), data.get("update")
         return cls(
             SessionFacts(**data["session"]),
             None if compared is None else ComparedWith.from_dict(compared),

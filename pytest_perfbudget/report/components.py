@@ -81,7 +81,7 @@ def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_
         waits = sorted((one for one in found.thread if one.has_moved), key=lambda one: -abs(one.difference_ns))
         for number, one in enumerate(waits):
             opening = f"  the test's thread, in the mean of all {noun}s: " if not number else "    and "
-            yield f"{opening}{signed(one.difference_ns)} {_WAITS[one.name]}"
+            yield f"{opening}{signed(one.difference_ns)} {_WAITS.get(one.name, one.name)}"
 
 
 def signed(time_ns: float) -> str:

@@ -103,4 +103,5 @@ def render(result: RunResult, name: str) -> str:
     """Return the text of a file in a format, whose module has a function `render`."""
     module = import_module(f"{__name__}.{FORMATS[name]}")
     function: Callable[[RunResult], str] = module.render
-    return function(result)
+    # A name may hold half of a surrogate pair, which no file in UTF-8 can hold.
+    return function(result).encode("utf-8", "backslashreplace").decode("utf-8")

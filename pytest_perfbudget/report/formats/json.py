@@ -6,6 +6,7 @@ import json
 
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report.formats.json_check import check_document
 
 
 def render(result: RunResult) -> str:
@@ -24,13 +25,16 @@ def parse(text: str, place: str) -> RunResult:
         ReportError: the text is no report of this schema.
     """
     try:
-        result = RunResult.from_dict(json.loads(text, parse_constant=_refuse))
+        data = json.loads(text, parse_constant=_refuse)
+        check_document(data)
+        result = RunResult.from_dict(data)
         _check_packed(result)
     except json.JSONDecodeError as error:
         message = f"{place}:{error.lineno}: is no JSON: {error.msg}"
         raise ReportError(message) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{place}: is no report of this version of pytest-perfbudget: {error}"
+    except ValueError as error:
+        wrong = f"is no report of this version of pytest-perfbudget: {error}"
+        message = f"{place}: {wrong}; a session writes a report with --perf-output"
         raise ReportError(message) from None
     except RecursionError:
         message = f"{place}: is no report of pytest-perfbudget: it is nested too deeply"
@@ -51,6 +55,9 @@ def _check_packed(result: RunResult) -> None:
                 one.times.times_ns()
             if one.blocks is not None:
                 one.blocks.blocks()
+            if one.side_times is not None:
+                one.side_times.head.times_ns()
+                one.side_times.base.times_ns()
         except (ValueError, ZeroDivisionError) as error:
             message = f"{one.id}: {error}"
             raise ValueError(message) from None

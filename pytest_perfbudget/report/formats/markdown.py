@@ -43,7 +43,7 @@ def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     """Return the result as Markdown; a text of more than `most_bytes` is cut after a failure, a note or a row."""
     blocks = [*_head(result), *_loosened(result), *_failures(result), *_notes(result), *_table(result)]
     kept, room = 0, most_bytes - _END
-    while kept < len(blocks) and (room := room - len(blocks[kept].text.encode()) - 1) >= 0:
+    while kept < len(blocks) and (room := room - len(blocks[kept].text.encode("utf-8", "backslashreplace")) - 1) >= 0:
         kept += 1
     text = "".join(f"{one.text}\n" for one in blocks[:kept])
     if kept == len(blocks):

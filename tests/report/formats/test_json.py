@@ -58,7 +58,10 @@ def test_a_report_says_everything_in_the_fields_words() -> None:
     [
         ("{", "report.json:1: is no JSON: "),
         ("[]", "report.json: is no report of this version of pytest-perfbudget: "),
-        ('{"schema": "perfbudget-report/9"}', "schema must be perfbudget-report/1, found 'perfbudget-report/9'"),
+        (
+            '{"schema": "perfbudget-report/9"}',
+            "the key schema must be 'perfbudget-report/1', found 'perfbudget-report/9'",
+        ),
         ('{"schema": NaN}', "report.json: is no report of this version of pytest-perfbudget: NaN is no number in JSON"),
         ("[" * 100_000, "report.json: is no report of pytest-perfbudget: it is nested too deeply"),
         (render(RESULT)[:900], "is no JSON"),
