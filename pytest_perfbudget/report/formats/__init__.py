@@ -90,13 +90,15 @@ def files(result: RunResult, name: str, path: Path) -> Iterator[tuple[Path, str]
         name: the format.
         path: of the file.
     """
-    yield path, render(result, name)
-    if name == "html":
-        from pytest_perfbudget.report.formats import speedscope  # noqa: PLC0415 - only with failed tests
+    if name != "html":
+        yield path, render(result, name)
+        return
+    from pytest_perfbudget.report.formats import html, speedscope  # noqa: PLC0415 - only for a page
 
-        for one in speedscope.profiled(result.measurements):
-            for file, text in speedscope.profiles(one):
-                yield path.with_name(file), text
+    yield path, html.render(result, path.name)
+    for one in speedscope.profiled(result.measurements):
+        for file, text in speedscope.profiles(one, path.name):
+            yield path.with_name(file), text
 
 
 def render(result: RunResult, name: str) -> str:

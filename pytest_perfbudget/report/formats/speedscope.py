@@ -20,6 +20,7 @@ _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 _SUFFIX: Final = ".speedscope.json"
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._]+")
 _MOST_OF_NAME: Final = 80
+_MOST_OF_REPORT: Final = 40
 _DIGITS: Final = 8
 
 MOST: Final = 100
@@ -31,26 +32,40 @@ def profiled(measurements: Iterable[Measurement]) -> list[Measurement]:
     return [one for one in measurements if one.call_graphs is not None][:MOST]
 
 
-def profiles(measurement: Measurement) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each file of a measurement: the base's profile, if it is known, and the head's."""
+def profiles(measurement: Measurement, report: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each file of a measurement: the base's profile, if it is known, and the head's.
+
+    Args:
+        measurement: the measurement.
+        report: the name of the report beside which the files are.
+    """
     graphs = measurement.call_graphs
     if graphs is None:
         return
     for side, graph in (("base", graphs.base), ("head", graphs.head)):
         if graph is not None:
-            yield file_name(measurement.id, side), render(graph, f"{measurement.id}, {side}")
+            yield file_name(report, measurement.id, side), render(graph, f"{measurement.id}, {side}")
 
 
-def file_name(identity: str, side: str) -> str:
-    """Return the name of a file: letters of the measurement's id, and a digest, because other ids may have these, too.
+def file_name(report: str, identity: str, side: str) -> str:
+    """Return the name of a file: letters of the report's name and of the measurement's id, and a digest of both.
+
+    Two reports in a folder may have the same test, and other names may have these letters, too.
 
     Args:
+        report: the name of the report beside which the file is.
         identity: the id of the measurement.
         side: `base` or `head`.
     """
-    digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
-    readable = _UNSAFE.sub("-", identity).strip("-.")[-_MOST_OF_NAME:].strip("-.")
-    return f"{'-'.join(filter(None, [readable, digest]))}.{side}{_SUFFIX}"
+    whole = f"{report}\0{identity}".encode("utf-8", "surrogatepass")
+    stem = _readable(report.removesuffix(".html"))[:_MOST_OF_REPORT].strip("-.")
+    readable = _readable(identity)[-_MOST_OF_NAME:].strip("-.")
+    digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
+    return f"{'-'.join(filter(None, [stem, readable, digest]))}.{side}{_SUFFIX}"
+
+
+def _readable(name: str) -> str:
+    return _UNSAFE.sub("-", name).strip("-.")
 
 
 def render(graph: CallGraph, name: str) -> str:

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.call_graph import CallEdge, CallGraph
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import speedscope
 
-SLOW = "tests-orders-test_queries.py-test_lists_open_orders-10000-f379330f"
+SLOW = "report-tests-orders-test_queries.py-test_lists_open_orders-10000-03265c94"
 
 
 def stacks(data: dict[str, Any]) -> dict[str, int]:
@@ -78,14 +78,29 @@ def test_so_many_measurements_have_files() -> None:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=300) | st.sampled_from(HOSTILE))
 def test_a_name_is_safe_on_every_system(identity: str) -> None:
-    name = speedscope.file_name(f"tests/a.py::test[{identity}]", "head")
-    assert len(name) < 130
+    name = speedscope.file_name(f"{identity}.html", f"tests/a.py::test[{identity}]", "head")
+    assert len(name) < 170
     assert name.isascii()
     assert not set(name) & set('/\\:*?"<>| \n\t%&\0')
     assert not name.startswith((".", "-"))
 
 
 @given(st.lists(st.text(max_size=6), min_size=2, max_size=8, unique=True))
-def test_two_tests_never_share_a_file(identities: list[str]) -> None:
-    names = {speedscope.file_name(one, side).lower() for one in identities for side in ("base", "head")}
-    assert len(names) == 2 * len(identities)
+def test_neither_two_tests_nor_two_reports_share_a_file(words: list[str]) -> None:
+    names = [
+        speedscope.file_name(*pair, side)
+        for one in words
+        for pair in (("a.html", one), (one, "a.py::t"))
+        for side in ("base", "head")
+    ]
+    assert len({name.lower() for name in names}) == 4 * len(words)
+
+
+def test_two_reports_in_a_folder_keep_their_profiles() -> None:
+    """A report that is written again has the same files, which replace the files of before."""
+    first, again, second = (
+        set(dict(formats.files(small(), "html", Path(f"out/{one}")))) for one in ("a.html", "a.html", "b.html")
+    )
+    assert first == again
+    assert len(first) == len(second) == 3
+    assert not first & second

@@ -25,13 +25,13 @@ from pytest_perfbudget.report.numbers import counted, percent, quantity, share_t
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
 
 
-def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = False) -> dict[str, Any]:
+def entry(found: Assessment, findings: Sequence[Finding], report: str | None = None) -> dict[str, Any]:
     """Return the entry of a measurement, without empty parts.
 
     Args:
         found: the measurement with its budgets and its comparisons.
         findings: the findings on the measurement, with texts.
-        has_files: whether its profiles are files beside the report.
+        report: the name of the report, beside which the profiles are files; None if they are not.
     """
     measurement = found.measurement
     first_change = next(iter(found.changes), None)
@@ -67,7 +67,7 @@ def entry(found: Assessment, findings: Sequence[Finding], *, has_files: bool = F
         ],
         "load": load_entry(measurement),
         "spans": span_entry(measurement),
-        "flame": flame(measurement, has_files=has_files),
+        "flame": flame(measurement, report),
         "unmeasured": measurement.unmeasured,
     }
     return {name: value for name, value in parts.items() if value not in ("", None, [], {})}

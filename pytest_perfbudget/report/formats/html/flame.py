@@ -20,7 +20,7 @@ _STEPS: Final = (0.01, 0.05, 0.2)
 """The differences, as shares of the whole time, from which on a frame has the first, second and third shade."""
 
 
-def flame(measurement: Measurement, *, has_files: bool) -> dict[str, Any] | None:
+def flame(measurement: Measurement, report: str | None) -> dict[str, Any] | None:
     """Return the flame graph of a measurement, with the names of its files if it has any; None without a profile."""
     graphs = measurement.call_graphs
     if graphs is None or not (nodes := tree_of(graphs.head)):
@@ -34,7 +34,7 @@ def flame(measurement: Measurement, *, has_files: bool) -> dict[str, Any] | None
         "depth": 1 + max(row[0] for row in frames.rows),
         "functions": frames.functions,
         "rows": frames.rows,
-        "files": [name for name, _ in profiles(measurement)] if has_files else [],
+        "files": [] if report is None else [name for name, _ in profiles(measurement, report)],
     }
 
 

@@ -60,8 +60,12 @@ STATUSES: Final = {
 """The words for the urgencies, which are the values of the filter by status in a link."""
 
 
-def render(result: RunResult) -> str:
+def render(result: RunResult, name: str = "") -> str:
     """Return the report as one HTML file.
+
+    Args:
+        result: the result of a session.
+        name: the name of the file, which the names of the files beside it begin with.
 
     Raises:
         ReportError: jinja2 is not installed.
@@ -73,12 +77,12 @@ def render(result: RunResult) -> str:
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
-        **_context(result),
+        **_context(result, name),
     )
     return well_formed(text)
 
 
-def _context(result: RunResult) -> dict[str, Any]:
+def _context(result: RunResult, name: str) -> dict[str, Any]:
     session = result.session
     policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
     found = assess(result.measurements, policy)
@@ -86,7 +90,9 @@ def _context(result: RunResult) -> dict[str, Any]:
     shares = Counter(one.urgency for one in found)
     by_id = _by_id(result.findings)
     files = {one.id for one in profiled(result.measurements)}
-    entries = [entry(one, by_id.get(one.measurement.id, ()), has_files=one.measurement.id in files) for one in found]
+    entries = [
+        entry(one, by_id.get(one.measurement.id, ()), name if one.measurement.id in files else None) for one in found
+    ]
     return {
         "verdict": verdict_on(result),
         "counts": _counts(result),

@@ -146,7 +146,7 @@ class TestDetails:
             "\u25b2 slower than on the other side, without the functions that it calls about as before \u25bc faster"
         ]
         files = chromium.run("[...document.querySelectorAll('a[download]')].map(one => one.getAttribute('href'))")
-        assert [one.rpartition("f379330f")[2] for one in files] == [".base.speedscope.json", ".head.speedscope.json"]
+        assert [one.rpartition("78b30173")[2] for one in files] == [".base.speedscope.json", ".head.speedscope.json"]
 
     def test_the_keyboard_chooses_and_widens_a_frame(self, chromium: Browser, page: Path) -> None:
         chromium.look(1280)

@@ -21,7 +21,7 @@ def test_a_session_writes_its_report(each_way: Project) -> None:
     each_way.run(SLOW, "--perf-output=report.html").assert_outcomes(failed=1)
     text = (each_way.pytester.path / "report.html").read_text("utf-8")
     (profile,) = each_way.pytester.path.glob("*.speedscope.json")
-    assert re.fullmatch(r"test_it\.py-test_slow-[0-9a-f]{8}\.head\.speedscope\.json", profile.name)
+    assert re.fullmatch(r"report-test_it\.py-test_slow-[0-9a-f]{8}\.head\.speedscope\.json", profile.name)
     assert "test_it:test_slow" in profile.read_text("utf-8")
     (entry,) = payload_of(text)["entries"]
     assert entry["flame"]["files"] == [profile.name]
