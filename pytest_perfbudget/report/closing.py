@@ -128,7 +128,17 @@ def folded_text(verdicts: Mapping[str, int]) -> str:
     return f"{counted(sum(verdicts.values()), 'further result')}: {found}"
 
 
-def too_long_text(left_out: Mapping[str, int]) -> str:
-    """Return the line that stands in for the end of a text that is too long."""
-    found = ", ".join(counted(count, kind) for kind, count in left_out.items())
-    return f"Cut here, because the text is too long: {found} left out. --perf-output report.json has all of them."
+def too_long_text(shortened: Mapping[str, int], left_out: Mapping[str, int]) -> str:
+    """Return the line at the end of a text that is too long.
+
+    Args:
+        shortened: the number of things without their details, by kind.
+        left_out: the number of things that are left out, by kind.
+    """
+    parts = [f"{_listed(shortened)} without evidence"] if shortened else []
+    parts += [f"{_listed(left_out)} left out"] if left_out else []
+    return f"The text is too long: {'; '.join(parts)}. --perf-output report.json has all of them."
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
+    return ", ".join(counted(count, kind) for kind, count in numbers.items())

@@ -77,16 +77,43 @@ def test_a_finding_of_the_session_has_a_block_without_a_test() -> None:
 class TestCut:
     """A text that is too long."""
 
-    @pytest.mark.parametrize("most", [3_000, 20_000, 200_000])
-    def test_it_ends_after_a_row_and_says_what_is_left_out(self, most: int) -> None:
+    @pytest.mark.parametrize("most", [5_000, 20_000, 200_000])
+    def test_rows_of_tests_that_pass_go_first_and_are_counted(self, most: int) -> None:
         whole, text = render(many(2_000)), render(many(2_000), most)
         assert len(text.encode()) <= most
-        assert set(text.splitlines()) - set(whole.splitlines()) == {text.splitlines()[-1]}
+        added = set(text.splitlines()) - set(whole.splitlines())
+        assert {line[:9] for line in added} <= {"- `tests/", text.splitlines()[-1][:9]}
         assert text.count("<details>") == text.count("</details>")
         found = re.search(r"(\d+) rows? left out", text)
         assert found is not None
         is_row = [line for line in rows(text) if "---" not in line and "verdict" not in line]
         assert len(is_row) + int(found[1]) == 4_000
+        assert text.count("exceeds its budget") == 20
+
+    @pytest.mark.parametrize(
+        ("most", "whole", "names"), [(1_200, 0, 5), (4_000, 1, 39), (6_000, 9, 31), (60_000, 40, 0)]
+    )
+    def test_names_of_failed_tests_go_last(self, most: int, whole: int, names: int) -> None:
+        noted = result_of(*(measurement(budget(), nodeid=f"a.py::test[{at}]") for at in range(40)))
+        text = render(replace(noted, session=replace(noted.session, notes=["a note " * 9] * 40)), most)
+        assert (text.count("\n#### `a.py::test["), text.count("\n- `a.py::test[")) == (whole, names)
+        assert len(text.encode()) <= most
+        assert ("without evidence" in text) == (whole < 40)
+
+    def test_a_large_failure_leaves_room_for_the_names_of_the_others(self) -> None:
+        large = measurement(budget(source="x" * 50_000), nodeid="a.py::test_large")
+        text = render(result_of(large, measurement(budget(), nodeid="a.py::test_small")), 10_000)
+        assert "- `a.py::test_large`: `p95 61.3 ms exceeds its budget of 50 ms (123%)`\n" in text
+        assert "#### `a.py::test_small`\n\n```text\n" in text
+        assert "The text is too long: 1 finding without evidence" in text
+
+    def test_tests_that_failed_for_other_reasons_are_named_before_any_row(self) -> None:
+        names = [f"a.py::test_other[{at}]" for at in range(400)]
+        calm = many(1_000)
+        text = render(replace(calm, session=replace(calm.session, other_failures=400, other_failed=names)), 30_000)
+        assert all(f"- `{one}`\n" in text for one in names[:20])
+        assert "380 more" in text
+        assert "rows left out" in text
 
     def test_a_text_that_fits_is_not_cut(self) -> None:
         assert "left out" not in render(many(100))
@@ -95,7 +122,8 @@ class TestCut:
         failed = result_of(*(measurement(budget(), nodeid=f"a.py::test[{at}]") for at in range(5_000)))
         text = render(failed)
         assert len(text.encode()) <= MOST_BYTES
-        assert re.search(r"\d+ findings, 1 note, 5000 rows left out", text)
+        assert all(f"`a.py::test[{at}]`" in text for at in range(5_000))
+        assert re.search(r"\d+ findings without evidence; 5000 rows left out", text)
         assert rows(text) == []
 
     def test_the_size_is_that_of_bytes(self) -> None:
