@@ -213,7 +213,8 @@ def _interval(budget: BudgetResult, alpha: float) -> str:
     is_upper = budget.direction is Direction.LOWER
     decisive = budget.lower if is_upper else budget.upper
     if budget.verdict is BudgetVerdict.EXCEEDED and decisive is not None:
-        return f"{metric} lies {_wrong_side(budget)} {quantity(decisive, unit)} ({100 * (1 - alpha):.3g} % sure)"
+        bound = quantity(decisive, unit, beside=budget.limit)
+        return f"{metric} lies {_wrong_side(budget)} {bound} ({100 * (1 - alpha):.3g} % sure)"
     if budget.lower is None and budget.upper is None:
         return "too few rounds for a bound"
     if budget.upper is None:
@@ -251,11 +252,11 @@ def _written(budget: BudgetResult) -> str:
 
 
 def _limit(budget: BudgetResult) -> str:
-    return quantity(budget.limit, budget.unit)
+    return quantity(budget.limit, budget.unit, beside=budget.estimate)
 
 
 def _estimate(budget: BudgetResult) -> str:
-    return quantity(budget.estimate or 0, budget.unit)
+    return quantity(budget.estimate or 0, budget.unit, beside=budget.limit)
 
 
 def _used(budget: BudgetResult) -> str:

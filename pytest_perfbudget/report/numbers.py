@@ -8,12 +8,11 @@ from typing import Final
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 
-def three_digits(value: float) -> str:
-    """Return a number with three significant digits, without an exponent."""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits and value == int(value) else f"{value:.{digits}f}"
+def three_digits(value: float, more: int = 0) -> str:
+    """Return a number with three significant digits, or with some digits more, without an exponent."""
+    digits = more + (2 if value < 10 else 1 if value < 100 else 0)
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits and (more or value == int(value)) else text
 
 
 _FEW_BYTES: Final = 10
@@ -21,20 +20,51 @@ _ROUNDS_UP: Final = 0.9995
 """The share of a unit from which three digits round up to the whole unit: 999.6 us are 1 ms, not 1,000 us."""
 
 
-def quantity(value: float, unit: str) -> str:
-    """Return a value in base units: `1.84 ms`, `64.2 MB`, `201`, `0.48x`, `85.2 rps`."""
+_MOST_MORE: Final = 9
+"""The most further digits: numbers that agree in twelve digits are the same to a reader."""
+
+
+def quantity(value: float, unit: str, *, beside: float | None = None) -> str:
+    """Return a value in base units: `1.84 ms`, `64.2 MB`, `201`, `0.48x`, `85.2 rps`.
+
+    Args:
+        value: the value.
+        unit: the base unit.
+        beside: a value that the reader compares with this value, such as a limit: both have so many digits that they
+            differ, because rounding must not hide on which side of the limit a value lies.
+    """
+    if beside is None or beside == value:
+        return _quantity(value, unit, 0)
+    more = next((one for one in range(_MOST_MORE) if _shown(value, unit, one) != _shown(beside, unit, one)), _MOST_MORE)
+    return _quantity(value, unit, more)
+
+
+def _shown(value: float, unit: str, more: int) -> str:
+    """Return a value without zeros at its end: `50 ms` and `50.0 ms` are the same to a reader."""
+    number, _, name = _quantity(value, unit, more).removesuffix("x").partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {name}"
+
+
+def _quantity(value: float, unit: str, more: int) -> str:
     if unit == "ns":
         for name in ("s", "ms", "us"):
             if value >= _ROUNDS_UP * NS_PER[name]:
-                return f"{three_digits(value / NS_PER[name])} {name}"
-        return f"{three_digits(value)} ns"
+                return f"{three_digits(value / NS_PER[name], more)} {name}"
+        return f"{three_digits(value, more)} ns"
     if unit == "bytes":
-        if value >= BYTES_PER_MB / 10:
-            return f"{three_digits(value / BYTES_PER_MB)} MB"
-        return f"{three_digits(value / 1000)} kB" if value >= _FEW_BYTES or not value else f"{value:.0f} B"
+        return _bytes(value, more)
     if unit in ("calls", "spans"):
-        return f"{value:,.0f}"
-    return f"{three_digits(value)} {unit}" if unit else f"{three_digits(value)}x"
+        return f"{value:,.{more}f}"
+    number = three_digits(value, more)
+    return f"{number} {unit}" if unit else f"{number}x"
+
+
+def _bytes(value: float, more: int) -> str:
+    if value >= BYTES_PER_MB / 10:
+        return f"{three_digits(value / BYTES_PER_MB, more)} MB"
+    if value >= _FEW_BYTES or not value:
+        return f"{three_digits(value / 1000, more)} kB"
+    return f"{value:.{more}f} B"
 
 
 _FAR_BEYOND: Final = 1_000_000
@@ -47,7 +77,9 @@ def share_text(share: float) -> str:
         return f"over {_FAR_BEYOND:,}x"
     if share >= 2:
         return f"{three_digits(share)}x"
-    return f"{share:.1%}" if 0.99 < share < 1.01 and share != 1 else f"{share:.0%}"
+    if not 0.99 < share < 1.01 or share == 1:
+        return f"{share:.0%}"
+    return next((text for more in range(1, _MOST_MORE) if float((text := f"{share:.{more}%}")[:-1]) != 100), "100%")
 
 
 def percent(ratio: float) -> str:

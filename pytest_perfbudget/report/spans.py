@@ -44,11 +44,17 @@ def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
             f"over the budget of {budget.limit:,.0f} ({used})"
         )
     if budget.metric == SPAN_SHARE.name:
-        share, limit = quantity(budget.estimate or 0, "%"), quantity(budget.limit, "%")
+        share, limit = _numbers(budget)
         an = "an" if whole.startswith("e") else "a"
         return f"{budget.span} takes {share} of the time of {an} {whole}, over its budget of {limit} ({used})"
-    estimate, limit = quantity(budget.estimate or 0, "ns"), quantity(budget.limit, "ns")
+    estimate, limit = _numbers(budget)
     return f"{budget.label} {estimate} exceeds its budget of {limit} ({used})"
+
+
+def _numbers(budget: BudgetResult) -> tuple[str, str]:
+    """Return the estimate and the limit."""
+    estimate = budget.estimate or 0
+    return quantity(estimate, budget.unit, beside=budget.limit), quantity(budget.limit, budget.unit, beside=estimate)
 
 
 def undecided_text(measurement: Measurement, budget: BudgetResult) -> str:

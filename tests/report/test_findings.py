@@ -50,6 +50,11 @@ class TestBudgets:
             "Make the code cheaper, or raise the limit at the place named above if the cost is intended.",
         ]
 
+    def test_a_failure_just_beyond_its_limit_shows_that_it_is(self) -> None:
+        text = failure(measurement(budget(estimate=50.004 * MS, lower=50.001 * MS)))
+        assert text[0] == "p95 50.004 ms exceeds its budget of 50 ms (100.01%)"
+        assert text[1].startswith("  p95 lies above 50.001 ms (99 % sure)")
+
     def test_a_failure_says_that_the_numbers_are_corrected(self) -> None:
         text = failure(measurement(budget(reason="the lateness is taken off these numbers")))
         assert text[2] == "  the lateness is taken off these numbers"

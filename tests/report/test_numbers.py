@@ -36,8 +36,44 @@ def test_a_time_is_written_to_three_digits(value: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "beside", "unit", "text"),
+    [
+        (50.004e6, 50e6, "ns", "50.004 ms"),
+        (50e6, 50.004e6, "ns", "50 ms"),
+        (49.9999e6, 50e6, "ns", "49.9999 ms"),
+        (0.99996e6, 1e6, "ns", "0.99996 ms"),
+        (61.3e6, 50e6, "ns", "61.3 ms"),
+        (50e6, 50e6, "ns", "50 ms"),
+        (1_000_400_000, 1e9, "bytes", "1,000.4 MB"),
+        (3.004, 3, "spans", "3.004"),
+        (0.5001, 0.5, "", "0.5001x"),
+        (99.996, 100, "rps", "99.996 rps"),
+    ],
+)
+def test_a_value_beside_another_has_digits_until_the_two_differ(
+    value: float, beside: float, unit: str, text: str
+) -> None:
+    assert quantity(value, unit, beside=beside) == text
+
+
+@given(st.floats(1, 1e12), st.floats(-1e-3, 1e-3), st.sampled_from(["ns", "bytes", "calls", "rps", ""]))
+def test_rounding_never_hides_on_which_side_of_a_limit_a_value_lies(limit: float, share: float, unit: str) -> None:
+    value = limit * (1 + share)
+    if abs(share) < 1e-8:
+        return
+    (first, name), (second, other) = (
+        quantity(one, unit, beside=two).rstrip("x").replace(",", "").partition(" ")[::2]
+        for one, two in ((value, limit), (limit, value))
+    )
+    assert (float(first) < float(second)) == (value < limit) or name != other
+    assert (first, name) != (second, other)
+
+
+@pytest.mark.parametrize(
     ("share", "text"),
     [
+        (1.00008, "100.01%"),
+        (0.99999, "99.999%"),
         (0.38, "38%"),
         (1.004, "100.4%"),
         (0.996, "99.6%"),

@@ -107,7 +107,7 @@ def _budget(budget: BudgetResult | None) -> _Cells:
         "rounds": budget.rounds,
         "budget verdict": budget.verdict.value,
         "limit [unit]": budget.limit,
-        "limit": quantity(budget.limit, budget.unit),
+        "limit": quantity(budget.limit, budget.unit, beside=budget.estimate),
         "limit from": budget.source,
         "used [share of the limit]": budget.used,
         "lower bound [unit]": budget.lower,

@@ -32,11 +32,11 @@ def _texts(measurement: Measurement) -> Iterator[tuple[str, str]]:
 
 
 def _budget(budget: BudgetResult) -> str:
-    limit = f"limit {quantity(budget.limit, budget.unit)} from {budget.source}"
+    limit = f"limit {quantity(budget.limit, budget.unit, beside=budget.estimate)} from {budget.source}"
     if budget.estimate is None:
         return f"{budget.verdict.value}: {budget.reason}; {limit}"
     used = f" ({share_text(budget.used)})" if budget.used is not None else ""
-    return f"{budget.verdict.value}: {quantity(budget.estimate, budget.unit)}{used}; {limit}"
+    return f"{budget.verdict.value}: {quantity(budget.estimate, budget.unit, beside=budget.limit)}{used}; {limit}"
 
 
 def _change(change: RegressionResult) -> str:

@@ -79,9 +79,9 @@ def _named(measurement: Measurement) -> dict[str, str]:
 
 
 def _budget(budget: BudgetResult) -> dict[str, str]:
-    cells = {"metric": budget.label, "limit": quantity(budget.limit, budget.unit)}
+    cells = {"metric": budget.label, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
     if budget.estimate is not None:
-        cells["measured"] = quantity(budget.estimate, budget.unit)
+        cells["measured"] = quantity(budget.estimate, budget.unit, beside=budget.limit)
     if budget.used is not None:
         cells["used"] = share_text(budget.used)
     return cells

@@ -134,7 +134,7 @@ def _metric(row: Row, *, has_times: bool) -> Cell:
 def _measured(row: Row, *, has_times: bool) -> Cell:
     if row.budget is not None:
         budget = row.budget.result
-        return "-" if budget.estimate is None else quantity(budget.estimate, budget.unit), ""
+        return "-" if budget.estimate is None else quantity(budget.estimate, budget.unit, beside=budget.limit), ""
     if row.change is not None and row.change.is_pressing:
         change = row.change.result
         return BLANK if change.after is None else (quantity(change.after, change.unit), "")
@@ -146,7 +146,10 @@ def _central(row: Row) -> str:
 
 
 def _limit(row: Row) -> Cell:
-    return BLANK if row.budget is None else (quantity(row.budget.result.limit, row.budget.result.unit), "")
+    if row.budget is None:
+        return BLANK
+    budget = row.budget.result
+    return quantity(budget.limit, budget.unit, beside=budget.estimate), ""
 
 
 def _used(row: Row, bar: Bar) -> Cell:

@@ -92,6 +92,14 @@ def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> Non
         assert any(found.source in one["source"] for one in parts), where
 
 
+@pytest.mark.parametrize("name", ["md", "csv"])
+def test_a_number_just_beyond_its_limit_differs_from_it_in_each_table(name: str) -> None:
+    near = result_of(measurement(budget(limit=50.001e6, estimate=50.004e6)))
+    assert "50.001 ms" in formats.render(near, name)
+    ((_, text),) = junit.properties(near.measurements)
+    assert "50.004 ms (100.01%); limit 50.001 ms from" in text
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_session_without_tests_makes_a_file(name: str) -> None:
     assert isinstance(formats.render(RunResult(), name), str)

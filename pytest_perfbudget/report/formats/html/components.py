@@ -90,8 +90,8 @@ def _used(found: TableFinding[BudgetResult]) -> UsedBudget:
     return UsedBudget(
         found.urgency,
         budget.label,
-        quantity(budget.estimate or 0.0, budget.unit),
-        quantity(budget.limit, budget.unit),
+        quantity(budget.estimate or 0.0, budget.unit, beside=budget.limit),
+        quantity(budget.limit, budget.unit, beside=budget.estimate),
         share_text(budget.used or 0.0),
         budget.source,
         bar(budget),
