@@ -121,7 +121,7 @@ import os
 
 @pytest.mark.perf_budget("step", max_error_rate=0.9)
 def test_it(perf_load):
-    limits = {"pid": os.getpid(), "max_rss_mb": 0.1}
+    limits = {"pid": os.getpid(), "rss_mb": 0.1}
     perf_load(lambda: None, users=1, requests=60, name="step", component="shop", **limits)
 """,
         pyproject="[tool.perfbudget.components.shop]\nmax_ms = 60000\nmax_calls = 5\n",
