@@ -16,9 +16,10 @@ from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, InitError
 from pytest_perfbudget.init import workflows
 from pytest_perfbudget.init.file_change import FileChange, read
-from pytest_perfbudget.init.layout import find_root, installation
+from pytest_perfbudget.init.layout import declares_plugin, find_root, installation
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
+from pytest_perfbudget.init.plugin_requirement import plugin_requirement
 from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
@@ -53,6 +54,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="OWNER/REPO/PATH@COMMIT",
         help="with --github: let this action run the gate, such as a copy of .github/actions/perf-gate",
     )
+    parser.add_argument(
+        "--plugin",
+        default="",
+        metavar="REQUIREMENT",
+        help="the place from which a workflow installs pytest-perfbudget, if the project's requirements do not name it "
+        "(the place from which it is installed here)",
+    )
     parser.add_argument("--gitlab", action="store_true", help=f"write {workflows.GITLAB}, the gate for merge requests")
     parser.add_argument(
         "--from",
@@ -66,9 +74,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _init(options: argparse.Namespace) -> int:
-    if options.action and not options.github:
-        message = "--action is the action of the workflow for GitHub: add --github"
-        raise InitError(message)
+    _check(options)
     root = find_root(Path.cwd())
     if (other := misplaced(root)) is not None:
         message = f"{other} has a table of {NAME}, which is not read: move the table to pyproject.toml as [tool.{NAME}]"
@@ -78,11 +84,11 @@ def _init(options: argparse.Namespace) -> int:
     present = existing(content, file.name)
     if present is not None:
         parse_settings(present, file.name)  # a mistake in it shows before anything is measured
+    installed = installation(root, options.plugin or _plugin(root, options))
     migration = migrate(root) if options.origin else Migration()
     _say_notes(migration, options.origin)
     suggested = _suggested(root, options.suggest) if options.suggest else ()
     changes = [_table_change(file, content, migration, suggested, is_new=present is None)]
-    installed = installation(root)
     if options.github:
         changes.append(workflows.github(installed, options.action))
     if options.gitlab:
@@ -98,6 +104,27 @@ def _init(options: argparse.Namespace) -> int:
             f"the workflow {'leaves that to the action' if options.action else f'runs {installed.install}'}"
         )
     return 1 if left_out else 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.action and not options.github:
+        message = "--action is the action of the workflow for GitHub: add --github"
+        raise InitError(message)
+    if options.plugin and not _installs_plugin(options):
+        message = (
+            "--plugin is for a workflow that installs the plugin itself: add --github without --action, or --gitlab"
+        )
+        raise InitError(message)
+
+
+def _installs_plugin(options: argparse.Namespace) -> bool:
+    """Return whether a workflow installs the plugin, which otherwise comes with the action."""
+    return bool(options.gitlab or (options.github and not options.action))
+
+
+def _plugin(root: Path, options: argparse.Namespace) -> str:
+    """Return the requirement that a workflow adds to those of the project; empty if it needs none."""
+    return "" if declares_plugin(root) or not _installs_plugin(options) else plugin_requirement()
 
 
 def _table_change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.init.file_change import read
+from pytest_perfbudget.init.plugin_requirement import PLUGIN
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,7 +23,6 @@ _CONFIGURATIONS: Final = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.in
 _GROUPS: Final = ("perf", "test", "tests", "testing", "dev")
 """The names under which projects list the requirements of their tests, in the order in which they are looked for."""
 _REQUIREMENTS: Final = ("requirements-test.txt", "requirements-dev.txt", "requirements/test.txt", "requirements.txt")
-_PLUGIN: Final = "pytest-perfbudget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Installation:
     Attributes:
         install: the command that installs the project, pytest and the plugin.
         by_pip: the command that installs the project and pytest by pip, for an action that adds the plugin.
-        run: what stands before `pytest`, with a space at its end; empty for the environment of the runner.
+        run: what stands before `perfbudget`, with a space at its end; empty for the environment of the runner.
         is_declared: whether the project names the plugin among its requirements.
         top: the top of the repository, or the project's own folder outside a repository.
         folder: the path from `top` to the project, with a slash at its end; empty at the top.
@@ -63,14 +64,23 @@ def repository_top(root: Path) -> Path:
     return next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
 
 
-def installation(root: Path) -> Installation:
+def declares_plugin(root: Path) -> bool:
+    """Return whether a project names the plugin among its requirements."""
+    return any(PLUGIN in (read(file) or "").replace("_", "-") for file in _files_of_requirements(root))
+
+
+def installation(root: Path, plugin: str) -> Installation:
     """Return the commands that install a project for a workflow.
 
     The project is installed editable, because an installed copy would be the same code on both sides of a comparison.
+
+    Args:
+        root: the folder of the project.
+        plugin: the requirement of the plugin; empty if the requirements of the project bring the plugin.
     """
-    is_declared = any(_PLUGIN in (read(file) or "").replace("_", "-") for file in _files_of_requirements(root))
+    is_declared = declares_plugin(root)
     document = _document(root)
-    install, before_pytest = _commands(root, document, is_declared=is_declared)
+    install, before_pytest = _commands(root, document, shlex.quote(plugin) if plugin else "")
     by_pip = _by_poetry(document) or " ".join(
         ["python -m pip install", *_pip_words(root, document), *([] if is_declared else ["pytest"])]
     )
@@ -91,17 +101,17 @@ def _by_poetry(document: Mapping[str, Any]) -> str:
     return "python -m pip install poetry && POETRY_VIRTUALENVS_CREATE=false poetry install --all-groups --all-extras"
 
 
-def _commands(root: Path, document: Mapping[str, Any], *, is_declared: bool) -> tuple[str, str]:
-    """Return the command that installs the project, and what stands before `pytest`."""
+def _commands(root: Path, document: Mapping[str, Any], plugin: str) -> tuple[str, str]:
+    """Return the command that installs the project, and what stands before the commands of its environment."""
     tools = document.get("tool", {})
     if (root / "uv.lock").is_file() or "uv" in tools:
-        added = "" if is_declared else f" && uv pip install {_PLUGIN}"
+        added = f" && uv pip install {plugin}" if plugin else ""
         # Without --no-sync, `uv run` would remove what the lock file does not list.
         return f"pip install uv && uv sync --all-groups --all-extras{added}", "uv run --no-sync "
     if (root / "poetry.lock").is_file() or "poetry" in tools:
-        added = "" if is_declared else f" && poetry run pip install {_PLUGIN}"
+        added = f" && poetry run pip install {plugin}" if plugin else ""
         return f"pip install poetry && poetry install --all-groups --all-extras{added}", "poetry run "
-    words = [*_pip_words(root, document), *([] if is_declared else ["pytest", _PLUGIN])]
+    words = [*_pip_words(root, document), *(["pytest", plugin] if plugin else [])]
     return " ".join(["pip install", *words]), ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pull_requests import Origin, PullRequestRefs
 from repositories import commit, git
 
 from pytest_perfbudget.init.workflows import GITHUB
@@ -31,59 +33,64 @@ def test_unique():
     assert unique(WORDS * 2) == WORDS
 """
 SLOWER = WORDS.replace("return found", "return [word for word in found if found.count(word) == 1]")
-IGNORED = "__pycache__\n.pytest_cache\nperf-report.json\n"
+IGNORED = "__pycache__\n.pytest_cache\n"
+
+
+PERFBUDGET = (sys.executable, "-m", "pytest_perfbudget")
 
 
 @pytest.fixture
-def cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a bare repository that has one function and one test, none of which knows of this plugin."""
+def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Origin:
+    """A repository that has one function and one test, none of which knows of this plugin."""
     for name in ("PYTEST_ADDOPTS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "CI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "pytest_perfbudget.plugin.hooks")
-    origin, clone = tmp_path / "origin.git", tmp_path / "clone"
-    git(tmp_path, "init", "-q", "--bare", str(origin))
-    git(tmp_path, "clone", "-q", str(origin), str(clone))
-    commit(clone, {"words.py": WORDS, "test_words.py": TESTS, ".gitignore": IGNORED})
-    git(clone, "push", "-q", "origin", "HEAD:main")
-    return clone
+    return Origin.make(tmp_path, {"words.py": WORDS, "test_words.py": TESTS, ".gitignore": IGNORED})
 
 
-def as_on_github(clone: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command of the workflow in the checkout of a pull request, which is its merge with the base."""
-    git(clone.parent, "clone", "-q", str(clone.parent / "origin.git"), str(folder))
-    git(folder, "checkout", "-q", "-b", "merge", "origin/main")
-    git(folder, "merge", "-q", "--no-ff", "-m", "merge", "origin/change")
-    text = (folder / GITHUB).read_text("utf-8")
-    steps = yaml.safe_load(text)["jobs"]["performance"]["steps"]
-    (command,) = [step["run"] for step in steps if "--perf-against" in step.get("run", "")]
-    words = shlex.split(command.replace("$GITHUB_BASE_REF", "main"))
-    return subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, check=False)
+def as_on_github(opened: PullRequestRefs, folder: Path) -> tuple[int, str]:
+    """Run the gate of the workflow in the checkout of a pull request, and return the exit code and the output."""
+    opened.checkout(folder, depth=0)
+    steps = yaml.safe_load((folder / GITHUB).read_text("utf-8"))["jobs"]["performance"]["steps"]
+    (command,) = [step["run"] for step in steps if "gate" in step.get("run", "")]
+    program, *words = shlex.split(command)
+    assert program == "perfbudget"
+    ended = subprocess.run(
+        [*PERFBUDGET, *words],
+        cwd=folder,
+        env={**os.environ, **opened.environment(folder.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(
-    ("change", "verdict"),
+    ("change", "code", "verdict"),
     [
-        ({"words.py": SLOWER}, "regressed"),
-        pytest.param({"words.py": f"{WORDS}\n# reviewed\n"}, "unchanged", marks=pytest.mark.slow),
+        pytest.param({"words.py": SLOWER}, 1, "regressed", id="slower"),
+        pytest.param({"words.py": f"{WORDS}\n# reviewed\n"}, 0, "passed", id="no slower", marks=pytest.mark.slow),
     ],
-    ids=["slower", "no slower"],
 )
 def test_a_pull_request_with_a_slower_function_is_red(
-    cloned: Path, tmp_path: Path, change: dict[str, str], verdict: str
+    origin: Origin, tmp_path: Path, change: dict[str, str], code: int, verdict: str
 ) -> None:
-    command = [sys.executable, "-c", "from pytest_perfbudget.cli import main; raise SystemExit(main())"]
     ended = subprocess.run(
-        [*command, "init", "--suggest", "--github"], cwd=cloned, check=True, capture_output=True, text=True
+        [*PERFBUDGET, "init", "--suggest", "--github", "--plugin", "git+https://example.org/perf@1234"],
+        cwd=origin.clone,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert re.search(r'\+"test_words.py::test_unique" = \{ p95_\w+ = [125]0*, component = "words" \}', ended.stdout)
-    commit(cloned, {})
-    git(cloned, "push", "-q", "origin", "HEAD:main")
+    commit(origin.clone, {})
+    git(origin.clone, "push", "-q", "origin", "HEAD:main")
 
-    git(cloned, "checkout", "-q", "-b", "change")
-    commit(cloned, change)
-    git(cloned, "push", "-q", "origin", "change")
-    result = as_on_github(cloned, tmp_path / "runner")
-    assert result.returncode == int(verdict == "regressed"), result.stdout
-    assert verdict in result.stdout
-    assert ("test_unique: +" in result.stdout or "slower" in result.stdout) is (verdict == "regressed"), result.stdout
+    tolerant = (origin.clone / "pyproject.toml").read_text("utf-8").replace('"5%"', '"900%"')
+    opened = origin.open({**change, "pyproject.toml": tolerant} if code else change)
+    ended_with, output = as_on_github(opened, tmp_path / "runner")
+    assert ended_with == code, output
+    assert f"({verdict}) after" in output
+    assert ("max_regression = 5 % -> 900 %" in output) is bool(code), output  # judged by the limit of the base

@@ -17,6 +17,7 @@ from pytest_perfbudget.init import command
 from pytest_perfbudget.init.measured import MeasuredSession, measure
 
 NEW = '[tool.perfbudget]  # all keys: perfbudget guide configuration\nmax_regression = "5%"  # growth up to this never fails a test\n'
+PLUGIN = ("--plugin", "pytest-perfbudget==1")
 
 
 @pytest.fixture
@@ -65,14 +66,14 @@ def test_every_layout_gets_a_table_and_a_second_run_does_nothing(
 ) -> None:
     for name, text in files.items():
         (root / name).write_text(text, "utf-8")
-    assert run_init(capsys, "--github", "--gitlab").count(": written\n") == 4
+    assert run_init(capsys, "--github", "--gitlab", *PLUGIN).count(": written\n") == 4
     after = tree(root)
     before = files.get("pyproject.toml", "")
     assert after["pyproject.toml"].decode() == before + ("\n" if before else "") + NEW
     assert {name: after[name].decode() for name in files if name != "pyproject.toml"} == {
         name: text for name, text in files.items() if name != "pyproject.toml"
     }
-    assert run_init(capsys, "--github", "--gitlab").startswith("nothing to do: everything is there already\n")
+    assert run_init(capsys, "--github", "--gitlab", *PLUGIN).startswith("nothing to do: everything is there already\n")
     assert tree(root) == after
 
 
@@ -91,7 +92,7 @@ def test_the_diff_is_shown(root: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_dry_run_shows_the_diff_and_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = run_init(capsys, "--dry-run", "--github")
+    output = run_init(capsys, "--dry-run", "--github", *PLUGIN)
     assert "+max_regression" in output
     assert "pyproject.toml: not written (--dry-run)" in output
     assert tree(root) == {}
@@ -118,16 +119,16 @@ class TestConsent:
         file = root / ".github" / "workflows" / "performance.yml"
         file.parent.mkdir(parents=True)
         file.write_text("name: mine\n", "utf-8")
-        output = run_init(capsys, "--github", code=1)
+        output = run_init(capsys, "--github", *PLUGIN, code=1)
         assert "pyproject.toml: written" in output
         assert ".github/workflows/performance.yml: not written, because it is there already, with other" in output
         assert file.read_text("utf-8") == "name: mine\n"
-        run_init(capsys, "--github", "--force")
+        run_init(capsys, "--github", *PLUGIN, "--force")
         assert file.read_text("utf-8").startswith("# The gate for pull requests")
 
     def test_an_existing_gitlab_ci_file_is_never_edited(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (root / ".gitlab-ci.yml").write_text("stages: [test]\n", "utf-8")
-        output = run_init(capsys, "--gitlab", "--force")
+        output = run_init(capsys, "--gitlab", *PLUGIN, "--force")
         assert "add to .gitlab-ci.yml:\n  include:\n    - local: .gitlab/perfbudget.yml\n" in output
         assert tree(root)[".gitlab-ci.yml"] == b"stages: [test]\n"
 
@@ -198,11 +199,11 @@ def test_a_project_below_the_top_of_its_repository(
     (root / "services" / "shop" / "tests").mkdir(parents=True)
     (root / "services" / "shop" / "pyproject.toml").write_text("[project]\nname = 'shop'\n", "utf-8")
     monkeypatch.chdir(root / "services" / "shop" / "tests")
-    output = run_init(capsys, "--github", "--gitlab")
+    output = run_init(capsys, "--github", "--gitlab", *PLUGIN)
     assert "services/shop/pyproject.toml: written" in output
     after = tree(root)
     assert b"working-directory: services/shop\n" in after[".github/workflows/performance.yml"]
-    assert b"path: services/shop/perf-report.json" in after[".github/workflows/performance.yml"]
+    assert b"path: services/shop/perf-report/" in after[".github/workflows/performance.yml"]
     assert b"- cd services/shop/\n" in after[".gitlab/perfbudget.yml"]
     assert b"junit: services/shop/perf-junit.xml" in after[".gitlab/perfbudget.yml"]
 
@@ -255,6 +256,7 @@ def test_a_read_only_file_is_not_replaced(root: Path, capsys: pytest.CaptureFixt
         ),
         ("other.json", b"{}", ("--suggest", "report.json"), "--suggest: report.json cannot be read: "),
         ("a.txt", b"", ("--action", "o/r@1"), "--action is the action of the workflow for GitHub: add --github"),
+        ("a.txt", b"", PLUGIN, "--plugin is for a workflow that installs the plugin itself: add --github without"),
     ],
 )
 def test_a_mistake_is_said_in_one_line(

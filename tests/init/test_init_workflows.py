@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pytest_perfbudget.gate.outputs import REPORTS
 from pytest_perfbudget.init import workflows
-from pytest_perfbudget.init.layout import find_root, installation
+from pytest_perfbudget.init.layout import declares_plugin, find_root, installation
 
 GITLAB_JOB = {"stage", "image", "rules", "variables", "script", "artifacts"}
 GITLAB_ARTIFACTS = {"when", "expire_in", "paths", "reports"}
@@ -26,12 +27,15 @@ def parsed(text: str) -> Any:
     return yaml.safe_load(re.sub(r"(?m)^on:", '"on":', text))
 
 
+PLUGIN = "pytest-perfbudget[html] @ git+https://example.org/shop.git@1234"
+
+
 @pytest.mark.parametrize(
-    ("files", "install", "before_pytest"),
+    ("files", "install", "before"),
     [
-        ({}, "pip install pytest pytest-perfbudget", ""),
-        ({"setup.py": ""}, "pip install -e . pytest pytest-perfbudget", ""),
-        ({"pyproject.toml": '[project]\nname = "a"\n'}, "pip install -e . pytest pytest-perfbudget", ""),
+        ({}, f"pip install pytest '{PLUGIN}'", ""),
+        ({"setup.py": ""}, f"pip install -e . pytest '{PLUGIN}'", ""),
+        ({"pyproject.toml": '[project]\nname = "a"\n'}, f"pip install -e . pytest '{PLUGIN}'", ""),
         (
             {"pyproject.toml": '[project]\nname = "a"\noptional-dependencies.test = ["pytest-perfbudget"]\n'},
             'pip install -e ".[test]"',
@@ -45,47 +49,45 @@ def parsed(text: str) -> Any:
         ({"requirements.txt": "pytest\npytest-perfbudget\n"}, "pip install -r requirements.txt", ""),
         (
             {"pyproject.toml": "[project]\nname = 'a'\n", "uv.lock": ""},
-            "pip install uv && uv sync --all-groups --all-extras && uv pip install pytest-perfbudget",
+            f"pip install uv && uv sync --all-groups --all-extras && uv pip install '{PLUGIN}'",
             "uv run --no-sync ",
         ),
         (
             {"pyproject.toml": "[tool.poetry]\nname = 'a'\n"},
-            "pip install poetry && poetry install --all-groups --all-extras && poetry run pip install pytest-perfbudget",
+            f"pip install poetry && poetry install --all-groups --all-extras && poetry run pip install '{PLUGIN}'",
             "poetry run ",
         ),
     ],
     ids=["nothing", "setup.py", "pyproject", "extra", "group", "requirements", "uv", "poetry"],
 )
-def test_both_files_install_and_run_what_the_layout_says(
-    files: dict[str, str], install: str, before_pytest: str, tmp_path: Path
+def test_both_files_install_what_the_layout_says_and_run_the_gate(
+    files: dict[str, str], install: str, before: str, tmp_path: Path
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text, "utf-8")
-    installed = installation(tmp_path)
-    assert (installed.install, installed.run) == (install, before_pytest)
+    installed = installation(tmp_path, "" if declares_plugin(tmp_path) else PLUGIN)
+    assert (installed.install, installed.run) == (install, before)
     github = parsed(workflows.github(installed, "").after)["jobs"]["performance"]
-    runs = [step["run"] for step in github["steps"] if "run" in step]
-    assert runs[0] == install
-    assert runs[1].startswith(f'{before_pytest}pytest --perf-only --perf-against "origin/$GITHUB_BASE_REF..."')
+    assert [step["run"] for step in github["steps"] if "run" in step] == [install, f"{before}perfbudget gate"]
     gitlab = parsed(next(workflows.gitlab(installed)).after)["perfbudget"]
     assert gitlab["script"][0] == install
-    assert gitlab["script"][1].startswith(f'{before_pytest}pytest --perf-only --perf-against "$CI_MERGE_REQUEST_')
+    assert gitlab["script"][1].startswith(f"{before}perfbudget gate -- -o junit_family=xunit1 --junitxml ")
 
 
 def test_the_job_for_gitlab_has_documented_keywords_only(tmp_path: Path) -> None:
-    job, root = (parsed(one.after) for one in workflows.gitlab(installation(tmp_path)))
+    job, root = (parsed(one.after) for one in workflows.gitlab(installation(tmp_path, PLUGIN)))
     (name,) = job
     assert set(job[name]) == GITLAB_JOB
     assert set(job[name]["artifacts"]) == GITLAB_ARTIFACTS
     assert set(job[name]["artifacts"]["reports"]) == GITLAB_REPORTS
     assert root == {"include": [{"local": workflows.GITLAB}]}
-    written = job[name]["script"][1]
+    written = f"{job[name]['script'][1]} {REPORTS}/"
     for file in [*job[name]["artifacts"]["reports"].values(), *job[name]["artifacts"]["paths"]]:
         assert file in written
 
 
 def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp_path: Path) -> None:
-    text = workflows.github(installation(tmp_path), "").after
+    text = workflows.github(installation(tmp_path, PLUGIN), "").after
     workflow = parsed(text)
     types = ["opened", "synchronize", "reopened", "labeled", "unlabeled"]
     assert workflow["on"] == {"pull_request": {"types": types}}
@@ -101,19 +103,21 @@ def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp
 def test_an_action_gets_the_requirements_that_only_poetry_knows(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text("[tool.poetry]\nname = 'a'\n", "utf-8")
-    assert installation(tmp_path).by_pip == (
+    assert installation(tmp_path, "").by_pip == (
         "python -m pip install poetry && POETRY_VIRTUALENVS_CREATE=false poetry install --all-groups --all-extras"
         " && python -m pip install pytest"
     )
     file.write_text("[project]\nname = 'a'\n[tool.poetry]\n", "utf-8")
-    assert installation(tmp_path).by_pip == "python -m pip install -e . pytest"
+    assert installation(tmp_path, "").by_pip == "python -m pip install -e . pytest"
 
 
 def test_an_action_may_run_the_gate(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "setup.py").write_text("", "utf-8")
-    job = parsed(workflows.github(installation(tmp_path / "shop"), "owner/repo/path@abc").after)["jobs"]["performance"]
+    job = parsed(workflows.github(installation(tmp_path / "shop", ""), "owner/repo/path@abc").after)["jobs"][
+        "performance"
+    ]
     assert job["steps"][-1] == {
         "uses": "owner/repo/path@abc",
         "with": {"install": "python -m pip install -e . pytest", "working-directory": "shop/"},
@@ -126,7 +130,7 @@ ZIZMOR = shutil.which("zizmor", path=str(Path(sys.executable).parent))
 @pytest.mark.skipif(ZIZMOR is None, reason="zizmor is not installed")
 def test_zizmor_has_nothing_to_say_about_the_workflow(tmp_path: Path) -> None:
     file = tmp_path / "performance.yml"
-    file.write_text(workflows.github(installation(tmp_path), "").after, "utf-8")
+    file.write_text(workflows.github(installation(tmp_path, PLUGIN), "").after, "utf-8")
     ended = subprocess.run(
         [str(ZIZMOR), "--offline", "--no-progress", str(file)], capture_output=True, text=True, check=False
     )

@@ -1,0 +1,55 @@
+"""The requirement by which a workflow installs this plugin: the place from which it is installed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import Any, Final
+
+from pytest_perfbudget.errors import InitError
+
+PLUGIN: Final = "pytest-perfbudget"
+_WITH_HTML: Final = f"{PLUGIN}[html]"
+_REMEDY: Final = (
+    "which a runner cannot install: add pytest-perfbudget to the requirements of the tests, or say where it comes "
+    'from, such as --plugin "git+https://HOST/OWNER/pytest-perfbudget@COMMIT"'
+)
+
+
+def plugin_requirement() -> str:
+    """Return the requirement of the plugin as it is installed in this environment, with what the HTML report needs.
+
+    Raises:
+        InitError: the plugin comes from a folder or file of this machine.
+    """
+    try:
+        found = distribution(PLUGIN)
+    except PackageNotFoundError:
+        message = f"{PLUGIN} runs from a folder without being installed, {_REMEDY}"
+        raise InitError(message) from None
+    return requirement_of(found.version, found.read_text("direct_url.json"))
+
+
+def requirement_of(version: str, direct_url: str | None) -> str:
+    """Return the requirement of an installed distribution.
+
+    Args:
+        version: the version.
+        direct_url: the content of the distribution's direct_url.json (PEP 610); None for one from a package index.
+
+    Raises:
+        InitError: the distribution comes from a folder or file of this machine.
+    """
+    if direct_url is None:
+        return f"{_WITH_HTML}=={version}"
+    origin: Mapping[str, Any] = json.loads(direct_url)
+    url, vcs = str(origin["url"]), origin.get("vcs_info")
+    if url.startswith("file:"):
+        message = f"{PLUGIN} is installed from {url}, {_REMEDY}"
+        raise InitError(message)
+    place = f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
+    parts = [f"subdirectory={origin['subdirectory']}"] if origin.get("subdirectory") else []
+    hashes: Mapping[str, str] = origin.get("archive_info", {}).get("hashes", {})
+    parts += [f"sha256={hashes['sha256']}"] if "sha256" in hashes else []
+    return f"{_WITH_HTML} @ {place}{'#' if parts else ''}{'&'.join(parts)}"
