@@ -14,6 +14,7 @@ SHARE: Final = 0.3
 """The planted slowdown: a gate that does not see it sees nothing."""
 
 _DECORATOR: Final = "_planted_slowdown"
+_CALLED: Final = ("__init__", "__call__")
 _HELPER: Final = f"""
 def {_DECORATOR}(function):
     import functools, time
@@ -37,13 +38,13 @@ def planted(text: str, names: Collection[str]) -> tuple[str, int]:
 
     Args:
         text: the text; a text that is no Python stays as it is.
-        names: the names of the functions and methods to slow down.
+        names: the names of the functions, methods and classes to slow down.
     """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return text, 0
-    places = {node.lineno: node.col_offset for node in _functions(tree) if node.name in names and not _yields(node)}
+    places = {node.lineno: node.col_offset for node in _functions(tree, names) if not _yields(node)}
     if not places:
         return text, 0
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # `splitlines` also ends lines at form feeds, as Python does not
@@ -65,12 +66,15 @@ def words_of(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d]\w*", text))
 
 
-def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
-    """Yield the functions of a module and the methods of its classes, and no functions within functions."""
+def _functions(tree: ast.AST, names: Collection[str], own: Collection[str] = ()) -> Iterator[ast.FunctionDef]:
+    """Yield the named functions of a module, and of its classes; no functions within functions.
+
+    A test names the class, and calls `__init__` or `__call__`.
+    """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef):
-            yield from _functions(node)
-        elif isinstance(node, ast.FunctionDef):
+            yield from _functions(node, names, _CALLED if node.name in names else ())
+        elif isinstance(node, ast.FunctionDef) and (node.name in names or node.name in own):
             yield node
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome, classify
+from pytest_perfbudget.core.planted_tests import planted_tests
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ConfigError, PerfBudgetError
 from pytest_perfbudget.gate.history import SHORT
@@ -28,6 +29,8 @@ from pytest_perfbudget.gate.verdict_file import VERDICT_FILE, verdict_text
 from pytest_perfbudget.git import git
 from pytest_perfbudget.report.formats import markdown
 from pytest_perfbudget.report.outcome import outcome_command, outcome_heading, outcome_line
+from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.self_test import self_test_lines
 
 ACCEPT_LABEL: Final = "perf-accepted"
 ARGUMENTS: Final = "PERFBUDGET_GATE_ARGUMENTS"
@@ -122,7 +125,9 @@ def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Jud
     base = git(folder, "rev-parse", "HEAD")
     with planted_slowdown(folder) as functions:
         result, code = run_session(folder, base[:SHORT], options.output, arguments, policy="base")
-    return _Judged(self_test_verdict(classify(result, code), functions))
+    tests = planted_tests(result.measurements if result else ())
+    sys.stdout.writelines(f"{printable(line, unicode=True)}\n" for line in self_test_lines(tests))
+    return _Judged(self_test_verdict(classify(result, code), tests, functions))
 
 
 def _policy(found: Preparation, options: argparse.Namespace) -> str:

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
+from pytest_perfbudget.core.planted_tests import PlantedTests
 from pytest_perfbudget.core.planting import SHARE, is_test_file, planted, words_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.git import git
+from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.self_test import blind_sentence, untouched_sentence
 
 SELF_TEST: Final = "PERFBUDGET_GATE_SELF_TEST"
 """The variable by which the action asks for the self-test: `true`."""
@@ -58,12 +61,24 @@ def _decoded(contents: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
             yield name, content.decode("utf-8")
 
 
-def self_test_verdict(found: GateVerdict, functions: int) -> GateVerdict:
-    """Return the verdict on the gate itself, from its verdict on the planted slowdown."""
-    planted_text = f"{functions} function{'s' if functions != 1 else ''} with a planted slowdown of {SHARE:.0%}"
-    if found.outcome is Outcome.REGRESSED:
-        return GateVerdict(Outcome.PASSED, f"The gate is awake: it found {planted_text}. {found.reason}")
-    return GateVerdict(
-        Outcome.ERROR,
-        f"The gate is blind: it has {planted_text} before it, and says {found.outcome.value}. {found.reason}",
-    )
+def self_test_verdict(found: GateVerdict, tests: PlantedTests, functions: int) -> GateVerdict:
+    """Return the verdict on the gate itself.
+
+    Args:
+        found: the verdict of the gate on the planted slowdown.
+        tests: the perf tests, by whether they see it.
+        functions: the number of slowed functions.
+    """
+    planted_text = f"{counted(functions, 'function')} with a planted slowdown of {SHARE:.0%}"
+    untouched = untouched_sentence(tests)
+    if found.outcome is not Outcome.REGRESSED or not (tests.seeing or tests.blind):
+        return GateVerdict(
+            Outcome.ERROR,
+            f"The gate is blind: it has {planted_text} before it, and says {found.outcome.value}. "
+            f"{untouched or found.reason}",
+        )
+    if tests.blind:
+        told = f"The gate is partly blind to {planted_text}: {blind_sentence(tests)}"
+        return GateVerdict(Outcome.ERROR, f"{told} {untouched}".rstrip())
+    told = f"The gate is awake: {counted(len(tests.seeing), 'perf test')} found {planted_text}."
+    return GateVerdict(Outcome.PASSED, f"{told} {untouched}".rstrip())

@@ -45,6 +45,12 @@ def test_named_functions_and_methods_become_slower_and_return_the_same() -> None
     assert getattr(module["price"], "__wrapped__").__qualname__ == "price"  # noqa: B009
 
 
+def test_the_calls_of_a_named_class_become_slower() -> None:
+    module = "class Bag:\n    def __init__(self): pass\n    def __call__(self): pass\n    def __len__(self): return 1\n"
+    assert planted(module, {"Bag"})[1] == 2
+    assert planted(module, {"bag"}) == (module, 0)
+
+
 @pytest.mark.parametrize("text", ["def price(:", "", "price = 1\n", "\0"])
 def test_a_text_without_such_a_function_stays(text: str) -> None:
     assert planted(text, NAMES) == (text, 0)

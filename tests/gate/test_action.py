@@ -192,24 +192,25 @@ def test_zizmor_finds_nothing() -> None:
     assert json.loads(ended.stdout) == []
 
 
-def test_the_self_test_sees_a_planted_slowdown_and_leaves_the_files_alone(tmp_path: Path, origin: Origin) -> None:
-    real = {
-        "shop.py": "def price(number):\n    return sum(range(number))\n",
-        "tests/test_shop.py": TESTS.replace("price, 1,", "price, 20_000,"),
-    }
-    opened = origin.open({**real, "conftest.py": ""})
-    folder = tmp_path / "work"
-    ended = run(opened, folder, **{"self-test": "true", "arguments": "--perf-max-time=200ms"})
-    assert (ended.code, ended.outputs["verdict"]) == (0, "passed"), ended.output
-    assert "The gate is awake: it found 1 function with a planted slowdown of 30%. " in ended.output
-    assert (folder / "shop.py").read_text("utf-8") == real["shop.py"]
+SUMMING = "def price(number):\n    return sum(range(number))\n"
+LONG_CALL = TESTS.replace("price, 1,", "price, 20_000,")
+BLIND = 'def test_blind(perf):\n    perf(price, 20_000, max_regression="900%")\n'
 
 
-def test_the_self_test_of_a_gate_that_allows_everything_is_red(tmp_path: Path, origin: Origin) -> None:
-    opened = origin.open({"pyproject.toml": f'{PYPROJECT}[tool.perfbudget]\nmax_regression = "900%"\n'})
-    ended = run(opened, tmp_path / "work", **{"self-test": "true"})
-    assert (ended.code, ended.outputs["verdict"]) == (2, "error"), ended.output
-    assert (
-        "The gate is blind: it has 3 functions with a planted slowdown of 30% before it, and says passed."
-        in ended.output
-    )
+@pytest.mark.parametrize(
+    ("tests", "code", "said"),
+    [
+        (f"{LONG_CALL}\n{BLIND}", 2, "1 of 2 perf tests stays blind: tests/test_shop.py::test_blind."),
+        pytest.param(LONG_CALL, 0, "The gate is awake: 1 perf test found 1 function with", marks=pytest.mark.slow),
+    ],
+    ids=["blind", "awake"],
+)
+def test_the_self_test_plants_a_slowdown_that_every_test_has_to_see(
+    tmp_path: Path, origin: Origin, *, tests: str, code: int, said: str
+) -> None:
+    opened = origin.open({"shop.py": SUMMING, "tests/test_shop.py": tests, "conftest.py": ""})
+    ended = run(opened, tmp_path / "work", **{"self-test": "true", "arguments": "--perf-max-time=200ms"})
+    assert (ended.code, ended.outputs["verdict"]) == (code, "error" if code else "passed"), ended.output
+    assert said in ended.output
+    assert ("\nblind: tests/test_shop.py::test_blind: its time is unchanged at +" in ended.output) is (code > 0)
+    assert (tmp_path / "work/shop.py").read_text("utf-8") == SUMMING
