@@ -15,7 +15,7 @@ from pytest_perfbudget.core.suggestion import Suggestion, suggest
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, InitError
 from pytest_perfbudget.init import workflows
-from pytest_perfbudget.init.file_change import FileChange, read
+from pytest_perfbudget.init.file_change import FileChange, check_writable, read
 from pytest_perfbudget.init.layout import declares_plugin, find_root, installation
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
@@ -84,6 +84,8 @@ def _init(options: argparse.Namespace) -> int:
     present = existing(content, file.name)
     if present is not None:
         parse_settings(present, file.name)  # a mistake in it shows before anything is measured
+    if options.suggest and not options.dry_run and (options.force or present is None):
+        check_writable(file)  # measuring takes minutes
     installed = installation(root, options.plugin or _plugin(root, options))
     migration = migrate(root) if options.origin else Migration()
     _say_notes(migration, options.origin)
@@ -170,6 +172,9 @@ def _apply(top: Path, changes: Iterable[FileChange], options: argparse.Namespace
     """Show the changes, write those that are allowed, and return those that were left out."""
     needed = [one for one in changes if one.is_needed]
     left_out = [one for one in needed if one.replaces and not options.force]
+    for one in needed:
+        if not (options.dry_run or one in left_out):
+            check_writable(one.path)
     if not needed:
         _say("nothing to do: everything is there already")
     for one in needed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,14 +55,32 @@ class FileChange:
             InitError: the file or its folder cannot be written.
         """
         try:
-            # The file is replaced by a new file, which a folder may allow although the file is read-only.
-            if self.before is not None and not self.path.stat().st_mode & _WRITABLE:
-                message = f"{self.path} is read-only: make it writable, then run the command again"
-                raise InitError(message)
             replace_text(self.path, self.after)
         except OSError as error:
             message = f"{self.path} cannot be written: {error.strerror}"
             raise InitError(message) from None
+
+
+def check_writable(path: Path) -> None:
+    """Check that a file can be written, or made with its folders, before somebody reads what would be written.
+
+    Raises:
+        InitError: the file or the folder is read-only.
+    """
+    try:
+        _check_writable(path)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise InitError(message) from None
+
+
+def _check_writable(path: Path) -> None:
+    folder = next(one for one in path.parents if one.exists())
+    # A file is replaced by a new file, so both have to allow it. The superuser may write all, and is stopped as well.
+    for one in (folder, *([path] if path.exists() else [])):
+        if not (one.stat().st_mode & _WRITABLE and os.access(one, os.W_OK)):
+            message = f"{one} is read-only: make it writable, then run the command again"
+            raise InitError(message)
 
 
 def read(path: Path) -> str | None:
@@ -74,6 +93,10 @@ def read(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        file = next(one for one in path.parents if one.is_file())
+        message = f"{path} needs a folder where {file} is a file: move the file, then run the command again"
+        raise InitError(message) from None
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise InitError(message) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -208,15 +209,49 @@ def test_a_project_below_the_top_of_its_repository(
     assert b"junit: services/shop/perf-junit.xml" in after[".gitlab/perfbudget.yml"]
 
 
-def test_a_read_only_file_is_not_replaced(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = root / "pyproject.toml"
-    file.write_text("[project]\n", "utf-8")
-    file.chmod(0o444)
-    assert main(["init"]) == 2
-    assert capsys.readouterr().err.endswith(
-        "pyproject.toml is read-only: make it writable, then run the command again\n"
-    )
-    assert file.read_text("utf-8") == "[project]\n"
+class TestReadOnly:
+    """A file that cannot be written is told before a diff is shown, and before anything else is written."""
+
+    AGAIN = "is read-only: make it writable, then run the command again\n"
+
+    def test_a_read_only_file(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = root / "pyproject.toml"
+        file.write_text("[project]\n", "utf-8")
+        file.chmod(0o444)
+        assert main(["init"]) == 2
+        assert capsys.readouterr() == ("", f"perfbudget: {file} {self.AGAIN}")
+        assert file.read_text("utf-8") == "[project]\n"
+        assert main(["init", "--dry-run"]) == 0
+
+    @pytest.mark.skipif(os.name == "nt", reason="folders have no such mode")
+    def test_a_read_only_folder(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        folder = root / ".github"
+        folder.mkdir()
+        folder.chmod(0o555)
+        assert main(["init", "--github", *PLUGIN]) == 2
+        assert capsys.readouterr() == ("", f"perfbudget: {folder} {self.AGAIN}")
+        assert [one.name for one in root.iterdir()] == [".github"]
+
+    def test_a_file_in_place_of_a_folder(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (root / ".github").write_text("", "utf-8")
+        assert main(["init", "--github", *PLUGIN]) == 2
+        output, said = capsys.readouterr()
+        assert (output, said.count("\n")) == ("", 1)
+        assert f"needs a folder where {root / '.github'} is a file: move the file" in said
+
+    def test_nothing_is_measured_for_a_file_that_cannot_be_written(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(command, "measure", lambda _: pytest.fail("was measured"))
+        (root / "pyproject.toml").write_text("[project]\n", "utf-8")
+        (root / "pyproject.toml").chmod(0o444)
+        assert main(["init", "--suggest"]) == 2
+        assert self.AGAIN in capsys.readouterr().err
+
+    def test_a_file_that_stays_as_it_is_may_be_read_only(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        run_init(capsys)
+        (root / "pyproject.toml").chmod(0o444)
+        assert run_init(capsys).startswith("nothing to do")
 
 
 @pytest.mark.parametrize(
