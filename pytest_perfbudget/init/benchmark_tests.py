@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_FIXTURES: Final = frozenset({"benchmark", "codspeed_benchmark"})
+from pytest_perfbudget.init.benchmark_fixtures import BenchmarkFixtures, asked_fixtures, used_fixtures
+
 _MARKERS: Final = ("pytest.mark.benchmark", "pytest.mark.codspeed_benchmark")
 _SKIPPED: Final = ("node_modules", "site-packages", "__pycache__", "build", "dist", "venv")
 
@@ -26,53 +27,69 @@ class BenchmarkTests:
 
 
 def find_benchmarks(root: Path, file_names: Sequence[str]) -> BenchmarkTests:
-    """Find the tests below a folder, in files with names such as `test_*.py`."""
+    """Find the tests below a folder, in files with names such as `test_*.py`.
+
+    A test may ask for a benchmark fixture through fixtures of its file and of each conftest.py above the file.
+    """
     patterns: list[str] = []
     marked: list[str] = []
-    for file in _test_files(root, file_names):
-        try:
-            tree = ast.parse(file.read_bytes())
-        except (OSError, SyntaxError, ValueError):  # pytest reports such a file
-            continue
+    for file, tree, outer in _test_files(root, file_names, BenchmarkFixtures()):
         name = file.relative_to(root).as_posix()
-        tests = list(_tests(tree.body, name, _has_module_mark(tree)))
+        fixtures = outer.within(tree)
+        tests = list(_tests(tree.body, name, _module_marks(tree), fixtures))
         asking = [test for test, kind in tests if kind == "fixture"]
         patterns += [name] if asking and len(asking) == len(tests) else asking
         marked += [test for test, kind in tests if kind == "marker"]
     return BenchmarkTests(patterns, marked)
 
 
-def _test_files(folder: Path, file_names: Sequence[str]) -> Iterator[Path]:
+def _test_files(
+    folder: Path, file_names: Sequence[str], outer: BenchmarkFixtures
+) -> Iterator[tuple[Path, ast.Module, BenchmarkFixtures]]:
+    """Yield each test file, parsed, with the fixtures that are visible in its folder."""
+    conftest = _parsed(folder / "conftest.py")
+    visible = outer if conftest is None else outer.within(conftest)
     for one in sorted(folder.iterdir()):
         if one.name.startswith(".") or one.name in _SKIPPED or (one / "pyvenv.cfg").exists():
             continue
         if one.is_dir() and not one.is_symlink():
-            yield from _test_files(one, file_names)
-        elif any(fnmatch.fnmatch(one.name, pattern) for pattern in file_names):
-            yield one
+            yield from _test_files(one, file_names, visible)
+        elif any(fnmatch.fnmatch(one.name, pattern) for pattern in file_names) and (tree := _parsed(one)):
+            yield one, tree, visible
 
 
-def _tests(body: Sequence[ast.stmt], prefix: str, is_marked: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - of the enclosing node
-    """Yield the node id of each test, with the thing that makes a benchmark of it: `fixture`, `marker` or nothing."""
+def _parsed(file: Path) -> ast.Module | None:
+    try:
+        return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # pytest reports such a file
+        return None
+
+
+def _tests(
+    body: Sequence[ast.stmt], prefix: str, marks: Sequence[ast.expr], fixtures: BenchmarkFixtures
+) -> Iterator[tuple[str, str]]:
+    """Yield the node id of each test, with the thing that makes a benchmark of it: `fixture`, `marker` or nothing.
+
+    Args:
+        body: the statements of a file or of a class.
+        prefix: the node id of the file or of the class.
+        marks: the marks of the file and of the classes around.
+        fixtures: the fixtures that give a benchmark fixture.
+    """
     for one in body:
         if isinstance(one, ast.ClassDef) and one.name.startswith("Test"):
-            yield from _tests(one.body, f"{prefix}::{one.name}", is_marked or _is_decorated(one))
+            yield from _tests(one.body, f"{prefix}::{one.name}", [*marks, *one.decorator_list], fixtures)
         elif isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and one.name.startswith("test"):
-            arguments = {argument.arg for argument in (*one.args.args, *one.args.kwonlyargs)}
-            by_marker = "marker" if is_marked or _is_decorated(one) else ""
-            yield f"{prefix}::{one.name}", "fixture" if arguments & _FIXTURES else by_marker
+            asked = asked_fixtures(one) | {*used_fixtures(marks)}
+            by_marker = "marker" if any(map(_is_marker, [*marks, *one.decorator_list])) else ""
+            yield f"{prefix}::{one.name}", "fixture" if fixtures.serve(asked) else by_marker
 
 
-def _is_decorated(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(_is_marker(one) for one in node.decorator_list)
-
-
-def _has_module_mark(tree: ast.Module) -> bool:
+def _module_marks(tree: ast.Module) -> Sequence[ast.expr]:
     for one in tree.body:
         if isinstance(one, ast.Assign) and any(ast.unparse(target) == "pytestmark" for target in one.targets):
-            marks = one.value.elts if isinstance(one.value, (ast.List, ast.Tuple)) else [one.value]
-            return any(map(_is_marker, marks))
-    return False
+            return one.value.elts if isinstance(one.value, (ast.List, ast.Tuple)) else [one.value]
+    return ()
 
 
 def _is_marker(node: ast.expr) -> bool:

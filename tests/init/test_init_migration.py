@@ -80,6 +80,66 @@ def test_tests_are_found_without_importing_them(tmp_path: Path) -> None:
     assert list(found.marked) == ["tests/test_marked.py::test_a", "tests/test_some.py::TestAll::test_body"]
 
 
+CONFTEST = """
+import pytest
+from pytest import fixture
+
+@pytest.fixture
+def timed(benchmark): return benchmark.pedantic
+
+@fixture(name="fast")
+def _fast(timed): return timed
+
+@pytest.fixture
+def ordinary(tmp_path): return tmp_path
+"""
+OWN = """
+import pytest
+
+class TestOwn:
+    @pytest.fixture
+    def here(self, fast): return fast
+    def test_chain(self, here): here(sorted, [2, 1])
+
+def test_named(fast): pass
+@pytest.mark.usefixtures("timed")
+def test_used(): pass
+def test_ordinary(ordinary, _fast): pass
+"""
+
+
+class TestOwnFixtures:
+    """Tests that get their benchmark fixture through fixtures of the project."""
+
+    def patterns(self, root: Path, files: dict[str, str]) -> list[str]:
+        write(root, files)
+        return list(find_benchmarks(root, ["test_*.py"]).patterns)
+
+    def test_fixtures_of_conftest_and_of_the_file_lead_to_tests(self, tmp_path: Path) -> None:
+        found = self.patterns(tmp_path, {"tests/conftest.py": CONFTEST, "tests/deep/test_own.py": OWN})
+        names = ["TestOwn::test_chain", "test_named", "test_used"]
+        assert found == [f"tests/deep/test_own.py::{name}" for name in names]
+
+    def test_a_conftest_beside_or_below_does_not(self, tmp_path: Path) -> None:
+        assert self.patterns(tmp_path, {"a/conftest.py": CONFTEST, "b/test_own.py": OWN, "test_top.py": OWN}) == []
+
+    def test_an_automatic_fixture_serves_every_test_of_its_folder(self, tmp_path: Path) -> None:
+        automatic = "import pytest\n@pytest.fixture(autouse=True)\ndef timed(benchmark): pass\n"
+        files = {"a/conftest.py": automatic, "a/test_a.py": "def test_a(): pass\n", "test_b.py": "def test_b(): pass\n"}
+        assert self.patterns(tmp_path, files) == ["a/test_a.py"]
+
+    @pytest.mark.parametrize(
+        ("fixture", "found"),
+        [("def benchmark(benchmark): return benchmark", ["test_a.py"]), ("def benchmark(): return max", [])],
+        ids=["of the plugin's", "without the plugin's"],
+    )
+    def test_a_fixture_that_replaces_the_plugins_counts_if_it_asks_for_it(
+        self, tmp_path: Path, fixture: str, found: list[str]
+    ) -> None:
+        conftest = f"import pytest\n@pytest.fixture\n{fixture}\n"
+        assert self.patterns(tmp_path, {"conftest.py": conftest, "test_a.py": "def test_a(benchmark): pass\n"}) == found
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
