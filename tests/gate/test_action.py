@@ -147,11 +147,28 @@ def workflow_files() -> list[Path]:
     return [*ROOT.glob(".github/**/*.yml"), *ROOT.glob(".github/**/*.yaml")]
 
 
+def used_actions() -> dict[str, set[str]]:
+    """Return the pins of each action in the workflows, the actions, the templates of `init` and the guide."""
+    package = ROOT / "pytest_perfbudget"
+    files = [*workflow_files(), *package.glob("init/templates/*.yml"), *package.glob("guide/*.md")]
+    found: dict[str, set[str]] = {}
+    for file in files:
+        for name, pin in re.findall(r"\buses: ([a-z][^@\s]*)(.*)$", file.read_text("utf-8"), re.MULTILINE):
+            found.setdefault(name, set()).add(pin)
+    return found
+
+
 def test_every_action_is_pinned_by_its_hash_with_the_version_beside() -> None:
-    lines = [line for file in workflow_files() for line in file.read_text("utf-8").splitlines() if " uses: " in line]
-    assert lines
-    for line in lines:
-        assert re.search(r"uses: ([.$]/\S+|[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$", line), line
+    pins = [pin for own in used_actions().values() for pin in own]
+    assert pins
+    assert [one for one in pins if not re.fullmatch(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+
+
+def test_an_action_has_the_same_version_everywhere() -> None:
+    """Updates of dependencies reach the workflows only; this test brings them to the templates and to the guide."""
+    actions = used_actions()
+    assert len(actions) >= 5
+    assert {name: pins for name, pins in actions.items() if len(pins) > 1} == {}
 
 
 def test_no_step_puts_an_expression_into_its_script() -> None:
