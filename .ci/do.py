@@ -16,6 +16,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = ("test", "example", "check")
+WORKFLOWS, ACTIONS = (
+    [str(file.relative_to(ROOT)) for file in sorted(ROOT.glob(f".github/{pattern}"))]
+    for pattern in ("workflows/*.yml", "actions/*/action.yml")
+)
+SCHEMA = ("check-jsonschema", "--builtin-schema")
 JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
     "example": (("pytest", "example_project"),),
     "tests": (("pytest", "-n", "2", "-m", "not slow"),),
@@ -27,6 +32,10 @@ JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("mypy", "example_project"),
         ("lint-imports",),
         ("zizmor", "--offline", "--quiet", ".github"),
+        ("jactionlint", "--strict-exit"),  # a fork of actionlint that comes by pip; it calls shellcheck
+        (*SCHEMA, "vendor.github-workflows", *WORKFLOWS),
+        (*SCHEMA, "vendor.github-actions", *ACTIONS),
+        (*SCHEMA, "vendor.dependabot", ".github/dependabot.yml"),
     ),
 }
 
@@ -119,6 +128,7 @@ def main() -> int:
     _programs(options.job)
     # The tests start hundreds of processes, each of which would compile the package anew.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept["PATH"] = os.pathsep.join([str(scripts), os.environ.get("PATH", os.defpath)])
     for name, *rest in JOBS[options.job]:
         print("$", name, *rest, *arguments, flush=True)
         code = subprocess.run([str(scripts / name), *rest, *arguments], cwd=ROOT, env=kept, check=False).returncode

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,19 +119,6 @@ def test_an_action_may_run_the_gate(tmp_path: Path) -> None:
         "uses": "owner/repo/path@abc",
         "with": {"install": "python -m pip install -e . pytest", "working-directory": "shop/"},
     }
-
-
-ZIZMOR = shutil.which("zizmor", path=str(Path(sys.executable).parent))
-
-
-@pytest.mark.skipif(ZIZMOR is None, reason="zizmor is not installed")
-def test_zizmor_has_nothing_to_say_about_the_workflow(tmp_path: Path) -> None:
-    file = tmp_path / "performance.yml"
-    file.write_text(workflows.github(installation(tmp_path, PLUGIN), "").after, "utf-8")
-    ended = subprocess.run(
-        [str(ZIZMOR), "--offline", "--no-progress", str(file)], capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stdout
 
 
 def test_the_root_is_the_nearest_configured_folder_within_the_repository(tmp_path: Path) -> None:
