@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 from pytest_perfbudget.tracing import Span, SpanContext
+from pytest_perfbudget.tracing.open_span import nest_with
+from pytest_perfbudget.tracing.otel_nesting import OtelNesting
 from pytest_perfbudget.tracing.otlp import span_of
 
 _API: Final = "opentelemetry.trace"
@@ -32,10 +34,13 @@ def listening(take: Callable[[Span], None]) -> Iterator[Within]:
         yield lambda _: nullcontext()
         return
     processor.takes = [*processor.takes, take]
+    nest_with(processor.nesting.innermost)
     try:
         yield _within
     finally:
         processor.takes = [one for one in processor.takes if one != take]
+        if not processor.takes:
+            nest_with(None)
 
 
 def _processor() -> Any | None:  # noqa: ANN401 - the SDK is optional
@@ -48,6 +53,7 @@ def _processor() -> Any | None:  # noqa: ANN401 - the SDK is optional
     found = getattr(provider, _NAME, None)
     if found is None:
         found = type("PerfBudgetProcessor", (_Processor, sdk.SpanProcessor), {})()
+        found.nesting = OtelNesting(api.get_current_span)
         provider.add_span_processor(found)
         setattr(provider, _NAME, found)
     return found
@@ -56,19 +62,27 @@ def _processor() -> Any | None:  # noqa: ANN401 - the SDK is optional
 class _Processor:
     """The part of a span processor that this package adds."""
 
+    nesting: OtelNesting
     takes: Sequence[Callable[[Span], None]] = ()
+
+    def on_start(self, span: Any, parent_context: object = None) -> None:  # noqa: ANN401 - opentelemetry.sdk.trace.Span
+        """Note the place of a span among the spans of `track`."""
+        if self.takes:
+            self.nesting.begin(span, parent_context)
 
     def on_end(self, span: Any) -> None:  # noqa: ANN401 - opentelemetry.sdk.trace.ReadableSpan
         """Hand a span over."""
         takes = self.takes
+        context, status = span.get_span_context(), span.status
+        placed = self.nesting.end(context.span_id)
         if not takes or span.start_time is None or span.end_time is None:
             return
-        context, status = span.get_span_context(), span.status
+        parent_id = span.parent.span_id if span.parent is not None else 0
         found = span_of(
             name=span.name,
-            trace_id=context.trace_id,
+            trace_id=context.trace_id if placed is None else placed.trace_id,
             span_id=context.span_id,
-            parent_id=span.parent.span_id if span.parent is not None else 0,
+            parent_id=parent_id if placed is None else placed.parent_id,
             start_ns=span.start_time,
             end_ns=span.end_time,
             attributes=dict(span.attributes or {}),

@@ -248,10 +248,10 @@ class SpanGatherer:
 
     def _taken_remote(self) -> list[Span]:
         """Return the spans of other processes, each once: an application may export the spans of this process, too."""
-        known = {(one.trace_id, one.span_id) for one in self._held}
+        known = {one.span_id for one in self._held}  # the application's copy may have another trace
         found, self._remote = self._remote, []
         by_key = {(one.trace_id, one.span_id): one for one in found}
-        return [one for key, one in by_key.items() if key not in known]
+        return [one for one in by_key.values() if one.span_id not in known]
 
     def _note_stray(self, span: Span, ended: Sequence[_Ended], *, is_remote: bool) -> None:
         """Count a span that belongs to no execution: the executions of a load overlap, so its time says nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
-from pytest_perfbudget.tracing.open_span import continued, current, headers, new_root
+from pytest_perfbudget.tracing.enclosing import continued, current, headers, new_root
 from pytest_perfbudget.tracing.span import Sink, Span, add_sink, emit, is_tracking, remove_sink
 from pytest_perfbudget.tracing.tracked import Tracked, track
 

@@ -13,15 +13,14 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, Protocol
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
-from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
+from pytest_perfbudget.tracing.context import SpanContext
 from pytest_perfbudget.tracing.span import EPOCH_NS
 from pytest_perfbudget.tracing.span_error import words_of
 
@@ -33,10 +32,9 @@ _ASTRAY: Final = -1
 _COMPUTING_NS: Final = 5_000
 """The time after a reading of the CPU clock in which the thread counts as computing."""
 
-_HEADER: Final = "traceparent"
 _FOLDER: Final = __file__.rpartition("open_span")[0]
 _parent_process: Final = announced()
-current_span: ContextVar[OpenSpan | SpanContext | None] = ContextVar("perfbudget_span", default=_parent_process)
+current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", default=_parent_process)
 """The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
 
 _random = random.Random()  # noqa: S311 - ids, no secrets; a generator of its own, because applications seed the global one
@@ -47,6 +45,20 @@ _ids = itertools.count(_bits(62) + 1)
 """The ids of spans: from a random start on, which takes half the time of a random id."""
 _reading = (0, 0, 0)
 """The last reading of a CPU clock: the thread, the wall-clock time, the CPU time."""
+
+
+_innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
+"""The function that returns the innermost span of a span of `track` and of the spans of another kind; see
+`nest_with`."""
+
+
+class Identity(Protocol):
+    """The ids of a span of any kind."""
+
+    @property
+    def trace_id(self) -> int: ...  # noqa: D102 - see `SpanContext`
+    @property
+    def span_id(self) -> int: ...  # noqa: D102
 
 
 class Named(Protocol):
@@ -61,13 +73,27 @@ class Named(Protocol):
 class OpenSpan:
     """A span that has not ended, of a function, a coroutine or a block."""
 
-    __slots__ = ("below", "frame", "parent", "source", "span_id", "start_cpu_ns", "start_ns", "thread", "trace_id")
+    __slots__ = (
+        "below",
+        "frame",
+        "parent",
+        "parent_id",
+        "source",
+        "span_id",
+        "start_cpu_ns",
+        "start_ns",
+        "thread",
+        "trace_id",
+    )
 
     below: OpenSpan | None
     """The block around this block in the same function."""
     frame: int
     """The id of the frame that the block stands in; 0 for a function, `_ASTRAY` for an end in another context."""
-    parent: OpenSpan | SpanContext | None
+    parent: Enclosing | None
+    """The span of `track` around this span, which goes on when this span has ended."""
+    parent_id: int
+    """The id of the innermost span of any kind around this span; 0 if there is none."""
     source: Named
     span_id: int
     start_cpu_ns: int
@@ -97,7 +123,7 @@ class OpenSpan:
             self._leave(innermost)
         _hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
 
-    def _leave(self, innermost: OpenSpan | SpanContext | None) -> None:
+    def _leave(self, innermost: Enclosing | None) -> None:
         """End out of order: a generator has rested in a block within this span, or goes on in another context."""
         while innermost.__class__ is OpenSpan:
             if innermost is self:
@@ -107,9 +133,28 @@ class OpenSpan:
         self.frame = _ASTRAY
 
 
-def _around(span: OpenSpan) -> OpenSpan | SpanContext | None:
+class Continued:
+    """A span of elsewhere, such as of the calling process, around the code of a context.
+
+    Attributes:
+        trace_id: the id of the whole tree.
+        span_id: the id of the span.
+        mark: the id that a span which begins now would have; the ids of other processes have no order.
+    """
+
+    __slots__ = ("mark", "span_id", "trace_id")
+
+    def __init__(self, context: SpanContext) -> None:
+        self.trace_id, self.span_id = context
+        self.mark = next(_ids)
+
+
+Enclosing = OpenSpan | Continued | SpanContext
+
+
+def _around(span: OpenSpan) -> Enclosing | None:
     """Return the innermost span around a span that has ended elsewhere, and that this context still has."""
-    parent: OpenSpan | SpanContext | None = span
+    parent: Enclosing | None = span
     while isinstance(parent, OpenSpan) and parent.frame == _ASTRAY:
         parent = parent.parent
     return parent
@@ -125,7 +170,13 @@ def begin(source: Named) -> OpenSpan:
         parent = _around(parent)
     span.parent = parent
     span.frame = 0
-    span.trace_id = _bits(128) | 1 if parent is None else parent.trace_id
+    around: Identity | None = parent if _innermost_of is None else _innermost_of(parent)
+    if around is None:
+        span.trace_id = _bits(128) | 1
+        span.parent_id = 0
+    else:
+        span.trace_id = around.trace_id
+        span.parent_id = around.span_id
     span.span_id = next(_ids)
     span.thread = own = _ident()
     current_span.set(span)
@@ -177,7 +228,7 @@ class RestingSpan:
 def _hand_over(
     span: OpenSpan, start_ns: int, duration_ns: int, cpu_ns: int | None, error: BaseException | None
 ) -> None:
-    parent, source = span.parent, span.source
+    source = span.source
     file, line = "", 0
     words = "" if error is None else words_of(error)
     if words or spans.needs_lines:
@@ -186,7 +237,7 @@ def _hand_over(
         source.name,
         span.trace_id,
         span.span_id,
-        0 if parent is None else parent.span_id,
+        span.parent_id,
         EPOCH_NS + start_ns,
         duration_ns,
         cpu_ns,
@@ -208,52 +259,51 @@ def _place() -> tuple[str, int]:
     return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno or 0)
 
 
-def current() -> SpanContext | None:
-    """Return the span that encloses this line; None if there is none."""
-    span = current_span.get()
-    return SpanContext(span.trace_id, span.span_id) if span else None
-
-
-def new_root() -> SpanContext:
-    """Return an identity for a tree that begins here, such as that of one request; see `continued`."""
-    return SpanContext(_bits(128) | 1, next(_ids))
-
-
-def headers() -> dict[str, str]:
-    """Return the header `traceparent` for an outgoing request; empty if no span encloses this line."""
-    context = current()
-    return {_HEADER: to_traceparent(context)} if context else {}
-
-
-class Headers(Protocol):
-    """The headers of a request, as a dictionary or as a web framework has them."""
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return the names and values."""
-
-
-@contextmanager
-def continued(source: SpanContext | Headers | None) -> Iterator[None]:
-    """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block.
+def nest_with(innermost_of: Callable[[Enclosing | None], Identity | None] | None) -> None:
+    """Let spans nest in spans of another kind, too.
 
     Args:
-        source: the span, or the headers of a request that may name the span in `traceparent`.
+        innermost_of: a function that takes the innermost span of `track` and returns the innermost span of either kind;
+            None lets the spans of `track` nest among themselves.
     """
-    if source is not None and not isinstance(source, SpanContext):
-        value = next((value for name, value in source.items() if name.lower() == _HEADER), "")
-        source = from_traceparent(value)
-    token = current_span.set(source)
-    try:
-        yield
-    finally:
-        current_span.reset(token)
+    global _innermost_of  # noqa: PLW0603 - the same for all spans
+    _innermost_of = innermost_of
+
+
+def enclosing_track() -> Enclosing | None:
+    """Return the innermost span of `track`, or of elsewhere."""
+    span = current_span.get()
+    return _around(span) if isinstance(span, OpenSpan) else span
+
+
+def innermost() -> Identity | None:
+    """Return the innermost open span of any kind."""
+    span = current_span.get()
+    return span if _innermost_of is None else _innermost_of(span)
+
+
+def new_trace_id() -> int:
+    """Return the id of a new tree."""
+    return _bits(128) | 1
+
+
+def next_id() -> int:
+    """Return the next id of a span, which is also the mark of this moment."""
+    return next(_ids)
+
+
+def mark_of(span: Enclosing) -> int:
+    """Return the mark of the moment at which a span of this process began, or began to enclose the code."""
+    if isinstance(span, OpenSpan):
+        return span.span_id
+    return span.mark if isinstance(span, Continued) else 0
 
 
 def _begin_anew() -> None:
-    """Let a forked child have ids and a CPU clock of its own."""
+    """Let a forked child have ids and a CPU clock of its own; its ids are later than those of its open spans."""
     global _ids, _reading  # noqa: PLW0603 - the parent's go on there
     _random.seed()
-    _ids = itertools.count(_bits(62) + 1)
+    _ids = itertools.count(next(_ids) + _bits(58) + 1)
     _reading = (0, 0, 0)
 
 

@@ -1,7 +1,8 @@
-"""The lines of the application that begin spans of OpenTelemetry's SDK, in child processes of a test.
+"""The lines and the parents of OpenTelemetry's spans in child processes of a test.
 
-OpenTelemetry's instrumentations do not say which line made a query. The SDK loads the class `LineDetector` as a
-detector of resources, because the test names the detector in the environment. So the application needs no change.
+OpenTelemetry's instrumentations do not say which line made a query, and do not know the spans of `track`. The SDK loads
+the class `LineDetector` as a detector of resources, because the test names the detector in the environment. So the
+application needs no change.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from typing import Any, Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.trace import get_current_span
 
 from pytest_perfbudget.tracing.exporter import SpanExporter
-from pytest_perfbudget.tracing.otlp import FILE, LINE
+from pytest_perfbudget.tracing.open_span import nest_with
+from pytest_perfbudget.tracing.otel_nesting import OtelNesting
+from pytest_perfbudget.tracing.otlp import FILE, LINE, PARENT, TRACE
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _ELSEWHERE: Final = tuple(
@@ -29,6 +33,7 @@ _ELSEWHERE: Final = tuple(
 """The folders of the standard library and of this package."""
 
 _add_processor: Final = TracerProvider.add_span_processor
+_nesting: Final = OtelNesting(get_current_span)
 _NAME: Final = "_perfbudget_lines"
 
 
@@ -50,11 +55,21 @@ class LineDetector(ResourceDetector):
 
 
 class LineProcessor(SpanProcessor):
-    """The processor that gives each span the file and the line of the application's code, unless the span has them."""
+    """The processor that gives each span the file and the line of the application's code, unless the span has them.
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - as the class it extends
-        """Note the line that begins a span."""
-        if not span.is_recording() or FILE in (span.attributes or {}):
+    A span within a span of `track` has its parent as an attribute.
+    """
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Note the parent and the line of a span that begins."""
+        if not span.is_recording():
+            return
+        placed, parent = _nesting.begin(span, parent_context), span.parent
+        if placed.parent_id != (0 if parent is None else parent.span_id):
+            span.set_attributes({PARENT: f"{placed.parent_id:016x}"})
+        if placed.trace_id != span.get_span_context().trace_id:
+            span.set_attributes({TRACE: f"{placed.trace_id:032x}"})
+        if FILE in (span.attributes or {}):
             return
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
         while frame is not None:
@@ -65,7 +80,10 @@ class LineProcessor(SpanProcessor):
             frame = frame.f_back
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Do nothing: an ended span has its line already."""
+        """Forget a span that has ended."""
+        context = span.get_span_context()
+        if context is not None:
+            _nesting.end(context.span_id)
 
 
 def _add_with_lines(provider: TracerProvider, span_processor: Any) -> None:  # noqa: ANN401 - any processor
@@ -73,6 +91,7 @@ def _add_with_lines(provider: TracerProvider, span_processor: Any) -> None:  # n
     if not hasattr(provider, _NAME):
         setattr(provider, _NAME, True)
         _add_processor(provider, LineProcessor())
+        nest_with(_nesting.innermost)
     _add_processor(provider, span_processor)
 
 

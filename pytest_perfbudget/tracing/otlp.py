@@ -14,6 +14,10 @@ from pytest_perfbudget.tracing.span import Span
 CPU_NS: Final = "perfbudget.cpu_ns"
 """The attribute for the CPU time, which the protocol has no field for."""
 
+TRACE: Final = "perfbudget.trace_id"
+PARENT: Final = "perfbudget.parent_id"
+"""The attributes for the enclosing span of `track`, which the SDK of OpenTelemetry does not know."""
+
 STATEMENT: Final = "statement"
 _STATEMENTS: Final = (STATEMENT, "db.query.text", "db.statement")
 FILE: Final = "code.file.path"
@@ -129,6 +133,7 @@ def span_of(
     """
     known = dict(attributes)
     cpu_ns = known.pop(CPU_NS, None)
+    trace_id, parent_id = _id(known.pop(TRACE, trace_id)), _id(known.pop(PARENT, parent_id))
     statement = next((known[one] for one in _STATEMENTS if one in known), None)
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
@@ -152,3 +157,7 @@ def span_of(
         file=str(file),
         line=line if isinstance(line, int) else 0,
     )
+
+
+def _id(value: object) -> int:
+    return value if isinstance(value, int) else int(str(value), 16)

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
 
-from pytest_perfbudget.tracing.open_span import continued, current
+from pytest_perfbudget.tracing.enclosing import continued, current
 
 _START: Final = threading.Thread.start
 _SUBMIT: Final = ThreadPoolExecutor.submit

@@ -1,0 +1,53 @@
+"""The span that encloses a line, on its way to other threads and processes and from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
+from pytest_perfbudget.tracing.open_span import Continued, current_span, innermost, new_trace_id, next_id
+
+_HEADER: Final = "traceparent"
+
+
+def current() -> SpanContext | None:
+    """Return the span that encloses this line; None if there is none."""
+    span = innermost()
+    return SpanContext(span.trace_id, span.span_id) if span else None
+
+
+def new_root() -> SpanContext:
+    """Return an identity for a tree that begins here, such as that of one request; see `continued`."""
+    return SpanContext(new_trace_id(), next_id())
+
+
+def headers() -> dict[str, str]:
+    """Return the header `traceparent` for an outgoing request; empty if no span encloses this line."""
+    context = current()
+    return {_HEADER: to_traceparent(context)} if context else {}
+
+
+class Headers(Protocol):
+    """The headers of a request, as a dictionary or as a web framework has them."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return the names and values."""
+
+
+@contextmanager
+def continued(source: SpanContext | Headers | None) -> Iterator[None]:
+    """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block.
+
+    Args:
+        source: the span, or the headers of a request that may name the span in `traceparent`.
+    """
+    if source is not None and not isinstance(source, SpanContext):
+        value = next((value for name, value in source.items() if name.lower() == _HEADER), "")
+        source = from_traceparent(value)
+    token = current_span.set(None if source is None else Continued(source))
+    try:
+        yield
+    finally:
+        current_span.reset(token)
