@@ -9,6 +9,7 @@ from pytest_perfbudget.core.health import Health
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import SessionFacts
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
 
 
 def budgets_text(tally: Mapping[str, int], measurements: int) -> str:
@@ -44,7 +45,9 @@ def health_text(health: Health) -> str:
     named = sorted((one for one in health.components if one.component), key=lambda one: (one.score, one.component))
     if not named:
         return text
-    text += ": " + ", ".join(f"{one.component} {one.score}" for one in named[:_MOST_COMPONENTS])
+    text += ": " + ", ".join(
+        f"{printable(one.component, unicode=True)} {one.score}" for one in named[:_MOST_COMPONENTS]
+    )
     rest = named[_MOST_COMPONENTS:]
     return f"{text}, {len(rest)} more from {rest[0].score} up" if rest else text
 
@@ -77,7 +80,7 @@ def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
     """Return the line that stands in for budgets that hold and that the table leaves out."""
     most = max(budget.used or 0.0 for budget in budgets)
     used = f"under {100 * _FAR_AWAY:.0f} %" if most < _FAR_AWAY else f"within, at most {100 * most:.0f} %"
-    metrics = ", ".join(dict.fromkeys(budget.label for budget in budgets))
+    metrics = ", ".join(dict.fromkeys(printable(budget.label, unicode=True) for budget in budgets))
     each = "all " if len(budgets) > 1 else ""
     return f"{counted(len(budgets), 'further limit')}, {each}{used} used: {metrics}"
 

@@ -13,6 +13,7 @@ from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES, ComponentChange, SpanComparison
 from pytest_perfbudget.report.numbers import counted, quantity, three_digits
+from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.spans import whole_of
 
 _MOST_LINES: Final = 8
@@ -74,7 +75,7 @@ def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_
         yield f"  {pairs}: no interval, so any difference may be chance ({FEWEST_MATCHES} are needed)"
     shown = (moved if has_interval and not all_of_them else list(found.components))[:_MOST_LINES]
     others = [one for one in found.components if one not in shown]
-    rows = [_row(one.name or _OUTSIDE, one) for one in shown]
+    rows = [_row(printable(one.name, unicode=True) or _OUTSIDE, one) for one in shown]
     rows += [_row_of_others(others)] if others else []
     yield from _aligned([*rows, _row(f"whole {noun}", replace(found.total, cpu_ns=None))])
     if moved:

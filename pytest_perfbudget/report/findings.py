@@ -18,6 +18,7 @@ from pytest_perfbudget.core.finding import (
 )
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
+from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.regressions import Typed
 
 _SENTENCES: Final = ("exceeded", "regressed")
@@ -142,6 +143,14 @@ def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Find
 
 
 def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
+    """Return a finding with its texts; names and messages from outside cannot break a line or steer the terminal."""
+    found = _with_texts(case, alpha, typed)
+    lines = tuple(printable(line, unicode=True) for line in found.evidence)
+    headline, remedy = (printable(text, unicode=True) for text in (found.headline, found.remedy))
+    return replace(found, headline=headline, evidence=lines, remedy=remedy)
+
+
+def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:
     finding, result = case.finding, case.result
     if isinstance(result, BudgetResult):
         return replace(
@@ -162,11 +171,11 @@ def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
 
 
 def _opening(finding: Finding, *, with_test: bool) -> str:
-    name = finding.id if with_test else finding.name
+    name = printable(finding.id if with_test else finding.name, unicode=True)
     verdict = "" if finding.kind in _SENTENCES else f"{finding.kind}: "
     return f"{name}: {verdict}{finding.headline}" if name else f"{verdict}{finding.headline}"
 
 
 def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:_MOST_NAMED])
+    shown = ", ".join(printable(one, unicode=True) for one in ids[:_MOST_NAMED])
     return shown if len(ids) <= _MOST_NAMED else f"{shown} and {len(ids) - _MOST_NAMED:,} more"

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from results import budget, measurement
+from results import budget, change, measurement
 from traces import span
 
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Repeat
+from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.core.spans import Execution
+from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
-from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.findings import failure_text, note_lines, worded
+from pytest_perfbudget.report.formats import markdown
+from pytest_perfbudget.report.formats.terminal import Layout, render, render_spans
 from pytest_perfbudget.report.spans import tree_lines
 
 MS = 1_000_000
@@ -84,6 +90,46 @@ def test_a_count_names_the_repeated_queries() -> None:
     ]
     assert found[5].startswith("Where the time goes, by span")
     assert found[-1].startswith("Make one query of the repeated ones")
+
+
+HOSTILE = "q\x1b[2J\nFAILED a.py::test_other \ud800 | <b>"
+ESCAPED = r"q\x1b[2J\nFAILED a.py::test_other \ud800 | <b>"
+
+
+def test_no_name_or_statement_breaks_a_line_or_steers_the_terminal() -> None:
+    """Another process may send any name."""
+    store = SpanStore()
+    store.add(Execution(0, 10, [span(HOSTILE, 0, 10)]))
+    group = ErrorGroup("OSError\x07", "no\x1b]0;x\x07 answer\u2028next", 5, 5, count=3)
+    exceeded = budget(span=HOSTILE, **COUNT, repeats=(Repeat(HOSTILE, 8, "shop\n.py:3"),))
+    errors = budget(metric="error_rate", keyword="max_error_rate", unit="%")
+    whole = ComponentChange("", 1e6, 2e6, 9e5, 11e5)
+    moved = change(components=SpanComparison(whole, [replace(whole, name=HOSTILE)], 8, is_typical=True))
+    one = measurement(
+        exceeded, errors, moved, budget(span=HOSTILE, verdict=BudgetVerdict.WITHIN), kind=LOAD,
+        spans=SpanFacts.of(store), errors=[group], nodeid="a.py::test", name="load",
+    )  # fmt: skip
+    findings = worded(find([one], Policy()), alpha=0.01)
+    result = RunResult(SessionFacts(), None, [one], findings)
+    texts = [
+        failure_text(findings, with_test=True),
+        "\n".join(note_lines(findings)),
+        render(result, Layout(width=200, verbosity=1)),
+        render_spans(result),
+        markdown.render(result),
+    ]
+    for text in texts:
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert not any(line.startswith("FAILED") for line in text.split("\n"))
+    assert f"8 spans of {ESCAPED} in one request" in texts[0]
+    assert r"3 x OSError\x07: no\x1b]0;x\x07 answer\u2028next" in texts[0]
+    assert ESCAPED in texts[3]
+    assert "<b>" not in texts[4].partition("### ")[2].rpartition("```")[2]
+
+
+def test_a_name_of_printable_letters_stays_as_it_is() -> None:
+    name = "GET /bücher/{id} Liste"
+    assert f"8 spans of {name} in one execution" in text(BudgetVerdict.EXCEEDED, **{**COUNT, "span": name})[0]
 
 
 def test_spans_without_a_statement_are_repeated_under_their_name() -> None:

@@ -79,7 +79,8 @@ def _named(measurement: Measurement) -> dict[str, str]:
 
 
 def _budget(budget: BudgetResult) -> dict[str, str]:
-    cells = {"metric": budget.label, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
+    metric = f"{code_in_table(budget.span)} {budget.metric}" if budget.span else budget.metric
+    cells = {"metric": metric, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
     if budget.estimate is not None:
         cells["measured"] = quantity(budget.estimate, budget.unit, beside=budget.limit)
     if budget.used is not None:

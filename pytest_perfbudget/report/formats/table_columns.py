@@ -97,7 +97,7 @@ def _numbers(rows: Sequence[Row], layout: _Layout, *, unicode: bool) -> Iterator
     columns: Mapping[str, tuple[Callable[[Row], Cell], bool]] = {
         "verdict": (_verdict, False),
         "component": (lambda row: _component(row, unicode=unicode), False),
-        "metric": (lambda row: _metric(row, has_times=has_times), False),
+        "metric": (lambda row: _metric(row, has_times=has_times, unicode=unicode), False),
         "measured": (lambda row: _measured(row, has_times=has_times), True),
         "limit": (_limit, True),
         "used": (lambda row: _used(row, bar), False),
@@ -123,9 +123,9 @@ def _component(row: Row, *, unicode: bool) -> Cell:
     return cut(printable(row.measurement.component, unicode=unicode), _LONGEST_COMPONENT, unicode=unicode), ""
 
 
-def _metric(row: Row, *, has_times: bool) -> Cell:
+def _metric(row: Row, *, has_times: bool, unicode: bool) -> Cell:
     if row.budget is not None:
-        return row.budget.result.label, ""
+        return printable(row.budget.result.label, unicode=unicode), ""
     if row.change is not None and row.change.is_pressing:
         return row.change.result.metric, ""
     return BLANK if has_times else (_central(row), "")

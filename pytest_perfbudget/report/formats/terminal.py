@@ -18,6 +18,7 @@ from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.regressions import Typed
 from pytest_perfbudget.report.session_verdict import ending_text, others_failed_text
 from pytest_perfbudget.report.spans import lost_text, tree_lines, whole_of
@@ -138,7 +139,7 @@ def render_spans(result: RunResult) -> str:
             found += [one.id, *(f"  {line}" for line in lines)]
     if without:
         found.append(f"{counted(without, 'measurement')} without any span: {HOW_TO_RECORD}")
-    return "".join(f"{line}\n" for line in found)
+    return "".join(f"{printable(line, unicode=True)}\n" for line in found)  # a span may have any name
 
 
 def render_update(result: RunResult, layout: Layout) -> str:
