@@ -54,7 +54,7 @@ class CriterionResult:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A query, or another span of the same statement, that one execution makes again and again.
+    """A query, or another span, that one line of one execution makes again and again.
 
     Attributes:
         statement: the text of the query without its values; empty if the spans have no statement.

@@ -7,7 +7,7 @@ executions. Several spans of the same execution depend on each other, so their c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
@@ -20,7 +20,6 @@ from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.metrics import QUANTILES, SPAN_COUNT, SPAN_SHARE, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult, Repeat
 from pytest_perfbudget.core.span_budgets import SpanBudget
-from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.core.spans.series import SpanSeries, SpanStore
 from pytest_perfbudget.core.spans.statements import repeats_of
 from pytest_perfbudget.errors import nearest
@@ -31,9 +30,6 @@ _MARGIN: Final = 4
 _MOST_NAMED: Final = 5
 
 HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
-
-Sites = Mapping[tuple[str, str], str]
-"""The line that began a span, by the span's name and statement."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +64,20 @@ class SpanGate:
         """The names whose number is limited."""
         return frozenset(one.span for one in self.budgets if one.budget.metric is SPAN_COUNT)
 
-    def judge(self, store: SpanStore, sites: Sites, *, is_load: bool = False) -> list[BudgetResult]:
+    def judge(self, store: SpanStore, *, is_load: bool = False) -> list[BudgetResult]:
         """Return the result of every budget.
 
         A limit that covers many tests says nothing about a test without such a span.
 
         Args:
             store: the spans of all executions.
-            sites: the lines that began spans.
             is_load: whether the executions are requests of a load, which depend on each other.
         """
         found = []
         for one in self.budgets:
             series = store.series(one.span)
             if series is not None:
-                found.append(self._judge(one, series, store, sites, is_load=is_load))
+                found.append(self._judge(one, series, store, is_load=is_load))
             elif not one.budget.general:
                 found.append(replace(unmeasured(one.budget, _why_none(one.span, store)), span=one.span))
         return found
@@ -92,9 +87,7 @@ class SpanGate:
         own = [one for one in self.budgets if not one.budget.general]
         return [replace(unmeasured(one.budget, reason), span=one.span) for one in own]
 
-    def _judge(
-        self, one: SpanBudget, series: SpanSeries, store: SpanStore, sites: Sites, *, is_load: bool
-    ) -> BudgetResult:
+    def _judge(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> BudgetResult:
         budget = one.budget
         if budget.metric is SPAN_COUNT and series.most <= budget.limit:
             why = _why_unsure(one.span, series, store)
@@ -102,8 +95,7 @@ class SpanGate:
                 return replace(unmeasured(budget, why), span=one.span)
         result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
         if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
-            own = {text: line for (name, text), line in sites.items() if covers(one.span, name)}
-            return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements, own)))
+            return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements)))
         return result
 
     def _decide(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> CriterionResult:

@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_perfbudget.core.spans import STATEMENT, Execution
+from pytest_perfbudget.core.spans import SITE, STATEMENT, Execution
 from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure import otel
@@ -36,7 +36,7 @@ MOST_PENDING: Final = 200_000
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
 
-_FIELDS: Final = 9
+_FIELDS: Final = 10
 """The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed."""
 
@@ -65,7 +65,6 @@ class SpanGatherer:
 
     Attributes:
         store: the spans of the executions that count.
-        sites: the lines that made a query, by the span's name and statement.
         kept: the number of executions that count so far.
     """
 
@@ -83,7 +82,6 @@ class SpanGatherer:
         self.store = store or SpanStore(watched, limited)
         self.kept = 0
         self._sites = QuerySites(root, watched)
-        self.sites = self._sites.found
         self._now_ns = clock.wall_ns
         self._receiver = receiver
         self._lost_before: tuple[int, int] | None = None
@@ -93,7 +91,7 @@ class SpanGatherer:
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
-        self._texts = self._sites.texts
+        self._is_watched = self._sites.is_watched
         self._ended: list[_Ended] = []
         self._held: list[Span] = []
         self._held_ended: list[_Ended] = []
@@ -103,16 +101,16 @@ class SpanGatherer:
         """Note a span that has ended; the sink."""
         name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _ = span
         try:
-            texts = self._texts[name]
+            is_watched = self._is_watched[name]
         except KeyError:
-            texts = self._sites.begin(name)
-        text = ""
-        if texts is not None:
-            text = str(attributes.get(STATEMENT, ""))
-            if text not in texts:
-                self._sites.note(name, text)
+            is_watched = self._sites.watches(name)
+        text = site = ""
+        if is_watched:
+            text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
         if len(self._pending) < MOST_PENDING * _FIELDS:
-            self._pending.extend((name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, thread))
+            self._pending.extend(
+                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread)
+            )
         else:
             self.store.lose(1, name)
 
@@ -226,8 +224,6 @@ class SpanGatherer:
         by_id = {one.trace_id: one for one in ended}
         remote = self._taken_remote()
         self.store.has_remote |= bool(remote)
-        for span in remote:
-            self._sites.note_remote(span)
         late = _late([*self._held, *remote], by_id)
         stray: list[tuple[Span, bool]] = []
         for spans, is_remote in ((self._held, False), (remote, True)):
@@ -251,7 +247,13 @@ class SpanGatherer:
         known = {one.span_id for one in self._held}  # the application's copy may have another trace
         found, self._remote = self._remote, []
         by_key = {(one.trace_id, one.span_id): one for one in found}
-        return [one for one in by_key.values() if one.span_id not in known]
+        return [self._with_site(one) for one in by_key.values() if one.span_id not in known]
+
+    def _with_site(self, span: Span) -> Span:
+        """Return a span of another process with the line that made the query, if the span is watched."""
+        if not self._sites.watches(span.name):
+            return span
+        return span._replace(attributes={**span.attributes, SITE: self._sites.of_remote(span)})
 
     def _note_stray(self, span: Span, ended: Sequence[_Ended], *, is_remote: bool) -> None:
         """Count a span that belongs to no execution: the executions of a load overlap, so its time says nothing."""
@@ -268,8 +270,9 @@ class SpanGatherer:
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
     """Return the spans of a flat list."""
     each = iter(values)
-    for *numbers, text, thread in zip(*[each] * _FIELDS, strict=True):
-        yield Span._make((*numbers, {STATEMENT: text} if text else {}, "", thread, "", 0))
+    for *numbers, text, site, thread in zip(*[each] * _FIELDS, strict=True):
+        attributes = {STATEMENT: text, SITE: site} if text or site else {}
+        yield Span._make((*numbers, attributes, "", thread, "", 0))
 
 
 def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:

@@ -106,7 +106,7 @@ def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
         if budget.source.endswith(OF_BASE):
             return HELD
         if budget.repeats:
-            return spans.REPEATED
+            return spans.fewer_text(budget)
         return _ERRORS if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name) else _words(budget)[1]
     if is_failure:
         return "A budget that is not judged fails because of --perf-strict (or strict = true)."

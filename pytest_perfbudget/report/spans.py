@@ -24,9 +24,10 @@ _MOST_OF_VARIANCE: Final = 0.3
 
 _WHOLES: Final = {LOAD: "request", TIMER: "block"}
 
-REPEATED: Final = (
+_ONE_QUERY: Final = (
     "Make one query of the repeated ones, or raise the limit at the place named above if that is intended."
 )
+_LESS_OFTEN: Final = "Do this less often, or raise the limit at the place named above if that is intended."
 
 
 def whole_of(measurement: Measurement) -> str:
@@ -80,11 +81,17 @@ def amount_text(measurement: Measurement, budget: BudgetResult) -> str:
     return f"{budget.rounds:,} spans of {executions}{effective}"
 
 
+def fewer_text(budget: BudgetResult) -> str:
+    """Return the remedy for too many spans: repeated queries may become a single query, and other work may not."""
+    most = budget.repeats[0]
+    return _ONE_QUERY if most.statement and most.count > 1 else _LESS_OFTEN
+
+
 def repeat_lines(budget: BudgetResult) -> Iterator[str]:
-    """Yield the queries that one execution makes again and again, each with its line."""
+    """Yield the queries or other spans that one execution makes again and again, each with its line."""
     repeated = [one for one in budget.repeats if one.count > 1]
     for one in repeated or budget.repeats:
-        yield f"{one.count:,} x {one.statement or f'{budget.span} (no attribute statement)'}"
+        yield f"{one.count:,} x {one.statement or budget.span}"
         if one.site:
             yield f"  at {one.site}"
 

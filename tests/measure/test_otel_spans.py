@@ -35,7 +35,7 @@ gatherer.finish()
 store = gatherer.store
 assert store.executions == 6
 assert list(store.series("query").counts) == [1] * 6
-assert store.series("query").statements == {"SELECT 1": 1}
+assert store.series("query").statements == {("SELECT 1", ""): 1}
 assert [node.path for node in store.tree.nodes()] == [("page",), ("page", "query")]
 assert store.lost == 0
 

@@ -273,11 +273,30 @@ def gatherer_trace() -> int:
     return context.trace_id
 
 
+def sites(gatherer: SpanGatherer) -> dict[str, str]:
+    """Return the line that made each statement of the only execution."""
+    gatherer.keep()
+    series = gatherer.store.series("query")
+    return {} if series is None else dict(series.statements.keys())
+
+
+def test_each_line_that_makes_the_same_query_counts_on_its_own(gatherer: SpanGatherer) -> None:
+    with gatherer.listening():
+        with gatherer.execution():
+            query()
+            for _ in range(3):
+                query()
+        gatherer.keep()
+    series = gatherer.store.series("query")
+    assert series is not None
+    assert sorted(series.statements.values()) == [1, 3]
+
+
 def test_a_query_is_known_by_its_line_and_the_line_of_its_caller(gatherer: SpanGatherer) -> None:
     with gatherer.listening(), gatherer.execution():
         query("SELECT 1")
         query("SELECT 2")
-    first, second = gatherer.sites["query", "SELECT 1"], gatherer.sites["query", "SELECT 2"]
+    first, second = sites(gatherer)["SELECT 1"], sites(gatherer)["SELECT 2"]
     line = test_a_query_is_known_by_its_line_and_the_line_of_its_caller.__code__.co_firstlineno
     inner = query.__code__.co_firstlineno + 1
     assert first == f"test_spans.py:{inner}, called from test_spans.py:{line + 2}"
@@ -293,7 +312,7 @@ def test_a_tracked_function_is_known_by_the_line_that_calls_it(gatherer: SpanGat
     with gatherer.listening(), gatherer.execution():
         tracked()
     line = test_a_tracked_function_is_known_by_the_line_that_calls_it.__code__.co_firstlineno
-    assert gatherer.sites["query", "SELECT 1"].startswith(f"test_spans.py:{line + 7}")
+    assert sites(gatherer)["SELECT 1"].startswith(f"test_spans.py:{line + 7}")
 
 
 def test_a_query_in_a_generator_expression_is_known_by_the_line_that_calls_its_function(gatherer: SpanGatherer) -> None:
@@ -305,7 +324,7 @@ def test_a_query_in_a_generator_expression_is_known_by_the_line_that_calls_its_f
         page()
     line = page.__wrapped__.__code__.co_firstlineno  # type: ignore[attr-defined]
     inner = query.__code__.co_firstlineno + 1
-    assert gatherer.sites["query", "SELECT 0"] == f"test_spans.py:{inner}, called from test_spans.py:{line + 2}"
+    assert sites(gatherer)["SELECT 0"] == f"test_spans.py:{inner}, called from test_spans.py:{line + 2}"
 
 
 class TestSubject:

@@ -132,8 +132,19 @@ def test_a_name_of_printable_letters_stays_as_it_is() -> None:
     assert f"8 spans of {name} in one execution" in text(BudgetVerdict.EXCEEDED, **{**COUNT, "span": name})[0]
 
 
-def test_spans_without_a_statement_are_repeated_under_their_name() -> None:
-    assert "8 x query (no attribute statement)" in text(BudgetVerdict.EXCEEDED, **COUNT, repeats=(Repeat("", 8),))
+def test_the_line_that_repeats_a_query_is_named_before_the_line_that_makes_it_once() -> None:
+    query = "SELECT n FROM u WHERE id = ?"
+    repeats = (Repeat(query, 20, "shop.py:9, called from shop.py:13"), Repeat(query, 5, "shop.py:30"), Repeat(query, 1))
+    found = text(BudgetVerdict.EXCEEDED, **COUNT, repeats=repeats)
+    assert found[3:7] == [f"20 x {query}", "  at shop.py:9, called from shop.py:13", f"5 x {query}", "  at shop.py:30"]
+    assert not any(line.startswith("1 x") for line in found)
+
+
+@pytest.mark.parametrize("repeat", [Repeat("", 40, "shop.py:9"), Repeat("SELECT ?", 1, "shop.py:9")])
+def test_only_repeated_queries_are_to_become_a_single_query(repeat: Repeat) -> None:
+    found = text(BudgetVerdict.EXCEEDED, **COUNT, repeats=(repeat,))
+    assert found[3:5] == [f"{repeat.count} x {repeat.statement or 'query'}", "  at shop.py:9"]
+    assert found[-1] == "Do this less often, or raise the limit at the place named above if that is intended."
 
 
 def test_a_share_is_a_share_of_the_time() -> None:

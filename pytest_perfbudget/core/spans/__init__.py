@@ -13,6 +13,10 @@ STATEMENT: Final = "statement"
 """The attribute with the text of a query, by which repeated queries are told apart."""
 
 
+SITE: Final = "perfbudget.site"
+"""The attribute with the line of the project that made a query, of spans whose number is limited."""
+
+
 class SpanRecord(Protocol):
     """A span that has ended.
 

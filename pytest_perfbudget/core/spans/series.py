@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_perfbudget.core.load.latencies import Latencies
-from pytest_perfbudget.core.spans import OTHERS, STATEMENT, Execution, SpanRecord
+from pytest_perfbudget.core.spans import OTHERS, SITE, STATEMENT, Execution, SpanRecord
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
 from pytest_perfbudget.core.spans.names import Coverage, covers
 from pytest_perfbudget.core.spans.tree import SpanTree
@@ -33,7 +33,8 @@ class SpanSeries:
         total_ns: the time of all spans.
         cpu_ns: the CPU time of all spans; None if the time of a span is not known.
         most: the largest number of spans in an execution.
-        statements: the statements in the execution with the most spans, with their number; empty if not watched.
+        statements: the statements in the execution with the most spans, each with the line that made the query, and
+            the number of both together; empty if not watched.
     """
 
     durations: Latencies = field(default_factory=Latencies)
@@ -43,7 +44,7 @@ class SpanSeries:
     total_ns: int = 0
     cpu_ns: int | None = 0
     most: int = 0
-    statements: Mapping[str, int] = field(default_factory=dict)
+    statements: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def fill(self, executions: int) -> None:
         """Add executions without such a span, up to a number of executions."""
@@ -144,7 +145,9 @@ class SpanStore:
             series.fill(before)
             spans = [execution.spans[place] for place in places]
             if name in self._watched and len(spans) > series.most:
-                series.statements = Counter(str(one.attributes.get(STATEMENT, "")) for one in spans)
+                series.statements = Counter(
+                    (str(one.attributes.get(STATEMENT, "")), str(one.attributes.get(SITE, ""))) for one in spans
+                )
             self._extend(series, spans, execution, sum(own.spans[place] for place in places))
 
     def _kept(self, name: str, covering: Collection[str]) -> str:

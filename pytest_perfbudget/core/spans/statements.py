@@ -29,19 +29,15 @@ def shortened(statement: str) -> str:
     return statement if len(statement) <= _LONGEST else f"{statement[: _LONGEST - 3]}..."
 
 
-def repeats_of(statements: Mapping[str, int], sites: Mapping[str, str]) -> list[tuple[str, int, str]]:
+def repeats_of(statements: Mapping[tuple[str, str], int]) -> list[tuple[str, int, str]]:
     """Return the most frequent queries of an execution: text, number, and the line that made the query.
 
     Args:
-        statements: the statements as recorded, with their number.
-        sites: the line that made a statement, as recorded.
+        statements: the number of each statement as recorded, together with the line that made the query.
     """
-    counts: dict[str, int] = {}
-    lines: dict[str, str] = {}
-    for text, count in statements.items():
-        query = without_values(text)
+    counts: dict[tuple[str, str], int] = {}
+    for (text, site), count in statements.items():
+        query = without_values(text), site
         counts[query] = counts.get(query, 0) + count
-    for text, site in sites.items():
-        lines.setdefault(without_values(text), site)
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return [(shortened(query), count, lines.get(query, "")) for query, count in ordered[:_MOST]]
+    return [(shortened(query), count, site) for (query, site), count in ordered[:_MOST]]

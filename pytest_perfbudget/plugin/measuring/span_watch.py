@@ -128,7 +128,7 @@ def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = Fals
     """Return the spans of a measurement that has ended, with the results of their budgets."""
     gatherer.finish(gate.expected)
     store = gatherer.store
-    results = gate.judge(store, gatherer.sites, is_load=is_load)
+    results = gate.judge(store, is_load=is_load)
     doubts = []
     if store.lost:
         doubts.append(f"{store.lost:,} spans belong to no execution, or were too many to keep: they do not count")

@@ -94,7 +94,7 @@ class TestSeries:
         store = store_of(query(2, "few"), query(5, "many"), query(3, "some"), watched=["query"])
         series = store.series("query")
         assert series is not None
-        assert (series.most, series.statements) == (5, {"many": 5})
+        assert (series.most, series.statements) == (5, {("many", ""): 5})
 
     def test_names_with_ids_are_counted_together(self) -> None:
         store = store_of(
@@ -119,7 +119,7 @@ class TestSeries:
         store.add(Execution(0, 9, [span(name, at, 1, id=at + 1) for at, name in enumerate(names)]))
         series = store.series("SELECT *")
         assert series is not None
-        assert (list(series.counts), series.most, series.statements) == ([0, 3], 3, {"": 3})
+        assert (list(series.counts), series.most, series.statements) == ([0, 3], 3, {("", ""): 3})
         assert store.names == ["SELECT shop", "SELECT user", "INSERT shop"]
         assert store.series("DELETE *") is None
 

@@ -24,15 +24,25 @@ def test_values_are_replaced(statement: str, query: str) -> None:
     assert without_values(statement) == query
 
 
+HERE, THERE = "shop.py:12, called from shop.py:40", "shop.py:3"
+
+
 def test_the_most_frequent_queries_come_first_with_their_lines() -> None:
-    statements = {"SELECT 1": 1, **{f"SELECT * FROM item WHERE id = {number}": 1 for number in range(8)}}
-    sites = {"SELECT * FROM item WHERE id = 0": "shop.py:12", "SELECT 1": "shop.py:3"}
-    assert repeats_of(statements, sites) == [
-        ("SELECT * FROM item WHERE id = ?", 8, "shop.py:12"),
-        ("SELECT ?", 1, "shop.py:3"),
+    queries = {(f"SELECT * FROM item WHERE id = {number}", HERE): 1 for number in range(8)}
+    assert repeats_of({("SELECT 1", THERE): 1, **queries}) == [
+        ("SELECT * FROM item WHERE id = ?", 8, HERE),
+        ("SELECT ?", 1, THERE),
     ]
 
 
+def test_a_line_that_makes_a_query_once_is_not_blamed_for_a_line_that_repeats_the_query() -> None:
+    """The harmless line came first."""
+    login = {("SELECT * FROM user WHERE id = 0", THERE): 1}
+    listing = {(f"SELECT * FROM user WHERE id = {number}", HERE): 1 for number in range(20)}
+    query = "SELECT * FROM user WHERE id = ?"
+    assert repeats_of({**login, **listing}) == [(query, 20, HERE), (query, 1, THERE)]
+
+
 def test_a_long_query_is_cut() -> None:
-    ((text, count, site),) = repeats_of({"SELECT " + "column, " * 100: 2}, {})
+    ((text, count, site),) = repeats_of({("SELECT " + "column, " * 100, ""): 2})
     assert (len(text), count, site) == (120, 2, "")
