@@ -7,7 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
-from pytest_perfbudget.core.kinds import BENCHMARK, LOAD, PEDANTIC
+from pytest_perfbudget.core.kinds import LOAD, TIMER
 from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CAPACITY, ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
@@ -85,7 +85,8 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
     else:
         if budget.verdict is BudgetVerdict.UNDECIDED:
             yield f"{budget.label} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
-        yield f"{_interval(budget, alpha)}; {rounds_text(budget, measurement)}{_spent(measurement, budget)}"
+        amount = f"{rounds_text(budget, measurement)}{_spent(measurement, budget)}"
+        yield f"{_interval(budget, alpha)}; {amount.removesuffix(',')}"
         if budget.reason:
             yield budget.reason
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
@@ -240,7 +241,7 @@ def _is_counted(budget: BudgetResult) -> bool:
 
 
 def _spent(measurement: Measurement, budget: BudgetResult) -> str:
-    if budget.span and measurement.kind in (BENCHMARK, PEDANTIC):  # the spans are those of further calls
+    if budget.span and measurement.kind not in (LOAD, TIMER):  # the spans are those of further rounds
         return ""
     return "" if _is_counted(budget) else f" in {quantity(measurement.elapsed_ns, 'ns')}"
 

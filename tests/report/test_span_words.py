@@ -83,7 +83,7 @@ def test_a_count_names_the_repeated_queries() -> None:
     found = text(BudgetVerdict.EXCEEDED, **COUNT, repeats=repeats)
     assert found[:5] == [
         "8 spans of query in one execution, over the budget of 3 (2.67x)",
-        "as observed; 3 executions in 4.40 s",
+        "as observed; 3 executions",
         'limit max_count=3 from the marker spans "query"',
         "7 x SELECT ?",
         "  at shop.py:12, called from shop.py:40",
@@ -150,7 +150,7 @@ def test_only_repeated_queries_are_to_become_a_single_query(repeat: Repeat) -> N
 def test_a_share_is_a_share_of_the_time() -> None:
     assert text(BudgetVerdict.EXCEEDED, **SHARE)[:3] == [
         "query takes 82 % of the time of an execution, over its budget of 50 % (164%)",
-        "query share lies above 81.5 % (99 % sure); 3 executions in 4.40 s",
+        "query share lies above 81.5 % (99 % sure); 3 executions",
         'limit max_share=0.5 from the marker spans "query"',
     ]
 
@@ -172,7 +172,7 @@ def test_an_undecided_budget_says_what_is_missing(changed: dict[str, Any], headl
 
 def test_spans_that_depend_on_each_other_say_how_much_they_say() -> None:
     found = text(BudgetVerdict.EXCEEDED, rounds=1_530, effective=719.0)
-    assert found[1].endswith("; 1,530 spans of 3 executions, which say as much as 719 independent spans, in 4.40 s")
+    assert found[1].endswith("; 1,530 spans of 3 executions, which say as much as 719 independent spans")
 
 
 def test_the_spans_of_a_load_are_parts_of_requests() -> None:

@@ -172,6 +172,7 @@ class ItemRun:
         )
         try:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
+            await watch.own_rounds(subject, plan)
             spans = watch.judged()
             recording = await with_batch(self, subject, watch.completed(data.recording), request, silence)
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
@@ -209,8 +210,7 @@ class ItemRun:
         plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
         if records_spans(self, effective) and not self.session.is_child:
             watch = span_watch(self, effective, self.session.clock)
-            with silence():
-                run_plain(take_data(watch.subject(subject), watch.plan(plan), (), None))
+            run_plain(watch.own_rounds(subject, plan))
             self._benchmark.spans = watch.judged()
         request = self.request("", effective)
         if request is None or not request.wants_data:

@@ -1,4 +1,8 @@
-"""The watch over the spans of one measurement: gathered while rounds are timed, and judged or compared at the end."""
+"""The watch over the spans of one measurement: gathered in rounds of their own, and judged or compared at the end.
+
+To record a span takes about 2 us, which the judged time of a test must not contain. The requests of a load are recorded
+as they come, because a second load would be another load.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.results import BudgetResult
@@ -14,7 +19,7 @@ from pytest_perfbudget.core.span_gate import SpanGate
 from pytest_perfbudget.core.spans.batches import BatchStore, ThreadUse, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
-from pytest_perfbudget.measure.runner import Plan
+from pytest_perfbudget.measure.runner import Plan, measure
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 from pytest_perfbudget.measure.thread_use import ThreadReading, use_between
@@ -36,6 +41,9 @@ class SpanWatch:
     def subject(self, subject: Subject) -> Subject:
         """Return the subject, whose rounds have their spans recorded."""
         return subject
+
+    async def own_rounds(self, subject: Subject, plan: Plan) -> None:
+        """Record spans in rounds whose times are not judged."""
 
     def load(self, call: LoadCall, *, is_async: bool) -> LoadCall:  # noqa: ARG002 - for the other watch
         """Return the request of a load, whose spans are recorded within `listening`."""
@@ -63,13 +71,21 @@ class _RecordingWatch(SpanWatch):
         self._gate = gate
         self._gatherer = gatherer
 
-    def plan(self, plan: Plan) -> Plan:
-        return replace(plan, fewest_rounds=max(plan.fewest_rounds, self._gate.executions), keep=self._gatherer.keep)
-
-    def subject(self, subject: Subject) -> Subject:
+    async def own_rounds(self, subject: Subject, plan: Plan) -> None:
+        __tracebackhide__ = True
         if isinstance(subject, (PlainSubject, AsyncSubject)):
-            return TracedSubject(subject, self._gatherer)
-        return subject
+            untimed = BudgetGate((), plan.gate.errors)
+            with plan.silence():
+                await measure(
+                    TracedSubject(subject, self._gatherer),
+                    replace(
+                        plan,
+                        gate=untimed,
+                        more_blocks=None,
+                        fewest_rounds=self._gate.executions,
+                        keep=self._gatherer.keep,
+                    ),
+                )
 
     def load(self, call: LoadCall, *, is_async: bool) -> LoadCall:
         return replace(call, function=self._gatherer.marked(call.function, is_awaited=is_async))
@@ -155,8 +171,8 @@ def span_watch(
 ) -> SpanWatch:
     """Return the watch over the spans of a measurement.
 
-    A fresh process of a baseline records spans like the session, so that their cost is the same on both sides. A duet
-    compares the code without this cost.
+    A fresh process of a baseline records the spans of a load like the session, so that their cost is the same on both
+    sides; of rounds it records those that are compared.
 
     Args:
         run: the run of the test.
@@ -171,7 +187,7 @@ def span_watch(
     if request is not None and is_in_turns and request.with_spans and not run.is_untimed:
         store = BatchStore()
         return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store, clock)
-    if is_in_turns or not records_spans(run, effective):
+    if is_in_turns or not records_spans(run, effective) or (session.is_child and not is_load):
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
     return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))
