@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,9 +21,13 @@ def span(
     cpu_ns: int | None = None,
     trace_id: int = 7,
     attributes: Mapping[str, Any] | None = None,
+    active_ns: Sequence[int] = (),
 ) -> Span:
     """Return a span that has ended."""
-    return Span(name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {})
+    return Span(name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {}, active_ns=active_ns)
+
+
+_INTERVALS = st.lists(st.integers(0, 500), max_size=3).map(lambda ends: sorted([*ends, *(end + 9 for end in ends)]))
 
 
 @st.composite
@@ -40,6 +44,7 @@ def executions(draw: st.DrawFn) -> Execution:
             id=place + 1,
             parent=draw(st.integers(0, number)),
             cpu_ns=draw(st.none() | st.integers(0, 500)),
+            active_ns=draw(_INTERVALS),
         )
         for place in range(number)
     ]

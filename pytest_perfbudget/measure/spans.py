@@ -36,7 +36,7 @@ MOST_PENDING: Final = 200_000
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
 
-_FIELDS: Final = 10
+_FIELDS: Final = 11
 """The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed."""
 
@@ -99,7 +99,7 @@ class SpanGatherer:
 
     def take(self, span: Record) -> None:
         """Note a span that has ended; the sink."""
-        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _ = span
+        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _, active = span
         try:
             is_watched = self._is_watched[name]
         except KeyError:
@@ -109,7 +109,7 @@ class SpanGatherer:
             text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend(
-                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread)
+                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, active)
             )
         else:
             self.store.lose(1, name)
@@ -270,9 +270,9 @@ class SpanGatherer:
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
     """Return the spans of a flat list."""
     each = iter(values)
-    for *numbers, text, site, thread in zip(*[each] * _FIELDS, strict=True):
+    for *numbers, text, site, thread, active in zip(*[each] * _FIELDS, strict=True):
         attributes = {STATEMENT: text, SITE: site} if text or site else {}
-        yield Span._make((*numbers, attributes, "", thread, "", 0))
+        yield Span._make((*numbers, attributes, "", thread, "", 0, active))
 
 
 def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:

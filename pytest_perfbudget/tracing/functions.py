@@ -11,7 +11,8 @@ from types import CodeType, CoroutineType
 from typing import Any, Final
 
 from pytest_perfbudget.tracing import span as spans
-from pytest_perfbudget.tracing.open_span import Named, OpenSpan, RestingSpan, begin, current_span
+from pytest_perfbudget.tracing.open_span import Named, OpenSpan, begin, current_span
+from pytest_perfbudget.tracing.resting_span import RestingSpan
 
 _OF_CACHE: Final = ("cache_clear", "cache_info", "cache_parameters")
 """The functions of a function of `functools.lru_cache`, which `functools.wraps` leaves out."""

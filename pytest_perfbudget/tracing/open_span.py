@@ -13,7 +13,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -24,7 +24,7 @@ from pytest_perfbudget.tracing.context import SpanContext
 from pytest_perfbudget.tracing.span import EPOCH_NS
 from pytest_perfbudget.tracing.span_error import words_of
 
-_CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
+CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
 """The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
 modules, and do not look into a tuple. Frozen spans would keep any limit."""
 
@@ -39,7 +39,7 @@ current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", defau
 
 _random = random.Random()  # noqa: S311 - ids, no secrets; a generator of its own, because applications seed the global one
 _bits = _random.getrandbits
-_ident = threading.get_ident
+ident = threading.get_ident
 _new = object.__new__
 _ids = itertools.count(_bits(62) + 1)
 """The ids of spans: from a random start on, which takes half the time of a random id."""
@@ -104,16 +104,16 @@ class OpenSpan:
     def end(self, error: BaseException | None = None) -> None:
         """End the span, and hand it to all sinks."""
         global _reading  # noqa: PLW0603 - see `_reading`
-        end_ns = _CLOCKS[0]()
+        end_ns = CLOCKS[0]()
         cpu_ns: int | None
-        if _ident() != self.thread:
+        if ident() != self.thread:
             cpu_ns = None
         else:
             thread, read_ns, cpu_ns = _reading
             if end_ns - read_ns < _COMPUTING_NS and thread == self.thread:
                 cpu_ns += end_ns - read_ns - self.start_cpu_ns
             else:
-                cpu_ns = _CLOCKS[1]()
+                cpu_ns = CLOCKS[1]()
                 _reading = (self.thread, end_ns, cpu_ns)
                 cpu_ns -= self.start_cpu_ns
         innermost = current_span.get()
@@ -121,7 +121,7 @@ class OpenSpan:
             current_span.set(self.parent)
         else:
             self._leave(innermost)
-        _hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+        hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
 
     def _leave(self, innermost: Enclosing | None) -> None:
         """End out of order: a generator has rested in a block within this span, or goes on in another context."""
@@ -178,56 +178,30 @@ def begin(source: Named) -> OpenSpan:
         span.trace_id = around.trace_id
         span.parent_id = around.span_id
     span.span_id = next(_ids)
-    span.thread = own = _ident()
+    span.thread = own = ident()
     current_span.set(span)
     thread, read_ns, cpu_ns = _reading
-    now_ns = _CLOCKS[0]()
+    now_ns = CLOCKS[0]()
     if now_ns - read_ns < _COMPUTING_NS and thread == own:
         span.start_cpu_ns = cpu_ns + now_ns - read_ns
         span.start_ns = now_ns
     else:
-        span.start_cpu_ns = cpu_ns = _CLOCKS[1]()
+        span.start_cpu_ns = cpu_ns = CLOCKS[1]()
         _reading = (own, now_ns, cpu_ns)
-        span.start_ns = _CLOCKS[0]()
+        span.start_ns = CLOCKS[0]()
     return span
 
 
-class RestingSpan:
-    """A span of a generator, which rests between two items: the time and the spans of the caller are not the span's."""
-
-    def __init__(self, source: Named) -> None:
-        self._is_other_thread = False
-        self._duration_ns = self._cpu_ns = 0
-        self._span = begin(source)
-        self._began_ns = self._span.start_ns
-
-    def enter(self) -> None:
-        """Go on after a rest."""
-        span = self._span
-        span.parent = current_span.get()
-        self._is_other_thread |= _ident() != span.thread
-        current_span.set(span)
-        span.start_cpu_ns = _CLOCKS[1]()
-        span.start_ns = _CLOCKS[0]()
-
-    def leave(self) -> None:
-        """Rest."""
-        span = self._span
-        self._duration_ns += _CLOCKS[0]() - span.start_ns
-        self._cpu_ns += _CLOCKS[1]() - span.start_cpu_ns
-        self._is_other_thread |= _ident() != span.thread
-        current_span.set(span.parent)
-
-    def end(self, error: BaseException | None = None) -> None:
-        """End the span, and hand it to all sinks."""
-        self.leave()
-        cpu_ns = None if self._is_other_thread else self._cpu_ns
-        _hand_over(self._span, self._began_ns, self._duration_ns, cpu_ns, error)
-
-
-def _hand_over(
-    span: OpenSpan, start_ns: int, duration_ns: int, cpu_ns: int | None, error: BaseException | None
+def hand_over(
+    span: OpenSpan,
+    start_ns: int,
+    duration_ns: int,
+    cpu_ns: int | None,
+    error: BaseException | None,
+    *,
+    active_ns: Sequence[int] = (),
 ) -> None:
+    """Hand a span that has ended to all sinks; for the arguments see `Span`."""
     source = span.source
     file, line = "", 0
     words = "" if error is None else words_of(error)
@@ -246,6 +220,7 @@ def _hand_over(
         span.thread,
         file,
         line,
+        active_ns,
     )
     for sink in spans.sinks:
         sink(record)

@@ -14,6 +14,9 @@ from pytest_perfbudget.tracing.span import Span
 CPU_NS: Final = "perfbudget.cpu_ns"
 """The attribute for the CPU time, which the protocol has no field for."""
 
+ACTIVE_NS: Final = "perfbudget.active_ns"
+"""The attribute for the intervals in which a generator ran, as decimal numbers with spaces between."""
+
 TRACE: Final = "perfbudget.trace_id"
 PARENT: Final = "perfbudget.parent_id"
 """The attributes for the enclosing span of `track`, which the SDK of OpenTelemetry does not know."""
@@ -58,6 +61,8 @@ def _written(span: Span) -> dict[str, Any]:
     attributes = {**span.attributes}
     if span.cpu_ns is not None:
         attributes[CPU_NS] = span.cpu_ns
+    if span.active_ns:
+        attributes[ACTIVE_NS] = " ".join(map(str, span.active_ns))
     if span.file:
         attributes |= {FILE: span.file, LINE: span.line}
     return {
@@ -137,7 +142,17 @@ def span_of(
     statement = next((known[one] for one in _STATEMENTS if one in known), None)
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
-    numbers = [start_ns, end_ns, *(one for one in (cpu_ns, line) if isinstance(one, int))]
+    active_ns = tuple(int(one) for one in str(known.pop(ACTIVE_NS, "")).split())
+    if len(active_ns) % 2 or list(active_ns) != sorted(active_ns):
+        message = "the intervals of a span are no pairs of ascending times"
+        raise ValueError(message)
+    numbers = [
+        start_ns,
+        end_ns,
+        *active_ns[:1],
+        *active_ns[-1:],
+        *(one for one in (cpu_ns, line) if isinstance(one, int)),
+    ]
     if not all(0 <= one <= _MOST for one in numbers):
         message = "a time or a line is below 0, or has more than 63 bits"
         raise ValueError(message)
@@ -156,6 +171,7 @@ def span_of(
         error,
         file=str(file),
         line=line if isinstance(line, int) else 0,
+        active_ns=active_ns,
     )
 
 

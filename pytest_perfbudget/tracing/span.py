@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
@@ -21,7 +21,7 @@ class Span(NamedTuple):
         span_id: the id of the span, 64 bits.
         parent_id: the id of the enclosing span; 0 if there is none.
         start_ns: the time of the start, in ns since 1970.
-        duration_ns: the duration, in ns.
+        duration_ns: the duration, in ns; of a generator, the time in which it did not rest between two items.
         cpu_ns: the CPU time of the thread during the span, in ns, see `open_span`; in an event loop with the time of
             other tasks that ran meanwhile; None if the span went on in another thread than it began.
         attributes: the keywords of `track`.
@@ -29,6 +29,8 @@ class Span(NamedTuple):
         thread: the id of the thread in which the span began.
         file: the file of the line that began the span; empty if no sink needs the line and there was no error.
         line: the line that began the span, counted from 1.
+        active_ns: the start and the end of each interval in which a generator ran, in ns since the start of the span,
+            one after the other; empty if the span ran without a rest.
     """
 
     name: str
@@ -43,9 +45,10 @@ class Span(NamedTuple):
     thread: int = 0
     file: str = ""
     line: int = 0
+    active_ns: Sequence[int] = ()
 
 
-Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int]
+Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int, Sequence[int]]
 """The fields of a `Span` as a plain tuple, which is made in a third of the time, and which the garbage collector need
 not look at again and again."""
 

@@ -1,4 +1,5 @@
-"""The CPU time of a span on a scripted clock: a reading at most 5 us old is used again, with a bounded error."""
+"""The times of a span on a scripted clock: a reading of the CPU clock at most 5 us old is used again, with a bounded
+error, and a generator has the times in which it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget import track
-from pytest_perfbudget.tracing import Span, open_span
+from pytest_perfbudget.tracing import Span, open_span, resting_span
 
 RECENT_NS = 5_000
 
@@ -42,8 +43,8 @@ def scripted() -> Iterator[tuple[Clocks, list[Span]]]:
     """Yield the clocks of all spans in the block, and the list of these spans."""
     clocks = Clocks()
     with (
-        mock.patch.object(open_span, "_CLOCKS", (lambda: clocks.wall_ns, clocks.cpu)),
-        mock.patch.object(open_span, "_ident", clocks.ident),
+        mock.patch.object(open_span, "CLOCKS", (lambda: clocks.wall_ns, clocks.cpu)),
+        mock.patch.object(open_span, "ident", clocks.ident),
         mock.patch.object(open_span, "_reading", (0, 0, 0)),
         gathered() as spans,
     ):
@@ -81,6 +82,33 @@ def test_a_reading_of_another_thread_is_not_used() -> None:
                 clocks.advance(10)
         assert clocks.readings == 3
     assert [span.cpu_ns for span in spans] == [10] * 3
+
+
+@track("rows")
+def rows(clocks: Clocks, number: int) -> Iterator[int]:
+    for row in range(number):
+        clocks.advance(1_000, waiting_ns=9_000)
+        yield row
+
+
+def test_a_generator_has_the_intervals_in_which_it_runs() -> None:
+    with scripted() as (clocks, spans):
+        for _ in rows(clocks, 2):
+            clocks.advance(50_000)
+        list(rows(clocks, 0))
+    rested, never = spans
+    assert (rested.duration_ns, rested.cpu_ns) == (20_000, 2_000)
+    assert list(rested.active_ns) == [0, 10_000, 60_000, 70_000, 120_000, 120_000]
+    assert (never.duration_ns, never.active_ns) == (0, ())
+
+
+def test_the_intervals_of_a_long_generator_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resting_span, "_MOST_INTERVALS", 2)
+    with scripted() as (clocks, spans):
+        for _ in rows(clocks, 5):
+            clocks.advance(50_000)
+    assert spans[0].duration_ns == 50_000
+    assert list(spans[0].active_ns) == [0, 10_000, 60_000, 100_000]
 
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 8_000), st.integers(0, 8_000)), max_size=30)

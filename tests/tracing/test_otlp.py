@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.tracing import Span
-from pytest_perfbudget.tracing.otlp import CPU_NS, from_json, to_json
+from pytest_perfbudget.tracing.otlp import ACTIVE_NS, CPU_NS, PARENT, TRACE, from_json, to_json
 
 TEXT = st.text(max_size=8)
 TIME = st.integers(0, 2**61)
@@ -30,6 +30,7 @@ SPANS = st.builds(
     st.just(0),
     st.just(""),
     st.just(0),
+    st.lists(TIME, max_size=3).map(lambda times: tuple(sorted([*times, *times]))),
 )
 
 
@@ -89,6 +90,16 @@ def test_the_largest_numbers_of_the_protocol_are_taken() -> None:
         request({**GOOD, "spanId": "f" * 17}),
         request({**GOOD, "parentSpanId": "-1"}),
         request({**GOOD, "attributes": [{"key": CPU_NS, "value": {"intValue": str(10**400)}}]}),
+        *(
+            request({**GOOD, "attributes": [{"key": key, "value": {"stringValue": text}}]})
+            for key, text in [
+                (ACTIVE_NS, "0 1 2"),
+                (ACTIVE_NS, "5 1"),
+                (ACTIVE_NS, "-5 1"),
+                (PARENT, "x"),
+                (TRACE, "-1"),
+            ]
+        ),
         request({**GOOD, "attributes": [7]}),
         request({**GOOD, "attributes": [{"key": "a", "value": {"intValue": "x"}}]}),
     ],

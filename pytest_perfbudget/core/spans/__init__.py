@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -29,6 +29,8 @@ class SpanRecord(Protocol):
         duration_ns: the wall-clock time.
         cpu_ns: the CPU time of the span's thread; None if the time is not known.
         attributes: what the code says about the span.
+        active_ns: the start and the end of each interval in which a generator ran, in ns since the start of the span,
+            one after the other; empty if the span ran without a rest.
     """
 
     @property
@@ -47,6 +49,18 @@ class SpanRecord(Protocol):
     def cpu_ns(self) -> int | None: ...  # noqa: D102
     @property
     def attributes(self) -> Mapping[str, object]: ...  # noqa: D102
+    @property
+    def active_ns(self) -> Sequence[int]: ...  # noqa: D102
+
+
+def intervals_of(span: SpanRecord) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of each interval in which a span ran, on the clock of the executions."""
+    if not span.active_ns:
+        yield span.start_ns, span.start_ns + span.duration_ns
+        return
+    each = iter(span.active_ns)
+    for start_ns, end_ns in zip(each, each, strict=True):
+        yield span.start_ns + start_ns, span.start_ns + end_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Self time: each moment of an execution belongs to the innermost spans that are open.
 
 The self times of all spans and the time without any span add up to the time of the execution, also if spans run beside
-each other, in threads or as coroutines. Several innermost spans share their moments equally.
+each other, in threads or as coroutines. Several innermost spans share their moments equally. A generator that rests
+between two items is not open.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_perfbudget.core.spans import Execution, SpanRecord
+from pytest_perfbudget.core.spans import Execution, SpanRecord, intervals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ def _moments(execution: Execution) -> list[tuple[int, bool, int]]:
     """Return the starts and ends of spans: time, whether the span starts, and the position of the span."""
     found: list[tuple[int, bool, int]] = []
     for place, span in enumerate(execution.spans):
-        start_ns = max(span.start_ns, execution.start_ns)
-        end_ns = min(span.start_ns + span.duration_ns, execution.end_ns)
-        if end_ns > start_ns:
-            found += [(start_ns, True, place), (end_ns, False, place)]
+        for began_ns, ended_ns in intervals_of(span):
+            start_ns, end_ns = max(began_ns, execution.start_ns), min(ended_ns, execution.end_ns)
+            if end_ns > start_ns:
+                found += [(start_ns, True, place), (end_ns, False, place)]
     return sorted(found)  # of two moments at the same time, the end comes first
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_perfbudget.core.load.latencies import Latencies
-from pytest_perfbudget.core.spans import OTHERS, SITE, STATEMENT, Execution, SpanRecord
+from pytest_perfbudget.core.spans import OTHERS, SITE, STATEMENT, Execution, SpanRecord, intervals_of
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
 from pytest_perfbudget.core.spans.names import Coverage, covers
 from pytest_perfbudget.core.spans.tree import SpanTree
@@ -174,7 +174,7 @@ def _covered_ns(spans: list[SpanRecord], execution: Execution) -> float:
     """Return the time of an execution in which at least one of the spans was open."""
     covered = 0
     until_ns = execution.start_ns
-    for start_ns, end_ns in sorted((one.start_ns, one.start_ns + one.duration_ns) for one in spans):
+    for start_ns, end_ns in sorted(interval for one in spans for interval in intervals_of(one)):
         end = min(end_ns, execution.end_ns)
         start = max(start_ns, until_ns)
         if end > start:

@@ -40,6 +40,19 @@ def test_an_open_span_at_any_depth_takes_the_time_from_those_around_it() -> None
     assert own(Execution(0, 100, [start, whole])) == ({"start": 20, "whole": 80}, 0)
 
 
+def test_a_generator_that_rests_leaves_its_time_to_the_caller() -> None:
+    rows = span("rows", 0, 40, id=2, parent=1, active_ns=[0, 20, 60, 80])
+    read, sent = span("read", 5, 10, id=3, parent=2), span("send", 20, 40, id=4, parent=1)
+    whole = span("page", 0, 100, id=1)
+    assert own(Execution(0, 100, [read, rows, sent, whole])) == ({"read": 10, "rows": 30, "send": 40, "page": 20}, 0)
+
+
+def test_generators_side_by_side_run_in_turns() -> None:
+    left = span("left", 0, 50, id=1, active_ns=[0, 25, 50, 75])
+    right = span("right", 25, 50, id=2, active_ns=[0, 25, 50, 75])
+    assert own(Execution(0, 100, [left, right])) == ({"left": 50, "right": 50}, 0)
+
+
 def test_the_part_outside_the_execution_does_not_count() -> None:
     assert own(Execution(100, 200, [span("early", 50, 100), span("never", 300, 50, id=2)])) == (
         {"early": 50, "never": 0},

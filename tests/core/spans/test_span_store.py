@@ -85,6 +85,13 @@ class TestSeries:
         assert list(series.covered_ns) == [30]
         assert list(series.self_ns) == [30]
 
+    def test_a_generator_covers_the_time_in_which_it_runs(self) -> None:
+        rows = span("query", 10, 30, active_ns=[0, 10, 60, 80])
+        series = store_of(Execution(0, 80, [rows])).series("query")
+        assert series is not None
+        assert list(series.covered_ns) == [20]  # the execution ends before the generator
+        assert list(series.durations.sequence) == [30]
+
     def test_the_statements_of_the_execution_with_the_most_spans_are_kept(self) -> None:
         def query(number: int, text: str) -> Execution:
             return Execution(
