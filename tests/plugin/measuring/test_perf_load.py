@@ -127,7 +127,7 @@ def test_it(perf_load):
         pyproject="[tool.perfbudget.components.shop]\nmax_ms = 60000\nmax_calls = 5\n",
     ).assert_outcomes(failed=1)
     assert project.verdicts() == {
-        "test_it step rss_mb": "exceeded",
+        "test_it step rss": "exceeded",
         "test_it step error_rate": "within",
         "test_it step max": "within",
     }
