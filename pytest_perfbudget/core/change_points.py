@@ -1,0 +1,198 @@
+"""The points of a history at which a number changed for good.
+
+Points with the same marker (machine, Python, lock file) are compared with each other, and with no others. A change of
+the marker is therefore never a change of the code. A point's variance is that between sessions plus the square of its
+own standard error. Where `core.levels` finds a change of the level, a t test compares the two levels beside the change;
+the least significant change goes first. All of this is done with logarithms, and nothing is random.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from pytest_perfbudget.core.distributions import t_quantile
+from pytest_perfbudget.core.level_fit import LevelFit, fit_levels, spread_about, spread_of_neighbours
+from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
+
+_FEWEST: Final = 5
+"""The fewest points with the same marker that can show a change."""
+
+_ALPHA: Final = 0.001
+"""The level of significance between two levels, for a place that is given. A series without a change has many places;
+simulations show less than one false change in 1,000 points."""
+
+_CONFIDENCE: Final = 0.95
+
+_LEAST_SPREAD: Final = 1e-4
+"""The smallest standard deviation that is assumed, as a share of the value: counts have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the level.
+
+    Attributes:
+        index: the index of the first point of the new level.
+        previous: the index of the last point before with the same marker. The change lies after this point.
+        before: the level before, a geometric mean in which outliers count less.
+        after: the level from the change on.
+        ratio: after / before.
+        lower: the lower bound of the 95 % interval for the ratio.
+        upper: the upper bound of this interval.
+        p_value: the two-sided p-value of the two levels, for a place that is given.
+    """
+
+    index: int
+    previous: int
+    before: float
+    after: float
+    ratio: float
+    lower: float
+    upper: float
+    p_value: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the change as builtins."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A last point far from the level before: a change or an outlier, which only further points can tell.
+
+    Attributes:
+        index: the index of the point.
+        before: the level before, a geometric mean in which outliers count less.
+        value: the value of the point.
+        ratio: value / before.
+        p_value: the two-sided p-value of such a point if the level has not changed.
+    """
+
+    index: int
+    before: float
+    value: float
+    ratio: float
+    p_value: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the candidate as builtins."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePoints:
+    """The changes of a history, in the order of their indices, and the last point if it is a candidate."""
+
+    changes: tuple[Change, ...] = ()
+    candidate: Candidate | None = None
+
+
+def change_points(
+    values: Sequence[float],
+    errors: Sequence[float | None] | None = None,
+    markers: Sequence[Hashable] | None = None,
+) -> ChangePoints:
+    """Return the points at which a number changed for good, rising or falling.
+
+    Args:
+        values: the values from the oldest to the newest, above zero.
+        errors: the standard error of the logarithm of each value; None where it is not known.
+        markers: the circumstances of each value; values are compared where these are equal.
+
+    Raises:
+        ValueError: the sequences differ in length, or a value or an error is not a number that it may be.
+    """
+    own = [None] * len(values) if errors is None else errors
+    marks = [None] * len(values) if markers is None else markers
+    _check(values, own, marks)
+    groups: dict[Hashable, list[int]] = {}
+    for index, marker in enumerate(marks):
+        groups.setdefault(marker, []).append(index)
+    changes: list[Change] = []
+    candidate = None
+    for places in groups.values():
+        if len(places) < _FEWEST:
+            continue
+        logs = np.log([values[one] for one in places])
+        found, last = _judge(places, logs, _known([own[one] for one in places]))
+        changes += found
+        candidate = last if places[-1] == len(values) - 1 else candidate
+    return ChangePoints(tuple(sorted(changes, key=lambda one: one.index)), candidate)
+
+
+def _check(values: Sequence[float], errors: Sequence[float | None], markers: Sequence[Hashable]) -> None:
+    if not len(values) == len(errors) == len(markers):
+        lengths = f"{len(values)}, {len(errors)} and {len(markers)}"
+        raise ValueError(f"values, errors and markers must be equally many, found {lengths}")
+    for index, (value, error) in enumerate(zip(values, errors, strict=True)):
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"value {index} must be a number above zero, found {value!r}")
+        if error is not None and not (math.isfinite(error) and error >= 0):
+            raise ValueError(f"error {index} must be None or a number from zero up, found {error!r}")
+
+
+def _known(errors: Sequence[float | None]) -> Floats:
+    """Return the errors; an error that is not known is assumed to be a typical error of the others."""
+    known = [error for error in errors if error is not None]
+    typical = float(np.median(known)) if known else 0.0
+    return np.array([typical if error is None else error for error in errors])
+
+
+def _judge(places: Sequence[int], logs: Floats, own: Floats) -> tuple[list[Change], Candidate | None]:
+    """Return the changes and the candidate among points with the same marker."""
+    spread = spread_of_neighbours(logs, own)
+    for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
+        variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
+        levels = find_levels(logs, variances)
+        flat = without_drift(logs, levels.drift)
+        if not is_last:
+            spread = spread_about(flat, own, fit_levels(flat, variances, levels.starts))
+    fit, p_values = _tested(flat, variances, levels.starts)
+    changes = [_change(fit, which, places, levels.drift, p) for which, p in enumerate(p_values, 1)]
+    return changes, _candidate(flat, variances, fit, places, levels.drift)
+
+
+def _tested(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> tuple[LevelFit, list[float]]:
+    """Return the levels whose changes are all significant, and the p-values of these changes."""
+    while True:
+        fit = fit_levels(flat, variances, starts)
+        p_values = [fit.p_value(*fit.difference(which)) for which in range(1, len(starts))]
+        worst = max(p_values, default=0.0)
+        if worst < _ALPHA:
+            return fit, p_values
+        which = p_values.index(worst) + 1
+        starts = (*starts[:which], *starts[which + 1 :])
+
+
+def _change(fit: LevelFit, which: int, places: Sequence[int], drift: float, p_value: float) -> Change:
+    difference, error = fit.difference(which)
+    half = t_quantile(fit.dof, (1 + _CONFIDENCE) / 2) * error
+    start = fit.starts[which]
+    return Change(
+        places[start],
+        places[start - 1],
+        math.exp(fit.centres[which - 1] + drift * start),
+        math.exp(fit.centres[which] + drift * start),
+        math.exp(difference),
+        math.exp(difference - half),
+        math.exp(difference + half),
+        p_value,
+    )
+
+
+def _candidate(flat: Floats, variances: Floats, fit: LevelFit, places: Sequence[int], drift: float) -> Candidate | None:
+    """Return the last point if it is far from the level before; the level does not know the point."""
+    before = fit_levels(flat[:-1], variances[:-1], fit.starts)
+    difference = float(flat[-1] - before.centres[-1])
+    error = math.hypot(before.errors[-1], before.scale * math.sqrt(variances[-1]))
+    p_value = before.p_value(difference, error)
+    if p_value >= _ALPHA:
+        return None
+    last = len(flat) - 1
+    level, value = (math.exp(log + drift * last) for log in (before.centres[-1], flat[-1]))
+    return Candidate(places[-1], level, value, math.exp(difference), p_value)

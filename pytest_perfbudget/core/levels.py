@@ -1,0 +1,122 @@
+"""The places where the level of a noisy series changes, beside a steady drift if that explains more than steps do.
+
+The places are those of the least penalised loss. The loss of a point is capped, so that an outlier costs less than a
+change (Fearnhead and Rigaill 2019, Changepoint Detection in the Presence of Outliers, JASA 114, 169-183). A dynamic
+program over a grid of levels finds the minimum, without random numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_CAP: Final = 2.75
+"""The residual, in standard deviations, from which a point loses no more."""
+_PENALTY: Final = 12.0
+"""The loss that a change must save. It is above the square of `_CAP`, so the last point alone is never a level."""
+_DRIFT_PENALTY: Final = 16.0
+"""The loss that a drift must save: more than a change, so that a single step is a step."""
+
+_GRID: Final = 0.2
+"""The distance of the levels that are tried, in standard deviations."""
+_MOST_LEVELS: Final = 500
+
+_DRIFT_ROUNDS: Final = 4
+_SLOPE_ROUNDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The levels of a series.
+
+    Attributes:
+        starts: the index of the first point of each level; the first is 0.
+        drift: the growth from each point to the next, within all levels.
+        loss: the penalised loss.
+    """
+
+    starts: tuple[int, ...]
+    drift: float
+    loss: float
+
+
+def find_levels(values: Floats, variances: Floats) -> Levels:
+    """Return the levels of a series.
+
+    Args:
+        values: the values, at least two.
+        variances: the variance of each value about its level, above zero.
+    """
+    best = _fit(values, variances, 0.0)
+    drift = _middle_slope(values)
+    for _ in range(_DRIFT_ROUNDS):
+        drifting = _fit(values, variances, drift)
+        if drifting.loss < best.loss:
+            best = drifting
+        drift = _common_drift(values, variances, drifting)
+    return best
+
+
+def without_drift(values: Floats, drift: float) -> Floats:
+    """Return the values less their drift since the first of them."""
+    return values - drift * np.arange(len(values))
+
+
+def _fit(values: Floats, variances: Floats, drift: float) -> Levels:
+    """Return the levels of the least loss beside a given drift."""
+    flat = without_drift(values, drift)
+    levels = _tried(flat, variances)
+    losses = np.minimum((flat[:, None] - levels) ** 2 / variances[:, None], _CAP**2)
+    is_new = np.zeros(losses.shape, dtype=bool)
+    origin = np.zeros(len(flat), dtype=int)
+    total = losses[0].copy()  # the least loss up to the present point, for each level that this point may have
+    for at in range(1, len(flat)):
+        origin[at] = total.argmin()
+        changed = total[origin[at]] + _PENALTY
+        is_new[at] = total > changed
+        total = np.minimum(total, changed) + losses[at]
+    starts, level = [], int(total.argmin())
+    for at in range(len(flat) - 1, 0, -1):
+        if is_new[at, level]:
+            starts.append(at)
+            level = int(origin[at])
+    return Levels((0, *reversed(starts)), drift, float(total.min()) + (_DRIFT_PENALTY if drift else 0.0))
+
+
+def _tried(flat: Floats, variances: Floats) -> Floats:
+    ordered = np.sort(flat)
+    low, high = ordered[1], ordered[-2]  # the level of an outlier alone would need no place
+    distance = _GRID * np.sqrt(np.quantile(variances, 0.1))
+    return np.linspace(low, high, int(np.clip((high - low) / distance, 1, _MOST_LEVELS)) + 1)
+
+
+def _middle_slope(values: Floats) -> float:
+    """Return the median slope over half of the series, a first guess."""
+    half = len(values) // 2
+    return float(np.median((values[half:] - values[: len(values) - half]) / half))
+
+
+def _common_drift(values: Floats, variances: Floats, levels: Levels) -> float:
+    """Return the slope that the points have in common within their levels, without those that are outliers about it."""
+    places = np.arange(len(values), dtype=float)
+    piece = pieces(levels.starts, len(values))
+    weights = 1 / variances
+    slope = levels.drift
+    for _ in range(_SLOPE_ROUNDS):
+        sums = np.maximum(np.bincount(piece, weights), 1e-300)  # all points of a level may be outliers
+        x = places - (np.bincount(piece, weights * places) / sums)[piece]
+        y = values - (np.bincount(piece, weights * values) / sums)[piece]
+        squares = float(np.sum(weights * x * x))
+        slope = float(np.sum(weights * x * y)) / squares if squares else 0.0
+        weights = np.where((y - slope * x) ** 2 < _CAP**2 * variances, 1 / variances, 0.0)
+    return slope
+
+
+def pieces(starts: tuple[int, ...], count: int) -> NDArray[np.intp]:
+    """Return the number of the level to which each of `count` points belongs."""
+    return np.searchsorted(starts, np.arange(count), side="right") - 1

@@ -1,0 +1,193 @@
+"""The changes of a history: found where they are, none where nothing changed, and never by one point or one machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from change_series import KINDS, QUIET, Score, score
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_perfbudget.core.change_points import ChangePoints, change_points
+
+RECORDED = json.loads((Path(__file__).parent.parent / "data" / "change_points.json").read_text())
+WOBBLE = (100.0, 101.0, 99.5, 100.5, 99.0, 100.2, 100.8, 99.3)
+
+VALUES = st.lists(st.floats(1.0, 1e6), max_size=40)
+
+
+def scaled(factor: float) -> list[float]:
+    return [factor * value for value in WOBBLE]
+
+
+def indices(found: ChangePoints) -> list[int]:
+    return [one.index for one in found.changes]
+
+
+class TestSteps:
+    """Which changes are found, and what is said of them."""
+
+    def test_a_step_is_found_at_its_first_point(self) -> None:
+        (change,) = change_points([*WOBBLE, *scaled(1.1)]).changes
+        assert (change.index, change.previous) == (8, 7)
+        assert change.before == pytest.approx(100, rel=0.01)
+        assert change.after == pytest.approx(110, rel=0.01)
+        assert change.ratio == pytest.approx(1.1, rel=0.001)
+        assert change.lower < change.ratio < change.upper
+        assert change.p_value < 1e-6
+
+    def test_an_improvement_is_a_change_as_well(self) -> None:
+        (change,) = change_points([*WOBBLE, *scaled(0.9)]).changes
+        assert change.ratio == pytest.approx(0.9, rel=0.001)
+
+    def test_the_same_values_without_a_step_have_no_change(self) -> None:
+        assert change_points([*WOBBLE, *WOBBLE]) == ChangePoints()
+
+    def test_a_count_has_no_noise_and_changes_at_once(self) -> None:
+        assert indices(change_points([201.0] * 6 + [202.0] * 6)) == [6]
+        assert change_points([201.0] * 12) == ChangePoints()
+
+    def test_too_few_points_show_nothing(self) -> None:
+        assert change_points([100.0, 100.0, 200.0, 200.0]) == ChangePoints()
+        assert change_points([]) == ChangePoints()
+
+    def test_an_interval_covers_the_ratio_of_a_known_step(self) -> None:
+        covered = found = 0
+        for seed in range(150):
+            one = KINDS["one step, CV 1-3 %"]("", seed)
+            true = one.changes[0]
+            for change in change_points(one.values).changes:
+                if change.index == true:  # a misplaced change has another ratio
+                    after, before = one.values[true:], one.values[:true]
+                    found += 1
+                    middle = (sum(after) / len(after)) / (sum(before) / len(before))
+                    covered += change.lower <= middle <= change.upper
+        assert found > 80
+        assert covered / found > 0.95
+
+
+class TestLastPoint:
+    """A last point alone is no change: it may be an outlier."""
+
+    def test_a_last_point_far_from_the_others_is_a_candidate(self) -> None:
+        found = change_points([*WOBBLE, 130.0])
+        assert found.changes == ()
+        candidate = found.candidate
+        assert candidate is not None
+        assert candidate.index == 8
+        assert candidate.value == pytest.approx(130)
+        assert candidate.ratio == pytest.approx(1.3, rel=0.01)
+        assert candidate.p_value < 0.001
+
+    def test_a_last_point_near_the_others_is_none(self) -> None:
+        assert change_points([*WOBBLE, 100.4]).candidate is None
+
+    def test_further_points_at_the_new_level_make_a_change(self) -> None:
+        found = change_points([*WOBBLE, 130.0, 131.0, 129.0])
+        assert indices(found) == [8]
+        assert found.candidate is None
+
+    def test_an_outlier_between_the_others_is_neither(self) -> None:
+        assert change_points([*WOBBLE, 130.0, *WOBBLE]) == ChangePoints()
+
+    @given(VALUES, st.floats(1e-3, 1e9))
+    @settings(max_examples=60, deadline=None)
+    def test_the_last_point_never_is_a_change(self, values: list[float], last: float) -> None:
+        assert len(values) not in indices(change_points([*values, last]))
+
+
+class TestErrors:
+    """A point with a large error of its own says little."""
+
+    VALUES = (*WOBBLE, *scaled(1.04))
+
+    def test_points_are_believed_as_far_as_their_errors_allow(self) -> None:
+        assert indices(change_points(self.VALUES, [0.005] * 16)) == [8]
+        assert change_points(self.VALUES, [0.2] * 16) == ChangePoints()
+
+    def test_uncertain_points_are_no_candidates(self) -> None:
+        values = [*WOBBLE, 115.0]
+        assert change_points(values, [0.01] * 9).candidate is not None
+        assert change_points(values, [*[0.01] * 8, 0.2]).candidate is None
+
+    def test_an_unknown_error_is_a_typical_one(self) -> None:
+        known = change_points(self.VALUES, [0.01] * 16)
+        assert change_points(self.VALUES, [None, *[0.01] * 15]) == known
+
+
+class TestMarkers:
+    """Another machine, Python or lock file is no change of the code."""
+
+    def test_a_step_with_the_marker_is_none(self) -> None:
+        values = [*WOBBLE, *scaled(1.3)]
+        assert change_points(values, markers=["a"] * 8 + ["b"] * 8) == ChangePoints()
+        assert indices(change_points(values, markers=["a"] * 16)) == [8]
+
+    def test_machines_in_turns_are_compared_with_themselves(self) -> None:
+        values = [value for pair in zip([*WOBBLE, *WOBBLE], [*scaled(2), *scaled(2.4)], strict=True) for value in pair]
+        (change,) = change_points(values, markers=["a", "b"] * 16).changes
+        assert (change.index, change.previous) == (17, 15)
+        assert change.ratio == pytest.approx(1.2, rel=0.001)
+
+    def test_only_the_last_point_of_all_is_a_candidate(self) -> None:
+        values = [*WOBBLE, 130.0, *scaled(2)]
+        assert change_points(values, markers=["a"] * 9 + ["b"] * 8).candidate is None
+
+
+class TestInput:
+    """Wrong input is refused, and the unit of the values does not matter."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (([1.0, 2.0], [0.1]), "values, errors and markers must be equally many, found 2, 1 and 2"),
+            (([1.0], None, ["a", "b"]), "values, errors and markers must be equally many, found 1, 1 and 2"),
+            (([1.0, 0.0],), "value 1 must be a number above zero, found 0.0"),
+            (([float("nan")],), "value 0 must be a number above zero, found nan"),
+            (([1.0], [-0.5]), "error 0 must be None or a number from zero up, found -0.5"),
+        ],
+    )
+    def test_what_is_no_history_is_refused(self, arguments: Sequence[Any], message: str) -> None:
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            change_points(*arguments)
+
+    @given(VALUES, st.sampled_from([0.25, 1024.0]))
+    @settings(max_examples=40, deadline=None)
+    def test_any_values_have_an_answer_which_is_the_same_each_time(self, values: list[float], factor: float) -> None:
+        found = change_points(values)
+        assert change_points(values) == found
+        assert len(indices(found)) == len(set(indices(found)))
+        assert all(one.lower <= one.ratio <= one.upper for one in found.changes)
+        assert all(0 < one.previous + 1 <= one.index < len(values) - 1 for one in found.changes)
+        change_points([factor * one for one in values])
+
+
+class TestAccuracy:
+    """The rates of simulated histories; tests/benchmarks/change_points.py has the long tables."""
+
+    def test_changes_are_found_better_than_by_otava(self) -> None:
+        assert {one["kind"] for one in RECORDED} == set(KINDS)
+        ours = otava = Score()
+        for one in RECORDED:
+            found = change_points(one["values"], one["errors"], one["markers"])
+            ours += score(one["changes"], indices(found))
+            otava += score(one["changes"], one["otava"])
+        assert ours.f1 > otava.f1 + 0.1
+
+    def test_fewer_than_one_point_in_1000_is_falsely_called_a_change(self) -> None:
+        series = [make(kind, seed) for kind, make in QUIET.items() for seed in range(300, 340)]
+        false = sum(len(change_points(one.values, one.errors).changes) for one in series)
+        assert false <= sum(len(one.values) for one in series) / 1000
+
+    def test_steps_of_5_percent_are_placed_within_one_point_at_a_variation_of_2_percent(self) -> None:
+        near = 0
+        for seed in range(100):
+            noise = 0.02 * np.random.default_rng(seed).normal(size=60)
+            values = [100 * (1 + one) * (1.05 if index >= 30 else 1) for index, one in enumerate(noise.tolist())]
+            near += any(abs(one - 30) <= 1 for one in indices(change_points(values)))
+        assert near >= 90
