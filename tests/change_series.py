@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,14 @@ def heavy_tailed(count: int, generator: np.random.Generator) -> Floats:
 def skewed(count: int, generator: np.random.Generator) -> Floats:
     """Return noise with a long right tail, as times have it: a gamma distribution of standard deviation 1."""
     noise: Floats = (generator.gamma(2, size=count) - 2) / np.sqrt(2)
+    return noise
+
+
+def dependent(count: int, dependence: float, generator: np.random.Generator) -> Floats:
+    """Return normal noise, of variance 1 / (1 - dependence^2), of which each value inherits a share from the last."""
+    fresh = generator.normal(size=count)
+    fresh[0] /= np.sqrt(1 - dependence**2)
+    noise: Floats = np.fromiter(accumulate(fresh, lambda last, new: dependence * last + new), float)
     return noise
 
 
