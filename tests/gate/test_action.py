@@ -65,32 +65,33 @@ def test_a_change_of_the_documentation_is_green_and_installs_nothing(tmp_path: P
     assert sentence in ended.output
 
 
-def test_slower_code_is_regressed_and_the_same_change_without_it_passes(tmp_path: Path, origin: Origin) -> None:
-    opened = origin.open({"shop.py": SLOWER})
+def test_slower_code_is_regressed_although_the_pull_request_allows_it(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"shop.py": SLOWER, "pyproject.toml": FORGIVING})
     folder = tmp_path / "work"
     ended = run(opened, folder)
     assert (ended.code, ended.outputs) == (1, {"verdict": "regressed", "base": opened.base}), ended.output
     assert ended.summary.startswith("# Performance: slower than its base\n\n```text\n")
+    assert "max_regression = 5 % -> 100 %" in ended.output
     assert "::error file=tests/test_shop.py" in ended.output
     assert re.search(r"^Performance: slower than its base \(regressed\) after \d+ s\. ", ended.output, re.MULTILINE)
     found = parse_verdict((folder / "perf-report/verdict.json").read_bytes())
     assert found.failures[0][0] == "tests/test_shop.py::test_price price"
     assert {"report.json", "report.html", "verdict.json"} <= {one.name for one in (folder / "perf-report").iterdir()}
     assert ended.ran[-1] == "keep the reports"
-    again = origin.open({"shop.py": f"# a remark\n{SHOP}"}, number=2)
-    quiet = run(again, tmp_path / "quiet")
-    assert (quiet.code, quiet.outputs["verdict"]) == (0, "passed"), quiet.output
+
+
+def test_changed_code_that_is_no_slower_passes(tmp_path: Path, origin: Origin) -> None:
+    ended = run(origin.open({"shop.py": f"# a remark\n{SHOP}"}), tmp_path / "work")
+    assert (ended.code, ended.outputs["verdict"]) == (0, "passed"), ended.output
 
 
 @pytest.mark.parametrize(
     ("change", "inputs", "code", "outcome", "said"),
     [
         ({"tests/test_shop.py": TESTS.replace("=50)", "=0.5)")}, {}, 3, "exceeded", "over a budget"),
-        ({"shop.py": SLOWER, "pyproject.toml": FORGIVING}, {}, 1, "regressed", "max_regression = 5 % -> 100 %"),
         ({"shop.py": SLOWER, **SHADOWS}, {}, 2, "error", "no verdict"),
         ({"shop.py": "def price("}, {}, 2, "error", "Performance%3A no verdict"),
         ({"shop.py": SLOWER}, {"arguments": "--no-such-option"}, 2, "error", "pytest could not start"),
-        ({"shop.py": SLOWER}, {"arguments": "-k nowhere"}, 2, "error", "no verdict"),
         ({"shop.py": SLOWER}, {"install": "exit 9"}, 9, "error", ""),
         ({"shop.py": SLOWER}, {"base": "nowhere"}, 2, "error", "--base: 'nowhere' is no commit"),
     ],
@@ -115,7 +116,8 @@ def test_arguments_are_words_and_nothing_of_them_is_run(tmp_path: Path, origin: 
     opened = origin.open({"shop.py": f"# a remark\n{SHOP}"})
     hostile = "-k '$(touch stolen)' \"; touch stolen; \" `touch stolen`"
     ended = run(opened, tmp_path / "work", arguments=hostile)
-    assert ended.outputs["verdict"] == "error"
+    assert (ended.code, ended.outputs["verdict"]) == (2, "error")
+    assert "No perf test was collected" in ended.output  # an expression without a match, and two names of files
     assert not list(tmp_path.rglob("stolen"))
 
 
@@ -210,8 +212,8 @@ def test_zizmor_finds_nothing() -> None:
 
 
 SUMMING = "def price(number):\n    return sum(range(number))\n"
-LONG_CALL = TESTS.replace("price, 1,", "price, 20_000,")
-BLIND = 'def test_blind(perf):\n    perf(price, 20_000, max_regression="900%")\n'
+LONG_CALL = TESTS.replace("price, 1,", "price, 5_000,")
+BLIND = 'def test_blind(perf):\n    perf(price, 5_000, max_regression="900%")\n'
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def test_the_self_test_plants_a_slowdown_that_every_test_has_to_see(
     tmp_path: Path, origin: Origin, *, tests: str, code: int, said: str
 ) -> None:
     opened = origin.open({"shop.py": SUMMING, "tests/test_shop.py": tests, "conftest.py": ""})
-    ended = run(opened, tmp_path / "work", **{"self-test": "true", "arguments": "--perf-max-time=200ms"})
+    ended = run(opened, tmp_path / "work", **{"self-test": "true", "arguments": "--perf-max-time=50ms"})
     assert (ended.code, ended.outputs["verdict"]) == (code, "error" if code else "passed"), ended.output
     assert said in ended.output
     assert ("\nblind: tests/test_shop.py::test_blind: its time is unchanged at +" in ended.output) is (code > 0)

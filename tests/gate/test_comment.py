@@ -85,7 +85,7 @@ def service() -> Iterator[str]:
     Service.comments, Service.seen, Service.login = [], [], ""
     Service.pulls = [{"number": 7, "head": {"sha": COMMIT}}]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

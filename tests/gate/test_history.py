@@ -133,7 +133,7 @@ def test_git_sends_the_token_to_the_server_and_shows_it_nowhere(
         def log_message(self, *_: object) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setenv("GITHUB_SERVER_URL", address)
         git(origin.clone, "remote", "set-url", "origin", f"{address}/shop")
