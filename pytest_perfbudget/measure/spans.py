@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import wraps
 from operator import attrgetter
 from pathlib import Path
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.core.spans import SITE, STATEMENT, Execution
@@ -25,6 +26,7 @@ from pytest_perfbudget.measure.query_sites import QuerySites
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announced_to_children
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
+from pytest_perfbudget.tracing.steps import driven
 from pytest_perfbudget.tracing.threads import inherited
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ MOST_PENDING: Final = 200_000
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
 
-_FIELDS: Final = 11
+_FIELDS: Final = 12
 """The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed."""
 
@@ -99,7 +101,9 @@ class SpanGatherer:
 
     def take(self, span: Record) -> None:
         """Note a span that has ended; the sink."""
-        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _, active = span
+        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _, active, task = (
+            span
+        )
         try:
             is_watched = self._is_watched[name]
         except KeyError:
@@ -109,7 +113,7 @@ class SpanGatherer:
             text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend(
-                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, active)
+                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, active, task)
             )
         else:
             self.store.lose(1, name)
@@ -161,7 +165,8 @@ class SpanGatherer:
             @wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the function's own types
                 with self.execution():
-                    return await function(*args, **kwargs)
+                    pending = function(*args, **kwargs)
+                    return await (driven(pending) if isinstance(pending, CoroutineType) else pending)
 
             return awaited
 
@@ -270,9 +275,9 @@ class SpanGatherer:
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
     """Return the spans of a flat list."""
     each = iter(values)
-    for *numbers, text, site, thread, active in zip(*[each] * _FIELDS, strict=True):
+    for *numbers, text, site, thread, active, task in zip(*[each] * _FIELDS, strict=True):
         attributes = {STATEMENT: text, SITE: site} if text or site else {}
-        yield Span._make((*numbers, attributes, "", thread, "", 0, active))
+        yield Span._make((*numbers, attributes, "", thread, "", 0, active, task))
 
 
 def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:
@@ -284,7 +289,7 @@ def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:
     for span in sorted(spans, key=attrgetter("start_ns")):
         own = by_id.get(span.trace_id)
         is_after = own is not None and span.start_ns >= own.end_ns
-        if is_after and (span.thread or span.parent_id in late or (own and span.parent_id == own.root_id)):
+        if is_after and (span.thread > 0 or span.parent_id in late or (own and span.parent_id == own.root_id)):
             late.add(span.span_id)
     return late
 

@@ -77,7 +77,7 @@ class Monitor:
             in_background=in_background,
         )
         if takes_spans:
-            add_sink(self.take_span)
+            add_sink(self.take_span, needs_cpu=False)
         if hasattr(os, "register_at_fork"):
             monitor = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _reset(monitor))
@@ -130,7 +130,7 @@ class Monitor:
 
     def take_span(self, span: Record) -> None:
         """Count a span that has ended, of `track` or of another tracer."""
-        name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line, _ = span
+        name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line, _, _ = span
         found = self._components.by_name.get(name) or self._find(name or OTHER)
         now_ns = self._clock()
         with found.lock:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 _VERSION: Final = "00"
+
+
+class Identity(Protocol):
+    """The ids of a span, see `SpanContext`."""
+
+    @property
+    def trace_id(self) -> int: ...  # noqa: D102 - see the class
+    @property
+    def span_id(self) -> int: ...  # noqa: D102
 
 
 class SpanContext(NamedTuple):

@@ -11,8 +11,11 @@ from types import CodeType, CoroutineType
 from typing import Any, Final
 
 from pytest_perfbudget.tracing import span as spans
-from pytest_perfbudget.tracing.open_span import Named, OpenSpan, begin, current_span
+from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
 from pytest_perfbudget.tracing.resting_span import RestingSpan
+from pytest_perfbudget.tracing.span import Named
+from pytest_perfbudget.tracing.steps import driven, is_driven
+from pytest_perfbudget.tracing.task import UNKNOWN_TASK
 
 _OF_CACHE: Final = ("cache_clear", "cache_info", "cache_parameters")
 """The functions of a function of `functools.lru_cache`, which `functools.wraps` leaves out."""
@@ -72,6 +75,8 @@ def _wrapper(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
             raise
         if result.__class__ is CoroutineType:
             current_span.set(span.parent)
+            if span.task is None:
+                span.task = UNKNOWN_TASK
             return _awaited(result, span)
         span.end()
         return result
@@ -96,6 +101,8 @@ def _tracked_coroutine(function: Callable[..., Any], source: Named) -> Callable[
     async def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
         if not spans.sinks:
             return await function(*args, **kwargs)
+        if spans.needs_cpu and not is_driven():
+            return await driven(call(*args, **kwargs))
         span = begin(source)
         try:
             result = await function(*args, **kwargs)
@@ -149,7 +156,7 @@ def _tracked_generator(function: Callable[..., Any], source: Named) -> Callable[
 def _tracked_async_generator(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the wrapped function's own types
-        span = RestingSpan(source) if spans.sinks else _NO_SPAN
+        span = RestingSpan(source, is_suspendable=True) if spans.sinks else _NO_SPAN
         generator = function(*args, **kwargs)
         resume: Callable[[], Any] = partial(_begun, generator)
         while True:

@@ -13,22 +13,22 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Final
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
-from pytest_perfbudget.tracing.context import SpanContext
-from pytest_perfbudget.tracing.span import EPOCH_NS
+from pytest_perfbudget.tracing.context import Identity, SpanContext
+from pytest_perfbudget.tracing.span import EPOCH_NS, Named
 from pytest_perfbudget.tracing.span_error import words_of
+from pytest_perfbudget.tracing.task import Task, running_tasks
 
 CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
 """The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
 modules, and do not look into a tuple. Frozen spans would keep any limit."""
 
-_ASTRAY: Final = -1
 _COMPUTING_NS: Final = 5_000
 """The time after a reading of the CPU clock in which the thread counts as computing."""
 
@@ -52,44 +52,33 @@ _innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
 `nest_with`."""
 
 
-class Identity(Protocol):
-    """The ids of a span of any kind."""
-
-    @property
-    def trace_id(self) -> int: ...  # noqa: D102 - see `SpanContext`
-    @property
-    def span_id(self) -> int: ...  # noqa: D102
-
-
-class Named(Protocol):
-    """The name and the attributes of spans."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - see the class
-    @property
-    def attributes(self) -> Mapping[str, Any]: ...  # noqa: D102
-
-
 class OpenSpan:
     """A span that has not ended, of a function, a coroutine or a block."""
 
     __slots__ = (
+        "away_ns",
         "below",
         "frame",
+        "is_astray",
         "parent",
         "parent_id",
         "source",
         "span_id",
         "start_cpu_ns",
         "start_ns",
+        "task",
         "thread",
         "trace_id",
     )
 
+    away_ns: int
+    """The value of `Task.away_ns` at the start; not set without a task."""
     below: OpenSpan | None
     """The block around this block in the same function."""
-    frame: int
-    """The id of the frame that the block stands in; 0 for a function, `_ASTRAY` for an end in another context."""
+    frame: FrameType | None
+    """The frame that the open block stands in; None for a function."""
+    is_astray: bool
+    """Whether the span has ended in another context."""
     parent: Enclosing | None
     """The span of `track` around this span, which goes on when this span has ended."""
     parent_id: int
@@ -98,6 +87,7 @@ class OpenSpan:
     span_id: int
     start_cpu_ns: int
     start_ns: int
+    task: Task | None
     thread: int
     trace_id: int
 
@@ -116,12 +106,21 @@ class OpenSpan:
                 cpu_ns = CLOCKS[1]()
                 _reading = (self.thread, end_ns, cpu_ns)
                 cpu_ns -= self.start_cpu_ns
+            if self.task is not None:
+                cpu_ns = self.of_task(cpu_ns)
         innermost = current_span.get()
         if innermost is self:
             current_span.set(self.parent)
         else:
             self._leave(innermost)
         hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+
+    def of_task(self, cpu_ns: int) -> int | None:
+        """Return the CPU time of the span's task, of the thread's CPU time since the start; None if it is not known."""
+        task = self.task
+        if task is None:
+            return cpu_ns
+        return max(cpu_ns - task.away_ns + self.away_ns, 0) if running_tasks.get(self.thread) is task else None
 
     def _leave(self, innermost: Enclosing | None) -> None:
         """End out of order: a generator has rested in a block within this span, or goes on in another context."""
@@ -130,7 +129,7 @@ class OpenSpan:
                 current_span.set(self.parent)
                 return
             innermost = innermost.parent
-        self.frame = _ASTRAY
+        self.is_astray = True
 
 
 class Continued:
@@ -155,7 +154,7 @@ Enclosing = OpenSpan | Continued | SpanContext
 def _around(span: OpenSpan) -> Enclosing | None:
     """Return the innermost span around a span that has ended elsewhere, and that this context still has."""
     parent: Enclosing | None = span
-    while isinstance(parent, OpenSpan) and parent.frame == _ASTRAY:
+    while isinstance(parent, OpenSpan) and parent.is_astray:
         parent = parent.parent
     return parent
 
@@ -166,10 +165,11 @@ def begin(source: Named) -> OpenSpan:
     span = _new(OpenSpan)  # a constructor in Python takes three times as long
     span.source = source
     parent = current_span.get()
-    if parent.__class__ is OpenSpan and parent.frame == _ASTRAY:
+    if parent.__class__ is OpenSpan and parent.is_astray:
         parent = _around(parent)
     span.parent = parent
-    span.frame = 0
+    span.frame = None
+    span.is_astray = False
     around: Identity | None = parent if _innermost_of is None else _innermost_of(parent)
     if around is None:
         span.trace_id = _bits(128) | 1
@@ -179,6 +179,12 @@ def begin(source: Named) -> OpenSpan:
         span.parent_id = around.span_id
     span.span_id = next(_ids)
     span.thread = own = ident()
+    span.task = None
+    if running_tasks:
+        task = running_tasks.get(own)
+        if task is not None:
+            span.task = task
+            span.away_ns = task.away_ns
     current_span.set(span)
     thread, read_ns, cpu_ns = _reading
     now_ns = CLOCKS[0]()
@@ -221,6 +227,7 @@ def hand_over(
         file,
         line,
         active_ns,
+        0 if span.task is None else span.task.number,
     )
     for sink in spans.sinks:
         sink(record)

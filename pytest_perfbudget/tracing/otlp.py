@@ -6,6 +6,7 @@ Ids are hexadecimal, times are decimal texts of ns since 1970, and attributes ar
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ CPU_NS: Final = "perfbudget.cpu_ns"
 
 ACTIVE_NS: Final = "perfbudget.active_ns"
 """The attribute for the intervals in which a generator ran, as decimal numbers with spaces between."""
+
+THREAD: Final = "perfbudget.thread"
+"""The attribute for the process, the thread and the task, as decimal numbers with spaces between."""
 
 TRACE: Final = "perfbudget.trace_id"
 PARENT: Final = "perfbudget.parent_id"
@@ -63,6 +67,8 @@ def _written(span: Span) -> dict[str, Any]:
         attributes[CPU_NS] = span.cpu_ns
     if span.active_ns:
         attributes[ACTIVE_NS] = " ".join(map(str, span.active_ns))
+    if span.thread:
+        attributes[THREAD] = f"{os.getpid()} {span.thread} {span.task}"
     if span.file:
         attributes |= {FILE: span.file, LINE: span.line}
     return {
@@ -143,6 +149,7 @@ def span_of(
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
     active_ns = tuple(int(one) for one in str(known.pop(ACTIVE_NS, "")).split())
+    thread, task = _thread(known.pop(THREAD, "0 0 0"))
     if len(active_ns) % 2 or list(active_ns) != sorted(active_ns):
         message = "the intervals of a span are no pairs of ascending times"
         raise ValueError(message)
@@ -171,8 +178,16 @@ def span_of(
         error,
         file=str(file),
         line=line if isinstance(line, int) else 0,
+        thread=thread,
         active_ns=active_ns,
+        task=task,
     )
+
+
+def _thread(value: object) -> tuple[int, int]:
+    """Return the thread, as a number below 0 that no thread of another process has, and the task."""
+    process, thread, task = (int(one) for one in str(value).split())
+    return -(process << 64 | thread), task
 
 
 def _id(value: object) -> int:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
 """The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
 come from the monotonic clock."""
+
+
+class Named(Protocol):
+    """The name and the attributes of spans."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see the class
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...  # noqa: D102
 
 
 class Span(NamedTuple):
@@ -22,15 +31,17 @@ class Span(NamedTuple):
         parent_id: the id of the enclosing span; 0 if there is none.
         start_ns: the time of the start, in ns since 1970.
         duration_ns: the duration, in ns; of a generator, the time in which it did not rest between two items.
-        cpu_ns: the CPU time of the thread during the span, in ns, see `open_span`; in an event loop with the time of
-            other tasks that ran meanwhile; None if the span went on in another thread than it began.
+        cpu_ns: the CPU time of the thread during the span, in ns, see `open_span`; in an event loop that of the task;
+            None if the span went on in another thread than it began, or if an event loop may have run other tasks
+            meanwhile.
         attributes: the keywords of `track`.
         error: the type and the message of the exception that ended the span; empty if there was none.
-        thread: the id of the thread in which the span began.
+        thread: the id of the thread in which the span began; below 0 in another process.
         file: the file of the line that began the span; empty if no sink needs the line and there was no error.
         line: the line that began the span, counted from 1.
         active_ns: the start and the end of each interval in which a generator ran, in ns since the start of the span,
             one after the other; empty if the span ran without a rest.
+        task: the number of the task of an event loop that the span is part of, see `task`; 0 if it is part of none.
     """
 
     name: str
@@ -46,9 +57,10 @@ class Span(NamedTuple):
     file: str = ""
     line: int = 0
     active_ns: Sequence[int] = ()
+    task: int = 0
 
 
-Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int, Sequence[int]]
+Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int, Sequence[int], int]
 """The fields of a `Span` as a plain tuple, which is made in a third of the time, and which the garbage collector need
 not look at again and again."""
 
@@ -61,33 +73,38 @@ Switch = Callable[[bool], None]
 sinks: tuple[Sink, ...] = ()
 needs_lines = False
 """Whether a sink needs the line of each span."""
+needs_cpu = False
+"""Whether a sink needs the CPU time of each span."""
 _with_lines: tuple[Sink, ...] = ()
+_with_cpu: tuple[Sink, ...] = ()
 _switches: list[Switch] = []
 _changing = threading.Lock()
 
 
-def add_sink(sink: Sink, *, needs_line: bool = False) -> None:
+def add_sink(sink: Sink, *, needs_line: bool = False, needs_cpu: bool = True) -> None:
     """Hand each span that ends from now on to a function; tracking is on while there is such a function.
 
     Args:
         sink: the function.
         needs_line: whether the function needs the line of spans that ended without an error, too.
+        needs_cpu: whether the function needs the CPU time of coroutines, whose steps are timed for that.
     """
     with _changing:
-        _set((*sinks, sink), (*_with_lines, sink) if needs_line else _with_lines)
+        lines, cpu = (sink,) if needs_line else (), (sink,) if needs_cpu else ()
+        _set((*sinks, sink), (*_with_lines, *lines), (*_with_cpu, *cpu))
 
 
 def remove_sink(sink: Sink) -> None:
     """Undo `add_sink`; a sink that is not there is no error."""
     with _changing:
-        _set(tuple(one for one in sinks if one != sink), tuple(one for one in _with_lines if one != sink))
+        _set(*(tuple(one for one in each if one != sink) for each in (sinks, _with_lines, _with_cpu)))
 
 
 def forget_sinks() -> None:
     """Remove all sinks, in a forked child; a thread that the child does not have may hold the lock."""
     global _changing  # noqa: PLW0603 - the parent's lock is of no use in the child
     _changing = threading.Lock()
-    _set((), ())
+    _set((), (), ())
 
 
 def when_switched(switch: Switch) -> None:
@@ -107,10 +124,11 @@ def emit(span: Record) -> None:
         sink(span)
 
 
-def _set(changed: tuple[Sink, ...], with_lines: tuple[Sink, ...]) -> None:
-    global sinks, needs_lines, _with_lines
+def _set(changed: tuple[Sink, ...], with_lines: tuple[Sink, ...], with_cpu: tuple[Sink, ...]) -> None:
+    global sinks, needs_lines, needs_cpu, _with_lines, _with_cpu
     before, sinks = sinks, changed
     needs_lines, _with_lines = bool(with_lines), with_lines
+    needs_cpu, _with_cpu = bool(with_cpu), with_cpu
     if bool(before) != bool(changed):
         for switch in _switches:
             switch(bool(changed))

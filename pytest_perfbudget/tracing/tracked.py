@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, cast
 
 from pytest_perfbudget.tracing.functions import tracked_function
 from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
 from pytest_perfbudget.tracing.span import when_switched
+from pytest_perfbudget.tracing.steps import is_in_event_loop, is_suspendable
+from pytest_perfbudget.tracing.task import UNKNOWN_TASK
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_MAY_REST: Final = 0x20 | 0x80 | 0x100 | 0x200
+"""The flags of the code of a generator and of a coroutine."""
 
 _MOST_NAMES: Final = 10_000
 _new = object.__new__
 _getframe = sys._getframe  # noqa: SLF001 - the function of a block, without the cost of `inspect`
-_blocks: dict[int, OpenSpan] = {}
-"""The innermost open block of each function call, by the id of its frame. A generator that rests in a block goes on
+_blocks: dict[FrameType | None, OpenSpan] = {}
+"""The innermost open block of each function call, by its frame. A generator that rests in a block goes on
 while other blocks have begun and ended, so the order of all blocks says nothing."""
 
 
@@ -37,21 +42,25 @@ class Tracked:
     def __enter__(self) -> None:
         """Begin a span."""
         span = begin(self)
-        span.frame = frame = id(_getframe(1))
-        span.below = _blocks.get(frame)
-        _blocks[frame] = span
+        caller = _getframe(1)
+        if span.task is None and caller.f_code.co_flags & _MAY_REST and is_suspendable(caller.f_code):
+            span.task = UNKNOWN_TASK
+        span.frame = caller
+        span.below = _blocks.get(caller)
+        _blocks[caller] = span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the span."""
-        frame = id(_getframe(1))
+        frame: FrameType | None = _getframe(1)
         span = _blocks.get(frame)
         if span is None or span.source is not self:
             span = self._entered_elsewhere()
             if span is None:
                 return
             frame = span.frame
+        span.frame = None
         if span.below is None:
             _blocks.pop(frame, None)
         else:
@@ -62,7 +71,9 @@ class Tracked:
         """Return the span that another function began, such as `ExitStack.enter_context`: the innermost one."""
         span = current_span.get()
         while isinstance(span, OpenSpan):
-            if span.source is self and span.frame > 0:
+            if span.source is self and span.frame is not None:
+                if span.task is None and is_in_event_loop():
+                    span.task = UNKNOWN_TASK
                 return span
             span = span.parent
         return None

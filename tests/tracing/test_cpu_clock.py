@@ -4,51 +4,16 @@ error, and a generator has the times in which it runs."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from unittest import mock
 
 import pytest
-from gathered_spans import gathered
 from hypothesis import given
 from hypothesis import strategies as st
+from span_clocks import Clocks, scripted
 
 from pytest_perfbudget import track
-from pytest_perfbudget.tracing import Span, open_span, resting_span
+from pytest_perfbudget.tracing import open_span, resting_span
 
 RECENT_NS = 5_000
-
-
-class Clocks:
-    """The clocks of a thread, which count the readings of the CPU clock."""
-
-    def __init__(self) -> None:
-        self.wall_ns = self.cpu_ns = 1_000_000
-        self.readings = 0
-        self.thread = 1
-
-    def advance(self, computing_ns: int, waiting_ns: int = 0) -> None:
-        self.wall_ns += computing_ns + waiting_ns
-        self.cpu_ns += computing_ns
-
-    def ident(self) -> int:
-        return self.thread
-
-    def cpu(self) -> int:
-        self.readings += 1
-        return self.cpu_ns
-
-
-@contextmanager
-def scripted() -> Iterator[tuple[Clocks, list[Span]]]:
-    """Yield the clocks of all spans in the block, and the list of these spans."""
-    clocks = Clocks()
-    with (
-        mock.patch.object(open_span, "CLOCKS", (lambda: clocks.wall_ns, clocks.cpu)),
-        mock.patch.object(open_span, "ident", clocks.ident),
-        mock.patch.object(open_span, "_reading", (0, 0, 0)),
-        gathered() as spans,
-    ):
-        yield clocks, spans
 
 
 def test_a_short_span_costs_one_reading_and_has_its_exact_time() -> None:

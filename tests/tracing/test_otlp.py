@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 
 import pytest
@@ -31,6 +32,7 @@ SPANS = st.builds(
     st.just(""),
     st.just(0),
     st.lists(TIME, max_size=3).map(lambda times: tuple(sorted([*times, *times]))),
+    st.just(0),
 )
 
 
@@ -43,6 +45,12 @@ def test_the_line_of_a_span_travels_as_attributes_of_the_conventions() -> None:
     span = Span("query", 1, 2, 0, 3, 4, None, {"statement": "SELECT 1"}, file="/shop.py", line=7)
     (read,) = from_json(to_json([span], "shop.py"))
     assert (read.file, read.line, read.attributes) == ("/shop.py", 7, {"statement": "SELECT 1"})
+
+
+def test_the_thread_and_the_task_travel_and_no_thread_of_this_process_is_the_same() -> None:
+    span = Span("query", 1, 2, 0, 3, 4, None, thread=9, task=5)
+    (read,) = from_json(to_json([span], "shop.py"))
+    assert (read.thread, read.task, read.attributes) == (-(os.getpid() << 64 | 9), 5, {})
 
 
 @pytest.mark.parametrize("name", ["db.query.text", "db.statement"])

@@ -31,6 +31,8 @@ class SpanRecord(Protocol):
         attributes: what the code says about the span.
         active_ns: the start and the end of each interval in which a generator ran, in ns since the start of the span,
             one after the other; empty if the span ran without a rest.
+        thread: the id of the thread; 0 if it is not known.
+        task: the number of the task of an event loop that the span is part of; 0 if it is part of none.
     """
 
     @property
@@ -51,6 +53,10 @@ class SpanRecord(Protocol):
     def attributes(self) -> Mapping[str, object]: ...  # noqa: D102
     @property
     def active_ns(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def thread(self) -> int: ...  # noqa: D102
+    @property
+    def task(self) -> int: ...  # noqa: D102
 
 
 def intervals_of(span: SpanRecord) -> Iterator[tuple[int, int]]:

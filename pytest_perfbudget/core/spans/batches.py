@@ -172,20 +172,28 @@ def _batch(executions: Sequence[_Parts]) -> SpanBatch:
 
 
 def _own_cpu_ns(spans: Sequence[SpanRecord], parents: Sequence[int]) -> list[float | None]:
-    """Return the CPU time of each span without that of the spans directly within it in the same thread."""
+    """Return the CPU time of each span without that of the spans within it whose CPU time is part of it."""
     found: list[float | None] = [span.cpu_ns for span in spans]
     for place, span in enumerate(spans):
-        parent = parents[place]
-        if parent < 0 or _thread(spans[parent]) != _thread(span):
-            continue
-        own = found[parent]
-        found[parent] = None if own is None or span.cpu_ns is None else own - span.cpu_ns
+        outer = _containing(spans, parents, place)
+        if outer >= 0:
+            own = found[outer]
+            found[outer] = None if own is None or span.cpu_ns is None else own - span.cpu_ns
     return [None if one is None else max(one, 0.0) for one in found]
 
 
-def _thread(span: SpanRecord) -> object:
-    """Return the thread of a span; spans of other programs may not name it."""
-    return getattr(span, "thread", 0)
+def _containing(spans: Sequence[SpanRecord], parents: Sequence[int], place: int) -> int:
+    """Return the place of the span whose CPU time contains that of a span; -1 if there is none.
+
+    It is the parent in the same thread and the same task. Another task of the thread adds nothing to the CPU time of
+    the parent, but to that of the code around the event loop.
+    """
+    span, outer = spans[place], parents[place]
+    if outer < 0 or spans[outer].thread != span.thread:
+        return -1
+    while outer >= 0 and (spans[outer].thread != span.thread or spans[outer].task not in {0, span.task}):
+        outer = parents[outer]
+    return outer
 
 
 def _sum_if_known(one: float | None, other: float | None) -> float | None:

@@ -234,6 +234,29 @@ class TestBatches:
             "page": SpanPart(30, 1, 44),
         }
 
+    def test_the_cpu_time_of_a_task_is_part_of_the_thread_and_not_of_another_task(self) -> None:
+        store = BatchStore()
+        test = span("test", 0, 100, cpu_ns=70)._replace(thread=8)
+        page = span("page", 10, 80, id=2, parent=1, cpu_ns=30)._replace(thread=8, task=4)
+        within = span("query", 10, 20, id=3, parent=2, cpu_ns=10)._replace(thread=8, task=4)
+        other = span("mail", 40, 20, id=4, parent=2, cpu_ns=19)._replace(thread=8, task=5)
+        store.add(Execution(0, 100, [within, other, page, test]))
+        (found,) = store.batches([1])
+        assert {name: part.cpu_ns for name, part in found.parts.items()} == {
+            "query": 10,
+            "mail": 19,
+            "page": 20,
+            "test": 21,
+        }
+
+    def test_what_contains_an_unknown_cpu_time_is_unknown(self) -> None:
+        store = BatchStore()
+        test = span("test", 0, 100, cpu_ns=70)._replace(thread=8)
+        page = span("page", 10, 80, id=2, parent=1)._replace(thread=8, task=1)
+        store.add(Execution(0, 100, [page, test]))
+        (found,) = store.batches([1])
+        assert [part.cpu_ns for part in found.parts.values()] == [None, None]
+
     def test_the_typical_executions_are_the_faster_half(self) -> None:
         store = BatchStore()
         for total_ns in (30, 10, 90, 20):
