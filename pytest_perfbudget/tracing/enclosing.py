@@ -41,11 +41,15 @@ def continued(source: SpanContext | Headers | None) -> Iterator[None]:
     """Make a span of elsewhere, such as of the calling process, the parent of the spans in the block.
 
     Args:
-        source: the span, or the headers of a request that may name the span in `traceparent`.
+        source: the span, or the headers of a request that may name the span in `traceparent`. Without such a header
+            the enclosing span stays the parent: the caller may be in the same process. None is no parent.
     """
     if source is not None and not isinstance(source, SpanContext):
         value = next((value for name, value in source.items() if name.lower() == _HEADER), "")
         source = from_traceparent(value)
+        if source is None:
+            yield
+            return
     token = current_span.set(None if source is None else Continued(source))
     try:
         yield

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from gathered_spans import gathered
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.tracing import SpanContext, continued, current, from_traceparent, to_traceparent
+from pytest_perfbudget.tracing import SpanContext, continued, current, from_traceparent, to_traceparent, track
 
 CONTEXTS = st.builds(SpanContext, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1))
 
@@ -43,6 +44,27 @@ def test_a_malformed_header_is_no_context(value: str) -> None:
 @given(st.text())
 def test_any_text_is_read_without_an_error(value: str) -> None:
     from_traceparent(value)
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": "00-0-0-00"}])
+def test_without_such_a_header_the_enclosing_span_stays_the_parent(headers: dict[str, str]) -> None:
+    with gathered() as spans, track("client"), continued(headers), track("server"):
+        pass
+    server, client = spans
+    assert server.parent_id == client.span_id
+
+
+def test_with_the_header_the_enclosing_span_is_not_the_parent() -> None:
+    headers = {"Traceparent": to_traceparent(SpanContext(1, 2))}
+    with gathered() as spans, track("client"), continued(headers), track("server"):
+        pass
+    assert (spans[0].trace_id, spans[0].parent_id) == (1, 2)
+
+
+def test_no_context_is_no_parent() -> None:
+    with gathered() as spans, track("client"), continued(None), track("server"):
+        pass
+    assert spans[0].parent_id == 0
 
 
 def test_the_context_of_the_caller_is_the_parent() -> None:
