@@ -2,7 +2,7 @@
 
 A time is judged span by span, a count in the execution with the most spans, and a share by the median of all
 executions. Several spans of the same execution depend on each other, so their criteria count effective spans; see
-`core.criteria.dependent`.
+`core.criteria.dependent`. The time of every span is judged; a share is that of the first million executions.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final, Literal, cast
 from pytest_perfbudget.core.criteria import Criterion, Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentQuantileCriterion
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
+from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion, rounds_to_bound
 from pytest_perfbudget.core.gate import budget_result, unmeasured
@@ -96,17 +97,22 @@ class SpanGate:
         result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
         if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
             return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements)))
+        if budget.metric is SPAN_SHARE and store.beyond:
+            kept = store.executions
+            return replace(result, reason=f"of the first {kept:,} executions; there were {kept + store.beyond:,}")
         return result
 
     def _decide(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> CriterionResult:
         metric, limit = one.budget.metric, one.budget.limit
         if metric is SPAN_COUNT:
             verdict = BudgetVerdict.EXCEEDED if metric.is_worse(series.most, limit) else BudgetVerdict.WITHIN
-            return CriterionResult(verdict, series.most, series.most, series.most, store.executions)
+            return CriterionResult(verdict, series.most, series.most, series.most, store.executions + store.beyond)
         if metric is SPAN_SHARE:
             pairs = zip(series.covered_ns, store.totals_ns, strict=True)
             shares = [100 * part / total if total else 0.0 for part, total in pairs]
             return self._criterion(0.5, is_dependent=is_load).decide(shares, limit, final=True)
+        if not series.durations.is_exact:
+            return decide_latencies(metric, series.durations, limit, self.errors)
         is_dependent = is_load or series.most > 1
         values = series.durations.sequence
         if metric.statistic in QUANTILES:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from traces import span
 
 from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.load import latencies
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Repeat
 from pytest_perfbudget.core.span_budgets import parse_span_budgets
 from pytest_perfbudget.core.span_gate import SpanGate
-from pytest_perfbudget.core.spans import SITE, STATEMENT, Execution
+from pytest_perfbudget.core.spans import SITE, STATEMENT, Execution, series
 from pytest_perfbudget.core.spans.series import SpanStore
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -40,6 +41,38 @@ def store(
 def judged(limits: Mapping[str, float], spans: SpanStore) -> BudgetResult:
     (result,) = gate(limits).judge(spans)
     return result
+
+
+@pytest.fixture
+def few_are_kept() -> Iterator[None]:
+    """Keep the order of 500 spans, and 500 executions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latencies, "MOST_EXACT", 500)
+        patch.setattr(series, "MOST_EXECUTIONS", 500)
+        yield
+
+
+@pytest.mark.usefixtures("few_are_kept")
+class TestBeyondWhatIsKept:
+    @pytest.mark.parametrize("limit", ["p95_ms", "mean_ms", "max_ms"])
+    @pytest.mark.parametrize(("later_ms", "verdict"), [(1, "within"), (50, "exceeded")])
+    def test_later_spans_are_judged(self, limit: str, later_ms: float, verdict: str) -> None:
+        spans = store(400, count=2)
+        for _ in range(300):
+            spans.add(Execution(0, 100 * MS, [span("db", 0, round(later_ms * MS))]))
+        result = judged({limit: 5}, spans)
+        assert (result.verdict.value, result.rounds) == (verdict, 1_100)
+
+    @pytest.mark.parametrize(("count", "verdict"), [(2, "within"), (3, "exceeded")])
+    def test_the_number_in_a_later_execution_is_judged(self, count: int, verdict: str) -> None:
+        spans = store(600)
+        spans.add(Execution(0, 9, [span("db", place, 1, id=place + 1) for place in range(count)]))
+        result = judged({"max_count": 2}, spans)
+        assert (result.verdict.value, result.rounds) == (verdict, 601)
+
+    def test_a_share_says_which_executions_it_is_of(self) -> None:
+        assert judged({"max_share": 0.5}, store(500)).reason == ""
+        assert judged({"max_share": 0.5}, store(600)).reason == "of the first 500 executions; there were 600"
 
 
 @pytest.mark.parametrize(

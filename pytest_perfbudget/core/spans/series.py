@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,7 @@ MOST_NAMES: Final = 200
 """The most names with numbers of their own: names that contain ids would grow without bound."""
 
 MOST_EXECUTIONS: Final = 1_000_000
-"""The most executions that are kept; the spans of later executions are lost."""
+"""The most executions with numbers of their own; of later executions the times and numbers of spans are added up."""
 
 
 @dataclass(slots=True)
@@ -65,6 +65,7 @@ class SpanStore:
     Attributes:
         tree: the sums by path.
         totals_ns: the time of each execution.
+        beyond: the number of executions beyond `MOST_EXECUTIONS`.
         lost: the number of spans that belong to no execution, or that there was no room for.
         vanished: the number of processes that ended without a goodbye, and perhaps without sending all their spans.
         has_remote: whether other processes have sent spans.
@@ -73,6 +74,7 @@ class SpanStore:
     def __init__(self, watched: Collection[str] = (), limited: Collection[str] = ()) -> None:
         self.tree = SpanTree()
         self.totals_ns = array("d")
+        self.beyond = 0
         self.lost = 0
         self.vanished = 0
         self._missing: Counter[str] = Counter()
@@ -126,13 +128,24 @@ class SpanStore:
     def add(self, execution: Execution) -> None:
         """Add an execution that has ended, with all its spans."""
         if self.executions >= MOST_EXECUTIONS:
-            self.lose(len(execution.spans))
+            self.beyond += 1
+            for series, spans, _ in self._divided(execution):
+                self._add_up(series, spans)
             return
         parents = parents_of(execution.spans)
         own = self_times(execution, parents)
         self.tree.add(execution, parents, own)
         before = self.executions
         self.totals_ns.append(execution.total_ns)
+        for series, spans, places in self._divided(execution):
+            series.fill(before)
+            self._add_up(series, spans)
+            series.counts.append(len(spans))
+            series.covered_ns.append(_covered_ns(spans, execution))
+            series.self_ns.append(sum(own.spans[place] for place in places))
+
+    def _divided(self, execution: Execution) -> Iterator[tuple[SpanSeries, list[SpanRecord], list[int]]]:
+        """Yield each series of an execution with its spans and their places; the statements are noted."""
         places_of: dict[tuple[str, bool], list[int]] = {}
         for place, span in enumerate(execution.spans):
             covering = self._limited.of(span.name)
@@ -142,13 +155,12 @@ class SpanStore:
                     places_of.setdefault((pattern, True), []).append(place)
         for (name, is_pattern), places in places_of.items():
             series = (self._patterns if is_pattern else self._series).setdefault(name, SpanSeries())
-            series.fill(before)
             spans = [execution.spans[place] for place in places]
             if name in self._watched and len(spans) > series.most:
                 series.statements = Counter(
                     (str(one.attributes.get(STATEMENT, "")), str(one.attributes.get(SITE, ""))) for one in spans
                 )
-            self._extend(series, spans, execution, sum(own.spans[place] for place in places))
+            yield series, spans, places
 
     def _kept(self, name: str, covering: Collection[str]) -> str:
         """Return the name under which a span counts, which has a series from now on."""
@@ -158,16 +170,13 @@ class SpanStore:
         return kept
 
     @staticmethod
-    def _extend(series: SpanSeries, spans: list[SpanRecord], execution: Execution, self_ns: float) -> None:
+    def _add_up(series: SpanSeries, spans: list[SpanRecord]) -> None:
         for span in spans:
             series.durations.append(span.duration_ns)
             series.total_ns += span.duration_ns
             is_known = series.cpu_ns is not None and span.cpu_ns is not None
             series.cpu_ns = (series.cpu_ns or 0) + (span.cpu_ns or 0) if is_known else None
-        series.counts.append(len(spans))
         series.most = max(series.most, len(spans))
-        series.covered_ns.append(_covered_ns(spans, execution))
-        series.self_ns.append(self_ns)
 
 
 def _covered_ns(spans: list[SpanRecord], execution: Execution) -> float:
