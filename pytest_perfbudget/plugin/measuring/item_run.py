@@ -11,44 +11,37 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.call_graph import CallGraphs
-from pytest_perfbudget.core.gate import BudgetGate, judge_counts, unmeasured
-from pytest_perfbudget.core.kept_blocks import KeptBlocks
-from pytest_perfbudget.core.kinds import BODY, NONE, RATIO, MeasurementKind
+from pytest_perfbudget.core.gate import BudgetGate, judge_counts
+from pytest_perfbudget.core.kinds import BODY, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode
-from pytest_perfbudget.core.precedence import EffectiveLimits, limits_to_dict, resolve
-from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
-from pytest_perfbudget.core.round_times import RoundTimes
-from pytest_perfbudget.core.samples import Samples, describe
-from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.profile import CallProfile, profile_call
+from pytest_perfbudget.measure.profile import profile_call
 from pytest_perfbudget.measure.runner import Plan, run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
-from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measured
-from pytest_perfbudget.plugin.collection.markers import marker_place
+from pytest_perfbudget.plugin.collection.kind import PerfTestKind
 from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
-from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans
-from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker, refuse_name
+from pytest_perfbudget.plugin.measuring.kept_measurements import NO_PROFILE, KeptMeasurements
+from pytest_perfbudget.plugin.measuring.missing import add_missing, own_limits
+from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker
 from pytest_perfbudget.plugin.measuring.perf_fixture import Perf
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
 from pytest_perfbudget.plugin.measuring.span_batch import with_batch
-from pytest_perfbudget.plugin.measuring.span_watch import records_spans, refused, span_watch
+from pytest_perfbudget.plugin.measuring.span_watch import records_spans, span_watch
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
-
-_NO_PROFILE = CallProfile()
 
 
 class ItemRun:
@@ -67,16 +60,21 @@ class ItemRun:
         self.finished: list[Measurement] | None = None
         self.failure: BaseException | None = None
         self.closed = False
-        self._warnings = list(warnings)
         self._limits = session.limits_of(item)
-        self._measurements: list[Measurement] = []
         self._begun = BegunMeasurements(item.config.rootpath)
         self._requests: dict[str, MeasurementRequest] = {}
-        self._told: dict[str, dict[str, Any]] = {}  # limits, to the session that compares
         self._benchmark = benchmark.BenchmarkData()
         self._is_repeating = False
-        self._parameters = digest_of(item)
-        self._cases = session.cases_of(item) if self._parameters else []
+        parameters = digest_of(item)
+        self.kept = KeptMeasurements(
+            item,
+            session.settings.errors,
+            self._begun,
+            parameters=parameters,
+            cases=session.cases_of(item) if parameters else (),
+            warnings=warnings,
+            is_child=session.is_child,
+        )
         self._output = QuietOutput(item, partial(session.relaxed_timeout, item))
 
     @property
@@ -111,7 +109,7 @@ class ItemRun:
         ]
         found = resolve(session.settings, self.nodeid, given, name=name, max_time_ns=session.max_time_ns)
         if session.is_child:
-            self._told[name] = limits_to_dict(found)
+            self.kept.note_limits(name, found)
         if session.base_policy is None:
             return found
         is_body = self.kind is PerfTestKind.BODY
@@ -133,7 +131,7 @@ class ItemRun:
             raise MisuseError(f"{place}: the whole body is repeated already: ask for perf as an argument of the test")
         if self.closed:
             raise MisuseError(f"{place}: used after its test has ended: measure within the test or its set-up")
-        kept = [one.name for one in self._measurements]
+        kept = [one.name for one in self.kept.found]
         given = None if name is None else self.session.name_of(name)
         compared = None if self.session.comparison is None else args
         return self._begun.begin(given, function, call, place, kept, args=compared, is_awaited=is_awaited)
@@ -178,10 +176,10 @@ class ItemRun:
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
-                profile = await profile_call(subject) if exceeded or data.looks_slower else _NO_PROFILE
+                profile = await profile_call(subject) if exceeded or data.looks_slower else NO_PROFILE
         finally:
             session.progress.clear()
-        self._keep(
+        self.kept.keep_judged(
             name,
             kind,
             data.samples,
@@ -217,88 +215,8 @@ class ItemRun:
             return
         with silence():
             data = run_plain(take_data(subject, plan, (), request))
-            profile = run_plain(profile_call(subject)) if data.looks_slower else _NO_PROFILE
+            profile = run_plain(profile_call(subject)) if data.looks_slower else NO_PROFILE
         self._benchmark.recording, self._benchmark.profile = data.recording, profile
-
-    def keep(
-        self,
-        name: str,
-        kind: MeasurementKind,
-        samples: Samples,
-        effective: EffectiveLimits,
-        *,
-        warnings: Sequence[str] = (),
-        profile: CallProfile = _NO_PROFILE,
-        recording: Recording | None = None,
-        spans: JudgedSpans | None = None,
-    ) -> None:
-        """Judge rounds that were timed elsewhere, and keep the measurement.
-
-        Args:
-            name: the measurement's name.
-            kind: how the rounds came about.
-            samples: the rounds.
-            effective: the budgets that hold.
-            warnings: doubts about the numbers.
-            profile: the profile of one call, if a reader may want to know it.
-            recording: the data of the comparison; None if nothing is compared.
-            spans: the spans; None if they could not be recorded.
-        """
-        gate = BudgetGate(effective.budgets, self.session.settings.errors, kind)
-        self._keep(
-            name,
-            kind,
-            samples,
-            effective,
-            results=[*gate.judge(samples), *(spans.results if spans else refused(effective, kind.why_not, self))],
-            warnings=[*warnings, *gate.left_out(), *(spans.warnings if spans else ())],
-            profile=profile,
-            recording=recording,
-            spans=spans.facts if spans else None,
-        )
-
-    def add(self, measurement: Measurement) -> None:
-        """Keep a measurement that has been judged already."""
-        self._begun.keep(measurement.name)
-        self._measurements.append(measurement)
-
-    def completed(self, recording: Recording, name: str, kind: MeasurementKind) -> Recording:
-        """Return a measurement's recording with the identity of the test's case and of the measurement."""
-        return replace(
-            recording,
-            parameters=self._parameters,
-            cases=self._cases,
-            function=self._begun.functions.get(name, ""),
-            identity=self._begun.identities.get(name, ()),
-            source=self._begun.sources.get(name, ""),
-            kind="" if kind is NONE else kind.name,
-            limits=self._told.get(name, {}),
-        )
-
-    def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
-        """Return a measurement of this test without numbers."""
-        line = self.item.location[1]
-        return Measurement(
-            self.nodeid,
-            name,
-            kind,
-            effective.component,
-            file=file_of(self.nodeid),
-            line=None if line is None else line + 1,
-            loosened=effective.loosened,
-        )
-
-    def add_unmeasured(
-        self,
-        name: str,
-        kind: MeasurementKind,
-        effective: EffectiveLimits,
-        reason: str,
-        recording: Recording | None = None,
-    ) -> None:
-        """Keep a measurement whose budgets could not be measured."""
-        results = [*(unmeasured(one, reason) for one in effective.budgets), *refused(effective, reason, self)]
-        self.add(replace(self.blank(name, kind, effective), budgets=results, recording=recording))
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
@@ -338,11 +256,11 @@ class ItemRun:
             return []
         if self.kind is PerfTestKind.BENCHMARK:
             benchmark.keep(self, self._benchmark)
-        self._add_missing()
-        refuse_in_marker(self._own_limits(), self._measurements)
+        add_missing(self, self.kind, self._limits, self._begun.raised())
+        refuse_in_marker(own_limits(self, self._limits), self.kept.found)
         if self.session.comparison is not None:
-            self._measurements = self.session.comparison.settle(self.nodeid, self._measurements, self._requests)
-        self.finished = list(self._measurements)
+            self.kept.found = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
+        self.finished = list(self.kept.found)
         return self.finished
 
     def close(self) -> None:
@@ -355,89 +273,6 @@ class ItemRun:
         if self.is_off:
             return benchmark.disabled(self.item)
         return benchmark.brief(self.item) if self.session.is_child else benchmark.enabled(self.item)
-
-    def _keep(
-        self,
-        name: str,
-        kind: MeasurementKind,
-        samples: Samples,
-        effective: EffectiveLimits,
-        *,
-        results: Sequence[BudgetResult],
-        warnings: Sequence[str] = (),
-        profile: CallProfile = _NO_PROFILE,
-        recording: Recording | None = None,
-        spans: SpanFacts | None = None,
-    ) -> None:
-        own = [one for one in results if one.unit != "ns" and not one.span]
-        counts = {one.metric: one.estimate for one in own if one.estimate is not None}
-        self.add(
-            replace(
-                self.blank(name, kind, effective),
-                rounds=len(samples.wall_ns),
-                iterations=samples.iterations,
-                overhead_ns=samples.overhead_ns,
-                elapsed_ns=samples.elapsed_ns,
-                statistics={**describe(samples), **counts},
-                budgets=results,
-                warnings=[*self._warnings, *warnings],
-                profile=profile.rows,
-                call_graphs=None if profile.graph is None else CallGraphs(profile.graph),
-                # A fresh process has no report.
-                times=None if self.session.is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
-                blocks=None if self.session.is_child else KeptBlocks.of(samples.blocks),
-                max_regression=effective.max_regression.share,
-                recording=None if recording is None else self.completed(recording, name, kind),
-                spans=spans,
-            )
-        )
-
-    def _add_missing(self) -> None:
-        """Add a measurement without numbers for each measurement and each budget that the test should have made."""
-        for name, call in self._begun.raised():
-            self._miss(name, "the measured code raised", call, is_compared=True)
-        names = {measurement.name: None for measurement in self._measurements}
-        nothing = nothing_measured(self.item, self.kind)
-        if not names and nothing:
-            self._miss("", nothing, is_compared=True)
-        elif self._measurements and all(one.kind is RATIO for one in self._measurements):
-            self._miss("", f"{RATIO.why_not}: measure a function with perf(...) for it", only_budgets=True)
-        elif self.kind is PerfTestKind.BODY and "" not in names:
-            self._miss("", nothing)
-        for name in dict.fromkeys(limits.name for limits in self._limits if limits.name):
-            if name not in names:
-                there = ", ".join(map(repr, names)) or "none"
-                reason = f"the test has no measurement of the name {name!r}; it has {there}"
-                if names:
-                    refuse_name(self._own_limits(), name, reason)
-                self._miss(name, reason)
-
-    def _own_limits(self) -> list[Limits]:
-        """Return the limits of the test's own markers, whose mistakes fail the test; none in a fresh process."""
-        if self.session.is_child:
-            return []
-        place = marker_place(self.item)
-        return [one for one in self._limits if any(budget.source == place for budget in one.budgets)]
-
-    def _miss(
-        self,
-        name: str,
-        reason: str,
-        call: Limits | None = None,
-        *,
-        only_budgets: bool = False,
-        is_compared: bool = False,
-    ) -> None:
-        effective = self.resolve(name, call)
-        budgets = [budget for budget in effective.budgets if not (budget.general and self._measurements)]
-        recording = None
-        if is_compared and self.session.comparison is not None:
-            self.request(name, effective)
-            recording = self.completed(Recording(untimed=reason), name, NONE)
-        if budgets or any(not one.budget.general for one in effective.spans):
-            self.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason, recording)
-        elif not only_budgets:
-            self.add(replace(self.blank(name, NONE, effective), unmeasured=reason, recording=recording))
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.span_gate import SpanGate
 from pytest_perfbudget.core.spans.facts import SpanFacts
 
 
@@ -26,3 +29,8 @@ class JudgedSpans:
 
 
 NO_SPANS: Final = JudgedSpans()
+
+
+def refused(effective: EffectiveLimits, reason: str, errors: Errors) -> list[BudgetResult]:
+    """Return the results of budgets on spans for a measurement whose spans cannot be recorded."""
+    return SpanGate(effective.spans, errors).refuse(reason)

@@ -93,7 +93,7 @@ def judged_load(
     if recording is not None and (late := doubt(record)):
         notes.append(late)
     return replace(
-        run.blank(name, LOAD, effective),
+        run.kept.blank(name, LOAD, effective),
         rounds=record.requests,
         elapsed_ns=record.elapsed_ns,
         statistics=describe_load(record),
@@ -103,5 +103,5 @@ def judged_load(
         load=LoadFacts.of(record),
         times=None if run.session.is_child else RoundTimes.of(record.latencies.sequence),
         max_regression=None if recording is None else effective.max_regression.share,
-        recording=None if recording is None else run.completed(recording, name, LOAD),
+        recording=None if recording is None else run.kept.completed(recording, name, LOAD),
     )

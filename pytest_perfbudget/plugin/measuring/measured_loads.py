@@ -76,9 +76,9 @@ class MeasuredLoads:
             ended = late or search.ended_early
             notes = [f"the search ended early: {ended}"] if ended else []
             notes += [f"at {broken.rate:,.4g} requests per second: {broken.reason}"] if broken else []
-            self._run.add(
+            self._run.kept.add(
                 replace(
-                    self._run.blank(name, LOAD, effective),
+                    self._run.kept.blank(name, LOAD, effective),
                     rounds=len(search.probes),
                     elapsed_ns=search.elapsed_ns,
                     statistics={CAPACITY.name: search.estimate},
@@ -162,8 +162,8 @@ class MeasuredLoads:
 
     def _keep_recording(self, recording: Recording, record: LoadRecord, name: str, limits: Limits) -> LoadResult:
         """Keep the recording of a process of a duet, which judges nothing."""
-        blank = self._run.blank(name, LOAD, self._run.resolve(name, limits))
-        self._run.add(replace(blank, recording=self._run.completed(recording, name, LOAD)))
+        blank = self._run.kept.blank(name, LOAD, self._run.resolve(name, limits))
+        self._run.kept.add(replace(blank, recording=self._run.kept.completed(recording, name, LOAD)))
         return LoadResult.of(record)
 
     def keep(
@@ -181,5 +181,5 @@ class MeasuredLoads:
                 effective = replace(effective, budgets=())
             doubts = [*self._driver.unfinished(), *spans.warnings]
             found = judged_load(self._run, record, name, effective, recording, *doubts)
-            self._run.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
+            self._run.kept.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
         return LoadResult.of(record)

@@ -215,7 +215,7 @@ class Perf:
                 else None
             )
             spans = self._timer_spans.judged(name, effective)
-            self._run.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording, spans=spans)
+            self._run.kept.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording, spans=spans)
         self.abandon_timers()
         self._timers.clear()
 
@@ -231,9 +231,9 @@ class Perf:
         found = run_plain(measure_ratio(*subjects, enough, max_time_ns=effective.max_time_ns, clock=clock))
         decided = decide_ratio(found.log_ratios, budget.limit, errors)
         statistics = {"ratio": decided.estimate, "median": found.new_ns, "reference_median": found.reference_ns}
-        self._run.add(
+        self._run.kept.add(
             replace(
-                self._run.blank(name, RATIO, effective),
+                self._run.kept.blank(name, RATIO, effective),
                 rounds=len(found.log_ratios),
                 iterations=found.iterations,
                 overhead_ns=overhead_ns(clock),

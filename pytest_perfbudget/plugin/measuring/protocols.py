@@ -11,16 +11,13 @@ import pytest
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.measure.runner import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
-from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans
+from pytest_perfbudget.plugin.measuring.kept_measurements import KeptMeasurements
 from pytest_perfbudget.plugin.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,6 +58,7 @@ class MeasuringRun(Protocol):
 
     item: pytest.Item
     session: MeasuringSession
+    kept: KeptMeasurements
 
     @property
     def is_untimed(self) -> bool:
@@ -92,36 +90,3 @@ class MeasuringRun(Protocol):
 
     def record_benchmark(self, subject: Subject) -> None:
         """Measure the function that a benchmark fixture was given, for the comparison."""
-
-    def keep(
-        self,
-        name: str,
-        kind: MeasurementKind,
-        samples: Samples,
-        effective: EffectiveLimits,
-        *,
-        warnings: Sequence[str] = ...,
-        profile: CallProfile = ...,
-        recording: Recording | None = ...,
-        spans: JudgedSpans | None = ...,
-    ) -> None:
-        """Judge rounds that were timed elsewhere, and keep the measurement."""
-
-    def add(self, measurement: Measurement) -> None:
-        """Keep a measurement that has been judged already."""
-
-    def add_unmeasured(
-        self,
-        name: str,
-        kind: MeasurementKind,
-        effective: EffectiveLimits,
-        reason: str,
-        recording: Recording | None = None,
-    ) -> None:
-        """Keep a measurement whose budgets could not be measured."""
-
-    def completed(self, recording: Recording, name: str, kind: MeasurementKind) -> Recording:
-        """Return a measurement's recording with the identity of the test's case and of the measurement."""
-
-    def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
-        """Return a measurement of the test without numbers."""

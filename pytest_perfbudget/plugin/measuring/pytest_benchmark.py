@@ -188,17 +188,17 @@ def keep(run: MeasuringRun, data: BenchmarkData) -> None:
         recording = Recording(untimed=untimed) if untimed else recording
     if run.session.is_child and fixture is not None and recording is not None:
         # The brief rounds of a fresh process are no result.
-        run.keep("", BENCHMARK, _samples(recording), replace(effective, budgets=()), recording=recording)
+        run.kept.keep("", BENCHMARK, _samples(recording), replace(effective, budgets=()), recording=recording)
         return
     if reason or fixture is None:
         if effective.budgets or run.session.comparison is not None:
-            run.add_unmeasured("", BENCHMARK, effective, reason, recording)
+            run.kept.add_unmeasured("", BENCHMARK, effective, reason, recording)
         return
     stats = fixture.stats
     wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
     samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
     kind = PEDANTIC if "pedantic" in (fixture._mode or "") else BENCHMARK  # noqa: SLF001
-    run.keep("", kind, samples, effective, profile=data.profile, recording=recording, spans=data.spans)
+    run.kept.keep("", kind, samples, effective, profile=data.profile, recording=recording, spans=data.spans)
 
 
 def _samples(recording: Recording) -> Samples:

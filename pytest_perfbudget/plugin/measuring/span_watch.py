@@ -14,7 +14,6 @@ from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.span_gate import SpanGate
 from pytest_perfbudget.core.spans.batches import BatchStore, ThreadUse, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
@@ -191,8 +190,3 @@ def span_watch(
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
     return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))
-
-
-def refused(effective: EffectiveLimits, reason: str, run: MeasuringRun) -> list[BudgetResult]:
-    """Return the results of budgets on spans for a measurement whose spans cannot be recorded."""
-    return SpanGate(effective.spans, run.session.settings.errors).refuse(reason)
