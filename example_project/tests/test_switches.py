@@ -16,23 +16,25 @@ from typing import Any, Final
 import pytest
 
 from agent_hive.switches import VARIABLE, Optimisation, is_on
-from culprits import CALL, CULPRITS, PUBLIC_ANSWER, span_times_ns
+from culprits import CULPRITS, span_times_ns
 
 PROJECT: Final = Path(__file__).parent.parent
 
-# The plans of the queries show both indexes in tests/storage, and each switch costs half a dozen processes here;
-# `tests/benchmarks/switches.py`, in the folder above, takes the indexes away as well.
+# The plans of the queries show both indexes in tests/storage, and each comparison costs half a dozen processes;
+# `tests/benchmarks/switches.py`, in the folder above, compares without the indexes as well.
 SHOWN: Final = {
     one: culprit for one, culprit in CULPRITS.items() if one not in (Optimisation.QUEUE_INDEX, Optimisation.OWNER_INDEX)
 }
-"""The switches that are tested here."""
+"""The switches whose comparison is tested here."""
 
 ALONE: Final = (Optimisation.KEPT_CONNECTIONS, Optimisation.RESPONSE_CACHE)
 """The switches that slow down tests of others, too, but not of each other. All the rest share a session."""
 
 SESSIONS: Final = (tuple(one for one in SHOWN if one not in ALONE), ALONE)
 
-SPANS: Final = (CALL, PUBLIC_ANSWER)
+WITH_SPANS: Final = (tuple(one for one in CULPRITS if one not in ALONE), ALONE)
+"""The switches whose spans a session records; nothing is compared there, so the indexes cost no processes."""
+
 ALL: Final = [one.test for one in SHOWN.values()]
 RUNS: Final = 3
 ALPHA: Final = 0.05
@@ -66,9 +68,10 @@ class Session:
     measurements: dict[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, folder: Path, tests: Iterable[str], *, without: str = "") -> Session:
+    def of(cls, folder: Path, tests: Iterable[str], *arguments: str, without: Iterable[Optimisation] = ()) -> Session:
         """Run a session, and read its report."""
-        ended = run(folder, tests, "--perf-output=report.json", without=without)
+        off = ",".join(one.value for one in without)
+        ended = run(folder, dict.fromkeys(tests), "--perf-output=report.json", *arguments, without=off)
         document: dict[str, Any] = json.loads((folder / "report.json").read_text("utf-8"))
         return cls(ended.returncode, ended.stdout, {one["nodeid"]: one for one in document["measurements"]})
 
@@ -83,12 +86,17 @@ class Session:
         return text.partition("= performance budgets =")[0]
 
 
+def copied(folder: Path) -> Path:
+    """Copy the project without its baseline; return the settings of the copy."""
+    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "perf-baseline*"))
+    return folder / "pyproject.toml"
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with a baseline that was just made on this machine."""
     folder = tmp_path_factory.mktemp("copy") / "example_project"
-    shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "perf-baseline*"))
-    settings = folder / "pyproject.toml"
+    settings = copied(folder)
     settings.write_text(
         re.sub("^baseline_runs = .*", f"baseline_runs = {RUNS}", settings.read_text("utf-8"), flags=re.MULTILINE),
         "utf-8",
@@ -100,14 +108,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def complete(measured: Path) -> Session:
-    """A session of the hive as it was measured, with the spans of a call."""
-    return Session.of(measured, [*ALL, *SPANS])
+    """A session of the hive as it was measured."""
+    return Session.of(measured, ALL)
 
 
 def test_as_it_was_measured_the_hive_passes(complete: Session) -> None:
     assert complete.exit_code == 0, complete.output
     without_redis = {SLIDING_TEST} if shutil.which("redis-server") is None else set()
-    assert set(complete.measurements) == {*ALL, *SPANS} - without_redis
+    assert set(complete.measurements) == {*ALL} - without_redis
     assert not any("regressed" in complete.verdicts(test) for test in ALL)
 
 
@@ -123,35 +131,52 @@ def switched_off(measured: Path, complete: Session) -> dict[Optimisation, Sessio
     )
     found = {}
     for optimisations in SESSIONS:
-        tests = dict.fromkeys(test for one in optimisations for test in (CULPRITS[one].test, CULPRITS[one].shown_by))
-        session = Session.of(measured, tests, without=",".join(one.value for one in optimisations))
+        session = Session.of(measured, [CULPRITS[one].test for one in optimisations], without=optimisations)
         assert session.exit_code == 1, session.output
         found.update(dict.fromkeys(optimisations, session))
     return found
+
+
+def skip_without_redis(optimisation: Optimisation) -> None:
+    if optimisation is Optimisation.SLIDING_WINDOW and shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed")
 
 
 @pytest.mark.parametrize("optimisation", SHOWN, ids=lambda one: one.value)
 def test_what_is_switched_off_is_found_and_named(
     switched_off: dict[Optimisation, Session], optimisation: Optimisation
 ) -> None:
-    if optimisation is Optimisation.SLIDING_WINDOW and shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+    skip_without_redis(optimisation)
     culprit, session = CULPRITS[optimisation], switched_off[optimisation]
     assert "regressed" in session.verdicts(culprit.test), session.output
     assert culprit.function in session.failure(culprit.test), session.output
 
 
-@pytest.mark.parametrize(
-    "optimisation", [one for one, culprit in SHOWN.items() if culprit.span_test], ids=lambda one: one.value
-)
-def test_the_spans_of_a_call_name_the_component(
-    complete: Session, switched_off: dict[Optimisation, Session], optimisation: Optimisation
+@pytest.fixture(scope="module")
+def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[Optimisation, list[dict[str, float]]]:
+    """The time of each span with all optimisations, and without each."""
+    folder = tmp_path_factory.mktemp("spans") / "example_project"
+    copied(folder)
+    tests = [culprit.shown_by for culprit in CULPRITS.values()]
+    before = Session.of(folder, tests, "--perf-spans")
+    assert before.exit_code == 0, before.output
+    found = {}
+    for optimisations in WITH_SPANS:
+        tests = [CULPRITS[one].shown_by for one in optimisations]
+        after = Session.of(folder, tests, "--perf-spans", without=optimisations)
+        for one in optimisations:
+            shown_by = CULPRITS[one].shown_by
+            sides = [side.measurements.get(shown_by) for side in (before, after)]
+            found[one] = [span_times_ns(side) for side in sides if side is not None]
+    return found
+
+
+@pytest.mark.parametrize("optimisation", CULPRITS, ids=lambda one: one.value)
+def test_the_spans_name_the_component(
+    spans: dict[Optimisation, list[dict[str, float]]], optimisation: Optimisation
 ) -> None:
-    culprit = CULPRITS[optimisation]
-    before, after = (
-        span_times_ns(session.measurements[culprit.shown_by])[culprit.span]
-        for session in (complete, switched_off[optimisation])
-    )
+    skip_without_redis(optimisation)
+    before, after = (one.get(CULPRITS[optimisation].span, 0.0) for one in spans[optimisation])
     assert after > 1.5 * before
 
 
