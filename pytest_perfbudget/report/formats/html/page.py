@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 MISSING: Final = "an HTML report needs jinja2: pip install 'pytest-perfbudget[html]'"
 
 _TEMPLATES: Final = "templates"
+_STYLES: Final = ("page", "details", "charts", "widths")
+"""The parts of the style, of which a later part may overrule an earlier part."""
+
 _SCRIPTS: Final = ("payload", "address", "elements", "charts", "flame", "details", "forest", "tests", "start")
 """The parts of the script, each of which uses only the parts before it."""
 
@@ -71,7 +74,7 @@ def render(result: RunResult, name: str = "") -> str:
         ReportError: jinja2 is not installed.
     """
     template = _environment().get_template("page.html.jinja")
-    style, script = _text("page.css"), _script()
+    style, script = _style(), _script()
     text = template.render(
         style=style,
         script=script,
@@ -191,6 +194,11 @@ def _environment() -> Environment:
 @cache
 def _text(name: str) -> str:
     return files(__package__).joinpath(_TEMPLATES, name).read_text("utf-8")
+
+
+@cache
+def _style() -> str:
+    return "".join(_text(f"{name}.css") for name in _STYLES)
 
 
 @cache
