@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from html_browser import Browser
 from html_session import CALM, session_of, small_measurements
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.run_result import RunResult
@@ -49,14 +51,40 @@ def opened(chromium: Browser, page: Path, fragment: str) -> None:
 
 
 class TestWidths:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [390, 1280, 3840])
-    def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path, width: int, theme: str) -> None:
-        chromium.look(width, theme)
+    def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path) -> None:
         opened(chromium, page, link_to(SLOW))
-        assert chromium.run("document.documentElement.scrollWidth") <= width
-        colour = chromium.run("getComputedStyle(document.body).backgroundColor")
-        assert colour == {"light": "rgb(247, 248, 250)", "dark": "rgb(17, 21, 27)"}[theme]
+        for width in (390, 1280, 2560, 3840):
+            chromium.look(width)
+            assert chromium.run("document.documentElement.scrollWidth") <= width
+            assert chromium.run(OUTSIDE) == []
+
+    @pytest.mark.parametrize(("theme", "colour"), [("light", "rgb(247, 248, 250)"), ("dark", "rgb(17, 21, 27)")])
+    def test_a_theme_has_its_colours(self, shown: Browser, theme: str, colour: str) -> None:
+        shown.look(1280, theme)
+        assert shown.run("getComputedStyle(document.body).backgroundColor") == colour
+
+    def test_a_wide_screen_is_used_with_two_columns_and_larger_texts(self, chromium: Browser, page: Path) -> None:
+        chromium.look(3840)
+        opened(chromium, page, link_to(SLOW))
+        for part in (".top .facts", ".details", "#list table", "#forest", "#failures"):
+            assert chromium.run("document.querySelector(arguments[0]).offsetWidth", part) > 0.9 * 3840
+        left = "[...document.querySelectorAll(arguments[0])].map((one) => Math.round(one.getBoundingClientRect().left))"
+        for columns in ("#failures .failure", ".details > .told, .details > section", ".charts > figure"):
+            assert len(set(chromium.run(left, columns))) == 2
+        size = "document.querySelector('.chart text').getBoundingClientRect().height"
+        chromium.wait(f"{size} > 18")
+        chromium.look(1280)
+        chromium.wait(f"{size} < 18")
+        assert len(set(chromium.run(left, ".details > .told, .details > section"))) == 1
+
+    def test_a_click_on_a_wide_screen_widens_the_frame_below_the_pointer(self, chromium: Browser, page: Path) -> None:
+        chromium.look(3840)
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelector('.flame .hot-3')")
+        frame = chromium.driver.find_element(By.CSS_SELECTOR, ".flame .hot-3")
+        ActionChains(chromium.driver).move_to_element(frame).click().perform()
+        assert chromium.texts(".flame-text")[0].startswith("orders.queries:load_customer: 68 ms")
+        assert chromium.run("document.querySelector('.flame .chosen').getBBox().x") == 0
 
     @pytest.mark.parametrize("width", [390, 1280])
     def test_no_name_is_too_long(self, chromium: Browser, tmp_path: Path, width: int) -> None:

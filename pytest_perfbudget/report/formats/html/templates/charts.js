@@ -24,14 +24,19 @@ function budgetBar(budget) {
   return svg("svg", { class: `bar ${statusOf(budget)}`, width: "100%", height: 12, role: "img", "aria-label": label }, ...parts);
 }
 
+// The size of the page's texts over that on a usual screen: a wide window enlarges charts and texts alike.
+const zoom = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
+
 // A chart that is drawn anew whenever its width changes, because its texts keep their size.
 function sized(label, draw) {
   const canvas = svg("svg", { class: "chart", role: "img", "aria-label": label, height: HEIGHT });
   let drawn = 0;
   new ResizeObserver(([{ contentRect }]) => {
-    const width = Math.floor(contentRect.width);
+    const width = Math.floor(contentRect.width / zoom());
     if (!width || width === drawn) return;
     drawn = width;
+    canvas.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    canvas.setAttribute("height", HEIGHT * zoom());
     canvas.replaceChildren(...draw(width));
   }).observe(canvas);
   return canvas;

@@ -25,10 +25,16 @@ function part(title, ...children) {
   return html("section", {}, html("h3", {}, title), ...children);
 }
 
+// A part that takes the whole width of a wide window, in which other parts stand beside each other.
+function whole(section) {
+  section.classList.add("whole");
+  return section;
+}
+
 function findingsOf(findings) {
   const remedies = [...new Set(findings.map((one) => one.remedy).filter(Boolean))];
   const remedy = html("p", { class: "remedy" }, html("b", {}, "Remedy"), ...remedies.map((one) => html("span", {}, one)));
-  return html("div", {}, ...findings.map(findingOf), remedies.length > 0 && remedy);
+  return html("div", { class: "told" }, ...findings.map(findingOf), remedies.length > 0 && remedy);
 }
 
 function findingOf(finding) {
@@ -114,7 +120,7 @@ function loadParts(load) {
   if (load.over_time) {
     const { at, ends, charts } = load.over_time;
     const figures = charts.map((chart) => figure(chart.title, chart.note, overTimeChart(chart, at, ends), { names: chart.curves.map(([name]) => name) }));
-    parts.push(part("Load over time", html("div", { class: "charts" }, ...figures)));
+    parts.push(whole(part("Load over time", html("div", { class: "charts" }, ...figures))));
   }
   if (load.steps.length) {
     parts.push(part("Steps", table("steps", [["step"], ...load.columns.map((name) => [name, true])], load.steps)));

@@ -12,10 +12,11 @@ class Flame {
       const [name, own, step] = data.functions[place];
       return { depth, start, end: start + width, step, name, text: printable(`${name}: ${text}, ${own}`) };
     });
+    this.depth = data.depth;
     this.zoomed = null;
     this.chosen = this.frames[0];
     this.told = html("p", { class: "source flame-text", role: "status" });
-    this.canvas = svg("svg", { class: "flame", width: "100%", height: data.depth * FRAME_HEIGHT, "aria-hidden": "true" });
+    this.canvas = svg("svg", { class: "flame", width: "100%", height: FRAME_HEIGHT, "aria-hidden": "true" });
     this.box = html("div", { class: "flame-box", tabindex: "0", role: "group", "aria-label": `Flame graph, ${data.caption}. Arrow keys choose a function, Enter widens it, Escape shows all.` }, this.canvas);
     this.box.addEventListener("click", (event) => this.click(event));
     this.box.addEventListener("keydown", (event) => this.press(event));
@@ -28,12 +29,16 @@ class Flame {
   // The frame's place on the screen, or nothing while the graph shows a part without it.
   placed(frame) {
     const { start, end } = this.zoomed || { start: 0, end: WHOLE };
-    const scale = this.canvas.clientWidth / (end - start);
+    const scale = this.width / (end - start);
     const [left, right] = [Math.max(frame.start, start), Math.min(frame.end, end)];
     return right > left ? { x: (left - start) * scale, width: (right - left) * scale } : null;
   }
 
   draw() {
+    const height = this.depth * FRAME_HEIGHT;
+    this.width = this.canvas.clientWidth / zoom();
+    this.canvas.setAttribute("viewBox", `0 0 ${this.width} ${height}`);
+    this.canvas.setAttribute("height", height * zoom());
     const drawn = [];
     for (const frame of this.frames) {
       const place = this.placed(frame);
@@ -58,7 +63,8 @@ class Flame {
 
   frameAt(event) {
     const box = this.canvas.getBoundingClientRect();
-    const [x, depth] = [event.clientX - box.left, Math.floor((event.clientY - box.top) / FRAME_HEIGHT)];
+    const x = (event.clientX - box.left) / zoom();
+    const depth = Math.floor((event.clientY - box.top) / zoom() / FRAME_HEIGHT);
     return this.frames.find((frame) => {
       const place = frame.depth === depth && this.placed(frame);
       return place && x >= place.x && x < place.x + place.width;

@@ -3,6 +3,7 @@
 const WIDEST = 3; // a change of more than this factor is drawn at the edge, or it would flatten all others
 const FIRST_ROWS = 20;
 const LABEL_WIDTH = 72;
+const [ROW, MIDDLE] = ["1.6rem", ".8rem"];
 
 class Forest {
   constructor(container, changeTicks) {
@@ -26,7 +27,7 @@ class Forest {
       return;
     }
     const scale = scaleOf(shown.map((row) => row.change.forest));
-    const ticks = spaced(this.ticks.filter(([ratio]) => scale.holds(ratio)), scale, LABEL_WIDTH / this.plotWidth());
+    const ticks = spaced(this.ticks.filter(([ratio]) => scale.holds(ratio)), scale, (LABEL_WIDTH * zoom()) / this.plotWidth());
     const list = html("ol", { class: "forest" }, ...shown.map((row) => this.row(row, scale, ticks)));
     const more = this.rows.length - shown.length;
     this.container.replaceChildren(axis(ticks, scale), list);
@@ -50,13 +51,13 @@ class Forest {
     const parts = ticks.map(([ratio]) => upright(ratio === 1 ? "grid zero" : "grid", scale.place(ratio)));
     if (limit !== undefined && scale.holds(limit)) parts.push(upright("limit", scale.place(limit)));
     if (low !== undefined) {
-      parts.push(svg("line", { class: "interval", x1: percentOf(scale.place(low)), x2: percentOf(scale.place(high)), y1: 12, y2: 12 }));
+      parts.push(svg("line", { class: "interval", x1: percentOf(scale.place(low)), x2: percentOf(scale.place(high)), y1: MIDDLE, y2: MIDDLE }));
     }
     const isOutside = !scale.holds(at);
     const place = percentOf(scale.place(at));
-    parts.push(svg("circle", { class: isOutside ? "outside" : "estimate", cx: place, cy: 12, r: 4 }));
+    parts.push(svg("circle", { class: isOutside ? "outside" : "estimate", cx: place, cy: MIDDLE, r: ".27rem" }));
     const label = `${change.verdict}: ${change.words} ${change.change}${change.interval ? `, 95 % interval ${change.interval}` : ""}`;
-    const plot = svg("svg", { class: `interval-plot ${statusOf(change)}`, width: "100%", height: 24, role: "img", "aria-label": label }, ...parts);
+    const plot = svg("svg", { class: `interval-plot ${statusOf(change)}`, width: "100%", height: ROW, role: "img", "aria-label": label }, ...parts);
     return html(
       "li",
       {},
@@ -69,7 +70,7 @@ class Forest {
 }
 
 function upright(name, place) {
-  return svg("line", { class: name, x1: percentOf(place), x2: percentOf(place), y1: 0, y2: 24 });
+  return svg("line", { class: name, x1: percentOf(place), x2: percentOf(place), y1: 0, y2: ROW });
 }
 
 function scaleOf(rows) {
@@ -93,6 +94,6 @@ function spaced(ticks, scale, room) {
 }
 
 function axis(ticks, scale) {
-  const texts = ticks.map(([ratio, label]) => svg("text", { class: "tick", x: percentOf(scale.place(ratio)), y: 14, "text-anchor": "middle" }, label));
-  return html("div", { class: "forest-axis", "aria-hidden": "true" }, html("span"), svg("svg", { width: "100%", height: 18 }, ...texts), html("span"), html("span"));
+  const texts = ticks.map(([ratio, label]) => svg("text", { class: "tick", x: percentOf(scale.place(ratio)), y: "1rem", "text-anchor": "middle" }, label));
+  return html("div", { class: "forest-axis", "aria-hidden": "true" }, html("span"), svg("svg", { width: "100%", height: "1.2rem" }, ...texts), html("span"), html("span"));
 }
