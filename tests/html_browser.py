@@ -64,11 +64,19 @@ class Browser:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def violations(self) -> list[tuple[str, str]]:
-        """Return what axe-core holds against the page: the rule, and the first element that breaks it."""
-        axe = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
-        self.driver.execute_script(axe)
-        found = self.driver.execute_async_script("axe.run({resultTypes: ['violations']}).then(arguments[0])")
+    def violations(self, within: str = "html", *, rule: str = "") -> list[tuple[str, str]]:
+        """Return what axe-core holds against the page: the rule, and the first element that breaks it.
+
+        Args:
+            within: the selector of the part to check.
+            rule: the only rule to check, if all would take too long.
+        """
+        if not self.run("'axe' in window"):
+            self.driver.execute_script(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8"))
+        options = {"resultTypes": ["violations"], **({"runOnly": [rule]} if rule else {})}
+        found = self.driver.execute_async_script(
+            "axe.run(arguments[0], arguments[1]).then(arguments[2])", within, options
+        )
         return [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]]
 
     def logs(self, kind: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from pytest_perfbudget.report.formats.html.links import link_to
 
 SLOW = "tests/orders/test_queries.py::test_lists_open_orders[10000]"
 LOAD = "tests/test_load.py::test_gateway_under_load order"
+SPANS = "tests/orders/test_queries.py::test_shows_a_page"
 LONG = "x" * 200
 
 OUTSIDE = """[...document.querySelectorAll("body *")].filter((one) => {
@@ -119,25 +120,45 @@ class TestWidths:
         assert set(chromium.run(anchors)) == {None, "end"}
 
 
-class TestAccessibility:
-    @pytest.mark.parametrize(
-        ("gate", "look", "test"),
-        [("fail", (390, "dark"), SLOW), ("warn", (1280, "light"), LOAD)],
-    )
-    def test_axe_finds_nothing(
-        self, chromium: Browser, tmp_path: Path, gate: str, look: tuple[int, str], test: str
-    ) -> None:
-        path = tmp_path / "report.html"
-        path.write_text(render(session_of(small_measurements()[CALM:], gate)), "utf-8")
-        chromium.look(*look)
-        chromium.open(path, link_to(test))
-        chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-        assert chromium.violations() == []
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report whose gate only warns, without the tests about which there is nothing to say."""
+    path = tmp_path_factory.mktemp("told") / "report.html"
+    path.write_text(render(session_of(small_measurements()[CALM:], "warn")), "utf-8")
+    return path
 
-    def test_axe_finds_a_fault(self, shown: Browser) -> None:
+
+def unfolded(chromium: Browser, page: Path, test: str) -> None:
+    """Open the details of a test, and everything within them."""
+    opened(chromium, page, link_to(test))
+    chromium.wait("document.querySelector('.details svg:is(.chart, .flame) :is(path, rect)')")
+    chromium.run("document.querySelectorAll('.details details').forEach(one => one.open = true)")
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize("test", [SLOW, LOAD, SPANS])
+    def test_axe_finds_nothing_in_both_themes(self, chromium: Browser, told: Path, test: str) -> None:
+        chromium.look(390, "dark")
+        unfolded(chromium, told, test)
+        assert chromium.run("!!document.querySelector('.flame .frame')") == (test == SLOW)
+        part = "html" if test == SLOW else ".details"
+        assert chromium.violations(part) == []
+        chromium.look(1280, "light")
+        assert chromium.violations(part, rule="color-contrast") == []
+
+    def test_axe_finds_nothing_in_a_failed_session_on_a_wide_screen(self, chromium: Browser, page: Path) -> None:
+        chromium.look(1280, "light")
+        chromium.open(page)
+        assert chromium.violations("header, #failures, #warnings, #components") == []
+        chromium.look(3840, "dark")
+        assert chromium.violations("header, #failures, #warnings", rule="color-contrast") == []
+
+    def test_axe_finds_a_fault_and_a_faint_text(self, shown: Browser) -> None:
         shown.run("document.getElementById('search').parentElement.replaceWith(document.getElementById('search'))")
         shown.run("document.getElementById('search').removeAttribute('placeholder')")
-        assert "label" in [rule for rule, _ in shown.violations()]
+        assert [rule for rule, _ in shown.violations("#tests", rule="label")] == ["label"]
+        shown.run("document.styleSheets[0].insertRule('.lead { color: #ccc }')")
+        assert [rule for rule, _ in shown.violations(".top", rule="color-contrast")] == ["color-contrast"]
 
     def test_each_colour_has_a_glyph_and_a_word_beside_it(self, shown: Browser) -> None:
         without = (
