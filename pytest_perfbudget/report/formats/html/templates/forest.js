@@ -36,6 +36,7 @@ class Forest {
       button.addEventListener("click", () => {
         this.isWhole = true;
         this.draw();
+        this.container.querySelectorAll("li a")[FIRST_ROWS]?.focus();
       });
       this.container.append(button);
     }

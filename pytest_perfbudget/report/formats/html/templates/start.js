@@ -67,18 +67,23 @@ function start(data) {
     const before = link.getBoundingClientRect().top;
     const { test } = readLink(link);
     toggle(test);
-    const again = [...document.querySelectorAll("tr.row a.test")].find((one) => one.href === link.href);
+    const again = list.linkOf(test);
     if (again) {
       again.focus({ preventScroll: true });
       scrollBy(0, again.getBoundingClientRect().top - before);
     }
   });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // its address would replace the filter
+    document.getElementById("tests").focus();
+  });
   addEventListener("popstate", () => {
-    if (["#tests", "#failures"].includes(location.hash)) return; // the link that skips to a section
+    const before = state.test;
     Object.assign(state, readAddress());
     list.shown = FIRST_TESTS;
     show();
     if (state.test) reveal();
+    else if (before) list.linkOf(before)?.focus(); // a test that the button "back" closes keeps the focus
     else if (location.hash) document.getElementById("tests").scrollIntoView();
   });
   for (const id of ["toolbar", "legend", "changes"]) document.getElementById(id)?.removeAttribute("hidden");

@@ -48,9 +48,20 @@ class TestList {
     const body = html("tbody", {}, ...rows.flatMap((entry) => this.rowsOf(entry, entry === open)));
     const made = html("table", { class: "tests" }, html("thead", {}, this.head(state)), body);
     const more = found.length - this.shown;
+    const focused = this.headings().indexOf(document.activeElement);
     this.container.replaceChildren(made);
+    this.headings()[focused]?.focus();
     if (more > 0) this.container.append(this.moreButton(more, state));
     return found;
+  }
+
+  headings() {
+    return [...this.container.querySelectorAll("thead button")];
+  }
+
+  linkOf(id) {
+    const hash = linkTo(id).hash;
+    return [...this.container.querySelectorAll("tr.row a.test")].find((one) => one.hash === hash);
   }
 
   head(state) {
