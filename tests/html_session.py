@@ -34,6 +34,7 @@ from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.report.findings import worded
+from pytest_perfbudget.report.formats.html.columns import from_column
 from pytest_perfbudget.report.formats.html.payload import unpacked
 
 HOSTILE: Final = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
@@ -69,7 +70,7 @@ def payload_of(text: str) -> dict[str, Any]:
     found = PAYLOAD.search(text)
     assert found
     data: dict[str, Any] = unpacked(found[2])
-    return data
+    return {**data, "entries": from_column(data["entries"])}
 
 
 def statistics(median_ns: float) -> dict[str, float]:

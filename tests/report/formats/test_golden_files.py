@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from full_result import FULL, limits, many, result_of
+from html_session import payload_of
 from results import budget, measurement
 
 from pytest_perfbudget.core.kinds import KINDS
@@ -20,7 +20,6 @@ from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import FORMATS, github, junit
-from pytest_perfbudget.report.formats.html.payload import unpacked
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
 from pytest_perfbudget.report.printable import printable
@@ -45,9 +44,7 @@ def check(name: str, text: str) -> None:
 
 def html_entries(page: str) -> dict[str, Any]:
     """Return the data of each measurement in an HTML report, by id."""
-    found = re.search(r'id="payload">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    return {one["id"]: one for one in unpacked(found[1])["entries"]}
+    return {one["id"]: one for one in payload_of(page)["entries"]}
 
 
 def test_the_document_has_every_verdict_and_kind() -> None:

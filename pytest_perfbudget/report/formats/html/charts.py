@@ -24,7 +24,8 @@ _FEWEST_ROUNDS: Final = 5
 """The fewest rounds that are drawn as a distribution or in their order."""
 
 _EVEN_SHARES: Final = 20
-_HEIGHT: Final = 1000
+HEIGHT: Final = 500
+"""The highest place on a vertical axis: two places for each pixel of a chart on a usual screen."""
 _ROOM: Final = 1.15
 """The factor between the extremes and the ends of the axis."""
 
@@ -105,7 +106,7 @@ def course(measurement: Measurement) -> dict[str, Any] | None:
 
 
 def vertical(values: Sequence[float], lines: Sequence[dict[str, Any]], others: Sequence[float] = ()) -> dict[str, Any]:
-    """Return times, reference lines and ticks as places on a vertical logarithmic axis, from 0 to `_HEIGHT`.
+    """Return times, reference lines and ticks as places on a vertical logarithmic axis, from 0 to `HEIGHT`.
 
     Args:
         values: the times of a curve, in ns.
@@ -116,7 +117,7 @@ def vertical(values: Sequence[float], lines: Sequence[dict[str, Any]], others: S
     low, high = min(shown) / _ROOM, max(shown) * _ROOM
 
     def place(value: float) -> int:
-        return round(_HEIGHT * math.log(value / low) / math.log(high / low))
+        return round(HEIGHT * math.log(value / low) / math.log(high / low))
 
     return {
         "places": [place(value) for value in values],

@@ -46,11 +46,11 @@ def entry(found: Assessment, findings: Sequence[Finding], report: str | None = N
         "urgency": int(found.urgency),
         "verdict": found.verdict,
         "p50": "" if p50 is None else f"{_mean_mark(measurement)}{quantity(p50, 'ns')}",
-        "p50_ns": p50,
+        "p50_ns": _rounded(p50),
         "p95": quantity(statistics["p95"], "ns") if "p95" in statistics else "",
-        "used": found.used or None,
+        "used": _rounded(found.used) or None,
         "change": "" if first_change is None else _change_text(first_change.result),
-        "ratio": None if first_change is None else first_change.result.ratio and first_change.result.badness,
+        "ratio": None if first_change is None else _rounded(first_change.result.ratio and first_change.result.badness),
         "shown": _shown(found),
         "budgets": [_budget(one, measurement) for one in found.budgets],
         "changes": list(_changes(found)),
@@ -71,6 +71,11 @@ def entry(found: Assessment, findings: Sequence[Finding], report: str | None = N
         "unmeasured": measurement.unmeasured,
     }
     return {name: value for name, value in parts.items() if value not in ("", None, [], {})}
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a number by which the rows are sorted without the digits that the order does not need."""
+    return None if value is None else float(f"{value:.5g}")
 
 
 def title_of(measurement: Measurement) -> str:

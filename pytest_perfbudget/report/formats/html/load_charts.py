@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.report.formats.html.charts import even_ticks, time_lines, vertical
+from pytest_perfbudget.report.formats.html.charts import HEIGHT, even_ticks, time_lines, vertical
 from pytest_perfbudget.report.numbers import quantity
 
-_HEIGHT: Final = 1000
 _ROOM: Final = 1.15
 _FEWEST: Final = 3
 """The fewest windows that make a course."""
@@ -65,7 +64,7 @@ def _linear(title: str, unit: str, curves: Sequence[Curve], measurement: Measure
     most = max(*known, *(one.limit for one in limits), 0.0) * _ROOM or 1.0
 
     def place(value: float) -> int:
-        return round(_HEIGHT * value / most)
+        return round(HEIGHT * value / most)
 
     def label(value: float) -> str:
         return f"{value:,.0f}" if unit == "users" else quantity(value, unit)

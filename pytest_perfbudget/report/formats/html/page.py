@@ -24,6 +24,7 @@ from pytest_perfbudget.report.findings import (
     without_repetition,
 )
 from pytest_perfbudget.report.formats.html.charts import change_ticks
+from pytest_perfbudget.report.formats.html.columns import to_column
 from pytest_perfbudget.report.formats.html.components import component_rows
 from pytest_perfbudget.report.formats.html.entry import entry
 from pytest_perfbudget.report.formats.html.facts import place_facts, setting_facts
@@ -51,7 +52,10 @@ _SCRIPTS: Final = ("payload", "address", "elements", "charts", "flame", "details
 _MOST_TOLD: Final = 100
 """The most measurements whose failures the static part tells with their evidence; it names all others."""
 
-_MOST_LINKED: Final = 20
+_MOST_NOTES: Final = 50
+"""The most warnings, and the most notes, that the static part tells; each stands in the details of its test as well."""
+
+_MOST_LINKED: Final = 10
 """The most measurements that a note names."""
 
 STATUSES: Final = {
@@ -109,12 +113,13 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "warnings": note_groups(by_severity(others, Severity.FAILURE, Severity.WARNING)),
         "notes": note_groups(by_severity(others, Severity.NOTE)),
         "session_notes": _session_notes(result),
+        "most_notes": _MOST_NOTES,
         "most_linked": _MOST_LINKED,
         "components": component_rows(found, result.health),
         "health_words": HEALTH_WORDS,
         "has_changes": any(one.changes for one in result.measurements),
         "update": [] if result.update is None else list(update_lines(result.update)),
-        "payload": packed({"entries": entries, "change_ticks": change_ticks()}),
+        "payload": packed({"entries": to_column(entries), "change_ticks": change_ticks()}),
     }
 
 

@@ -16,7 +16,15 @@ from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.side_times import SideTimes
-from pytest_perfbudget.report.formats.html.charts import bar, change_ticks, course, distribution, forest, time_ticks
+from pytest_perfbudget.report.formats.html.charts import (
+    HEIGHT,
+    bar,
+    change_ticks,
+    course,
+    distribution,
+    forest,
+    time_ticks,
+)
 from pytest_perfbudget.report.formats.html.links import link_to
 from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 
@@ -59,14 +67,14 @@ class TestDistribution:
         limit, before = chart["lines"]
         assert (limit["label"], limit["share"], limit["source"]) == ("p95 limit 50 ms", 0.95, "perf_budget marker")
         assert (before["kind"], before["label"]) == ("before", "baseline 1.64 ms")
-        assert 0 < before["at"] < chart["places"][0] < chart["places"][-1] < limit["at"] < 1000
+        assert 0 < before["at"] < chart["places"][0] < chart["places"][-1] < limit["at"] < HEIGHT
 
     def test_a_place_is_a_share_of_the_logarithmic_axis(self) -> None:
         times = RoundTimes.of([MS, 10 * MS, 10 * MS, 10 * MS, 100 * MS])
         chart = course(timed("a.py::test", 10, times=times))
         assert chart is not None
         low, middle, _, _, high = chart["places"]
-        assert (low + high, middle) == (1000, 500)
+        assert (low + high, middle) == (HEIGHT, HEIGHT / 2)
         assert [label for place, label in chart["ticks"] if place == middle] == ["10 ms"]
 
     def test_a_limit_on_a_span_is_no_line_among_the_rounds(self) -> None:

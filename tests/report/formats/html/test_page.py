@@ -86,12 +86,13 @@ def test_every_limit_stands_in_the_data_beside_its_value_and_its_source() -> Non
 
 
 def test_a_failure_beyond_the_first_failures_is_named_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "_MOST_TOLD", 2)
-    text = render(many(500))
-    assert text.count('class="failure"') == 2
-    assert "3 further failures, without evidence" in text
-    assert 'id="test=tests/area_27/test_module_107.py::TestClass::test_case_307[param]"' in text
-    assert len(payload_of(text)["entries"]) == 500
+    monkeypatch.setattr(page_module, "_MOST_TOLD", 1)
+    text = render(many(300))
+    assert text.count('class="failure"') == 1
+    assert "2 further failures, without evidence" in text
+    assert 'id="test=tests/area_7/test_module_7.py::TestClass::test_case_207[param]"' in text
+    assert len(payload_of(text)["entries"]) == 300
+    assert len(text) < 420_000  # a megabyte for a thousand tests, with room to spare
 
 
 def test_a_single_note_or_failure_is_counted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,11 +119,19 @@ def test_signs_that_cannot_be_seen_are_escaped_in_every_text_and_not_in_links() 
     assert 'href="#test=tests/a.py::test[%1B[31m%E2%80%AEdesrever%0Aline]"' in text
 
 
-def test_a_note_names_twenty_tests_and_counts_the_others() -> None:
+def test_a_note_names_ten_tests_and_counts_the_others() -> None:
     tests = [timed(f"tests/test_it.py::test_{number}", 1, warnings=["a doubt"]) for number in range(25)]
     text = render(session_of(tests))
-    assert "and 5 more" in text
-    assert text.count("#test=tests/test_it.py::test_") == 20
+    assert "and 15 more" in text
+    assert text.count("#test=tests/test_it.py::test_") == 10
+
+
+def test_fifty_notes_are_told_and_the_others_counted() -> None:
+    tests = [timed(f"tests/test_it.py::test_{number}", 1, warnings=[f"doubt {number}"]) for number in range(53)]
+    text = render(session_of(tests))
+    assert text.count('<b class="kind">note</b> doubt') == 50
+    assert '<p class="source">3 further notes: see the details of the tests</p>' in text
+    assert "further note" not in render(session_of(tests[:50]))
 
 
 def test_no_name_message_or_query_becomes_markup() -> None:

@@ -1,6 +1,7 @@
 // Draws charts from data whose labels are made already.
 
 const HEIGHT = 220;
+const HIGHEST = 500;
 const MARGIN = { top: 12, right: 14, bottom: 30, left: 66 };
 const LINE_OF_TEXT = 14;
 const WIDTH_OF_SIGN = 6.6;
@@ -42,10 +43,10 @@ function sized(label, draw) {
   return canvas;
 }
 
-// The height of a place on the vertical axis, which the data count from 0 to 1000.
+// The height of a place on the vertical axis, which the data count from 0 to HIGHEST.
 function vertical(place) {
   const bottom = HEIGHT - MARGIN.bottom;
-  return bottom - (place / 1000) * (bottom - MARGIN.top);
+  return bottom - (place / HIGHEST) * (bottom - MARGIN.top);
 }
 
 function frame(chart, width) {
