@@ -117,5 +117,5 @@ def odds(probability: float) -> str:
 
 
 def counted(number: int, what: str, plural: str = "s") -> str:
-    """Return a number of things: `1 call`, `2 calls`."""
-    return f"{number} {what}{plural if number != 1 else ''}"
+    """Return a number of things: `1 call`, `2,000 calls`."""
+    return f"{number:,} {what}{plural if number != 1 else ''}"

@@ -57,7 +57,7 @@ def test_a_limit_beyond_the_rounds_is_named(limit_ms: float, text: str) -> None:
 
 
 def test_a_thinned_distribution_says_so() -> None:
-    assert lines([float(at) for at in range(1, 1001)])[0].startswith("Distribution, 500 of 1000 rounds, ")
+    assert lines([float(at) for at in range(1, 1001)])[0].startswith("Distribution, 500 of 1,000 rounds, ")
     assert "requests" in lines([1.0, 2.0], kind=LOAD)[0]
 
 

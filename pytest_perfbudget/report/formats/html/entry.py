@@ -19,6 +19,7 @@ from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.load_entry import load_entry
 from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 from pytest_perfbudget.report.formats.html.span_entry import span_entry
+from pytest_perfbudget.report.formats.html.statuses import status_of
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
 from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
 
@@ -106,7 +107,7 @@ def _shown(found: Assessment) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     """Return a finding without the lists in its evidence, for which the details have tables."""
     return {
-        "severity": finding.severity.value,
+        "status": status_of(finding),
         "kind": kind_words(finding.kind),
         "headline": finding.headline,
         "evidence": [part[0] for part in evidence_parts(finding.evidence) if not part[0].endswith(":")],

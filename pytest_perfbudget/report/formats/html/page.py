@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.policy import GateMode, Policy
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, others_text
@@ -30,6 +31,7 @@ from pytest_perfbudget.report.formats.html.entry import entry
 from pytest_perfbudget.report.formats.html.facts import place_facts, setting_facts
 from pytest_perfbudget.report.formats.html.links import anchor_of, link_to, search_for, well_formed
 from pytest_perfbudget.report.formats.html.payload import packed
+from pytest_perfbudget.report.formats.html.statuses import STATUSES, agreeing
 from pytest_perfbudget.report.formats.speedscope import profiled
 from pytest_perfbudget.report.formats.table_rows import Urgency, assess
 from pytest_perfbudget.report.numbers import counted
@@ -58,14 +60,6 @@ _MOST_NOTES: Final = 50
 _MOST_LINKED: Final = 10
 """The most measurements that a note names."""
 
-STATUSES: Final = {
-    Urgency.FAILING: "failing",
-    Urgency.WARNING: "warning",
-    Urgency.NOTED: "noted",
-    Urgency.CALM: "passing",
-}
-"""The words for the urgencies, which are the values of the filter by status in a link."""
-
 
 def render(result: RunResult, name: str = "") -> str:
     """Return the report as one HTML file.
@@ -92,10 +86,10 @@ def render(result: RunResult, name: str = "") -> str:
 def _context(result: RunResult, name: str) -> dict[str, Any]:
     session = result.session
     policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
-    found = assess(result.measurements, policy)
+    by_id = _by_id(result.findings)
+    found = [agreeing(one, by_id.get(one.measurement.id, ())) for one in assess(result.measurements, policy)]
     failures, others = _split(result)
     shares = Counter(one.urgency for one in found)
-    by_id = _by_id(result.findings)
     files = {one.id for one in profiled(result.measurements)}
     entries = [
         entry(one, by_id.get(one.measurement.id, ()), name if one.measurement.id in files else None) for one in found
@@ -112,6 +106,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "explained": explained_kinds(failures),
         "warnings": note_groups(by_severity(others, Severity.FAILURE, Severity.WARNING)),
         "notes": note_groups(by_severity(others, Severity.NOTE)),
+        "refuted": kind_words(RegressionVerdict.UNCHANGED.value),
         "session_notes": _session_notes(result),
         "most_notes": _MOST_NOTES,
         "most_linked": _MOST_LINKED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from html_browser import Browser
 from html_session import many
@@ -52,7 +53,7 @@ def state_of(shown: Browser) -> dict[str, object]:
 
 class TestKeyboard:
     def test_each_stop_is_seen_and_marked_and_they_follow_the_page(self, shown: Browser) -> None:
-        stops = []
+        stops: list[dict[str, Any]] = []
         while not stops or (stops[-1]["part"] != "list" and len(stops) < 150):
             press(shown, Keys.TAB)
             stops.append(shown.run(FOCUSED))

@@ -11,10 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from html_session import CALM, HOSTILE, PAYLOAD, QUERY, many, payload_of, session_of, small, small_measurements, timed
+from html_session import (
+    CALM,
+    HOSTILE,
+    PAYLOAD,
+    QUERY,
+    many,
+    moved,
+    payload_of,
+    session_of,
+    small,
+    small_measurements,
+    timed,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from results import change
 
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
@@ -22,6 +36,7 @@ from pytest_perfbudget.report.formats.html import page as page_module
 from pytest_perfbudget.report.formats.html import render
 from pytest_perfbudget.report.formats.html.links import well_formed
 from pytest_perfbudget.report.formats.html.payload import packed, unpacked
+from pytest_perfbudget.report.formats.html.statuses import STATUSES
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -124,6 +139,34 @@ def test_a_note_names_ten_tests_and_counts_the_others() -> None:
     text = render(session_of(tests))
     assert "and 15 more" in text
     assert text.count("#test=tests/test_it.py::test_") == 10
+
+
+def test_a_verdict_has_the_status_of_the_warning_about_it() -> None:
+    """Among the notes of the terminal's table, the list, the counts and the components."""
+    silent = timed("tests/a.py::test_silent", 1, statistics={}, rounds=0, unmeasured="perf was never called")
+    lost = change(RegressionVerdict.UNMEASURED, before=None, after=None, ratio=None, reason="no fresh process timed it")
+    quiet = timed("tests/a.py::test_new", 1, moved(1, RegressionVerdict.NEW))
+    text = render(session_of([silent, timed("tests/a.py::test_lost", 1, lost, component="a"), quiet]))
+    entries = {entry["id"].partition("test_")[2]: entry for entry in payload_of(text)["entries"]}
+    assert {name: STATUSES[one["urgency"]] for name, one in entries.items()} == {
+        "silent": "warning", "lost": "warning", "new": "noted",
+    }  # fmt: skip
+    assert STATUSES[entries["lost"]["changes"][0]["urgency"]] == "warning"
+    assert [entries[name]["findings"][0]["status"] for name in ("silent", "lost", "new")] == [
+        "warning",
+        "warning",
+        "noted",
+    ]
+    assert "Warning <b>2</b>" in text
+    assert re.search(r'class="icon warning".*<a href="#q=a">', text)
+
+
+def test_a_slowdown_that_fresh_processes_refuted_has_the_sign_of_a_test_that_passes() -> None:
+    refuted = timed("tests/a.py::test_calm", 1, moved(1.01, RegressionVerdict.UNCHANGED))
+    text = render(session_of([refuted]))
+    (entry,) = payload_of(text)["entries"]
+    assert (STATUSES[entry["urgency"]], entry["findings"][0]["status"]) == ("passing", "passing")
+    assert re.search(r'icon passing".*<b class="kind">unchanged', text)
 
 
 def test_fifty_notes_are_told_and_the_others_counted() -> None:

@@ -38,12 +38,11 @@ function findingsOf(findings) {
 }
 
 function findingOf(finding) {
-  const status = { failure: "failing", warning: "warning", note: "noted" }[finding.severity];
   const headline = html("span", {}, html("b", { class: "kind" }, finding.kind), " ", finding.headline);
   return html(
     "div",
     { class: "finding" },
-    html("p", { class: "headline" }, icon(status), headline),
+    html("p", { class: "headline" }, icon(finding.status), headline),
     finding.evidence.length > 0 && html("ul", { class: "evidence" }, ...finding.evidence.map((line) => html("li", {}, line)))
   );
 }
