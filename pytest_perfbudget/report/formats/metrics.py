@@ -1,7 +1,8 @@
 """GitLab's metrics report (metrics.txt): the numbers that stay the same as long as the code does.
 
-GitLab shows the differences between the files of two commits. So times, whose every run differs, are left out, and peak
-memory is rounded up to the step that is always allowed.
+GitLab shows the differences between the files of two commits, and a difference has to mean that the code or a limit has
+changed. So times are left out, and the verdicts between which noise moves unchanged code. A number that is unchanged by
+the gate's tolerance is the number in the baseline.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import counts
-from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.metrics import Metric, counts
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.formats.exposition import Exposition
 from pytest_perfbudget.report.formats.openmetrics import labels_of
@@ -23,14 +24,19 @@ _CHANCE: Final = (
     RegressionVerdict.IMPROVED,
     RegressionVerdict.UNCHANGED,
 )
-"""Verdicts between which the noise of a session moves unchanged code."""
+"""Verdicts on changes between which the noise of a session moves unchanged code."""
+
+_CERTAIN: Final = (BudgetVerdict.EXCEEDED, BudgetVerdict.UNMEASURED)
+"""Verdicts on budgets that noise does not give: the probability of a false `exceeded` is at most alpha."""
 
 
 def render(result: RunResult) -> str:
     """Return counts, limits and verdicts as gauges, in the order of their names."""
     text = Exposition()
-    for verdict, count in budget_tally(result.measurements).items():
-        text.add("perfbudget_budgets", "Budgets by verdict.", {"verdict": verdict}, count)
+    budgets = budget_tally(result.measurements)
+    for verdict in _CERTAIN:
+        text.add("perfbudget_budgets", "Budgets by verdict.", {"verdict": verdict.value}, budgets[verdict.value])
+    text.add("perfbudget_limits", "Budgets with any verdict.", {}, sum(budgets.values()))
     changes = regression_tally(result.measurements, len(result.missing))
     for one in RegressionVerdict:
         if one not in _CHANCE:
@@ -46,9 +52,24 @@ def render(result: RunResult) -> str:
 
 
 def _counts(measurement: Measurement) -> Iterator[tuple[str, str, float]]:
-    compared = {one.metric: one.after for one in measurement.changes}
+    changes = {one.metric: one for one in measurement.changes}
     for metric in counts():
-        value = measurement.statistics.get(metric.name, compared.get(metric.name))
+        change = changes.get(metric.name)
+        value = _steady(metric, change)
+        if value is None and metric.is_exact:
+            value = measurement.statistics.get(metric.name, None if change is None else change.after)
         if value is not None:
-            step = 1 if metric.is_exact else max(metric.floor, 1)
-            yield metric.name, metric.unit, step * math.ceil(value / step)
+            yield metric.name, metric.unit, value
+
+
+def _steady(metric: Metric, change: RegressionResult | None) -> float | None:
+    """Return the number of a comparison with the baseline, as exact as the comparison is; None without such a number.
+
+    The other commit of a session is measured again in each session, so its numbers differ as the session's own do.
+    """
+    if change is None or change.against or change.before is None or change.after is None:
+        return None
+    if change.verdict is RegressionVerdict.UNCHANGED:
+        return change.before
+    step = max(metric.allowed(change.before, change.limit) - change.before, 1)
+    return change.before + step * math.trunc((change.after - change.before) / step)
