@@ -1,4 +1,7 @@
-"""The loads of a session in the shape of k6's end-of-test summary, as `handleSummary` gets it."""
+"""The loads of a session in the shape of k6's end-of-test summary, as `handleSummary` gets it.
+
+k6 knows two outcomes of a threshold. Only a limit that holds is `ok`: a limit that is undecided or unmeasured is not.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,10 @@ _NAMES: Final = {"mean": "avg", "median": "med"}
 """The names that k6 has for statistics; a percentile is `p(95)` there."""
 
 _SHOWN: Final = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
+"""The statistics of every load; a load also has those that its limits name."""
+
+_ROOT: Final = {"name": "", "path": "", "id": "d41d8cd98f00b204e9800998ecf8427e", "groups": [], "checks": []}
+"""The group of all requests, which readers of a summary expect; its id is the MD5 hash of its empty path."""
 
 
 def render(result: RunResult) -> str:
@@ -26,7 +33,13 @@ def render(result: RunResult) -> str:
         tag = f"{{load:{one.id}}}" if len(loads) > 1 else ""
         metrics |= {f"{name}{tag}": metric for name, metric in _metrics(one).items()}
     elapsed_ms = sum(one.load.elapsed_ns for one in loads if one.load is not None) / NS_PER["ms"]
-    return json.dumps({"metrics": metrics, "state": {"testRunDurationMs": elapsed_ms}}, indent=2) + "\n"
+    data = {
+        "root_group": _ROOT,
+        "options": {"summaryTrendStats": _SHOWN, "summaryTimeUnit": "", "noColor": False},
+        "state": {"isStdOutTTY": False, "isStdErrTTY": False, "testRunDurationMs": elapsed_ms},
+        "metrics": metrics,
+    }
+    return json.dumps(data, indent=2) + "\n"
 
 
 def _metrics(measurement: Measurement) -> dict[str, Any]:
@@ -36,13 +49,15 @@ def _metrics(measurement: Measurement) -> dict[str, Any]:
     values = {_name(name): statistics[name] / NS_PER["ms"] for name in timed if name in statistics}
     succeeded = load.requests - load.failures
     seconds = load.elapsed_ns / NS_PER["s"]
-    users = {"vus_max": {"type": "gauge", "contains": "default", "values": {"value": load.users}}}
+    users = {"value": load.users, "min": load.users, "max": load.users}
+    latencies = [one for one in measurement.budgets if one.metric in timed and not one.span]
+    shown = dict.fromkeys([*_SHOWN, *(_name(one.metric) for one in latencies)])
     return {
         "http_req_duration": {
             "type": "trend",
             "contains": "time",
-            "values": {name: values[name] for name in _SHOWN if name in values},
-            **_thresholds(one for one in measurement.budgets if one.metric in timed and not one.span),
+            "values": {name: values[name] for name in shown if name in values},
+            **_thresholds(latencies),
         },
         "http_reqs": {
             "type": "counter",
@@ -60,7 +75,7 @@ def _metrics(measurement: Measurement) -> dict[str, Any]:
             },
             **_thresholds(one for one in measurement.budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name)),
         },
-        **(users if load.users else {}),
+        **({"vus_max": {"type": "gauge", "contains": "default", "values": users}} if load.users else {}),
     }
 
 
@@ -72,8 +87,11 @@ def _name(statistic: str) -> str:
 
 
 def _thresholds(budgets: Iterable[BudgetResult]) -> Mapping[str, Any]:
-    found = {_threshold(one): {"ok": one.verdict is BudgetVerdict.WITHIN} for one in budgets}
-    return {"thresholds": found} if found else {}
+    found: dict[str, bool] = {}
+    for one in budgets:  # a limit on the rate of errors and a limit on that of successes can be the same threshold
+        text = _threshold(one)
+        found[text] = found.get(text, True) and one.verdict is BudgetVerdict.WITHIN
+    return {"thresholds": {text: {"ok": ok} for text, ok in found.items()}} if found else {}
 
 
 def _threshold(budget: BudgetResult) -> str:

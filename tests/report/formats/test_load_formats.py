@@ -90,8 +90,27 @@ def test_a_k6_summary_has_the_names_units_and_thresholds_of_k6() -> None:
     failed = data["metrics"]["http_req_failed"]
     assert failed["values"] == {"rate": 0.25, "passes": 1, "fails": 3}
     assert failed["thresholds"] == {"rate<=0.25": {"ok": True}}
-    assert data["metrics"]["vus_max"]["values"] == {"value": 2}
-    assert data["state"] == {"testRunDurationMs": 1000}
+    assert data["metrics"]["vus_max"]["values"] == {"value": 2, "min": 2, "max": 2}
+    assert data["state"] == {"isStdOutTTY": False, "isStdErrTTY": False, "testRunDurationMs": 1000}
+    assert (data["root_group"]["checks"], data["root_group"]["groups"]) == ([], [])
+    assert "p(95)" in data["options"]["summaryTrendStats"]
+
+
+@pytest.mark.parametrize("verdict", BudgetVerdict)
+def test_a_threshold_of_a_k6_summary_is_ok_only_if_the_limit_holds(verdict: BudgetVerdict) -> None:
+    is_measured = verdict is not BudgetVerdict.UNMEASURED
+    limits = [
+        budget(verdict, metric="p75", limit=50 * MS, estimate=2 * MS if is_measured else None),
+        budget(verdict, metric="rps", keyword="min_rps", unit="rps", limit=3.0),
+        budget(verdict, metric="success_rate", keyword="min_success_rate", unit="%", limit=99.0),
+        budget(BudgetVerdict.WITHIN, metric="error_rate", keyword="max_error_rate", unit="%", limit=1.0),
+    ]
+    metrics = json.loads(formats.render(result_of(load([1000, 2000, 3000], budgets=limits)), "k6"))["metrics"]
+    expected = {"ok": verdict is BudgetVerdict.WITHIN}
+    assert metrics["http_req_duration"]["thresholds"] == {"p(75)<=50": expected}
+    assert "p(75)" in metrics["http_req_duration"]["values"]
+    assert metrics["http_reqs"]["thresholds"] == {"rate>=3": expected}
+    assert metrics["http_req_failed"]["thresholds"] == {"rate<=0.01": expected}
 
 
 def test_several_loads_are_submetrics_of_a_k6_summary() -> None:
