@@ -144,7 +144,7 @@ def _merge(options: argparse.Namespace) -> int:
     result = with_notes(with_findings(merged, _findings(merged, list(parts.values()))), lines)
     _put_out(result, options.output)
     for line in lines:
-        sys.stderr.write(f"perfbudget: {printable(line, unicode=False)}\n")
+        _warn(line)
     return result.session.exit_status
 
 
@@ -197,10 +197,11 @@ def _read(file: Path) -> RunResult:
 
 def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
     """Write the files; without a file, show the result as at the end of its session."""
-    if (twice := formats.named_twice(files)) is not None:
-        message = f"two results would go to {twice}: name another file for one of them"
+    if problem := formats.problem_of(files, Path()):
+        message = f"--output: {problem}"
         raise ReportError(message)
-    for name, path in files:
+    for output in files:
+        name, path = output
         try:
             for file, text in formats.files(result, name, path):
                 replace_text(file, text)
@@ -208,6 +209,8 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
             message = f"{path} cannot be written: {error.strerror}"
             raise ReportError(message) from None
         _say(f"{path}: {counted(len(result.measurements), 'measurement')}\n")
+        if empty := formats.emptiness_of(result, output):
+            _warn(empty)
     if not files:
         from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - rich, only if something is shown
 
@@ -219,6 +222,10 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
 
 def _width() -> int:
     return shutil.get_terminal_size((_WIDTH, 0)).columns
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"perfbudget: {printable(line, unicode=False)}\n")
 
 
 def _say(text: str) -> None:

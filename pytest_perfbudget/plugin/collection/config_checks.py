@@ -129,25 +129,18 @@ def _is_typed(config: pytest.Config, name: str) -> bool:
 
 
 def check_outputs(config: pytest.Config) -> None:
-    """Refuse a file that is named twice, or in a folder outside that does not exist, which may be mistyped.
-
-    A folder that is named from here is created.
+    """Refuse files that cannot be written, as far as that shows before the first test.
 
     Raises:
-        UsageError: there is no such folder, or two results would go to one file.
+        UsageError: a path is a folder, its folder does not exist, or two results would go to one file.
     """
     if not config.option.perf_output:
         return
-    from pytest_perfbudget.report.formats import named_twice  # noqa: PLC0415 - sessions that write no file need none
+    from pytest_perfbudget.report.formats import problem_of  # noqa: PLC0415 - sessions that write no file need none
 
-    if (twice := named_twice(config.option.perf_output)) is not None:
-        message = f"--perf-output: two results would go to {twice}: name another file for one of them"
+    if problem := problem_of(config.option.perf_output, config.invocation_params.dir):
+        message = f"--perf-output: {problem}"
         raise pytest.UsageError(message)
-    for one in config.option.perf_output:
-        path = Path(one.path)
-        if path.is_absolute() and not path.parent.is_dir():
-            message = f"--perf-output: the folder of {path} does not exist: create it, or name another"
-            raise pytest.UsageError(message)
 
 
 def check_update(config: pytest.Config) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import pytest
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.printable import printable
 
 _STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 """The variable with the file whose Markdown GitHub shows on the page of a job."""
@@ -40,6 +42,13 @@ def write_files(config: pytest.Config, result: RunResult) -> list[str]:
     return errors
 
 
+def empty_files(config: pytest.Config, result: RunResult) -> Iterator[str]:
+    """Yield a message for each file that has nothing of the session, because its format shows loads only."""
+    for output in config.option.perf_output:
+        if empty := formats.emptiness_of(result, output):
+            yield f"--perf-output: {empty}"
+
+
 def add_to_step_summary(result: RunResult) -> str:
     """Add the result to GitHub's page of the job, if there is such a page.
 
@@ -62,6 +71,20 @@ def add_to_step_summary(result: RunResult) -> str:
     except OSError as error:
         return f"{_STEP_SUMMARY}: {name} cannot be written: {error.strerror}"
     return f"{_STEP_SUMMARY}: the page of the job is full: --perf-output report.md has what is left out"
+
+
+def tell_without_terminal(config: pytest.Config, errors: Iterable[str], commands: Iterable[str]) -> None:
+    """Print errors to stderr and commands to stdout if there is no terminal plugin, because CI services read both."""
+    if config.pluginmanager.hasplugin("terminalreporter"):
+        return
+    _print(sys.stderr, [printable(f"perfbudget: {one}", unicode=True) for one in errors])
+    _print(sys.stdout, commands)
+
+
+def _print(stream: TextIO, lines: Iterable[str]) -> None:
+    encoding = stream.encoding or "ascii"
+    stream.writelines(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding) for line in lines)
+    stream.flush()
 
 
 def workflow_commands(result: RunResult) -> Iterator[str]:

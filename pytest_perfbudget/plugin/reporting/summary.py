@@ -20,7 +20,13 @@ from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result, runs_nothing
 from pytest_perfbudget.plugin.reporting.history import append_to_history
-from pytest_perfbudget.plugin.reporting.output import add_to_step_summary, workflow_commands, write_files
+from pytest_perfbudget.plugin.reporting.output import (
+    add_to_step_summary,
+    empty_files,
+    tell_without_terminal,
+    workflow_commands,
+    write_files,
+)
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.bars import shows_bars
 
@@ -48,8 +54,7 @@ class Summary:
         self._ended: set[str] = set()
         self._is_interrupted = False
         self._write_errors: list[str] = []
-        self._summary_error = ""
-        self._history_error = ""
+        self._doubts: list[str] = []
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -124,10 +129,14 @@ class Summary:
             return  # the reports of a session that ran are worth more than this result
         self._write_errors = write_files(self._config, result)
         if self._session.policy.gate is not GateMode.OFF:
-            self._summary_error = add_to_step_summary(result)
-            self._history_error = append_to_history(self._session, result)
+            self._doubts = [*empty_files(self._config, result)]
+            self._doubts += filter(None, (add_to_step_summary(result), append_to_history(self._session, result)))
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        tell_without_terminal(self._config, [*self._write_errors, *self._doubts], self._commands(result))
+
+    def _commands(self, result: RunResult) -> Iterable[str]:
+        return () if self._session.policy.gate is GateMode.OFF else workflow_commands(result)
 
     def _other_failures(self, findings: Iterable[Finding]) -> Iterator[str]:
         """Yield the node ids of the tests that failed by something other than a finding."""
@@ -140,7 +149,7 @@ class Summary:
         """Show the table, the findings and the counts."""
         for error in self._write_errors:
             terminalreporter.write_line(error, red=True)
-        for warning in filter(None, (self._summary_error, self._history_error)):
+        for warning in self._doubts:
             terminalreporter.write_line(warning, yellow=True)
         if self._result is None:
             return
@@ -167,7 +176,7 @@ class Summary:
             if text:
                 terminalreporter.section(title)
                 terminalreporter.write(text)
-        for command in workflow_commands(self._result):
+        for command in self._commands(self._result):
             terminalreporter.write_line(command)
 
 

@@ -36,6 +36,10 @@ FILES: Final[Mapping[str, str]] = {
 """The names of files that pick their format, whatever their suffix; other words and a dot may stand before a name."""
 
 
+_OF_LOADS: Final = frozenset({"hgrm", "k6"})
+"""The formats that show loads only."""
+
+
 class OutputFile(NamedTuple):
     """A file to write, with its format."""
 
@@ -71,15 +75,35 @@ def _named_file(text: str) -> OutputFile:
     return OutputFile(found, Path(text))
 
 
-def named_twice(outputs: Iterable[OutputFile]) -> Path | None:
-    """Return the first path to which two outputs would go; None if each has a path of its own."""
+def problem_of(outputs: Iterable[OutputFile], folder: Path) -> str:
+    """Return why files cannot be written, as far as that shows before anything runs; empty if nothing does.
+
+    A folder of a relative path is created. That of another path has to exist, because a mistyped path would create a
+    folder anywhere.
+
+    Args:
+        outputs: the files.
+        folder: the folder to which relative paths belong.
+    """
     seen = set()
     for one in outputs:
-        place = os.path.realpath(one.path)
-        if place in seen and not is_written_directly(one.path):
-            return one.path
+        path = folder / one.path
+        place = os.path.realpath(path)
+        if place in seen and not is_written_directly(path):
+            return f"two results would go to {one.path}: name another file for one of them"
         seen.add(place)
-    return None
+        if path.is_dir():
+            return f"{one.path} is a folder: name a file in it"
+        if one.path.is_absolute() and not path.parent.is_dir():
+            return f"the folder of {one.path} does not exist: create it, or name another"
+    return ""
+
+
+def emptiness_of(result: RunResult, output: OutputFile) -> str:
+    """Return why a file has nothing of a session, because its format shows loads only; empty if it has something."""
+    if output.format not in _OF_LOADS or any(one.load is not None for one in result.measurements):
+        return ""
+    return f"{output.path} has no numbers: {output.format} shows loads, and no test made any with perf_load"
 
 
 def files(result: RunResult, name: str, path: Path) -> Iterator[tuple[Path, str]]:

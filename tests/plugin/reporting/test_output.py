@@ -113,6 +113,50 @@ def test_an_output_that_cannot_be_written_is_an_error_of_its_own(project: Projec
     result.stdout.fnmatch_lines(["--perf-output: taken/x/report.json cannot be written: *"])
 
 
+NO_TERMINAL = ("-p", "no:terminal")
+
+
+class TestWithoutATerminalPlugin:
+    """`-p no:terminal`: nothing prints the summary, and the gate and its outputs stay."""
+
+    @pytest.mark.parametrize("arguments", [(), NO_TERMINAL])
+    def test_an_output_that_cannot_be_written_is_named(self, project: Project, arguments: tuple[str, ...]) -> None:
+        project.file("taken/x", "")
+        result = project.run("def test_plain(): pass", "--perf-output=taken/x/report.json", *arguments)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        said = [line for line in result.errlines if "cannot be written" in line]
+        assert [line.partition("taken")[0] for line in said] == (["perfbudget: --perf-output: "] if arguments else [])
+
+    def test_a_session_without_errors_prints_nothing(self, project: Project) -> None:
+        result = project.run("def test_plain(): pass", *NO_TERMINAL)
+        assert (result.ret, result.errlines) == (pytest.ExitCode.OK, [])
+        assert project.report["measurements"] == []
+
+    @pytest.mark.parametrize("arguments", [(), NO_TERMINAL, (*NO_TERMINAL, "--perf-gate=off")])
+    def test_github_gets_each_command_once(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    ) -> None:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        result = project.run(SLOW, *arguments)
+        is_off = "--perf-gate=off" in arguments
+        assert result.ret == (pytest.ExitCode.OK if is_off else pytest.ExitCode.TESTS_FAILED)
+        assert len([line for line in result.outlines if line.startswith("::error ")]) == (0 if is_off else 1)
+
+
+def test_a_format_of_loads_says_that_there_is_none(each_way: Project) -> None:
+    said = "--perf-output: {} has no numbers: * no test made any with perf_load"
+    result = each_way.run(SLOW, "--perf-output=out.hgrm", "--perf-output=out.md")
+    result.stdout.fnmatch_lines([said.format("out.hgrm")])
+    result.stdout.no_fnmatch_line(said.format("out.md"))
+
+
+def test_a_folder_is_refused_before_anything_runs(project: Project) -> None:
+    (project.pytester.path / "place").mkdir()
+    result = project.run(SLOW, "--perf-output=md:place")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --perf-output: place is a folder: name a file in it"])
+
+
 FILES = {
     "out.md": "## Performance: failed\n\n1 of 1 perf test fails: 1 exceeded.",
     "out.csv": "test,name,component,",
