@@ -232,6 +232,28 @@ class TestMerge:
         assert "2 reports found, but --parts=3: name the report of each part\n" in capsys.readouterr().err
         assert not Path("all.json").exists()
 
+    @pytest.mark.parametrize(
+        ("numbers", "said"),
+        [
+            ((1, 2, 4), ["perfbudget: part 3 of 4 is missing: the verdict is on the other parts only"]),
+            ((4, 2), ["perfbudget: parts 1 and 3 of 4 are missing: the verdict is on the others only"]),
+            ((3, 1, 4, 2), []),
+            ((1, None), []),
+        ],
+    )
+    def test_a_part_that_is_missing_is_named(
+        self, numbers: tuple[int | None, ...], said: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        facts = [replace(SESSION, exit_status=0, part=one, parts=None if one is None else 4) for one in numbers]
+        parts = [RunResult(one, None, [measurement(nodeid=f"a.py::{one.part}")]) for one in facts]
+        files = shards(*parts)
+        assert main(["merge", *files, "-o", "all.json"]) == 0
+        assert capsys.readouterr().err.splitlines() == said
+        merged = json.loads(Path("all.json").read_text("utf-8"))["session"]
+        assert merged["notes"] == [*SESSION.notes, *(one.removeprefix("perfbudget: ") for one in said)]
+        assert merged["part"] is None
+        assert main(["merge", *files, "--parts=4"]) == (0 if len(numbers) == 4 else 2)
+
     def test_several_machines_and_left_out_tests_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         first, second = (
             RunResult(
@@ -254,6 +276,7 @@ class TestMerge:
         ("facts", "message"),
         [
             ({"commit": "another"}, "commit is '3f2a91c0d' in one, 'another' in the other"),
+            ({"parts": 3}, "the number of parts is 2 in one, 3 in the other"),
             ({"alpha": 0.05}, "alpha is 0.01 in one, 0.05 in the other"),
             ({"gate": "warn"}, "gate is 'fail' in one, 'warn' in the other"),
             (
@@ -273,8 +296,8 @@ class TestMerge:
     def test_parts_that_do_not_belong_together_are_one_line(
         self, facts: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        other = replace(self.many(), session=replace(SESSION, **facts))
-        assert main(["merge", *shards(self.slow(0.1), other)]) == 2
+        first, other = self.slow(0.1), replace(self.many(), session=replace(SESSION, **facts))
+        assert main(["merge", *shards(replace(first, session=replace(first.session, parts=2)), other)]) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
@@ -320,6 +343,36 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture
     Path("taken").write_text("", "utf-8")
     assert main(["report", save("run.json", FULL), "-o", "taken/out.md"]) == 2
     assert capsys.readouterr().err.startswith("perfbudget: taken/out.md cannot be written: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("md:place", "place is a folder: name a file in it"),
+        ("{here}/absent/out.md", "the folder of {here}/absent/out.md does not exist: create it, or name another"),
+    ],
+)
+@pytest.mark.parametrize("command", ["report", "merge"])
+def test_a_folder_is_no_file_and_a_folder_elsewhere_has_to_exist(
+    folder: Path, command: str, path: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("place").mkdir()
+    assert main([command, save("run.json", FULL), "-o", path.format(here=folder)]) == 2
+    assert capsys.readouterr().err == f"perfbudget: --output: {why.format(here=folder)}\n"
+    assert sorted(one.name for one in folder.iterdir()) == ["place", "run.json"]
+
+
+@pytest.mark.parametrize(("result", "times"), [(result_of(measurement(budget())), 2), (FULL, 0)])
+def test_a_format_of_loads_says_that_there_is_none(
+    result: RunResult, times: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", save("run.json", result), "-o", "out.hgrm", "-o", "k6:k6.json", "-o", "out.csv"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == times
+    assert said[:1] in (
+        [],
+        ["perfbudget: out.hgrm has no numbers: hgrm shows loads, and no test made any with perf_load"],
+    )
 
 
 FOUR = """

@@ -84,6 +84,8 @@ def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
     if len(machines) > 1:
         where = "; ".join(f"{name}: {machine}" for machine, name in machines.items())
         yield f"the parts were measured on {len(machines)} machines, each against its own baseline: {where}"
+    if absent := _absent([one.session for one in parts.values()]):
+        yield absent
     if empty := [name for name, one in parts.items() if not one.measurements]:
         yield f"{', '.join(empty)}: no measurement in {'this part' if len(empty) == 1 else 'these parts'}"
     for name, one in parts.items():
@@ -124,18 +126,41 @@ def _check(parts: Mapping[str, RunResult]) -> None:
             seen |= {one.id: name}
 
 
+def _absent(sessions: Sequence[SessionFacts]) -> str:
+    """Return which parts are missing; empty if none is, or if a session does not know which part it ran."""
+    known = {one.part: one.parts for one in sessions}
+    total = sessions[0].parts
+    if None in known or total is None:
+        return ""
+    absent = [str(one) for one in range(1, total + 1) if one not in known]
+    if not absent:
+        return ""
+    if len(absent) == 1:
+        return f"part {absent[0]} of {total} is missing: the verdict is on the other parts only"
+    return f"parts {', '.join(absent[:-1])} and {absent[-1]} of {total} are missing: the verdict is on the others only"
+
+
 def _lost(result: RunResult) -> str:
     number = result.session.not_run
     return f" ({number:,} {'perf test' if number == 1 else 'perf tests'} did not run)" if number else ""
 
 
-_SAME = ("commit", "gate", "strict", "alpha", "confidence", "warn_at", "the other side of the comparison")
+_SAME = (
+    "the number of parts",
+    "commit",
+    "gate",
+    "strict",
+    "alpha",
+    "confidence",
+    "warn_at",
+    "the other side of the comparison",
+)
 
 
 def _same(result: RunResult) -> tuple[object, ...]:
     facts, compared = result.session, result.compared_with
     against = compared.against if compared is not None and result.measurements else None
-    return facts.commit, facts.gate, facts.strict, facts.alpha, facts.confidence, facts.warn_at, against
+    return facts.parts, facts.commit, facts.gate, facts.strict, facts.alpha, facts.confidence, facts.warn_at, against
 
 
 def _sharing(result: RunResult) -> int:
@@ -169,7 +194,7 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         name: getattr(parts[0], name) if len({str(getattr(one, name)) for one in parts}) == 1 else empty
         for name, empty in (
             ("versions", {}), ("python", ""), ("implementation", ""), ("machine_key", ""), ("machine", ""),
-            ("cpus", None), ("branch", ""), ("folder", ""), ("max_time_ns", 0),
+            ("cpus", None), ("part", None), ("parts", None), ("branch", ""), ("folder", ""), ("max_time_ns", 0),
         )
     }  # fmt: skip
     notes = [*dict.fromkeys(note for one in parts for note in one.notes)]

@@ -29,6 +29,8 @@ class SessionFacts:
         is_cut_short: whether the session ended before its last test: interrupted, crashed, or stopped by `-x`.
         perf_tests: the number of perf tests that should have run; None if the number is not known.
         not_run: the number of these that did not run to their end; None if the number is not known.
+        part: the number of the part of the suite that the session ran, counted from 1; None if the number is not known.
+        parts: the number of all parts; None if the number is not known.
         other_failures: the number of tests that failed by something other than a finding, such as an assertion.
         other_failed: the node ids of these tests, and of files that could not be collected.
         versions: the versions of pytest and of this package; empty if no file is written.
@@ -58,6 +60,8 @@ class SessionFacts:
     is_cut_short: bool = False
     perf_tests: int | None = None
     not_run: int | None = None
+    part: int | None = None
+    parts: int | None = None
     other_failures: int = 0
     other_failed: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)

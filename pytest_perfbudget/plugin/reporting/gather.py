@@ -28,6 +28,7 @@ from pytest_perfbudget.core.session_findings import (
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
 from pytest_perfbudget.plugin.reporting.base_tests import find_left_out
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
+from pytest_perfbudget.plugin.reporting.part import part_of
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.closing import benchmarks_measured_text
 
@@ -224,10 +225,13 @@ def _notes(session: PerfSession, measurements: Sequence[Measurement]) -> list[st
 
 def _facts(session: PerfSession, start: Start, exit_status: int, measurements: Sequence[Measurement]) -> SessionFacts:
     config, settings, policy = session.config, session.settings, session.policy
+    part = part_of(config)
     facts = SessionFacts(
         started_at=start.at.isoformat(timespec="seconds"),
         duration_s=round((datetime.now(timezone.utc) - start.at).total_seconds(), 3),
         exit_status=exit_status,
+        part=None if part is None else part.number,
+        parts=None if part is None else part.total,
         python=platform.python_version(),
         implementation=platform.python_implementation(),
         cpus=os.cpu_count(),
