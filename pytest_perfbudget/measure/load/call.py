@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.load.arrivals import Stage, intended_starts
 from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.units import time_text
 from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.lazy import unfinished
 
@@ -83,6 +84,15 @@ class LoadCall:
         """Return the error for users whose context manager was not entered in time."""
         limit = f"{plan.timeout_ns / 1e9:g} s"
         return MisuseError(f"{self.place}: user=: {users} of {plan.users} users were not ready within {limit}")
+
+    def no_request(self, plan: LoadPlan) -> MisuseError:
+        """Return the error for a load without a request, which would keep every limit."""
+        load = f"the {time_text(plan.duration_ns)} {'after the warm-up' if plan.warm_up_ns else 'of the load'}"
+        verb = "was due" if plan.is_open else "began"
+        remedy = "make the load longer"
+        if plan.warm_up_ns and not plan.is_open:
+            remedy += ", because every user still waited for an answer or in its think time; does the server answer?"
+        return MisuseError(f"{self.place}: no request {verb} in {load}: {remedy}")
 
     def no_threads(self, number: int, users: int) -> MisuseError:
         """Return the error for users of a plain function that are more than there can be threads."""

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.results import BudgetResult
-from pytest_perfbudget.core.units import NS_PER
+from pytest_perfbudget.core.units import NS_PER, time_text
 from pytest_perfbudget.report.numbers import quantity
 
 Probes = Generator[LoadPlan, LoadRecord, "tuple[CapacitySearch, str]"]
@@ -72,6 +72,10 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
         load = LoadPlan(stages=(stage,), duration_ns=plan.probe_ns, arrival=plan.arrival, timeout_ns=plan.timeout_ns)
         record = yield load
         if late := gate.why_late(record):
+            break
+        if not record.requests:  # a load without a request would keep every limit
+            length = time_text(plan.probe_ns)
+            search.ended_early = f"no request was due in a probe of {length} at {rate:,.4g} requests per second"
             break
         broken = gate.broken(record)
         probe = Probe(rate, broken is None, _text(broken))

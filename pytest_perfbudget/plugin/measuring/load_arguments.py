@@ -53,6 +53,11 @@ def named(name: object, place: str, key: str) -> None:
         raise MisuseError(message)
 
 
+def function_name(call: object) -> str:
+    """Return the name of a function or, of another object that can be called, of its class."""
+    return str(getattr(call, "__name__", type(call).__name__))
+
+
 def is_awaited(call: object, place: str) -> bool:
     """Return whether a call is a coroutine function, after a check that it can be called here."""
     if not callable(call):
@@ -60,7 +65,7 @@ def is_awaited(call: object, place: str) -> bool:
             f"{place}: expected a function, found {shown(call)}: write perf_load(fn, ...), not perf_load(fn(), ...)"
         )
         raise MisuseError(message)
-    name = getattr(call, "__name__", type(call).__name__)
+    name = function_name(call)
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         message = f"{place}: {name} is a generator function, its body would not run: make it a function"
         raise MisuseError(message)

@@ -15,13 +15,14 @@ from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.load.call import User
+from pytest_perfbudget.measure.load.call import User, starts
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
 from pytest_perfbudget.plugin.measuring.load_arguments import (
     MOST_TASKS,
     MOST_THREADS,
+    function_name,
     is_awaited,
     load_call,
     named,
@@ -29,6 +30,7 @@ from pytest_perfbudget.plugin.measuring.load_arguments import (
 )
 from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
+from pytest_perfbudget.plugin.measuring.plain_results import plain
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 
@@ -115,7 +117,7 @@ class PerfLoad:
         own, plan = self._loads.begin(plan, load, name, limits, place, is_awaited=not is_async)
         if is_async:
             return self._loads.generate_async(plan, load, own, limits, watch)
-        return self._loads.generate(plan, load, own, limits, watch)
+        return plain(self._loads.generate(plan, load, own, limits, watch), place, function_name(call))
 
     @overload
     def capacity(
@@ -172,6 +174,11 @@ class PerfLoad:
         except ConfigError as error:
             raise MisuseError(str(error).replace(": rate", ": first_rate")) from None
         self._loads.refuse_never_judged(parsed, place, is_search=True)
+        if next(starts(first), None) is None:  # of Poisson arrivals
+            message = (
+                f"{place}: no request is due in a probe of {probe} at first_rate={first_rate:g}: give a longer probe="
+            )
+            raise MisuseError(message)
         plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
         load = load_call(call, user, place)
         own, _ = self._loads.begin(first, load, name, parsed, place, is_awaited=not is_async)
@@ -183,11 +190,9 @@ class PerfLoad:
         if self._run.is_untimed or self._run.session.is_child:
             plan = replace(plan, duration_ns=0)
         search = probes(plan, conditions, self._run.session.settings.errors, SYSTEM.wall_ns)
-        return (
-            self._loads.search_async(search, load, own, effective)
-            if is_async
-            else self._loads.search(search, load, own, effective)
-        )
+        if is_async:
+            return self._loads.search_async(search, load, own, effective)
+        return plain(self._loads.search(search, load, own, effective), place, function_name(call))
 
     def locust(
         self,
@@ -227,7 +232,7 @@ class PerfLoad:
             raise MisuseError(str(error)) from None
         self._loads.refuse_never_judged(parsed, place)
         if self._run.is_untimed or self._run.session.is_child:
-            return LoadResult(0, 0, 0.0, {})
+            return plain(LoadResult(0, 0, 0.0, {}), place)
         if name is not None:
             named(name, place, "name=")
         own_name = name or getattr(target, "__name__", Path(str(target)).stem)
@@ -243,7 +248,7 @@ class PerfLoad:
                 host=host,
             )
             record = load.run()
-        return self._loads.keep(record, own, parsed, None)
+        return plain(self._loads.keep(record, own, parsed, None), place)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -104,6 +104,8 @@ class MeasuredLoads:
         with spans.listening():
             request = spans.load(call, is_async=False)
             record = self._driver.generate(self._own_part(plan, compared), request, recorder, look, watch)
+        if not record.requests:
+            raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
         return self.keep(record, name, limits, watched.recording(record), spans=judged)
 
@@ -125,6 +127,8 @@ class MeasuredLoads:
         with spans.listening():
             request = spans.load(call, is_async=True)
             record = await self._driver.generate_async(self._own_part(plan, compared), request, recorder, look, watch)
+        if not record.requests:
+            raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
         return self.keep(record, name, limits, watched.recording(record), spans=judged)
 

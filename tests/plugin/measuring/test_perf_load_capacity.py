@@ -104,6 +104,13 @@ def test_a_server_that_is_down_is_exceeded() -> None:
     assert verdict_on(5, found) == ("exceeded", "")
 
 
+def test_a_rate_at_which_no_request_arrives_ends_the_search() -> None:
+    """A probe without a request would keep every limit."""
+    found = find(VirtualLoop(), lambda: 1e9, Arrival.POISSON, first_rate=1)
+    assert [(one.rate, one.is_kept) for one in found.probes] == [(1, False), (0.5, False)]
+    assert verdict_on(0.2, found) == ("undecided", "no request was due in a probe of 4 s at 0.25 requests per second")
+
+
 def test_a_stall_in_one_probe_breaks_nothing() -> None:
     stalls = iter([0.2])  # one request of the first probe
     found = find(VirtualLoop(), lambda: next(stalls, 0.005), Arrival.POISSON)
@@ -162,6 +169,10 @@ def test_async(perf_load):
         ("p95_ms=5, duration='5'", "duration: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, probe=2", "probe: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, name='a\\nb'", "name= must be a text of one line, found *"),
+        (
+            "p95_ms=5, first_rate=0.1, probe='2s', arrival='poisson'",
+            "no request is due in a probe of 2s at first_rate=0.1: give a longer probe=",
+        ),
         ("p95_ms=5, first_rate=0", "first_rate must be a number of requests per second, above zero, found 0"),
     ],
 )
