@@ -25,7 +25,9 @@ from pytest_perfbudget.doctor.trial import BaselineTrial, DuetTrial, Trial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.gate.commands import add_gate_command
+from pytest_perfbudget.history_command import add_history_command
 from pytest_perfbudget.init.command import add_command as add_init
+from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.doctor import doctor_text
 from pytest_perfbudget.saved_reports import add_commands
 
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add_init(commands)
     add_commands(commands)
     add_gate_command(commands)
+    add_history_command(commands)
     reading = commands.add_parser(
         "guide",
         help="show a page of the guide",
@@ -158,7 +161,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    root = _root(Path.cwd())
+    root = project_root(Path.cwd())
     settings = load_settings(root / "pyproject.toml")
     seed = imported(options.file)
     file = root / settings.baseline
@@ -199,13 +202,6 @@ def _dashboard(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             server.serve_forever()
     return 0
-
-
-def _root(folder: Path) -> Path:
-    """Return the nearest folder with a configuration file, from `folder` upwards; `folder` if there is none."""
-    names = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
-    above = (one for one in (folder, *folder.parents) if any((one / name).is_file() for name in names))
-    return next(above, folder)
 
 
 def _slowdowns(session: int, options: argparse.Namespace) -> dict[str, float]:

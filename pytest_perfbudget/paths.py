@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 _INSTALLED = {"site-packages", "dist-packages"}
+_CONFIGURATION = ("pyproject.toml", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
 _AMBIGUOUS = {"__main__", "__mp_main__", "conftest"}
 """Module names whose file differs between processes: the script that was started, and the last conftest that was loaded
 from outside any package."""
@@ -77,3 +78,9 @@ def own_modules(root: Path) -> dict[str, str]:
     found = {name: module_file(module) for name, module in named if not is_built_at_import(module)}
     top = root.resolve()
     return {name: file for name, file in found.items() if file and path_in(top, file) is not None}
+
+
+def project_root(folder: Path) -> Path:
+    """Return the nearest folder with a configuration file, from `folder` upwards; `folder` if there is none."""
+    above = (one for one in (folder, *folder.parents) if any((one / name).is_file() for name in _CONFIGURATION))
+    return next(above, folder)

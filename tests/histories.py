@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession
@@ -33,3 +35,23 @@ def session(number: int = 0, points: Sequence[HistoryPoint] | None = None, **cha
         "machine_key": "1a2b3c4d", "machine": MACHINE, "python": "CPython 3.11.7", "lock": "9f8e7d6c",
     }  # fmt: skip
     return HistorySession(Circumstances(**{**given, **changed}), [point()] if points is None else points)
+
+
+def history(days: int = 30) -> list[HistorySession]:
+    """Return sessions of measurements that step up, step down, creep, end far off, stay, and are new."""
+    chosen = random.Random(1)
+
+    def near(value: float, **changed: Any) -> HistoryPoint:
+        return point(value * math.exp(chosen.gauss(0, 0.01)), **changed)
+
+    def of(day: int) -> Iterator[HistoryPoint]:
+        yield near(4.5e6 if day >= 18 else 4e6)
+        yield near(5.6e6 if day >= 18 else 5e6, metric="p95", limit=6e6, std_error=None, verdict="within")
+        yield near(4e6, test="tests/test_api.py::test_logout")
+        yield near(2e6 * 1.01**day, test="tests/test_api.py::test_search[large]", limit=2.8e6)
+        yield near(3.9e6 if day == days - 1 else 3e6, test="tests/test_db.py::test_query", component="db.read")
+        yield near(2e6 if day >= 10 else 3e6, test="tests/test_db.py::test_write", component="db.write", name="commit")
+        if day > days - 3:
+            yield near(3e6, test="tests/test_db.py::test_new", component="db.read")
+
+    return [session(day, list(of(day)), python=f"CPython 3.11.{7 if day < 5 else 8}") for day in range(days)]

@@ -30,7 +30,7 @@ _TABLES: Final = (
     )""",
     """CREATE TABLE point (
         series INTEGER NOT NULL, session INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
-        upper REAL, verdict TEXT NOT NULL, PRIMARY KEY (series, session)
+        upper REAL, verdict TEXT NOT NULL, "limit" REAL, PRIMARY KEY (series, session)
     ) WITHOUT ROWID""",
     "CREATE INDEX point_session ON point (session)",
 )

@@ -16,6 +16,7 @@ from pytest_perfbudget.history.schema import opened, transaction
 _PRUNED_AT_ONCE: Final = 8
 """The most old sessions that one append removes, so that an append never takes long; reading leaves out the rest."""
 
+_NUMBERS: Final = ("value", "std_error", "lower", "upper", "verdict", "limit")
 _FACTS: Final = ", ".join(f'"{one.name}"' for one in fields(Circumstances))
 _SERIES: Final = """
     INSERT INTO series (test, name, metric, component, unit, direction) VALUES (?, ?, ?, ?, ?, ?)
@@ -24,7 +25,8 @@ _SERIES: Final = """
     WHERE component != excluded.component OR unit != excluded.unit OR direction != excluded.direction
 """
 _POINT: Final = """
-    INSERT OR IGNORE INTO point SELECT number, ?, ?, ?, ?, ?, ? FROM series WHERE test = ? AND name = ? AND metric = ?
+    INSERT OR IGNORE INTO point SELECT number, ?, ?, ?, ?, ?, ?, ? FROM series
+    WHERE test = ? AND name = ? AND metric = ?
 """
 
 
@@ -105,10 +107,7 @@ def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
     )
     connection.executemany(
         _POINT,
-        [
-            (number, one.value, one.std_error, one.lower, one.upper, one.verdict, one.test, one.name, one.metric)
-            for one in points
-        ],
+        [(number, *(getattr(one, name) for name in (*_NUMBERS, "test", "name", "metric"))) for one in points],
     )
     return True
 
@@ -127,7 +126,7 @@ def _circumstances(facts: Sequence[Any]) -> Circumstances:
 
 def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoint]:
     query = """
-        SELECT test, name, component, metric, unit, direction, value, std_error, lower, upper, verdict
+        SELECT test, name, component, metric, unit, direction, value, std_error, lower, upper, verdict, "limit"
         FROM point JOIN series ON series.number = point.series WHERE session = ? ORDER BY series.number
     """
     for test, name, component, metric, unit, direction, *numbers in connection.execute(query, (number,)):
@@ -139,7 +138,8 @@ def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float) -> T
     found = connection.execute(query, astuple(key)).fetchone()
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
     query = """
-        SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper, verdict
+        SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
+            verdict, "limit"
         FROM point JOIN session ON session.number = point.session WHERE series = ? AND at_s >= ? ORDER BY at_s, session
     """
     points = [

@@ -65,6 +65,7 @@ class HistoryPoint:
         lower: the lower bound of the number, as the budget's verdict used it; None if there is none.
         upper: the upper bound likewise.
         verdict: the verdict on the number; empty if there is none.
+        limit: the limit of the number's budget; None if there is no budget.
     """
 
     test: str
@@ -78,6 +79,7 @@ class HistoryPoint:
     lower: float | None = None
     upper: float | None = None
     verdict: str = ""
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,8 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
         if budget.estimate is not None:
             found = point(budget.label, budget.unit, budget.direction, budget.estimate)
             error = median_error if budget.label == "median" else None
-            lower, upper, verdict = budget.lower, budget.upper, budget.verdict.value
-            yield replace(found, std_error=error, lower=lower, upper=upper, verdict=verdict)
+            bounds = replace(found, lower=budget.lower, upper=budget.upper, limit=budget.limit)
+            yield replace(bounds, std_error=error, verdict=budget.verdict.value)
     for name, value in measurement.statistics.items():
         if name in _KEPT:
             metric = METRICS[name]

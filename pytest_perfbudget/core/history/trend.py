@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from pytest_perfbudget.core.metrics import Direction
@@ -43,6 +44,7 @@ class TrendPoint:
     lower: float | None
     upper: float | None
     verdict: str
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +94,26 @@ class Trend:
 
     @property
     def environments(self) -> list[str]:
-        """The machine, the Python and the dependencies of each point, as one word that is equal where they are."""
-        return [f"{one.machine}\n{one.python}\n{one.lock}" for one in self.points]
+        """The machine, the Python and the dependencies of each point, as one word that is equal where they are.
+
+        A circumstance that is not known is that of the point before, or else of the point after.
+        """
+        return ["\n".join(one) for one in self._circumstances()]
 
     @property
     def markers(self) -> list[Marker]:
-        """The changes of the circumstances; a circumstance that is not known on one side has not changed."""
+        """The changes of the circumstances; a circumstance that is not known has not changed."""
         found = []
-        for index, (before, after) in enumerate(zip(self.points, self.points[1:], strict=False), start=1):
-            pairs = {
-                "machine": (before.machine, after.machine),
-                "Python": (before.python, after.python),
-                "dependencies": (before.lock, after.lock),
-            }
-            changed = {name: both for name, both in pairs.items() if all(both) and both[0] != both[1]}
-            if changed:
+        for index, both in enumerate(pairwise(self._circumstances()), start=1):
+            pairs = dict(zip(("machine", "Python", "dependencies"), zip(*both, strict=True), strict=True))
+            if changed := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
                 found.append(Marker(index, changed))
         return found
+
+    def _circumstances(self) -> list[tuple[str, str, str]]:
+        """Return the machine, the Python and the dependencies of each point, as far as they are known at all."""
+        known = [_filled([getattr(one, name) for one in self.points]) for name in ("machine", "python", "lock")]
+        return list(zip(*known, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the trend as builtins."""
@@ -120,6 +125,16 @@ class Trend:
             "points": [asdict(one) for one in self.points],
             "markers": [one.to_dict() for one in self.markers],
         }
+
+
+def _filled(words: Sequence[str]) -> list[str]:
+    """Return words, each empty word replaced by the word before, or else by the first that is not empty."""
+    last = next(filter(None, words), "")
+    found = []
+    for word in words:
+        last = word or last
+        found.append(last)
+    return found
 
 
 def main_metric(metrics: Iterable[str]) -> str:

@@ -1,0 +1,107 @@
+"""The reading of a trend: where its level changed, whether it still moves, and when it crosses its limit."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.change_points import Candidate, Change, ChangePoints, change_points
+from pytest_perfbudget.core.forecast import Crossing, Growth, crossing, find_growth
+from pytest_perfbudget.core.history.trend import Trend
+from pytest_perfbudget.core.metrics import Direction
+
+_DAY_S: Final = 86_400.0
+_FEWEST: Final = 5
+"""The fewest points that can show a change."""
+
+
+class TrendState(enum.Enum):
+    """The state of a trend in a word; the members go from the most to the least pressing."""
+
+    WORSE = "worse"
+    CANDIDATE = "candidate"
+    WORSENING = "worsening"
+    BETTER = "better"
+    IMPROVING = "improving"
+    STEADY = "steady"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A trend with its meaning.
+
+    Attributes:
+        trend: the trend.
+        state: the state by the last change, or else by the last point and the growth.
+        changes: the points at which the level changed.
+        candidate: the last point if it is far from its level; None if it is not.
+        growth: the growth since the last change, in shares a day; None if there is none.
+        limit: the limit of the last point that has one; None if no point has a budget.
+        crossing: the time at which the growth crosses the limit, in s since 1970; None if there is no such forecast.
+    """
+
+    trend: Trend
+    state: TrendState
+    changes: Sequence[Change] = ()
+    candidate: Candidate | None = None
+    growth: Growth | None = None
+    limit: float | None = None
+    crossing: Crossing | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the reading as builtins."""
+        ahead = self.crossing
+        return {
+            **self.trend.to_dict(),
+            "state": self.state.value,
+            "changes": [one.to_dict() for one in self.changes],
+            "candidate": None if self.candidate is None else self.candidate.to_dict(),
+            "growth_per_day": None if self.growth is None else self.growth.to_dict(),
+            "limit": self.limit,
+            "crosses_at_s": None if ahead is None else [ahead.earliest, ahead.at, ahead.latest],
+        }
+
+
+def read_trend(trend: Trend) -> Reading:
+    """Return a trend with its meaning."""
+    values = trend.values
+    limit = next((one.limit for one in reversed(trend.points) if one.limit is not None), None)
+    if min(values, default=0.0) <= 0:  # a zero has no logarithm: growth from zero is no ratio
+        state = TrendState.STEADY if len(values) >= _FEWEST and len({*values}) == 1 else TrendState.UNJUDGED
+        return Reading(trend, state, limit=limit)
+    found = change_points(values, trend.errors, trend.environments)
+    growth = _growth_since(trend, found)
+    ahead = None
+    if growth is not None and limit:
+        days = crossing(growth, limit)
+        ahead = None if days is None else Crossing(*(one * _DAY_S for one in (days.at, days.earliest, days.latest)))
+    state = _state(trend, found, growth)
+    return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead)
+
+
+def _growth_since(trend: Trend, found: ChangePoints) -> Growth | None:
+    """Return the growth among the points of the last environment since the last change."""
+    environments = trend.environments
+    start = max((one.index for one in found.changes), default=0)
+    points = [
+        one for index, one in enumerate(trend.points) if index >= start and environments[index] == environments[-1]
+    ]
+    return find_growth([one.value for one in points], [one.at_s / _DAY_S for one in points])
+
+
+def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendState:
+    def is_worse(rises: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
+        return rises is (trend.direction is Direction.LOWER)
+
+    if found.changes:
+        return TrendState.WORSE if is_worse(found.changes[-1].ratio > 1) else TrendState.BETTER
+    if found.candidate is not None:
+        return TrendState.CANDIDATE
+    if growth is not None:
+        return TrendState.WORSENING if is_worse(growth.rate > 0) else TrendState.IMPROVING
+    environments = trend.environments
+    is_short = environments.count(environments[-1]) < _FEWEST
+    return TrendState.UNJUDGED if is_short else TrendState.STEADY

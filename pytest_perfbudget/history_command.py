@@ -1,0 +1,141 @@
+"""The command `perfbudget history`: the trends of the file to which sessions append their results."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_perfbudget.config import load_settings
+from pytest_perfbudget.core.history.trend import SeriesKey, main_metric
+from pytest_perfbudget.core.limits import pattern_matches
+from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.paths import project_root
+from pytest_perfbudget.report.bars import shows_bars
+
+_WIDTH: Final = 80
+_DAY_S: Final = 86_400
+_MOST_NEAR: Final = 3
+Series = Mapping[SeriesKey, str]
+"""The trends of a history, each with its component."""
+
+
+def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command `history`."""
+    showing = commands.add_parser(
+        "history",
+        help="show since when a number is higher or lower, and where it goes",
+        description="Shows the trends of the history that sessions keep: all measurements, those that changed first, "
+        "or a test with its change points, its commits and the time at which it will cross its limit.",
+    )
+    showing.add_argument(
+        "name", nargs="?", default="", metavar="TEST|COMPONENT", help="a test, its name or a component"
+    )
+    showing.add_argument("--metric", default="", metavar="NAME", help="the number to show, such as p95")
+    showing.add_argument("--file", type=Path, metavar="PATH.db", help="the history; default: that of pyproject.toml")
+    showing.add_argument("--json", action="store_true", help="print the trends with all points as JSON")
+    showing.set_defaults(run=_show)
+
+
+def _show(options: argparse.Namespace) -> int:
+    # Imported here: no other command needs numpy for its statistics, or SQLite.
+    from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415
+    from pytest_perfbudget.history.store import series, trends  # noqa: PLC0415
+    from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
+
+    root = project_root(Path.cwd())
+    settings = load_settings(root / "pyproject.toml")
+    file = options.file or _file(root, settings)
+    oldest_s = time.time() - settings.history_days * _DAY_S
+    known = dict(series(file, oldest_s))
+    if not known:
+        message = f"history {file}: no session of the last {settings.history_days} days has a number"
+        raise HistoryError(message)
+    named = _named(known, options.name, file)
+    readings = [read_trend(one) for one in trends(file, _chosen(named, options.metric, file), oldest_s)]
+    tests = {key.test for key in named}
+    is_one = bool(options.name) and len(tests) == 1
+    if is_one and not options.metric:
+        limited = [key for key in named if key not in [one.trend.key for one in readings]]
+        further = [read_trend(one) for one in trends(file, limited, oldest_s)]
+        readings += [one for one in further if one.limit is not None]
+    if options.json:
+        _say(json.dumps({"file": str(file), "trends": [one.to_dict() for one in readings]}, indent=1) + "\n")
+        return 0
+    page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding))
+    if is_one:
+        shown = {one.trend.key.metric for one in readings}
+        _say(history_text(readings, page, sorted({key.metric for key in named} - shown)))
+    else:
+        _say(history_list(readings, page))
+    return 0
+
+
+def _file(root: Path, settings: Settings) -> Path:
+    if not settings.history:
+        message = 'no history: set history = ".perfbudget/history.db" in [tool.perfbudget], or name a file with --file'
+        raise HistoryError(message)
+    return root / settings.history
+
+
+def _named(known: Series, name: str, file: Path) -> list[SeriesKey]:
+    """Return the trends of the tests or the component that a user named.
+
+    Raises:
+        HistoryError: the history has neither a test nor a component of the name.
+    """
+    if not name:
+        return list(known)
+    ways = (
+        [key for key in known if name == measurement_id(key.test, key.name)],
+        [key for key, component in known.items() if component == name or component.startswith(f"{name}.")],
+        [key for key in known if pattern_matches(name, key.test)],
+        [key for key in known if key.test.endswith(f"::{name}") or key.test.partition("[")[0].endswith(f"::{name}")],
+    )
+    if found := next(filter(None, ways), None):
+        return found
+    near = _nearest(name, known)
+    hint = f": did you mean {' or '.join(near)}?" if near else ""
+    message = f"history {file}: no test or component {name!r}{hint}"
+    raise HistoryError(message)
+
+
+def _nearest(name: str, known: Series) -> list[str]:
+    """Return the nearest names of tests and components; of a test, its function's name may be the near part."""
+    names = {key.test: key.test for key in known} | {key.test.rpartition("::")[2]: key.test for key in known}
+    names |= {component: component for component in known.values() if component}
+    close = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR, cutoff=0.5)
+    close += difflib.get_close_matches(name.rpartition("::")[2], sorted(names), n=_MOST_NEAR, cutoff=0.5)
+    return list(dict.fromkeys(repr(names[one]) for one in close))[:_MOST_NEAR]
+
+
+def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesKey]:
+    """Return the trend that stands for each measurement, or that of the metric.
+
+    Raises:
+        HistoryError: no measurement has the metric.
+    """
+    if metric:
+        found = [key for key in named if key.metric == metric]
+        if not found:
+            metrics = ", ".join(sorted({key.metric for key in named}))
+            message = f"history {file}: no {metric!r} here: use {metrics}"
+            raise HistoryError(message)
+        return found
+    metrics_of: dict[tuple[str, str], list[str]] = {}
+    for key in named:
+        metrics_of.setdefault((key.test, key.name), []).append(key.metric)
+    return [SeriesKey(test, name, main_metric(metrics)) for (test, name), metrics in metrics_of.items()]
+
+
+def _say(text: str) -> None:
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))

@@ -1,0 +1,195 @@
+"""The trends of a history as text: a list of all measurements, or all that is known about some of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import groupby
+from typing import Final
+
+from pytest_perfbudget.core.change_points import Change
+from pytest_perfbudget.core.history.reading import Reading, TrendState
+from pytest_perfbudget.core.history.trend import Marker, TrendPoint
+from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.report.numbers import counted, percent, quantity
+from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.sparkline import marks_below, sparkline
+
+_TITLES: Final = {
+    TrendState.WORSE: "Worse",
+    TrendState.CANDIDATE: "Last session far off: a change or an outlier",
+    TrendState.WORSENING: "Getting worse bit by bit",
+    TrendState.BETTER: "Better",
+    TrendState.IMPROVING: "Getting better bit by bit",
+    TrendState.STEADY: "No change found",
+    TrendState.UNJUDGED: "Too few sessions to judge, or a value of zero",
+}
+_MOST_CELLS: Final = 60
+_FEWEST_CELLS: Final = 10
+_BESIDE_CHART: Final = 46
+"""The columns of a list beside its charts."""
+_COMMIT: Final = 9
+_WIDE_ERROR: Final = 1.96
+"""Half the width of a 95 % interval, in standard errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The output on which a history is shown.
+
+    Attributes:
+        width: the number of columns.
+        unicode: whether the output can show block characters.
+    """
+
+    width: int
+    unicode: bool
+
+
+def history_list(readings: Sequence[Reading], page: Page) -> str:
+    """Return the list of measurements, those that changed first."""
+    order = list(TrendState)
+    found = sorted(readings, key=lambda one: (order.index(one.state), one.trend.key.test, one.trend.key.name))
+    moved = sum(one.state not in (TrendState.STEADY, TrendState.UNJUDGED) for one in found)
+    points = [point for one in found for point in one.trend.points]
+    first, last = (_date(choose(one.at_s for one in points)) for choose in (min, max))
+    lines = [f"{counted(len(found), 'measurement')} from {first} to {last}, {moved or 'none'} moved"]
+    for state, group in groupby(found, key=lambda one: one.state):
+        lines += ["", _TITLES[state]]
+        for one in group:
+            lines += _entry(one, page)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def history_text(readings: Sequence[Reading], page: Page, others: Sequence[str] = ()) -> str:
+    """Return all that is known about trends.
+
+    Args:
+        readings: the trends of a test.
+        page: the output.
+        others: the names of further metrics of the test, which a user may ask for.
+    """
+    lines: list[str] = []
+    for number, one in enumerate(readings):
+        lines += [*_block(one, page, is_first=not number), ""]
+    if others:
+        lines.append(f"--metric shows another: {', '.join(others)}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _entry(reading: Reading, page: Page) -> Iterator[str]:
+    """Yield the lines of a measurement in the list: its name, and its numbers below the name."""
+    yield f"  {_name(reading, page)}"
+    now = quantity(reading.trend.points[-1].value, reading.trend.unit)
+    cells = min(max(page.width - _BESIDE_CHART, _FEWEST_CELLS), _MOST_CELLS // 2)
+    chart = sparkline(reading.trend.values, cells, unicode=page.unicode)
+    line = f"    {chart:{cells}}  {reading.trend.key.metric} {now}"
+    for said in _remarks(reading):
+        is_short = len(line) + len(said) + 2 <= page.width
+        yield from () if is_short else (f"{line},",)
+        line = f"{line}, {said}" if is_short else f"    {'':{cells}}  {said}"
+    yield line
+
+
+def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
+    """Yield the lines of a trend; what all metrics of a measurement have in common stands in the first block."""
+    trend = reading.trend
+    last = trend.points[-1]
+    cells = min(_MOST_CELLS, page.width - 2)
+    yield _name(reading, page)
+    span = f"{_date(trend.points[0].at_s)} to {_date(last.at_s)}"
+    yield f"  {trend.key.metric}, {counted(len(trend.points), 'session')}, {span}"
+    if trend.component and is_first:
+        yield f"  component {printable(trend.component, unicode=page.unicode)}"
+    yield ""
+    yield f"  {sparkline(trend.values, cells, unicode=page.unicode)}"
+    if marks := _marks(reading):
+        yield f"  {marks_below(marks, len(trend.points), cells)}"
+    yield f"  now {quantity(last.value, trend.unit)}{_interval(last, trend.unit)}"
+    if reading.limit is not None:
+        yield f"  limit {quantity(reading.limit, trend.unit, beside=last.value)}"
+    events = [
+        *((one.index, 1, _change_lines(reading, one)) for one in reading.changes),
+        *((one.index, 0, _marker_lines(reading, one, page)) for one in trend.markers if is_first),
+    ]
+    for _, _, lines in sorted(events, key=lambda one: one[:2]):
+        yield from (f"  {line}" for line in lines)
+    yield from (f"  {line}" for line in _ahead(reading))
+
+
+def _marks(reading: Reading) -> dict[int, str]:
+    found = {one.index: "|" for one in reading.trend.markers}
+    found |= {one.index: "^" for one in reading.changes}
+    return found | ({} if reading.candidate is None else {reading.candidate.index: "?"})
+
+
+def _change_lines(reading: Reading, change: Change) -> Iterator[str]:
+    trend = reading.trend
+    before, after = trend.points[change.previous], trend.points[change.index]
+    yield f"^ {percent(change.ratio)} since {_date(after.at_s)}, {_commit(after)}"
+    yield f"    95 % interval {percent(change.lower)} .. {percent(change.upper)}"
+    yield f"    {quantity(change.before, trend.unit)} -> {quantity(change.after, trend.unit)}"
+    if before.commit and before.commit != after.commit:
+        yield f"    last session before: {_date(before.at_s)}, {_commit(before)}"
+
+
+def _marker_lines(reading: Reading, marker: Marker, page: Page) -> Iterator[str]:
+    when = _date(reading.trend.points[marker.index].at_s)
+    yield f"| {when} another {' and another '.join(marker.changed)}, no change of the code:"
+    for before, after in marker.changed.values():
+        yield f"    {printable(before, unicode=page.unicode)}"
+        yield f"    -> {printable(after, unicode=page.unicode)}"
+
+
+def _ahead(reading: Reading) -> Iterator[str]:
+    """Yield the lines about the last point and the time after it."""
+    if (last := reading.candidate) is not None:
+        point = reading.trend.points[last.index]
+        yield f"? {percent(last.ratio)} at the last point, {_commit(point)}"
+        yield "    a change or an outlier: the next sessions tell"
+    if (growth := reading.growth) is not None:
+        low, middle, high = (percent(math.exp(one)) for one in (growth.lower, growth.rate, growth.upper))
+        yield f"trend {middle} a day (95 % interval {low} .. {high})"
+        if (ahead := reading.crossing) is not None and reading.limit is not None:
+            limit = quantity(reading.limit, reading.trend.unit)
+            yield f"crosses {limit} about {_date(ahead.at)},"
+            yield f"    between {_date(ahead.earliest)} and {_date(ahead.latest)}"
+
+
+def _remarks(reading: Reading) -> Iterator[str]:
+    """Yield the remarks that explain a state in the list."""
+    trend = reading.trend
+    if reading.changes:
+        change = reading.changes[-1]
+        yield f"{percent(change.ratio)} since {_commit(trend.points[change.index])}"
+    elif reading.candidate is not None:
+        yield f"{percent(reading.candidate.ratio)} at {_commit(trend.points[-1])}"
+    elif reading.growth is not None:
+        yield f"{percent(math.exp(reading.growth.rate))} a day"
+        if reading.crossing is not None:
+            yield f"at its limit about {_date(reading.crossing.at)}"
+
+
+def _interval(point: TrendPoint, unit: str) -> str:
+    """Return the interval of a point in brackets; empty if its error is not known."""
+    lower, upper = point.lower, point.upper
+    if point.std_error is not None:
+        lower, upper = (point.value * math.exp(sign * _WIDE_ERROR * point.std_error) for sign in (-1, 1))
+    if lower is None or upper is None:
+        return ""
+    return f" (95 % interval {quantity(lower, unit)} .. {quantity(upper, unit)})"
+
+
+def _name(reading: Reading, page: Page) -> str:
+    return printable(measurement_id(reading.trend.key.test, reading.trend.key.name), unicode=page.unicode)
+
+
+def _commit(point: TrendPoint) -> str:
+    """Return the abbreviated commit of a point, with a plus if the working tree had changes."""
+    return f"{point.commit[:_COMMIT]}{'+' if point.is_dirty else ''}" if point.commit else "no commit"
+
+
+def _date(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, timezone.utc).date().isoformat()

@@ -1,0 +1,81 @@
+"""The reading of a trend: its state, its forecast, and the circumstances that are no change of the code."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.history.reading import Reading, TrendState, read_trend
+from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
+from pytest_perfbudget.core.metrics import Direction
+
+DAY_S = 86_400.0
+
+
+def reading(levels: list[float], direction: Direction = Direction.LOWER, **changed: Any) -> Reading:
+    """Return the reading of a daily trend with noise of 1 %; a list in `changed` has a value for each point."""
+    chosen = random.Random(7)
+    given: dict[str, Any] = {
+        "commit": "c", "branch": "main", "is_dirty": False, "machine": "m", "python": "3.11", "lock": "l",
+        "std_error": None, "lower": None, "upper": None, "verdict": "",
+    }  # fmt: skip
+    points = [
+        TrendPoint(
+            at_s=day * DAY_S,
+            value=level * math.exp(chosen.gauss(0, 0.01)) if level else 0.0,
+            **{**given, **{name: one[day] if isinstance(one, list) else one for name, one in changed.items()}},
+        )
+        for day, level in enumerate(levels)
+    ]
+    return read_trend(Trend(SeriesKey("t", "", "median"), "", "ns", direction, points))
+
+
+STEP = [100.0] * 15 + [110.0] * 15
+RISE = [100 * 1.01**day for day in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("levels", "direction", "state"),
+    [
+        (STEP, Direction.LOWER, TrendState.WORSE),
+        (STEP, Direction.HIGHER, TrendState.BETTER),
+        (STEP[::-1], Direction.LOWER, TrendState.BETTER),
+        (RISE, Direction.LOWER, TrendState.WORSENING),
+        (RISE, Direction.HIGHER, TrendState.IMPROVING),
+        ([100.0] * 29 + [130.0], Direction.LOWER, TrendState.CANDIDATE),
+        ([100.0] * 30, Direction.LOWER, TrendState.STEADY),
+        ([100.0] * 4, Direction.LOWER, TrendState.UNJUDGED),
+        ([0.0] * 30, Direction.LOWER, TrendState.STEADY),
+        ([0.0] * 29 + [5.0], Direction.LOWER, TrendState.UNJUDGED),
+    ],
+)
+def test_the_state_is_that_of_the_last_change(levels: list[float], direction: Direction, state: TrendState) -> None:
+    assert reading(levels, direction).state is state
+
+
+def test_the_step_of_another_machine_is_no_change() -> None:
+    assert reading(STEP, machine=["old"] * 15 + ["new"] * 15).state is TrendState.STEADY
+
+
+def test_a_lock_that_is_not_known_is_that_of_the_point_before() -> None:
+    locks = ["l", ""] * 15
+    found = reading(STEP, lock=locks)
+    assert found.trend.markers == []
+    assert [one.index for one in found.changes] == [15]
+    assert reading(STEP, lock=["", *["l"] * 14, "", *["k"] * 14]).trend.markers[0].index == 16
+
+
+def test_a_rise_crosses_its_limit_and_a_level_has_no_forecast() -> None:
+    found = reading(RISE, limit=150.0)
+    assert found.crossing is not None
+    assert found.crossing.at / DAY_S == pytest.approx(math.log(1.5) / math.log(1.01), abs=2)
+    assert found.crossing.earliest < found.crossing.at < found.crossing.latest
+    assert reading(RISE).crossing is None
+    assert reading([100.0] * 30, limit=150.0).crossing is None
+
+
+def test_the_limit_is_that_of_the_last_budget() -> None:
+    assert reading([100.0] * 6, limit=[200.0, 180.0, None, 150.0, None, None]).limit == 150.0

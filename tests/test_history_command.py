@@ -1,0 +1,130 @@
+"""`perfbudget history`: the list, a test, a component, JSON, and names and files that there are not.
+
+`PERFBUDGET_GOLDEN=write pytest tests/test_history_command.py` writes the golden files anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from histories import history, point, session
+
+from pytest_perfbudget.cli import main
+from pytest_perfbudget.history.store import append
+
+GOLDEN = Path(__file__).parent / "report" / "golden"
+TABLE = '[tool.perfbudget]\nhistory = "kept.db"\nhistory_days = 3650\n'
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "pyproject.toml").write_text(TABLE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "60")
+    return tmp_path
+
+
+@pytest.fixture
+def kept(project: Path) -> Path:
+    append(project / "kept.db", history(), 0)
+    return project
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["history", *arguments]) == code
+    found = capsys.readouterr()
+    return found.out if code == 0 else found.err
+
+
+@pytest.mark.usefixtures("kept")
+class TestText:
+    """What a user reads, in at most 60 columns."""
+
+    @pytest.mark.parametrize(
+        ("name", "arguments"),
+        [("list", []), ("test", ["test_login"]), ("trend", ["test_search"]), ("candidate", ["test_query"])],
+    )
+    def test_the_text_fits_into_60_columns(
+        self, capsys: pytest.CaptureFixture[str], name: str, arguments: list[str]
+    ) -> None:
+        text = said(capsys, *arguments)
+        file = GOLDEN / f"history_{name}.txt"
+        if os.environ.get("PERFBUDGET_GOLDEN") == "write":
+            file.write_text(text, "utf-8")
+        assert text == file.read_text("utf-8")
+        assert max(map(len, text.splitlines())) <= 60
+
+    def test_an_output_in_ascii_has_digits_for_bars(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pytest_perfbudget.history_command.shows_bars", lambda _: False)
+        text = said(capsys, "test_login")
+        assert text.isascii()
+        assert "  322" in text
+
+    @pytest.mark.parametrize("name", ["db", "tests/test_db.py", "*test_db*"])
+    def test_a_component_a_file_and_a_pattern_name_several_tests(
+        self, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        text = said(capsys, name)
+        assert text.startswith("3 measurements from")
+        assert "test_login" not in text
+
+    def test_a_metric_is_shown_that_does_not_stand_for_the_test(self, capsys: pytest.CaptureFixture[str]) -> None:
+        text = said(capsys, "test_login", "--metric=p95")
+        assert "  p95, 30 sessions" in text
+        assert "median, 30" not in text
+
+
+@pytest.mark.usefixtures("kept")
+def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureFixture[str]) -> None:
+    trends = json.loads(said(capsys, "--json"))["trends"]
+    found = {one["test"].partition("::")[2]: one for one in trends}
+    login = found["test_login"]
+    assert (login["state"], [one["index"] for one in login["changes"]]) == ("worse", [18])
+    assert login["markers"] == [{"index": 5, "changed": {"Python": ["CPython 3.11.7", "CPython 3.11.8"]}}]
+    assert len(login["points"]) == 30
+    early, middle, late = found["test_search[large]"]["crosses_at_s"]
+    assert early < middle < late
+    assert found["test_logout"]["crosses_at_s"] is None
+
+
+class TestOneLine:
+    """What cannot be shown is one line with what to do."""
+
+    @pytest.mark.usefixtures("kept")
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [
+            (["test_logn"], "no test or component 'test_logn': did you mean 'tests/test_api.py::test_login' or "),
+            (["db.raed"], "no test or component 'db.raed': did you mean 'db.read'"),
+            (["zzz"], "no test or component 'zzz'\n"),
+            (["test_login", "--metric=p99"], "no 'p99' here: use median, p95\n"),
+            (["--file=other.db"], "history other.db: there is no such file; pytest --perf-history=other.db writes it"),
+            (["--file=pyproject.toml"], "this file is of another program: name another file"),
+        ],
+    )
+    def test_a_name_or_a_file_that_there_is_not(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+    ) -> None:
+        problem = said(capsys, *arguments, code=2)
+        assert line in problem
+        assert problem.count("\n") == 1
+
+    def test_a_future_schema(self, capsys: pytest.CaptureFixture[str], kept: Path) -> None:
+        with closing(sqlite3.connect(kept / "kept.db")) as later:
+            later.execute("PRAGMA user_version = 99")
+        assert "its schema 99 is of a later pytest-perfbudget: upgrade" in said(capsys, code=2)
+
+    def test_a_project_without_a_history(self, capsys: pytest.CaptureFixture[str], project: Path) -> None:
+        (project / "pyproject.toml").write_text("", "utf-8")
+        assert 'no history: set history = ".perfbudget/history.db"' in said(capsys, code=2)
+
+    def test_a_history_whose_sessions_are_all_too_old(self, capsys: pytest.CaptureFixture[str], project: Path) -> None:
+        append(project / "kept.db", [session(at_s=1e9, points=[point()])], 0)
+        assert "no session of the last 3650 days has a number" in said(capsys, code=2)
