@@ -10,16 +10,22 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.history.trend import SeriesKey, main_metric
+from pytest_perfbudget.core.history.trend import SeriesKey, Trend, main_metric
 from pytest_perfbudget.core.limits import pattern_matches
 from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.history.anchor import Anchor, find_anchor
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.core.history.creep import Creep
+    from pytest_perfbudget.core.history.reading import Reading
 
 _WIDTH: Final = 80
 _DAY_S: Final = 86_400
@@ -60,17 +66,22 @@ def _show(options: argparse.Namespace) -> int:
         message = f"history {file}: no session of the last {settings.history_days} days has a number"
         raise HistoryError(message)
     named = _named(known, options.name, file)
-    readings = [read_trend(one) for one in trends(file, _chosen(named, options.metric, file), oldest_s)]
+    anchor = _anchor(root, settings)
+
+    def read(keys: Sequence[SeriesKey]) -> list[Reading]:
+        found = trends(file, keys, oldest_s, anchor.commit)
+        return [read_trend(one, _creep(one, settings, anchor)) for one in found]
+
+    readings = read(_chosen(named, options.metric, file))
     tests = {key.test for key in named}
     is_one = bool(options.name) and len(tests) == 1
     if is_one and not options.metric:
         limited = [key for key in named if key not in [one.trend.key for one in readings]]
-        further = [read_trend(one) for one in trends(file, limited, oldest_s)]
-        readings += [one for one in further if one.limit is not None]
+        readings += [one for one in read(limited) if one.limit is not None]
     if options.json:
         _say(json.dumps({"file": str(file), "trends": [one.to_dict() for one in readings]}, indent=1) + "\n")
         return 0
-    page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding))
+    page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding), anchor.name)
     if is_one:
         shown = {one.trend.key.metric for one in readings}
         _say(history_text(readings, page, sorted({key.metric for key in named} - shown)))
@@ -84,6 +95,26 @@ def _file(root: Path, settings: Settings) -> Path:
         message = 'no history: set history = ".perfbudget/history.db" in [tool.perfbudget], or name a file with --file'
         raise HistoryError(message)
     return root / settings.history
+
+
+def _anchor(root: Path, settings: Settings) -> Anchor:
+    """Return the anchor of the settings; an anchor without a commit if there is none, or git does not have it."""
+    if not settings.anchor:
+        return Anchor("", "")
+    try:
+        return find_anchor(root, settings.anchor)
+    except HistoryError as error:
+        sys.stderr.write(f"perfbudget: {error}\n")
+        return Anchor("", "")
+
+
+def _creep(trend: Trend, settings: Settings, anchor: Anchor) -> Creep | None:
+    """Return the drift of a trend since the anchor, by the limits of the table; None if there is no anchor."""
+    from pytest_perfbudget.core.history.creep import find_creep  # noqa: PLC0415 - see `_show`
+
+    limits = resolve(settings, trend.key.test, [], name=trend.key.name)
+    most = None if limits.max_drift is None else limits.max_drift.share
+    return find_creep(trend, anchor.commit, warn_at=limits.max_regression.share, max_drift=most)
 
 
 def _named(known: Series, name: str, file: Path) -> list[SeriesKey]:

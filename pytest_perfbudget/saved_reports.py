@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import find
-from pytest_perfbudget.core.finding import LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
 from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings, with_notes
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult
@@ -160,7 +160,7 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     is_baseline = not any(change.against for one in merged.measurements for change in one.changes)
     found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
     is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)
-    kept = (NOT_UPDATED,) if is_compared else (NOT_UPDATED, NOTHING_COMPARED)
+    kept = (NOT_UPDATED, DRIFT) if is_compared else (NOT_UPDATED, DRIFT, NOTHING_COMPARED)
     loosened: list[Finding] = []  # of limits; a test that a part lacks may be in another
     for one in (one for part in parts for one in part.findings if one.kind == LOOSENED and one.metric):
         loosened += [] if one in loosened else [one]

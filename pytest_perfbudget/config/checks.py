@@ -94,6 +94,14 @@ def history_path(value: object, key: str, place: str) -> str:
     return value
 
 
+def anchor(value: object, key: str, place: str) -> str:
+    """Return the name of a commit; an empty text stands for no anchor."""
+    if not isinstance(value, str) or value.startswith("-") or value != value.strip():
+        message = f"{place}: {key} must be 'last-tag' or a tag, a branch or a commit of git, found {value!r}"
+        raise ConfigError(message)
+    return value
+
+
 def day_count(value: object, key: str, place: str) -> int:
     """Return a number of days."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_DAYS:

@@ -12,6 +12,7 @@ from pytest_perfbudget.config.checks import (
     Check,
     alert_limit,
     alert_metric,
+    anchor,
     choice,
     command,
     component,
@@ -165,6 +166,21 @@ SESSION: Final = (
         default=30,
         meaning="Number of days for which the history keeps a session.",
         example=90,
+    ),
+    Setting(
+        key="anchor",
+        check=anchor,
+        default="",
+        meaning="The commit since which the [history](history.md#drift) judges drift, or `last-tag`; empty for "
+        "no drift.",
+        example="last-tag",
+    ),
+    Setting(
+        key="max_drift",
+        check=tolerance,
+        meaning="Growth since the anchor that fails the session; growth above `max_regression` is a warning.",
+        example="5%",
+        is_local=True,
     ),
 )
 """The keys of `[tool.perfbudget]` itself, beside the budget keywords."""

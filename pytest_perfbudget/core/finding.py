@@ -28,6 +28,7 @@ NOT_UPDATED: Final = "not_updated"
 NOTHING_COMPARED: Final = "nothing_compared"
 NOT_RECORDED: Final = "not_recorded"
 LOOSENED: Final = "loosened"
+DRIFT: Final = "drift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Finding:
 
     Attributes:
         kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared`, `not_recorded`,
-            `not_updated` or `loosened`.
+            `not_updated`, `loosened` or `drift`.
         severity: the urgency of the finding; a failure fails the test.
         is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
             expected to fail, it is a warning.
@@ -75,7 +76,7 @@ class Finding:
     @property
     def belongs_to_test(self) -> bool:
         """Whether the test itself fails by the finding; other findings fail the session."""
-        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED)
+        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED, DRIFT)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""

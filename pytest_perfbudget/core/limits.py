@@ -11,7 +11,7 @@ from pytest_perfbudget.core.span_budgets import SpanBudget
 
 @dataclass(frozen=True, slots=True)
 class RegressionTolerance:
-    """The growth against the baseline that never fails a test, as a share, and the place where it was written."""
+    """A growth that never fails a test, as a share, and the place where it was written."""
 
     share: float
     source: str
@@ -34,6 +34,7 @@ class Limits:
     unmeasured: str | None = None
     spans: tuple[SpanBudget, ...] = ()
     max_rounds: int | None = None
+    max_drift: RegressionTolerance | None = None
 
 
 @dataclass(frozen=True, slots=True)

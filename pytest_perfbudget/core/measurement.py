@@ -196,6 +196,7 @@ class Measurement:
         side_times: the times of rounds on both sides of a comparison; None if the other side's are not known.
         loosened: the limits of the other commit that the working tree loosens, if the session asks for them.
         blocks: the blocks between canaries, as far as reports keep them; None if there are none.
+        max_drift: the growth since the anchor that fails the session, as a share; None if none does.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
     """
 
@@ -226,6 +227,7 @@ class Measurement:
     side_times: SideTimes | None = None
     loosened: Sequence[Loosening] = ()
     blocks: KeptBlocks | None = None
+    max_drift: float | None = None
 
     @property
     def id(self) -> str:
@@ -255,6 +257,7 @@ class Measurement:
             "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
+            **({"max_drift": self.max_drift} if self.max_drift is not None else {}),
             **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
             **({"times": self.times.to_dict()} if self.times else {}),
             **({"call_graphs": self.call_graphs.to_dict()} if self.call_graphs else {}),

@@ -30,6 +30,7 @@ class EffectiveLimits:
     spans: Sequence[SpanBudget] = ()
     loosened: Sequence[Loosening] = ()
     max_rounds: int | None = None
+    max_drift: RegressionTolerance | None = None
 
 
 def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def resolve(
             break
     heard.append(settings.limits)
     tolerances = [limits.max_regression for limits in heard if limits.max_regression is not None]
+    drifts = [limits.max_drift for limits in heard if limits.max_drift is not None]
     pins = [limits.pin for limits in heard if limits.pin is not None]
     unmeasured = [limits.unmeasured for limits in heard if limits.unmeasured is not None]
     limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
@@ -91,4 +93,5 @@ def resolve(
         next(iter(unmeasured), settings.unmeasured),
         merge_span_budgets(*(limits.spans for limits in heard)),
         max_rounds=next(iter(rounds), None),
+        max_drift=next(iter(drifts), settings.max_drift),
     )

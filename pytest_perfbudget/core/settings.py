@@ -34,7 +34,9 @@ class Settings:
     names the baseline; a named baseline has to exist. `confirm` tells how suspects of the baseline are measured
     again: by `runs` in fresh processes, or by a `duet` with the commit at which the baseline was made. If no duet
     is possible, runs confirm instead, with a note; `auto` means the same without the note. `history` is the path of
-    the history; empty if there is none. `notes` are remarks for the user about the table itself.
+    the history; empty if there is none. `anchor` is the commit since which drift is judged, or `last-tag`; empty if
+    drift is not judged. `max_drift` is the drift that fails a session; None if none does. `notes` are remarks for the
+    user about the table itself.
     """
 
     alpha: float = 0.01
@@ -49,6 +51,8 @@ class Settings:
     confirm: str = "runs"
     history: str = ""
     history_days: int = 30
+    anchor: str = ""
+    max_drift: RegressionTolerance | None = None
     pin: bool = True
     unmeasured: str = "fail"
     warn_at: float = 0.8

@@ -30,13 +30,14 @@ _POINT: Final = """
 """
 
 
-def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float) -> int:
+def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anchor: str = "") -> int:
     """Append sessions, and remove a few of the sessions that are too old.
 
     Args:
         path: the file, which is created if it is missing.
         sessions: the sessions; those that the history has already, or that are too old, are left out.
         oldest_s: the time before which sessions are too old, in s since 1970.
+        anchor: the commit whose sessions are never too old; empty if there is none.
 
     Returns:
         The number of sessions that were new.
@@ -46,7 +47,7 @@ def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float) -> i
     """
     with opened(path, creates=True) as connection, transaction(connection):
         new = sum(_append(connection, one) for one in sessions if one.circumstances.at_s >= oldest_s)
-        _prune(connection, oldest_s)
+        _prune(connection, oldest_s, anchor)
         return new
 
 
@@ -83,14 +84,14 @@ def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
         ]
 
 
-def trends(path: Path, keys: Sequence[SeriesKey], oldest_s: float) -> list[Trend]:
-    """Return trends, with their points that are not too old.
+def trends(path: Path, keys: Sequence[SeriesKey], oldest_s: float, anchor: str = "") -> list[Trend]:
+    """Return trends, with their points that are not too old, and those of the anchor.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
     with opened(path, creates=False) as connection:
-        return [_trend(connection, key, oldest_s) for key in keys]
+        return [_trend(connection, key, oldest_s, anchor) for key in keys]
 
 
 def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
@@ -112,9 +113,9 @@ def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
     return True
 
 
-def _prune(connection: sqlite3.Connection, oldest_s: float) -> None:
-    query = "SELECT number FROM session WHERE at_s < ? ORDER BY at_s LIMIT ?"
-    old = connection.execute(query, (oldest_s, _PRUNED_AT_ONCE)).fetchall()
+def _prune(connection: sqlite3.Connection, oldest_s: float, anchor: str) -> None:
+    query = 'SELECT number FROM session WHERE at_s < ? AND "commit" IS NOT ? ORDER BY at_s LIMIT ?'
+    old = connection.execute(query, (oldest_s, anchor or None, _PRUNED_AT_ONCE)).fetchall()
     connection.executemany("DELETE FROM point WHERE session = ?", old)
     connection.executemany("DELETE FROM session WHERE number = ?", old)
 
@@ -133,17 +134,18 @@ def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoin
         yield HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers)
 
 
-def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float) -> Trend:
+def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anchor: str) -> Trend:
     query = "SELECT number, component, unit, direction FROM series WHERE test = ? AND name = ? AND metric = ?"
     found = connection.execute(query, astuple(key)).fetchone()
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
     query = """
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
             verdict, "limit"
-        FROM point JOIN session ON session.number = point.session WHERE series = ? AND at_s >= ? ORDER BY at_s, session
+        FROM point JOIN session ON session.number = point.session
+        WHERE series = ? AND (at_s >= ? OR "commit" = ?) ORDER BY at_s, session
     """
     points = [
         TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)
-        for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, oldest_s))
+        for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, oldest_s, anchor or None))
     ]
     return Trend(key, component, unit, Direction(direction), points)

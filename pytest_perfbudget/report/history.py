@@ -10,9 +10,11 @@ from itertools import groupby
 from typing import Final
 
 from pytest_perfbudget.core.change_points import Change
+from pytest_perfbudget.core.history.creep import is_above
 from pytest_perfbudget.core.history.reading import Reading, TrendState
 from pytest_perfbudget.core.history.trend import Marker, TrendPoint
 from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.report.drift import growth_text, limit_text
 from pytest_perfbudget.report.numbers import counted, percent, quantity
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.sparkline import marks_below, sparkline
@@ -42,10 +44,12 @@ class Page:
     Attributes:
         width: the number of columns.
         unicode: whether the output can show block characters.
+        anchor: the name of the commit since which drift is judged; empty if there is none.
     """
 
     width: int
     unicode: bool
+    anchor: str = ""
 
 
 def history_list(readings: Sequence[Reading], page: Page) -> str:
@@ -86,7 +90,7 @@ def _entry(reading: Reading, page: Page) -> Iterator[str]:
     cells = min(max(page.width - _BESIDE_CHART, _FEWEST_CELLS), _MOST_CELLS // 2)
     chart = sparkline(reading.trend.values, cells, unicode=page.unicode)
     line = f"    {chart:{cells}}  {reading.trend.key.metric} {now}"
-    for said in _remarks(reading):
+    for said in _remarks(reading, page):
         is_short = len(line) + len(said) + 2 <= page.width
         yield from () if is_short else (f"{line},",)
         line = f"{line}, {said}" if is_short else f"    {'':{cells}}  {said}"
@@ -116,6 +120,9 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     ]
     for _, _, lines in sorted(events, key=lambda one: one[:2]):
         yield from (f"  {line}" for line in lines)
+    if (creep := reading.creep) is not None:
+        yield f"  {growth_text(creep.drift, page.anchor)},"
+        yield f"      {limit_text(creep.drift)}"
     yield from (f"  {line}" for line in _ahead(reading))
 
 
@@ -158,7 +165,7 @@ def _ahead(reading: Reading) -> Iterator[str]:
             yield f"    between {_date(ahead.earliest)} and {_date(ahead.latest)}"
 
 
-def _remarks(reading: Reading) -> Iterator[str]:
+def _remarks(reading: Reading, page: Page) -> Iterator[str]:
     """Yield the remarks that explain a state in the list."""
     trend = reading.trend
     if reading.changes:
@@ -170,6 +177,8 @@ def _remarks(reading: Reading) -> Iterator[str]:
         yield f"{percent(math.exp(reading.growth.rate))} a day"
         if reading.crossing is not None:
             yield f"at its limit about {_date(reading.crossing.at)}"
+    if reading.creep is not None and is_above(reading.creep):
+        yield f"{percent(reading.creep.drift.ratio)} since {page.anchor}"
 
 
 def _interval(point: TrendPoint, unit: str) -> str:

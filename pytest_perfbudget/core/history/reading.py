@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.change_points import Candidate, Change, ChangePoints, change_points
 from pytest_perfbudget.core.forecast import Crossing, Growth, crossing, find_growth
+from pytest_perfbudget.core.history.creep import Creep, is_above
 from pytest_perfbudget.core.history.trend import Trend
 from pytest_perfbudget.core.metrics import Direction
 
@@ -41,6 +42,7 @@ class Reading:
         growth: the growth since the last change, in shares a day; None if there is none.
         limit: the limit of the last point that has one; None if no point has a budget.
         crossing: the time at which the growth crosses the limit, in s since 1970; None if there is no such forecast.
+        creep: the drift since the anchor; None if there is no anchor to compare with.
     """
 
     trend: Trend
@@ -50,6 +52,7 @@ class Reading:
     growth: Growth | None = None
     limit: float | None = None
     crossing: Crossing | None = None
+    creep: Creep | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as builtins."""
@@ -61,12 +64,18 @@ class Reading:
             "candidate": None if self.candidate is None else self.candidate.to_dict(),
             "growth_per_day": None if self.growth is None else self.growth.to_dict(),
             "limit": self.limit,
+            "drift": None if self.creep is None else self.creep.drift.to_dict(),
             "crosses_at_s": None if ahead is None else [ahead.earliest, ahead.at, ahead.latest],
         }
 
 
-def read_trend(trend: Trend) -> Reading:
-    """Return a trend with its meaning."""
+def read_trend(trend: Trend, creep: Creep | None = None) -> Reading:
+    """Return a trend with its meaning.
+
+    Args:
+        trend: the trend.
+        creep: the drift of the trend since the anchor; None if there is none.
+    """
     values = trend.values
     limit = next((one.limit for one in reversed(trend.points) if one.limit is not None), None)
     if min(values, default=0.0) <= 0:  # a zero has no logarithm: growth from zero is no ratio
@@ -79,7 +88,9 @@ def read_trend(trend: Trend) -> Reading:
         days = crossing(growth, limit)
         ahead = None if days is None else Crossing(*(one * _DAY_S for one in (days.at, days.earliest, days.latest)))
     state = _state(trend, found, growth)
-    return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead)
+    if creep is not None and is_above(creep) and state in (TrendState.STEADY, TrendState.UNJUDGED):
+        state = TrendState.WORSENING
+    return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead, creep)
 
 
 def _growth_since(trend: Trend, found: ChangePoints) -> Growth | None:

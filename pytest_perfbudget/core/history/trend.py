@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Final
 
+from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint
 from pytest_perfbudget.core.metrics import Direction
 
 _PREFERRED: Final = ("time", "median", "mean", "ratio", "rps", "capacity", "p95")
@@ -125,6 +126,22 @@ class Trend:
             "points": [asdict(one) for one in self.points],
             "markers": [one.to_dict() for one in self.markers],
         }
+
+
+def extended(trend: Trend, point: HistoryPoint, circumstances: Circumstances) -> Trend:
+    """Return a trend with a further point at its end."""
+    sources = {one.name: circumstances for one in fields(Circumstances)} | {one.name: point for one in fields(point)}
+    last = TrendPoint(**{one.name: getattr(sources[one.name], one.name) for one in fields(TrendPoint)})
+    described = replace(trend, component=point.component, unit=point.unit, direction=point.direction)
+    return replace(described, points=[*trend.points, last])
+
+
+def main_points(points: Iterable[HistoryPoint]) -> list[HistoryPoint]:
+    """Return the point that stands for each measurement of a session."""
+    found: dict[tuple[str, str], dict[str, HistoryPoint]] = {}
+    for one in points:
+        found.setdefault((one.test, one.name), {})[one.metric] = one
+    return [metrics[main_metric(metrics)] for metrics in found.values()]
 
 
 def _filled(words: Sequence[str]) -> list[str]:

@@ -175,6 +175,7 @@ class KeptMeasurements:
             file=file_of(self._nodeid),
             line=None if line is None else line + 1,
             loosened=effective.loosened,
+            max_drift=None if effective.max_drift is None else effective.max_drift.share,
         )
 
     def add_unmeasured(

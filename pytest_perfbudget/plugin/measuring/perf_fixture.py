@@ -35,7 +35,7 @@ from pytest_perfbudget.plugin.measuring.timer_spans import TimerSpans
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
-_SETTINGS = {"component", "max_time", "max_regression", "pin", "unmeasured", "spans"}
+_SETTINGS = {"component", "max_time", "max_regression", "max_drift", "pin", "unmeasured", "spans"}
 
 
 class Perf:
@@ -141,6 +141,7 @@ class Perf:
                 record.limits.pin if call.pin is None else call.pin,
                 call.unmeasured or record.limits.unmeasured,
                 merge_span_budgets(call.spans, record.limits.spans),
+                max_drift=call.max_drift or record.limits.max_drift,
             )
             record.effective = self._run.resolve(record.name, record.limits)
             is_in_turns = isinstance(self._block_policy, TurnBlocks)  # a duet compares without the cost of recording

@@ -1,15 +1,17 @@
-"""The history of a session: the result is appended to the file that the configuration names."""
+"""The history of a session: the result is held against the anchor, and appended to the file of the configuration."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.baseline.commit import current_branch, folder_in_repository, full_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
-from pytest_perfbudget.core.history.session import Circumstances, history_session
+from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
+from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.plugin.session import PerfSession
@@ -17,26 +19,72 @@ from pytest_perfbudget.plugin.session import PerfSession
 _DAY_S: Final = 86_400
 
 
-def append_to_history(session: PerfSession, result: RunResult) -> str:
-    """Append a session's result to the history, if there is a history and the session measured something.
+class SessionHistory:
+    """The history of a session that has a history.
 
-    Returns:
-        The reason why the result could not be appended; empty if it was, or if there is nothing to append.
+    Args:
+        session: the session.
+        file: the file of the history.
     """
-    file = _file(session)
-    if file is None:
-        return ""
-    root = session.config.rootpath
-    at_s = datetime.fromisoformat(result.session.started_at).timestamp()
-    machine = this_machine()
-    # Imported here: sessions without a history need no SQLite, and some builds of Python have none.
-    try:
-        from pytest_perfbudget.history.dependencies import dependencies_digest  # noqa: PLC0415
-        from pytest_perfbudget.history.store import append  # noqa: PLC0415
 
-        circumstances = Circumstances(
+    def __init__(self, session: PerfSession, file: Path) -> None:
+        self._session = session
+        self._file = file
+        self._now: HistorySession | None = None
+        self._anchor = ""
+
+    def with_drift(self, result: RunResult) -> RunResult:
+        """Return a session's result with the findings on the drift since the anchor, if there is an anchor."""
+        name = self._session.settings.anchor
+        if not name:
+            return result
+        policy = self._session.policy
+        try:
+            # Imported here: sessions without an anchor need no numpy, and some builds of Python have no SQLite.
+            from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415
+            from pytest_perfbudget.plugin.reporting.drift import find_drift  # noqa: PLC0415
+
+            anchor = find_anchor(self._session.config.rootpath, name)
+            self._anchor = anchor.commit
+            now = self._in_short(result)
+            found = find_drift(result, now, self._file, oldest_s=self._oldest_s(now), anchor=anchor, policy=policy)
+        except (HistoryError, ImportError) as error:
+            judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
+            found = [Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {error}")]
+        return replace(result, findings=[*result.findings, *found])
+
+    def append(self, result: RunResult) -> str:
+        """Append a session's result, if the session measured something, and return the reason if that fails."""
+        try:
+            from pytest_perfbudget.history.store import append  # noqa: PLC0415 - see above
+
+            now = self._in_short(result)
+            if now.points:
+                append(self._file, [now], self._oldest_s(now), self._anchor)
+        except ImportError as error:
+            return f"history {self._file}: this Python has no SQLite: {error}"
+        except OSError as error:
+            return f"history {self._file}: {error.strerror or error}"
+        except HistoryError as error:
+            return str(error)
+        return ""
+
+    def _in_short(self, result: RunResult) -> HistorySession:
+        if self._now is None:
+            self._now = history_session(result, self._circumstances(result))
+        return self._now
+
+    def _oldest_s(self, now: HistorySession) -> float:
+        return now.circumstances.at_s - self._session.settings.history_days * _DAY_S
+
+    def _circumstances(self, result: RunResult) -> Circumstances:
+        from pytest_perfbudget.history.dependencies import dependencies_digest  # noqa: PLC0415 - for a history only
+
+        root = self._session.config.rootpath
+        machine = this_machine()
+        return Circumstances(
             uuid.uuid4().hex,
-            at_s,
+            datetime.fromisoformat(result.session.started_at).timestamp(),
             full_commit(root),
             current_branch(root),
             is_dirty(root),
@@ -46,22 +94,12 @@ def append_to_history(session: PerfSession, result: RunResult) -> str:
             f"{result.session.implementation} {result.session.python}",
             dependencies_digest(root),
         )
-        found = history_session(result, circumstances)
-        if found.points:
-            append(file, [found], at_s - session.settings.history_days * _DAY_S)
-    except ImportError as error:
-        return f"history {file}: this Python has no SQLite: {error}"
-    except OSError as error:
-        return f"history {file}: {error.strerror or error}"
-    except HistoryError as error:
-        return str(error)
-    return ""
 
 
-def _file(session: PerfSession) -> Path | None:
-    """Return the file of the history, by the command line or else by the settings; None if there is no history."""
+def history_of(session: PerfSession) -> SessionHistory | None:
+    """Return the history of a session, by the command line or else by the settings; None if there is none."""
     option: str | None = session.config.option.perf_history
     if option is not None:
-        return session.config.invocation_params.dir / option if option else None
+        return SessionHistory(session, session.config.invocation_params.dir / option) if option else None
     named = session.settings.history
-    return session.config.rootpath / named if named else None
+    return SessionHistory(session, session.config.rootpath / named) if named else None

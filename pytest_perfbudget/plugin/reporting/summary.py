@@ -19,7 +19,7 @@ from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import Start, run_result, runs_nothing
-from pytest_perfbudget.plugin.reporting.history import append_to_history
+from pytest_perfbudget.plugin.reporting.history import SessionHistory, history_of
 from pytest_perfbudget.plugin.reporting.output import (
     add_to_step_summary,
     empty_files,
@@ -55,6 +55,7 @@ class Summary:
         self._is_interrupted = False
         self._write_errors: list[str] = []
         self._doubts: list[str] = []
+        self._history: SessionHistory | None = None
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -108,6 +109,11 @@ class Summary:
             is_cut_short=ended or bool(not_run or session.shouldfail or session.shouldstop),  # -x
             update=None if self._update is None else self._update.summary(),
         )
+        is_on = self._session.policy.gate is not GateMode.OFF
+        if is_on and not runs_nothing(self._session):
+            self._history = history_of(self._session)
+        if self._history is not None:
+            result = self._history.with_drift(result)
         is_gated = self._session.policy.gate is GateMode.FAIL
         is_left = is_gated and any(one.is_pending for one in result.measurements)
         fails = fails_session(result.findings) or is_left
@@ -128,9 +134,10 @@ class Summary:
         if runs_nothing(self._session):
             return  # the reports of a session that ran are worth more than this result
         self._write_errors = write_files(self._config, result)
-        if self._session.policy.gate is not GateMode.OFF:
-            self._doubts = [*empty_files(self._config, result)]
-            self._doubts += filter(None, (add_to_step_summary(result), append_to_history(self._session, result)))
+        if is_on:
+            self._doubts = [*empty_files(self._config, result), *filter(None, (add_to_step_summary(result),))]
+        if self._history is not None:
+            self._doubts += filter(None, (self._history.append(result),))
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         tell_without_terminal(self._config, [*self._write_errors, *self._doubts], self._commands(result))

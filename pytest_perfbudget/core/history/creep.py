@@ -1,0 +1,108 @@
+"""Creep: the drift of a trend since the sessions of a fixed anchor, with the spread between sessions in its error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, geometric_mean
+from typing import Final
+
+import numpy as np
+
+from pytest_perfbudget.core.distributions import t_quantile
+from pytest_perfbudget.core.drift import ALPHA, WARN_AT, Anchored, Drift, DriftVerdict, judge_drift
+from pytest_perfbudget.core.history.trend import Trend, TrendPoint
+from pytest_perfbudget.core.level_fit import fit_levels, spread_about, spread_of_neighbours
+from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
+
+_FEWEST: Final = 8
+"""The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
+_LEAST_SPREAD: Final = 1e-4
+"""The smallest standard deviation that is assumed, as a share of the value: counts have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creep:
+    """The drift of a trend since an anchor.
+
+    Attributes:
+        drift: the drift with its verdict.
+        before: the number at the anchor, a geometric mean of its sessions.
+        after: the number now, a geometric mean of the sessions of the last point's commit.
+        anchors: the number of sessions of the anchor.
+    """
+
+    drift: Drift
+    before: float
+    after: float
+    anchors: int
+
+
+def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift: float | None = None) -> Creep | None:
+    """Return the drift of a trend's last point since the anchor.
+
+    Sessions of the same machine, Python and dependencies as the last point count, and no others. A drift of fewer than
+    eight of them is unmeasured, because they do not show how much unchanged code differs from session to session.
+
+    Args:
+        trend: the trend.
+        anchor: the full name of the anchor's commit.
+        warn_at: the growth for the worse that is a warning, as a share.
+        max_drift: the growth for the worse that fails, as a share; None if none does.
+
+    Returns:
+        The drift; None if there is no session of the anchor to compare with, or the last point is of the anchor itself.
+    """
+    environments = trend.environments
+    points = [one for one, where in zip(trend.points, environments, strict=True) if where == environments[-1]]
+    if not points or min(one.value for one in points) <= 0:
+        return None
+    last = points[-1]
+    before = [index for index, one in enumerate(points) if one.commit == anchor and not one.is_dirty]
+    if not before or last.commit == anchor:
+        return None
+    now = [len(points) - 1] if last.is_dirty else _of_commit(points, last.commit)
+    logs = np.log([one.value for one in points])
+    own = np.array([one.std_error or 0.0 for one in points])
+    spread = _spread(logs, own) if len(points) >= _FEWEST else None
+    first, second = (_mean([points[one] for one in places], spread) for places in (before, now))
+    drift = judge_drift(first, second, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
+    return Creep(drift, first.value, second.value, len(before))
+
+
+def is_above(creep: Creep) -> bool:
+    """Return whether a drift is a warning or a failure."""
+    return creep.drift.verdict in (DriftVerdict.EXCEEDED, DriftVerdict.DRIFTING)
+
+
+def _of_commit(points: Sequence[TrendPoint], commit: str) -> list[int]:
+    """Return the places of the last sessions in a row that are of a commit."""
+    start = len(points)
+    while start and points[start - 1].commit == commit and not points[start - 1].is_dirty:
+        start -= 1
+    return list(range(start, len(points)))
+
+
+def _mean(points: Sequence[TrendPoint], spread: float | None) -> Anchored:
+    value = points[0].value if len(points) == 1 else geometric_mean([one.value for one in points])
+    if spread is None:
+        return Anchored(value, None)
+    own = fmean((one.std_error or 0.0) ** 2 for one in points)
+    return Anchored(value, math.sqrt((spread**2 + own) / len(points)))
+
+
+def _spread(logs: Floats, own: Floats) -> float:
+    """Return the standard deviation between sessions beyond their own errors.
+
+    The estimate of a few sessions may be too small. It is raised by the ratio of the quantiles of Student's and the
+    normal distribution, so that a drift of exactly the limit exceeds it with the probability that `ALPHA` states.
+    """
+    spread = max(spread_of_neighbours(logs, own), _LEAST_SPREAD)
+    variances = spread**2 + own**2
+    levels = find_levels(logs, variances)
+    flat = without_drift(logs, levels.drift)
+    fit = fit_levels(flat, variances, levels.starts)
+    dof = max(fit.dof - 1, 1)
+    raised = t_quantile(dof, 1 - ALPHA) / NormalDist().inv_cdf(1 - ALPHA)
+    return max(spread_about(flat, own, fit), _LEAST_SPREAD) * raised

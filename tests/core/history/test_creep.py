@@ -1,0 +1,114 @@
+"""Creep: small steps that add up are seen, and the stated errors hold in simulations."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from pytest_perfbudget.core.drift import ALPHA, DriftVerdict
+from pytest_perfbudget.core.history.creep import Creep, find_creep
+from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
+from pytest_perfbudget.core.metrics import Direction
+
+
+def trend(values: list[float], **changed: Any) -> Trend:
+    """Return a trend of a session a commit, `c0` first; a list in `changed` has a value for each point."""
+    given: dict[str, Any] = {
+        "branch": "main", "is_dirty": False, "machine": "m", "python": "3.11", "lock": "l",
+        "std_error": 0.005, "lower": None, "upper": None, "verdict": "",
+    }  # fmt: skip
+    points = []
+    for at, value in enumerate(values):
+        own = {name: one[at] if isinstance(one, list) else one for name, one in changed.items()}
+        points.append(TrendPoint(**{"at_s": float(at), "commit": f"c{at}", "value": value, **given, **own}))
+    return Trend(SeriesKey("t", "", "median"), "", "ns", Direction.LOWER, points)
+
+
+def found(values: list[float], max_drift: float | None = 0.05, **changed: Any) -> Creep:
+    creep = find_creep(trend(values, **changed), "c0", max_drift=max_drift)
+    assert creep is not None
+    return creep
+
+
+def noisy(levels: list[float], chosen: random.Random, spread: float = 0.005) -> list[float]:
+    return [level * math.exp(chosen.gauss(0, spread)) for level in levels]
+
+
+CREEP = [100 * 1.01**at for at in range(13)]
+
+
+class TestSmallSteps:
+    """Twelve commits of +1 % each, of which none breaks a gate of 5 %."""
+
+    def test_they_fail_with_max_drift_and_warn_without(self) -> None:
+        values = noisy(CREEP, random.Random(1))
+        assert found(values).drift.verdict is DriftVerdict.EXCEEDED
+        drift = found(values, max_drift=None).drift
+        assert drift.verdict is DriftVerdict.DRIFTING
+        assert (drift.lower or 0) > 1.05
+        assert drift.ratio == pytest.approx(1.127, abs=0.02)
+
+    def test_the_first_of_them_are_within(self) -> None:
+        assert found([*noisy(CREEP, random.Random(1))[:8], 104.0]).drift.verdict is DriftVerdict.WITHIN
+
+    def test_unchanged_code_is_within(self) -> None:
+        assert found(noisy([100.0] * 13, random.Random(1))).drift.verdict is DriftVerdict.WITHIN
+
+    def test_noise_hides_them(self) -> None:
+        assert found(noisy(CREEP, random.Random(3), 0.1)).drift.verdict is DriftVerdict.WITHIN
+
+
+class TestErrors:
+    """The stated probabilities, at a growth of exactly the limit."""
+
+    @pytest.mark.parametrize("kind", ["even", "step", "last"])
+    def test_the_limit_is_exceeded_as_seldom_as_stated(self, kind: str) -> None:
+        chosen = random.Random(kind)
+        verdicts, above = [], 0
+        for number in range(180):
+            count = (10, 20, 40)[number % 3]
+            share = {
+                "even": lambda at, n: at / (n - 1),
+                "step": lambda at, n: at >= n // 2,
+                "last": lambda at, n: at == n - 1,
+            }
+            levels = [100 * 1.05 ** share[kind](at, count) for at in range(count)]
+            drift = found(noisy(levels, chosen, 0.015), std_error=(None, 0.005)[number % 2]).drift
+            verdicts.append(drift.verdict)
+            above += (drift.lower or 0) > 1.05
+        assert verdicts.count(DriftVerdict.EXCEEDED) <= 180 * ALPHA + 3 * math.sqrt(180 * ALPHA)
+        assert above <= 180 * 0.025 + 3 * math.sqrt(180 * 0.025)
+
+
+class TestSessions:
+    """Which sessions count."""
+
+    def test_sessions_of_another_machine_do_not(self) -> None:
+        machines = ["m", "n"] * 8
+        creep = found([100.0, 200.0] * 7 + [100.0, 100.0], machine=[*machines[:-1], "m"])
+        assert creep.drift.ratio == pytest.approx(1.0)
+
+    def test_without_a_session_of_the_anchor_here_there_is_no_drift(self) -> None:
+        assert find_creep(trend(CREEP, lock=["k"] + ["l"] * 12), "c0") is None
+        assert find_creep(trend(CREEP, is_dirty=[True] + [False] * 12), "c0") is None
+
+    def test_the_anchor_itself_has_no_drift(self) -> None:
+        assert find_creep(trend(CREEP, commit="c0"), "c0") is None
+
+    def test_few_sessions_are_unmeasured(self) -> None:
+        assert found(CREEP[:7]).drift.verdict is DriftVerdict.UNMEASURED
+
+    def test_all_sessions_of_a_commit_count_and_a_dirty_session_alone(self) -> None:
+        commits = ["c0", "c0", *(f"c{at}" for at in range(1, 9)), "now", "now"]
+        values = [90.0, 110.0, *[100.0] * 8, 104.0, 106.0]
+        creep = found(values, commit=commits)
+        assert creep.anchors == 2
+        assert creep.before == pytest.approx(math.sqrt(90 * 110))
+        assert creep.after == pytest.approx(math.sqrt(104 * 106))
+        assert found(values, commit=commits, is_dirty=[False] * 11 + [True]).after == pytest.approx(106)
+
+    def test_a_value_of_zero_has_no_drift(self) -> None:
+        assert find_creep(trend([0.0, *CREEP]), "c0") is None

@@ -1,0 +1,165 @@
+"""`anchor` and `max_drift`: small steps that no gate sees fail the session, or warn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from repositories import commit, git
+from scripting import Project
+
+from pytest_perfbudget.core.history.session import HistorySession
+from pytest_perfbudget.history.store import append, sessions
+
+TESTS = """
+@pytest.mark.perf_budget(p95_ms=100)
+def test_it():
+    advance({cost})
+"""
+TABLE = '[tool.perfbudget]\nhistory = "kept.db"\nanchor = "last-tag"\n'
+IGNORED = {".gitignore": "*.db*\n__pycache__\n.pytest_cache\nreport.json\n"}
+Crept = Callable[[Project, float, str], pytest.RunResult]
+
+
+def at_the_anchor(project: Project, pyproject: str) -> HistorySession:
+    """Run the tests at the tag v1.0, and return the session that the history has of it."""
+    project.write_tests(TESTS.format(cost=4))
+    commit(project.pytester.path, {**IGNORED, "pyproject.toml": pyproject})
+    git(project.pytester.path, "tag", "v1.0")
+    assert project.run(TESTS.format(cost=4)).ret == 0
+    (kept,) = sessions(project.pytester.path / "kept.db", 0)
+    return kept
+
+
+def crept(project: Project, growth: float, pyproject: str = TABLE) -> pytest.RunResult:
+    """Run the tests at the twelfth commit after the tag, each of which made the code slower."""
+    first = at_the_anchor(project, pyproject)
+    spread = [1.003 if at % 2 else 0.997 for at in range(12)]
+    steps = [
+        HistorySession(
+            replace(first.circumstances, id=f"{at}", at_s=first.circumstances.at_s + at / 100, commit=f"{at:040x}"),
+            [replace(one, value=one.value * growth**at * spread[at]) for one in first.points],
+        )
+        for at in range(1, 12)
+    ]
+    append(project.pytester.path / "kept.db", steps, 0)
+    project.write_tests(TESTS.format(cost=4 * growth**12))
+    commit(project.pytester.path, {})
+    return project.run(TESTS.format(cost=4 * growth**12))
+
+
+def drifts(project: Project) -> list[tuple[str, str, str]]:
+    return [
+        (one["severity"], one["test"], one["headline"]) for one in project.report["findings"] if one["kind"] == "drift"
+    ]
+
+
+def test_twelve_small_steps_fail_the_session(each_way: Project) -> None:
+    result = crept(each_way, 1.01, TABLE + 'max_drift = "5%"\n')
+    result.assert_outcomes(passed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines([
+        "drift: test_it.py::test_it: +12.7 % since v1.0 (95 % interval *), above max_drift = 5 %: median 4 ms -> 4.51 ms"
+    ])  # fmt: skip
+    assert len(sessions(each_way.pytester.path / "kept.db", 0)) == 13
+
+
+def test_without_a_limit_they_warn(lean: Project) -> None:
+    assert crept(lean, 1.01).ret == 0
+    ((severity, test, headline),) = drifts(lean)
+    assert (severity, test) == ("warning", "test_it.py::test_it")
+    assert ", above 5 % in small steps: median 4 ms -> 4.51 ms" in headline
+
+
+def test_steps_that_stay_within_are_quiet(lean: Project) -> None:
+    assert crept(lean, 1.002, TABLE + 'max_drift = "5%"\n').ret == 0
+    assert drifts(lean) == []
+
+
+def test_the_limit_of_an_entry_wins_over_that_of_the_table(lean: Project) -> None:
+    entry = '[tool.perfbudget.budgets]\n"test_it.py::test_it" = { max_drift = "20%", max_regression = "15%" }\n'
+    assert crept(lean, 1.01, f'{TABLE}max_drift = "5%"\n{entry}').ret == 0
+    assert drifts(lean) == []
+
+
+def test_a_gate_that_only_warns_fails_nothing(lean: Project) -> None:
+    crept(lean, 1.01, TABLE + 'max_drift = "5%"\n')
+    assert lean.run(TESTS.format(cost=4.51), "--perf-gate=warn").ret == 0
+    assert drifts(lean)[0][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("anchor", "problem"),
+    [
+        (
+            "last-tag",
+            'not judged: anchor = "last-tag": git has no tag at or before this commit: fetch the tags, or name a commit',
+        ),
+        ("v9", 'not judged: anchor = "v9": git does not have this commit here: fetch it, or name another'),
+        (
+            "HEAD^",
+            "nothing to hold against HEAD^: the history has no session of HEAD^ with this machine, Python and dependencies: run the tests there once",
+        ),
+    ],
+)
+def test_an_anchor_that_cannot_be_held_against_is_one_line(lean: Project, anchor: str, problem: str) -> None:
+    lean.write_tests(TESTS.format(cost=4))
+    commit(lean.pytester.path, {**IGNORED, "pyproject.toml": TABLE.replace("last-tag", anchor)})
+    commit(lean.pytester.path, {"other.txt": ""})
+    result = lean.run(TESTS.format(cost=4))
+    assert result.ret == 0
+    assert f"drift: {problem}" in result.outlines
+    assert lean.run(TESTS.format(cost=4), "--perf-strict").ret == 1
+
+
+def test_the_sessions_of_the_anchor_are_kept_for_ever(lean: Project) -> None:
+    first = at_the_anchor(lean, f"{TABLE}history_days = 1\n")
+    file = lean.pytester.path / "kept.db"
+    file.unlink()
+    old = replace(first.circumstances, id="old", at_s=first.circumstances.at_s - 1e6)
+    other = replace(old, id="other", commit="f" * 40)
+    append(file, [HistorySession(old, first.points), HistorySession(other, first.points)], 0)
+    commit(lean.pytester.path, {"other.txt": ""})
+    lean.run(TESTS.format(cost=4))
+    assert [one.circumstances.id for one in sessions(file, 0)][:-1] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("anchor = 5", "anchor must be 'last-tag' or a tag, a branch or a commit of git, found 5"),
+        ('anchor = "--all"', "anchor must be 'last-tag' or a tag, a branch or a commit of git, found '--all'"),
+        ('max_drift = "much"', "max_drift: *"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(lean: Project, line: str, problem: str) -> None:
+    lean.file("pyproject.toml", f"[tool.perfbudget]\n{line}\n")
+    lean.run(TESTS.format(cost=4)).stderr.fnmatch_lines([f"ERROR: pyproject.toml [[]tool.perfbudget]: {problem}"])
+
+
+def test_a_marker_and_a_call_may_have_a_limit(lean: Project) -> None:
+    lean.run(
+        """
+@pytest.mark.perf_budget(p95_ms=100, max_drift="3%")
+def test_marker():
+    advance(4)
+
+def test_call(perf):
+    perf(advance, 4, max_drift="2%")
+"""
+    ).assert_outcomes(passed=2)
+    assert [one["max_drift"] for one in lean.report["measurements"]] == [0.03, 0.02]
+
+
+def test_a_file_that_is_no_history_is_one_line(lean: Project) -> None:
+    lean.write_tests(TESTS.format(cost=4))
+    commit(lean.pytester.path, {**IGNORED, "pyproject.toml": TABLE.replace("last-tag", "HEAD^")})
+    commit(lean.pytester.path, {"other.txt": ""})
+    Path(lean.pytester.path / "kept.db").write_text("text", "utf-8")
+    result = lean.run(TESTS.format(cost=4))
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["drift: not judged: history *kept.db: this file is of another program: name another file"]
+    )
