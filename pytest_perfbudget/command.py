@@ -30,15 +30,21 @@ class Ended:
 
 
 def run(
-    words: Sequence[str], folder: Path, *, seconds: float | None = None, environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    folder: Path,
+    *,
+    seconds: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    text: str | None = None,
 ) -> Ended:
-    """Run a program without a shell and without standard input, and return how it ended.
+    """Run a program without a shell, and return how it ended.
 
     Args:
         words: the program and its arguments.
         folder: the folder in which the program runs.
         seconds: the time after which the program is ended; None for no limit.
         environment: the program's environment variables; None for those of this process.
+        text: the program's standard input; None for none.
 
     Raises:
         CommandError: the program cannot be run, or takes longer than `seconds`.
@@ -48,7 +54,8 @@ def run(
             words,
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if text is None else None,
+            input=text,
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -23,7 +23,13 @@ _INHERITED: Final = (
 """Variables that are set in the process of a git hook; they would direct every command to the hook's repository."""
 
 
-def git(folder: Path, *arguments: str, seconds: float = _SECONDS, environment: Mapping[str, str] | None = None) -> str:
+def git(
+    folder: Path,
+    *arguments: str,
+    seconds: float = _SECONDS,
+    environment: Mapping[str, str] | None = None,
+    text: str | None = None,
+) -> str:
     """Run git and return its standard output, without newlines at the end.
 
     Args:
@@ -31,6 +37,7 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS, environment: M
         arguments: git's arguments.
         seconds: the time after which git is ended.
         environment: further environment variables, such as those with a token; None if there are none.
+        text: git's standard input; None for none.
 
     Raises:
         GitError: git is not there, fails, or takes longer than `seconds`; the message ends with git's own last line
@@ -42,7 +49,8 @@ def git(folder: Path, *arguments: str, seconds: float = _SECONDS, environment: M
     # No prompt, because nobody would see it; no optional lock, which would block the user's git; no translation.
     always = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     try:
-        found = run(["git", *arguments], folder, seconds=seconds, environment={**kept, **always, **(environment or {})})
+        variables = {**kept, **always, **(environment or {})}
+        found = run(["git", *arguments], folder, seconds=seconds, environment=variables, text=text)
     except CommandError as error:
         message = f"{command} {error}"
         raise GitError(message) from None

@@ -20,8 +20,10 @@ from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.anchor import Anchor, find_anchor
+from pytest_perfbudget.history.notes import NOTES, pull, push
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
+from pytest_perfbudget.report.numbers import counted
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.history.creep import Creep
@@ -43,24 +45,60 @@ def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
         "or a test with its change points, its commits and the time at which it will cross its limit.",
     )
     showing.add_argument(
-        "name", nargs="?", default="", metavar="TEST|COMPONENT", help="a test, its name or a component"
+        "name",
+        nargs="?",
+        default="",
+        metavar="TEST|COMPONENT|push|pull",
+        help="a test, its name or a component; or push or pull",
     )
     showing.add_argument("--metric", default="", metavar="NAME", help="the number to show, such as p95")
     showing.add_argument("--file", type=Path, metavar="PATH.db", help="the history; default: that of pyproject.toml")
     showing.add_argument("--json", action="store_true", help="print the trends with all points as JSON")
-    showing.set_defaults(run=_show)
+    showing.add_argument(
+        "--remote",
+        default="origin",
+        metavar="NAME",
+        help=f"the remote of `history push` and `history pull`, which share the sessions by {NOTES} (origin)",
+    )
+    showing.set_defaults(run=_run)
 
 
-def _show(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    root = project_root(Path.cwd())
+    settings = load_settings(root / "pyproject.toml")
+    file = options.file or _file(root, settings)
+    ways = {"push": _push, "pull": _pull}
+    return ways.get(options.name, _show)(options, root, settings, file)
+
+
+def _push(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
+    from pytest_perfbudget.history.store import sessions  # noqa: PLC0415 - see `_show`
+
+    pushed = push(root, options.remote, sessions(file, _oldest_s(settings)))
+    _say(f"{counted(pushed, 'new session')} pushed to {NOTES} of {options.remote}\n")
+    return 0
+
+
+def _pull(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
+    from pytest_perfbudget.history.store import append  # noqa: PLC0415 - see `_show`
+
+    found, unread = pull(root, options.remote)
+    anchor = _anchor(root, settings).commit
+    new = append(file, found, _oldest_s(settings), anchor)
+    _say(f"{counted(new, 'new session')} pulled from {NOTES} of {options.remote}\n")
+    if unread:
+        text = "left out: written by a later version of pytest-perfbudget, or by another program"
+        sys.stderr.write(f"perfbudget: {counted(unread, 'line')} of {NOTES} {text}\n")
+    return 0
+
+
+def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
     # Imported here: no other command needs numpy for its statistics, or SQLite.
     from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415
     from pytest_perfbudget.history.store import series, trends  # noqa: PLC0415
     from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
 
-    root = project_root(Path.cwd())
-    settings = load_settings(root / "pyproject.toml")
-    file = options.file or _file(root, settings)
-    oldest_s = time.time() - settings.history_days * _DAY_S
+    oldest_s = _oldest_s(settings)
     known = dict(series(file, oldest_s))
     if not known:
         message = f"history {file}: no session of the last {settings.history_days} days has a number"
@@ -95,6 +133,10 @@ def _file(root: Path, settings: Settings) -> Path:
         message = 'no history: set history = ".perfbudget/history.db" in [tool.perfbudget], or name a file with --file'
         raise HistoryError(message)
     return root / settings.history
+
+
+def _oldest_s(settings: Settings) -> float:
+    return time.time() - settings.history_days * _DAY_S
 
 
 def _anchor(root: Path, settings: Settings) -> Anchor:

@@ -1,0 +1,104 @@
+"""`perfbudget history push` and `pull`: sessions of several jobs meet in git's notes, and none is lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from histories import point, session
+from repositories import commit, git
+
+from pytest_perfbudget.cli import main
+from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.history.notes import NOTES, pull, push
+from pytest_perfbudget.history.store import append, sessions
+
+TABLE = '[tool.perfbudget]\nhistory = "kept.db"\nhistory_days = 3650\n'
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """Return a bare repository with one commit of a project."""
+    commit(tmp_path / "first", {"pyproject.toml": TABLE, ".gitignore": "*.db*\n"})
+    git(tmp_path, "clone", "-q", "--bare", "first", "origin.git")
+    return tmp_path / "origin.git"
+
+
+def clone(origin: Path, name: str) -> Path:
+    git(origin.parent, "clone", "-q", str(origin), name)
+    return origin.parent / name
+
+
+def ids(folder: Path) -> list[str]:
+    return [one.circumstances.id for one in pull(folder, "origin")[0]]
+
+
+def test_eight_jobs_that_push_together_lose_nothing(origin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = [clone(origin, f"job{number}") for number in range(8)]
+    same = git(jobs[0], "rev-parse", "HEAD")
+    made = [session(number, commit=same) for number in range(8)]
+    for job, one in zip(jobs, made, strict=True):
+        append(job / "kept.db", [one], 0)
+    command = [sys.executable, "-m", "pytest_perfbudget", "history", "push"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    started = [
+        subprocess.Popen(command, cwd=job, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for job in jobs
+    ]
+    said = [one.communicate()[0] for one in started]
+    assert said == [f"1 new session pushed to {NOTES} of origin\n"] * 8
+    os.chdir(jobs[0])
+    assert main(["history", "pull"]) == 0
+    assert capsys.readouterr().out == f"7 new sessions pulled from {NOTES} of origin\n"
+    assert sessions(jobs[0] / "kept.db", 0) == made
+    assert git(jobs[0], "for-each-ref", "refs/perfbudget") == ""
+
+
+class TestUnion:
+    """What is pushed is added to what is there."""
+
+    def test_a_session_counts_once_and_old_sessions_stay(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        assert push(job, "origin", [session(0), session(1)]) == 2
+        assert push(job, "origin", [session(1), session(2, commit=session(1).circumstances.commit)]) == 1
+        assert push(job, "origin", [session(2)]) == 0
+        assert pull(job, "origin")[0][1] == session(1)
+        assert len(ids(job)) == 3
+
+    def test_a_session_outside_git_is_left_out(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        assert push(job, "origin", [session(0, commit="")]) == 0
+        assert pull(job, "origin") == ([], 0)
+
+    def test_notes_that_git_wrote_stay_as_they_are(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        head = git(job, "rev-parse", "HEAD")
+        git(job, "notes", "--ref=perfbudget", "add", "-m", "slow since the new database", "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [session(0, [point(test="tests/test_ä.py::test_ß")], commit=head)]) == 1
+        git(job, "fetch", "-q", "--force", "origin", f"{NOTES}:{NOTES}")
+        assert git(job, "notes", "--ref=perfbudget", "show", "HEAD").startswith("slow since the new database\n{")
+        found, unread = pull(job, "origin")
+        assert (found[0].points[0].test, unread) == ("tests/test_ä.py::test_ß", 1)
+
+
+class TestOneLine:
+    """What git cannot do is one line."""
+
+    def test_a_remote_that_there_is_not(self, origin: Path) -> None:
+        with pytest.raises(
+            HistoryError, match=r"^history: the remote 'upstream' cannot be read: git ls-remote: "
+        ) as found:
+            pull(clone(origin, "job"), "upstream")
+        assert "\n" not in str(found.value)
+
+    def test_a_remote_that_refuses(self, origin: Path) -> None:
+        hook = origin / "hooks" / "pre-receive"
+        hook.write_text("#!/bin/sh\necho no notes here >&2\nexit 1\n", "utf-8")
+        hook.chmod(0o755)
+        with pytest.raises(HistoryError, match=r"^history push: git push: ") as found:
+            push(clone(origin, "job"), "origin", [session(0)])
+        assert "\n" not in str(found.value)
