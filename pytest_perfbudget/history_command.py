@@ -49,7 +49,7 @@ def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
         nargs="?",
         default="",
         metavar="TEST|COMPONENT|push|pull",
-        help="a test, its name or a component; or push or pull",
+        help="a test, its name or a component; or share the sessions with other jobs",
     )
     showing.add_argument("--metric", default="", metavar="NAME", help="the number to show, such as p95")
     showing.add_argument("--file", type=Path, metavar="PATH.db", help="the history; default: that of pyproject.toml")

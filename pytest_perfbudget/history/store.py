@@ -46,7 +46,11 @@ def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anch
         HistoryError: the file cannot be written, or is no history; nothing was written then.
     """
     with opened(path, creates=True) as connection, transaction(connection):
-        new = sum(_append(connection, one) for one in sessions if one.circumstances.at_s >= oldest_s)
+        new = sum(
+            _append(connection, one)
+            for one in sessions
+            if one.circumstances.at_s >= oldest_s or one.circumstances.commit == (anchor or None)
+        )
         _prune(connection, oldest_s, anchor)
         return new
 

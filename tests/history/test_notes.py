@@ -36,7 +36,9 @@ def ids(folder: Path) -> list[str]:
     return [one.circumstances.id for one in pull(folder, "origin")[0]]
 
 
-def test_eight_jobs_that_push_together_lose_nothing(origin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_eight_jobs_that_push_together_lose_nothing(
+    origin: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     jobs = [clone(origin, f"job{number}") for number in range(8)]
     same = git(jobs[0], "rev-parse", "HEAD")
     made = [session(number, commit=same) for number in range(8)]
@@ -50,7 +52,7 @@ def test_eight_jobs_that_push_together_lose_nothing(origin: Path, capsys: pytest
     ]
     said = [one.communicate()[0] for one in started]
     assert said == [f"1 new session pushed to {NOTES} of origin\n"] * 8
-    os.chdir(jobs[0])
+    monkeypatch.chdir(jobs[0])
     assert main(["history", "pull"]) == 0
     assert capsys.readouterr().out == f"7 new sessions pulled from {NOTES} of origin\n"
     assert sessions(jobs[0] / "kept.db", 0) == made

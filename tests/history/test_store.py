@@ -49,6 +49,14 @@ class TestSessions:
         assert len(sessions(file, 0)) == 6
         assert len(trends(file, [MEDIAN], 0)[0].points) == 6
 
+    def test_old_sessions_of_the_anchor_are_taken_shown_and_kept(self, file: Path) -> None:
+        anchor = session(0).circumstances.commit
+        assert append(file, [session(0), session(1), session(9)], START_S + 5 * DAY_S, anchor) == 2
+        assert len(trends(file, [MEDIAN], START_S + 5 * DAY_S, anchor)[0].points) == 2
+        assert len(trends(file, [MEDIAN], START_S + 5 * DAY_S)[0].points) == 1
+        append(file, [], START_S + 5 * DAY_S)
+        assert len(sessions(file, 0)) == 1
+
     def test_readers_and_a_writer_do_not_wait_for_each_other(self, file: Path) -> None:
         append(file, [session()], START_S)
         with closing(sqlite3.connect(file)) as connection:
