@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from histories import history, point, session
+from repositories import commit, git
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.history.store import append
@@ -92,6 +93,45 @@ def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureF
     early, middle, late = found["test_search[large]"]["crosses_at_s"]
     assert early < middle < late
     assert found["test_logout"]["crosses_at_s"] is None
+
+
+class TestDrift:
+    """The growth since the anchor, by the limits of the table."""
+
+    @pytest.fixture
+    def crept(self, project: Path) -> Path:
+        first = commit(project, {"pyproject.toml": f'{TABLE}anchor = "last-tag"\nmax_drift = "5%"\n'})
+        git(project, "tag", "v1.0")
+        made = [session(day, one.points) for day, one in enumerate(history(13))]
+        append(project / "kept.db", [session(0, made[0].points, commit=first), *made[1:]], 0)
+        return project
+
+    @pytest.mark.usefixtures("crept")
+    def test_the_growth_stands_in_the_list_and_with_the_test(self, capsys: pytest.CaptureFixture[str]) -> None:
+        shown = said(capsys, "test_search")
+        assert "  +13.0 % since v1.0 (95 % interval +" in shown
+        assert "      above max_drift = 5 %\n" in shown
+        assert max(map(len, shown.splitlines())) <= 60
+        listed = said(capsys)
+        assert "Getting worse bit by bit\n  tests/test_api.py::test_search[large]\n" in listed
+        assert ", +13.0 % since v1.0\n" in listed
+        assert "v1.0" not in listed.partition("No change found")[2]
+
+    @pytest.mark.usefixtures("crept")
+    def test_json_has_the_drift(self, capsys: pytest.CaptureFixture[str]) -> None:
+        found = {one["test"]: one["drift"] for one in json.loads(said(capsys, "--json"))["trends"]}
+        assert found["tests/test_api.py::test_search[large]"]["verdict"] == "exceeded"
+        assert found["tests/test_api.py::test_logout"]["verdict"] == "within"
+        assert found["tests/test_db.py::test_new"] is None
+
+    def test_an_anchor_that_git_does_not_have_is_a_line_above_the_list(
+        self, capsys: pytest.CaptureFixture[str], crept: Path
+    ) -> None:
+        (crept / "pyproject.toml").write_text(f'{TABLE}anchor = "v9"\n', "utf-8")
+        assert main(["history"]) == 0
+        shown = capsys.readouterr()
+        assert shown.err == 'perfbudget: anchor = "v9": git does not have this commit here: fetch it, or name another\n'
+        assert "since v1.0" not in shown.out
 
 
 class TestOneLine:
