@@ -16,7 +16,7 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.finding import Severity
+from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -193,6 +193,12 @@ class TestMerge:
         assert main(["merge", *shards(*parts), "-o", "all.json"]) == 1
         kinds = [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]]
         assert (kinds[:2], kinds.count("loosened")) == (["loosened", "regressed"], 1)
+
+    def test_the_drift_of_a_part_fails_the_merge(self) -> None:
+        drift = Finding(DRIFT, Severity.FAILURE, "b.py::0", is_gated=True, headline="+9.0 % since v1.0")
+        failed = replace(self.many(), session=replace(SESSION, exit_status=1), findings=[drift])
+        assert main(["merge", *shards(self.slow(0.004), failed), "-o", "all.json"]) == 1
+        assert [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]].count("drift") == 1
 
     def test_budgets_stay_as_they_are(self) -> None:
         over = result_of(measurement(budget(), nodeid="a.py::over"))
