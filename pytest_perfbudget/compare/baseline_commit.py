@@ -15,7 +15,8 @@ from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.core.culprits import gained_functions
 from pytest_perfbudget.core.measurement import Measurement, Recording
-from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import GitError
@@ -109,7 +110,7 @@ class BaselineCommitDuet:
 
 def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
     """Turn the test against the baseline into a paired test; the suspect run becomes its screening result."""
-    paired = PairedSlowdownTest(slowdown_test.tolerance, slowdown_test.alpha)
+    paired = PairedSlowdownTest(slowdown_test.tolerance, slowdown_test.alpha, is_screened_by_pair=False)
     if slowdown_test.screening is None:
         return paired
     found = slowdown_test.effect([slowdown_test.screening])

@@ -18,7 +18,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.kinds import BODY, CALL
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
-from pytest_perfbudget.core.paired import PAIR_SPREAD, Pair
+from pytest_perfbudget.core.pairs import PAIR_SPREAD, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.spans.changes import SpanComparison, compare_pair
 from pytest_perfbudget.errors import PerfBudgetError

@@ -14,8 +14,8 @@ from pytest_perfbudget.core.slowdown import Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
 
 FRESH_COUNTS: Final = 3
-"""The number of fresh processes that all have to show a grown count. A count that depends on the hash seed exceeds the
-highest of ten such counts in one case of ten."""
+"""The number of fresh processes that all have to show a grown count, unless the time has regressed. A count that
+depends on the hash seed exceeds the highest of ten such counts in one case of ten."""
 
 _Result = TypeVar("_Result")
 _Run = TypeVar("_Run", bound=Run)
@@ -100,7 +100,7 @@ def confirm(
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
     problem, own_file_only, is_exclusive = "", False, False
-    while (open_ := _open(suspects, fresh)) or _still_grown(attempts, grown):
+    while (open_ := _open(suspects, fresh)) or _still_grown(attempts, _undecided(grown, suspects, fresh)):
         context.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(attempts) + 1}")
         found = _attempted(measure, own_file_only=own_file_only)
         problem, is_exclusive = found.problem, found.is_exclusive
@@ -146,6 +146,21 @@ def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, fl
     return any(
         all(name in one and one[name].any_has_grown(tolerance) for one in attempts) for name, tolerance in grown.items()
     )
+
+
+def _undecided(
+    grown: Mapping[str, float], suspects: Mapping[str, SlowdownTest[_Run]], fresh: Mapping[str, list[_Run]]
+) -> Mapping[str, float]:
+    """Return the measurements with a grown count whose time has not regressed.
+
+    Where the time has regressed, the test fails, and its own fresh processes have counted, too: further processes would
+    only repeat the explanation.
+    """
+    return {
+        name: tolerance
+        for name, tolerance in grown.items()
+        if not fresh.get(name) or suspects[name].confirmed(fresh[name]).verdict is not RegressionVerdict.REGRESSED
+    }
 
 
 def _open(suspects: Mapping[str, SlowdownTest[_Run]], fresh: Mapping[str, list[_Run]]) -> dict[str, SlowdownTest[_Run]]:

@@ -17,7 +17,8 @@ from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import LOAD, NONE
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.errors import WorkerError, WrongCodeError

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
-from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet_side import Side, Stop
 from pytest_perfbudget.processes.listeners import shared_address

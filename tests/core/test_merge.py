@@ -16,7 +16,8 @@ from results import budget, change, measurement
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.merge import MergeError, expected_to_fail, merge
-from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.slowdown import LOOKS, rejudged
@@ -40,7 +41,7 @@ class TestVerdicts:
     def test_a_fresh_verdict_is_that_of_the_whole_session(self, pairs: list[Pair], own: int, others: int) -> None:
         of_part = PairedSlowdownTest(0.02, ALPHA / own).confirmed(pairs)
         of_all = PairedSlowdownTest(0.02, ALPHA / (own + others)).confirmed(pairs)
-        again = rejudged(of_part, ALPHA / (own + others) / LOOKS)
+        again = rejudged(of_part, PairedSlowdownTest(0.02, ALPHA / (own + others)).alpha_per_look)
         assert again.verdict is of_all.verdict
         assert again.alpha == pytest.approx(of_all.alpha)
 
@@ -75,7 +76,7 @@ class TestVerdicts:
         assert merged.compared_with is not None
         assert merged.compared_with.sharing == 120
         levels = {one.changes[0].alpha for one in merged.measurements}
-        assert all(math.isclose(one or 0, ALPHA / 120 / LOOKS) for one in levels)
+        assert all(math.isclose(one or 0, PairedSlowdownTest(0.02, ALPHA / 120).alpha_per_look) for one in levels)
 
     def test_counts_and_budgets_stay_as_they_were_judged(self) -> None:
         calls = change(metric="calls", unit="calls", before=1, after=30, ratio=30, p_value=None, alpha=None)

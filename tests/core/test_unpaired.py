@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.paired import Pair, PairedSlowdownTest, pair_of
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import Pair, pair_of
 from pytest_perfbudget.core.reference import Estimate, Prior, Reference, fit, prior_of
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.slowdown import MOST_FRESH

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.core.paired import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
 from pytest_perfbudget.processes.duet import TIMERS, Duet

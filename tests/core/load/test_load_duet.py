@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pytest_perfbudget.core.load.windows import WINDOWS
-from pytest_perfbudget.core.paired import LOAD_SPREAD, Pair, PairedSlowdownTest, pair_of
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import LOAD_SPREAD, Pair, pair_of
 from pytest_perfbudget.core.results import RegressionVerdict
 
 UTILISATION = 0.6

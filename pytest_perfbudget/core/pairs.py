@@ -1,0 +1,127 @@
+"""The estimate from a pair of processes, base and head, that measured in turns.
+
+Two processes, one of each side, measure short blocks one after the other on the same CPU, in the order head, base,
+base, head. Both sides of such a quad have the same weather, and a drift over the quad cancels out (ABBA). The estimate
+is the median of the log ratio over quads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Final
+
+from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.robust import MAD
+
+QUADS: Final = 64
+"""The number of quads in a pair, if there is time for so many."""
+
+PAIR_SPREAD: Final = 0.01
+"""The standard deviation of a pair's log ratio beyond the standard error that its own quads show; recorded pairs of
+identical code have 0.4 to 1.6 %."""
+
+LOAD_SPREAD: Final = 0.03
+"""The same for the latencies under a load: a queue multiplies what a process is slower by."""
+
+SCREENING_ERROR: Final = 0.006
+FRESH_ERROR: Final = 0.005
+"""The standard errors, as shown by a pair's own quads, at which a screening pair and a fresh pair stop if there is time
+to get so far. A smaller standard error would gain nothing, because the spread between pairs is larger."""
+
+FEWEST_QUADS: Final = 8
+
+_QUAD_SPREAD = 0.02
+_QUAD_DEGREES = 3.0
+
+HIDDEN: Final = 0.1
+CLEARLY: Final = 4.0
+"""The slowdown in the mean beyond that in the typical call, in log time and in standard errors, above which the mean
+counts. With fewer quads than `FEWEST_QUADS` no mean counts: if rounds vary by half, means over four quads would call
+twice as many clean tests slower."""
+
+_MEDIAN = math.sqrt(math.pi / 2)
+"""The standard error of a median divided by that of a mean, for normal values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The estimate from one pair of processes: how much slower the head is, in log time.
+
+    Attributes:
+        log_ratio: the logarithm of the head's time divided by the base's time.
+        std_error: the standard error of the log ratio, as far as the quads of this pair show.
+        base_ns: the time of a call in the base, in ns.
+        spread: the standard deviation of the log ratio between pairs of identical code.
+        mean: the estimate from the mean call over all quads, whose standard error is that of the jackknife; None for
+            an estimate of the mean call, and where there are too few quads.
+    """
+
+    log_ratio: float
+    std_error: float
+    base_ns: float
+    spread: float = PAIR_SPREAD
+    mean: Pair | None = None
+
+    @property
+    def weight(self) -> float:
+        """The weight of the pair; 1 if its quads agree."""
+        return self.spread**2 / (self.spread**2 + self.std_error**2)
+
+
+def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float = PAIR_SPREAD) -> Pair | None:
+    """Return the estimate from the blocks of a pair; None if no turn has a block on both sides.
+
+    Args:
+        head_ns: the time of a call in the head's block, by turn; an even turn and the next turn make a quad.
+        base_ns: the time of a call in the base's block, by turn.
+        spread: see `Pair`.
+    """
+    steps = {turn: math.log(head_ns[turn] / base_ns[turn]) for turn in sorted(head_ns.keys() & base_ns.keys())}
+    quads = [(step + steps[turn + 1]) / 2 for turn, step in steps.items() if turn % 2 == 0 and turn + 1 in steps]
+    quads = quads or list(steps.values())
+    if not quads:
+        return None
+    middle = median(quads)
+    deviation = MAD * median(abs(quad - middle) for quad in quads)
+    own = len(quads) - 1
+    variance = (_QUAD_DEGREES * _QUAD_SPREAD**2 + own * deviation**2) / (_QUAD_DEGREES + own)
+    return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()), spread)
+
+
+def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
+    """Return the estimate from the recordings of both sides; None if no turn has a block on both sides.
+
+    The typical call in a turn, its lower quartile, has the least noise, but misses a slowdown of fewer than three in
+    four calls. If the mean shows such a slowdown and the quads agree, the mean counts.
+    """
+    blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (head, base)]
+    spread = LOAD_SPREAD if head.load else PAIR_SPREAD
+    typical_ns = [{turn: block.time_ns for turn, block in one.items()} for one in blocks]
+    mean_ns = [{turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks]
+    typical, mean = (pair_of(one[0], one[1], spread) for one in (typical_ns, mean_ns))
+    if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
+        return typical
+    over_all = _mean_pair(mean_ns[0], mean_ns[1], spread)
+    hidden = mean.log_ratio - typical.log_ratio
+    counts = mean if hidden > max(HIDDEN, CLEARLY * mean.std_error) else typical
+    return replace(counts, mean=over_all)
+
+
+def _mean_pair(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float) -> Pair:
+    """Return the estimate from the means over all quads.
+
+    These show calls that are so rare that the typical quad has none of them. The standard error is that of the
+    delete-one jackknife over quads (Efron and Stein 1981, Annals of Statistics 9, 586-596).
+    """
+    quads = sorted({turn // 2 for turn in head_ns.keys() & base_ns.keys()})
+    sums = [
+        [sum(one.get(turn, 0.0) for turn in (2 * quad, 2 * quad + 1)) for quad in quads] for one in (head_ns, base_ns)
+    ]
+    head, base = (sum(one) for one in sums)
+    left_out = [math.log((head - own) / (base - other)) for own, other in zip(*sums, strict=True)]
+    middle = sum(left_out) / len(left_out)
+    variance = (len(left_out) - 1) / len(left_out) * sum((one - middle) ** 2 for one in left_out)
+    return Pair(math.log(head / base), math.sqrt(variance), base / (2 * len(quads)), spread)
