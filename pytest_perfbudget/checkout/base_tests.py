@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ else:
     import tomli as tomllib
 
 _CONFTEST: Final = "conftest.py"
+_WORD: Final = re.compile(r"\w+")
 _CONFIGURATIONS: Final = ("pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
 
 
@@ -47,12 +49,17 @@ class BaseTests:
     def adds(self, nodeid: str, word: str) -> bool:
         """Return whether the pull request may have added `skip` or `xfail` to a test that did not have the word.
 
-        The test's file, a conftest.py or a configuration of pytest differs then, and the base's test does not say so.
+        The test's file, a conftest.py or a configuration of pytest differs then, or a module that they name has the
+        word more often, and the base's test does not say so.
         """
+        if word in self._text_of(nodeid):
+            return False
         file = file_of(nodeid)
         changed = self._changed & {file, *_CONFIGURATIONS}
         changed |= {one for one in self._changed if Path(one).name == _CONFTEST}
-        return bool(changed) and word not in self._text_of(nodeid)
+        return bool(changed) or any(
+            self._text(one).count(word) > self.shown(one).count(word) for one in self._named(file)
+        )
 
     def has_file_of(self, nodeid: str) -> bool:
         """Return whether the base has the file of a test."""
@@ -82,6 +89,21 @@ class BaseTests:
         """The changed files, by their paths from the root folder."""
         found = (self._base.top.resolve() / one for one in changed_paths(self._base.top, self._base.commit))
         return frozenset(one.relative_to(self._root).as_posix() for one in found if one.is_relative_to(self._root))
+
+    def _named(self, file: str) -> Iterator[str]:
+        """Yield the changed modules whose names stand in a test file or in a conftest.py above the file."""
+        above = [parent / _CONFTEST for parent in Path(file).parents]
+        words = set(_WORD.findall("\n".join(self._text(str(one)) for one in (file, *above))))
+        for one in self._changed:
+            path = Path(one)
+            if path.suffix == ".py" and (path.parent.name if path.stem == "__init__" else path.stem) in words:
+                yield one
+
+    def _text(self, file: str) -> str:
+        """Return the text of a file of the working tree; empty if there is none."""
+        with suppress(OSError, UnicodeDecodeError):
+            return (self._root / file).read_text("utf-8")
+        return ""
 
     def _text_of(self, nodeid: str) -> str:
         """Return the text of the base's test with its decorators, its classes' decorators and the file's marks."""

@@ -22,7 +22,12 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import BaselineError, ConfigError, GitError
 from pytest_perfbudget.plugin.collection.codspeed import CODSPEED_MARKERS
-from pytest_perfbudget.plugin.collection.config_checks import check_codspeed, check_outputs, check_update
+from pytest_perfbudget.plugin.collection.config_checks import (
+    check_codspeed,
+    check_outputs,
+    check_typed,
+    check_update,
+)
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
@@ -97,6 +102,8 @@ def _session(config: pytest.Config) -> PerfSession:
 def _configured(config: pytest.Config) -> PerfSession:
     option = config.option
     child: Any = config.pluginmanager.getplugin(CHILD)
+    if child is None:
+        check_typed(config)
     folder = config.rootpath if child is None else child.configuration or config.rootpath
     settings = load_settings(folder / "pyproject.toml")
     base_policy = None if child is not None else _base_policy(config, settings)

@@ -47,6 +47,20 @@ def test_the_policy_needs_another_commit(repository: Repository) -> None:
     result.stderr.fnmatch_lines(["ERROR: --perf-policy=base needs --perf-against"])
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("config.option.perf_policy = 'head'", "--perf-policy=base is on the command line, and a conftest.py or a plugin makes it 'head'"),
+        ("config.option.perf_policy = config.option.perf_against = None", "--perf-against=HEAD is on the command line, and a conftest.py or a plugin removes that"),
+    ],
+)  # fmt: skip
+def test_a_conftest_chooses_neither_the_policy_nor_the_commit(repository: Repository, line: str, said: str) -> None:
+    repository.file("conftest.py", f"def pytest_configure(config): {line}\n")
+    result = repository.pytester.runpytest_inprocess("--perf-against=HEAD", "--perf-policy", "base")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}: let it be"])
+
+
 @pytest.mark.usefixtures("brief")
 def test_tests_of_changed_code_run_first_and_all_others_after(repository: Repository) -> None:
     other = "def test_{}(perf):\n    perf({}, name='step')\n"

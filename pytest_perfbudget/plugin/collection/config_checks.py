@@ -96,6 +96,20 @@ class ConfigChecks:
             raise ConfigError(message) from None
 
 
+def check_typed(config: pytest.Config) -> None:
+    """Refuse another commit or another policy than the command line has: a conftest.py would choose its own judge.
+
+    Raises:
+        UsageError: a conftest.py or a plugin has changed such an option.
+    """
+    for name in ("--perf-against", "--perf-policy"):
+        value = getattr(config.option, name[2:].replace("-", "_"))
+        if (typed := _typed_value(config, name)) not in (None, value):
+            changed = "removes that" if value is None else f"makes it {value!r}"
+            message = f"{name}={typed} is on the command line, and a conftest.py or a plugin {changed}: let it be"
+            raise pytest.UsageError(message)
+
+
 def check_codspeed(config: pytest.Config) -> None:
     """Refuse options that ask for measurements in a session that pytest-codspeed measures.
 
@@ -126,6 +140,18 @@ def _is_typed(config: pytest.Config, name: str) -> bool:
     if name.startswith("--"):
         return any(one.partition("=")[0] == name for one in given)
     return any(re.match(rf"-[qvxsl]*{name[1]}", one) for one in given)
+
+
+def _typed_value(config: pytest.Config, name: str) -> str | None:
+    """Return the last value that the command line gives to a long option; None if there is none."""
+    given = [str(one) for one in config.invocation_params.args]
+    found = None
+    for at, one in enumerate(given):
+        if one.startswith(f"{name}="):
+            found = one.partition("=")[2]
+        elif one == name and given[at + 1 :]:
+            found = given[at + 1]
+    return found
 
 
 def check_outputs(config: pytest.Config) -> None:
