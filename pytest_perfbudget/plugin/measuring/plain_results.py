@@ -1,4 +1,4 @@
-"""The results of loads that are there at once, unlike those of coroutine functions: an `await` is refused with its line."""
+"""The results of loads that are there at once, unlike those of coroutine functions: an `await` is a misuse."""
 
 from __future__ import annotations
 
