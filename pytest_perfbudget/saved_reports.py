@@ -6,14 +6,13 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.core.decision import find
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding, Severity
-from pytest_perfbudget.core.merge import MergeError, doubts, expected_to_fail, merge, with_findings, with_notes
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding
+from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_findings, with_notes
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
@@ -152,11 +151,7 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     """Return the findings on a merged result, by the policy of its parts."""
     session = merged.session
     policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
-    lenient = expected_to_fail(parts)
-    found = [
-        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in lenient else one
-        for one in worded(find(merged.measurements, policy), alpha=session.alpha)
-    ]
+    found = worded(find(merged.measurements, policy), alpha=session.alpha)
     is_baseline = not any(change.against for one in merged.measurements for change in one.changes)
     found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
     is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)

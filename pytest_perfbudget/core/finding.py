@@ -39,8 +39,7 @@ class Finding:
         kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared`, `not_recorded`,
             `not_updated`, `loosened` or `drift`.
         severity: the urgency of the finding; a failure fails the test.
-        is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn and in a test that is
-            expected to fail, it is a warning.
+        is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn it is a warning.
         test: the node id of the test.
         name: the measurement's own name; empty if the measurement has none.
         metric: the name of the metric; empty if the finding is about the whole measurement.

@@ -198,6 +198,7 @@ class Measurement:
         blocks: the blocks between canaries, as far as reports keep them; None if there are none.
         max_drift: the growth since the anchor that fails the session, as a share; None if none does.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
+        is_expected_to_fail: whether the test may fail (xfail), so that no result of the measurement fails anything.
     """
 
     nodeid: str
@@ -222,6 +223,7 @@ class Measurement:
     spans: SpanFacts | None = None
     unmeasured: str = ""
     is_pending: bool = False
+    is_expected_to_fail: bool = False
     times: RoundTimes | None = None
     call_graphs: CallGraphs | None = None
     side_times: SideTimes | None = None
@@ -257,6 +259,7 @@ class Measurement:
             "errors": [one.to_dict() for one in self.errors],
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
+            "is_expected_to_fail": self.is_expected_to_fail,
             **({"max_drift": self.max_drift} if self.max_drift is not None else {}),
             **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
             **({"times": self.times.to_dict()} if self.times else {}),

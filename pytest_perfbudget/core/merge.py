@@ -64,17 +64,6 @@ def merge(parts: Mapping[str, RunResult]) -> RunResult:
     )
 
 
-def expected_to_fail(results: Iterable[RunResult]) -> set[str]:
-    """Return the tests that are expected to fail: a finding that the gate would make a failure is a warning there."""
-    return {
-        one.test
-        for result in results
-        if result.session.gate == "fail"
-        for one in result.findings
-        if one.is_gated and not one.is_failure and one.belongs_to_test
-    }
-
-
 def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
     """Yield a line for each thing about the parts of a merged result that a reader should know."""
     machines: dict[str, str] = {}

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
-from pytest_perfbudget.core.finding import Finding, Missing, Severity
+from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.merge import MergeError, expected_to_fail, merge
+from pytest_perfbudget.core.merge import MergeError, merge
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
@@ -137,10 +137,8 @@ class TestAccounts:
         assert merge({"a": part(exit_status=5), "b": part(exit_status=5)}).session.exit_status == 5
 
     def test_a_test_that_is_expected_to_fail_stays_so(self) -> None:
-        finding = Finding("exceeded", Severity.WARNING, "a.py::x", is_gated=True)
-        assert expected_to_fail([replace(part(), findings=[finding])]) == {"a.py::x"}
-        warned = replace(part(gate="warn"), findings=[finding])
-        assert expected_to_fail([warned]) == set()
+        found = merge({"a": part(measurement(nodeid="a.py::x", is_expected_to_fail=True)), "b": part()})
+        assert [one.is_expected_to_fail for one in found.measurements] == [True]
 
 
 class TestRefusals:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pytest_perfbudget.baseline.commit import current_branch, current_commit, folder_in_repository, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.finding import Missing, Severity
+from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, NONE, PEDANTIC
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -70,13 +70,11 @@ def run_result(
         is_cut_short: whether the session ended before its last test.
         update: of the baseline; None if there was none.
     """
+    forgiven = _forgiven(session, expected_to_fail)
+    measurements = [replace(one, is_expected_to_fail=one.nodeid in forgiven) for one in measurements]
     missing = _missing(session, measurements, unfinished, is_cut_short=is_cut_short)
     can_be_mended = session.config.option.perf_against is None
-    forgiven = _forgiven(session, expected_to_fail)
-    findings = [
-        replace(one, severity=Severity.WARNING) if one.is_failure and one.test in forgiven else one
-        for one in session.worded(measurements)
-    ]
+    findings = session.worded(measurements)
     if session.base_policy is not None:
         policy = session.base_policy
         others = [("", "", one) for one in policy.loosened]

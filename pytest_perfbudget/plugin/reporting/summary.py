@@ -76,7 +76,8 @@ class Summary:
             found = [Measurement.from_dict(entry) for entry in data]
             if hasattr(report, "wasxfail"):
                 self._expected_to_fail.update(one.nodeid for one in found)
-                warning = "the test is expected to fail (xfail)"
+                passed = ", and passed" if report.passed else ""
+                warning = f"the test is expected to fail (xfail){passed}"
                 found = [replace(one, warnings=[*one.warnings, warning]) for one in found]
             self._results[report.nodeid] = found
 

@@ -49,6 +49,7 @@ COLUMNS: Final = (
     "tolerance",
     "tolerance from",
     "against",
+    "expected to fail",
     "reason",
 )
 """The columns. Numbers have their unit in brackets; `unit` is the unit that the row names."""
@@ -76,6 +77,7 @@ def _rows(measurement: Measurement) -> Iterator[_Cells]:
         "kind": measurement.kind.name,
         "file": measurement.file,
         "line": measurement.line,
+        "expected to fail": "yes" if measurement.is_expected_to_fail else "",
         "rounds": measurement.rounds,
     }
     metrics = [

@@ -147,14 +147,20 @@ def assess(measurements: Iterable[Measurement], policy: Policy) -> list[Assessme
 
 
 def _assess(measurement: Measurement, policy: Policy) -> Assessment:
-    budgets = [_judged(one, policy) for one in measurement.budgets]
+    most = Urgency.WARNING if measurement.is_expected_to_fail else Urgency.FAILING
+    budgets = [_at_most(most, _judged(one, policy)) for one in measurement.budgets]
     budgets.sort(key=lambda one: (one.urgency, _BUDGET_ORDER[one.result.verdict], -(one.result.used or 0.0)))
-    changes = [_compared(one, policy) for one in measurement.changes]
+    changes = [_at_most(most, _compared(one, policy)) for one in measurement.changes]
     changes.sort(key=lambda one: (one.urgency, _CHANGE_ORDER[one.result.verdict]))
     if measurement.unmeasured:
-        urgency = Urgency.FAILING if policy.strict else Urgency.NOTED
+        urgency = max(Urgency.FAILING, most) if policy.strict else Urgency.NOTED
         return Assessment(measurement, budgets, changes, (UNMEASURED, urgency))
     return Assessment(measurement, budgets, changes)
+
+
+def _at_most(most: Urgency, finding: TableFinding[_Result]) -> TableFinding[_Result]:
+    """Return a finding that is at most so urgent; the first urgency is the highest."""
+    return replace(finding, urgency=max(most, finding.urgency))
 
 
 def _fails(judgement: Judgement | None) -> bool:

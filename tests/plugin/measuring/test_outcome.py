@@ -39,10 +39,11 @@ def test_quick(): advance(ms=10)
 """)
     result.assert_outcomes(xfailed=1, failed=1) if strict else result.assert_outcomes(xfailed=1, xpassed=1)
     assert project.verdicts() == {"test_slow p95": "exceeded", "test_quick p95": "within"}
-    # The finding fails nothing, and the summary shows its text, because no failed test does.
+    # The finding fails nothing, and the summary names it, because no failed test does.
     (found,) = [one for one in project.report["findings"] if one["kind"] == "exceeded"]
-    assert found["severity"] == "warning"
-    result.stdout.fnmatch_lines(["test_it.py::test_slow: p95 60 ms exceeds its budget of 50 ms (120%)"])
+    assert (found["severity"], found["is_gated"]) == ("warning", False)
+    assert [one["is_expected_to_fail"] for one in project.report["measurements"]] == [True, not strict]
+    result.stdout.fnmatch_lines(["exceeded: test_it.py::test_slow: p95 60 ms exceeds its budget of 50 ms (120%)"])
 
 
 def test_junit_holds_the_paragraph(each_way: Project) -> None:

@@ -77,6 +77,14 @@ def test_calls_without_a_comparison_are_those_that_were_counted() -> None:
     assert line.endswith(" 17")
 
 
+def test_the_file_has_counts_limits_and_verdicts_only() -> None:
+    lines = text(budget(), change(), calls(200), statistics={"median": 1.8e6, "calls": 200}).splitlines()
+    assert {line.partition("{")[0].partition(" ")[0] for line in lines if not line.startswith("#")} == {
+        "perfbudget_budgets", "perfbudget_changes", "perfbudget_limits", "perfbudget_limit_seconds",
+        "perfbudget_measured_calls",
+    }  # fmt: skip
+
+
 def test_the_order_of_the_tests_does_not_show() -> None:
     one, two = (measurement(budget(), nodeid=f"a.py::{name}") for name in "ab")
     assert render(result_of(one, two)) == render(result_of(two, one))
