@@ -488,18 +488,18 @@ async def test_it(perf_load):
 
 
 def test_requests_whose_spans_have_no_trace_say_so_in_the_section(plain: Project) -> None:
-    """The server adopts headers in which no trace was sent, so its spans begin trees of their own."""
+    """The server takes no trace from anywhere, so its spans begin trees of their own."""
     result = plain.run(
         """
 from pytest_perfbudget import track
 from pytest_perfbudget.tracing import continued
 
-def serve(headers):
-    with continued(headers), track("server"):
+def serve():
+    with continued(None), track("server"):
         pass
 
 def test_it(perf_load):
-    perf_load(lambda: serve({}), name="page", users=2, requests=20)
+    perf_load(serve, name="page", users=2, requests=20)
 """,
         "--perf-spans",
     )
@@ -511,3 +511,21 @@ def test_it(perf_load):
         ]
     )
     result.stdout.no_fnmatch_line("*without any span*")
+
+
+def test_requests_to_an_application_in_the_same_process_need_no_header(plain: Project) -> None:
+    plain.run(
+        """
+from pytest_perfbudget import track
+from pytest_perfbudget.tracing import continued
+
+def serve(headers):
+    with continued(headers), track("server"):
+        pass
+
+def test_it(perf_load):
+    perf_load(lambda: serve({}), name="page", users=2, requests=20, spans={"server": {"max_count": 1}})
+""",
+    ).assert_outcomes(passed=1)
+    (spans,) = [one["spans"] for one in plain.report["measurements"]]
+    assert [(node["path"], node["count"]) for node in spans["nodes"]] == [(["server"], 40)]
