@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any, Final
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.measure.load.async_requests import AsyncRequests
 from pytest_perfbudget.measure.load.async_users import AsyncUser, AsyncUsers
 from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early, starts
-from pytest_perfbudget.measure.load.event_loop import EventLoop, Work
+from pytest_perfbudget.measure.load.event_loop import EventLoop
 from pytest_perfbudget.measure.load.pacing import Pacer, PacerThread
 from pytest_perfbudget.measure.load.patience import GRACE_NS, HEARTBEAT_NS, LEAD_NS, STUCK_NS, watch_period_s
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
@@ -54,13 +54,13 @@ class AsyncLoad:
         self._loop = loop or running_loop()
         self._pacer = pacer or PacerThread(self._loop.post)
         self._users = AsyncUsers(plan, self._loop, recorder)
+        self._requests = AsyncRequests(call, recorder, self._users)
         self._idle: list[AsyncUser] = []
         self._entering = plan.users
         self._go = self._loop.event()
         self._end_ns = NEVER_NS
         self._is_sent = False
         self._unsent = 0
-        self._is_checked = False
         self._started = 0
         self.ended_early = ""
 
@@ -125,26 +125,12 @@ class AsyncLoad:
         """Live as a user of a closed load, who enters the context manager again if that raised or was given up."""
 
         async def live() -> None:
-            await self._kept(user, lambda stack: self._live_once(user, stack, is_first=False))
+            await self._requests.with_kept(user, lambda stack: self._live_once(user, stack, is_first=False))
 
-        await self._kept(user, lambda stack: self._live_once(user, stack, is_first=True))
+        await self._requests.with_kept(user, lambda stack: self._live_once(user, stack, is_first=True))
         while user.left and self._recorder.now_ns() < self._end_ns:
             await self._loop.pause(self._plan.think_time_ns / 1e9)
-            await self._until_given_up(user, live)
-
-    async def _kept(self, user: AsyncUser, work: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
-        """Do work with a user's context manager; an error at the end of the context manager is noted."""
-        has_worked = False
-        try:
-            async with AsyncExitStack() as stack:
-                await work(stack)
-                has_worked = True
-        except BaseException as error:
-            if not has_worked or self._is_to_be_raised(user, error):
-                raise
-            self._users.unclean.add(type(error).__name__, str(error), 0)
-        finally:
-            self._users.leaving.pop(user, None)
+            await self._requests.until_given_up(user, live)
 
     async def _live_once(self, user: AsyncUser, stack: AsyncExitStack, *, is_first: bool) -> None:
         """Enter a context manager and make all requests that are left; if it cannot be entered, that was a request."""
@@ -152,7 +138,7 @@ class AsyncLoad:
         start_ns = None if is_first else now_ns()
         is_request = start_ns is not None and start_ns >= begin_ns
         user.left -= is_request
-        entered = await self._enter(user, stack, start_ns)
+        entered = await self._requests.enter(user, stack, start_ns)
         if is_first:
             self._entering -= 1
             if not self._entering:
@@ -166,10 +152,10 @@ class AsyncLoad:
             return
         user.left += is_request  # the request is made now
         # The answer to a request that was given up may still come, so the user does not go on with its connection.
-        await self._until_given_up(user, lambda: self._requests(user, entered))
+        await self._requests.until_given_up(user, lambda: self._own_requests(user, entered))
         self._users.leaves(user)
 
-    async def _requests(self, user: AsyncUser, arguments: tuple[Any, ...]) -> None:
+    async def _own_requests(self, user: AsyncUser, arguments: tuple[Any, ...]) -> None:
         """Make the requests of a user of a closed load."""
         plan, now_ns, begin_ns, pause = self._plan, self._recorder.now_ns, self._recorder.begin_ns, self._loop.pause
         resumed_ns = now_ns()
@@ -181,7 +167,7 @@ class AsyncLoad:
             started = self._started
             if start_ns >= begin_ns:
                 user.left -= 1
-            await self._request(user, arguments, start_ns)
+            await self._requests.make(user, arguments, start_ns)
             if user.cancelled_ns is not None:
                 return
             if plan.think_time_ns:
@@ -228,15 +214,15 @@ class AsyncLoad:
         self._recorder.late(first_ns, self._recorder.now_ns())
 
         async def live(stack: AsyncExitStack) -> None:
-            entered = await self._enter(user, stack, first_ns)
+            entered = await self._requests.enter(user, stack, first_ns)
             if isinstance(entered, BaseException):
                 self._recorder.raised(entered, first_ns, self._recorder.now_ns())
                 return
             # After a request that was given up, the next request is made for a new user.
-            await self._until_given_up(user, lambda: self._due_requests(user, entered))
+            await self._requests.until_given_up(user, lambda: self._due_requests(user, entered))
             self._users.leaves(user)
 
-        await self._until_given_up(user, lambda: self._kept(user, live))
+        await self._requests.until_given_up(user, lambda: self._requests.with_kept(user, live))
 
     async def _due_requests(self, user: AsyncUser, arguments: tuple[Any, ...]) -> None:
         """Make the requests of an open load that this user is woken up for."""
@@ -251,62 +237,9 @@ class AsyncLoad:
                     return
                 self._recorder.late(user.due_ns, self._recorder.now_ns())
             due_ns, user.due_ns = user.due_ns, None
-            await self._request(user, arguments, due_ns)
+            await self._requests.make(user, arguments, due_ns)
             if user.cancelled_ns is not None:
                 return
-
-    async def _enter(
-        self, user: AsyncUser, stack: AsyncExitStack, due_ns: int | None
-    ) -> tuple[Any, ...] | BaseException:
-        """Enter a user's context manager; return the arguments of the requests, or the error that was raised.
-
-        Args:
-            user: the user.
-            stack: the stack of context managers that keeps the user's.
-            due_ns: the time at which the request was due that the user enters for; None before the load.
-        """
-        if due_ns is not None:
-            self._users.starts(user, due_ns)
-        try:
-            return await self._call.enter_async(stack)
-        except BaseException as error:
-            if self._is_to_be_raised(user, error):
-                raise
-            return error
-        finally:
-            self._users.flying.pop(user, None)
-
-    async def _request(self, user: AsyncUser, arguments: tuple[Any, ...], due_ns: int) -> None:
-        """Make one request and record it."""
-        self._users.starts(user, due_ns)
-        try:
-            result = await self._call.function(*arguments)
-            if not self._is_checked:
-                self._call.refuse(result)
-                self._is_checked = True
-        except BaseException as error:
-            if self._is_to_be_raised(user, error):
-                raise
-            self._recorder.raised(error, due_ns, self._recorder.now_ns())
-        else:
-            if user.cancelled_ns is None:
-                self._recorder.answered(due_ns, self._recorder.now_ns())
-        finally:
-            del self._users.flying[user]
-
-    def _is_to_be_raised(self, user: AsyncUser, error: BaseException) -> bool:
-        """Return whether an exception is more than the error of its request."""
-        return user.cancelled_ns is not None or user.task.is_cancelled_by(error) or not self._call.is_error(error)
-
-    async def _until_given_up(self, user: AsyncUser, work: Work) -> bool:
-        """Do work of a user; return whether it came to its end, and no request in it was given up."""
-        try:
-            await user.task.part(work)
-        except BaseException as error:
-            if user.cancelled_ns is None or user.task.is_cancelled_by(error) or not self._call.is_error(error):
-                raise
-        is_given_up, user.cancelled_ns = user.cancelled_ns is not None, None
-        return not is_given_up
 
     async def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, Final
@@ -23,6 +22,7 @@ from pytest_perfbudget.measure.load.patience import (
     watch_period_s,
 )
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
+from pytest_perfbudget.measure.load.thread_requests import ThreadRequests
 from pytest_perfbudget.measure.load.thread_users import Request, ThreadUsers
 
 MOST_THREADS: Final = 500
@@ -49,6 +49,7 @@ class ThreadLoad:
         self._look = look
         self._pacer = PacerThread(_at_once)
         self._users = ThreadUsers(plan, recorder)
+        self._requests = ThreadRequests(call, recorder, self._users)
         self._mailbox: SimpleQueue[int | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
@@ -56,7 +57,6 @@ class ThreadLoad:
         self._end_ns = NEVER_NS
         self._is_sent = False
         self._unsent = 0
-        self._is_checked = False
         self.ended_early = ""
 
     @property
@@ -158,9 +158,9 @@ class ThreadLoad:
         Returns:
             The number of requests that are left.
         """
-        with self._kept() as stack:
-            begun = None if ready is not None else self._begun(self._recorder.now_ns())
-            entered = self._enter(stack, begun)
+        with self._requests.kept() as stack:
+            begun = None if ready is not None else self._requests.begun(self._recorder.now_ns())
+            entered = self._requests.enter(stack, begun)
             if ready is not None:
                 ready()
             if isinstance(entered, BaseException):
@@ -168,43 +168,12 @@ class ThreadLoad:
                 if begun is None or begun.settle():
                     self._recorder.raised(entered, due_ns, self._recorder.now_ns())
                 return left - (due_ns >= self._recorder.begin_ns)
-            left = self._requests(entered, left)
+            left = self._own_requests(entered, left)
             self._users.leaves()
         self._users.stays()
         return left
 
-    @contextmanager
-    def _kept(self) -> Iterator[ExitStack]:
-        """Yield the stack of a user's context manager; an error at the end of the context manager is noted."""
-        has_worked = False
-        try:
-            with ExitStack() as stack:
-                yield stack
-                has_worked = True
-        except BaseException as error:
-            if not has_worked or not self._call.is_error(error):
-                raise
-            self._users.unclean.add(type(error).__name__, str(error), 0)
-
-    def _begun(self, due_ns: int) -> Request:
-        """Return a request that begins with the set-up of its user."""
-        request = Request(due_ns)
-        self._users.starts(request)
-        return request
-
-    def _enter(self, stack: ExitStack, begun: Request | None) -> tuple[Any, ...] | BaseException:
-        """Enter a user's context manager; return the arguments of the requests, or the error that was raised."""
-        try:
-            return self._call.enter(stack)
-        except BaseException as error:
-            if not self._call.is_error(error):
-                raise
-            return error
-        finally:
-            if begun is not None:
-                self._users.ends()
-
-    def _requests(self, arguments: tuple[Any, ...], left: int) -> int:
+    def _own_requests(self, arguments: tuple[Any, ...], left: int) -> int:
         """Make the requests of one user, until one is given up: its answer may still come on the user's connection.
 
         Returns:
@@ -215,7 +184,7 @@ class ThreadLoad:
             start_ns = now_ns()
             if start_ns >= self._end_ns:
                 return 0
-            is_recorded = self._request(arguments, start_ns)
+            is_recorded = self._requests.make(arguments, start_ns)
             if start_ns >= begin_ns:
                 left -= 1
             if not is_recorded:
@@ -266,16 +235,16 @@ class ThreadLoad:
         """
         due_ns: int | None = first_ns
         self._recorder.late(first_ns, self._recorder.now_ns())
-        begun = self._begun(first_ns)
-        with self._kept() as stack:
-            entered = self._enter(stack, begun)
+        begun = self._requests.begun(first_ns)
+        with self._requests.kept() as stack:
+            entered = self._requests.enter(stack, begun)
             if isinstance(entered, BaseException):
                 if begun.settle():
                     self._recorder.raised(entered, first_ns, self._recorder.now_ns())
                 return
             first: Request | None = begun
             while due_ns is not None:
-                if not self._request(entered, due_ns, first):
+                if not self._requests.make(entered, due_ns, first):
                     break  # the next request is made for a new user
                 first = None
                 with self._lock:
@@ -286,36 +255,6 @@ class ThreadLoad:
                 if due_ns is not None:
                     self._recorder.late(due_ns, self._recorder.now_ns())
             self._users.leaves()
-
-    def _request(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> bool:
-        """Make one request and record it; return False if the request was given up before.
-
-        Args:
-            arguments: of the request.
-            due_ns: the time at which the request is due.
-            request: the request if it has begun with the set-up of its user.
-        """
-        recorder = self._recorder
-        own = request or Request(due_ns)
-        self._users.starts(own)
-        try:
-            result = self._call.function(*arguments)
-            if not self._is_checked:
-                self._call.refuse(result)
-                self._is_checked = True
-        except BaseException as error:
-            if not self._call.is_error(error):
-                raise
-            end_ns = recorder.now_ns()
-            if is_first := own.settle():
-                recorder.raised(error, due_ns, end_ns)
-        else:
-            end_ns = recorder.now_ns()
-            if is_first := own.settle():
-                recorder.answered(due_ns, end_ns)
-        finally:
-            self._users.ends()
-        return is_first
 
     def _watch(self) -> None:
         """Give up requests that are not answered in time, until all are done."""
