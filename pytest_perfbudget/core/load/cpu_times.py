@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Final
+
+_LONGEST_NS: Final = 20_000_000
+"""The longest duration of a reading between others: the time to which a longer one belongs is not known."""
 
 
 @dataclass
@@ -18,8 +22,15 @@ class CpuTimes:
     at_ns: list[int] = field(default_factory=list)
     used_s: list[float] = field(default_factory=list)
 
-    def add(self, at_ns: int, used_s: float) -> None:
-        """Add a reading, which is later than the others."""
+    def add(self, begun_ns: int, ended_ns: int, used_s: float, *, is_last: bool = False) -> None:
+        """Add a reading, which is later than the others.
+
+        A reading between others that took long is left out. A thread that reads beside busy threads may wait for the
+        interpreter's lock between the reading and the look at the clock, and the CPU time would seem to be used later.
+        """
+        if self.at_ns and not is_last and ended_ns - begun_ns > _LONGEST_NS:
+            return
+        at_ns = (begun_ns + ended_ns) // 2
         self.at_ns.append(at_ns)
         self.used_s.append(used_s)
 

@@ -72,7 +72,7 @@ class ProcessWatch:
         self._is_over = True
         self._wake.set()
         self._thread.join()
-        self._look()
+        self._look(is_last=True)
         ended_ns = None if self._ended_ns is None else self._ended_ns - self._begin_ns
         return ProcessFacts(self._peak_bytes, self._times.per_cent(self._begin_ns, last_ns), ended_ns)
 
@@ -83,8 +83,8 @@ class ProcessWatch:
             self._wake.clear()
             self._look()
 
-    def _look(self) -> None:
-        total = 0
+    def _look(self, *, is_last: bool = False) -> None:
+        total, begun_ns = 0, SYSTEM.wall_ns()
         for process in self._family():
             with suppress(self._psutil.Error):  # the process has ended
                 total += process.memory_info().rss
@@ -92,7 +92,7 @@ class ProcessWatch:
                 self._cpu_s[process.pid] = times.user + times.system
         self._peak_bytes = max(self._peak_bytes, total)
         now_ns = SYSTEM.wall_ns()
-        self._times.add(now_ns, sum(self._cpu_s.values()))
+        self._times.add(begun_ns, now_ns, sum(self._cpu_s.values()), is_last=is_last)
         if self._ended_ns is None and not self._is_alive():
             self._ended_ns = now_ns
 

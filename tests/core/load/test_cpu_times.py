@@ -7,6 +7,7 @@ import pytest
 from pytest_perfbudget.core.load.cpu_times import CpuTimes
 
 S = 1_000_000_000
+MS = 1_000_000
 
 TIMES = CpuTimes([10 * S, 18 * S, 20 * S, 22 * S], [5.0, 5.0, 7.0, 7.5])
 """A process that was idle for 8 seconds, then busy, then used a quarter of a CPU."""
@@ -30,3 +31,20 @@ def test_the_cpu_time_between_two_times_counts(from_s: float, to_s: float, per_c
 
 def test_a_single_reading_tells_nothing() -> None:
     assert CpuTimes([S], [3.0]).per_cent(S, 2 * S) == 0
+
+
+@pytest.mark.parametrize(("ended_ms", "per_cent"), [(1, 100), (300, 100), (600, 100)])
+def test_a_reading_that_waited_for_the_clock_does_not_delay_the_cpu_time(ended_ms: int, per_cent: float) -> None:
+    """A process is busy from the begin on; the CPU time is read after 0 ms, and the thread goes on only later."""
+    times = CpuTimes()
+    times.add(0, 0, 0.0)
+    times.add(0, ended_ms * MS, 0.0)
+    times.add(1_000 * MS, 1_000 * MS, 1.0, is_last=True)
+    assert times.per_cent(0, 500 * MS) == pytest.approx(per_cent, rel=0.01)
+
+
+def test_the_last_reading_counts_however_long_it_took() -> None:
+    times = CpuTimes()
+    times.add(0, 0, 0.0)
+    times.add(900 * MS, 1_100 * MS, 1.0, is_last=True)
+    assert times.per_cent(0, 1_000 * MS) == 100
