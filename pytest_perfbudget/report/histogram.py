@@ -36,7 +36,8 @@ def _lines(measurement: Measurement) -> Iterator[str]:
     every = measurement.times.every if measurement.times is not None else 1
     kept = f"{len(times_ns):,} of " if every > 1 else ""
     rounds = counted(measurement.rounds, measurement.kind.sample)
-    yield f"Distribution{name}, {kept}{rounds}, each line from its time to the next:"
+    longest = quantity(times_ns[-1], "ns")
+    yield f"Distribution{name}, {kept}{rounds}, each line from its time to the next, the last to {longest}:"
     edges = _edges(times_ns)
     counts = [sum(low <= one < high for one in times_ns) for low, high in pairwise((*edges, float("inf")))]
     starts = [quantity(edge, "ns") for edge in edges]

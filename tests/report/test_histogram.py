@@ -24,7 +24,7 @@ def lines(times_ms: list[float], limit_ms: float = 50, **changed: Any) -> list[s
 
 def test_each_line_counts_the_rounds_from_its_time_on() -> None:
     assert lines([10, 10, 11, 12, 12, 12, 13, 14], limit_ms=12.5, name="parse") == [
-        "Distribution of parse, 8 rounds, each line from its time to the next:",
+        "Distribution of parse, 8 rounds, each line from its time to the next, the last to 14 ms:",
         "  10 ms  ██████████████████                3",
         "  12 ms  ██████████████████████████████    5  < limit of p95, 12.5 ms",
     ]
