@@ -204,6 +204,12 @@ class TestForest:
         label = "regressed: time +34 %, 95 % interval +30 % .. +38 %"
         assert shown.run("document.querySelectorAll('.interval-plot')[1].getAttribute('aria-label')") == label
 
+    def test_a_change_beyond_the_scale_is_a_ring_that_a_phone_shows_whole(self, shown: Browser) -> None:
+        shown.look(390)
+        assert len(shown.driver.find_elements(By.CSS_SELECTOR, ".interval-plot .outside")) == 1
+        assert shown.run("getComputedStyle(document.querySelector('.interval-plot')).overflow") == "visible"
+        assert shown.run("document.querySelector('.outside').getBoundingClientRect().right") <= 390
+
     def test_a_filter_holds_for_the_changes_as_well(self, shown: Browser) -> None:
         search(shown, "signature")
         assert set(shown.texts(".forest a")) == {"test_verifies_a_token signature", "test_verifies_a_signature"}
