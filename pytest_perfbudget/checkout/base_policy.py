@@ -5,6 +5,7 @@ Nothing is checked out or run for that: git shows single files of a commit.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from pytest_perfbudget.baseline.raised import raised
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.store import read
+from pytest_perfbudget.checkout.base_collection import uncollected
 from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.config.parser import settings_of
@@ -90,6 +92,12 @@ class BasePolicy:
         head = resolve(self._head_settings, nodeid, head_limits.given(name, is_body=is_body), name=name)
         head = with_unread(head, limits, head_limits.unreadable)
         return loosened_limits(head, base, base_limits.unreadable)
+
+    def uncollected(
+        self, configuration: Path | None, collected: Collection[str], folders: Sequence[Path]
+    ) -> dict[str, str]:
+        """Return the base's perf tests that the session has not collected, each with the reason: see `uncollected`."""
+        return uncollected(self.tests, configuration, collected, self._base_settings.entries, folders)
 
     def raised_baseline(self) -> list[tuple[Key, Loosening]]:
         """Return the numbers of the baseline that the pull request raises or removes.

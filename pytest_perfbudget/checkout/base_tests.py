@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_perfbudget.checkout.pytest_settings import FILES as CONFIGURATIONS
+from pytest_perfbudget.checkout.pytest_settings import pytest_settings
 from pytest_perfbudget.checkout.revision import Base, changed_paths
+from pytest_perfbudget.core.collection_rules import CollectionRules
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _CONFTEST: Final = "conftest.py"
 _WORD: Final = re.compile(r"\w+")
-_CONFIGURATIONS: Final = ("pyproject.toml", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg")
 
 
 class BaseTests:
@@ -33,16 +28,19 @@ class BaseTests:
     Args:
         base: the commit.
         root: pytest's root folder.
+
+    Attributes:
+        root: pytest's root folder, resolved.
     """
 
     def __init__(self, base: Base, root: Path) -> None:
         self._base = base
-        self._root = root.resolve()
+        self.root = root.resolve()
 
     def shown(self, file: str) -> str:
         """Return the text of a file of the base, by its path from the root folder; empty if there is no such file."""
         with suppress(GitError, ValueError):
-            place = (self._root / file).resolve().relative_to(self._base.top.resolve()).as_posix()
+            place = (self.root / file).resolve().relative_to(self._base.top.resolve()).as_posix()
             return git(self._base.top, "show", f"{self._base.commit}:{place}")
         return ""
 
@@ -55,11 +53,9 @@ class BaseTests:
         if word in self._text_of(nodeid):
             return False
         file = file_of(nodeid)
-        changed = self._changed & {file, *_CONFIGURATIONS}
-        changed |= {one for one in self._changed if Path(one).name == _CONFTEST}
-        return bool(changed) or any(
-            self._text(one).count(word) > self.shown(one).count(word) for one in self._named(file)
-        )
+        changed = self.changed & {file, *CONFIGURATIONS}
+        changed |= {one for one in self.changed if Path(one).name == _CONFTEST}
+        return bool(changed) or any(self.adds_word(one, word) for one in self._named(file))
 
     def has_file_of(self, nodeid: str) -> bool:
         """Return whether the base has the file of a test."""
@@ -68,7 +64,22 @@ class BaseTests:
     @property
     def conftest_differs(self) -> bool:
         """Whether the pull request changes a conftest.py."""
-        return any(Path(one).name == _CONFTEST for one in self._changed)
+        return any(Path(one).name == _CONFTEST for one in self.changed)
+
+    @cached_property
+    def pytest_settings(self) -> Mapping[str, Any]:
+        """The settings of pytest in the base."""
+        found = (pytest_settings(self.shown(name), name) for name in CONFIGURATIONS)
+        return next((one for one in found if one is not None), {})
+
+    def own_pytest_settings(self, configuration: Path | None) -> Mapping[str, Any]:
+        """Return the settings of pytest in the pull request.
+
+        Args:
+            configuration: the file of pytest's configuration; None if there is none.
+        """
+        found = None if configuration is None else pytest_settings(self._text(str(configuration)), configuration.name)
+        return found or {}
 
     def options_differ(self, configuration: Path | None) -> bool:
         """Return whether the options that pytest adds (`addopts`) differ from those of the base.
@@ -76,25 +87,41 @@ class BaseTests:
         Args:
             configuration: the file of pytest's configuration; None if there is none.
         """
-        if configuration is None:
-            return False
-        text = ""
-        with suppress(OSError, UnicodeDecodeError):
-            text = configuration.read_text("utf-8")
-        name = configuration.name
-        return _options(text, name) != _options(self.shown(str(configuration)), name)
+        return "addopts" in CollectionRules.from_settings(self.pytest_settings).differing(
+            CollectionRules.from_settings(self.own_pytest_settings(configuration))
+        )
+
+    def adds_word(self, file: str, word: str) -> bool:
+        """Return whether a file has a word more often than in the base."""
+        return self._text(file).count(word) > self.shown(file).count(word)
+
+    def files(self, words: str = "") -> list[str]:
+        """Return the files of the base below the root folder, by their paths from there.
+
+        Args:
+            words: a regular expression that a line of each file matches; empty for all files.
+        """
+        place = self.root.relative_to(self._base.top.resolve()).as_posix()
+        listed = ("grep", "-l", "-z", "-E", words, self._base.commit, "--", place)
+        if not words:
+            listed = ("ls-tree", "-r", "-z", "--name-only", "--full-name", self._base.commit, "--", place)
+        paths: list[str] = []
+        with suppress(GitError):  # no file has the words
+            paths = [one.removeprefix(f"{self._base.commit}:") for one in git(self._base.top, *listed).split("\0")]
+        found = (self._base.top.resolve() / one for one in paths if one)
+        return [one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root)]
 
     @cached_property
-    def _changed(self) -> frozenset[str]:
+    def changed(self) -> frozenset[str]:
         """The changed files, by their paths from the root folder."""
         found = (self._base.top.resolve() / one for one in changed_paths(self._base.top, self._base.commit))
-        return frozenset(one.relative_to(self._root).as_posix() for one in found if one.is_relative_to(self._root))
+        return frozenset(one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root))
 
     def _named(self, file: str) -> Iterator[str]:
         """Yield the changed modules whose names stand in a test file or in a conftest.py above the file."""
         above = [parent / _CONFTEST for parent in Path(file).parents]
         words = set(_WORD.findall("\n".join(self._text(str(one)) for one in (file, *above))))
-        for one in self._changed:
+        for one in self.changed:
             path = Path(one)
             if path.suffix == ".py" and (path.parent.name if path.stem == "__init__" else path.stem) in words:
                 yield one
@@ -102,7 +129,7 @@ class BaseTests:
     def _text(self, file: str) -> str:
         """Return the text of a file of the working tree; empty if there is none."""
         with suppress(OSError, UnicodeDecodeError):
-            return (self._root / file).read_text("utf-8")
+            return (self.root / file).read_text("utf-8")
         return ""
 
     def _text_of(self, nodeid: str) -> str:
@@ -122,19 +149,3 @@ class BaseTests:
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
                 parts.append(node)
         return "\n".join(ast.unparse(one) for one in parts)
-
-
-def _options(text: str, name: str) -> object:
-    """Return the options that a configuration of pytest adds."""
-    if name.endswith(".toml"):
-        table: Any = {}
-        with suppress(ValueError):
-            table = tomllib.loads(text)
-        found = table.get("pytest", {}) if name == "pytest.toml" else table.get("tool", {}).get("pytest", {})
-        found = found.get("ini_options", found) if isinstance(found, Mapping) else {}
-        return found.get("addopts") if isinstance(found, Mapping) else None
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    with suppress(configparser.Error):
-        parser.read_string(text)
-    section = "tool:pytest" if name == "setup.cfg" else "pytest"
-    return parser.get(section, "addopts", fallback=None)

@@ -185,3 +185,14 @@ def test_a_pull_request_that_leaves_a_test_out_fails(repository: Repository, fil
     repository.commit({})  # both sides leave the test out
     repository.file("shop.py", shop(1.0, more="# a remark"))
     assert repository.against_base(policy).ret == 0
+
+
+def test_a_test_that_is_not_collected_any_more_fails(repository: Repository) -> None:
+    repository.commit({"test_it.py": SKIPPING})
+    repository.file("pytest.ini", "[pytest]\npythonpath = .\npython_files = check_*.py\n")
+    repository.against_base("--perf-policy=base")
+    by = "not collected, by python_files of pytest's configuration, which differs from the base's"
+    assert {(one["test"], one["severity"], one["headline"].partition(", so")[0]) for one in findings(repository)} >= {
+        ("test_it.py::test_first", "failure", by),
+        ("test_it.py::test_second", "failure", by),
+    }

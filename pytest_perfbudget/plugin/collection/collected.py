@@ -46,12 +46,12 @@ class Collected:
         self._stable = {without_addresses(nodeid) for nodeid in self.nodeids}
         self.files = {file_of(nodeid) for nodeid in self.nodeids} | set(visited)
         # Options such as --lf collect only those tests of a file that they run.
-        self._is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
+        self.is_partial = any("::" in one for one in config.args) or bool(getattr(config.option, "lf", False))
 
     def is_gone(self, nodeid: str) -> bool:
         """Return whether a test no longer exists: its file was collected without the test, or does not exist."""
         # Another process has other addresses in its ids.
-        if nodeid in self.nodeids or self._is_partial or without_addresses(nodeid) in self._stable:
+        if nodeid in self.nodeids or self.is_partial or without_addresses(nodeid) in self._stable:
             return False
         file = file_of(nodeid)
         return file in self.files or not (self._root / file).exists()
@@ -70,7 +70,7 @@ class Collected:
         """Return the mistake in a pattern; empty if the session was merely not asked for the pattern's tests."""
         file = file_of(pattern)
         collected = any(pattern_matches(file, one) for one in self.files)
-        if (collected and self._is_partial) or self._has_uncollected(file):
+        if (collected and self.is_partial) or self._has_uncollected(file):
             return ""
         if any(pattern_matches(pattern, nodeid) for nodeid in self.nodeids):
             return "matches tests, but none that is measured: mark them with perf_budget or use the perf fixture"

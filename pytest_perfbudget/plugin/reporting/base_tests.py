@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+import pytest
+
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
-from pytest_perfbudget.core.measurement import file_of
+from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
 from pytest_perfbudget.plugin.session import PerfSession
 
@@ -37,10 +39,12 @@ def find_left_out(
     ]
     found = [_judged(session, one) for one in found]
     known = {one.test for one in found}
+    functions = set(map(function_of, known))
     chosen = {test for test, _ in session.tests.expectations.get("chosen", ())}
     expected = [one for one in chosen & set(expected_to_fail) if tests.has_file_of(one) and tests.adds(one, "xfail")]
     reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
+    reasons |= {one: f"not collected, by {by}" for one, by in _uncollected(session).items() if one not in functions}
     found += [
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
@@ -57,6 +61,24 @@ def _judged(session: PerfSession, finding: Finding) -> Finding:
     effect = f"so the session fails: {_ACCEPT}" if is_enforced else "accepted"
     headline = f"{finding.headline}, {effect}"
     return replace(finding, severity=judged.severity, is_gated=judged.is_gated, headline=headline)
+
+
+def _uncollected(session: PerfSession) -> dict[str, str]:
+    """Return the base's tests that are not collected any more, each with the change that is the reason."""
+    policy, config, seen = session.base_policy, session.config, session.tests.collected
+    if policy is None or seen.is_partial:
+        return {}
+    typed = [config.invocation_params.dir / one for one in config.args] if _names_folders(config) else []
+    # The controller of pytest-xdist collects nothing, and its workers tell the perf tests only.
+    collected = {*seen.nodeids, *(test for test, _ in session.tests.expectations.get("collected", ()))}
+    found = policy.uncollected(config.inipath, set(map(function_of, collected)), [one.resolve() for one in typed])
+    skipped = session.tests.observer.skipped
+    return {test: f"{by}, which differs from the base's" for test, by in found.items() if file_of(test) not in skipped}
+
+
+def _names_folders(config: pytest.Config) -> bool:
+    """Return whether the command line names what to collect; else pytest collects `testpaths`, or all tests."""
+    return config.args_source is pytest.Config.ArgsSource.ARGS
 
 
 def _deselected(session: PerfSession) -> dict[str, str]:
