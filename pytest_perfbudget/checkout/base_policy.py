@@ -59,6 +59,22 @@ class BasePolicy:
         held_ones, self.loosened = held_settings(settings, self._base_settings)
         self.settings = held_ones if is_enforced else settings
 
+    def check_root(self, configuration: Path | None) -> None:
+        """Refuse a new root folder, from which the settings of the base cannot be seen.
+
+        Args:
+            configuration: the file of pytest's configuration; None if there is none.
+
+        Raises:
+            ConfigError: the file is new, and the settings of the base lie above its folder.
+        """
+        if self.is_enforced and (above := self.tests.settings_above(configuration)):
+            message = (
+                f"--perf-policy=base: {configuration} is new and makes its folder pytest's root folder, so {above} is "
+                "not read any more: move the settings there, or let a reviewer accept this by a label"
+            )
+            raise ConfigError(message)
+
     def hold(
         self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool
     ) -> tuple[EffectiveLimits, list[Loosening]]:

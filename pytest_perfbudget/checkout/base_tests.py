@@ -17,6 +17,7 @@ from pytest_perfbudget.core.collection_rules import CollectionRules
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
+from pytest_perfbudget.table_name import may_have_table
 
 _CONFTEST: Final = "conftest.py"
 _WORD: Final = re.compile(r"\w+")
@@ -90,6 +91,33 @@ class BaseTests:
         return "addopts" in CollectionRules.from_settings(self.pytest_settings).differing(
             CollectionRules.from_settings(self.own_pytest_settings(configuration))
         )
+
+    def settings_above(self, configuration: Path | None) -> str:
+        """Return the file of the base above the root folder with settings that the pull request cuts off; else "".
+
+        A new `pytest.ini` in a folder makes this folder the root folder: the table and each conftest.py above it are
+        not read any more.
+
+        Args:
+            configuration: the file of pytest's configuration; None if there is none.
+        """
+        names = [self.root / name for name in CONFIGURATIONS]
+        if configuration is None or any(self._has_settings(one) for one in names):
+            return ""
+        top = self._base.top.resolve()
+        above = (one / name for one in self.root.parents if one.is_relative_to(top) for name in CONFIGURATIONS)
+        found = (one.relative_to(top).as_posix() for one in above if self._has_settings(one))
+        return next(found, "")
+
+    def _has_settings(self, file: Path) -> bool:
+        """Return whether a file of the base makes its folder the root folder, or has this plugin's table."""
+        place = file.relative_to(self._base.top.resolve()).as_posix()
+        if not git(self._base.top, "ls-tree", "--full-tree", "--name-only", self._base.commit, "--", place):
+            return False
+        text = self.shown(str(file))
+        has_table = file.name == "pyproject.toml" and may_have_table(text.encode())
+        # An empty file counts, too.
+        return has_table or pytest_settings(text or "\n", file.name) is not None
 
     def adds_word(self, file: str, word: str) -> bool:
         """Return whether a file has a word more often than in the base."""

@@ -160,7 +160,9 @@ def _base_policy(config: pytest.Config, settings: Settings) -> BasePolicy | None
     from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
 
     base = find_base(config.rootpath, option.perf_against)
-    return BasePolicy(base, config.rootpath, settings, is_enforced=option.perf_policy == "base")
+    policy = BasePolicy(base, config.rootpath, settings, is_enforced=option.perf_policy == "base")
+    policy.check_root(config.inipath)
+    return policy
 
 
 def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonStrategy | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from repositories import commit
 
+from pytest_perfbudget.checkout.base_policy import BasePolicy
 from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.revision import find_base
+from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.errors import ConfigError
 
 TESTS = """
 from marks import mark
@@ -20,6 +24,7 @@ def test_plain(perf): perf(shop.price)
 @pytest.mark.skipif(sys.platform == "win32", reason="posix")
 def test_posix(perf): perf(shop.price)
 """
+TABLE = "[tool.perfbudget]\nmax_regression = '2%'\n"
 SKIP = "import pytest\nmark = pytest.mark.skip\n"
 
 
@@ -48,3 +53,28 @@ def test_a_skip_that_the_base_does_not_have_is_found(
     tests = BaseTests(find_base(tmp_path, "HEAD"), tmp_path)
     assert tests.adds("test_shop.py::test_plain", "skip") is is_added
     assert not tests.adds("test_shop.py::test_posix", "skip")  # the base's own skip
+
+
+@pytest.mark.parametrize(
+    ("base", "configuration", "above"),
+    [
+        ({"pyproject.toml": TABLE}, "tests/pytest.ini", "pyproject.toml"),
+        ({"tox.ini": "[pytest]\n"}, "tests/setup.cfg", "tox.ini"),
+        ({"pyproject.toml": TABLE, "tests/pytest.ini": ""}, "tests/pytest.ini", ""),  # as before
+        ({"pyproject.toml": TABLE, "tests/tox.ini": "[pytest]\n"}, "tests/pytest.ini", ""),  # the same root folder
+        ({"pyproject.toml": TABLE}, "pyproject.toml", ""),
+        ({"pyproject.toml": "[project]\n"}, "tests/pytest.ini", ""),  # no settings are cut off
+    ],
+)
+def test_a_new_root_folder_cuts_the_settings_of_the_base_off(
+    tmp_path: Path, base: dict[str, str], configuration: str, above: str
+) -> None:
+    commit(tmp_path, {**base, "tests/test_a.py": ""})
+    file = tmp_path / configuration
+    tests = BaseTests(find_base(tmp_path, "HEAD"), file.parent)
+    assert tests.settings_above(file) == above
+    assert tests.settings_above(None) == ""
+    policy = BasePolicy(find_base(tmp_path, "HEAD"), file.parent, Settings(), is_enforced=True)
+    with pytest.raises(ConfigError, match=rf"is new .* so {above} is not read") if above else nullcontext():
+        policy.check_root(file)
+    BasePolicy(find_base(tmp_path, "HEAD"), file.parent, Settings(), is_enforced=False).check_root(file)

@@ -196,3 +196,11 @@ def test_a_test_that_is_not_collected_any_more_fails(repository: Repository) -> 
         ("test_it.py::test_first", "failure", by),
         ("test_it.py::test_second", "failure", by),
     }
+
+
+def test_a_new_root_folder_is_refused(repository: Repository) -> None:
+    repository.commit({"tests/test_it.py": SKIPPING})
+    repository.file("tests/pytest.ini", "[pytest]\npythonpath = ..\n")
+    result = repository.pytester.runpytest_inprocess("--perf-against=HEAD", "--perf-policy=base", "tests")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *pytest.ini is new and makes its folder pytest's root folder*"])
