@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding
 from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_findings, with_notes
 from pytest_perfbudget.core.policy import GateMode, Policy
+from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
 from pytest_perfbudget.core.saved_times import SPREAD
@@ -22,17 +24,19 @@ from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.bars import shows_bars
+from pytest_perfbudget.report.closing import health_text
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
 from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.readiness import readiness_lines, with_readiness
 
 _WIDTH: Final = 120
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands `report`, `compare` and `merge`."""
+    """Add the commands `report`, `health`, `compare` and `merge`."""
     showing = commands.add_parser(
         "report",
         help="show a saved JSON report, or write it in other formats",
@@ -41,6 +45,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     showing.add_argument("file", type=Path, metavar="REPORT.json")
     _add_output(showing, "write the result to this file, in the format of its suffix or in FORMAT; repeatable")
     showing.set_defaults(run=_report)
+    rating = commands.add_parser(
+        "health",
+        help="show the health and the readiness of a saved JSON report",
+        description="Shows the health of a session that --perf-output wrote as JSON, and whether the session is ready, "
+        "with every reason.",
+    )
+    rating.add_argument("file", type=Path, nargs="?", default=Path("report.json"), metavar="REPORT.json")
+    rating.add_argument(
+        "--require", choices=("ready", "conditional"), help="end with exit code 1 if the session is less ready"
+    )
+    rating.set_defaults(run=_health)
     comparing = commands.add_parser(
         "compare",
         help="compare saved JSON reports with the first of them",
@@ -101,6 +116,20 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _health(options: argparse.Namespace) -> int:
+    if not options.file.exists():
+        message = f"{options.file} does not exist: pytest --perf-output {options.file} writes it; or name another file"
+        raise ReportError(message)
+    result = _read(options.file)
+    readiness = readiness_of(result)
+    if readiness is None:
+        message = f"{options.file} is of a session with --perf-gate=off, which measured nothing"
+        raise ReportError(message)
+    lines = [] if result.health is None else [health_text(result.health)]
+    _say("".join(f"{line}\n" for line in (*lines, *readiness_lines(readiness))))
+    return 0 if options.require is None or readiness.grade.meets(Grade(options.require)) else 1
+
+
 def _compare(options: argparse.Namespace) -> int:
     first, *others = options.files
     if not others:
@@ -140,7 +169,8 @@ def _merge(options: argparse.Namespace) -> int:
     except MergeError as error:
         raise ReportError(str(error)) from None
     lines = [*doubts(parts, merged)]
-    result = with_notes(with_findings(merged, _findings(merged, list(parts.values()))), lines)
+    judged = with_readiness(replace(merged, findings=_findings(merged, list(parts.values()))))
+    result = with_notes(with_findings(merged, judged.findings), lines)
     _put_out(result, options.output)
     for line in lines:
         _warn(line)

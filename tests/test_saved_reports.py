@@ -49,6 +49,50 @@ def timed(ms: float, name: str, **changed: Any) -> Measurement:
     return replace(measurement(nodeid=f"tests/test_api.py::{name}", times=times), **changed)
 
 
+class TestHealth:
+    """The health and the readiness of a saved session."""
+
+    @pytest.mark.parametrize(
+        ("verdict", "require", "code"),
+        [
+            (BudgetVerdict.WITHIN, "ready", 0),
+            (BudgetVerdict.UNDECIDED, "ready", 1),
+            (BudgetVerdict.UNDECIDED, "conditional", 0),
+            (BudgetVerdict.EXCEEDED, "conditional", 1),
+            (BudgetVerdict.EXCEEDED, None, 0),
+        ],
+    )
+    def test_the_exit_code_is_that_of_the_required_readiness(
+        self, verdict: BudgetVerdict, require: str | None, code: int
+    ) -> None:
+        whole = replace(result_of(measurement(budget(verdict))), compared_with=None)
+        save("report.json", whole)
+        assert main(["health", *([] if require is None else ["--require", require])]) == code
+
+    def test_it_names_every_reason_and_its_places(self, capsys: pytest.CaptureFixture[str]) -> None:
+        slow = measurement(budget(), component="api")
+        new = measurement(change(RegressionVerdict.NEW), nodeid="tests/test_api.py::test_new")
+        assert main(["health", save("run.json", result_of(slow, new))]) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "health 50 of 100: api 50",
+            "not ready",
+            "  1 budget exceeded",
+            "    tests/test_api.py::test_login: p95",
+            "  1 measurement of the other side not run (run the whole suite)",
+            "    tests/test_api.py::test_other",
+            "  1 number without a baseline (pytest --perf-update-baseline)",
+            "    tests/test_api.py::test_new",
+        ]
+
+    def test_a_session_with_the_gate_off_and_a_missing_file_are_errors(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["health"]) == 2
+        assert "report.json does not exist: pytest --perf-output report.json writes it" in capsys.readouterr().err
+        assert main(["health", save("off.json", RunResult(replace(SESSION, gate="off")))]) == 2
+        assert "off.json is of a session with --perf-gate=off" in capsys.readouterr().err
+
+
 class TestReport:
     """A saved session, shown or written in another format."""
 

@@ -78,6 +78,14 @@ def tolerance(value: object, key: str, place: str) -> RegressionTolerance:
         raise ConfigError(message) from error
 
 
+def requirement(value: object, key: str, place: str) -> str:
+    """Return the least readiness of a session; an empty text requires none."""
+    if value not in ("", "ready", "conditional"):
+        message = f"{place}: {key} must be 'ready' or 'conditional', found {value!r}"
+        raise ConfigError(message)
+    return str(value)
+
+
 def json_path(value: object, key: str, place: str) -> str:
     """Return the path of a JSON file."""
     if not isinstance(value, str) or not value.endswith(".json"):

@@ -24,6 +24,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "`off`: run each body once, untimed, those of pytest-benchmark's tests as well.",
     "--perf-strict": "Fail tests whose budgets or comparisons could not be judged. A pattern in `pyproject.toml` that "
     "matches nothing is an error, not a warning. It needs `--perf-gate=fail`.",
+    "--perf-require=ready\\|conditional": "Fail a session that is less [ready](readiness.md). It needs "
+    "`--perf-gate=fail`.",
     "--perf-max-time=TIME": "Longest measuring time of one measurement, such as `2s`; overrides `pyproject.toml`, "
     "markers and calls.",
     "--perf-comparable": "Time every test in 40 blocks between readings of the [weather](glossary.md), 0.3 s longer, "

@@ -23,6 +23,7 @@ from pytest_perfbudget.config.checks import (
     json_path,
     patterns,
     period_ns,
+    requirement,
     run_count,
     share,
     tolerance,
@@ -97,6 +98,14 @@ SESSION: Final = (
         default=False,
         meaning="Fail whatever could not be judged, as `--perf-strict` does.",
         example=True,
+    ),
+    Setting(
+        key="require",
+        check=requirement,
+        default="",
+        meaning="The least [readiness](readiness.md): a session of perf tests that is less ready fails; "
+        "`--perf-require` overrides it; empty for none.",
+        example="conditional",
     ),
     Setting(
         key="alpha",

@@ -19,6 +19,8 @@ from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget
 
 _NONE: Final = "no limit"
+_REQUIREMENTS: Final = ("", "conditional", "ready")
+"""The values of the setting `require`, the strictest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     found = []
     if base.strict and not head.strict:
         found.append(Loosening("strict = true", "false", "[tool.perfbudget]"))
+    if _REQUIREMENTS.index(head.require) < _REQUIREMENTS.index(base.require):
+        found.append(Loosening(f"require = {base.require}", head.require or "no readiness", "[tool.perfbudget]"))
     if (base.duet.changed_tests, head.duet.changed_tests) == ("gate", "skip"):
         found.append(Loosening("changed_tests = gate", "skip", "[tool.perfbudget.duet]"))
     changed_tests = "gate" if base.duet.changed_tests == "gate" else head.duet.changed_tests
@@ -142,6 +146,7 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     settings = replace(
         head,
         strict=head.strict or base.strict,
+        require=max(head.require, base.require, key=_REQUIREMENTS.index),
         alpha=max(head.alpha, base.alpha),
         max_time_ns=max(head.max_time_ns, base.max_time_ns),
         duet=replace(base.duet, changed_tests=changed_tests),

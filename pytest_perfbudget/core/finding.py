@@ -29,6 +29,7 @@ NOTHING_COMPARED: Final = "nothing_compared"
 NOT_RECORDED: Final = "not_recorded"
 LOOSENED: Final = "loosened"
 DRIFT: Final = "drift"
+NOT_READY: Final = "not_ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Finding:
 
     Attributes:
         kind: a budget verdict, a regression verdict, `near_limit`, `doubt`, `nothing_compared`, `not_recorded`,
-            `not_updated`, `loosened` or `drift`.
+            `not_updated`, `loosened`, `drift` or `not_ready`.
         severity: the urgency of the finding; a failure fails the test.
         is_gated: whether the finding is a failure while the gate is on; with --perf-gate=warn it is a warning.
         test: the node id of the test.
@@ -75,7 +76,7 @@ class Finding:
     @property
     def belongs_to_test(self) -> bool:
         """Whether the test itself fails by the finding; other findings fail the session."""
-        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED, DRIFT)
+        return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED, DRIFT, NOT_READY)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""

@@ -139,6 +139,7 @@ _SAME = (
     "commit",
     "gate",
     "strict",
+    "require",
     "alpha",
     "confidence",
     "warn_at",
@@ -149,7 +150,8 @@ _SAME = (
 def _same(result: RunResult) -> tuple[object, ...]:
     facts, compared = result.session, result.compared_with
     against = compared.against if compared is not None and result.measurements else None
-    return facts.parts, facts.commit, facts.gate, facts.strict, facts.alpha, facts.confidence, facts.warn_at, against
+    parts, same = facts.parts, (facts.commit, facts.gate, facts.strict, facts.require)
+    return parts, *same, facts.alpha, facts.confidence, facts.warn_at, against
 
 
 def _sharing(result: RunResult) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.finding import LOOSENED
+from pytest_perfbudget.core.finding import LOOSENED, NOT_READY
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
@@ -70,24 +70,31 @@ def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
     if result.session.gate != GateMode.FAIL.value:
         return GateVerdict(Outcome.ERROR, f"Nothing can fail with --perf-gate={result.session.gate}: {_SWITCHED}.")
     kinds = Counter(one.kind for one in result.findings if one.is_failure)
-    number = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
     if outcome is not None:
-        return GateVerdict(outcome, f"{number}.")
+        return GateVerdict(outcome, f"{_numbers(kinds)}.")
     if not (kinds or exit_code or result.session.is_cut_short):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
-    if kinds and set(kinds) == {LOOSENED}:
+    return GateVerdict(Outcome.ERROR, _problem(result, kinds, exit_code))
+
+
+def _problem(result: RunResult, kinds: Counter[str], exit_code: int) -> str:
+    """Return the reason why a session that fails says nothing about the speed of the code."""
+    if set(kinds) == {LOOSENED}:
         count = kinds[LOOSENED]
         places = f"{count:,} place{'s' if count != 1 else ''}"
-        problem = (
-            f"The pull request weakens its own gate in {places}, named above: undo that, or accept it by the label."
-        )
-    elif kinds:
-        problem = f"The pull request could not be judged: {number}."
-    elif result.session.is_cut_short:
-        problem = f"The session ended before its last test, with exit code {exit_code}."
-    elif exit_code == _TESTS_FAILED:
-        problem = "Tests failed, for other reasons than their numbers."
-    else:
-        problem = f"pytest ended with exit code {exit_code}."
-    return GateVerdict(Outcome.ERROR, problem)
+        return f"The pull request weakens its own gate in {places}, named above: undo that, or accept it by the label."
+    if set(kinds) == {NOT_READY}:
+        headline = next(one.headline for one in result.findings if one.kind == NOT_READY)
+        return f"The pull request is less ready than it has to be: {headline}."
+    if kinds:
+        return f"The pull request could not be judged: {_numbers(kinds)}."
+    if result.session.is_cut_short:
+        return f"The session ended before its last test, with exit code {exit_code}."
+    if exit_code == _TESTS_FAILED:
+        return "Tests failed, for other reasons than their numbers."
+    return f"pytest ended with exit code {exit_code}."
+
+
+def _numbers(kinds: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())

@@ -51,6 +51,7 @@ class SessionFacts:
         confidence: the confidence of the verdict `within`.
         max_time_ns: the measuring time for each measurement, in ns.
         warn_at: the share of a limit from which a budget is near its limit.
+        require: the least readiness, `ready` or `conditional`; empty if the session requires none.
         notes: notes on the configuration and on the session.
     """
 
@@ -81,6 +82,7 @@ class SessionFacts:
     confidence: float = 0.95
     max_time_ns: int = 1_000_000_000
     warn_at: float = 0.8
+    require: str = ""
     notes: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class Settings:
     again: by `runs` in fresh processes, or by a `duet` with the commit at which the baseline was made. If no duet
     is possible, runs confirm instead, with a note; `auto` means the same without the note. `history` is the path of
     the history; empty if there is none. `anchor` is the commit since which drift is judged, or `last-tag`; empty if
-    drift is not judged. `max_drift` is the drift that fails a session; None if none does. `notes` are remarks for the
-    user about the table itself.
+    drift is not judged. `max_drift` is the drift that fails a session; None if none does. `require` is the least
+    readiness; empty if none is required. `notes` are remarks for the user about the table itself.
     """
 
     alpha: float = 0.01
@@ -47,6 +47,7 @@ class Settings:
     baseline_asked: bool = False
     baseline_runs: int = 10
     strict: bool = False
+    require: str = ""
     codspeed: bool = False
     confirm: str = "runs"
     history: str = ""

@@ -21,6 +21,7 @@ PAGES: Final = (
     "against",
     "ci",
     "reports",
+    "readiness",
     "history",
     "json",
     "monitor",

@@ -89,9 +89,10 @@ def _session(config: pytest.Config) -> PerfSession:
         raise pytest.UsageError(message) from None
     option = config.option
     check_codspeed(config)
-    if session.policy.gate is not GateMode.FAIL and option.perf_strict:
-        message = f"--perf-gate={option.perf_gate} fails nothing, which --perf-strict forbids: drop one of them"
-        raise pytest.UsageError(message)
+    for name, is_given in (("--perf-strict", option.perf_strict), ("--perf-require", option.perf_require is not None)):
+        if session.policy.gate is not GateMode.FAIL and is_given:
+            message = f"--perf-gate={option.perf_gate} fails nothing, which {name} forbids: drop one of them"
+            raise pytest.UsageError(message)
     if not session.is_child:  # a fresh process has the command line of its session, which has checked it
         check_update(config)
     if not (session.is_child or is_xdist_worker(config)):

@@ -34,6 +34,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="fail tests whose budgets could not be judged, too: undecided, unmeasured",
     )
     group.addoption(
+        "--perf-require",
+        choices=("ready", "conditional"),
+        help="fail the session if it is less ready than this; the summary names the reasons",
+    )
+    group.addoption(
         "--perf-max-time",
         metavar="TIME",
         help="measuring time per measurement, such as 500ms or 2s; overrides pyproject.toml and markers",

@@ -10,6 +10,7 @@ from pytest_perfbudget.core.finding import (
     DOUBT,
     LOOSENED,
     NEAR_LIMIT,
+    NOT_READY,
     NOT_RECORDED,
     NOTHING_COMPARED,
     Case,
@@ -29,6 +30,7 @@ _WORDS: Final = {
     DOUBT: "note",
     NOTHING_COMPARED: "nothing compared",
     NOT_RECORDED: "not recorded",
+    NOT_READY: "readiness",
     LOOSENED: "this pull request loosens",
 }
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 
 
 def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
-    return RunResult(findings=[Finding(kind, severity, "a.py::test") for kind in kinds])
+    return RunResult(findings=[Finding(kind, severity, "a.py::test", headline="no baseline") for kind in kinds])
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
             Outcome.ERROR,
             "The pull request weakens its own gate in 1 place, named above: undo that, or accept it by the label.",
         ),
+        (("not_ready",), Outcome.ERROR, "The pull request is less ready than it has to be: no baseline."),
+        (("not_ready", "exceeded"), Outcome.EXCEEDED, "1 not ready, 1 exceeded."),
         ((), Outcome.ERROR, "Tests failed, for other reasons than their numbers."),
     ],
 )

@@ -36,7 +36,8 @@ def lines(found: RunResult, layout: Layout = PLAIN) -> list[str]:
 
 
 def test_a_calm_session_is_a_table_and_a_count() -> None:
-    row, health, count = lines(result(CALM))
+    row, health, readiness, count = lines(result(CALM))
+    assert readiness == "ready"
     assert row.split()[:2] == ["within", "test_calm"]
     assert health == "health 100 of 100"
     assert count == "1 budget of 1 measurement: 1 within"
@@ -45,7 +46,7 @@ def test_a_calm_session_is_a_table_and_a_count() -> None:
 def test_the_health_names_components_the_sickest_first() -> None:
     well = replace(CALM, component="storage")
     found = lines(result(well, replace(SLOW, component="security.jwt")))
-    assert found[-2] == "health 59 of 100: security.jwt 50, storage 100"
+    assert found[-3] == "health 59 of 100: security.jwt 50, storage 100"
 
 
 def test_the_color_of_the_health_is_its_band() -> None:
@@ -80,11 +81,12 @@ def test_a_session_without_perf_tests_has_none_either() -> None:
 def test_a_comparison_ends_with_the_other_side_what_was_not_selected_and_doubts() -> None:
     compared = ComparedWith("the baseline", "a doubt", [("a.py::other", "")])
     found = lines(result(measurement(change(RegressionVerdict.UNCHANGED, runs=0, ratio=1.01)), compared_with=compared))
-    assert found[-5:] == [
+    assert found[-6:] == [
         "1 other measurement of the baseline: not selected or not collected",
         "against the baseline: 1 unchanged",
         "a doubt",
         "health 100 of 100",
+        "conditional: 1 measurement of the other side not run (run the whole suite)",
         "1 measurement, no budget",
     ]
 

@@ -120,6 +120,7 @@ def check_codspeed(config: pytest.Config) -> None:
     wishes = {
         "--perf-against": option.perf_against is not None,
         "--perf-strict": option.perf_strict,
+        "--perf-require": option.perf_require is not None,
         "--perf-update-baseline": option.perf_update_baseline,
     }
     for name in (name for name, is_given in wishes.items() if is_given and is_measured_by_codspeed(config)):

@@ -240,6 +240,7 @@ def _facts(session: PerfSession, start: Start, exit_status: int, measurements: S
         confidence=settings.confidence,
         max_time_ns=session.max_time_ns or settings.max_time_ns,
         warn_at=settings.warn_at,
+        require=config.option.perf_require or settings.require,
         notes=_notes(session, measurements),
     )
     return _for_a_file(facts, config.rootpath) if leaves_the_terminal(config) else facts

@@ -29,6 +29,7 @@ from pytest_perfbudget.plugin.reporting.output import (
 )
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.bars import shows_bars
+from pytest_perfbudget.report.readiness import with_readiness
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.reporting.update import Update
@@ -115,22 +116,21 @@ class Summary:
             self._history = history_of(self._session)
         if self._history is not None:
             result = self._history.with_drift(result)
-        is_gated = self._session.policy.gate is GateMode.FAIL
-        is_left = is_gated and any(one.is_pending for one in result.measurements)
-        fails = fails_session(result.findings) or is_left
-        if fails and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         failed = list(self._other_failures(result.findings))
         facts = replace(
             result.session,
-            exit_status=int(session.exitstatus),
             is_cut_short=ended or not_run > 0 or (not running and bool(session.shouldfail or session.shouldstop)),
             perf_tests=len(running) if running else None,
             not_run=not_run if running else None,
             other_failures=len(failed),
             other_failed=failed,
         )
-        result = replace(result, session=facts)
+        result = self._with_readiness(replace(result, session=facts))
+        is_gated = self._session.policy.gate is GateMode.FAIL
+        is_left = is_gated and any(one.is_pending for one in result.measurements)
+        if (fails_session(result.findings) or is_left) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        result = replace(result, session=replace(result.session, exit_status=int(session.exitstatus)))
         self._result = result
         if runs_nothing(self._session):
             return  # the reports of a session that ran are worth more than this result
@@ -145,6 +145,14 @@ class Summary:
 
     def _commands(self, result: RunResult) -> Iterable[str]:
         return () if self._session.policy.gate is GateMode.OFF else workflow_commands(result)
+
+    def _with_readiness(self, result: RunResult) -> RunResult:
+        """Return the result, with a finding if the session is less ready than it has to be.
+
+        The setting holds for sessions of perf tests, and the option for every session that runs tests.
+        """
+        is_asked = self._config.option.perf_require or result.measurements or result.session.perf_tests
+        return result if runs_nothing(self._session) or not is_asked else with_readiness(result)
 
     def _other_failures(self, findings: Iterable[Finding]) -> Iterator[str]:
         """Yield the node ids of the tests that failed by something other than a finding."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.formats.json_check import check_document
@@ -11,7 +13,16 @@ from pytest_perfbudget.report.formats.json_check import check_document
 
 def render(result: RunResult) -> str:
     """Return the result as JSON."""
-    return json.dumps(result.to_dict(), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_document(result), indent=2, allow_nan=False) + "\n"
+
+
+def _document(result: RunResult) -> dict[str, Any]:
+    """Return the document: the result, and for readers what follows from the result."""
+    readiness = readiness_of(result)
+    return {
+        **result.to_dict(),
+        "readiness": None if readiness is None else readiness.to_dict(),
+    }
 
 
 def parse(text: str, place: str) -> RunResult:

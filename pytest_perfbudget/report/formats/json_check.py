@@ -29,7 +29,7 @@ Check = Callable[[Any, str], None]
 """A check of a value at a place of the document; a wrong value raises `ValueError`."""
 
 _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
-    RunResult: frozenset({"schema", "summary", "health"}),
+    RunResult: frozenset({"schema", "summary", "health", "readiness"}),
     Measurement: frozenset({"id"}),
     Missing: frozenset({"id"}),
     BudgetResult: frozenset({"used"}),
@@ -203,6 +203,7 @@ _OWN_CHECKS: Final[Mapping[Any, Check]] = {
     MeasurementKind: partial(_check_word, list(KINDS)),
     Any: lambda _value, _place: None,
     (SessionFacts, "gate"): partial(_check_word, [one.value for one in GateMode]),
+    (SessionFacts, "require"): partial(_check_word, ["", "ready", "conditional"]),
     (SpanNode, "path"): _check_path,
 }
 """The checks of types whose values look otherwise in a report, and of fields whose type allows more."""

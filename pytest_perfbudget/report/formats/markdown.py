@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.core.finding import LOOSENED, NEAR_LIMIT, Finding, Severity
 from pytest_perfbudget.core.policy import GateMode, Policy
+from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.closing import (
     budgets_text,
@@ -23,6 +24,7 @@ from pytest_perfbudget.report.formats.markdown_cut import Entry, Section, cut
 from pytest_perfbudget.report.formats.markdown_table import Line, columns_of, heading, lines_of, row
 from pytest_perfbudget.report.formats.markdown_text import code, fenced
 from pytest_perfbudget.report.formats.table_rows import assess
+from pytest_perfbudget.report.readiness import readiness_text
 from pytest_perfbudget.report.session_verdict import verdict_on
 
 MOST_BYTES: Final = 1_000_000
@@ -75,6 +77,8 @@ def _head(result: RunResult) -> Iterator[Section]:
         lines += [others_text(len(compared.others))] if compared.others else []
     measured = [one for one in result.measurements if not one.unmeasured]
     lines.append(budgets_text(budget_tally(result.measurements), len(measured)))
+    readiness = readiness_of(result)
+    lines += [code(readiness_text(readiness))] if readiness is not None else []
     yield _always("".join(f"- {line}\n" for line in lines if line))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_UPDATED, Severity
+from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_READY, NOT_UPDATED, Severity
 from pytest_perfbudget.core.health import FAIR, GOOD, Health
 from pytest_perfbudget.core.policy import GateMode, Policy
+from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
@@ -19,6 +20,7 @@ from pytest_perfbudget.report.findings import by_severity, failure_text, note_li
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.readiness import readiness_text
 from pytest_perfbudget.report.regressions import Typed
 from pytest_perfbudget.report.session_verdict import ending_text, others_failed_text
 from pytest_perfbudget.report.spans import lost_text, tree_lines, whole_of
@@ -27,7 +29,10 @@ from pytest_perfbudget.report.updates import update_lines
 _RED: Final = "31"
 _GREEN: Final = "32"
 _YELLOW: Final = "33"
+_GRADE_COLORS: Final = {Grade.READY: _GREEN, Grade.CONDITIONAL: _YELLOW, Grade.NOT_READY: _RED}
 _MOST_SPANS: Final = 100
+_TOLD_BELOW: Final = (NOT_UPDATED, NOT_READY)
+"""The kinds of findings that the section about the update, and the line about readiness, tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,8 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
         text = failure_text(would_fail, with_test=True)
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()
     warnings = [one for one in warnings if one not in would_fail]
-    # A failed test shows its findings itself, and the section about the update shows what was not updated.
-    yield from note_lines([one for one in failures if not (one.belongs_to_test or one.kind == NOT_UPDATED)])
+    # A failed test shows its findings itself.
+    yield from note_lines([one for one in failures if not (one.belongs_to_test or one.kind in _TOLD_BELOW)])
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])
@@ -106,6 +111,10 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         yield _colored(text, _RED, layout)
     if (health := result.health) is not None:
         yield _colored(health_text(health), _health_color(health), layout)
+    if (readiness := readiness_of(result)) is not None:
+        fails = any(one.kind == NOT_READY and one.is_failure for one in result.findings)
+        text = readiness_text(readiness, result.session.require if fails else "")
+        yield _colored(text, _RED if fails else _GRADE_COLORS[readiness.grade], layout)
     for text in (ending_text(result.session), others_failed_text(result.session)):
         if text:
             yield _colored(text, _YELLOW, layout)

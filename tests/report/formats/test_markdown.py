@@ -91,7 +91,7 @@ class TestCut:
         assert text.count("exceeds its budget") == 20
 
     @pytest.mark.parametrize(
-        ("most", "whole", "names"), [(1_200, 0, 5), (4_000, 1, 39), (6_000, 9, 31), (60_000, 40, 0)]
+        ("most", "whole", "names"), [(1_200, 0, 4), (4_000, 1, 39), (6_000, 8, 32), (60_000, 40, 0)]
     )
     def test_names_of_failed_tests_go_last(self, most: int, whole: int, names: int) -> None:
         noted = result_of(*(measurement(budget(), nodeid=f"a.py::test[{at}]") for at in range(40)))
@@ -123,7 +123,7 @@ class TestCut:
         text = render(failed)
         assert len(text.encode()) <= MOST_BYTES
         assert all(f"`a.py::test[{at}]`" in text for at in range(5_000))
-        assert re.search(r"[\d,]+ findings without evidence; 5,000 rows left out", text)
+        assert re.search(r"[\d,]+ findings without evidence; .*5,000 rows left out", text)
         assert rows(text) == []
 
     def test_the_size_is_that_of_bytes(self) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.report.closing import score_text
 from pytest_perfbudget.report.numbers import counted, quantity
+from pytest_perfbudget.report.readiness import readiness_text
 
 _SHORT_COMMIT = 10
 
 
 def place_facts(result: RunResult) -> list[tuple[str, str]]:
     """Return the facts that tell a reader which session this is."""
-    session, health = result.session, result.health
+    session, health, readiness = result.session, result.health, readiness_of(result)
     found = {
+        "readiness": readiness_text(readiness) if readiness is not None else "",
         "health": score_text(health) if health is not None else "",
         "commit": _commit(session),
         "compared with": result.compared_with.against if result.compared_with is not None else "",

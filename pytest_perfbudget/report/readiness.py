@@ -1,0 +1,91 @@
+"""The wording of a session's readiness: every reason in a few words, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.core.policy import GateMode, Policy
+from pytest_perfbudget.core.readiness import Cause, Grade, Readiness, Reason, find_not_ready, readiness_of
+from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
+
+_MOST_NAMED: Final = 5
+"""The most places that the long text names for each reason."""
+
+_COUNTED: Final = {
+    Cause.EXCEEDED: ("budget", "exceeded"),
+    Cause.REGRESSED: ("number", "regressed"),
+    Cause.WRONG_CODE: ("number", "of the wrong code"),
+    Cause.TESTS_FAILED: ("test", "failed for other reasons"),
+    Cause.FAILED: ("further failure", "of the gate"),
+    Cause.LOAD_NOT_RUN: ("load target", "not run"),
+    Cause.UNMEASURED: ("number", "not measured"),
+    Cause.NOT_RUN: ("measurement", "of the other side not run"),
+    Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
+    Cause.UNDECIDED: ("number", "undecided"),
+    Cause.NO_BASELINE: ("number", "without a baseline"),
+    Cause.NOT_COMPARED: ("changed test", "not compared"),
+    Cause.DRIFTED: ("number", "that drifted from the anchor"),
+    Cause.HEALTH_FALLING: ("budget", "closer to its limit than before"),
+}
+_WHOLE: Final = {
+    Cause.TESTS_FAILED: "tests failed for other reasons",
+    Cause.ENDED_EARLY: "the session ended early",
+    Cause.NOTHING_MEASURED: "nothing was measured",
+    Cause.NO_BASELINE: "no baseline",
+}
+"""The words for reasons that are about the whole session."""
+
+_ACTIONS: Final = {
+    Cause.NOT_RUN: "run the whole suite",
+    Cause.TOO_FEW_ROUNDS: "raise max_time",
+    Cause.UNDECIDED: "raise max_time",
+    Cause.NO_BASELINE: "pytest --perf-update-baseline",
+}
+"""The action that removes a reason, where no other line of a report names it."""
+
+
+def readiness_text(readiness: Readiness, required: str = "") -> str:
+    """Return the readiness and its reasons in one line.
+
+    Args:
+        readiness: the readiness of a session.
+        required: the least readiness, if the session is less ready.
+    """
+    grade = f"{readiness.grade.words}, but {required} is required" if required else readiness.grade.words
+    reasons = "; ".join(map(_reason_text, readiness.reasons))
+    return f"{grade}: {reasons}" if reasons else grade
+
+
+def readiness_lines(readiness: Readiness) -> Iterator[str]:
+    """Yield the readiness and then a line for each reason, with the places that the reason is about."""
+    yield readiness.grade.words
+    for one in readiness.reasons:
+        yield f"  {_reason_text(one)}"
+        yield from (f"    {printable(name, unicode=True)}" for name in one.names[:_MOST_NAMED])
+        if len(one.names) > _MOST_NAMED:
+            yield f"    and {len(one.names) - _MOST_NAMED:,} more"
+
+
+def with_readiness(result: RunResult) -> RunResult:
+    """Return a session's result, with a finding if the session is less ready than its settings require."""
+    session, readiness = result.session, readiness_of(result)
+    if not session.require or readiness is None:
+        return result
+    policy = Policy(GateMode(session.gate), session.strict, session.warn_at)
+    required = Grade(session.require)
+    found = find_not_ready(readiness, required, policy, readiness_text(readiness, session.require))
+    return replace(result, findings=[*result.findings, *found]) if found else result
+
+
+def _reason_text(reason: Reason) -> str:
+    if reason.names:
+        noun, rest = _COUNTED[reason.cause]
+        text = f"{counted(len(reason.names), noun)} {rest}"
+    else:
+        text = _WHOLE[reason.cause]
+    action = _ACTIONS.get(reason.cause, "")
+    return f"{text} ({action})" if action else text

@@ -1,0 +1,61 @@
+"""The option and the setting that require a readiness."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+TESTS = """
+@pytest.mark.perf_budget(p95_ms=50)
+def test_it(): advance(ms=10)
+"""
+READY = '[tool.perfbudget]\nrequire = "ready"\n'
+
+
+def test_a_session_that_is_less_ready_fails(each_way: Project) -> None:
+    result = each_way.run(TESTS, "--perf-require=ready")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    line = "conditional, but ready is required: no baseline (pytest --perf-update-baseline)"
+    result.stdout.fnmatch_lines([line])
+    report = each_way.report
+    assert report["session"]["exit_status"] == 1
+    assert report["session"]["require"] == "ready"
+    assert report["readiness"]["grade"] == "conditional"
+    assert [(one["kind"], one["severity"], one["headline"]) for one in report["findings"]] == [
+        ("not_ready", "failure", line)
+    ]
+
+
+def test_a_session_that_is_ready_enough_passes(project: Project) -> None:
+    assert project.run(TESTS, "--perf-require=conditional").ret == 0
+    ratio = "def test_it(perf): perf.ratio(lambda: advance(ms=1), lambda: advance(ms=9), max_ratio=0.5)\n"
+    result = project.run(ratio, "--perf-require=ready")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["ready"])
+
+
+def test_the_setting_requires_it_too_but_not_of_sessions_without_perf_tests(project: Project) -> None:
+    assert project.run(TESTS, pyproject=READY).ret == pytest.ExitCode.TESTS_FAILED
+    assert project.run("def test_it(): pass\n", pyproject=READY).ret == 0
+    assert project.run(TESTS, "--perf-gate=warn", pyproject=READY).ret == 0
+    assert project.run(TESTS, "--perf-require=conditional", pyproject=READY).ret == 0
+
+
+def test_the_option_requires_a_measurement(project: Project) -> None:
+    result = project.run("def test_it(): pass\n", "--perf-require=conditional", output=False)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["not ready, but conditional is required: nothing was measured"])
+    assert project.run(TESTS, "--perf-require=ready", "--collect-only").ret == 0
+
+
+def test_a_gate_that_fails_nothing_contradicts_it(project: Project) -> None:
+    result = project.run(TESTS, "--perf-require=ready", "--perf-gate=off")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --perf-gate=off fails nothing, which --perf-require forbids: drop one*"])
+
+
+def test_a_wrong_word_in_the_table_is_one_line(project: Project) -> None:
+    result = project.run(TESTS, pyproject='[tool.perfbudget]\nrequire = "redy"\n')
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *pyproject.toml*: require must be *ready*conditional*, found 'redy'"])
