@@ -20,6 +20,7 @@ from pytest_perfbudget.core.finding import (
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.recommendations import recommendation_lines
 from pytest_perfbudget.report.regressions import Typed
 
 _SENTENCES: Final = ("exceeded", "regressed")
@@ -158,18 +159,23 @@ def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:
         return replace(
             finding,
             headline=budgets.headline(case, result),
-            evidence=tuple(budgets.evidence(case, result, alpha)),
+            evidence=(*budgets.evidence(case, result, alpha), *_advice(case)),
             remedy=budgets.remedy(result, is_failure=finding.is_failure),
         )
     if isinstance(result, RegressionResult):
         return replace(
             finding,
             headline=regressions.headline(case, result),
-            evidence=tuple(regressions.evidence(case, result)),
+            evidence=(*regressions.evidence(case, result), *_advice(case)),
             remedy=regressions.remedy(result, finding.test, is_failure=finding.is_failure, typed=typed),
         )
     remedy = "A test that measures nothing fails because of --perf-strict (or strict = true)."
     return replace(finding, headline=case.text, remedy=remedy if finding.is_failure else "")
+
+
+def _advice(case: Case) -> Iterator[str]:
+    """Yield what would help; of several findings of a measurement, all have the lines, which a text tells once."""
+    return recommendation_lines(case.measurement) if case.finding.kind in _SENTENCES else iter(())
 
 
 def _opening(finding: Finding, *, with_test: bool) -> str:

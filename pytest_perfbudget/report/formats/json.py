@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pytest_perfbudget.core.readiness import readiness_of
+from pytest_perfbudget.core.recommendations import recommendations_of
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.formats.json_check import check_document
@@ -22,6 +23,7 @@ def _document(result: RunResult) -> dict[str, Any]:
     return {
         **result.to_dict(),
         "readiness": None if readiness is None else readiness.to_dict(),
+        "recommendations": [one.to_dict() for each in result.measurements for one in recommendations_of(each)],
     }
 
 

@@ -29,7 +29,7 @@ Check = Callable[[Any, str], None]
 """A check of a value at a place of the document; a wrong value raises `ValueError`."""
 
 _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
-    RunResult: frozenset({"schema", "summary", "health", "readiness"}),
+    RunResult: frozenset({"schema", "summary", "health", "readiness", "recommendations"}),
     Measurement: frozenset({"id"}),
     Missing: frozenset({"id"}),
     BudgetResult: frozenset({"used"}),

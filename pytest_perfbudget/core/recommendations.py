@@ -1,0 +1,282 @@
+"""Recommendations: what would make a failed measurement cheaper, each drawn from evidence in the result.
+
+Only a measurement with an exceeded budget or a regression has any. The evidence is the profiled call of each side, the
+functions that are called more often, repeated queries, the parts of the thread's time, and the growth of memory. Where
+the evidence names no cause there is no recommendation.
+
+In the profiles a call is judged where it is made: an edge from a function that both sides call. A function that was not
+called there before is work whose result was known, or that is new; a function that is called more often there is a
+loop; queries, serialisation and waiting are known by the names of the functions that do them.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import CALLS, PEAK, TIME
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
+
+LEAST_SAVED: Final = 0.03
+"""The smallest share of the cost whose saving is worth a recommendation."""
+
+_LEAST_GROWTH: Final = 1.5
+_LEAST_QUERIES: Final = 3
+_COMPREHENSION: Final = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>$")
+
+_LEAST_SPECIFIC: Final = 0.5
+"""The share of a general cause's saving from which a special cause within the same calls is told before it."""
+
+_SERIALISED_SHARE: Final = 0.25
+_WAITED_SHARE: Final = 0.5
+
+
+class Advice(enum.Enum):
+    """The kind of a recommendation."""
+
+    REPEATED_STATEMENT = "repeated_statement"
+    QUERIES_IN_A_LOOP = "queries_in_a_loop"
+    SERIALISATION = "serialisation"
+    WAITING = "waiting"
+    NOT_REMEMBERED = "not_remembered"
+    CALL_GROWTH = "call_growth"
+    MEMORY_GROWTH = "memory_growth"
+
+
+_GENERAL: Final = (Advice.NOT_REMEMBERED, Advice.CALL_GROWTH)
+_BY_NAME: Final = {
+    Advice.QUERIES_IN_A_LOOP: re.compile(r"'execute\w*' of|[.:]execute(many|script)?$"),
+    Advice.SERIALISATION: re.compile(r"^(built-in method )?_?(json|pickle|marshal|copy|yaml|csv)[.:]"),
+    Advice.WAITING: re.compile(r"time\.sleep|'(acquire|recv|recv_into|connect|poll|select)' of|\bselect\."),
+}
+"""The functions that do what a special cause is about, by their names in profiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A recommendation, with its evidence as numbers.
+
+    Attributes:
+        advice: the kind of the recommendation.
+        measurement: the name of the measurement.
+        place: the function, the line or the component where to act; empty if it is not known.
+        subject: the function that is called there, or the query; empty if there is none.
+        before: the number on the other side; None if the number is not known.
+        after: the number now.
+        unit: the unit of both numbers: `calls`, `bytes`, or `ns`.
+        saves: the share of the cost that would be saved at most, from 0 to 1.
+        cost: the metric that would be saved: `time`, `peak` or `calls`.
+    """
+
+    advice: Advice
+    measurement: str
+    place: str
+    subject: str
+    before: float | None
+    after: float
+    unit: str
+    saves: float
+    cost: str = TIME.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recommendation as builtins."""
+        return {**{name: getattr(self, name) for name in self.__slots__}, "advice": self.advice.value}
+
+
+def recommendations_of(measurement: Measurement) -> list[Recommendation]:
+    """Return the recommendations for a measurement, the largest saving first, at most one of each kind."""
+    regressed = [one for one in measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
+    is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
+    if measurement.is_pending or not (regressed or is_exceeded):
+        return []
+    best: dict[Advice, Recommendation] = {}
+    for one in _all(measurement, regressed):
+        if one.saves >= LEAST_SAVED and (one.advice not in best or one.saves > best[one.advice].saves):
+            best[one.advice] = one
+    special = max((one.saves for one in best.values() if one.advice not in _GENERAL), default=0.0)
+    return sorted(best.values(), key=lambda one: _rank(one, special), reverse=True)
+
+
+def _rank(one: Recommendation, special: float) -> tuple[bool, float]:
+    """Return the rank: a general cause comes behind special ones that save nearly as much in the same calls."""
+    is_explained = one.advice in _GENERAL and special >= _LEAST_SPECIFIC * one.saves
+    return not is_explained, one.saves
+
+
+def _all(measurement: Measurement, regressed: list[RegressionResult]) -> Iterator[Recommendation]:
+    graphs = measurement.call_graphs
+    if graphs is not None and graphs.base is not None:
+        yield from _from_both_graphs(measurement.id, graphs.head, graphs.base)
+    elif graphs is not None:
+        yield from _from_one_graph(measurement.id, graphs.head)
+    if graphs is None or graphs.base is None:
+        # Calls are counted, so their growth is told where no profile says what the calls cost.
+        timed = [one for one in regressed if one.metric == TIME.name and one.grown]
+        for change in timed or regressed:
+            yield from _from_growth(measurement.id, change)
+    for change in regressed:
+        yield from _from_thread(measurement.id, change)
+        if change.metric == PEAK.name and change.before is not None and change.after:
+            saves = 1 - change.before / change.after
+            yield Recommendation(
+                Advice.MEMORY_GROWTH, measurement.id, "", "", change.before, change.after, "bytes", saves, PEAK.name
+            )
+    yield from _from_repeats(measurement)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A graph for look-ups: the calls and the time of each edge, and the calls of each function."""
+
+    edges: Mapping[tuple[str, str], tuple[int, float]]
+    calls: Mapping[str, int]
+    total_ns: float
+
+    @classmethod
+    def of(cls, graph: CallGraph) -> _Side:
+        calls: dict[str, int] = {}
+        for one in graph.edges:
+            calls[one.callee] = calls.get(one.callee, 0) + one.calls
+        edges = {(one.caller, one.callee): (one.calls, one.time_ns) for one in graph.edges}
+        return cls(edges, calls, graph.total_ns)
+
+    def rate(self, edge: tuple[str, str]) -> float:
+        """Return the number of these calls in each call of their caller."""
+        return self.edges.get(edge, (0, 0.0))[0] / max(self.calls.get(edge[0], 0), 1)
+
+
+def _from_both_graphs(name: str, head: CallGraph, base: CallGraph) -> Iterator[Recommendation]:
+    now, before = _Side.of(head), _Side.of(base)
+    if not now.total_ns:
+        return
+    for edge, (_, time_ns) in now.edges.items():
+        caller, callee = edge
+        if caller == OUTSIDE or not before.calls.get(caller):
+            continue
+        rates = now.rate(edge), before.rate(edge)
+        advice, calls = _judged(edge, now, before, rates)
+        if advice is None:
+            continue
+        place = caller if rates[0] >= _LEAST_GROWTH * rates[1] else _loop_above(caller, now, before)
+        saves = (time_ns - before.edges.get(edge, (0, 0.0))[1]) / now.total_ns
+        yield Recommendation(advice, name, _COMPREHENSION.sub("", place), callee, *calls, "calls", saves)
+
+
+def _judged(
+    edge: tuple[str, str], now: _Side, before: _Side, rates: tuple[float, float]
+) -> tuple[Advice | None, tuple[int, int]]:
+    """Return what an edge says, and the calls on the other side and now that say it."""
+    callee = edge[1]
+    calls = before.edges.get(edge, (0, 0.0))[0], now.edges[edge][0]
+    advice = _advice_by_name(callee)
+    if advice is None:  # nobody remembers a result of a built-in function, such as the next row of a query
+        return _advice_by_calls(*calls, rates) if ":" in callee else None, calls
+    if advice is Advice.QUERIES_IN_A_LOOP:  # a loop may query in another place than before, so all queries count
+        calls = before.calls.get(callee, 0), now.calls[callee]
+        return _advice_by_queries(*calls), calls
+    return advice, calls
+
+
+def _advice_by_name(function: str) -> Advice | None:
+    return next((advice for advice, names in _BY_NAME.items() if names.search(function)), None)
+
+
+def _advice_by_calls(before: int, after: int, rates: tuple[float, float]) -> Advice | None:
+    """Return what the calls of a function by another say.
+
+    Args:
+        before: the number of calls on the other side.
+        after: the number of calls now.
+        rates: the calls in each call of the caller, now and on the other side.
+    """
+    if not before:
+        return Advice.NOT_REMEMBERED
+    return Advice.CALL_GROWTH if after > before and rates[0] >= _LEAST_GROWTH * rates[1] else None
+
+
+def _advice_by_queries(before: int, after: int) -> Advice | None:
+    if not before:
+        return Advice.NOT_REMEMBERED
+    return Advice.QUERIES_IN_A_LOOP if after >= max(_LEAST_QUERIES, 2 * before) else None
+
+
+def _loop_above(function: str, now: _Side, before: _Side) -> str:
+    """Return the function that calls a function more often than before, directly or by others; else the function."""
+    seen = {function}
+    at = function
+    while True:
+        callers = [caller for caller, callee in now.edges if callee == at and caller not in seen and caller != OUTSIDE]
+        if not callers:
+            return function
+        caller = max(callers, key=lambda one: now.edges[one, at][0])
+        if now.rate((caller, at)) >= _LEAST_GROWTH * before.rate((caller, at)):
+            return caller
+        seen.add(caller)
+        at = caller
+
+
+def _from_one_graph(name: str, graph: CallGraph) -> Iterator[Recommendation]:
+    """Yield what takes most of the time of a call whose other side is not known."""
+    least = {Advice.SERIALISATION: _SERIALISED_SHARE, Advice.WAITING: _WAITED_SHARE}
+    for one in graph.edges:
+        advice = _advice_by_name(one.callee)
+        if advice not in least or one.caller == OUTSIDE or advice is _advice_by_name(one.caller):
+            continue
+        share = one.time_ns / graph.total_ns if graph.total_ns else 0.0
+        if share >= least[advice]:
+            yield Recommendation(advice, name, one.caller, one.callee, None, one.calls, "calls", share)
+
+
+def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation]:
+    """Yield what the functions say that are called more often, or take longer, than on the other side."""
+    lost = 1 - 1 / change.badness if change.badness > 1 else 0.0
+    cost = change.metric if change.metric == CALLS.name else TIME.name
+    for one in change.grown:
+        advice = _advice_by_name(one.function)
+        if advice is None and one.before is not None:
+            advice = _advice_by_calls(one.before, one.after, (one.after, one.before))
+        if advice is None or one.before is None:
+            continue
+        if one.gained_ns is not None and one.of_ns:
+            saves = lost * min(one.gained_ns / one.of_ns, 1.0)
+        else:
+            saves = lost * (1 - one.before / one.after) if one.after else 0.0
+        yield Recommendation(advice, name, "", one.function, one.before, one.after, "calls", saves, cost)
+
+
+def _from_thread(name: str, change: RegressionResult) -> Iterator[Recommendation]:
+    """Yield the waiting that a slowdown consists of, if it is most of the slowdown."""
+    found = change.components
+    if change.metric != TIME.name or found is None or not found.total.after_ns:
+        return
+    gained_ns = sum(one.difference_ns for one in found.thread)
+    waits = [one for one in found.thread if one.name in ("others", "rest")]
+    before, after = sum(one.before_ns for one in waits), sum(one.after_ns for one in waits)
+    if gained_ns > 0 and after - before >= _WAITED_SHARE * gained_ns:
+        place = max(found.components, key=lambda one: one.difference_ns, default=found.total).name
+        saves = min((after - before) / found.total.after_ns, 1.0)
+        yield Recommendation(Advice.WAITING, name, place, "", before, after, "ns", saves)
+
+
+def _from_repeats(measurement: Measurement) -> Iterator[Recommendation]:
+    """Yield the query that an execution with too many queries repeats most.
+
+    A statement without a placeholder has no values, so that its repetition asks the same question again.
+    """
+    for budget in measurement.budgets:
+        repeat = next((one for one in budget.repeats if one.count > 1 and one.statement), None)
+        if repeat is None or budget.verdict is not BudgetVerdict.EXCEEDED:
+            continue
+        share = 1.0
+        if measurement.spans is not None:
+            share = sum(one.of_mean for one in measurement.spans.shares if one.name == budget.span)
+        advice = Advice.QUERIES_IN_A_LOOP if "?" in repeat.statement else Advice.REPEATED_STATEMENT
+        saves = share * (1 - 1 / repeat.count)
+        yield Recommendation(
+            advice, measurement.id, repeat.site, repeat.statement, None, repeat.count, "calls", max(saves, LEAST_SAVED)
+        )

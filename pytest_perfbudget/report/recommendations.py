@@ -1,0 +1,52 @@
+"""The wording of recommendations: what to do, where, and the numbers that say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import METRICS
+from pytest_perfbudget.core.recommendations import Advice, Recommendation, recommendations_of
+from pytest_perfbudget.report.numbers import counted, quantity
+from pytest_perfbudget.report.printable import printable
+
+MOST_TOLD: Final = 2
+"""The most recommendations that a failure tells; the JSON report has all of them."""
+
+_METHOD: Final = re.compile(r"method '(.+)' of '(.+)' objects")
+"""The name of a built-in method in a profile."""
+
+_ACTIONS: Final = {
+    Advice.REPEATED_STATEMENT: "Ask once, and keep the answer",
+    Advice.QUERIES_IN_A_LOOP: "Ask for all rows in one query",
+    Advice.SERIALISATION: "Serialise less, or once",
+    Advice.WAITING: "Wait less: overlap the waits, or do without",
+    Advice.NOT_REMEMBERED: "Remember the result, or leave the work out",
+    Advice.CALL_GROWTH: "Call the function once for all, outside of the loop",
+    Advice.MEMORY_GROWTH: "Hold less at a time: go through the items one by one",
+}
+
+
+def recommendation_lines(measurement: Measurement) -> Iterator[str]:
+    """Yield a heading and a line for each of the first recommendations; nothing if there is none."""
+    found = recommendations_of(measurement)[:MOST_TOLD]
+    if found:
+        yield "What would help, by the numbers above and the profiles:"
+        yield from (f"  {line}" for line in map(recommendation_text, found))
+
+
+def recommendation_text(one: Recommendation) -> str:
+    """Return a recommendation with its place and its evidence in one line."""
+    place = f" in {one.place}" if one.place else ""
+    return f"{_ACTIONS[one.advice]}{place}: {_evidence(one)}, up to {one.saves:.0%} of the {METRICS[one.cost].words}"
+
+
+def _evidence(one: Recommendation) -> str:
+    if one.unit == "calls":
+        before = f" instead of {one.before:,.0f}" if one.before not in (None, one.after) else ""
+        subject = _METHOD.sub(r"\2.\1", one.subject).removeprefix("built-in method ")
+        return f"{counted(int(one.after), 'call')} of {printable(subject, unicode=True)}{before}"
+    words = "waits for" if one.unit == "ns" else "peak memory"
+    return f"{words} {quantity(one.after, one.unit)} instead of {quantity(one.before or 0.0, one.unit)}"

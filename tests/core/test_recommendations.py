@@ -1,0 +1,166 @@
+"""The recommendations for a failed measurement: each from its evidence, and none without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from results import budget, change, measurement
+
+from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.recommendations import Advice, recommendations_of
+from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionVerdict, Repeat
+from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
+from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.shares import SpanShare
+
+EXECUTE = "method 'execute' of 'sqlite3.Connection' objects"
+TOP = ("", "shop:basket", 1, 1000.0)
+Edge = tuple[str, str, int, float]
+
+
+def graph(*edges: Edge) -> CallGraph:
+    return CallGraph([CallEdge(*one) for one in edges])
+
+
+def slower(head: list[Edge], base: list[Edge] | None, **changed: Any) -> Measurement:
+    """Return a measurement whose time regressed, with the profiled call of each side."""
+    graphs = CallGraphs(graph(TOP, *head), None if base is None else graph(TOP, *base))
+    return measurement(changed.pop("change", change()), call_graphs=graphs, **changed)
+
+
+def advice(found: Measurement) -> list[Advice]:
+    return [one.advice for one in recommendations_of(found)]
+
+
+class TestProfiles:
+    """The profiled calls of both sides."""
+
+    @pytest.mark.parametrize(
+        ("before", "after", "expected"),
+        [
+            (("shop:basket", EXECUTE, 1, 10.0), ("shop:basket", EXECUTE, 101, 800.0), Advice.QUERIES_IN_A_LOOP),
+            (("shop:basket", "json:dumps", 1, 10.0), ("shop:basket", "json:dumps", 1, 500.0), Advice.SERIALISATION),
+            (None, ("shop:basket", "built-in method _pickle.loads", 1, 500.0), Advice.SERIALISATION),
+            (None, ("shop:basket", "built-in method time.sleep", 1, 500.0), Advice.WAITING),
+            (None, ("shop:basket", "method 'acquire' of '_thread.lock' objects", 1, 500.0), Advice.WAITING),
+            (None, ("shop:basket", "shop:prices", 1, 500.0), Advice.NOT_REMEMBERED),
+            (None, ("shop:basket", EXECUTE, 1, 500.0), Advice.NOT_REMEMBERED),
+            (("shop:basket", "shop:price", 2, 10.0), ("shop:basket", "shop:price", 40, 500.0), Advice.CALL_GROWTH),
+        ],
+    )
+    def test_the_call_that_grew_says_what_to_do(self, before: Edge | None, after: Edge, expected: Advice) -> None:
+        (found,) = recommendations_of(slower([after], [] if before is None else [before]))
+        assert found.advice is expected
+        assert (found.place, found.subject) == after[:2]
+        assert (found.before, found.after) == (0 if before is None else before[2], after[2])
+        assert found.saves == pytest.approx((after[3] - (0 if before is None else before[3])) / 1000)
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (("shop:basket", "shop:price", 2, 10.0), ("shop:basket", "shop:price", 2, 500.0)),  # slower, not oftener
+            (("shop:basket", EXECUTE, 4, 10.0), ("shop:basket", EXECUTE, 4, 500.0)),  # a slower query
+            (("shop:basket", "shop:price", 2, 490.0), ("shop:basket", "shop:price", 40, 500.0)),  # saves nothing
+            (("shop:basket", "shop:price", 4, 10.0), ("shop:basket", "shop:price", 5, 500.0)),
+            (("shop:basket", "built-in method len", 1, 10.0), ("shop:basket", "built-in method len", 90, 500.0)),
+        ],
+    )
+    def test_other_calls_say_nothing(self, before: Edge, after: Edge) -> None:
+        assert advice(slower([after], [before])) == []
+
+    def test_the_place_of_a_query_is_the_loop_around_it(self) -> None:
+        head = [("shop:basket", "shop:price", 50, 900.0), ("shop:price", EXECUTE, 50, 800.0)]
+        base = [("shop:basket", "shop:price", 1, 18.0), ("shop:price", EXECUTE, 1, 16.0)]
+        first, second = recommendations_of(slower(head, base))
+        assert (first.advice, first.place) == (Advice.QUERIES_IN_A_LOOP, "shop:basket")
+        assert second.advice is Advice.CALL_GROWTH  # the same calls, in general
+
+    def test_a_loop_may_query_in_another_place_than_before(self) -> None:
+        head = [
+            ("shop:basket", EXECUTE, 1, 10.0),
+            ("shop:basket", "shop:basket.<listcomp>", 1, 900.0),
+            ("shop:basket.<listcomp>", EXECUTE, 100, 800.0),
+        ]
+        base = [("shop:basket", EXECUTE, 1, 10.0), ("shop:basket", "shop:basket.<listcomp>", 1, 100.0)]
+        (found,) = recommendations_of(slower(head, base))
+        assert (found.advice, found.place, found.after) == (Advice.QUERIES_IN_A_LOOP, "shop:basket", 101)
+
+    def test_what_a_new_call_does_is_part_of_that_call(self) -> None:
+        head = [("shop:basket", "shop:prices", 1, 900.0), ("shop:prices", EXECUTE, 9, 800.0)]
+        assert advice(slower(head, [])) == [Advice.NOT_REMEMBERED]
+
+    def test_the_largest_saving_comes_first(self) -> None:
+        head = [("shop:basket", "json:dumps", 1, 300.0), ("shop:basket", "built-in method time.sleep", 1, 500.0)]
+        assert advice(slower(head, [])) == [Advice.WAITING, Advice.SERIALISATION]
+        general = [("shop:basket", "json:dumps", 1, 100.0), ("shop:basket", "shop:prices", 1, 800.0)]
+        assert advice(slower(general, [])) == [Advice.NOT_REMEMBERED, Advice.SERIALISATION]
+
+    @pytest.mark.parametrize(("share", "expected"), [(0.2, []), (0.3, [Advice.SERIALISATION])])
+    def test_without_the_other_side_a_large_share_is_evidence(self, share: float, expected: list[Advice]) -> None:
+        edges = [("shop:basket", "json:dumps", 1, 1000 * share), ("json:dumps", "json.encoder:encode", 1, 1000 * share)]
+        assert advice(slower(edges, None)) == expected
+
+
+class TestOtherEvidence:
+    """Functions that are called more often, threads, memory, and repeated queries."""
+
+    def test_functions_that_are_called_more_often(self) -> None:
+        twice = change(
+            ratio=2.0, grown=[Growth("shop:price", 1, 101, 900.0, 1000.0), Growth("shop:all", 0, 1, 50, 1000)]
+        )
+        (found,) = recommendations_of(measurement(twice))
+        assert (found.advice, found.subject, found.before, found.after) == (Advice.CALL_GROWTH, "shop:price", 1, 101)
+        assert found.saves == pytest.approx(0.45)
+
+    def test_calls_that_cost_no_time_save_calls(self) -> None:
+        calls = change(metric="calls", unit="calls", ratio=2.0, grown=[Growth("shop:price", 1, 101)])
+        (found,) = recommendations_of(measurement(calls))
+        assert (found.advice, found.cost) == (Advice.CALL_GROWTH, "calls")
+        timed = change(ratio=2.0, grown=[Growth("shop:basket", 1, 5, 900.0, 1000.0)])
+        assert [(one.subject, one.cost) for one in recommendations_of(measurement(calls, timed))] == [
+            ("shop:basket", "time")
+        ]
+
+    def test_a_number_of_calls_that_nobody_knows_says_nothing(self) -> None:
+        assert advice(measurement(change(ratio=2.0, grown=[Growth("shop:price", None, 101)]))) == []
+
+    @pytest.mark.parametrize(("cpu", "expected"), [(0.1e6, [Advice.WAITING]), (3e6, [])])
+    def test_a_slowdown_that_is_waiting(self, cpu: float, expected: list[Advice]) -> None:
+        total = ComponentChange("", 1e6, 2e6, 0.9e6, 1.1e6)
+        thread = [ComponentChange(name, 0.0, ns, None, None) for name, ns in (("cpu", cpu), ("rest", 0.9e6))]
+        parts = SpanComparison(total, [ComponentChange("query", 0.0, 1e6, 0.9e6, 1.1e6)], 6, thread=thread)
+        found = recommendations_of(measurement(change(components=parts)))
+        assert [one.advice for one in found] == expected
+        assert all((one.place, one.unit, one.after) == ("query", "ns", 0.9e6) for one in found)
+
+    def test_memory_that_grew(self) -> None:
+        grown = change(metric="peak", unit="bytes", before=1e6, after=4e6, ratio=4.0)
+        (found,) = recommendations_of(measurement(grown))
+        assert (found.advice, found.before, found.after, found.saves) == (Advice.MEMORY_GROWTH, 1e6, 4e6, 0.75)
+
+    @pytest.mark.parametrize(
+        ("statement", "expected"),
+        [
+            ("SELECT * FROM tasks WHERE id = ?", Advice.QUERIES_IN_A_LOOP),
+            ("SELECT count(*) FROM tasks", Advice.REPEATED_STATEMENT),
+        ],
+    )
+    def test_a_query_that_an_execution_repeats(self, statement: str, expected: Advice) -> None:
+        many = budget(metric="count", span="query", repeats=[Repeat(statement, 4, "shop.py:3")])
+        spans = SpanFacts(1, 100.0, 0.0, shares=[SpanShare("query", 4, 80.0, 0.8)])
+        (found,) = recommendations_of(measurement(many, spans=spans))
+        assert (found.advice, found.place, found.subject, found.after) == (expected, "shop.py:3", statement, 4)
+        assert found.saves == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [change(RegressionVerdict.UNCHANGED), change(RegressionVerdict.UNDECIDED), budget(BudgetVerdict.UNDECIDED)],
+)
+def test_a_measurement_that_does_not_fail_has_none(result: Any) -> None:
+    head: list[Edge] = [("shop:basket", "built-in method time.sleep", 1, 900.0)]
+    assert advice(slower(head, [])) == [Advice.WAITING]
+    graphs = slower(head, []).call_graphs
+    assert advice(measurement(result, call_graphs=graphs)) == []
