@@ -20,6 +20,9 @@ UPDATE = "pytest --perf-update-baseline"
 Typed = Callable[[str], str]
 """A function that returns a node id as a user types it in the folder where the session was started."""
 
+_OWN_CODE = "Let each side run its own code, as the reason says; as a rule, an editable install does: pip install -e ."
+_STRICT = "A number that is not compared fails because of --perf-strict (or strict = true)."
+
 _CELLS = 24
 """The cells of a bar."""
 
@@ -60,7 +63,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     else:
         yield numbers if change.against else f"{numbers}; the best count here and in fresh processes"
         yield from _bars(change)
-    yield f"limit {tolerance_text(change.limit)} from {change.source}"
+    yield f"limit {limit_text(change)} from {change.source}"
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
         yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
@@ -85,9 +88,19 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
     if is_failure and change.is_required and change.verdict is RegressionVerdict.UNMEASURED:
         allow = 'unmeasured = "warn" in the marker or in pyproject.toml'
         return f"A test that could not be compared fails. Mend the reason, or allow it: {allow}."
-    if is_failure and change.verdict is not RegressionVerdict.WRONG_CODE:
-        return "A number that is not compared fails because of --perf-strict (or strict = true)."
-    return ""
+    if not is_failure:
+        return ""
+    return _OWN_CODE if change.verdict is RegressionVerdict.WRONG_CODE else _STRICT
+
+
+def limit_text(change: RegressionResult) -> str:
+    """Return the allowed change: `5 %`, or `5 % or +10` if the change that is always allowed is the larger one."""
+    text = tolerance_text(change.limit)
+    metric = METRICS.get(change.metric)
+    if metric is None or change.before is None or metric.floor <= change.before * change.limit:
+        return text
+    sign = "+" if metric.direction is Direction.LOWER else "-"
+    return f"{text} or {sign}{quantity(metric.floor, metric.unit)}"
 
 
 def interval(change: RegressionResult) -> str:
@@ -99,15 +112,25 @@ def interval(change: RegressionResult) -> str:
 
 def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     """Yield the functions that explain a regression, and the costliest functions of a slow call."""
-    if change.grown:
-        is_timed = change.grown[0].gained_ns is not None
+    named = set(_named_before(case, change))
+    if grown := [one for one in change.grown if (one.function, one.after) not in named]:
+        is_timed = grown[0].gained_ns is not None
         timed = "Slower functions, by one profiled call of each side (a profile inflates times, so compare the shares):"
         yield timed if is_timed else "Called more often:"
-        yield from (f"  {_growth(one)}" for one in change.grown)
+        yield from (f"  {_growth(one)}" for one in grown)
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.
     if change.metric == TIME.name and case.measurement.profile and not is_exceeded:
         yield from profile_lines(case.measurement)
+
+
+def _named_before(case: Case, change: RegressionResult) -> Iterator[tuple[str, int]]:
+    """Yield the functions, with their numbers of calls, that the finding on an earlier number of the test names."""
+    for one in case.measurement.changes:
+        if one is change:
+            return
+        if one.verdict is RegressionVerdict.REGRESSED:
+            yield from ((growth.function, growth.after) for growth in one.grown)
 
 
 def _slower(ratio: float) -> str:

@@ -281,7 +281,7 @@ class TestRegressions:
             "  4,120, baseline 120 (2026-11-20); the best count here and in fresh processes",
             "    head  ████████████████████████",
             "    base  █░░░░░░░░░░░░░░░░░░░░░░░",
-            "  limit 5 % from the default",
+            "  limit 5 % or +10 from the default",
             "  Called more often:",
             "    1 -> 41 calls of a:b",
             "  What would help, by the numbers above and the profiles:",
@@ -302,6 +302,34 @@ class TestRegressions:
         assert found[0] == "20 % fewer requests per second than the baseline"
         assert found[-1].startswith("Restore the requests per second, or accept it: ")
 
+    @pytest.mark.parametrize(
+        ("others", "lines"),
+        [
+            ([], 0),
+            ([Growth("a:b", 1, 50)], 1),
+            ([Growth("a:b", 1, 41), Growth("a:c", 0, 9)], 1),
+        ],
+    )
+    def test_a_function_that_explains_the_time_is_not_named_again_for_the_calls(
+        self, others: list[Growth], lines: int
+    ) -> None:
+        time = change(grown=[Growth("a:b", 1, 41, 1.9e5, 2e5)])
+        calls = change(
+            metric="calls", unit="calls", before=100, after=500, ratio=5, grown=others or [Growth("a:b", 1, 41)]
+        )
+        found = failure(measurement(time, calls))
+        assert sum("1 -> 41 calls" in one for one in found) == 1
+        assert found.count("  Called more often:") == lines
+        alone = failure(measurement(replace(time, verdict=RegressionVerdict.UNDECIDED), calls))
+        assert alone.count("  Called more often:") == 1
+
+    @pytest.mark.parametrize(
+        ("before", "after", "limit"), [(20, 400, "5 % or +10"), (1000, 4000, "5 %"), (200, 400, "5 %")]
+    )
+    def test_a_limit_below_what_is_always_allowed_says_so(self, before: int, after: int, limit: str) -> None:
+        calls = change(metric="calls", unit="calls", before=before, after=after, ratio=after / before)
+        assert f"  limit {limit} from the default" in failure(measurement(calls))
+
     def test_the_profile_of_a_slower_test_is_shown_once(self) -> None:
         profile = [ProfileRow("hive.tokens:verify, line 88", 41, 0.91)]
         row = "     91%  41 calls of hive.tokens:verify, line 88"
@@ -315,7 +343,10 @@ class TestRegressions:
     @pytest.mark.parametrize("strict", [True, False])
     def test_a_base_that_runs_the_heads_code_always_fails(self, strict: bool) -> None:
         one = measurement(change(RegressionVerdict.WRONG_CODE, reason="it imports 'shop' from site-packages"))
-        assert failure(one, strict=strict) == ["wrong_code: it imports 'shop' from site-packages"]
+        assert failure(one, strict=strict) == [
+            "wrong_code: it imports 'shop' from site-packages",
+            "Let each side run its own code, as the reason says; as a rule, an editable install does: pip install -e .",
+        ]
 
     @pytest.mark.parametrize(
         "verdict",

@@ -17,7 +17,8 @@ from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.formats.csv_text import cell_text
-from pytest_perfbudget.report.numbers import quantity, tolerance_text
+from pytest_perfbudget.report.numbers import quantity
+from pytest_perfbudget.report.regressions import limit_text
 
 COLUMNS: Final = (
     "test",
@@ -131,7 +132,7 @@ def _change(change: RegressionResult | None) -> _Cells:
         "p [probability]": change.p_value,
         "alpha [probability]": change.alpha,
         "tolerance [share]": change.limit,
-        "tolerance": tolerance_text(change.limit),
+        "tolerance": limit_text(change),
         "tolerance from": change.source,
         "against": change.against or "the baseline",
     }

@@ -7,9 +7,9 @@ from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
-from pytest_perfbudget.report.numbers import percent, quantity, share_text, tolerance_text
+from pytest_perfbudget.report.numbers import percent, quantity, share_text
 from pytest_perfbudget.report.printable import printable
-from pytest_perfbudget.report.regressions import interval
+from pytest_perfbudget.report.regressions import interval, limit_text
 
 PREFIX: Final = "perfbudget."
 """The start of each property's name."""
@@ -42,5 +42,5 @@ def _budget(budget: BudgetResult) -> str:
 def _change(change: RegressionResult) -> str:
     if change.ratio is None:
         return f"{change.verdict.value}: {change.reason}" if change.reason else change.verdict.value
-    limit = f"limit {tolerance_text(change.limit)} from {change.source}"
+    limit = f"limit {limit_text(change)} from {change.source}"
     return f"{change.verdict.value}: {percent(change.ratio)}{interval(change)}; {limit}"

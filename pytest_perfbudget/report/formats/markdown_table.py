@@ -10,7 +10,8 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding, Urgency
-from pytest_perfbudget.report.numbers import percent, quantity, share_text, tolerance_text
+from pytest_perfbudget.report.numbers import percent, quantity, share_text
+from pytest_perfbudget.report.regressions import limit_text
 
 _COLUMNS: Final = ("verdict", "component", "test", "metric", "base", "measured", "limit", "used", "change")
 _NUMBERS: Final = frozenset({"base", "measured", "limit", "used", "change"})
@@ -89,7 +90,7 @@ def _budget(budget: BudgetResult) -> dict[str, str]:
 
 
 def _change(change: RegressionResult) -> dict[str, str]:
-    cells = {"metric": change.metric, "limit": tolerance_text(change.limit)}
+    cells = {"metric": change.metric, "limit": limit_text(change)}
     if change.before is not None:
         cells["base"] = quantity(change.before, change.unit)
     if change.after is not None:

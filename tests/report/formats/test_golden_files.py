@@ -21,8 +21,9 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import FORMATS, github, junit
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
-from pytest_perfbudget.report.numbers import quantity, tolerance_text
+from pytest_perfbudget.report.numbers import quantity
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.regressions import limit_text
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = {
@@ -73,7 +74,7 @@ def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> Non
     for limited, found in limits():
         where = limited.id, found.metric
         is_budget = isinstance(found, BudgetResult)
-        text = quantity(found.limit, found.unit) if is_budget else tolerance_text(found.limit)
+        text = quantity(found.limit, found.unit) if is_budget else limit_text(found)
         cells = [
             line.split(" | ") for line in page if code_in_table(limited.id) in line and f" {found.metric} " in line
         ]

@@ -22,6 +22,7 @@ from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.html.statuses import status_of
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
 from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
+from pytest_perfbudget.report.regressions import limit_text
 
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
 
@@ -171,7 +172,7 @@ def _change(found: TableFinding[RegressionResult], grown: Sequence[Growth]) -> d
         "after": after,
         "change": _change_text(change),
         "interval": "" if low is None or high is None else f"{percent(low)} .. {percent(high)}",
-        "limit": tolerance_text(change.limit) if change.limit else "",
+        "limit": limit_text(change) if change.limit else "",
         "source": change.source,
         "against": _other_side(change),
         "runs": counted(change.runs, processes, "es" if processes.endswith("s") else "s") if change.runs else "",
