@@ -29,6 +29,7 @@ from pytest_perfbudget.plugin.collection.config_checks import (
     check_update,
 )
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
+from pytest_perfbudget.plugin.collection.root_folder import check_root_folder
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
     CHILD,
@@ -96,6 +97,7 @@ def _session(config: pytest.Config) -> PerfSession:
     if not session.is_child:  # a fresh process has the command line of its session, which has checked it
         check_update(config)
     if not (session.is_child or is_xdist_worker(config)):
+        check_root_folder(config)
         check_outputs(config)
     return session
 

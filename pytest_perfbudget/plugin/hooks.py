@@ -146,7 +146,7 @@ def _is_configured(config: pytest.Config) -> bool:
     option = config.option
     if option.perf_output or option.perf_comparable or option.perf_max_time or option.perf_strict or option.perf_only:
         return True
-    if option.perf_against is not None or option.perf_require is not None:
+    if option.perf_against is not None or option.perf_history is not None or option.perf_require is not None:
         return True
     if option.perf_update_baseline or option.perf_reason or option.perf_prune or (config.rootpath / BASELINE).exists():
         return True
