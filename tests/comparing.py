@@ -45,10 +45,16 @@ class ScriptedLauncher(ProcessLauncher):
         self.started: list[tuple[tuple[str, ...], bool]] = []
 
     def measure(
-        self, nodeids: Sequence[str], *, start: int = 0, is_reversed: bool = False, own_file_only: bool = False
+        self,
+        nodeids: Sequence[str],
+        *,
+        start: int = 0,
+        is_reversed: bool = False,
+        own_file_only: bool = False,
+        with_counts: bool = True,
     ) -> Iterator[Answer]:
         """See `ProcessLauncher.measure`."""
-        del start, is_reversed
+        del start, is_reversed, with_counts
         self.started.append((tuple(nodeids), own_file_only))
         answer = next(self._answers)
         if isinstance(answer, Exception):

@@ -250,9 +250,10 @@ class BaselineComparison(ComparisonStrategy):
         suspects: Mapping[str, UnpairedSlowdownTest],
         *,
         own_file_only: bool,
+        with_counts: bool,
     ) -> Attempt[Estimate]:
         """Measure a test in a fresh process."""
-        (answer,) = self._context.launcher.measure([nodeid], own_file_only=own_file_only)
+        (answer,) = self._context.launcher.measure([nodeid], own_file_only=own_file_only, with_counts=with_counts)
         found = [Measurement.from_dict(one) for one in answer.measurements]
         recordings = {one.name: one.recording for one in found if one.recording is not None}
         runs = {

@@ -124,9 +124,10 @@ def _measure(
     seen: dict[str, list[Sides]],
     *,
     own_file_only: bool,
+    with_counts: bool,
 ) -> Attempt[Pair]:
     """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session."""
-    found = pairs.measure(task, own_file_only=own_file_only)
+    found = pairs.measure(task, own_file_only=own_file_only, with_counts=with_counts)
     for name, sides in found.sides.items():
         seen.setdefault(name, []).append(sides)
     return replace(

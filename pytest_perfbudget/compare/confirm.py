@@ -48,8 +48,10 @@ class Attempt(Generic[_Run_co]):
 class Measure(Protocol[_Run_co]):
     """A function that measures a test in fresh processes, once."""
 
-    def __call__(self, *, own_file_only: bool) -> Attempt[_Run_co]:
+    def __call__(self, *, own_file_only: bool, with_counts: bool) -> Attempt[_Run_co]:
         """Measure the test; with `own_file_only`, collect no file but the test's own.
+
+        Without `with_counts` nothing is counted or profiled, which takes as long as several calls of the test.
 
         Raises:
             WorkerError: there are no measurements.
@@ -100,9 +102,15 @@ def confirm(
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
     problem, own_file_only, is_exclusive = "", False, False
-    while (open_ := _open(suspects, fresh)) or _still_grown(attempts, _undecided(grown, suspects, fresh)):
+    while True:
+        is_grown = _still_grown(attempts, _undecided(grown, suspects, fresh))
+        open_ = _open(suspects, fresh)
+        if not (open_ or is_grown):
+            break
         context.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(attempts) + 1}")
-        found = _attempted(measure, own_file_only=own_file_only)
+        # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three.
+        with_counts = is_grown or not attempts
+        found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
         problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.
@@ -130,9 +138,9 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
         return measure()
 
 
-def _attempted(measure: Measure[_Run], *, own_file_only: bool) -> Attempt[_Run]:
+def _attempted(measure: Measure[_Run], *, own_file_only: bool, with_counts: bool) -> Attempt[_Run]:
     try:
-        return once_more(partial(measure, own_file_only=own_file_only))
+        return once_more(partial(measure, own_file_only=own_file_only, with_counts=with_counts))
     except WorkerError as error:
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function

@@ -106,7 +106,8 @@ class Evidence:
         slower_ns = (self.time.after or 0) - (self.time.before or 0)
         sides = self.fresh or [self.screening]
         found = gained_functions([one.base for one in sides], [one.head for one in sides], slower_ns)
-        return replace(self.time, grown=found or self._called_more(sides[-1]))
+        profiled = next((one for one in reversed(sides) if one.head.functions), sides[-1])
+        return replace(self.time, grown=found or self._called_more(profiled))
 
     def _count(self, metric: Metric) -> RegressionResult:
         """Return the result for a count; fresh processes have to confirm that a count has grown."""

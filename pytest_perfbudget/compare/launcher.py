@@ -77,7 +77,13 @@ class ProcessLauncher:
         return min(_PATIENCE_S + _PATIENCE * self._longest_s, _MOST_PATIENCE_S)
 
     def measure(
-        self, nodeids: Sequence[str], *, start: int = 0, is_reversed: bool = False, own_file_only: bool = False
+        self,
+        nodeids: Sequence[str],
+        *,
+        start: int = 0,
+        is_reversed: bool = False,
+        own_file_only: bool = False,
+        with_counts: bool = True,
     ) -> Iterator[Answer]:
         """Run one process with a hash seed of its own, and yield its answers.
 
@@ -88,11 +94,13 @@ class ProcessLauncher:
             start: the index of the first test.
             is_reversed: whether to run the tests in reverse order.
             own_file_only: whether to collect the tests' own files only.
+            with_counts: whether to count and profile executions.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
-        request = replace(self.request(nodeids, own_file_only=own_file_only), start=start, is_reversed=is_reversed)
+        asked = self.request(nodeids, own_file_only=own_file_only)
+        request = replace(asked, start=start, is_reversed=is_reversed, with_counts=with_counts)
         with self.noting_hangs(nodeids), Worker(request, self.start(self.seed())) as worker:
             yield from worker.answers()
 

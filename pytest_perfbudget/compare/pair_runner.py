@@ -152,7 +152,7 @@ class PairRunner:
             self.end_screening(error)
             raise
 
-    def measure(self, task: PairTask, *, own_file_only: bool) -> Attempt[Pair]:
+    def measure(self, task: PairTask, *, own_file_only: bool, with_counts: bool = True) -> Attempt[Pair]:
         """Measure a test with a fresh pair; see `confirm.Measure`.
 
         Raises:
@@ -161,7 +161,8 @@ class PairRunner:
         while True:
             carried = self._checkout.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            with hangs, self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only) as pair:
+            made = self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only, with_counts=with_counts)
+            with hangs, made as pair:
                 found = self._play(pair, task, FRESH_ERROR, carried)
             if found is not None:
                 return found
@@ -204,11 +205,14 @@ class PairRunner:
         slot: int = 0,
         own_file_only: bool = False,
         with_spans: bool = False,
+        with_counts: bool = True,
     ) -> Duet:
         """Return a new pair of processes, not yet started."""
         seed = self._context.launcher.seed()
         launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
-        asked = [replace(one.request, in_turns=True, with_spans=with_spans) for one in launches]
+        asked = [
+            replace(one.request, in_turns=True, with_spans=with_spans, with_counts=with_counts) for one in launches
+        ]
         head, base = (Side(request, one.start) for request, one in zip(asked, launches, strict=True))
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None

@@ -42,9 +42,11 @@ def gained_functions(before: Sequence[Recording], after: Sequence[Recording], sl
 
     Args:
         before: the recordings of the other side.
-        after: the recordings of the slower side, as many as in `before`.
+        after: the recordings of the slower side, as many as in `before`; those without a profile do not count.
         slower_ns: the slowdown in ns. A profile that shows only a small part of the slowdown explains nothing.
     """
+    profiled = [(one, other) for one, other in zip(before, after, strict=True) if one.times and other.times]
+    before, after = [one for one, _ in profiled], [one for _, one in profiled]
     earlier, later = _typical_times(before), _typical_times(after)
     if not earlier:
         return []

@@ -42,6 +42,9 @@ _TUNING = 1.5
 """The tuning constant of Huber's estimator over pairs: one process in twenty is 5 to 15 % off throughout its life,
 depending on the place of its memory, and such an outlier counts as much as a pair at the edge."""
 
+_SPARSE_LOOK = 3
+"""The number of fresh pairs at which pairs of so few quads are looked at that ten of them will not be `enough`."""
+
 _UNCLEARLY = 2.0
 """The standard errors of the jackknife by which the mean call has to differ from the typical call, so that a test is
 suspect, and no result says `unchanged`; see `core.pairs.CLEARLY`."""
@@ -126,10 +129,23 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """
         if self._p_early(fresh) < self.alpha * EARLY_SHARE / EARLY_LOOKS:
             return False
-        if SlowdownTest.needs_fresh(self, fresh):
+        if self._needs_fresh_by_typical_call(fresh):
             return True
         is_open = len(fresh) < MOST_FRESH and self._hides_rare_calls(fresh)
         return is_open and self.confirmed(fresh).verdict is not RegressionVerdict.REGRESSED
+
+    def _needs_fresh_by_typical_call(self, fresh: Sequence[Pair]) -> bool:
+        """Return whether another fresh pair is needed for the typical call.
+
+        Where a call takes so long that a pair has few quads, ten pairs are not enough, so the first look after enough
+        pairs never comes. Its part of alpha is spent after three pairs then, and nothing but a regression ends there.
+        """
+        known = fresh[:_SPARSE_LOOK]
+        is_sparse = sum(one.weight for one in known) * MOST_FRESH < self.enough * len(known)
+        if len(fresh) < _SPARSE_LOOK or not is_sparse:
+            return SlowdownTest.needs_fresh(self, fresh)
+        is_decided = len(fresh) == _SPARSE_LOOK and self.is_slower(self.effect(fresh), self.alpha_per_look)
+        return len(fresh) < MOST_FRESH and not is_decided and not self.is_hopeless(fresh)
 
     def _p_early(self, fresh: Sequence[Pair]) -> float:
         """Return the p-value of an early look; 1 if there is no early look after these fresh pairs.

@@ -42,6 +42,7 @@ class Request:
         workerinput: what the controller of pytest-xdist told the session, if the session is a worker itself.
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         with_spans: whether the turns record spans, and their times decide nothing.
+        with_counts: whether executions are counted and profiled.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
     """
@@ -66,6 +67,7 @@ class Request:
     workerinput: Mapping[str, Any] = field(default_factory=dict)
     in_turns: bool = False
     with_spans: bool = False
+    with_counts: bool = True
     has_cache: bool = False
     scratch: str = ""
 

@@ -18,12 +18,32 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
     suspects = {"": PairedSlowdownTest(0.05, 0.001).after(Pair(math.log(screened), 0.005, 1e6))}
     sides = {"": Sides(recording(calls=calls), recording(calls=100))}
 
-    def measure(*, own_file_only: bool) -> Attempt[Pair]:
-        del own_file_only
+    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
+        del own_file_only, with_counts
         return Attempt({"": Pair(math.log(ratio), 0.005, 1e6)}, sides)
 
     found = confirm(context(), "a.py::t", suspects, {"": 0.05} if calls > 100 else {}, measure)
     return len(found.attempts), found.times[""].verdict
+
+
+def test_one_pair_counts_and_profiles_unless_a_count_has_grown() -> None:
+    """Counting takes as long as several calls, which for slow code is most of a pair's time."""
+    assert counted(grown={}) == [True, False, False]
+    assert counted(grown={"": 0.05}) == [True, True, True]
+
+
+def counted(grown: dict[str, float]) -> list[bool]:
+    """Return for each fresh pair of a test that is 10 % slower whether the pair counts."""
+    asked = []
+
+    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
+        del own_file_only
+        asked.append(with_counts)
+        sides = Sides(recording(calls=200), recording(calls=100)) if with_counts else Sides(recording(), recording())
+        return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)}, {"": sides})
+
+    confirm(context(), "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, grown, measure)
+    return asked
 
 
 def test_a_test_that_is_far_slower_takes_one_pair() -> None:

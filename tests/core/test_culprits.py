@@ -64,3 +64,9 @@ class TestGainedFunctions:
         after = [Recording(functions={"b:parse": 1, "b:line": 9}, times={"": 90e3, "b:parse": 10e3, "b:line": 80e3})]
         (found,) = gained_functions(before, after, slower_ns=30e3)
         assert found == Growth("b:line", 9, 9, gained_ns=30e3, of_ns=30e3)
+
+
+def test_processes_that_did_not_profile_do_not_count() -> None:
+    before, after = profiled({"a:work": 1}, **{"a:work": 10.0}), profiled({"a:work": 1}, **{"a:work": 20.0})
+    found = gained_functions([before, Recording(), Recording()], [after, Recording(), Recording()], 1e4)
+    assert found == gained_functions([before], [after], 1e4) != []

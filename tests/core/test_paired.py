@@ -11,6 +11,7 @@ from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import PAIR_SPREAD, QUADS, Pair, pair_of, pair_of_recordings
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.slowdown import MOST_FRESH
 from pytest_perfbudget.core.weather import BlockTime
 
 Recorded = Mapping[str, list[Pair]]
@@ -241,6 +242,42 @@ class TestOnRecordedPairs:
         sessions = self.judge(recorded, slowdown, sessions=100, seed=2)
         caught = [test for session in sessions for test in session]
         assert sum(caught) / len(caught) >= least
+
+
+class TestSlowCalls:
+    """A call so slow that a pair has a quad or two: ten pairs do not weigh as much as three usual ones."""
+
+    @staticmethod
+    def judge(by: float, draw: random.Random, *, tests: int) -> tuple[bool, int]:
+        """Return whether a test is regressed, and the number of its fresh pairs."""
+        asked = PairedSlowdownTest(0.05, 0.01 / tests)
+
+        def made() -> Pair:
+            return Pair(math.log1p(by) + draw.gauss(0, math.hypot(PAIR_SPREAD, 0.015)), 0.025, 17e7)
+
+        screening = made()
+        if not asked.is_suspect(screening):
+            return False, 0
+        asked = asked.after(screening)
+        fresh: list[Pair] = []
+        while asked.needs_fresh(fresh):
+            fresh.append(made())
+        return asked.confirmed(fresh).verdict is RegressionVerdict.REGRESSED, len(fresh)
+
+    def test_a_clear_slowdown_ends_after_three_pairs(self) -> None:
+        draw = random.Random(9)
+        found = [self.judge(0.14, draw, tests=1) for _ in range(200)]
+        assert sum(is_red for is_red, _ in found) >= 195
+        assert sum(number <= 3 for is_red, number in found if is_red) >= 150
+
+    def test_a_doubtful_slowdown_gets_all_its_pairs(self) -> None:
+        draw = random.Random(10)
+        found = [self.judge(0.08, draw, tests=12) for _ in range(200)]
+        assert sum(number == MOST_FRESH for _, number in found) >= 100
+
+    def test_unchanged_calls_are_called_slower_as_rarely_as_stated(self) -> None:
+        draw = random.Random(11)
+        assert sum(self.judge(0.0, draw, tests=1)[0] for _ in range(1000)) <= 10
 
 
 class TestRareCalls:

@@ -68,7 +68,8 @@ class DuetWorker(WorkerPlugin):
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
-        self.comparison = (RecordSpans if request.with_spans else RecordInTurns)(self.turns)
+        strategy = RecordSpans if request.with_spans else RecordInTurns
+        self.comparison = strategy(self.turns, with_counts=request.with_counts)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

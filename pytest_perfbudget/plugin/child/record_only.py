@@ -33,11 +33,19 @@ def _is_any(count: float) -> bool:
 
 
 class RecordOnly(ComparisonStrategy):
-    """A strategy that records a run of each measurement."""
+    """A strategy that records a run of each measurement.
+
+    Args:
+        with_counts: whether executions are counted and profiled.
+    """
+
+    def __init__(self, *, with_counts: bool = True) -> None:
+        self._with_counts = with_counts
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`."""
-        return record_everything(effective)
+        request = record_everything(effective)
+        return request if self._with_counts else replace(request, counts={})
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """See `ComparisonStrategy.block_policy`."""
@@ -56,12 +64,13 @@ class RecordOnly(ComparisonStrategy):
 class RecordInTurns(RecordOnly):
     """A strategy that records blocks in the turns of a duet."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, *, with_counts: bool = True) -> None:
+        super().__init__(with_counts=with_counts)
         self._turns = turns
 
-    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
+    def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
         """See `ComparisonStrategy.request`."""
-        request = record_everything(effective)
+        request = super().request(nodeid, name, effective)
         return replace(request, more_blocks=None, turns=self._turns, with_cpus=True, with_spans=False)
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
