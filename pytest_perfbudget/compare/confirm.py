@@ -9,6 +9,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, untimed
+from pytest_perfbudget.compare.progress import Pace, note_fresh
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
@@ -101,16 +102,18 @@ def confirm(
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
+    pace = Pace()
     problem, own_file_only, is_exclusive = "", False, False
     while True:
         is_grown = _still_grown(attempts, _undecided(grown, suspects, fresh))
         open_ = _open(suspects, fresh)
         if not (open_ or is_grown):
             break
-        context.progress.note(f"perf: {nodeid} looks worse, measuring it in fresh process {len(attempts) + 1}")
+        note_fresh(context.progress, nodeid, pace)
         # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three.
         with_counts = is_grown or not attempts
-        found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
+        with pace.step():
+            found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
         problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.

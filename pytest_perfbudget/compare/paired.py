@@ -14,6 +14,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, on
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import LOAD, NONE
 from pytest_perfbudget.core.measurement import Measurement
@@ -47,6 +48,7 @@ class PairedComparison(ComparisonStrategy):
         self._tests: list[str] = []
         self._pairs = PairRunner(context, base)
         self._dies = False
+        self._pace = Pace()
         self._components = ComponentChanges(context)
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
@@ -61,7 +63,9 @@ class PairedComparison(ComparisonStrategy):
     def start(self) -> None:
         """See `ComparisonStrategy.start`."""
         if self._tests:
+            self._context.progress.note(f"perf: starting a process of {self._base.ref} and another of the working tree")
             self._pairs.start(self._tests)
+            self._context.progress.clear()
 
     def _note(self) -> None:
         """Add notes on the base's checkout to the remark; a test may import generated modules late."""
@@ -137,13 +141,17 @@ class PairedComparison(ComparisonStrategy):
             return Attempt(problem=AT_RUN_TIME)
         self._context.stop_timeout()
         screen = partial(self._pairs.screen, _task(nodeid, measurements, requests, unpinned), self._tests)
+        note_screening(self._context.progress, nodeid, self._pace, len(self._tests))
         try:
-            return screen() if self._dies else once_more(screen)
+            with self._pace.step():
+                return screen() if self._dies else once_more(screen)
         except WorkerError as error:
             self._dies = True  # so later tests get one attempt instead of two
             return Attempt(problem=str(error), is_wrong_code=isinstance(error, WrongCodeError))
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
             return Attempt(problem=f"no process of {self._base.ref}: {type(error).__name__}: {error}")
+        finally:
+            self._context.progress.clear()
 
     def _confirm(
         self,

@@ -10,22 +10,25 @@ from contextlib import nullcontext
 
 import pytest
 
-from pytest_perfbudget.report.progress import progress_text
+from pytest_perfbudget.report.progress import fitted, progress_text
 
 _PATIENCE_NS = 500_000_000
 _INTERVAL_S = 0.25
+_MARGIN = 7
+"""The columns beside a note, where pytest writes how far the session is."""
 
 
 class Progress:
     """A note at the right edge of the current line, which is written and removed again.
 
     The cursor is saved before each note and restored after it, so pytest's own line goes on as if nothing had been
-    written. Nothing is written in xdist workers, or if standard error is no terminal.
+    written. Nothing is written in xdist workers, with `-q`, or if standard error is no terminal.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._is_on = not hasattr(config, "workerinput") and sys.__stderr__ is not None and sys.__stderr__.isatty()
+        is_wanted = not hasattr(config, "workerinput") and config.get_verbosity() >= 0
+        self._is_on = is_wanted and sys.__stderr__ is not None and sys.__stderr__.isatty()
         self._shown_s = 0.0
         self._width = 0
 
@@ -42,6 +45,7 @@ class Progress:
         """Show a text until the next text."""
         if self._is_on:
             self.clear()
+            text = fitted(text, shutil.get_terminal_size().columns - _MARGIN)
             self._width = len(text)
             self._write(text)
 
@@ -59,7 +63,7 @@ class Progress:
             self._width = 0
 
     def _write(self, text: str) -> None:
-        column = max(1, shutil.get_terminal_size().columns - len(text) - 6)
+        column = max(1, shutil.get_terminal_size().columns - len(text) - _MARGIN + 1)
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             sys.stderr.write(f"\0337\033[{column}G{text}\0338")

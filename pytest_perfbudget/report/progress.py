@@ -16,6 +16,11 @@ def load_progress_text(requests: int, errors: int, p95_ms: float, spent_s: float
     return f"perf: {requests:,} requests, {rate:,.0f}/s, p95 {p95_ms:.3g} ms{failed}, {max(spent_s, 0.0):.0f}{end} s"
 
 
+def fitted(text: str, width: int) -> str:
+    """Return a note that fits into one line; of a longer note the end is left out, which would stay on the screen."""
+    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
+
+
 def update_progress_text(run: int, runs: int, done: int, total: int, left_s: float) -> str:
     """Return the note that is shown while a baseline is measured."""
     cells = 20

@@ -6,7 +6,11 @@ import os
 import sys
 
 import pytest
+from programs import shop
+from repositories import Repository
 from scripting import Project
+
+from pytest_perfbudget.report.progress import fitted
 
 SLOW = """
 @pytest.mark.perf_budget(p95_ms=50, component="api")
@@ -14,16 +18,22 @@ def test_slow(): advance(ms=60)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_progress_is_shown_on_a_terminal_and_taken_away(project: Project) -> None:
+def on_terminal(project: Project, *arguments: str, columns: int = 100) -> str:
+    """Run pytest on a pseudo-terminal, and return everything that it writes."""
     import pexpect
 
-    project.write_tests(SLOW)
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PY_COLORS": "0"}
-    arguments = ["-m", "pytest", "-p", "no:benchmark", "--perf-max-time=30s"]
-    child = pexpect.spawn(sys.executable, arguments, cwd=str(project.pytester.path), env=environment, timeout=60)
-    output = child.read().decode()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "PY_COLORS": "0"}
+    command = ["-m", "pytest", "-p", "no:benchmark", *arguments]
+    child = pexpect.spawn(sys.executable, command, cwd=str(project.pytester.path), env=environment, timeout=60)
+    output: str = child.read().decode()
     child.close()
+    return output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_progress_is_shown_on_a_terminal_and_taken_away(project: Project) -> None:
+    project.write_tests(SLOW)
+    output = on_terminal(project, "--perf-max-time=30s")
     assert "perf: " in output
     shown, _, after = output.rpartition("perf: ")
     assert "\0337" in shown
@@ -31,6 +41,32 @@ def test_progress_is_shown_on_a_terminal_and_taken_away(project: Project) -> Non
     assert after.count("\0338") >= 2  # the note, and the spaces that take it away
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_no_progress_with_q(project: Project) -> None:
+    project.write_tests(SLOW)
+    output = on_terminal(project, "--perf-max-time=30s", "-q")
+    assert "1 failed" in output
+    assert "perf: " not in output
+
+
 def test_no_progress_in_a_pipe(project: Project) -> None:
     result = project.run(SLOW, "--perf-max-time=30s")
     assert "perf: " not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_comparison_shows_its_test_and_its_process(lean: Project) -> None:
+    repository = Repository(lean.pytester)
+    tests = "import shop\n\ndef test_call(perf): perf(shop.work)\n"
+    repository.commit({"shop.py": shop()}, tests=tests)
+    repository.file("shop.py", shop(3))
+    output = on_terminal(lean, "--perf-against", "HEAD")
+    assert "perf: starting a process of HEAD and another of the working tree" in output
+    assert "perf: comparing test 1 of 1: test_it.py::test_call" in output
+    assert "perf: looks worse, fresh process 1 of 3: test_it.py::test_call" in output
+    assert "1 failed" in output
+
+
+def test_a_note_is_cut_to_the_line() -> None:
+    assert fitted("perf: comparing", 15) == "perf: comparing"
+    assert fitted("perf: comparing", 14) == "perf: compa..."

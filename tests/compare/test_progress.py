@@ -1,0 +1,69 @@
+"""The notes that a comparison shows on a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from comparing import Notes, context
+
+from pytest_perfbudget.compare.confirm import Attempt, confirm
+from pytest_perfbudget.compare.progress import Pace, note_fresh, note_screening
+from pytest_perfbudget.core.paired import PairedSlowdownTest
+from pytest_perfbudget.core.pairs import Pair
+
+
+def paced(step_s: float) -> Pace:
+    """Return a pace whose steps all take the same time."""
+    clock = ticks(step_s)
+    return Pace(lambda: next(clock))
+
+
+def ticks(step_s: float) -> Iterator[int]:
+    at = 0
+    while True:
+        yield at
+        at += int(step_s * 1e9)
+
+
+def shown(step_s: float, steps: int) -> str:
+    notes, pace = Notes(), paced(step_s)
+    for _ in range(steps):
+        with pace.step():
+            pass
+    note_fresh(notes, "a.py::t", pace)
+    return notes.shown[-1]
+
+
+def test_a_note_tells_the_process_and_from_the_second_on_the_time_left() -> None:
+    assert shown(4, 0) == "perf: looks worse, fresh process 1 of 3: a.py::t"
+    assert shown(4, 1) == "perf: looks worse, fresh process 2 of 3, 8 s left: a.py::t"
+    assert shown(4, 4) == "perf: looks worse, fresh process 5 of at most 10, 24 s left: a.py::t"
+    assert shown(60, 4) == "perf: looks worse, fresh process 5 of at most 10, 6 min left: a.py::t"
+
+
+def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> None:
+    notes, pace = Notes(), paced(2)
+    for name in "abcc":
+        note_screening(notes, f"a.py::{name}", pace, 3)
+        with pace.step():
+            pass
+    assert notes.shown == [
+        "perf: comparing test 1 of 3: a.py::a",
+        "perf: comparing test 2 of 3, 4 s left: a.py::b",
+        "perf: comparing test 3 of 3, 2 s left: a.py::c",
+        "perf: comparing test 3 of 3, 0 s left: a.py::c",
+    ]
+
+
+def test_a_confirmation_counts_its_processes() -> None:
+    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
+        del own_file_only, with_counts
+        return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)})
+
+    asking = context()
+    confirm(asking, "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, {}, measure)
+    assert isinstance(asking.progress, Notes)
+    assert [one.partition(" of ")[0] for one in asking.progress.shown] == [
+        f"perf: looks worse, fresh process {number}" for number in (1, 2, 3)
+    ]
