@@ -74,7 +74,7 @@ def test_every_limit_is_in_html_markdown_and_csv_with_the_same_rounding() -> Non
     for limited, found in limits():
         where = limited.id, found.metric
         is_budget = isinstance(found, BudgetResult)
-        text = quantity(found.limit, found.unit) if is_budget else limit_text(found)
+        text = quantity(found.limit, found.unit) if isinstance(found, BudgetResult) else limit_text(found)
         cells = [
             line.split(" | ") for line in page if code_in_table(limited.id) in line and f" {found.metric} " in line
         ]
