@@ -74,7 +74,11 @@ def _run(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
     from pytest_perfbudget.history.store import sessions  # noqa: PLC0415 - see `_show`
 
-    pushed = push(root, options.remote, sessions(file, _oldest_s(settings)))
+    oldest_s = _oldest_s(settings)
+    anchor = _anchor(root, settings).commit
+    # Of an anchor that git does not have here, the sessions are not known, so none is removed.
+    removed_before_s = 0.0 if settings.anchor and not anchor else oldest_s
+    pushed = push(root, options.remote, sessions(file, oldest_s), removed_before_s, anchor)
     _say(f"{counted(pushed, 'new session')} pushed to {NOTES} of {options.remote}\n")
     return 0
 

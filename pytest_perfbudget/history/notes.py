@@ -1,7 +1,7 @@
 """The history in git's notes: a file for each commit, with a line of JSON for each session.
 
-Sessions are only ever added, so that the notes of several jobs have a union, and no conflict. A push that another job
-has overtaken takes the union again.
+The notes of several jobs have a union, and no conflict: a push adds the sessions that are new, and removes those that
+are too old. A push that another job has overtaken begins again with the notes of that job.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pytest_perfbudget.core.history.session import HistorySession
+from pytest_perfbudget.core.history.session import VERSION, HistorySession
 from pytest_perfbudget.errors import GitError, HistoryError
 from pytest_perfbudget.git import git
 
@@ -28,13 +28,17 @@ Files = dict[str, list[str]]
 """The lines of each file, by its path."""
 
 
-def push(folder: Path, remote: str, sessions: Iterable[HistorySession]) -> int:
+def push(folder: Path, remote: str, sessions: Iterable[HistorySession], oldest_s: float = 0.0, anchor: str = "") -> int:
     """Add sessions to the notes of a remote; sessions without a commit, and those that are there already, are left out.
+
+    Sessions that are too old are removed by the way. Lines of later versions and of others stay.
 
     Args:
         folder: a folder of the repository.
         remote: the name or the address of the remote.
         sessions: the sessions.
+        oldest_s: the time before which sessions are too old, in s since 1970.
+        anchor: the commit whose sessions are never too old; empty if there is none.
 
     Returns:
         The number of sessions that were new.
@@ -53,7 +57,8 @@ def push(folder: Path, remote: str, sessions: Iterable[HistorySession]) -> int:
             return 0
         name = f"refs/perfbudget/{uuid.uuid4().hex}"
         try:
-            git(folder, "fast-import", "--quiet", text=_stream(name, tip, files, new), seconds=_SECONDS)
+            kept = _kept(files, oldest_s, anchor)
+            git(folder, "fast-import", "--quiet", text=_stream(name, tip, files, kept, new), seconds=_SECONDS)
             git(folder, "push", "--quiet", "--no-verify", remote, f"{name}:{NOTES}", seconds=_SECONDS)
         except GitError as error:
             alike = alike + 1 if tip == last else 1
@@ -125,32 +130,54 @@ def _files(folder: Path, tip: str) -> Files:
 
 def _id(line: str) -> str:
     """Return the identity of the session in a line; empty if the line is of another kind."""
+    return str(_session(line).get("id", ""))
+
+
+def _session(line: str) -> dict[str, Any]:
+    """Return the session in a line as builtins; empty if the line is of another kind."""
     try:
         data = json.loads(line)
     except ValueError:
-        return ""
-    return str(data.get("id", "")) if isinstance(data, dict) else ""
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
-def _stream(name: str, tip: str, files: Files, new: Iterable[HistorySession]) -> str:
-    """Return the input of `git fast-import` for a commit with further sessions."""
+def _kept(files: Files, oldest_s: float, anchor: str) -> Files:
+    """Return the lines of all notes without the sessions that are too old."""
+
+    def is_old(line: str) -> bool:
+        session = _session(line)
+        if session.get("version") != VERSION or (anchor and session.get("commit") == anchor):
+            return False
+        at_s = session.get("at_s")
+        return isinstance(at_s, (int, float)) and at_s < oldest_s
+
+    return {path: [line for line in lines if not is_old(line)] for path, lines in files.items()}
+
+
+def _stream(name: str, tip: str, files: Files, kept: Files, new: Iterable[HistorySession]) -> str:
+    """Return the input of `git fast-import` for a commit with further sessions, and without those that are not kept."""
     paths = {path.replace("/", ""): path for path in files}  # git's own notes are in folders if there are many
-    added: Files = {}
+    changed = {path: list(lines) for path, lines in kept.items() if lines != files[path]}
     latest_s = 0.0
     for one in new:
         commit = one.circumstances.commit
         path = paths.get(commit, commit)
-        added.setdefault(path, list(files.get(path, ()))).append(json.dumps(one.to_dict(), separators=(",", ":")))
+        lines = changed.setdefault(path, list(kept.get(path, ())))
+        lines.append(json.dumps(one.to_dict(), separators=(",", ":")))
         latest_s = max(latest_s, one.circumstances.at_s)
-    return "".join(_commands(name, tip, added, int(latest_s)))
+    return "".join(_commands(name, tip, changed, int(latest_s)))
 
 
-def _commands(name: str, tip: str, added: Mapping[str, list[str]], at_s: int) -> Iterator[str]:
+def _commands(name: str, tip: str, changed: Mapping[str, list[str]], at_s: int) -> Iterator[str]:
     yield f"commit {name}\ncommitter pytest-perfbudget <> {at_s} +0000\n{_data('Sessions of pytest-perfbudget')}"
     if tip:
         yield f"from {tip}\n"
-    for path, lines in sorted(added.items()):
-        yield f"M 100644 inline {path}\n{_data(''.join(f'{line}{chr(10)}' for line in lines))}"
+    for path, lines in sorted(changed.items()):
+        if lines:
+            yield f"M 100644 inline {path}\n{_data(''.join(f'{line}{chr(10)}' for line in lines))}"
+        else:
+            yield f"D {path}\n"
 
 
 def _data(text: str) -> str:

@@ -42,6 +42,7 @@ def test_eight_jobs_that_push_together_lose_nothing(
     jobs = [clone(origin, f"job{number}") for number in range(8)]
     same = git(jobs[0], "rev-parse", "HEAD")
     made = [session(number, commit=same) for number in range(8)]
+    assert push(jobs[0], "origin", [session(100 + number, at_s=number) for number in range(8)]) == 8  # too old
     for job, one in zip(jobs, made, strict=True):
         append(job / "kept.db", [one], 0)
     command = [sys.executable, "-m", "pytest_perfbudget", "history", "push"]
@@ -56,6 +57,7 @@ def test_eight_jobs_that_push_together_lose_nothing(
     assert main(["history", "pull"]) == 0
     assert capsys.readouterr().out == f"7 new sessions pulled from {NOTES} of origin\n"
     assert sessions(jobs[0] / "kept.db", 0) == made
+    assert len(ids(jobs[0])) == 8
     assert git(jobs[0], "for-each-ref", "refs/perfbudget") == ""
 
 
@@ -69,6 +71,38 @@ class TestUnion:
         assert push(job, "origin", [session(2)]) == 0
         assert pull(job, "origin")[0][1] == session(1)
         assert len(ids(job)) == 3
+
+    def test_a_push_removes_what_is_too_old_but_not_the_anchor_nor_what_others_wrote(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        git(job, "notes", "--ref=perfbudget", "add", "-m", '{"version": 99, "id": "later", "at_s": 0}', "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [session(0), session(1), session(2, commit=session(1).circumstances.commit)]) == 3
+        oldest_s, anchor = session(9).circumstances.at_s, session(0).circumstances.commit
+        assert push(job, "origin", [], oldest_s) == 0
+        assert len(ids(job)) == 3
+        assert push(job, "origin", [session(9)], oldest_s, anchor) == 1
+        found, unread = pull(job, "origin")
+        assert (found, unread) == ([session(0), session(9)], 1)
+        assert push(job, "origin", [session(10)], oldest_s) == 1
+        assert pull(job, "origin")[0] == [session(9), session(10)]
+        git(job, "fetch", "-q", "--force", "origin", f"{NOTES}:{NOTES}")
+        assert len(git(job, "ls-tree", "-r", NOTES).splitlines()) == 3
+
+    def test_an_anchor_that_git_does_not_have_removes_nothing(
+        self, origin: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = clone(origin, "job")
+        head = git(job, "rev-parse", "HEAD")
+        assert push(job, "origin", [session(0, at_s=1.0)]) == 1
+        (job / "pyproject.toml").write_text(f'{TABLE}anchor = "v9"\n', "utf-8")
+        monkeypatch.chdir(job)
+        append(job / "kept.db", [session(1, commit=head)], 0)
+        assert main(["history", "push"]) == 0
+        assert len(ids(job)) == 2
+        (job / "pyproject.toml").write_text(f'{TABLE}anchor = "HEAD"\n', "utf-8")
+        append(job / "kept.db", [session(2, commit=head)], 0)
+        assert main(["history", "push"]) == 0
+        assert len(ids(job)) == 2
 
     def test_a_session_outside_git_is_left_out(self, origin: Path) -> None:
         job = clone(origin, "job")
