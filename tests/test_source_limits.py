@@ -64,7 +64,7 @@ def test_a_call_is_found_by_the_name_that_its_measurement_has() -> None:
 def test_what_the_text_does_not_say_is_named() -> None:
     found = limits_in(FILE, "a.py")
     assert found["TestShop::test_calls"].unreadable == {"max_ms"}  # an impossible limit
-    assert {"p95_ms", "peak_mb", "max_regression", "spans"} <= found["test_cases"].unreadable
+    assert {"p95_ms", "peak_mb", "max_regression", "max_drift", "max_time", "spans"} <= found["test_cases"].unreadable
     assert found["test_body"].unreadable == frozenset()
 
 

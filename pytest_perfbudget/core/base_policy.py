@@ -31,6 +31,8 @@ class LoosenedLimits:
         found: each loosened limit, for readers.
         tolerance: the base's tolerance; None if it is not loosened.
         unmeasured: the base's setting `unmeasured`; empty if it is not loosened.
+        max_drift: the base's largest drift; None if it is not loosened.
+        max_time_ns: the base's measuring time, if the head has less; 0 if it does not.
         budgets: the base's budgets that are loosened or removed.
         spans: the base's budgets on spans that are loosened or removed.
     """
@@ -38,6 +40,8 @@ class LoosenedLimits:
     found: Sequence[Loosening] = ()
     tolerance: RegressionTolerance | None = None
     unmeasured: str = ""
+    max_drift: RegressionTolerance | None = None
+    max_time_ns: int = 0
     budgets: Sequence[Budget] = ()
     spans: Sequence[SpanBudget] = ()
 
@@ -51,19 +55,35 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
         unreadable: the keywords whose values could not be read on the side of the base, which say nothing.
     """
     found: list[Loosening] = []
-    tolerance, unmeasured = None, ""
+    tolerance, unmeasured, max_drift, max_time_ns = None, "", None, 0
     if head.max_regression.share > base.max_regression.share and "max_regression" not in unreadable:
         tolerance = base.max_regression
-        found.append(_loosened_tolerance(tolerance, head.max_regression))
+        found.append(_loosened_share("max_regression", tolerance, head.max_regression))
     if (base.unmeasured, head.unmeasured) == ("fail", "warn") and "unmeasured" not in unreadable:
         unmeasured = "fail"
         found.append(Loosening("unmeasured = fail", "warn", ""))
+    if base.max_drift and _drifts_further(head.max_drift, base.max_drift) and "max_drift" not in unreadable:
+        max_drift = base.max_drift
+        found.append(_loosened_share("max_drift", max_drift, head.max_drift))
+    # Less time leaves slowdowns undecided.
+    if head.max_time_ns < base.max_time_ns and "max_time" not in unreadable:
+        max_time_ns = base.max_time_ns
+        before, after = (f"{one.max_time_ns / 1e9:g} s" for one in (base, head))
+        found.append(Loosening(f"max_time = {before}", after, ""))
     known = {KEYWORDS[one][0] for one in unreadable if one in KEYWORDS}
     budgets = [one for one in _worse(head.budgets, base.budgets) if one[0].metric not in known]
     found += [_loosened_budget(mine, theirs) for theirs, mine in budgets]
     spans = [] if "spans" in unreadable else list(_worse_spans(head.spans, base.spans))
     found += [_loosened_budget(mine, theirs.budget, theirs.span) for theirs, mine in spans]
-    return LoosenedLimits(found, tolerance, unmeasured, [one for one, _ in budgets], [one for one, _ in spans])
+    return LoosenedLimits(
+        found,
+        tolerance,
+        unmeasured,
+        max_drift,
+        max_time_ns,
+        budgets=[one for one, _ in budgets],
+        spans=[one for one, _ in spans],
+    )
 
 
 def with_unread(read: EffectiveLimits, known: EffectiveLimits, unreadable: Collection[str]) -> EffectiveLimits:
@@ -80,6 +100,8 @@ def with_unread(read: EffectiveLimits, known: EffectiveLimits, unreadable: Colle
         read,
         max_regression=known.max_regression if "max_regression" in unreadable else read.max_regression,
         unmeasured=known.unmeasured if "unmeasured" in unreadable else read.unmeasured,
+        max_drift=known.max_drift if "max_drift" in unreadable else read.max_drift,
+        max_time_ns=known.max_time_ns if "max_time" in unreadable else read.max_time_ns,
         budgets=[*budgets, *(one for one in known.budgets if one.metric in metrics)],
         spans=known.spans if "spans" in unreadable else read.spans,
     )
@@ -107,6 +129,9 @@ def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
     tolerance = limits.max_regression
     if loosened.tolerance is not None and loosened.tolerance.share < tolerance.share:
         tolerance = replace(loosened.tolerance, source=f"{loosened.tolerance.source}{OF_BASE}")
+    max_drift = limits.max_drift
+    if loosened.max_drift is not None and _drifts_further(max_drift, loosened.max_drift):
+        max_drift = replace(loosened.max_drift, source=f"{loosened.max_drift.source}{OF_BASE}")
     tighter = {theirs.metric: theirs for theirs, _ in _worse(limits.budgets, loosened.budgets)}
     budgets = [one for one in limits.budgets if one.metric not in tighter]
     tight_spans = {(one.span, one.budget.metric): one for one, _ in _worse_spans(limits.spans, loosened.spans)}
@@ -115,13 +140,18 @@ def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
         limits,
         max_regression=tolerance,
         unmeasured=loosened.unmeasured or limits.unmeasured,
+        max_drift=max_drift,
+        max_time_ns=max(limits.max_time_ns, loosened.max_time_ns),
         budgets=[*budgets, *(_of_base(one) for one in tighter.values())],
         spans=(*spans, *(replace(one, budget=_of_base(one.budget)) for one in tight_spans.values())),
     )
 
 
 def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosening]]:
-    """Return the settings of the head, with those settings of the base that the head loosens for a whole session."""
+    """Return the settings of the head, with those settings of the base that the head loosens for a whole session.
+
+    A shorter `max_time` of the table does not hold either, and is a loosened limit of each measurement.
+    """
     found = []
     if base.strict and not head.strict:
         found.append(Loosening("strict = true", "false", "[tool.perfbudget]"))
@@ -130,12 +160,16 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     if (base.duet.changed_tests, head.duet.changed_tests) == ("gate", "skip"):
         found.append(Loosening("changed_tests = gate", "skip", "[tool.perfbudget.duet]"))
     changed_tests = "gate" if base.duet.changed_tests == "gate" else head.duet.changed_tests
-    # Less time and a smaller alpha leave slowdowns undecided.
+    # A smaller alpha leaves slowdowns undecided.
     if head.alpha < base.alpha:
         found.append(Loosening(f"alpha = {base.alpha:g}", f"{head.alpha:g}", "[tool.perfbudget]"))
-    if head.max_time_ns < base.max_time_ns:
-        seconds = [f"{one.max_time_ns / 1e9:g} s" for one in (base, head)]
-        found.append(Loosening(f"max_time = {seconds[0]}", seconds[1], "[tool.perfbudget]"))
+    # Another anchor, or another history, may know nothing of the drift since the anchor of the base.
+    held_history = {}
+    for name in ("anchor", "history") if base.anchor else ():
+        before, after = getattr(base, name), getattr(head, name)
+        if before and after != before:
+            held_history[name] = before
+            found.append(Loosening(f"{name} = {before}", after or "none", "[tool.perfbudget]"))
     # These keys shape the base itself: its command could copy the pull request's code.
     shaping = {name: (getattr(base.duet, name), getattr(head.duet, name)) for name in ("mode", "tests_from", "setup")}
     found += [
@@ -149,6 +183,7 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
         require=max(head.require, base.require, key=_REQUIREMENTS.index),
         alpha=max(head.alpha, base.alpha),
         max_time_ns=max(head.max_time_ns, base.max_time_ns),
+        **held_history,
         duet=replace(base.duet, changed_tests=changed_tests),
     )
     return settings, found
@@ -175,10 +210,16 @@ def _of_base(budget: Budget) -> Budget:
     return replace(budget, source=f"{budget.source}{OF_BASE}")
 
 
-def _loosened_tolerance(base: RegressionTolerance, head: RegressionTolerance) -> Loosening:
+def _drifts_further(head: RegressionTolerance | None, base: RegressionTolerance) -> bool:
+    """Return whether the head allows more drift than the base; None allows any drift."""
+    return head is None or head.share > base.share
+
+
+def _loosened_share(keyword: str, base: RegressionTolerance, head: RegressionTolerance | None) -> Loosening:
     # A source such as `max_regression = '9%' of pyproject.toml [tool.perfbudget]` has the value before the place.
-    place = head.source.partition(" of ")[2] or head.source
-    return Loosening(f"max_regression = {100 * base.share:g} %", f"{100 * head.share:g} %", place)
+    source = (head or base).source
+    after = _NONE if head is None else f"{100 * head.share:g} %"
+    return Loosening(f"{keyword} = {100 * base.share:g} %", after, source.partition(" of ")[2] or source)
 
 
 def _loosened_budget(head: Budget | None, base: Budget, span: str = "") -> Loosening:

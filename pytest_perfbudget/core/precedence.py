@@ -38,19 +38,25 @@ def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
     return {
         "max_regression": [limits.max_regression.share, limits.max_regression.source],
         "unmeasured": limits.unmeasured,
+        "max_drift": [limits.max_drift.share, limits.max_drift.source] if limits.max_drift else None,
+        "max_time_ns": limits.max_time_ns,
         "budgets": [[one.keyword, one.limit, one.source] for one in limits.budgets],
         "spans": [[one.span, one.budget.keyword, one.budget.limit, one.budget.source] for one in limits.spans],
     }
 
 
 def limits_from_dict(data: Mapping[str, Any]) -> EffectiveLimits:
-    """Rebuild limits from the result of `limits_to_dict`."""
+    """Rebuild limits from the result of `limits_to_dict`.
+
+    A base with an environment of its own may have an earlier version of this plugin, which tells fewer limits.
+    """
     return EffectiveLimits(
         [Budget(KEYWORDS[keyword][0], limit, keyword, source) for keyword, limit, source in data["budgets"]],
         "",
-        0,
+        data.get("max_time_ns", 0),
         RegressionTolerance(*data["max_regression"]),
         unmeasured=data["unmeasured"],
+        max_drift=RegressionTolerance(*data["max_drift"]) if data.get("max_drift") else None,
         spans=[
             SpanBudget(span, Budget(SPAN_KEYWORDS[keyword][0], limit, keyword, source))
             for span, keyword, limit, source in data["spans"]

@@ -24,6 +24,7 @@ def findings(repository: Repository) -> list[dict[str, Any]]:
 def test_slower_code_that_allows_itself_to_be_slower(
     repository: Repository, policy: tuple[str, ...], failed: int
 ) -> None:
+    repository.commit({"pyproject.toml": '[tool.perfbudget]\nmax_drift = "5%"\nanchor = "last-tag"\n'})
     repository.file("shop.py", shop(1.2))
     repository.file("pyproject.toml", TOLERANT)
     result = repository.against_base(*policy)
@@ -33,8 +34,11 @@ def test_slower_code_that_allows_itself_to_be_slower(
     assert (remedy in result.stdout.str()) is bool(failed)
     if policy:
         effect = "the base's value holds" if failed else "accepted"
+        table = f"pyproject.toml [tool.perfbudget]: {effect}"
         assert {one["headline"] for one in listed} == {
-            f"max_regression = 5 % -> 100 %, pyproject.toml [tool.perfbudget]: {effect}"
+            f"max_regression = 5 % -> 100 %, {table}",
+            f"max_drift = 5 % -> no limit, {table}",
+            f"anchor = last-tag -> none, [tool.perfbudget]: {effect}",
         }
         assert findings(repository)[0] in listed
     else:

@@ -114,7 +114,8 @@ class ItemRun:
             return found
         is_body = self.kind is PerfTestKind.BODY
         found, loosened = session.base_policy.hold(found, self.nodeid, name, is_body=is_body)
-        return replace(found, loosened=loosened)
+        # The command line, which gives the time of the head and of the base, takes precedence over the base's limit.
+        return replace(found, loosened=loosened, max_time_ns=session.max_time_ns or found.max_time_ns)
 
     def begin(
         self,
