@@ -49,6 +49,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--github", action="store_true", help=f"write {workflows.GITHUB}, the gate for pull requests")
     parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help=f"with --github: also write {workflows.SELF_TEST}, which tests each week whether the gate sees a slowdown",
+    )
+    parser.add_argument(
         "--action",
         default="",
         metavar="OWNER/REPO/PATH@COMMIT",
@@ -93,6 +98,8 @@ def _init(options: argparse.Namespace) -> int:
     changes = [_table_change(file, content, migration, suggested, is_new=present is None)]
     if options.github:
         changes.append(workflows.github(installed, options.action))
+    if options.self_test:
+        changes.append(workflows.self_test(installed, options.action))
     if options.gitlab:
         changes += workflows.gitlab(installed)
     left_out = _apply(installed.top, changes, options)
@@ -111,6 +118,9 @@ def _init(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     if options.action and not options.github:
         message = "--action is the action of the workflow for GitHub: add --github"
+        raise InitError(message)
+    if options.self_test and not options.github:
+        message = "--self-test writes a workflow for GitHub: add --github"
         raise InitError(message)
     if options.plugin and not _installs_plugin(options):
         message = (

@@ -13,6 +13,7 @@ from pytest_perfbudget.init.layout import Installation
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 GITHUB: Final = ".github/workflows/performance.yml"
+SELF_TEST: Final = ".github/workflows/performance-self-test.yml"
 GITLAB: Final = ".gitlab/perfbudget.yml"
 GITLAB_ROOT: Final = ".gitlab-ci.yml"
 
@@ -24,13 +25,17 @@ def github(installed: Installation, action: str) -> FileChange:
         installed: the commands and the place of the project.
         action: the reference of the action that runs the gate; empty for a workflow that runs pytest itself.
     """
-    steps = _filled("github_action.yml" if action else "github_steps.yml", installed, action)
-    if action and installed.folder:
-        steps += f"          working-directory: {installed.folder}\n"
-    folder = installed.folder.rstrip("/")
-    defaults = f"    defaults:\n      run:\n        working-directory: {folder}\n" if folder else ""
-    text = _filled("github.yml", installed).replace("@STEPS@\n", steps).replace("@DEFAULTS@", defaults)
-    return _change(installed.top / GITHUB, text)
+    return _workflow(GITHUB, "github.yml", installed, action)
+
+
+def self_test(installed: Installation, action: str) -> FileChange:
+    """Return the scheduled workflow that plants a slowdown and fails if the gate does not see it.
+
+    Args:
+        installed: the commands and the place of the project.
+        action: the reference of the action that runs the gate, or empty.
+    """
+    return _workflow(SELF_TEST, "github_self_test.yml", installed, action, is_self_test=True)
 
 
 def gitlab(installed: Installation) -> Iterator[FileChange]:
@@ -45,6 +50,21 @@ def lacks_include(top: Path) -> bool:
     """Return whether a repository has a .gitlab-ci.yml that does not include the job."""
     content = read(top / GITLAB_ROOT)
     return content is not None and GITLAB not in content
+
+
+def _workflow(
+    file: str, template: str, installed: Installation, action: str, *, is_self_test: bool = False
+) -> FileChange:
+    steps = _filled("github_action.yml" if action else "github_steps.yml", installed, action)
+    if action and is_self_test:
+        steps += '          self-test: "true"\n'
+    if action and installed.folder:
+        steps += f"          working-directory: {installed.folder}\n"
+    steps = steps.replace("@SELF_TEST@", " --self-test" if is_self_test else "")
+    folder = installed.folder.rstrip("/")
+    defaults = f"    defaults:\n      run:\n        working-directory: {folder}\n" if folder else ""
+    text = _filled(template, installed).replace("@STEPS@\n", steps).replace("@DEFAULTS@", defaults)
+    return _change(installed.top / file, text)
 
 
 def _filled(template: str, installed: Installation, action: str = "") -> str:

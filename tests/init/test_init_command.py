@@ -67,14 +67,16 @@ def test_every_layout_gets_a_table_and_a_second_run_does_nothing(
 ) -> None:
     for name, text in files.items():
         (root / name).write_text(text, "utf-8")
-    assert run_init(capsys, "--github", "--gitlab", *PLUGIN).count(": written\n") == 4
+    assert run_init(capsys, "--github", "--self-test", "--gitlab", *PLUGIN).count(": written\n") == 5
     after = tree(root)
     before = files.get("pyproject.toml", "")
     assert after["pyproject.toml"].decode() == before + ("\n" if before else "") + NEW
     assert {name: after[name].decode() for name in files if name != "pyproject.toml"} == {
         name: text for name, text in files.items() if name != "pyproject.toml"
     }
-    assert run_init(capsys, "--github", "--gitlab", *PLUGIN).startswith("nothing to do: everything is there already\n")
+    assert run_init(capsys, "--github", "--self-test", "--gitlab", *PLUGIN).startswith(
+        "nothing to do: everything is there already\n"
+    )
     assert tree(root) == after
 
 
@@ -291,6 +293,7 @@ class TestReadOnly:
         ),
         ("other.json", b"{}", ("--suggest", "report.json"), "--suggest: report.json cannot be read: "),
         ("a.txt", b"", ("--action", "o/r@1"), "--action is the action of the workflow for GitHub: add --github"),
+        ("a.txt", b"", ("--self-test",), "--self-test writes a workflow for GitHub: add --github"),
         ("a.txt", b"", PLUGIN, "--plugin is for a workflow that installs the plugin itself: add --github without"),
     ],
 )

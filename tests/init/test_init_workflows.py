@@ -97,6 +97,27 @@ def test_the_workflow_for_github_needs_read_access_only_and_pins_its_actions(tmp
     assert "${{" not in "".join(step.get("run", "") for step in job["steps"])
 
 
+@pytest.mark.parametrize("action", ["", "owner/repo/path@abc"])
+def test_a_scheduled_workflow_tests_the_gate_in_the_same_layout(action: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "setup.py").write_text("", "utf-8")
+    installed = installation(tmp_path / "shop", "" if action else PLUGIN)
+    change = workflows.self_test(installed, action)
+    assert change.path == tmp_path / workflows.SELF_TEST
+    workflow = parsed(change.after)
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
+    job = workflow["jobs"]["self-test"]
+    assert job["permissions"] == {"contents": "read"}
+    assert job["defaults"] == {"run": {"working-directory": "shop"}}
+    if action:
+        wanted = {"install": installed.by_pip, "self-test": "true", "working-directory": "shop/"}
+        assert job["steps"][-1] == {"uses": action, "with": wanted}
+    else:
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        assert runs == [installed.install, f"{installed.run}perfbudget gate --self-test"]
+
+
 def test_an_action_gets_the_requirements_that_only_poetry_knows(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text("[tool.poetry]\nname = 'a'\n", "utf-8")

@@ -52,9 +52,10 @@ def written(tmp_path: Path) -> tuple[list[Path], list[Path]]:
             (tmp_path / name / file).write_text(text, "utf-8")
         (tmp_path / name).mkdir(exist_ok=True)
         installed = installation(tmp_path / name / ("shop" if name == "below" else ""), PLUGIN)
-        change = workflows.github(installed, f"a/b/c@{40 * '1'}" if name == "action" else "")
-        change.write()
-        github.append(change.path)
+        action = f"a/b/c@{40 * '1'}" if name == "action" else ""
+        for change in (workflows.github(installed, action), workflows.self_test(installed, action)):
+            change.write()
+            github.append(change.path)
         for each in workflows.gitlab(installed):
             each.write()
             gitlab.append(each.path)
@@ -63,7 +64,7 @@ def written(tmp_path: Path) -> tuple[list[Path], list[Path]]:
 
 def test_the_files_are_what_the_services_and_the_linters_accept(written: tuple[list[Path], list[Path]]) -> None:
     github, gitlab = written
-    assert (len(github), len(gitlab)) == (len(LAYOUTS), 2 * len(LAYOUTS))
+    assert (len(github), len(gitlab)) == (2 * len(LAYOUTS), 2 * len(LAYOUTS))
     schema("github-workflows", *github)
     schema("gitlab-ci", *gitlab)
     assert checked("jactionlint", "--strict-exit", *github) == ""
