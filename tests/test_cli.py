@@ -50,8 +50,8 @@ def test_the_doctor_runs_clean_and_slowed_sessions_and_updates_now_and_then(
     assert main(["doctor", "--sessions", "6", "--max-regression", "2%"]) == 0
     assert ward.made == ["2%|0", "update", *["clean", "slowed"] * 5, "update", "clean", "slowed"]
     output = capsys.readouterr().out
-    assert "clean sessions  0 of 6 with 12 tests failed" in output
-    assert "caught          +2% 0 of 18, +5% 18 of 18, +10% 18 of 18, +20% 18 of 18" in output
+    assert "clean sessions  0 of 6 with 24 tests failed" in output
+    assert "caught          +2% 0 of 36, +5% 36 of 36, +10% 36 of 36, +20% 36 of 36" in output
 
 
 def test_each_workload_gets_each_slowdown_in_turn() -> None:
@@ -76,7 +76,7 @@ def test_the_duet_is_judged_by_smaller_slowdowns_and_without_a_baseline(
     monkeypatch.setattr(cli, "DuetTrial", DuetWard)
     assert main(["doctor", "--against", "--sessions", "4", "--max-regression", "2%"]) == 0
     output = capsys.readouterr().out
-    assert "caught          +2% 0 of 12, +3% 0 of 12, +5% 12 of 12, +10% 12 of 12" in output
+    assert "caught          +2% 0 of 24, +3% 0 of 24, +5% 24 of 24, +10% 24 of 24" in output
     assert "of an update" not in output
 
 

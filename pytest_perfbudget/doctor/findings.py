@@ -13,8 +13,8 @@ from pytest_perfbudget.doctor.trial import Session
 _FEWEST_ERRORS = 6
 _LEAST = 0.02
 _STEP = 0.005
-_BOUND = 3.7
-"""How many standard errors a regression has to lie above no change, if 12 tests share an alpha of 1 %."""
+_BOUND = 3.9
+"""How many standard errors a regression has to lie above no change, if 24 tests share an alpha of 1 %."""
 
 
 @dataclass

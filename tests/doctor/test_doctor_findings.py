@@ -39,7 +39,7 @@ def test_the_advice_follows_the_noise() -> None:
 
     assert advice(0.001) == 0.02
     assert advice(0.01) == 0.04
-    assert advice(0.03) == 0.12
+    assert advice(0.03) == 0.125
 
 
 def test_a_few_confirmed_tests_make_no_advice() -> None:
