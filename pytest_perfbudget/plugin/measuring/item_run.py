@@ -273,7 +273,15 @@ class ItemRun:
         """Return a context in which the fixture measures, measures a few calls only, or does not measure."""
         if self.is_off:
             return benchmark.disabled(self.item)
-        return benchmark.brief(self.item) if self.session.is_child else benchmark.enabled(self.item)
+        if self.session.is_child or self._is_brief():
+            return benchmark.brief(self.item)
+        return benchmark.enabled(self.item)
+
+    def _is_brief(self) -> bool:
+        """Return whether nobody needs the rounds of the fixture: other processes compare, and no budget holds."""
+        if self.item.config.option.perf_against is None or benchmark.are_rounds_needed(self.item):
+            return False
+        return not self.resolve("").budgets
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True

@@ -40,6 +40,18 @@ _BRIEF: Final = {
 """The attributes with which the fixture measures a few calls only."""
 
 
+_RESULTS: Final = (
+    "benchmark_json",
+    "benchmark_save",
+    "benchmark_autosave",
+    "benchmark_compare",
+    "benchmark_compare_fail",
+    "benchmark_histogram",
+    "benchmark_cprofile",
+)
+"""The options of pytest-benchmark that do something with the rounds, besides its table."""
+
+
 @dataclass
 class BenchmarkData:
     """What happened while the fixture ran its function.
@@ -83,7 +95,7 @@ def disabled(item: pytest.Item) -> Iterator[None]:
 
 @contextmanager
 def brief(item: pytest.Item) -> Iterator[None]:
-    """Let the fixture measure a few calls: a fresh process measures by itself, but suites read `benchmark.stats`."""
+    """Let the fixture measure a few calls: fresh processes measure by themselves, but suites read `benchmark.stats`."""
     fixture = _fixture(item)
     if fixture is None:
         yield
@@ -97,6 +109,15 @@ def brief(item: pytest.Item) -> Iterator[None]:
         _forget(item, fixture)
 
 
+def are_rounds_needed(item: pytest.Item) -> bool:
+    """Return whether the test, or an option of pytest-benchmark, reads the rounds, or forbids them."""
+    fixture = _fixture(item)
+    if fixture is None or (fixture.disabled and not _is_off_under_xdist(item)):
+        return True
+    code = getattr(inspect.unwrap(getattr(item, "function", None) or item.runtest), "__code__", None)
+    return code is None or "stats" in code.co_names or any(getattr(item.config.option, one, None) for one in _RESULTS)
+
+
 @contextmanager
 def enabled(item: pytest.Item) -> Iterator[None]:
     """Let the fixture measure in an xdist worker.
@@ -105,8 +126,7 @@ def enabled(item: pytest.Item) -> Iterator[None]:
     reason does not apply. An explicit --benchmark-disable stays in force.
     """
     fixture = _fixture(item)
-    session = item.config.pluginmanager.getplugin("pytest-benchmark")
-    if fixture is None or not fixture.disabled or not getattr(session, "xdist_warning", False):
+    if fixture is None or not fixture.disabled or not _is_off_under_xdist(item):
         yield
         return
     fixture.disabled = False
@@ -115,6 +135,11 @@ def enabled(item: pytest.Item) -> Iterator[None]:
     finally:
         fixture.disabled = True
         _forget(item, fixture)
+
+
+def _is_off_under_xdist(item: pytest.Item) -> bool:
+    """Return whether pytest-benchmark has switched itself off because of pytest-xdist."""
+    return bool(getattr(item.config.pluginmanager.getplugin("pytest-benchmark"), "xdist_warning", False))
 
 
 def _forget(item: pytest.Item, fixture: Any) -> None:  # noqa: ANN401
