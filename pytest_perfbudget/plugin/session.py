@@ -31,7 +31,6 @@ from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.keys import (
     CHILD,
     EXPECTATIONS_OUTPUT,
-    LATE_OUTPUT,
     LOCK_INPUT,
     REMARK_OUTPUT,
     SHARING_OUTPUT,
@@ -39,6 +38,7 @@ from pytest_perfbudget.plugin.keys import (
     is_marked,
     worker_input,
 )
+from pytest_perfbudget.plugin.late_reports import log_late, report_after_the_end
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.plugin.measuring.fake_files import real_files
 from pytest_perfbudget.plugin.measuring.item_run import ItemRun
@@ -181,7 +181,9 @@ class PerfSession:
                 self.config.workeroutput[REMARK_OUTPUT] = self.comparison.remark
             self.late.update(late)
             items = [item for item in session.items if nodeid_of(item) in late]
-            self._log_late([report for item in items if (report := self._late_report(item, late[nodeid_of(item)]))])
+            log_late(
+                self.config, late, [one for item in items if (one := self._late_report(item, late[nodeid_of(item)]))]
+            )
         return result
 
     def _late_report(self, item: pytest.Item, measurements: Sequence[Measurement]) -> pytest.TestReport | None:
@@ -192,31 +194,7 @@ class PerfSession:
         if run is None or self.is_child or (failure := self._failure(compared)) is None:
             return None
         run.finished, run.failure = list(measurements), failure
-
-        def fail() -> None:
-            raise failure
-
-        return _report_after_the_end(item, pytest.CallInfo.from_call(fail, when="call"))
-
-    def _log_late(self, reports: Sequence[pytest.TestReport]) -> None:
-        """Show second reports of tests; an xdist worker can send reports of the current test only, so it hands them on.
-
-        The late measurements that fail nothing are handed on, too.
-        """
-        hook = self.config.hook
-        if hasattr(self.config, "workeroutput") and not self.is_child:
-            self.config.workeroutput[LATE_OUTPUT] = {
-                "measurements": {test: [one.to_dict() for one in found] for test, found in self.late.items()},
-                "reports": [hook.pytest_report_to_serializable(config=self.config, report=one) for one in reports],
-            }
-            return
-        terminal = self.config.pluginmanager.getplugin("terminalreporter")
-        if reports and terminal is not None:
-            terminal.ensure_newline()  # the last line of the progress is full
-        for report in reports:
-            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
-            hook.pytest_runtest_logreport(report=report)
-            hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
+        return report_after_the_end(item, failure)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -338,22 +316,3 @@ def _misuse_fails() -> Iterator[None]:
         yield
     except (MisuseError, ConfigError) as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-
-
-def _report_after_the_end(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
-    """Return a report of a test that has ended.
-
-    Hooks of other plugins, such as pytest-benchmark's, look at the fixtures of the test, which pytest has let go by
-    then: the test gets its request again, as before a second run. A hook that fails nevertheless is left out.
-    """
-    has_ended = hasattr(item, "_initrequest") and getattr(item, "funcargs", None) is None
-    if has_ended:
-        getattr(item, "_initrequest")()  # noqa: B009 - Item does not declare the method
-    try:
-        report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-    except Exception:  # noqa: BLE001 - the failure of the test counts, whatever another plugin does
-        return pytest.TestReport.from_item_and_call(item, call)
-    finally:
-        if has_ended:
-            vars(item).update(_request=False, funcargs=None)  # as pytest leaves a test
-    return report
