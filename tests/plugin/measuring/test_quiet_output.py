@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import warnings
+
 import pytest
 from scripting import Project
+
+from pytest_perfbudget.plugin.measuring import quiet_output
 
 
 class TestOutput:
@@ -246,3 +252,16 @@ def test_it(perf):
         pool.submit(perf, advance, 1, p95_ms=5).result()
 """
         lean.run(tests, *self.TIMEOUT).assert_outcomes(passed=1)
+
+
+def test_the_file_that_drops_everything_goes_without_a_warning() -> None:
+    """Interpreters that are embedded, and tests of plugins, unload modules while warnings are errors."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        file = quiet_output._nowhere.__wrapped__()
+        descriptor = file.fileno()
+        file.write("dropped")
+        del file
+        gc.collect()
+    os.close(descriptor)
+    assert seen == []
