@@ -52,12 +52,15 @@ def uncollected(
         if not base.covers(file) or not _is_asked(tests.root / file, folders):
             continue
         reasons = [one for one in conftests if PurePosixPath(file).is_relative_to(PurePosixPath(one).parent)]
+        text = tests.shown(file)
+        covered: set[str] = set()
         if not (reasons or _may_ignore(tests, file)):  # an unchanged conftest.py may leave the file out on both sides
             reasons = [f"{one} of pytest's configuration" for one in settings]
+            covered |= set(perf_tests_in(text, file, head, entries) if head.covers(file) else ())
         if not reasons:
             continue
-        for name in perf_tests_in(tests.shown(file), file, base, entries):
-            if name not in collected:
+        for name in perf_tests_in(text, file, base, entries):
+            if name not in collected and name not in covered:
                 found[name] = " and ".join(reasons)
     return found
 

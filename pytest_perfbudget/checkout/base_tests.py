@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.checkout.pytest_settings import FILES as CONFIGURATIONS
 from pytest_perfbudget.checkout.pytest_settings import pytest_settings
-from pytest_perfbudget.checkout.revision import Base, changed_paths
+from pytest_perfbudget.checkout.revision import Base, changed_paths, linked_paths
+from pytest_perfbudget.core.changed_files import that_may_run
 from pytest_perfbudget.core.collection_rules import CollectionRules
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import GitError
@@ -21,6 +22,7 @@ from pytest_perfbudget.table_name import may_have_table
 
 _CONFTEST: Final = "conftest.py"
 _WORD: Final = re.compile(r"\w+")
+_ABOUT_TESTS: Final = re.compile("test|perf", re.IGNORECASE)
 
 
 class BaseTests:
@@ -140,9 +142,26 @@ class BaseTests:
         return [one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root)]
 
     @cached_property
+    def changes_concerning_tests(self) -> Sequence[str]:
+        """The changed files that may choose tests, by their paths from the top of the repository.
+
+        Modules without a word about tests are not among them, nor files that no test run reads.
+        """
+        top = self._base.top.resolve()
+        changed = that_may_run(self._changed_paths, linked_paths(self._base.top))
+        return [one for one in changed if not one.endswith(".py") or self._is_about_tests(top / one)]
+
+    def _is_about_tests(self, file: Path) -> bool:
+        return _ABOUT_TESTS.search(f"{file.name}\n{self._text(str(file))}\n{self.shown(str(file))}") is not None
+
+    @cached_property
+    def _changed_paths(self) -> list[str]:
+        return changed_paths(self._base.top, self._base.commit)
+
+    @cached_property
     def changed(self) -> frozenset[str]:
         """The changed files, by their paths from the root folder."""
-        found = (self._base.top.resolve() / one for one in changed_paths(self._base.top, self._base.commit))
+        found = (self._base.top.resolve() / one for one in self._changed_paths)
         return frozenset(one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root))
 
     def _named(self, file: str) -> Iterator[str]:

@@ -71,6 +71,10 @@ class PairedComparison(ComparisonStrategy):
         """Add notes on the base's checkout to the remark; a test may import generated modules late."""
         self.remark = " ".join(filter(None, [self._relation, *self._pairs.notes]))
 
+    def perf_tests_of_base(self) -> Collection[str]:
+        """See `ComparisonStrategy.perf_tests_of_base`."""
+        return self._pairs.perf_tests_of_base() if self._tests else ()
+
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
         self._pairs.close()

@@ -7,7 +7,7 @@ head's runs are compared with that baseline.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -110,6 +110,10 @@ class SequentialComparison(ComparisonStrategy):
         finally:
             self._context.progress.clear()
             self._note()
+
+    def perf_tests_of_base(self) -> Collection[str]:
+        """See `ComparisonStrategy.perf_tests_of_base`."""
+        return self._pairs.perf_tests_of_base() if self._tests else ()
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -103,6 +103,14 @@ class ComparisonStrategy(ABC):
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
         """Compare what could not be compared while fixtures were set up, after the last test, by node id."""
         return {}
+
+    def perf_tests_of_base(self) -> Collection[str]:
+        """Return the perf tests that the other commit chooses by its own settings; none if there is no other commit.
+
+        Raises:
+            WorkerError: the commit's process cannot tell.
+        """
+        return ()
 
     def close(self) -> None:  # noqa: B027
         """End the processes that were started, and remove the files that were made."""

@@ -27,6 +27,7 @@ from pytest_perfbudget.plugin.collection.config_checks import (
     check_outputs,
     check_typed,
     check_update,
+    names_tests,
 )
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.collection.root_folder import check_root_folder
@@ -64,6 +65,7 @@ def begin(config: pytest.Config) -> PerfSession:
     session = _session(config)
     config.pluginmanager.register(session, SESSION)
     config.pluginmanager.register(session.tests.observer, "perfbudget-observer")
+    _ask_base(config, session)
     if session.settings.codspeed:  # pytest-codspeed, which defines them, may be gone
         for name in CODSPEED_MARKERS:
             config.addinivalue_line("markers", f"{name}: measure the test's body")
@@ -78,6 +80,18 @@ def begin(config: pytest.Config) -> PerfSession:
             config.pluginmanager.register(update, "perfbudget-update")
         config.pluginmanager.register(Summary(session, update), SUMMARY)
     return session
+
+
+def _ask_base(config: pytest.Config, session: PerfSession) -> None:
+    """Register the plugin that asks the base for its perf tests; of several workers of pytest-xdist, one asks."""
+    policy, comparison = session.base_policy, session.comparison
+    is_controller = getattr(config.option, "dist", "no") != "no" and not is_xdist_worker(config)
+    is_first = worker_input(config, "workerid") in ("", "gw0")
+    if policy is None or comparison is None or is_controller or not is_first or names_tests(config):
+        return
+    from pytest_perfbudget.plugin.collection.tests_of_base import TestsOfBase  # noqa: PLC0415 - few sessions need it
+
+    config.pluginmanager.register(TestsOfBase(session.tests, policy.tests, comparison))
 
 
 def _session(config: pytest.Config) -> PerfSession:

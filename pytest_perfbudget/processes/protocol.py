@@ -43,6 +43,8 @@ class Request:
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         with_spans: whether the turns record spans, and their times decide nothing.
         with_counts: whether executions are counted and profiled.
+        collects: whether the process tells which perf tests its own settings choose, and runs none; `nodeids` is then
+            the empty node id of that answer.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
     """
@@ -68,6 +70,7 @@ class Request:
     in_turns: bool = False
     with_spans: bool = False
     with_counts: bool = True
+    collects: bool = False
     has_cache: bool = False
     scratch: str = ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pytest_perfbudget.plugin.child.collecting import CollectingWorker
 from pytest_perfbudget.plugin.child.duet_worker import DuetWorker
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.plugin.keys import CHANNEL, CHILD
@@ -17,7 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the worker before any other plugin looks for it."""
     channel: Any = config.pluginmanager.getplugin(CHANNEL)
     request = Request(**channel.request)
-    if request.in_turns:
+    if request.collects:
+        config.pluginmanager.register(CollectingWorker(request, channel.answers), CHILD)
+    elif request.in_turns:
         config.pluginmanager.register(DuetWorker(request, channel.answers, channel.commands, channel.executed), CHILD)
     else:
         config.pluginmanager.register(WorkerPlugin(request, channel.answers, channel.executed), CHILD)

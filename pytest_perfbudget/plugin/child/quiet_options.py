@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+import pytest
+
 QUIET_OPTIONS: Final[dict[str, object]] = {
     "xmlpath": None,  # JUnit
     "log_file": os.devnull,
@@ -40,3 +42,11 @@ QUIET_OPTIONS: Final[dict[str, object]] = {
 }
 """The values for options of pytest and of well-known plugins that write files, choose tests or wait for a person.
 An option is set only if its plugin is installed."""
+
+
+def switch_off(config: pytest.Config, scratch: str) -> None:
+    """Switch these options off, and let temporary folders of tests lie in a folder of the process."""
+    for name, value in QUIET_OPTIONS.items():
+        if hasattr(config.option, name):
+            setattr(config.option, name, value)
+    config.option.basetemp = f"{scratch}/t"

@@ -23,7 +23,7 @@ from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.paths import is_built_at_import, module_file, path_in
-from pytest_perfbudget.plugin.child.quiet_options import QUIET_OPTIONS
+from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
@@ -52,10 +52,7 @@ class WorkerPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Switch off options that write files, choose tests or wait, before other plugins read their options."""
-        for name, value in QUIET_OPTIONS.items():
-            if hasattr(config.option, name):
-                setattr(config.option, name, value)
-        config.option.basetemp = f"{self._request.scratch}/t"
+        switch_off(config, self._request.scratch)
         for name in ("python_files", "python_classes", "python_functions"):  # the head says what a test is called
             known: list[str] = config.getini(name)
             known += [one for one in self._request.names.get(name, ()) if one not in known]

@@ -135,6 +135,19 @@ def deselecting_settings(config: pytest.Config) -> str:
     return ", ".join(name for name, value in values.items() if value and not _is_typed(config, name))
 
 
+def names_tests(config: pytest.Config) -> bool:
+    """Return whether the command line itself names single tests, or asks for those that failed before."""
+    given = [str(one) for one in config.invocation_params.args]
+    if any(_is_typed(config, one) for one in ("--lf", "--last-failed", "--sw", "--stepwise")):
+        return True
+    options = [one.startswith("-") for one in given]
+    after_deselect = [False, *(one == "--deselect" for one in given)]
+    return any(
+        "::" in one and not (is_option or after)
+        for one, is_option, after in zip(given, options, after_deselect, strict=False)
+    )
+
+
 def _is_typed(config: pytest.Config, name: str) -> bool:
     """Return whether the command line has an option, which a short one may share with others: `-qk name`."""
     given = [str(one) for one in config.invocation_params.args]

@@ -174,6 +174,15 @@ class PerfTests:
         self._note("absent", [[test, ""] for test in gone])
         self._note("unmarked", [[test, ""] for test in perf_tests if test in self.collected.nodeids - own])
 
+    def note_chosen_by_base(self, perf_tests: Collection[str]) -> None:
+        """Note the perf tests that another commit chooses by its own settings."""
+        self.note_base(perf_tests)
+        self._note("of base", [[test, ""] for test in perf_tests])
+
+    def note_unknown_base(self, problem: str) -> None:
+        """Note why another commit cannot tell which perf tests it chooses."""
+        self._note("base unknown", [[problem, ""]])
+
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
         """Note those measurements of another commit's test that the test no longer makes."""
         self._note("absent", [[nodeid, name] for name in names])

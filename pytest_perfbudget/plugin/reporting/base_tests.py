@@ -11,15 +11,22 @@ from dataclasses import replace
 import pytest
 
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
+from pytest_perfbudget.core.left_out import left_out
 from pytest_perfbudget.core.measurement import file_of, function_of
-from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
+from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
 
+_UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
+_MOST_NAMED = 3
 _ACCEPT = "a reviewer accepts this by a label"
 
 
 def find_left_out(
-    session: PerfSession, missing: Sequence[Finding], expected_to_fail: Collection[str], skipped: Collection[str]
+    session: PerfSession,
+    missing: Sequence[Finding],
+    expected_to_fail: Collection[str],
+    skipped: Collection[str],
+    taken: Collection[str],
 ) -> list[Finding]:
     """Return a finding for each test of the base that does not judge the pull request.
 
@@ -28,6 +35,7 @@ def find_left_out(
         missing: the findings about measurements of the base that the working tree has left out.
         expected_to_fail: the tests that xfail lets fail.
         skipped: the tests that were skipped.
+        taken: the tests that were measured, skipped, or failed.
     """
     policy = session.base_policy
     if policy is None:
@@ -45,11 +53,39 @@ def find_left_out(
     reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
     reasons |= {one: f"not collected, by {by}" for one, by in _uncollected(session).items() if one not in functions}
+    functions |= set(map(function_of, reasons))
+    reasons |= {one: why for one, why in _not_measured(session, taken).items() if function_of(one) not in functions}
     found += [
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
     ]
-    return found
+    return [*_unknown(session), *found]
+
+
+def _unknown(session: PerfSession) -> list[Finding]:
+    """Return a finding if the base cannot tell its perf tests, so that nothing shows what has been left out."""
+    return [
+        _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=f"{_UNKNOWN}: {problem}"))
+        for problem, _ in session.tests.expectations.get("base unknown", ())
+    ]
+
+
+def _of_base(session: PerfSession) -> Collection[str]:
+    """Return the perf tests that the base chooses by its own settings; none if the base was not asked."""
+    return [test for test, _ in session.tests.expectations.get("of base", ())]
+
+
+def _not_measured(session: PerfSession, taken: Collection[str]) -> dict[str, str]:
+    """Return the tests that the base chooses and that the session has left out by whatever means, with the reason."""
+    policy = session.base_policy
+    if policy is None or not (of_base := _of_base(session)):
+        return {}
+    changed = policy.tests.changes_concerning_tests
+    more = f" and {len(changed) - _MOST_NAMED} more" if changed[_MOST_NAMED:] else ""
+    files = f"changed: {', '.join(changed[:_MOST_NAMED])}{more}"
+    against = session.config.option.perf_against
+    why = f"left out: {against} measures the test, and this session does not ({files})"
+    return dict.fromkeys(left_out(of_base, taken), why)
 
 
 def _judged(session: PerfSession, finding: Finding) -> Finding:
@@ -66,14 +102,19 @@ def _judged(session: PerfSession, finding: Finding) -> Finding:
 def _uncollected(session: PerfSession) -> dict[str, str]:
     """Return the base's tests that are not collected any more, each with the change that is the reason."""
     policy, config, seen = session.base_policy, session.config, session.tests.collected
-    if policy is None or seen.is_partial:
+    if policy is None or names_tests(config):
         return {}
     typed = [config.invocation_params.dir / one for one in config.args] if _names_folders(config) else []
     # The controller of pytest-xdist collects nothing, and its workers tell the perf tests only.
     collected = {*seen.nodeids, *(test for test, _ in session.tests.expectations.get("collected", ()))}
     found = policy.uncollected(config.inipath, set(map(function_of, collected)), [one.resolve() for one in typed])
     skipped = session.tests.observer.skipped
-    return {test: f"{by}, which differs from the base's" for test, by in found.items() if file_of(test) not in skipped}
+    of_base = set(map(function_of, _of_base(session)))
+    return {
+        test: f"{by}, which differs from the base's"
+        for test, by in found.items()
+        if file_of(test) not in skipped and (test in of_base or not of_base)
+    }
 
 
 def _names_folders(config: pytest.Config) -> bool:
@@ -96,4 +137,9 @@ def _deselected(session: PerfSession) -> dict[str, str]:
         reasons |= dict.fromkeys(left_out - by_conftest, f"{options} of addopts, which differs from the base's")
     if policy.tests.conftest_differs:
         reasons |= dict.fromkeys(left_out & by_conftest, "a conftest.py, which differs from the base's")
-    return {test: why for test, why in reasons.items() if policy.tests.has_file_of(test)}
+    of_base = _of_base(session)
+    return {
+        test: why
+        for test, why in reasons.items()
+        if test in of_base or not (of_base or not policy.tests.has_file_of(test))
+    }

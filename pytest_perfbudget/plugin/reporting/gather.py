@@ -104,7 +104,10 @@ def run_result(
     if session.base_policy is not None:  # whoever removes a perf test, or skips it, loosens its limits
         left_out = [one for one in not_made if _is_left_out(session, one.headline)]
         skipped = [test for test, reason in unfinished.items() if reason.startswith(_WAS_SKIPPED)]
-        findings = [*find_left_out(session, left_out, expected_to_fail, skipped), *findings]
+        # Under --dist loadgroup, pytest-xdist appends the group of a test to its node id.
+        taken = {*unfinished, *(one.rpartition("@")[0] for one in unfinished), *expected_to_fail}
+        taken |= {one.nodeid for one in measurements}
+        findings = [*find_left_out(session, left_out, expected_to_fail, skipped, taken), *findings]
         not_made = [one for one in not_made if one not in left_out]
     findings += not_made
     findings += find_not_updated(update) if update is not None else []
