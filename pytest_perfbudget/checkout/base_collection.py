@@ -25,7 +25,6 @@ _LEAVES_OUT: Final = "ignore"
 
 def uncollected(
     tests: BaseTests,
-    configuration: Path | None,
     collected: Collection[str],
     entries: Sequence[Rule],
     folders: Sequence[Path],
@@ -36,13 +35,11 @@ def uncollected(
 
     Args:
         tests: the tests of the base.
-        configuration: the file of pytest's configuration; None if there is none.
         collected: the node ids of all tests that the session has collected, without the cases.
         entries: the entries of the base's table, which make perf tests of the tests that they cover.
         folders: the folders and files that the command line names; empty if there are none.
     """
-    base = CollectionRules.from_settings(tests.pytest_settings)
-    head = CollectionRules.from_settings(tests.own_pytest_settings(configuration))
+    base, head = tests.rules, tests.own_rules
     settings = base.differing(head)
     conftests = [one for one in tests.changed if Path(one).name == _CONFTEST and tests.adds_word(one, _LEAVES_OUT)]
     if not (settings or conftests):

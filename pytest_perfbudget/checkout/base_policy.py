@@ -20,6 +20,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
+from pytest_perfbudget.core.gate_options import GateOptions
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
@@ -37,6 +38,8 @@ class BasePolicy:
         root: pytest's root folder.
         settings: the settings of the pull request.
         is_enforced: whether the limits of the base hold; else loosened limits are listed only.
+        configuration: the file of pytest's configuration; None if there is none.
+        is_given: whether the user has chosen this file (`-c`).
 
     Attributes:
         settings: the settings that hold.
@@ -48,30 +51,56 @@ class BasePolicy:
         ConfigError: the table of the base cannot be read.
     """
 
-    def __init__(self, base: Base, root: Path, settings: Settings, *, is_enforced: bool) -> None:
+    def __init__(
+        self,
+        base: Base,
+        root: Path,
+        settings: Settings,
+        *,
+        is_enforced: bool,
+        configuration: Path | None = None,
+        is_given: bool = False,
+    ) -> None:
         self._base = base
         self._root = root.resolve()
         self._head_settings = settings
-        self.tests = BaseTests(base, root)
+        self.tests = BaseTests(base, root, configuration, is_given=is_given)
+        self._configuration = configuration
         self._files: dict[str, tuple[dict[str, TestLimits], dict[str, TestLimits]]] = {}
         self._base_settings = self._settings_of_base()
         self.is_enforced = is_enforced
         held_ones, self.loosened = held_settings(settings, self._base_settings)
         self.settings = held_ones if is_enforced else settings
 
-    def check_root(self, configuration: Path | None) -> None:
+    def check_root(self) -> None:
         """Refuse a new root folder, from which the settings of the base cannot be seen.
-
-        Args:
-            configuration: the file of pytest's configuration; None if there is none.
 
         Raises:
             ConfigError: the file is new, and the settings of the base lie above its folder.
         """
-        if self.is_enforced and (above := self.tests.settings_above(configuration)):
+        if self.is_enforced and (above := self.tests.settings_above):
             message = (
-                f"--perf-policy=base: {configuration} is new and makes its folder pytest's root folder, so {above} is "
-                "not read any more: move the settings there, or let a reviewer accept this by a label"
+                f"--perf-policy=base: {self._configuration} is new and makes its folder pytest's root folder, so "
+                f"{above} is not read any more: move the settings there, or let a reviewer accept this by a label"
+            )
+            raise ConfigError(message)
+
+    def check_options(self, options: GateOptions, allowed: Collection[str]) -> None:
+        """Refuse options of this plugin in the pull request's own `addopts` that weaken the gate.
+
+        Args:
+            options: the options of the session.
+            allowed: the names of the options that the user has given, whatever their values.
+
+        Raises:
+            ConfigError: an option is weaker than in the base's `addopts`.
+        """
+        of_base = GateOptions.from_words(self.tests.rules.settings["addopts"])
+        found = options.weaker_than(of_base, self._base_settings, allowed)
+        if self.is_enforced and found:
+            message = (
+                f"--perf-policy=base: the pull request weakens its own gate by {' and '.join(found)}, in addopts or a "
+                "conftest.py: undo that, or let a reviewer accept this by a label"
             )
             raise ConfigError(message)
 
@@ -109,11 +138,9 @@ class BasePolicy:
         head = with_unread(head, limits, head_limits.unreadable)
         return loosened_limits(head, base, base_limits.unreadable)
 
-    def uncollected(
-        self, configuration: Path | None, collected: Collection[str], folders: Sequence[Path]
-    ) -> dict[str, str]:
+    def uncollected(self, collected: Collection[str], folders: Sequence[Path]) -> dict[str, str]:
         """Return the base's perf tests that the session has not collected, each with the reason: see `uncollected`."""
-        return uncollected(self.tests, configuration, collected, self._base_settings.entries, folders)
+        return uncollected(self.tests, collected, self._base_settings.entries, folders)
 
     def raised_baseline(self) -> list[tuple[Key, Loosening]]:
         """Return the numbers of the baseline that the pull request raises or removes.

@@ -31,13 +31,17 @@ class BaseTests:
     Args:
         base: the commit.
         root: pytest's root folder.
+        configuration: the file of pytest's configuration; None if there is none.
+        is_given: whether the user has chosen this file (`-c`), so that the base has its settings there, too.
 
     Attributes:
         root: pytest's root folder, resolved.
     """
 
-    def __init__(self, base: Base, root: Path) -> None:
+    def __init__(self, base: Base, root: Path, configuration: Path | None = None, *, is_given: bool = False) -> None:
         self._base = base
+        self._configuration = configuration
+        self._is_given = is_given
         self.root = root.resolve()
 
     def shown(self, file: str) -> str:
@@ -72,39 +76,41 @@ class BaseTests:
     @cached_property
     def pytest_settings(self) -> Mapping[str, Any]:
         """The settings of pytest in the base."""
-        found = (pytest_settings(self.shown(name), name) for name in CONFIGURATIONS)
+        names = [str(self._configuration)] if self._is_given else CONFIGURATIONS
+        found = (pytest_settings(self.shown(name), Path(name).name) for name in names)
         return next((one for one in found if one is not None), {})
 
-    def own_pytest_settings(self, configuration: Path | None) -> Mapping[str, Any]:
-        """Return the settings of pytest in the pull request.
-
-        Args:
-            configuration: the file of pytest's configuration; None if there is none.
-        """
-        found = None if configuration is None else pytest_settings(self._text(str(configuration)), configuration.name)
+    @cached_property
+    def own_pytest_settings(self) -> Mapping[str, Any]:
+        """The settings of pytest in the pull request."""
+        file = self._configuration
+        found = None if file is None else pytest_settings(self._text(str(file)), file.name)
         return found or {}
 
-    def options_differ(self, configuration: Path | None) -> bool:
-        """Return whether the options that pytest adds (`addopts`) differ from those of the base.
+    @property
+    def rules(self) -> CollectionRules:
+        """The rules of the base's collection."""
+        return CollectionRules.from_settings(self.pytest_settings)
 
-        Args:
-            configuration: the file of pytest's configuration; None if there is none.
-        """
-        return "addopts" in CollectionRules.from_settings(self.pytest_settings).differing(
-            CollectionRules.from_settings(self.own_pytest_settings(configuration))
-        )
+    @property
+    def own_rules(self) -> CollectionRules:
+        """The rules of the pull request's collection."""
+        return CollectionRules.from_settings(self.own_pytest_settings)
 
-    def settings_above(self, configuration: Path | None) -> str:
-        """Return the file of the base above the root folder with settings that the pull request cuts off; else "".
+    @property
+    def options_differ(self) -> bool:
+        """Whether the options that pytest adds (`addopts`) differ from those of the base."""
+        return "addopts" in self.rules.differing(self.own_rules)
+
+    @property
+    def settings_above(self) -> str:
+        """The file of the base above the root folder with settings that the pull request cuts off; empty if none is.
 
         A new `pytest.ini` in a folder makes this folder the root folder: the table and each conftest.py above it are
         not read any more.
-
-        Args:
-            configuration: the file of pytest's configuration; None if there is none.
         """
         names = [self.root / name for name in CONFIGURATIONS]
-        if configuration is None or any(self._has_settings(one) for one in names):
+        if self._configuration is None or any(self._has_settings(one) for one in names):
             return ""
         top = self._base.top.resolve()
         above = (one / name for one in self.root.parents if one.is_relative_to(top) for name in CONFIGURATIONS)

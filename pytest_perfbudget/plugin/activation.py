@@ -25,12 +25,11 @@ from pytest_perfbudget.plugin.collection.codspeed import CODSPEED_MARKERS
 from pytest_perfbudget.plugin.collection.config_checks import (
     check_codspeed,
     check_outputs,
-    check_typed,
     check_update,
-    names_tests,
 )
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.collection.root_folder import check_root_folder
+from pytest_perfbudget.plugin.collection.typed_options import check_typed, gate_options, is_given, names_tests
 from pytest_perfbudget.plugin.keys import (
     ARGUMENTS_INPUT,
     CHILD,
@@ -104,8 +103,8 @@ def _session(config: pytest.Config) -> PerfSession:
         raise pytest.UsageError(message) from None
     option = config.option
     check_codspeed(config)
-    for name, is_given in (("--perf-strict", option.perf_strict), ("--perf-require", option.perf_require is not None)):
-        if session.policy.gate is not GateMode.FAIL and is_given:
+    for name, is_on in (("--perf-strict", option.perf_strict), ("--perf-require", option.perf_require is not None)):
+        if session.policy.gate is not GateMode.FAIL and is_on:
             message = f"--perf-gate={option.perf_gate} fails nothing, which {name} forbids: drop one of them"
             raise pytest.UsageError(message)
     if not session.is_child:  # a fresh process has the command line of its session, which has checked it
@@ -177,8 +176,16 @@ def _base_policy(config: pytest.Config, settings: Settings) -> BasePolicy | None
     from pytest_perfbudget.checkout.revision import find_base  # noqa: PLC0415
 
     base = find_base(config.rootpath, option.perf_against)
-    policy = BasePolicy(base, config.rootpath, settings, is_enforced=option.perf_policy == "base")
-    policy.check_root(config.inipath)
+    policy = BasePolicy(
+        base,
+        config.rootpath,
+        settings,
+        is_enforced=option.perf_policy == "base",
+        configuration=config.inipath,
+        is_given=is_given(config, "-c", "--config-file"),
+    )
+    policy.check_root()
+    policy.check_options(*gate_options(config))
     return policy
 
 

@@ -22,8 +22,8 @@ def left_out(root: Path, changed: dict[str, str], *collected: str, folders: tupl
     for name, text in changed.items():
         (root / name).write_text(text, "utf-8")
     configuration = root / ("pytest.ini" if (root / "pytest.ini").exists() else "pyproject.toml")
-    tests = BaseTests(find_base(root, "HEAD"), root)
-    return uncollected(tests, configuration, collected, (), [root / one for one in folders])
+    tests = BaseTests(find_base(root, "HEAD"), root, configuration)
+    return uncollected(tests, collected, (), [root / one for one in folders])
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def left_out(root: Path, changed: dict[str, str], *collected: str, folders: tupl
         ({"tests/conftest.py": IGNORING}, "tests/conftest.py"),
         ({"more/conftest.py": IGNORING}, ""),
         ({"pytest.ini": "[pytest]\naddopts = -q\n"}, ""),
+        ({"pyproject.toml": TOML.replace("-q", "-ra --ignore=more --ignore-glob=*_old.py")}, ""),
         ({"shop.py": "# a remark\n"}, ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from repositories import commit
 from pytest_perfbudget.checkout.base_policy import BasePolicy
 from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.revision import find_base
+from pytest_perfbudget.core.gate_options import GateOptions
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ConfigError
 
@@ -71,10 +73,46 @@ def test_a_new_root_folder_cuts_the_settings_of_the_base_off(
 ) -> None:
     commit(tmp_path, {**base, "tests/test_a.py": ""})
     file = tmp_path / configuration
-    tests = BaseTests(find_base(tmp_path, "HEAD"), file.parent)
-    assert tests.settings_above(file) == above
-    assert tests.settings_above(None) == ""
-    policy = BasePolicy(find_base(tmp_path, "HEAD"), file.parent, Settings(), is_enforced=True)
+    head = find_base(tmp_path, "HEAD")
+    assert BaseTests(head, file.parent, file).settings_above == above
+    assert BaseTests(head, file.parent).settings_above == ""
+    policy = BasePolicy(head, file.parent, Settings(), is_enforced=True, configuration=file)
     with pytest.raises(ConfigError, match=rf"is new .* so {above} is not read") if above else nullcontext():
-        policy.check_root(file)
-    BasePolicy(find_base(tmp_path, "HEAD"), file.parent, Settings(), is_enforced=False).check_root(file)
+        policy.check_root()
+    BasePolicy(head, file.parent, Settings(), is_enforced=False, configuration=file).check_root()
+
+
+def test_the_settings_of_a_file_that_the_user_has_chosen_are_those_of_the_base_there(tmp_path: Path) -> None:
+    files = {"pytest.ini": "[pytest]\naddopts = -q\n", "ci/own.ini": "[pytest]\naddopts = --ignore=old\n"}
+    commit(tmp_path, files)
+    head = find_base(tmp_path, "HEAD")
+    chosen = BaseTests(head, tmp_path, tmp_path / "ci/own.ini", is_given=True)
+    assert chosen.rules == chosen.own_rules
+    assert not chosen.options_differ
+    assert BaseTests(head, tmp_path, tmp_path / "ci/own.ini").options_differ  # pytest itself would find pytest.ini
+    (tmp_path / "ci/own.ini").write_text("[pytest]\naddopts = --ignore=tests\n", "utf-8")
+    assert BaseTests(head, tmp_path, tmp_path / "ci/own.ini", is_given=True).options_differ
+
+
+@pytest.mark.parametrize(
+    ("base", "options", "allowed", "said"),
+    [
+        ("-q", GateOptions(), (), ""),
+        ("-q", GateOptions(gate="warn"), (), "--perf-gate=warn (base: fail)"),
+        ("--perf-gate=warn", GateOptions(gate="warn"), (), ""),
+        ("-q", GateOptions(gate="warn"), ("--perf-gate",), ""),  # the user's own choice
+        (
+            "--perf-strict --perf-require ready",
+            GateOptions(),
+            (),
+            "no --perf-strict (base: given) and no --perf-require",
+        ),
+    ],
+)
+def test_weaker_options_of_a_pull_request_are_refused(
+    tmp_path: Path, base: str, options: GateOptions, allowed: tuple[str, ...], said: str
+) -> None:
+    commit(tmp_path, {"pytest.ini": f"[pytest]\naddopts = {base}\n"})
+    policy = BasePolicy(find_base(tmp_path, "HEAD"), tmp_path, Settings(), is_enforced=True)
+    with pytest.raises(ConfigError, match=re.escape(f"its own gate by {said}")) if said else nullcontext():
+        policy.check_options(options, allowed)

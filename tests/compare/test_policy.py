@@ -208,3 +208,24 @@ def test_a_new_root_folder_is_refused(repository: Repository) -> None:
     result = repository.pytester.runpytest_inprocess("--perf-against=HEAD", "--perf-policy=base", "tests")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *pytest.ini is new and makes its folder pytest's root folder*"])
+
+
+@pytest.mark.parametrize(
+    ("addopts", "typed", "said"),
+    [
+        ("--perf-max-time=1ms", (), "--perf-max-time=1ms (base: none)"),
+        ("--collect-only", (), "--collect-only (base: none)"),
+        ("--collect-only", ("--co",), ""),
+    ],
+)
+def test_weaker_options_in_addopts_are_refused(
+    repository: Repository, addopts: str, typed: tuple[str, ...], said: str
+) -> None:
+    repository.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = {addopts}\n")
+    result = repository.against_base("--perf-policy=base", *typed)
+    assert (result.ret == pytest.ExitCode.USAGE_ERROR) is bool(said)
+    error = (
+        f"ERROR: --perf-policy=base: the pull request weakens its own gate by {said}, in addopts or a conftest.py: *"
+    )
+    result.stderr.fnmatch_lines([error] if said else [])
+    assert repository.against_base("--perf-policy=head", "--collect-only").ret == 0  # accepted

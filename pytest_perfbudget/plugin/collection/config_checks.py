@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import warnings
 from collections.abc import Collection
 from contextlib import suppress
@@ -96,20 +95,6 @@ class ConfigChecks:
             raise ConfigError(message) from None
 
 
-def check_typed(config: pytest.Config) -> None:
-    """Refuse another commit or another policy than the command line has: a conftest.py would choose its own judge.
-
-    Raises:
-        UsageError: a conftest.py or a plugin has changed such an option.
-    """
-    for name in ("--perf-against", "--perf-policy"):
-        value = getattr(config.option, name[2:].replace("-", "_"))
-        if (typed := _typed_value(config, name)) not in (None, value):
-            changed = "removes that" if value is None else f"makes it {value!r}"
-            message = f"{name}={typed} is on the command line, and a conftest.py or a plugin {changed}: let it be"
-            raise pytest.UsageError(message)
-
-
 def check_codspeed(config: pytest.Config) -> None:
     """Refuse options that ask for measurements in a session that pytest-codspeed measures.
 
@@ -126,46 +111,6 @@ def check_codspeed(config: pytest.Config) -> None:
     for name in (name for name, is_given in wishes.items() if is_given and is_measured_by_codspeed(config)):
         message = f"{name} measures, and so does pytest-codspeed, in the same tests: give each a session of its own"
         raise pytest.UsageError(message)
-
-
-def deselecting_settings(config: pytest.Config) -> str:
-    """Return pytest's options that deselect tests and come from `addopts`, not from the command line."""
-    option = config.option
-    values = {"-m": option.markexpr, "-k": option.keyword, "--deselect": option.deselect}
-    return ", ".join(name for name, value in values.items() if value and not _is_typed(config, name))
-
-
-def names_tests(config: pytest.Config) -> bool:
-    """Return whether the command line itself names single tests, or asks for those that failed before."""
-    given = [str(one) for one in config.invocation_params.args]
-    if any(_is_typed(config, one) for one in ("--lf", "--last-failed", "--sw", "--stepwise")):
-        return True
-    options = [one.startswith("-") for one in given]
-    after_deselect = [False, *(one == "--deselect" for one in given)]
-    return any(
-        "::" in one and not (is_option or after)
-        for one, is_option, after in zip(given, options, after_deselect, strict=False)
-    )
-
-
-def _is_typed(config: pytest.Config, name: str) -> bool:
-    """Return whether the command line has an option, which a short one may share with others: `-qk name`."""
-    given = [str(one) for one in config.invocation_params.args]
-    if name.startswith("--"):
-        return any(one.partition("=")[0] == name for one in given)
-    return any(re.match(rf"-[qvxsl]*{name[1]}", one) for one in given)
-
-
-def _typed_value(config: pytest.Config, name: str) -> str | None:
-    """Return the last value that the command line gives to a long option; None if there is none."""
-    given = [str(one) for one in config.invocation_params.args]
-    found = None
-    for at, one in enumerate(given):
-        if one.startswith(f"{name}="):
-            found = one.partition("=")[2]
-        elif one == name and given[at + 1 :]:
-            found = given[at + 1]
-    return found
 
 
 def check_outputs(config: pytest.Config) -> None:

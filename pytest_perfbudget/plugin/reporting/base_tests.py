@@ -13,7 +13,7 @@ import pytest
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
 from pytest_perfbudget.core.left_out import left_out
 from pytest_perfbudget.core.measurement import file_of, function_of
-from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings, names_tests
+from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
 
 _UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
@@ -107,7 +107,7 @@ def _uncollected(session: PerfSession) -> dict[str, str]:
     typed = [config.invocation_params.dir / one for one in config.args] if _names_folders(config) else []
     # The controller of pytest-xdist collects nothing, and its workers tell the perf tests only.
     collected = {*seen.nodeids, *(test for test, _ in session.tests.expectations.get("collected", ()))}
-    found = policy.uncollected(config.inipath, set(map(function_of, collected)), [one.resolve() for one in typed])
+    found = policy.uncollected(set(map(function_of, collected)), [one.resolve() for one in typed])
     skipped = session.tests.observer.skipped
     of_base = set(map(function_of, _of_base(session)))
     return {
@@ -133,7 +133,7 @@ def _deselected(session: PerfSession) -> dict[str, str]:
         return {}
     reasons: dict[str, str] = {}
     options = deselecting_settings(session.config)
-    if options and policy.tests.options_differ(session.config.inipath):
+    if options and policy.tests.options_differ:
         reasons |= dict.fromkeys(left_out - by_conftest, f"{options} of addopts, which differs from the base's")
     if policy.tests.conftest_differs:
         reasons |= dict.fromkeys(left_out & by_conftest, "a conftest.py, which differs from the base's")

@@ -25,7 +25,7 @@ from pytest_perfbudget.core.session_findings import (
     find_not_updated,
     find_nothing_compared,
 )
-from pytest_perfbudget.plugin.collection.config_checks import deselecting_settings
+from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings
 from pytest_perfbudget.plugin.reporting.base_tests import find_left_out
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.reporting.part import part_of
