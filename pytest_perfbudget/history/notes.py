@@ -22,7 +22,6 @@ _MOST_TRIES: Final = 30
 _MOST_ALIKE: Final = 3
 """The most failures in a row for which no other job is the reason."""
 _SECONDS: Final = 120.0
-_HEADER: Final = "@"
 
 Files = dict[str, list[str]]
 """The lines of each file, by its path."""
@@ -111,18 +110,19 @@ def _files(folder: Path, tip: str) -> Files:
         return {}
     listed = [line.partition("\t") for line in git(folder, "ls-tree", "-r", tip).splitlines()]
     paths = {path: entry.split()[2] for entry, _, path in listed}
+    header = f"@{uuid.uuid4().hex} "  # drawn anew, so that no line of a note can begin with it
     text = git(
         folder,
         "cat-file",
-        f"--batch={_HEADER}%(objectname)",
+        f"--batch={header}%(objectname)",
         text="".join(f"{one}\n" for one in paths.values()),
         seconds=_SECONDS,
     )
     contents: dict[str, list[str]] = {}
     present: list[str] = []
     for line in text.split("\n"):
-        if line.startswith(_HEADER):
-            present = contents[line.removeprefix(_HEADER)] = []
+        if line.startswith(header):
+            present = contents[line.removeprefix(header)] = []
         elif line.strip():
             present.append(line)
     return {path: contents.get(name, []) for path, name in paths.items()}

@@ -109,6 +109,17 @@ class TestUnion:
         assert push(job, "origin", [session(0, commit="")]) == 0
         assert pull(job, "origin") == ([], 0)
 
+    def test_lines_that_begin_like_a_header_of_git_stay(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        head = git(job, "rev-parse", "HEAD")
+        lines = ["@someone looked at this", "slow", f"@{head}", "@", "since June"]
+        git(job, "notes", "--ref=perfbudget", "add", "-m", "\n".join(lines), "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [session(0, commit=head)]) == 1
+        git(job, "fetch", "-q", "--force", "origin", f"{NOTES}:{NOTES}")
+        assert git(job, "notes", "--ref=perfbudget", "show", "HEAD").splitlines()[:-1] == lines
+        assert pull(job, "origin") == ([session(0, commit=head)], len(lines))
+
     def test_notes_that_git_wrote_stay_as_they_are(self, origin: Path) -> None:
         job = clone(origin, "job")
         head = git(job, "rev-parse", "HEAD")
