@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +14,14 @@ WAIT: Final = -1.0
 
 
 @contextmanager
-def file_lock(path: Path, *, timeout_s: float = WAIT) -> Iterator[None]:
+def file_lock(path: Path, *, timeout_s: float = WAIT, is_removed: bool = False) -> Iterator[None]:
     """Hold the lock of a file within the block.
 
     Args:
         path: the file; the first process creates it, for all users.
         timeout_s: the time in s to wait for another process.
+        is_removed: whether the file is removed at the end of the block. A process that waits for a removed file finds
+            that, and locks a new one.
 
     Raises:
         filelock.Timeout: another process holds the lock.
@@ -28,7 +30,12 @@ def file_lock(path: Path, *, timeout_s: float = WAIT) -> Iterator[None]:
     from filelock import FileLock  # noqa: PLC0415 - the import takes 50 ms, and few sessions need it
 
     with held(FileLock(path, timeout=timeout_s, mode=0o666, is_singleton=False)):
-        yield
+        try:
+            yield
+        finally:
+            if is_removed:
+                with suppress(OSError):  # Windows removes no open file, and another user's file may stay
+                    path.unlink()
 
 
 @contextmanager

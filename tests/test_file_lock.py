@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,28 @@ def test_a_lock_that_another_holds_is_not_waited_for_longer_than_asked(tmp_path:
         assert logging.getLogger("filelock").level == logging.NOTSET
     with held(FileLock(tmp_path / "lock", timeout=0)):
         pass
+
+
+def test_a_lock_whose_file_is_removed_still_excludes_all_others(tmp_path: Path) -> None:
+    """Each thread may wait for a file that another removes."""
+    counter, lock = tmp_path / "counter", tmp_path / "lock"
+    counter.write_text("0", "utf-8")
+
+    def add() -> None:
+        for _ in range(20):
+            with file_lock(lock, is_removed=True):
+                counter.write_text(f"{int(counter.read_text('utf-8')) + 1}", "utf-8")
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert counter.read_text("utf-8") == "80"
+    assert not lock.exists()
+    with file_lock(lock):
+        pass
+    assert lock.exists() is (sys.platform != "win32")
 
 
 def test_two_threads_leave_the_projects_logger_as_it_was() -> None:

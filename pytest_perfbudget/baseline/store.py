@@ -104,12 +104,12 @@ def _check_writable(path: Path) -> None:
 def _locked(path: Path) -> Iterator[None]:
     from filelock import Timeout  # noqa: PLC0415 - 50 ms, only to write
 
-    # The lock file is not beside the baseline, because it cannot be removed safely and would stand in the way of git.
+    # The lock file is not beside the baseline: a killed process leaves the file, which would stand in the way of git.
     name = hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]
     with ExitStack() as undo:
         try:
-            lock = file_lock(Path(tempfile.gettempdir(), f"perfbudget-{name}.lock"), timeout_s=_LOCK_S)
-            undo.enter_context(lock)
+            file = Path(tempfile.gettempdir(), f"perfbudget-{name}.lock")
+            undo.enter_context(file_lock(file, timeout_s=_LOCK_S, is_removed=True))
         except Timeout:
             message = f"{path.name}: another process has been updating it for {_LOCK_S} s: try again when it has ended"
             raise BaselineError(message) from None

@@ -188,6 +188,13 @@ def test_two_updates_at_once_lose_nothing(path: Path) -> None:
     assert names(path) == {f"{side}{number}" for side in "ab" for number in range(40)}
 
 
+def test_an_update_leaves_no_file_behind(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    add(path, "new")
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="POSIX")
 def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one_whole(path: Path) -> None:
     """200 updates; each process is killed at a random moment of one of its own."""
