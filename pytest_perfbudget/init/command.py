@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, InitError
 from pytest_perfbudget.init import workflows
 from pytest_perfbudget.init.file_change import FileChange, check_writable, read
-from pytest_perfbudget.init.layout import declares_plugin, find_root, installation
+from pytest_perfbudget.init.layout import Installation, declares_plugin, find_root, installation, repository_top
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
 from pytest_perfbudget.init.plugin_requirement import plugin_requirement
@@ -91,28 +91,38 @@ def _init(options: argparse.Namespace) -> int:
         parse_settings(present, file.name)  # a mistake in it shows before anything is measured
     if options.suggest and not options.dry_run and (options.force or present is None):
         check_writable(file)  # measuring takes minutes
-    installed = installation(root, options.plugin or _plugin(root, options))
+    plugin = options.plugin or _plugin(root, options)
+    installed = installation(root, plugin or "")
     migration = migrate(root) if options.origin else Migration()
     _say_notes(migration, options.origin)
     suggested = _suggested(root, options.suggest) if options.suggest else ()
     changes = [_table_change(file, content, migration, suggested, is_new=present is None)]
-    if options.github:
-        changes.append(workflows.github(installed, options.action))
-    if options.self_test:
-        changes.append(workflows.self_test(installed, options.action))
-    if options.gitlab:
-        changes += workflows.gitlab(installed)
+    if plugin is None:
+        unknown = "this environment does not say where the plugin comes from: --plugin names the place"
+        _say(f"{' and '.join(_asked(options))}: left as is, because {unknown}")
+    else:
+        changes += _workflows(options, installed)
     left_out = _apply(installed.top, changes, options)
     if migration.saved:
         _import(root, migration.saved, is_dry=options.dry_run)
     if options.gitlab and workflows.lacks_include(installed.top):
         _say(f"add to {workflows.GITLAB_ROOT}:\n  include:\n    - local: {workflows.GITLAB}")
-    if (options.github or options.gitlab) and not installed.is_declared:
+    if _asked(options) and plugin is not None and not installed.is_declared:
         _say(
             "pytest-perfbudget is not among the requirements of the tests: add it there with the place it comes from; "
             f"the workflow {'leaves that to the action' if options.action else f'runs {installed.install}'}"
         )
     return 1 if left_out else 0
+
+
+def _workflows(options: argparse.Namespace, installed: Installation) -> Iterator[FileChange]:
+    """Yield the files that the options ask for."""
+    if options.github:
+        yield workflows.github(installed, options.action)
+    if options.self_test:
+        yield workflows.self_test(installed, options.action)
+    if options.gitlab:
+        yield from workflows.gitlab(installed)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -134,9 +144,33 @@ def _installs_plugin(options: argparse.Namespace) -> bool:
     return bool(options.gitlab or (options.github and not options.action))
 
 
-def _plugin(root: Path, options: argparse.Namespace) -> str:
-    """Return the requirement that a workflow adds to those of the project; empty if it needs none."""
-    return "" if declares_plugin(root) or not _installs_plugin(options) else plugin_requirement()
+def _plugin(root: Path, options: argparse.Namespace) -> str | None:
+    """Return the requirement that a workflow adds to those of the project; empty if it needs none.
+
+    None stands for a place that is not known here, where the workflows are there already: the run before named it.
+
+    Raises:
+        InitError: the place is not known, and a workflow has to be written.
+    """
+    if declares_plugin(root) or not _installs_plugin(options):
+        return ""
+    try:
+        return plugin_requirement()
+    except InitError:
+        top = repository_top(root)
+        if options.force or not all((top / one).is_file() for one in _asked(options)):
+            raise
+        return None
+
+
+def _asked(options: argparse.Namespace) -> list[str]:
+    """Return the workflow files that the user asks for."""
+    asked = {
+        workflows.GITHUB: options.github,
+        workflows.SELF_TEST: options.self_test,
+        workflows.GITLAB: options.gitlab,
+    }
+    return [name for name, is_asked in asked.items() if is_asked]
 
 
 def _table_change(

@@ -14,6 +14,7 @@ from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
+from pytest_perfbudget.errors import InitError
 from pytest_perfbudget.init import command
 from pytest_perfbudget.init.measured import MeasuredSession, measure
 
@@ -128,6 +129,27 @@ class TestConsent:
         assert file.read_text("utf-8") == "name: mine\n"
         run_init(capsys, "--github", *PLUGIN, "--force")
         assert file.read_text("utf-8").startswith("# The gate for pull requests")
+
+    def test_a_second_run_leaves_workflows_whose_plugin_is_from_an_unknown_place(
+        self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unknown() -> str:
+            message = "installed from a folder"
+            raise InitError(message)
+
+        monkeypatch.setattr(command, "plugin_requirement", unknown)
+        run_init(capsys, "--gitlab", *PLUGIN)
+        before = tree(root)
+        output = run_init(capsys, "--gitlab")
+        assert output.startswith(
+            ".gitlab/perfbudget.yml: left as is, because this environment does not say where the plugin comes from: "
+            "--plugin names the place\nnothing to do"
+        )
+        assert tree(root) == before
+        for arguments in (("--gitlab", "--force"), ("--gitlab", "--github")):  # a file has to be written
+            assert main(["init", *arguments]) == 2
+            assert "installed from a folder" in capsys.readouterr().err
+        assert tree(root) == before
 
     def test_an_existing_gitlab_ci_file_is_never_edited(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (root / ".gitlab-ci.yml").write_text("stages: [test]\n", "utf-8")
