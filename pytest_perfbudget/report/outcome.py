@@ -27,7 +27,9 @@ def title(outcome: Outcome) -> str:
 def outcome_line(verdict: GateVerdict, seconds: float) -> str:
     """Return the outcome for a terminal, in one line."""
     reason = printable(verdict.reason, unicode=True)
-    return f"{title(verdict.outcome)} ({verdict.outcome.value}) after {seconds:.0f} s. {reason}"
+    word = verdict.outcome.value
+    code = "" if TITLES[verdict.outcome] == word else f" ({word})"
+    return f"{title(verdict.outcome)}{code} after {seconds:.0f} s. {reason}"
 
 
 def outcome_command(verdict: GateVerdict) -> str:
