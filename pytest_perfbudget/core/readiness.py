@@ -59,6 +59,7 @@ class Cause(enum.Enum):
     LOAD_NOT_RUN = "load_not_run"
     UNMEASURED = "unmeasured"
     NOT_RUN = "not_run"
+    LOAD_TOO_SHORT = "load_too_short"
     TOO_FEW_ROUNDS = "too_few_rounds"
     UNDECIDED = "undecided"
     NO_BASELINE = "no_baseline"
@@ -201,6 +202,8 @@ def _cause_of_budget(budget: BudgetResult, *, is_load: bool) -> Cause | None:
     if budget.verdict is BudgetVerdict.UNMEASURED:
         metric = METRICS.get(budget.metric)
         return Cause.LOAD_NOT_RUN if is_load or (metric is not None and metric.series == LOAD) else Cause.UNMEASURED
+    if is_load:
+        return Cause.LOAD_TOO_SHORT
     is_short = budget.needs_rounds is not None and budget.rounds < budget.needs_rounds
     return Cause.TOO_FEW_ROUNDS if is_short else Cause.UNDECIDED
 
@@ -208,7 +211,9 @@ def _cause_of_budget(budget: BudgetResult, *, is_load: bool) -> Cause | None:
 def _cause_of_change(change: RegressionResult, *, is_load: bool) -> Cause | None:
     if change.verdict is RegressionVerdict.UNDECIDED:
         # Without fresh runs nothing was suspected, except for a load, which is measured once.
-        return Cause.UNDECIDED if change.runs or change.reason or is_load else None
+        if is_load:
+            return Cause.LOAD_TOO_SHORT
+        return Cause.UNDECIDED if change.runs or change.reason else None
     if change.verdict is RegressionVerdict.NEW and change.against:
         return None  # the other commit will never have the test
     return _BY_CHANGE.get(change.verdict)

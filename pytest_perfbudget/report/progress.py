@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from pytest_perfbudget.report.numbers import counted, quantity
+
 
 def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:
     """Return the note that is shown while a measurement takes long."""
     return f"perf: {rounds:,} rounds, {spent_ns / 1e9:.1f} of {allowed_ns / 1e9:.3g} s"
 
 
-def load_progress_text(requests: int, errors: int, p95_ms: float, spent_s: float, duration_s: float) -> str:
-    """Return the note that is shown while a load runs; a load that ends by its requests has no duration."""
-    failed = f", {errors:,} errors" if errors else ""
+def load_progress_text(
+    requests: int, errors: int, users: int, *, p95_ns: float, spent_s: float, duration_s: float
+) -> str:
+    """Return the note that is shown while a load runs.
+
+    Args:
+        requests: the number of requests that have ended.
+        errors: the number of those that are errors.
+        users: the number of users or, of an open load, of requests in flight.
+        p95_ns: the p95 of the last latencies.
+        spent_s: the time from the beginning of the load; negative in the warm-up.
+        duration_s: the duration of the load; 0 if the load ends by its requests.
+    """
+    failed = f", {counted(errors, 'error')}" if errors else ""
+    if spent_s < 0:
+        return f"perf: {counted(users, 'user')}, the load begins in {-spent_s:.0f} s"
     end = f" of {duration_s:.0f}" if duration_s else ""
     rate = requests / spent_s if spent_s > 0 else 0.0
-    return f"perf: {requests:,} requests, {rate:,.0f}/s, p95 {p95_ms:.3g} ms{failed}, {max(spent_s, 0.0):.0f}{end} s"
+    seen = f"{counted(requests, 'request')}, {rate:,.0f}/s, p95 {quantity(p95_ns, 'ns')}{failed}"
+    return f"perf: {seen}, {counted(users, 'user')}, {spent_s:.0f}{end} s"
+
+
+def part_progress_text(parameters: str) -> str:
+    """Return the note that is shown during one of several loads, such as a probe of a capacity.
+
+    Args:
+        parameters: of the load.
+    """
+    return f"perf: a load of {parameters}"
 
 
 def fitted(text: str, width: int) -> str:

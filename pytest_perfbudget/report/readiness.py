@@ -24,6 +24,7 @@ _COUNTED: Final = {
     Cause.LOAD_NOT_RUN: ("load target", "not run"),
     Cause.UNMEASURED: ("number", "not measured"),
     Cause.NOT_RUN: ("measurement", "of the other side not run"),
+    Cause.LOAD_TOO_SHORT: ("load target", "undecided"),
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
     Cause.UNDECIDED: ("number", "undecided"),
     Cause.NO_BASELINE: ("number", "without a baseline"),
@@ -41,6 +42,7 @@ _WHOLE: Final = {
 
 _ACTIONS: Final = {
     Cause.NOT_RUN: "run the whole suite",
+    Cause.LOAD_TOO_SHORT: "make the load longer",
     Cause.TOO_FEW_ROUNDS: "raise max_time",
     Cause.UNDECIDED: "raise max_time",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",

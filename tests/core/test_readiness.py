@@ -12,7 +12,7 @@ from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_READY, Finding, Missing, Severity
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import CALL, LOAD
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Cause, Grade, Readiness, Reason, find_not_ready, lost_points, readiness_of
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
@@ -109,6 +109,16 @@ class TestReasons:
     def test_a_load_that_did_not_run_is_named_as_a_load(self) -> None:
         load = measurement(budget(UNMEASURED, estimate=None), kind=LOAD, unmeasured="no answer")
         assert causes(session(measurements=[measurement(budget(WITHIN)), load])) == [Cause.LOAD_NOT_RUN]
+
+    @pytest.mark.parametrize(
+        "undecided",
+        [budget(UNDECIDED, rounds=12, needs_rounds=59), budget(UNDECIDED), change(RegressionVerdict.UNDECIDED)],
+        ids=["too few requests", "close to the limit", "comparison"],
+    )
+    def test_a_load_that_decides_nothing_has_to_be_longer(self, undecided: BudgetResult | RegressionResult) -> None:
+        of_load = measurement(undecided, kind=LOAD)
+        assert causes(session(measurements=[of_load])) == [Cause.LOAD_TOO_SHORT]
+        assert Cause.LOAD_TOO_SHORT not in causes(session(measurements=[replace(of_load, kind=CALL)]))
 
     def test_without_a_comparison_there_is_no_baseline(self) -> None:
         comparable = measurement(budget(WITHIN), max_regression=0.05)

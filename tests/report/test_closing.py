@@ -5,7 +5,7 @@ from results import change, measurement
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import regression_tally
 from pytest_perfbudget.report.closing import budgets_text, changes_text
-from pytest_perfbudget.report.progress import progress_text, update_progress_text
+from pytest_perfbudget.report.progress import load_progress_text, progress_text, update_progress_text
 
 
 def test_budgets_are_counted_by_verdict() -> None:
@@ -29,6 +29,21 @@ def test_a_session_that_compared_nothing_says_so() -> None:
 
 def test_progress_of_a_measurement() -> None:
     assert progress_text(1200, 1_240_000_000, 5_000_000_000) == "perf: 1,200 rounds, 1.2 of 5 s"
+
+
+def test_progress_of_a_load() -> None:
+    text = load_progress_text(1_200, 0, 10, p95_ns=4_512_000, spent_s=12.1, duration_s=30)
+    assert text == "perf: 1,200 requests, 99/s, p95 4.51 ms, 10 users, 12 of 30 s"
+    text = load_progress_text(0, 0, 1, p95_ns=0, spent_s=0, duration_s=0)
+    assert text == "perf: 0 requests, 0/s, p95 0 ns, 1 user, 0 s"
+    text = load_progress_text(50, 1, 500, p95_ns=1_234_500_000, spent_s=1, duration_s=0)
+    assert text == "perf: 50 requests, 50/s, p95 1.23 s, 1 error, 500 users, 1 s"
+
+
+def test_progress_of_a_warm_up() -> None:
+    assert load_progress_text(0, 0, 3, p95_ns=0, spent_s=-2.4, duration_s=30) == (
+        "perf: 3 users, the load begins in 2 s"
+    )
 
 
 def test_progress_of_an_update() -> None:

@@ -35,6 +35,7 @@ class LoadRecorder:
     Attributes:
         begin_ns: the time at which the load begins, after its warm-up.
         last_ns: the time at which the last request so far has ended.
+        latest_users: the number of users that was recorded last.
         begins: a function that is told `begin_ns` once it is known.
     """
 
@@ -48,6 +49,7 @@ class LoadRecorder:
         self.steps: dict[str, Latencies] = {}
         self._over_time = OverTime()
         self.last_ns = 0
+        self.latest_users = 0
         self._planned_end_ns = 0
         self._in_time = 0
         self.begins: Callable[[int], object] = _nobody
@@ -104,6 +106,7 @@ class LoadRecorder:
 
     def users(self, number: int, at_ns: int) -> None:
         """Record the number of users at a time."""
+        self.latest_users = number
         self._over_time.note_users(at_ns - self.begin_ns, number)
 
     def late(self, due_ns: int, now_ns: int, times: int = 1) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
+from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.progress import part_progress_text
 
 _Result = TypeVar("_Result")
+
+_SHOWN_NS: Final = NS_PER["s"] // 4
+"""The length from which the terminal shows one of several loads; shorter ones would flicker."""
 
 Loads = Generator[LoadPlan, LoadRecord, _Result]
 """A function that yields loads, is sent the record of each load, and returns a result."""
@@ -103,6 +108,7 @@ class LoadDriver:
         __tracebackhide__ = True
         plan, found = _following(loads, None)
         while plan is not None:
+            self._announce(plan)
             plan, found = _following(loads, self.generate(plan, call))
         return found[0]
 
@@ -111,8 +117,13 @@ class LoadDriver:
         __tracebackhide__ = True
         plan, found = _following(loads, None)
         while plan is not None:
+            self._announce(plan)
             plan, found = _following(loads, await self.generate_async(plan, call))
         return found[0]
+
+    def _announce(self, plan: LoadPlan) -> None:
+        if plan.duration_ns >= _SHOWN_NS:
+            self._progress.note(part_progress_text(plan.text))
 
     @contextmanager
     def _running(

@@ -58,9 +58,10 @@ class LoadLooks:
         return load_progress_text(
             len(recorder.failed),
             recorder.errors.count,
-            quantile(latest, 0.95) / NS_PER["ms"] if latest else 0.0,
-            (recorder.now_ns() - recorder.begin_ns) / NS_PER["s"],
-            self._plan.duration_ns / NS_PER["s"],
+            recorder.latest_users,
+            p95_ns=quantile(latest, 0.95) if latest else 0.0,
+            spent_s=(recorder.now_ns() - recorder.begin_ns) / NS_PER["s"],
+            duration_s=self._plan.duration_ns / NS_PER["s"],
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import pytest
@@ -39,6 +40,29 @@ def test_progress_is_shown_on_a_terminal_and_taken_away(project: Project) -> Non
     assert "\0337" in shown
     assert "of 30 s" in after
     assert after.count("\0338") >= 2  # the note, and the spaces that take it away
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_load_shows_its_requests_latency_and_users(project: Project) -> None:
+    project.write_tests("""
+import time
+
+def test_load(perf_load): perf_load(lambda: time.sleep(0.01), users=3, duration="900ms", max_ms=60_000)
+""")
+    output = on_terminal(project)
+    assert re.search(r"perf: \d+ requests, \d+/s, p95 [\d.]+ ms, 3 users, \d of 1 s", output)
+    assert "1 passed" in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_search_for_the_capacity_shows_its_loads(project: Project) -> None:
+    project.write_tests("""
+def test_load(perf_load):
+    perf_load.capacity(lambda: None, first_rate=20, probe="300ms", duration="100ms", max_ms=60_000)
+""")
+    output = on_terminal(project)
+    assert "perf: a load of 20/s for 0.3 s" in output
+    assert "1 passed" in output
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
