@@ -18,7 +18,7 @@ from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
-from pytest_perfbudget.core.load_lateness import late_for, lateness_text, why_late, without_unanswered
+from pytest_perfbudget.core.load_lateness import highest_rps, late_for, lateness_text, why_late, without_unanswered
 from pytest_perfbudget.core.metrics import (
     CAPACITY,
     CPU_PERCENT,
@@ -128,9 +128,10 @@ class LoadGate:
                 answered = self._decide(budget, without_unanswered(record), self.errors)
                 if answered is None or answered.verdict is not BudgetVerdict.EXCEEDED:
                     return unmeasured(budget, late)
-        return replace(
-            budget_result(budget, found), reason=_slow_end(budget, record) or _without_answer(budget, record)
-        )
+        reason = _slow_end(budget, record) or _without_answer(budget, record)
+        if late and found.verdict is BudgetVerdict.EXCEEDED and budget.metric is RPS:
+            reason = f"without the lateness of the generator the rate is at most {highest_rps(record):,.3g} rps"
+        return replace(budget_result(budget, found), reason=reason)
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
         """Return the result of a limit that the server exceeds however late the generator was; else None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
@@ -57,7 +58,9 @@ def late_for(budget: Budget, record: LoadRecord, late: str) -> str:
     """
     metric, generator = budget.metric, record.generator
     if metric is RPS:
-        return late or _why_slow(budget.limit, record)
+        if not late:
+            return _why_slow(budget.limit, record)
+        return "" if highest_rps(record) < budget.limit else late
     if metric.series != WALL or late:
         return ""
     late_ns, _ = lateness_of(metric, generator)
@@ -68,6 +71,37 @@ def late_for(budget: Budget, record: LoadRecord, late: str) -> str:
         f"the generator paused: {lateness_text(metric, record)} ({time_text(allowed_ns)} are allowed, a tenth of the "
         f"limit); {_cause(record)}"
     )
+
+
+def highest_rps(record: LoadRecord) -> float:
+    """Return the highest rate that the server may have had with a generator that is never late; infinite if unknown.
+
+    In an open load, the last answer would have come earlier by the longest lateness at most, and requests that were
+    given up might have been answered. In a closed load, each request of a user is shorter by the mean lateness, whose
+    highest value follows from the quantiles of the lateness.
+    """
+    generator, elapsed_ns, unanswered = record.generator, record.elapsed_ns, record.latencies.unanswered
+    answered = record.requests - record.failures + unanswered
+    middle_ns, late_ns = generator.lateness_p50_ns, generator.lateness_p99_ns
+    later_ns = max(generator.lateness_p999_ns, late_ns)
+    most_ns = max(generator.lateness_max_ns, later_ns)
+    if generator.overloaded or not elapsed_ns or (record.plan.is_open and not _is_sent(record)):
+        return math.inf
+    if record.plan.is_open:
+        left_ns, planned_ns = elapsed_ns - most_ns, record.plan.duration_ns
+        in_time = (record.in_time + unanswered) * (1 + most_ns / planned_ns) * NS_PER["s"] / planned_ns
+        return max(answered * NS_PER["s"] / left_ns, in_time) if left_ns > 0 else math.inf
+    mean_ns = 0.5 * middle_ns + 0.49 * late_ns + 0.009 * later_ns + 0.001 * most_ns
+    left_ns = elapsed_ns - mean_ns * record.requests / record.plan.users
+    if left_ns <= 0:
+        return math.inf
+    return max(answered * NS_PER["s"] / left_ns, record.rps * elapsed_ns / left_ns)
+
+
+def _is_sent(record: LoadRecord) -> bool:
+    """Return whether the generator has sent the requests of an open load, as far as the load was to go."""
+    planned = sum(stage.requests for stage in record.plan.stages)
+    return bool(record.ended_early) or record.requests >= (1 - _MOST_UNSENT) * planned - 1
 
 
 def without_unanswered(record: LoadRecord) -> LoadRecord:
@@ -104,8 +138,8 @@ def _cause(record: LoadRecord) -> str:
 
 def _why_slow(limit: float, record: LoadRecord) -> str:
     """Return the reason why a rate may be too low because of the generator; empty if it is not."""
-    planned = sum(stage.requests for stage in record.plan.stages)
-    if record.plan.is_open and not record.ended_early and record.requests < (1 - _MOST_UNSENT) * planned - 1:
+    if record.plan.is_open and not _is_sent(record):
+        planned = sum(stage.requests for stage in record.plan.stages)
         return f"the generator sent {record.requests:,} of {planned:,.0f} requests; {_cause(record)}"
     if not len(record.latencies) or not record.elapsed_ns:
         return ""

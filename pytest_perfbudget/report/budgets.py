@@ -14,7 +14,7 @@ from pytest_perfbudget.core.metrics import CAPACITY, ERROR_RATE, KEYWORDS, METRI
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS
 from pytest_perfbudget.core.units import NS_PER
-from pytest_perfbudget.report import capacity, spans
+from pytest_perfbudget.report import capacity, loads, spans
 from pytest_perfbudget.report.numbers import counted, quantity, share_text
 
 _FAR = 0.8
@@ -90,13 +90,15 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
         if budget.reason:
             yield budget.reason
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
-    if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name):
-        yield from _error_lines(measurement)
+    if loads.depends_on_errors(budget, measurement):
+        yield from loads.error_lines(measurement)
     if budget.verdict is not BudgetVerdict.EXCEEDED:
         return
     yield from spans.repeat_lines(budget)
     if measurement.spans is not None and budget.unit in ("ns", "spans", "%"):
         yield from spans.tree_lines(measurement.spans, spans.whole_of(measurement))
+    if budget.unit == "ns" and not budget.span and measurement.load is not None:
+        yield from loads.step_lines(budget, measurement.load)
     if budget.unit in ("ns", "calls") and not budget.span and measurement.profile:
         yield from profile_lines(measurement)
 
@@ -112,24 +114,6 @@ def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
     if is_failure:
         return "A budget that is not judged fails because of --perf-strict (or strict = true)."
     return ""
-
-
-_MOST_GROUPS = 3
-_MOST_TRACEBACK = 3
-
-
-def _error_lines(measurement: Measurement) -> Iterator[str]:
-    """Yield the largest groups of errors, and the end of the first traceback."""
-    for number, group in enumerate(measurement.errors[:_MOST_GROUPS]):
-        first, last = (quantity(at_ns, "ns") for at_ns in (group.first_ns, group.last_ns))
-        when = f"at {first}" if group.count == 1 else f"the first at {first}, the last at {last}"
-        message = group.message.partition("\n")[0]
-        yield f"{group.count:,} x {group.kind}{f': {message}' if message else ''} ({when})"
-        if number == 0 and group.traceback:
-            frames = [line for line in group.traceback.rstrip().splitlines() if line.startswith("  File ")]
-            yield from (f"  {line.strip()}" for line in frames[-_MOST_TRACEBACK:])
-    if more := measurement.errors[_MOST_GROUPS:]:
-        yield f"{sum(one.count for one in more):,} more errors of {counted(len(more), 'further type')}"
 
 
 def profile_lines(measurement: Measurement) -> Iterator[str]:
@@ -164,7 +148,7 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
     is_over = (budget.used or 0) > 1
     if kind is LOAD:
-        return f"{_few_requests(measurement, budget)}: {kind.more_samples}"
+        return loads.undecided_text(budget, rounds_text(budget, measurement), _written(budget))
     if needs and had < needs:
         above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
         text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"
@@ -181,21 +165,6 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     side = _wrong_side(budget) if is_over else _right_side(budget)
     more = "" if had >= MOST_ROUNDS else ", or raise max_time"
     return f"{metric}: too close to call, the estimate lies {side} the limit: move the limit away{more}"
-
-
-def _few_requests(measurement: Measurement, budget: BudgetResult) -> str:
-    """Return the reason why the budget of a load is undecided."""
-    metric, needs, had = budget.metric, budget.needs_rounds or 0, budget.rounds
-    if metric in (ERROR_RATE.name, SUCCESS_RATE.name):
-        if had < needs:
-            limit = f"{budget.keyword}={_written(budget)}"
-            return f"{metric} needs at least {needs:,} requests without an error for {limit}, had {had:,}"
-    elif had < needs:
-        return f"{metric} needs {needs} requests, had {had:,}"
-    elif (budget.effective or 0) < needs:
-        independent = f"which say as much as {budget.effective or 0:,.0f} independent requests"
-        return f"{metric} needs {needs} independent requests, had {had:,} requests, {independent}"
-    return f"{metric}: {rounds_text(budget, measurement)} are too few to be sure"
 
 
 def _instead(budget: BudgetResult) -> str:

@@ -7,38 +7,19 @@ from typing import Any
 
 import pytest
 from results import MS, budget, change, measurement
+from texts import failure, findings, notes
 
-from pytest_perfbudget.core.decision import find
-from pytest_perfbudget.core.finding import Finding, Missing
+from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
-from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.core.metrics import Direction
-from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.session_findings import find_missing
-from pytest_perfbudget.report.findings import failure_text, note_lines, worded
+from pytest_perfbudget.report.findings import failure_text
 
 CAPACITY = budget(
     verdict=BudgetVerdict.UNDECIDED, metric="capacity", keyword="min_capacity_rps", unit="rps", limit=150,
     direction=Direction.HIGHER, needs_rounds=None,
 )  # fmt: skip
-
-
-def findings(*measurements: Measurement, strict: bool = False) -> list[Finding]:
-    return worded(find(measurements, Policy(strict=strict)), alpha=0.01)
-
-
-def failure(*measurements: Measurement, strict: bool = False) -> list[str]:
-    """Return the lines of the failure text, without the last one, which names the guide."""
-    text = failure_text([one for one in findings(*measurements, strict=strict) if one.is_failure])
-    lines = text.splitlines()
-    assert not lines or lines[-1].startswith("What this means: perfbudget guide ")
-    return lines[:-1]
-
-
-def notes(*measurements: Measurement, missing: list[Missing] | None = None) -> list[str]:
-    found = findings(*measurements) + find_missing(missing or [], Policy(), can_be_mended=True)
-    return list(note_lines([one for one in found if not one.is_failure]))
 
 
 class TestBudgets:
@@ -186,60 +167,6 @@ class TestBudgets:
 
 
 SLOWER = change(weather=1.38, grown=[Growth("hive.tokens:verify", 1, 41), Growth("jwt:decode", None, 41)])
-
-
-class TestUndecidedLoads:
-    """What the report says of a load that was too short."""
-
-    @pytest.mark.parametrize(
-        ("changed", "text"),
-        [
-            (
-                {"metric": "error_rate", "keyword": "max_error_rate", "unit": "%", "limit": 1.0, "needs_rounds": 597},
-                "error_rate needs at least 597 requests without an error for max_error_rate=0.01, had 200",
-            ),
-            (
-                {"metric": "error_rate", "keyword": "max_error_rate", "unit": "%", "limit": 3.0, "needs_rounds": 197},
-                "error_rate: 200 requests are too few to be sure",
-            ),
-            ({"needs_rounds": 300}, "p95 needs 300 requests, had 200"),
-            (
-                {"effective": 12.3, "needs_rounds": 60},
-                "p95 needs 60 independent requests, had 200 requests, which say as much as 12 independent requests",
-            ),
-            (
-                {"effective": 90.0, "needs_rounds": 60},
-                "p95: 200 requests, which say as much as 90 independent requests, are too few to be sure",
-            ),
-            ({"effective": 230.0, "needs_rounds": 60}, "p95: 200 requests are too few to be sure"),
-        ],
-    )
-    def test_the_report_says_how_many_requests_are_missing(self, changed: dict[str, Any], text: str) -> None:
-        given: dict[str, Any] = {"rounds": 200, "effective": 200.0, "lower": None, "upper": None, **changed}
-        found = notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD))
-        assert found == [f"undecided: tests/test_api.py::test_login: {text}: make the load longer"]
-
-
-class TestUndecidedComparisonsOfLoads:
-    """The user decides how long a load is, so the report says that it was too short."""
-
-    def test_a_load_that_does_not_tell_is_a_note_with_the_remedy(self) -> None:
-        short = change(RegressionVerdict.UNDECIDED, ratio=1.02, lower=0.93, upper=1.12, runs=0)
-        assert notes(measurement(short, kind=LOAD)) == [
-            "undecided: tests/test_api.py::test_login: +2.0 % (95 % interval -7.0 % .. +12.0 %) does not tell whether the "
-            "limit of 5 % holds: make the load longer, by requests= or duration="
-        ]
-        assert notes(measurement(short, kind=CALL)) == []
-
-    def test_a_suspect_that_stays_open_has_the_remedy_too(self) -> None:
-        (note,) = notes(measurement(change(RegressionVerdict.UNDECIDED), kind=LOAD))
-        assert note.endswith("; make the load longer, by requests= or duration=")
-        (other,) = notes(measurement(change(RegressionVerdict.UNDECIDED), kind=CALL))
-        assert "load" not in other
-
-    def test_a_load_that_is_unchanged_needs_no_note(self) -> None:
-        same = change(RegressionVerdict.UNCHANGED, ratio=1.0, lower=0.98, upper=1.02, runs=0)
-        assert notes(measurement(same, kind=LOAD)) == []
 
 
 class TestRegressions:

@@ -47,6 +47,16 @@ def requests_without_failure(limit: float, error: float) -> int:
     return max(_FEWEST_REQUESTS, math.ceil(_CAUTION * math.log(error) / math.log1p(-limit / 100) - 1e-9))
 
 
+def independent_within(share: float, error: float) -> int:
+    """Return the fewest effective values, none above a limit, that show that a quantile keeps the limit.
+
+    Args:
+        share: the share of the quantile.
+        error: the probability of a false `within`.
+    """
+    return max(FEWEST, requests_without_failure(100 * (1 - share), error))
+
+
 def at_look(errors: Errors, number: int | None) -> Errors:
     """Return the errors that a look may spend, so that all looks at a run together spend no more than `errors`.
 
@@ -119,7 +129,8 @@ class DependentQuantileCriterion:
             verdict = BudgetVerdict.EXCEEDED
         elif upper is not None and upper <= limit:
             verdict = BudgetVerdict.WITHIN
-        return CriterionResult(verdict, estimate, lower, upper, len(ordered), FEWEST, effective)
+        needs = FEWEST if estimate > limit else independent_within(self.share, self.errors.within)
+        return CriterionResult(verdict, estimate, lower, upper, len(ordered), needs, effective)
 
 
 @dataclass(frozen=True)

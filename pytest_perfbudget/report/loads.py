@@ -1,0 +1,76 @@
+"""The wording of findings about loads: errors, steps of a request, and loads that are too short."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.facts import LoadFacts
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import ERROR_RATE, RPS, SUCCESS_RATE
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
+from pytest_perfbudget.report.numbers import counted, quantity
+
+_MOST_GROUPS: Final = 3
+_MOST_TRACEBACK: Final = 3
+_MOST_STEPS: Final = 5
+_OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
+
+
+def depends_on_errors(budget: BudgetResult, measurement: Measurement) -> bool:
+    """Return whether the errors of a load explain a finding, and no other finding has them."""
+    if budget.metric != RPS.name:  # the rate is that of the successful requests
+        return budget.metric in _OF_ERRORS
+    return not any(one.metric in _OF_ERRORS and one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
+
+
+def error_lines(measurement: Measurement) -> Iterator[str]:
+    """Yield the largest groups of errors, and the end of the first traceback."""
+    for number, group in enumerate(measurement.errors[:_MOST_GROUPS]):
+        first, last = (quantity(at_ns, "ns") for at_ns in (group.first_ns, group.last_ns))
+        when = f"at {first}" if group.count == 1 else f"the first at {first}, the last at {last}"
+        message = group.message.partition("\n")[0]
+        yield f"{group.count:,} x {group.kind}{f': {message}' if message else ''} ({when})"
+        if number == 0 and group.traceback:
+            frames = [line for line in group.traceback.rstrip().splitlines() if line.startswith("  File ")]
+            yield from (f"  {line.strip()}" for line in frames[-_MOST_TRACEBACK:])
+    if more := measurement.errors[_MOST_GROUPS:]:
+        yield f"{sum(one.count for one in more):,} more errors of {counted(len(more), 'further type')}"
+
+
+def step_lines(budget: BudgetResult, load: LoadFacts) -> Iterator[str]:
+    """Yield the slowest named steps of a request, by the statistic of a budget; nothing if no step has a name."""
+    times = {name: found[budget.metric] for name, found in load.steps.items() if budget.metric in found}
+    if times:
+        slowest = sorted(times, key=lambda name: -times[name])
+        shown = ", ".join(f"{name} {quantity(times[name], 'ns')}" for name in slowest[:_MOST_STEPS])
+        more = f", and {len(slowest) - _MOST_STEPS} more" if len(slowest) > _MOST_STEPS else ""
+        yield f"{budget.metric} of the steps of a request: {shown}{more}"
+
+
+def undecided_text(budget: BudgetResult, amount: str, written: str) -> str:
+    """Return the reason why a budget on a load is undecided, and the remedy.
+
+    Args:
+        budget: the budget.
+        amount: the number of requests behind its result, in words.
+        written: the limit as the user writes it.
+    """
+    metric, needs, had = budget.metric, budget.needs_rounds or 0, budget.rounds
+    text, says = f"{metric}: {amount} are too few to be sure", budget.effective or 0.0
+    if metric in _OF_ERRORS:
+        says = had
+        if had < needs:
+            limit = f"{budget.keyword}={written}"
+            text = f"{metric} needs at least {needs:,} requests without an error for {limit}, had {had:,}"
+    elif had < needs:
+        text = f"{metric} needs {needs:,} requests, had {had:,}"
+    elif says < needs:
+        independent = f"which say as much as {says:,.0f} independent requests"
+        text = f"{metric} needs {needs:,} independent requests, had {had:,} requests, {independent}"
+    factor = needs / min(says or math.inf, had or math.inf)
+    if 1 < factor < math.inf:
+        return f"{text}: make the load at least {math.ceil(10 * factor) / 10:g} times as long"
+    return f"{text}: {LOAD.more_samples}"

@@ -1,0 +1,64 @@
+"""Verdicts on the mean and on the errors of a load keep their error rates, in simulation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from queues import SERVERS
+from simulations import COUNTS, FEWER_RUNS, at_most
+
+from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentShareCriterion
+from pytest_perfbudget.core.results import BudgetVerdict
+
+ERRORS = Errors(exceeded=0.01, within=0.05)
+
+
+def count(criterion: Any, values: Any, limit: float, runs: int = FEWER_RUNS) -> dict[BudgetVerdict, int]:
+    found = dict.fromkeys(BudgetVerdict, 0)
+    for run in range(runs):
+        drawn = values(np.random.default_rng((7, run)))
+        found[criterion.decide(drawn.tolist(), limit, final=True).verdict] += 1
+    return found
+
+
+MEANS = {"M/M/1 at 50 %": 2.0, "M/M/1 at 80 %": 5.0, "M/M/1 at 95 %": 20.0, "bursty": 18 / 11 * float(np.exp(0.125))}
+
+
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize("name", MEANS)
+def test_the_error_rates_of_a_mean_hold(name: str, runs: int) -> None:
+    latencies, _ = SERVERS[name]
+    found = count(DependentMeanCriterion(ERRORS), lambda generator: latencies(5_000, generator), MEANS[name], runs)
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
+
+
+def failures(share: float, burst: int, generator: np.random.Generator) -> Any:
+    """Return 5,000 requests whose failures come in bursts of a geometric length with the given mean."""
+    found = np.zeros(5_000)
+    at = 0
+    while at < len(found):
+        at += generator.geometric(share / burst / (1 - share))
+        length = generator.geometric(1 / burst)
+        found[at : at + length] = 1
+        at += length
+    return found
+
+
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize(("share", "burst"), [(0.01, 1), (0.05, 1), (0.05, 20), (0.2, 50)])
+def test_the_error_rates_of_an_error_rate_hold_for_bursts(share: float, burst: int, runs: int) -> None:
+    found = count(
+        DependentShareCriterion(ERRORS), lambda generator: failures(share, burst, generator), 100 * share, runs
+    )
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(3, BudgetVerdict.WITHIN), (0.1, BudgetVerdict.EXCEEDED)])
+def test_an_error_rate_far_from_its_limit_is_decided(scale: float, verdict: BudgetVerdict) -> None:
+    found = count(DependentShareCriterion(ERRORS), lambda generator: failures(0.05, 20, generator), 5 * scale)
+    assert found[verdict] > 0.6 * FEWER_RUNS
