@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queues import IN_TURNS, SERVERS, queue
 from scipy.stats import binom
+from simulations import COUNTS, FEWER_RUNS, at_most
 
 from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
 from pytest_perfbudget.core.criteria import Errors
@@ -21,13 +22,17 @@ from pytest_perfbudget.core.distributions import binomial_count
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
-RUNS = 1_000
-FEWER_RUNS = 200
 REQUESTS = 5_000
 
 
 def verdicts(
-    name: str, share: float, scale: float, *, runs: int = RUNS, requests: int = REQUESTS, independent: bool = False
+    name: str,
+    share: float,
+    scale: float,
+    *,
+    runs: int = FEWER_RUNS,
+    requests: int = REQUESTS,
+    independent: bool = False,
 ) -> dict[BudgetVerdict, int]:
     """Return how often each verdict is given for the limit `scale` times the exact quantile."""
     latencies, exact = SERVERS[name]
@@ -41,17 +46,13 @@ def verdicts(
     return counted
 
 
-def at_most(error: float, runs: int = RUNS) -> int:
-    """Return the count that a true error rate of `error` exceeds once in a thousand tests."""
-    return int(binom.ppf(0.999, runs, error))
-
-
+@pytest.mark.parametrize("runs", COUNTS)
 @pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
 @pytest.mark.parametrize("name", SERVERS)
-def test_the_error_rates_hold_where_the_limit_is_the_exact_quantile(name: str, share: float) -> None:
-    found = verdicts(name, share, 1.0)
-    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
-    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+def test_the_error_rates_hold_where_the_limit_is_the_exact_quantile(name: str, share: float, runs: int) -> None:
+    found = verdicts(name, share, 1.0, runs=runs)
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
 
 
 @pytest.mark.parametrize("name", IN_TURNS)
@@ -78,7 +79,7 @@ def test_a_limit_far_from_requests_that_take_turns_is_decided(scale: float, verd
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_bounds_for_independent_values_are_too_sure(name: str) -> None:
-    found = verdicts(name, 0.95, 1.0, runs=FEWER_RUNS, independent=True)
+    found = verdicts(name, 0.95, 1.0, independent=True)
     assert found[BudgetVerdict.EXCEEDED] > 2 * at_most(ERRORS.exceeded, FEWER_RUNS)
     assert found[BudgetVerdict.WITHIN] > at_most(ERRORS.within, FEWER_RUNS)
 
@@ -97,14 +98,15 @@ def test_bounds_for_independent_values_are_too_sure(name: str) -> None:
 def test_a_limit_that_is_clearly_wrong_or_right_is_decided(
     name: str, share: float, scale: float, verdict: BudgetVerdict, least: float
 ) -> None:
-    assert verdicts(name, share, scale, runs=FEWER_RUNS)[verdict] >= least * FEWER_RUNS
+    assert verdicts(name, share, scale)[verdict] >= least * FEWER_RUNS
 
 
-def test_the_error_rates_hold_for_runs_that_are_too_short() -> None:
+@pytest.mark.parametrize("runs", COUNTS)
+def test_the_error_rates_hold_for_runs_that_are_too_short(runs: int) -> None:
     """At 95 % utilisation the queue forgets after some 1,500 requests, so 2,000 say next to nothing."""
-    found = verdicts("M/M/1 at 95 %", 0.5, 1.0, requests=2_000)
-    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded)
-    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within)
+    found = verdicts("M/M/1 at 95 %", 0.5, 1.0, requests=2_000, runs=runs)
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
 
 
 LOOKS = [200, 400, 800, 1_600, 3_200]
@@ -120,13 +122,14 @@ def ends_early(values: list[float], limit: float, share: float) -> int | None:
     return None
 
 
+@pytest.mark.parametrize("runs", COUNTS)
 @pytest.mark.parametrize("name", ["M/M/1 at 50 %", "M/M/1 at 80 %", "bursty"])
-def test_a_run_that_keeps_its_limit_is_hardly_ever_ended_early(name: str) -> None:
+def test_a_run_that_keeps_its_limit_is_hardly_ever_ended_early(name: str, runs: int) -> None:
     """The true p95 is 0.9 of the limit."""
     latencies, exact = SERVERS[name]
-    runs = (latencies(LOOKS[-1], np.random.default_rng((5, run))).tolist() for run in range(RUNS))
-    ended = sum(ends_early(values, exact(0.95) / 0.9, 0.95) is not None for values in runs)
-    assert ended <= at_most(ERRORS.exceeded)
+    simulated = (latencies(LOOKS[-1], np.random.default_rng((5, run))).tolist() for run in range(runs))
+    ended = sum(ends_early(values, exact(0.95) / 0.9, 0.95) is not None for values in simulated)
+    assert ended <= at_most(ERRORS.exceeded, runs)
 
 
 def test_a_run_far_beyond_its_limit_is_ended_soon() -> None:

@@ -18,23 +18,26 @@ PROCESS_SPREAD = 0.01
 """How much processes of identical code differ, in log time: because of the place of their memory."""
 
 
-def window(seed: int, slowness: float, variation: float, generator: np.random.Generator) -> float:
-    """Return the median latency of a single server with Poisson arrivals; the seed decides about the arrivals only."""
-    gaps = np.random.default_rng(seed).exponential(1 / UTILISATION, REQUESTS)
+GAPS = np.array([np.random.default_rng(turn).exponential(1 / UTILISATION, REQUESTS) for turn in range(WINDOWS)])
+"""The time before each arrival, by window: the turn decides about the arrivals, and both sides have the same."""
+
+
+def side(slowness: float, variation: float, generator: np.random.Generator) -> dict[int, float]:
+    """Return the median latency in each window of a single server, which has no queue when a window begins.
+
+    The wait of a request, by Lindley's recursion, is the walk of services less gaps, minus the walk's lowest point.
+    """
     shape = variation**-2
-    services = generator.gamma(shape, slowness / shape, REQUESTS)
-    waiting, found = 0.0, []
-    for gap, service in zip(gaps, services, strict=True):
-        waiting = max(0.0, waiting - gap) + service
-        found.append(waiting)
-    return float(np.median(found))
+    services = generator.gamma(shape, slowness / shape, (WINDOWS, REQUESTS))
+    walk = np.cumsum(np.pad(services[:, :-1] - GAPS[:, 1:], ((0, 0), (1, 0))), axis=1)
+    latencies = walk - np.minimum.accumulate(walk, axis=1) + services
+    return dict(enumerate(np.median(latencies, axis=1).tolist()))
 
 
 def pair(slowness: float, variation: float, generator: np.random.Generator) -> Pair:
     head, base = np.exp(generator.normal(0, PROCESS_SPREAD, 2))
-    sides = (slowness * head, base)
-    times = [{turn: window(turn, one, variation, generator) for turn in range(WINDOWS)} for one in sides]
-    found = pair_of(times[0], times[1], LOAD_SPREAD)
+    sides = [side(one, variation, generator) for one in (slowness * head, base)]
+    found = pair_of(sides[0], sides[1], LOAD_SPREAD)
     assert found is not None
     return found
 
