@@ -18,6 +18,12 @@ def test_it(perf_load):
     async def main(): await perf_load(service.reply, users=1, requests=10)
     asyncio.run(main())
 """
+TRIO = """
+import service, trio
+def test_it(perf_load):
+    async def main(): await perf_load(service.reply, users=1, requests=10)
+    trio.run(main)
+"""
 
 
 @pytest.mark.parametrize(("arguments", "pyproject"), [(TWO_WORKERS, ""), ((), SEQUENTIAL)], ids=["n2", "sequential"])
@@ -30,7 +36,14 @@ def test_a_slower_service_fails(repository: Repository, arguments: tuple[str, ..
     result.stdout.fnmatch_lines(["answer: * times slower than HEAD (95 % interval *"])
 
 
-@pytest.mark.parametrize("tests", [OPEN.format(50), ASYNC], ids=["open", "asyncio"])
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(OPEN.format(50), id="open"),
+        pytest.param(ASYNC, id="asyncio"),
+        pytest.param(TRIO, id="trio", marks=pytest.mark.slow),
+    ],
+)
 def test_a_slower_service_fails_in_every_model(repository: Repository, tests: str) -> None:
     repository.commit({"service.py": SERVICE.format(0.004)}, tests=tests)
     repository.file("service.py", SERVICE.format(0.012))

@@ -6,7 +6,9 @@ import importlib.util
 import subprocess
 
 import pytest
-from scripting import Neighbour, Project
+from programs import shop as shop_code
+from repositories import Repository
+from scripting import Neighbour, Project, times
 
 SERVER = """
 import asyncio, sys
@@ -128,6 +130,31 @@ def test_what_cannot_be_run_is_one_line(shop: Project, target: str, message: str
     result = shop.run(tests, subprocess=True)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"perf_load.locust() in test_it.py:*: {message}"])
+
+
+OWN_FIXTURE = """
+import sys, shop
+
+@pytest.fixture
+def session(): return "the project's own"
+
+def test_it(perf, session):
+    assert session == "the project's own"
+    assert "gevent" not in sys.modules
+    perf(shop.work)
+"""
+
+
+@pytest.mark.parametrize("plugin", [(), ("-p", "pytest_locust.plugin")], ids=["without", "with"])
+def test_the_plugin_of_locust_gives_no_process_another_fixture(
+    repository: Repository, with_neighbour: Neighbour, plugin: tuple[str, ...]
+) -> None:
+    """It has a fixture `session`, which is not the project's; the slowdown shows that fresh processes have run."""
+    with_neighbour("locust")
+    repository.commit(tests=OWN_FIXTURE)
+    repository.file("shop.py", shop_code(3))
+    repository.against_base(*plugin, subprocess=True)
+    assert times(repository) == {"test_it work": "regressed"}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("locust") is not None, reason="locust is installed here")

@@ -10,15 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import anyio
 import pytest
+from line_server import Start, open_load
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.load.arrivals import Stage
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load_gate import LoadGate
@@ -36,45 +35,6 @@ pytestmark = [
 
 S = 1_000_000_000
 MS = 1_000_000
-
-SERVER = """
-import asyncio, sys
-async def serve(reader, writer):
-    while await reader.readline():
-        await asyncio.sleep(float(sys.argv[1]))
-        writer.write(b"ok\\n")
-        await writer.drain()
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
-
-Server = tuple["subprocess.Popen[str]", int]
-Start = Callable[[float], Server]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """A function that starts a server whose answers take so many seconds each."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start_server(seconds: float) -> Server:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(seconds)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return process, int(process.stdout.readline())
-
-    yield start_server
-    for process in started:
-        process.send_signal(signal.SIGCONT)
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 async def ask(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
@@ -121,10 +81,6 @@ def stop_for(process: subprocess.Popen[str], after_s: float, seconds: float) -> 
     thread = threading.Thread(target=run)
     thread.start()
     return thread, times
-
-
-def open_load(rate: float, seconds: float) -> LoadPlan:
-    return LoadPlan(stages=(Stage(rate, rate, round(seconds * S)),), duration_ns=round(seconds * S))
 
 
 def test_an_open_load_shows_the_queue_of_a_stopped_server_and_a_closed_load_hides_it(start: Start) -> None:
@@ -182,42 +138,3 @@ def test_a_generator_beside_busy_processes_judges_nothing_and_a_slow_server_exce
             process.kill()
             process.wait()
     assert judged(starved, 20) is BudgetVerdict.UNMEASURED
-
-
-ERRORS = {"BrokenResourceError", "ConnectionRefusedError", "EndOfStream", "OSError"}
-
-
-def generate_in(loop: str, plan: LoadPlan, port: int) -> LoadRecord:
-    """Generate a load in an event loop of asyncio or trio, and check that no task is left."""
-
-    @asynccontextmanager
-    async def connected() -> AsyncIterator[anyio.abc.SocketStream]:
-        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            yield stream
-
-    async def ask_again(stream: anyio.abc.SocketStream) -> None:
-        await stream.send(b"?\n")
-        assert await stream.receive() == b"ok\n"
-
-    async def run() -> LoadRecord:
-        recorder = LoadRecorder()
-        await AsyncLoad(plan, LoadCall(ask_again, connected), recorder).run()
-        assert not [one for one in anyio.get_running_tasks() if one.name == "perfbudget-load"]
-        return recorder.record(plan)
-
-    return anyio.run(run, backend=loop)
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_a_load_ends_in_time_when_its_server_is_killed_halfway(start: Start, loop: str) -> None:
-    process, port = start(0)
-    thread = threading.Timer(0.7, process.kill)
-    thread.start()
-    before_ns = time.perf_counter_ns()
-    found = generate_in(loop, open_load(100, 1.5), port)
-    elapsed_s = (time.perf_counter_ns() - before_ns) / 1e9
-    thread.join()
-    assert found.requests == 150
-    assert 0 < found.failures < 150
-    assert {one.kind for one in found.errors} <= ERRORS
-    assert elapsed_s < 1.5 + 2

@@ -146,18 +146,6 @@ def test_it(perf_load):
 """).assert_outcomes(passed=1)
 
 
-def test_a_load_that_fails_by_far_ends_early(project: Project) -> None:
-    result = project.run("""
-def request(): raise OSError("no connection")
-
-def test_it(perf_load):
-    found = perf_load(request, users=1, duration="3000s", think_time="1ms")
-    assert found.ended_early
-""")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["note: *ended early: error_rate exceeds its limit by far"])
-
-
 @pytest.mark.parametrize("arguments", [("--perf-gate=off",), ("-p", "no:randomly", "--perf-gate=off")])
 def test_with_the_gate_off_each_load_is_one_request(project: Project, arguments: tuple[str, ...]) -> None:
     project.run(

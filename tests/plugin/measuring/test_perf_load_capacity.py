@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 import re
 from collections.abc import Callable
 
@@ -29,8 +31,10 @@ def find(
     loop: VirtualLoop,
     service_s: Callable[[], float],
     arrival: Arrival,
+    *,
     seconds: float = 200,
     first_rate: float = 10.0,
+    probe_s: int = 4,
 ) -> CapacitySearch:
     """Search for the capacity of a server that works on one request at a time, also on those that were given up."""
 
@@ -42,7 +46,7 @@ def find(
             free_s = max(free_s, loop.time()) + service_s()
             await asyncio.sleep(free_s - loop.time())
 
-        plan = CapacityPlan(first_rate, 4 * S, round(seconds * S), arrival, 30 * S)
+        plan = CapacityPlan(first_rate, probe_s * S, round(seconds * S), arrival, 30 * S)
         going = probes(plan, parse_budgets({"p95_ms": 50}, "call"), ERRORS, loop.now_ns)
         load = next(going)
         while True:
@@ -63,6 +67,23 @@ def test_the_capacity_is_the_service_rate_of_a_server_that_always_needs_as_long(
     found = find(VirtualLoop(), lambda: 0.005, Arrival.CONSTANT)
     assert found.lower == pytest.approx(200, rel=0.06)
     assert found.estimate == pytest.approx(200, rel=0.06)
+
+
+def test_the_capacity_of_a_random_queue_is_that_of_the_theory() -> None:
+    """The latency of an M/M/1 queue is exponential with the rate m - r, so its p95 is 50 ms at r = m - ln(20) / 0.05.
+
+    Its p95 varies by a fifth in a probe of 2 s, so the probes are longer.
+    """
+    generator = random.Random(5)
+    found = find(
+        VirtualLoop(),
+        lambda: generator.expovariate(200),
+        Arrival.POISSON,
+        seconds=2_000,
+        first_rate=50,
+        probe_s=40,
+    )
+    assert found.estimate == pytest.approx(200 - math.log(20) / 0.05, rel=0.1)
 
 
 def test_a_search_is_bounded_in_time() -> None:

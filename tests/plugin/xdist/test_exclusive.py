@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
 from scripting import TWO_WORKERS, Project
 
 from pytest_perfbudget.plugin.lock import ExclusiveLock
@@ -30,10 +31,9 @@ def test_busy(number):
     churn()
     note("busy ends")
 
-@pytest.mark.perf_budget
-def test_perf(number, perf):
+def test_perf(number, {fixture}):
     note("perf begins")
-    perf(churn, 30)
+    {fixture}({arguments})
     note("perf ends")
 
 # One perf test after three ordinary ones, so that both kinds are always under way.
@@ -64,8 +64,11 @@ def overlaps(log: str) -> int:
     return found
 
 
-def test_an_ordinary_test_never_overlaps_a_measurement(lean: Project) -> None:
-    tests = BUSY.format(busy=24, perf=8)
+@pytest.mark.parametrize(
+    ("fixture", "arguments"), [("perf", "churn, 30"), ("perf_load", "lambda: churn(30), users=2, requests=15")]
+)
+def test_an_ordinary_test_never_overlaps_a_measurement(lean: Project, fixture: str, arguments: str) -> None:
+    tests = BUSY.format(busy=24, perf=8, fixture=fixture, arguments=arguments)
     lean.file("conftest.py", MIXED)
     result = lean.run(tests, *THREE_WORKERS, "--dist=load")
     result.assert_outcomes(passed=32)
@@ -95,7 +98,9 @@ def pytest_runtestloop(session):
     )
     for _ in range(5):
         (lean.pytester.path / "log.txt").unlink(missing_ok=True)
-        lean.run(BUSY.format(busy=24, perf=8), *THREE_WORKERS).assert_outcomes(passed=32)
+        lean.run(BUSY.format(busy=24, perf=8, fixture="perf", arguments="churn, 30"), *THREE_WORKERS).assert_outcomes(
+            passed=32
+        )
         if overlaps((lean.pytester.path / "log.txt").read_text("utf-8")):
             return
     message = "five sessions without the lock, and never an overlap"
