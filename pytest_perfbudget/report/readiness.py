@@ -21,7 +21,7 @@ _COUNTED: Final = {
     Cause.WRONG_CODE: ("number", "of the wrong code"),
     Cause.TESTS_FAILED: ("test", "failed for other reasons"),
     Cause.FAILED: ("further failure", "of the gate"),
-    Cause.LOAD_NOT_RUN: ("load target", "not run"),
+    Cause.LOAD_NOT_RUN: ("load target", "not measured"),
     Cause.UNMEASURED: ("number", "not measured"),
     Cause.NOT_RUN: ("measurement", "of the other side not run"),
     Cause.LOAD_TOO_SHORT: ("load target", "undecided"),

@@ -46,6 +46,9 @@ _SINGLE_NS: Final = NS_PER["s"] // 100
 _SINGLES: Final = 5
 """The number of single requests before the search, whose median is the usual time of a request."""
 
+_LATE_AGAIN: Final = 2
+"""The number of times that a probe is made again because the generator was late, as it is in a pause of the machine."""
+
 _AS_FAST: Final = 2.0
 """The ratio to the usual time up to which a single request shows that no earlier request is left."""
 
@@ -55,7 +58,7 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
 
     A rate counts as broken if two probes in a row break a condition, because a stall of the machine breaks one. A probe
     after which the service works off its queue for longer than the probe's length needs no second: a stall leaves a
-    shorter queue.
+    shorter queue. A probe in which the generator was late says nothing, and is made again.
 
     No probe begins while the service still works on the requests of the probe before, many of which were given up:
     single requests tell, which are as fast as before the search once the service is idle again.
@@ -66,12 +69,15 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
     gate, single = LoadGate(conditions, errors), _single(plan)
     usual_ns = yield from _usual_ns(single)
     begin_ns = now_ns()
-    end_ns = begin_ns + plan.duration_ns
-    while (rate := search.next_rate()) is not None and now_ns() < end_ns:
+
+    def is_over() -> bool:
+        return now_ns() >= begin_ns + plan.duration_ns
+
+    while (rate := search.next_rate()) is not None and not is_over():
         stage = Stage(rate, rate, plan.probe_ns)
         load = LoadPlan(stages=(stage,), duration_ns=plan.probe_ns, arrival=plan.arrival, timeout_ns=plan.timeout_ns)
-        record = yield load
-        if late := gate.why_late(record):
+        record, late = yield from _in_time(load, gate, lambda: _until_idle(single, usual_ns, is_over), is_over)
+        if late:
             break
         if not record.requests:  # a load without a request would keep every limit
             length = time_text(plan.probe_ns)
@@ -85,7 +91,7 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
             if search.next_rate() is None:
                 break
         since_ns = now_ns()
-        busy = yield from _until_idle(single, usual_ns, lambda: now_ns() >= end_ns)
+        busy = yield from _until_idle(single, usual_ns, is_over)
         waited_ns = now_ns() - since_ns
         if not is_sure and waited_ns >= plan.probe_ns:
             search.note(probe)
@@ -96,6 +102,32 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
             break
     search.elapsed_ns = now_ns() - begin_ns
     return search, late
+
+
+def _in_time(
+    load: LoadPlan,
+    gate: LoadGate,
+    rest: Callable[[], Generator[LoadPlan, LoadRecord, str]],
+    is_over: Callable[[], bool],
+) -> Generator[LoadPlan, LoadRecord, tuple[LoadRecord, str]]:
+    """Make a probe, up to three times while the generator is late.
+
+    Args:
+        load: the load of the probe.
+        gate: the limits that tell which lateness is too long.
+        rest: a function that waits until the service is idle.
+        is_over: a function that tells whether the time of the search is over.
+
+    Returns:
+        The record of the last of these probes, and the reason why the generator was late; empty if it was not.
+    """
+    record = yield load
+    for _ in range(_LATE_AGAIN):
+        if not gate.why_late(record) or is_over():
+            break
+        yield from rest()
+        record = yield load
+    return record, gate.why_late(record)
 
 
 def _single(plan: CapacityPlan) -> LoadPlan:

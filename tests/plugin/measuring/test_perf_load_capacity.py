@@ -6,7 +6,9 @@ import asyncio
 import math
 import random
 import re
+from array import array
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from scripting import Project
@@ -17,7 +19,8 @@ from pytest_perfbudget.core.capacity_gate import judge_capacity
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.load.arrivals import Arrival
 from pytest_perfbudget.core.load.capacity import CapacitySearch, Probe
-from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.load.async_load import AsyncLoad
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
@@ -157,6 +160,44 @@ def test_a_generator_that_was_late_leaves_the_limit_unmeasured() -> None:
     (budget,) = parse_budgets({"min_capacity_rps": 150}, "call")
     found = judge_capacity(budget, CapacitySearch(100, [Probe(100, is_kept=True)]), "the generator was late")
     assert (found.verdict.value, found.reason) == ("unmeasured", "the generator was late")
+
+
+def search_beside_a_busy_machine(late: set[int]) -> tuple[CapacitySearch, str]:
+    """Search for the capacity of a service that answers 100 requests per second; some probes have a late generator."""
+    now, numbers = [0], count()
+    plan = CapacityPlan(50.0, 2 * S, 60 * S, Arrival.CONSTANT, 30 * S)
+    going = probes(plan, parse_budgets({"p95_ms": 50}, "call"), ERRORS, lambda: now[0])
+    load = next(going)
+    while True:
+        now[0] += load.duration_ns
+        is_probe = load.duration_ns == plan.probe_ns
+        is_slow = is_probe and load.stages[0].before > 100
+        lateness_ns = 0.1 * S * (is_probe and next(numbers) in late)
+        requests = round(load.stages[0].requests)
+        record = LoadRecord(
+            load,
+            Latencies([S // 10 if is_slow else S // 1_000] * requests),
+            array("b", bytes(requests)),
+            elapsed_ns=load.duration_ns,
+            generator=GeneratorFacts(lateness_p99_ns=lateness_ns),
+        )
+        try:
+            load = going.send(record)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def test_a_probe_in_which_the_generator_was_late_is_made_again() -> None:
+    undisturbed, why = search_beside_a_busy_machine(set())
+    assert (undisturbed.lower, why) == (100, "")
+    found, why = search_beside_a_busy_machine({0, 2, 3})
+    assert (found.probes, why) == (undisturbed.probes, "")
+
+
+def test_a_generator_that_is_late_again_and_again_ends_the_search() -> None:
+    found, why = search_beside_a_busy_machine({1, 2, 3})
+    assert [one.rate for one in found.probes] == [50]
+    assert why.startswith("the generator could not keep the load: 1 % of the requests started more than 100 ms late")
 
 
 def test_the_fixture_finds_and_judges_it(each_way: Project) -> None:
