@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
-from pytest_perfbudget.baseline import span_row
+from pytest_perfbudget.baseline import quantile_row, span_row
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
 from pytest_perfbudget.core.metrics import counts
@@ -140,6 +140,7 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "load": (_is_text, "a text"),
     "kind": (_is_text, "a text"),
     "spans": (span_row.is_row, span_row.WANTED),
+    "quantiles": (quantile_row.is_row, quantile_row.WANTED),
 }
 _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),
@@ -230,7 +231,8 @@ class _Reader:
         key = Key(rest.pop("test"), rest.pop("name", ""), rest.pop("machine"))
         counted = {name: rest.pop(name) for name in self._counted if name in rest}
         spans = span_row.from_row(rest.pop("spans")) if "spans" in rest else None
-        return Line(key, time, counted, spans=spans, **rest)
+        quantiles = quantile_row.from_row(rest.pop("quantiles")) if "quantiles" in rest else None
+        return Line(key, time, counted, spans=spans, quantiles=quantiles, **rest)
 
     def _time(self, line: dict[str, Any], time: dict[str, Any]) -> Reference:
         for key, found in time.items():

@@ -14,9 +14,9 @@ The file has one line per measurement and machine, sorted, so that git can merge
 holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
 accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
 parameters of a load, `kind` the kind of a measurement without a name of its own, `spans` the self times of the
-measurement's components, in calm weather (`baseline.span_row`). `time` has the fields of
-`core.reference.Reference`. A `time` with `time_ns` and `spread` only comes from elsewhere and is not corrected for
-weather.
+measurement's components, in calm weather (`baseline.span_row`), `quantiles` the distribution of the rounds, in calm
+weather (`baseline.quantile_row`). `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and
+`spread` only comes from elsewhere and is not corrected for weather. `spans` and `quantiles` may be absent.
 
 The history of the schema: version 1 has the canaries parse, allocate, write.
 """
@@ -28,8 +28,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from pytest_perfbudget.baseline import quantile_row, span_row
 from pytest_perfbudget.baseline.machine import Machine
-from pytest_perfbudget.baseline.span_row import to_row
+from pytest_perfbudget.core.calm_quantiles import CalmQuantiles
 from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.core.spans.reference import SpanReference
@@ -64,6 +65,8 @@ class Line:
         load: the parameters of a load; empty for other measurements.
         kind: the name of the measurement's kind; empty if it is not known.
         spans: the spans of an execution in calm weather; None if there are none, or an older version made the line.
+        quantiles: the quantiles of the rounds in calm weather; None if there are none, or an older version made the
+            line.
     """
 
     key: Key
@@ -76,6 +79,7 @@ class Line:
     load: str = ""
     kind: str = ""
     spans: SpanReference | None = None
+    quantiles: CalmQuantiles | None = None
 
     @property
     def is_corrected(self) -> bool:
@@ -126,7 +130,9 @@ def _to_dict(line: Line) -> dict[str, Any]:
     data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
     data |= {"parameters": line.parameters, "load": line.load, "kind": line.kind}
     if line.spans is not None:
-        data["spans"] = to_row(line.spans)
+        data["spans"] = span_row.to_row(line.spans)
+    if line.quantiles is not None:
+        data["quantiles"] = quantile_row.to_row(line.quantiles)
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

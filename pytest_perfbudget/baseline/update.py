@@ -10,6 +10,7 @@ from typing import Final
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber
 from pytest_perfbudget.core.calm_spans import calm_batch
+from pytest_perfbudget.core.calm_times import quantiles_of
 from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import METRICS, TIME, counts
@@ -101,6 +102,7 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
         load=runs[0].load if runs else "",
         kind=kind,
         spans=reference_of(batches),
+        quantiles=quantiles_of(runs, time) if time is not None else None,
     )
 
 
@@ -110,7 +112,7 @@ def update_line(
     """Return the outcome for a line for which there are fresh runs.
 
     A line that is neither credibly slower nor credibly faster stays, byte for byte, unless its time was too uncertain
-    to be of use, or it has no spans of its components yet. So the file changes only with cause, and many small steps
+    to be of use, or it has no spans or no quantiles yet. So the file changes only with cause, and many small steps
     cannot creep past the gate.
 
     Args:
@@ -142,7 +144,8 @@ def update_line(
         reason=reason if worse else "",
     )
     if TIME.name not in ratios and not has_first_time:
-        merged = replace(merged, commit=old.commit, date=old.date, spans=old.spans or new.spans)
+        kept = replace(merged, commit=old.commit, date=old.date, spans=old.spans, quantiles=old.quantiles)
+        merged = _completed(kept, new)
     if worse:
         return LineUpdate(
             new.key, UpdateAction.ACCEPTED if reason else UpdateAction.REFUSED, merged if reason else old, old, ratios
@@ -156,14 +159,22 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineU
         return LineUpdate(
             new.key,
             UpdateAction.MORE_PRECISE,
-            replace(old, time=new.time, commit=new.commit, date=new.date, spans=new.spans),
+            replace(old, time=new.time, commit=new.commit, date=new.date, spans=new.spans, quantiles=new.quantiles),
             old,
         )
-    if old.spans is None and new.spans is not None:
-        old = replace(old, spans=new.spans)
+    old = _completed(old, new)
     if unsure is not None:
         return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {TIME.name: unsure})
     return LineUpdate(new.key, UpdateAction.UNCHANGED, old, old)
+
+
+def _completed(line: Line, new: Line) -> Line:
+    """Return a line whose time stays; a line of an older version gets the spans and the quantiles that it lacks."""
+    lacks_spans = line.spans is None and new.spans is not None
+    lacks_quantiles = line.quantiles is None and new.quantiles is not None
+    if not (lacks_spans or lacks_quantiles):
+        return line
+    return replace(line, spans=line.spans or new.spans, quantiles=line.quantiles or new.quantiles)
 
 
 def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: float) -> bool:

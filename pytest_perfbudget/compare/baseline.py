@@ -12,6 +12,7 @@ from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.baseline_times import times_since_baseline
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
@@ -176,7 +177,9 @@ class BaselineComparison(ComparisonStrategy):
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             warnings = [*one.warnings, *notes]
-            settled.append(replace(found, changes=changes, warnings=warnings, is_pending=is_pending))
+            times = found.side_times or times_since_baseline(one, known[one.name], runs)
+            found = replace(found, changes=changes, warnings=warnings, side_times=times, is_pending=is_pending)
+            settled.append(found)
         if nodeid in self._duets:
             record = partial(self._commit_duet.record_spans, self._duets[nodeid])
             return self._components.explain(nodeid, settled, record)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from statistics import median
 
+from pytest_perfbudget.core.calm_times import calm_factor
 from pytest_perfbudget.core.measurement import Recording
-from pytest_perfbudget.core.reference import Reference, estimate_for
+from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.core.spans.batches import SpanBatch
 
 
@@ -18,11 +17,9 @@ def calm_batch(recording: Recording, reference: Reference) -> SpanBatch | None:
         recording: the run, whose spans are one batch, taken after its blocks.
         reference: the baseline's time, or that of an update.
     """
-    if not (recording.spans and recording.blocks and reference.weights):
+    if not recording.spans or (factor := calm_factor(recording, reference)) is None:
         return None
     batch = recording.spans[0].typical or recording.spans[0]
-    raw_ns = median(block.time_ns for block in recording.blocks)
-    factor = math.exp(estimate_for(reference, recording.blocks).log_ns) / raw_ns
     parts = {
         name: part._replace(self_ns=factor * part.self_ns, cpu_ns=None if part.cpu_ns is None else factor * part.cpu_ns)
         for name, part in batch.parts.items()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.round_times import RoundTimes
 
 MOST_POINTS: Final = 200
@@ -16,19 +17,22 @@ MOST_POINTS: Final = 200
 class SideTimes:
     """The times of rounds on both sides, which were timed alike, each side's in ascending order.
 
-    Of many times, order statistics at even distances are kept, always with the shortest and the longest time.
+    Of many times, order statistics at even distances are kept, always with the shortest and the longest time. Of the
+    baseline, quantiles at certain shares are known; both sides are corrected to calm weather then.
 
     Attributes:
         head: the times of the present code.
         base: the times of the other side.
         head_rounds: the number of rounds behind the times of the head.
         base_rounds: the number of rounds behind those of the base.
+        base_shares: the share of the rounds at which the base has each of its times; empty for even distances.
     """
 
     head: RoundTimes
     base: RoundTimes
     head_rounds: int
     base_rounds: int
+    base_shares: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, head: Iterable[RoundTimes], base: Iterable[RoundTimes]) -> SideTimes | None:
@@ -39,22 +43,58 @@ class SideTimes:
         (of_head, head_rounds), (of_base, base_rounds) = found[0], found[1]
         return cls(of_head, of_base, head_rounds, base_rounds)
 
+    @classmethod
+    def since_baseline(cls, head_ns: Sequence[float], base: CalmQuantiles, calls: int) -> SideTimes | None:
+        """Return the times of the head and those of the baseline, in calm weather; None if the head has none.
+
+        Args:
+            head_ns: the times of the head's rounds in calm weather, in ns of one call, in ascending order.
+            base: the quantiles that the baseline holds.
+            calls: the most calls in a round of the head, which the precision of the kept times depends on.
+        """
+        of_head, of_base = RoundTimes.of(_kept(head_ns), calls), RoundTimes.of(base.times_ns, calls)
+        return cls(of_head, of_base, len(head_ns), base.rounds, SHARES) if of_head and of_base else None
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether the times of both sides are corrected to calm weather, because the base is the baseline."""
+        return bool(self.base_shares)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the times as builtins."""
         rounds = {"head_rounds": self.head_rounds, "base_rounds": self.base_rounds}
-        return {"head": self.head.to_dict(), "base": self.base.to_dict(), **rounds}
+        shares = {"base_shares": list(self.base_shares)} if self.base_shares else {}
+        return {"head": self.head.to_dict(), "base": self.base.to_dict(), **rounds, **shares}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SideTimes:
         """Rebuild the times from the result of `to_dict`."""
         rebuilt = {name: RoundTimes.from_dict(data[name]) for name in ("head", "base")}
-        return cls(**{**data, **rebuilt})
+        return cls(**{**data, **rebuilt, "base_shares": tuple(data.get("base_shares", ()))})
+
+    def check(self) -> None:
+        """Unpack the times.
+
+        Raises:
+            ValueError: the text is damaged, or the times of the base are not as many as their shares.
+        """
+        self.head.times_ns()
+        number, shares = len(self.base.times_ns()), len(self.base_shares)
+        if shares and number != shares:
+            message = f"side_times has {number} times of the base for {shares} shares"
+            raise ValueError(message)
 
 
 def _together(recorded: Sequence[RoundTimes]) -> tuple[RoundTimes, int] | None:
     times_ns = sorted(time_ns for one in recorded for time_ns in one.times_ns())
-    last = min(len(times_ns), MOST_POINTS) - 1
-    kept = [times_ns[round(at * (len(times_ns) - 1) / last)] for at in range(last + 1)] if last > 0 else times_ns
     # Nanoseconds of a round, of which each recording may have another number of calls.
-    found = RoundTimes.of(kept, max((one.iterations for one in recorded), default=1))
+    found = RoundTimes.of(_kept(times_ns), max((one.iterations for one in recorded), default=1))
     return None if found is None else (found, len(times_ns))
+
+
+def _kept(ordered_ns: Sequence[float]) -> Sequence[float]:
+    """Return at most `MOST_POINTS` of the times, at even distances."""
+    last = min(len(ordered_ns), MOST_POINTS) - 1
+    if last <= 0:
+        return ordered_ns
+    return [ordered_ns[round(at * (len(ordered_ns) - 1) / last)] for at in range(last + 1)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
+from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.reference import Reference, uncorrected
 from pytest_perfbudget.core.spans.reference import SpanMean, SpanReference
 from pytest_perfbudget.errors import BaselineError
@@ -120,6 +121,35 @@ def test_the_spans_of_a_line_survive_in_few_characters(runs: int, total: SpanMea
 def test_spans_that_are_none_are_refused_in_one_line(spans: Any) -> None:
     wanted = "spans of tests/test_api.py::test_login must be an object with runs, total, and names, found "
     assert wanted in refusal(text(spans=spans))
+
+
+@given(st.integers(20, 10**5), st.lists(st.floats(0, 9e10), min_size=len(SHARES), max_size=len(SHARES)).map(sorted))
+def test_the_quantiles_of_a_line_survive_in_at_most_200_bytes(rounds: int, times_ns: list[float]) -> None:
+    content = render(baseline(replace(LINE, quantiles=CalmQuantiles(rounds, tuple(times_ns)))))
+    (found,) = parse(content, "f").lines.values()
+    assert found.quantiles is not None
+    assert found.quantiles.rounds == rounds
+    assert found.quantiles.times_ns == pytest.approx(times_ns, rel=1e-3)
+    assert render(parse(content, "f")) == content
+    assert len(content.encode()) - len(render(baseline(LINE)).encode()) <= 200
+
+
+def test_a_line_of_an_older_version_has_no_quantiles() -> None:
+    (found,) = parse(render(baseline(LINE)), "f").lines.values()
+    assert found.quantiles is None
+
+
+@pytest.mark.parametrize(
+    "quantiles",
+    [
+        7, {}, {"rounds": 40, "ns": []}, {"rounds": 19, "ns": [1] * 12}, {"rounds": 40.5, "ns": [1] * 12},
+        {"rounds": 40, "ns": [1] * 11}, {"rounds": 40, "ns": [2, 1] * 6}, {"rounds": 40, "ns": [-1] * 12},
+        {"rounds": 40, "ns": [None] * 12}, {"rounds": 40, "ns": ["1"] * 12}, {"rounds": 40, "ns": [True] * 12},
+    ],
+)  # fmt: skip
+def test_quantiles_that_are_none_are_refused_in_one_line(quantiles: Any) -> None:
+    wanted = "quantiles of tests/test_api.py::test_login must be an object with rounds, and with ns: 12 numbers in "
+    assert wanted in refusal(text(quantiles=quantiles))
 
 
 def test_an_imported_time_is_marked_as_uncorrected() -> None:

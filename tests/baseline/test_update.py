@@ -9,8 +9,10 @@ import pytest
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
 from pytest_perfbudget.core.baseline_update import UpdateAction
+from pytest_perfbudget.core.calm_quantiles import SHARES
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.reference import Prior, uncorrected
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 from pytest_perfbudget.core.weather import BlockTime
@@ -67,6 +69,39 @@ def test_a_line_keeps_the_spans_of_its_components_and_an_older_line_gets_them() 
     assert found.action is UpdateAction.UNCHANGED
     assert found.line == replace(line(), spans=new.spans)
     assert revised(new, recordings(1.01e6, seed=2)).line is new
+
+
+def with_rounds(runs: list[Recording]) -> list[Recording]:
+    """Return runs with 30 rounds each, a third of which takes twice as long."""
+    factors = [1, 1, 2] * 10
+    return [replace(one, rounds=RoundTimes.of([one.blocks[0].time_ns * factor for factor in factors])) for one in runs]
+
+
+def test_a_line_keeps_the_quantiles_of_its_rounds_and_an_older_line_gets_them() -> None:
+    runs = with_rounds(recordings(1e6))
+    new = measured(KEY, runs, CALM_NS, MADE)
+    assert new.quantiles is not None
+    assert new.quantiles.rounds == 180
+    shares = dict(zip(SHARES, new.quantiles.times_ns, strict=True))
+    assert shares[0.5] == pytest.approx(1e6, rel=0.02)
+    assert shares[0.8] == pytest.approx(2e6, rel=0.02)
+    found = revised(line(), runs)
+    assert found.action is UpdateAction.UNCHANGED
+    assert found.line == replace(line(), quantiles=new.quantiles)
+    assert revised(new, with_rounds(recordings(1.01e6, seed=2))).line is new
+
+
+def test_the_quantiles_are_replaced_together_with_the_time() -> None:
+    old = measured(KEY, with_rounds(recordings(1e6)), CALM_NS, MADE)
+    faster = revised(old, with_rounds(recordings(5e5)))
+    assert faster.line is not None
+    assert faster.line.quantiles is not None
+    assert faster.line.quantiles.times_ns[0] == pytest.approx(5e5, rel=0.02)
+    refused = revised(old, with_rounds(recordings(2e6)))
+    assert (refused.action, refused.line) == (UpdateAction.REFUSED, old)
+    fewer_calls = revised(old, with_rounds(recordings(1e6, calls=80)))
+    assert fewer_calls.line is not None
+    assert (fewer_calls.line.counts["calls"], fewer_calls.line.quantiles) == (80, old.quantiles)
 
 
 def test_what_is_neither_slower_nor_faster_stays_to_the_byte() -> None:

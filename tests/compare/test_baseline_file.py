@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from baselines import baseline_file
+from baselines import baseline_file, lines
 from programs import FEW_RUNS, perf_program
 from scripting import TWO_WORKERS, Project, times
+
+from pytest_perfbudget.core.calm_quantiles import SHARES
+from pytest_perfbudget.core.side_times import SideTimes
 
 
 def asking(name: str) -> str:
@@ -39,6 +44,28 @@ def test_without_the_baseline_that_was_committed_every_test_is_new(based: Projec
         ["new: *: there is no perf-baseline.json: create the file with pytest --perf-update-baseline"]
     )
     based.run(perf_program(), "--perf-strict").assert_outcomes(passed=1, failed=2)
+
+
+def test_a_report_has_the_distribution_of_the_baseline_beside_that_of_the_session(based: Project) -> None:
+    assert len(lines(based)["test_body"]["quantiles"]["ns"]) == len(SHARES)
+    based.run(perf_program(slow=1.02, when="not FRESH")).assert_outcomes(passed=3)
+    body = next(one for one in based.report["measurements"] if one["kind"] == "body")
+    sides = SideTimes.from_dict(body["side_times"])
+    assert sides.is_calm
+    assert (sides.base_rounds, sides.base.times_ns()[0]) == (1000, 1e5)
+    assert sides.head.times_ns()[0] == pytest.approx(1.02e5)
+
+
+def test_a_baseline_of_an_older_version_is_compared_without_distributions(based: Project) -> None:
+    document = json.loads(baseline_file(based).read_text("utf-8"))
+    for one in document["measurements"]:
+        del one["quantiles"]
+    baseline_file(based).write_text(json.dumps(document), "utf-8")
+    based.run(perf_program()).assert_outcomes(passed=3)
+    assert all("side_times" not in one for one in based.report["measurements"])
+    assert times(based)["test_body"] == "unchanged"
+    based.run(perf_program(), "--perf-update-baseline").assert_outcomes(passed=2, deselected=1)
+    assert len(lines(based)["test_body"]["quantiles"]["ns"]) == len(SHARES)
 
 
 def test_a_baseline_that_another_root_folder_leaves_unread_is_named(lean: Project) -> None:

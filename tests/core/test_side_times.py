@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.side_times import MOST_POINTS, SideTimes
@@ -51,3 +53,43 @@ def test_both_sides_take_less_than_two_kilobytes(side: str) -> None:
     found = SideTimes.of([kept(*range(10**6, 11 * 10**5, 199))], [kept(*range(10**6, 11 * 10**5, 301))])
     assert found is not None
     assert len(json.dumps(found.to_dict()[side])) < 1000
+
+
+def since_baseline(*head_ns: float, calls: int = 1) -> SideTimes | None:
+    base = CalmQuantiles(4000, tuple(1000.0 * (1 + share) for share in SHARES))
+    return SideTimes.since_baseline(head_ns, base, calls)
+
+
+def test_the_baseline_has_its_times_at_certain_shares_in_calm_weather() -> None:
+    found = since_baseline(*range(1000, 2000))
+    assert found is not None
+    assert found.is_calm
+    assert (found.head_rounds, found.base_rounds) == (1000, 4000)
+    assert (len(found.head.times_ns()), found.base_shares) == (MOST_POINTS, SHARES)
+    assert found.base.times_ns() == [1000, 1050, 1100, 1200, 1350, 1500, 1650, 1800, 1900, 1950, 1990, 2000]
+    assert SideTimes.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_times_below_a_nanosecond_stay_if_a_round_has_many_calls() -> None:
+    found = since_baseline(20.25, 20.5, calls=1000)
+    assert found is not None
+    assert found.head.times_ns() == [20.25, 20.5]
+
+
+def test_without_rounds_of_the_head_there_is_no_baseline_either() -> None:
+    assert since_baseline() is None
+
+
+def test_recorded_sides_are_not_calm_and_have_no_shares() -> None:
+    found = SideTimes.of([kept(1, 2)], [kept(1, 2)])
+    assert found is not None
+    assert not found.is_calm
+    assert "base_shares" not in found.to_dict()
+
+
+def test_shares_that_do_not_fit_the_times_are_refused() -> None:
+    found = since_baseline(*range(1000, 2000))
+    assert found is not None
+    found.check()
+    with pytest.raises(ValueError, match="side_times has 12 times of the base for 11 shares"):
+        replace(found, base_shares=SHARES[:-1]).check()

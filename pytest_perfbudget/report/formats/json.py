@@ -69,8 +69,7 @@ def _check_packed(result: RunResult) -> None:
             if one.blocks is not None:
                 one.blocks.blocks()
             if one.side_times is not None:
-                one.side_times.head.times_ns()
-                one.side_times.base.times_ns()
+                one.side_times.check()
         except (ValueError, ZeroDivisionError) as error:
             message = f"{one.id}: {error}"
             raise ValueError(message) from None

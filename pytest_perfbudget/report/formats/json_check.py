@@ -38,7 +38,18 @@ _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
 """The keys that are computed anew from the others, so that their values do not matter."""
 
 _MAY_BE_ABSENT: Final = frozenset(
-    {"loosened", "times", "call_graphs", "side_times", "blocks", "load", "spans", "recording", "over_time"}
+    {
+        "loosened",
+        "times",
+        "call_graphs",
+        "side_times",
+        "base_shares",
+        "blocks",
+        "load",
+        "spans",
+        "recording",
+        "over_time",
+    }
 )
 """The keys of lists and objects that a report may leave out; numbers and texts may be absent if they have a default."""
 

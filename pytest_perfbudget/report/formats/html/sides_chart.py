@@ -7,6 +7,7 @@ from typing import Any
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.formats.html.charts import Point, quantile_curve, vertical
 from pytest_perfbudget.report.modes import modes_text
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
@@ -19,26 +20,34 @@ def sides_chart(measurement: Measurement) -> dict[str, Any] | None:
     sides = measurement.side_times
     if sides is None:
         return None
-    head, base = (_curve(one) for one in (sides.head, sides.base))
+    head, base = _curve(sides.head), _base_curve(sides)
     if not (head and base):
         return None
     noun = measurement.kind.sample
     against = next((one.against for one in measurement.changes if one.against), "") or "baseline"
-    modes = {"head": sides.head, against: sides.base}
+    modes = {"head": sides.head} if sides.is_calm else {"head": sides.head, against: sides.base}
+    how = "both in calm weather" if sides.is_calm else "measured alike"
     return {
-        "source": f"{sides.head_rounds:,} {noun}s of head, {sides.base_rounds:,} of {against}, measured alike",
+        "source": f"{sides.head_rounds:,} {noun}s of head, {sides.base_rounds:,} of {against}, {how}",
         "shares": [round(share, 5) for share, _ in head],
         "other_shares": [round(share, 5) for share, _ in base],
         "names": ["head", against],
         **vertical([value for _, value in head], _lines(measurement), [value for _, value in base]),
         "modes": [_named(name, modes_text(one.times_ns(), noun)) for name, one in modes.items()],
-        "note": f"median {_middle(sides.head)}, of {against} {_middle(sides.base)}",
+        "note": f"median {_median(head)}, of {against} {_median(base)}",
     }
 
 
 def _curve(times: RoundTimes) -> list[Point]:
     ordered = [max(one, 1.0) for one in times.times_ns()]
     return quantile_curve(ordered) if len(ordered) >= _FEWEST else []
+
+
+def _base_curve(sides: SideTimes) -> list[Point]:
+    """Return the curve of the base, of which the baseline has the times at certain shares only."""
+    if not sides.is_calm:
+        return _curve(sides.base)
+    return [(share, max(one, 1.0)) for share, one in zip(sides.base_shares, sides.base.times_ns(), strict=True)]
 
 
 def _lines(measurement: Measurement) -> list[dict[str, Any]]:
@@ -52,9 +61,8 @@ def _lines(measurement: Measurement) -> list[dict[str, Any]]:
     return found
 
 
-def _middle(times: RoundTimes) -> str:
-    ordered = times.times_ns()
-    return quantity(ordered[len(ordered) // 2], "ns")
+def _median(curve: list[Point]) -> str:
+    return quantity(next(value for share, value in curve if share >= 0.5), "ns")
 
 
 def _named(name: str, text: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results import MS, budget, change
 
+from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
@@ -137,6 +138,18 @@ class TestBothSides:
         (limit,) = chart["lines"]
         assert limit["label"] == "typical call + 5 %: 36.8 ms"
         assert chart["others"][0] < limit["at"] < chart["places"][-1]
+
+    def test_the_head_lies_over_the_quantiles_of_the_baseline(self) -> None:
+        base = CalmQuantiles(4000, tuple(35 * MS * (1 + share / 10) for share in SHARES))
+        sides = SideTimes.since_baseline(sorted(MS * (47 + at % 7) for at in range(80)), base, 1)
+        slower = moved(1.34, RegressionVerdict.REGRESSED, before=36.75 * MS, after=47 * MS)
+        chart = sides_chart(timed("a.py::test", 47, slower, side_times=sides))
+        assert chart is not None
+        assert chart["source"] == "80 rounds of head, 4,000 of baseline, both in calm weather"
+        assert chart["other_shares"] == list(SHARES)
+        assert len(chart["others"]) == len(SHARES)
+        assert chart["note"] == "median 50 ms, of baseline 36.8 ms"
+        assert chart["places"][0] > chart["others"][-1]
 
     def test_two_modes_of_a_side_are_named(self) -> None:
         chart = sides_chart(timed("a.py::test", 47, side_times=two_sides()))
