@@ -29,7 +29,12 @@ from pytest_perfbudget.compare.evidence import (
 )
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.compare.unpaired_components import lack_of_spans, since_baseline, with_components
+from pytest_perfbudget.compare.unpaired_components import (
+    lack_of_spans,
+    since_baseline,
+    why_not_recorded,
+    with_components,
+)
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
 from pytest_perfbudget.core.metrics import METRICS
@@ -176,10 +181,11 @@ class BaselineComparison(ComparisonStrategy):
             since = partial(since_baseline, known[one.name], runs)
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
-            warnings = [*one.warnings, *notes]
             times = found.side_times or times_since_baseline(one, known[one.name], runs)
-            found = replace(found, changes=changes, warnings=warnings, side_times=times, is_pending=is_pending)
-            settled.append(found)
+            found = replace(found, changes=changes, side_times=times, is_pending=is_pending)
+            if nodeid not in self._duets:
+                notes += filter(None, [why_not_recorded(found, self._context.root)])
+            settled.append(replace(found, warnings=[*one.warnings, *notes]))
         if nodeid in self._duets:
             record = partial(self._commit_duet.record_spans, self._duets[nodeid])
             return self._components.explain(nodeid, settled, record)

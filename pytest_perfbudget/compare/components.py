@@ -15,10 +15,9 @@ from typing import Final
 
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.core.kinds import BODY, CALL
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
-from pytest_perfbudget.core.pairs import PAIR_SPREAD, Pair
+from pytest_perfbudget.core.pairs import LOAD_SPREAD, PAIR_SPREAD, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.spans.changes import SpanComparison, compare_pair
 from pytest_perfbudget.errors import PerfBudgetError
@@ -74,7 +73,7 @@ class ComponentChanges:
 
     def _is_asked(self, measurement: Measurement) -> bool:
         time = _time(measurement.changes)
-        if time is None or time.ratio is None or measurement.is_pending or measurement.kind not in (BODY, CALL):
+        if time is None or time.ratio is None or measurement.is_pending:
             return False
         if measurement.spans is not None:
             has_spans = bool(measurement.spans.nodes)
@@ -113,7 +112,11 @@ def _time(changes: Iterable[RegressionResult]) -> RegressionResult | None:
 
 def _compared(found: Attempt[Pair], name: str) -> SpanComparison | None:
     sides = found.sides.get(name)
-    return None if sides is None else compare_pair(sides.base.spans, sides.head.spans, PAIR_SPREAD)
+    if sides is None:
+        return None
+    is_load = bool(sides.head.load)
+    spread = LOAD_SPREAD if is_load else PAIR_SPREAD
+    return compare_pair(sides.base.spans, sides.head.spans, spread, is_load=is_load)
 
 
 def _with_components(measurement: Measurement, components: SpanComparison | None, note: str) -> Measurement:

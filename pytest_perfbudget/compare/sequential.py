@@ -18,7 +18,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.compare.unpaired_components import between_runs, with_components
+from pytest_perfbudget.compare.unpaired_components import between_runs, why_not_recorded, with_components
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Prior, fit
@@ -136,6 +136,8 @@ class SequentialComparison(ComparisonStrategy):
                 since = partial(self._components, (nodeid, one.name), request.tolerance.share)
                 changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
                 found = replace(found, changes=changes)
+                note = why_not_recorded(found, self._context.root)
+                found = replace(found, warnings=[*found.warnings, *filter(None, [note])])
             settled.append(found)
         return settled
 

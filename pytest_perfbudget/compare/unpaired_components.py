@@ -4,20 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.compare.components import has_tracked_code
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.core.calm_spans import calm_batch
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.kinds import LOAD, TIMER
+from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.spans.reference import SpanReference, compare_with, reference_of
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
+_NOT_REPEATED: Final = {LOAD: "a load", TIMER: "a timer"}
+
 NO_SPANS: Final = (
     "the baseline has no spans of this measurement, so its components are not compared: update the baseline"
 )
+
+
+UNRECORDED: Final = (
+    "its components are not compared: the spans of {} are recorded if they have a limit, or with --perf-spans, and "
+    "both sides need them"
+)
+
+
+def why_not_recorded(measurement: Measurement, root: Path) -> str:
+    """Return a note on a regression that could name its components if its spans were recorded; else empty.
+
+    A load or a timer cannot be repeated to record its spans.
+
+    Args:
+        measurement: the measurement, with its results.
+        root: the folder of the project.
+    """
+    if measurement.kind not in _NOT_REPEATED or measurement.spans is not None:
+        return ""
+    times = [one for one in measurement.changes if one.metric == TIME.name]
+    is_slower = any(one.verdict is RegressionVerdict.REGRESSED and one.components is None for one in times)
+    return UNRECORDED.format(_NOT_REPEATED[measurement.kind]) if is_slower and has_tracked_code(root) else ""
 
 
 def with_components(

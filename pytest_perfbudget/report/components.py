@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.kinds import BENCHMARK, LOAD, PEDANTIC, TIMER
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES, ComponentChange, SpanComparison
 from pytest_perfbudget.report.numbers import counted, quantity, three_digits
@@ -34,7 +32,7 @@ _WAITS: Final = {
 
 
 def change_lines(measurement: Measurement, change: RegressionResult, *, all_of_them: bool = False) -> Iterator[str]:
-    """Yield the lines about the components of a change, or the reason why recorded spans were not compared.
+    """Yield the lines about the components of a change; none if they were not compared.
 
     Args:
         measurement: the measurement.
@@ -43,15 +41,6 @@ def change_lines(measurement: Measurement, change: RegressionResult, *, all_of_t
     """
     if change.components is not None:
         yield from component_lines(change.components, whole_of(measurement), change.against, all_of_them=all_of_them)
-    elif (
-        change.metric == TIME.name
-        and change.ratio is not None
-        and measurement.spans is not None
-        and measurement.spans.nodes
-        and measurement.kind in _UNCOMPARED
-    ):
-        what = _UNCOMPARED[measurement.kind]
-        yield f"its spans are not compared: the processes of a comparison record none of {what}; use perf(...) for it"
 
 
 def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_of_them: bool = False) -> Iterator[str]:
@@ -89,8 +78,6 @@ def signed(time_ns: float) -> str:
     """Return a difference of times with its sign: `+3.3 ms`."""
     return f"{'-' if time_ns < 0 else '+'}{quantity(abs(time_ns), 'ns')}"
 
-
-_UNCOMPARED: Final = {LOAD: "a load", TIMER: "a timer", BENCHMARK: "a benchmark", PEDANTIC: "a benchmark"}
 
 _Row = tuple[str, str, str, str]
 

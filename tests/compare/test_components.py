@@ -18,7 +18,7 @@ from scripting import TWO_WORKERS, Project, times
 import pytest_perfbudget
 from pytest_perfbudget import tracing
 from pytest_perfbudget.compare.components import has_tracked_code
-from pytest_perfbudget.compare.unpaired_components import NO_SPANS
+from pytest_perfbudget.compare.unpaired_components import NO_SPANS, UNRECORDED
 
 TESTS = """
 import shop
@@ -27,6 +27,25 @@ import shop
 def test_body():
     shop.work()
 """
+
+SERVICE = """
+import time
+from pytest_perfbudget import track
+
+def work():
+    with track("jwt"):
+        time.sleep({jwt})
+    with track("query"):
+        time.sleep(0.002)
+
+@track("service")
+async def answer():
+    work()
+"""
+
+ASYNC_LOAD = """async def main():
+        await perf_load(shop.answer, rate=50, duration="600ms")
+    asyncio.run(main())"""
 
 
 def components(repository: Repository) -> dict[str, Any]:
@@ -53,9 +72,127 @@ def test_a_regression_names_the_component_that_it_is_in(repository: Repository, 
     assert components(repository) == {"jwt": 1_000_000, "cache": 250_000, "query": 0, "": 0}
 
 
+TIMER = """
+import shop
+
+def test_timer(perf):
+    for _ in range(60):
+        with perf.timer("loop"):
+            shop.work()
+"""
+
+BENCHMARK = """
+import shop
+
+@pytest.mark.perf_budget
+def test_benchmark(benchmark):
+    benchmark(shop.work)
+"""
+
+PEDANTIC = """
+import shop
+
+@pytest.mark.perf_budget
+def test_pedantic(benchmark):
+    benchmark.pedantic(shop.work, rounds=5)
+"""
+
+
 @pytest.mark.usefixtures("brief")
-def test_processes_that_compare_timers_and_benchmarks_record_no_spans(repository: Repository) -> None:
-    """Recording would be a part of both times, and make the difference smaller."""
+@pytest.mark.parametrize(
+    ("tests", "whole"),
+    [(TIMER, "block"), (BENCHMARK, "execution"), (PEDANTIC, "execution")],
+    ids=["timer", "benchmark", "pedantic"],
+)
+def test_a_regression_of_a_timer_and_of_a_benchmark_names_its_component(
+    repository: Repository, tests: str, whole: str
+) -> None:
+    repository.commit({"shop.py": shop()}, tests=tests)
+    repository.file("shop.py", shop(2))
+    result = repository.against_base("-p", "pytest_benchmark.plugin")
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            rf"  Components that moved since HEAD, by the spans of a typical {whole}:",
+            r"    jwt +1 ms -> 2 ms +\+1 ms \[.*\] +CPU",
+            r"    2 others +2.50 ms -> 2.50 ms +\+0 ns +may be chance",
+        ]
+    )
+    assert components(repository) == {"jwt": 1_000_000, "query": 0, "": 0}
+
+
+@pytest.mark.parametrize("tests", [TIMER, BENCHMARK], ids=["timer", "benchmark"])
+def test_an_unchanged_timer_and_benchmark_show_no_component_moved(repository: Repository, tests: str) -> None:
+    repository.commit({"shop.py": shop()}, tests=tests)
+    repository.file("shop.py", shop(more="pass"))
+    result = repository.against_base("--perf-spans", "-p", "pytest_benchmark.plugin")
+    result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r"  No component moved since HEAD, by the spans of a typical .*:"])
+    assert components(repository) == {"jwt": 0, "query": 0, "": 0}
+
+
+@pytest.mark.usefixtures("brief")
+def test_each_timer_of_a_test_has_components_of_its_own(repository: Repository) -> None:
+    """Timers share their turns. An outer block has the spans of the inner block; a block that raises does not count."""
+    tests = """
+import shop
+
+def test_timers(perf):
+    for number in range(60):
+        with perf.timer("outer"):
+            shop.part("load", 1)
+            with perf.timer("inner"):
+                shop.work()
+        try:
+            with perf.timer("inner"):
+                raise ValueError
+        except ValueError:
+            pass
+"""
+    repository.commit({"shop.py": shop()}, tests=tests)
+    repository.file("shop.py", shop(2))
+    repository.against_base().assert_outcomes(failed=1)
+    found = {
+        one["name"]: {
+            part["name"]: round(part["difference_ns"]) for part in one["changes"][0]["components"]["components"]
+        }
+        for one in repository.report["measurements"]
+    }
+    inner = {"jwt": 1_000_000, "query": 0, "": 0}
+    assert found == {"inner": inner, "outer": {**inner, "load": 0}}
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize(
+    "load",
+    [
+        pytest.param("perf_load(shop.work, rate=50, duration='600ms')", id="a fixed rate"),
+        pytest.param("perf_load(shop.work, users=2, requests=10)", id="users", marks=pytest.mark.slow),
+        pytest.param(ASYNC_LOAD, id="a fixed rate of coroutines", marks=pytest.mark.slow),
+    ],
+)
+def test_a_regression_of_a_load_names_its_component(repository: Repository, load: str) -> None:
+    """Each window of the load in a turn is a batch of requests; the times are real."""
+    tests = f"import asyncio, shop\n\ndef test_load(perf_load):\n    {load}\n"
+    repository.commit({"conftest.py": "", "shop.py": SERVICE.format(jwt=0.002)}, tests=tests)
+    repository.file("shop.py", SERVICE.format(jwt=0.009))
+    result = repository.against_base()
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"  Components that moved since HEAD, by the spans of (the mean of all requests|a typical request):",
+            r"    jwt .*\[\+.*, \+.*\] +waiting",
+            r"    \d others .*may be chance",
+            r"    whole request .*\[\+.*, \+.*\]",
+        ]
+    )
+    found = repository.report["measurements"][0]["changes"][0]["components"]
+    parts = sum(one["difference_ns"] for one in found["components"])
+    assert parts == pytest.approx(found["total"]["difference_ns"])
+
+
+def test_processes_whose_times_are_judged_record_no_spans(repository: Repository) -> None:
+    """Recording would be a part of the times of both sides, and make the difference smaller."""
     tests = """
 import os
 from pytest_perfbudget.tracing import is_tracking
@@ -69,6 +206,9 @@ def test_timer(perf):
     with perf.timer("part", spans=LIMIT):
         work()
 
+def test_load(perf_load):
+    perf_load(work, users=1, requests=5, spans=LIMIT)
+
 @pytest.mark.perf_budget(spans=LIMIT)
 def test_benchmark(benchmark):
     benchmark(work)
@@ -76,9 +216,9 @@ def test_benchmark(benchmark):
     repository.commit(tests=tests)
     repository.file("code.py", "")
     result = repository.against_base("-p", "pytest_benchmark.plugin")
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
     changes = [one["changes"][0]["verdict"] for one in repository.report["measurements"]]
-    assert changes == ["undecided", "unchanged"]  # a single round of the timer
+    assert "unmeasured" not in changes
 
 
 def test_a_component_that_waits_longer_says_so(repository: Repository) -> None:
@@ -129,6 +269,56 @@ def test_no_processes_record_spans_that_nobody_asks_for(repository: Repository) 
     repository.file("shop.py", shop(more="pass"))
     repository.against_base(tests=TESTS).assert_outcomes(passed=1)
     assert components(repository) == {}
+
+
+SPANS = "spans={'jwt': {'max_count': 9}}"
+
+
+class TestNotRepeated:
+    """A load and a timer run once, so one process after the other records spans only where the session does."""
+
+    TIMER = TIMER.replace('"loop"', f'"loop", {SPANS}')
+    LOAD = f"import shop\n\ndef test_load(perf_load):\n    perf_load(shop.work, users=1, requests=20, {SPANS})\n"
+
+    @pytest.mark.parametrize("tests", [TIMER, BENCHMARK], ids=["timer", "benchmark"])
+    def test_a_regression_since_the_baseline_names_its_component(self, lean: Project, tests: str) -> None:
+        arguments = ("-p", "pytest_benchmark.plugin")
+        lean.file("shop.py", shop())
+        lean.run(tests, *arguments, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=1)
+        lean.file("shop.py", shop(2))
+        result = lean.run(tests, *arguments)
+        result.assert_outcomes(failed=1)
+        result.stdout.re_match_lines(
+            [
+                r"  Components that moved since the baseline, by the spans of a typical (block|execution):",
+                r"    jwt +1 ms -> 2 ms +\+1 ms \[.*\] +CPU",
+            ]
+        )
+
+    @pytest.mark.slow
+    def test_a_load_that_is_slower_than_in_the_baseline_names_its_component(self, lean: Project) -> None:
+        """The times are real."""
+        lean.file("conftest.py", "")
+        lean.file("shop.py", SERVICE.format(jwt=0.002))
+        lean.run(self.LOAD, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=1)
+        lean.file("shop.py", SERVICE.format(jwt=0.012))
+        result = lean.run(self.LOAD)
+        result.assert_outcomes(failed=1)
+        result.stdout.re_match_lines(
+            [
+                r"  Components that moved since the baseline, by the spans of a typical request:",
+                r"    jwt .*\[\+.*, \+.*\] +waiting",
+            ]
+        )
+
+    def test_without_recorded_spans_the_failure_says_how_to_record_them(self, lean: Project) -> None:
+        lean.file("shop.py", shop())
+        lean.run(TIMER, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=1)
+        lean.file("shop.py", shop(2))
+        result = lean.run(TIMER)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines([f"note: test_it.py::test_timer loop: {UNRECORDED.format('a timer')}"])
+        assert "Components that moved" not in result.stdout.str()
 
 
 class TestBaseline:

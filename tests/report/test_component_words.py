@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from results import change, measurement
 
-from pytest_perfbudget.core.kinds import BENCHMARK, BODY, LOAD, TIMER, MeasurementKind
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
-from pytest_perfbudget.core.spans.facts import SpanFacts
-from pytest_perfbudget.core.spans.tree import SpanNode
 from pytest_perfbudget.report.components import change_lines, component_lines
-
-TREE = SpanFacts(20, 1e6, 0.0, [SpanNode(("query",), 20, 20_000_000, 2e7, None)])
 
 
 def comparison(matches: int, half_ns: float | None) -> SpanComparison:
@@ -46,16 +41,11 @@ def test_several_pairs_have_intervals() -> None:
     ]
 
 
-@pytest.mark.parametrize(("kind", "what"), [(LOAD, "a load"), (TIMER, "a timer"), (BENCHMARK, "a benchmark")])
-def test_a_kind_whose_spans_are_not_compared_says_so(kind: MeasurementKind, what: str) -> None:
-    assert list(change_lines(measurement(kind=kind, spans=TREE), change())) == [
-        f"its spans are not compared: the processes of a comparison record none of {what}; use perf(...) for it"
-    ]
+def test_a_change_names_its_components_by_the_kind_of_the_measurement() -> None:
+    found = list(change_lines(measurement(kind=LOAD), change(components=comparison(8, 1e5))))
+    assert found[0] == "Components that moved since the baseline, by the spans of a typical request:"
+    assert found[-1].startswith("  whole request")
 
 
-def test_a_change_without_spans_or_with_components_says_nothing_of_that() -> None:
+def test_a_change_whose_components_were_not_compared_says_nothing_of_them() -> None:
     assert list(change_lines(measurement(kind=LOAD), change())) == []
-    assert list(change_lines(measurement(kind=BODY, spans=TREE), change())) == []
-    assert list(change_lines(measurement(kind=LOAD, spans=TREE), change(metric="calls"))) == []
-    found = list(change_lines(measurement(kind=BODY, spans=TREE), change(components=comparison(8, 1e5))))
-    assert found[0].startswith("Components that moved since the baseline")

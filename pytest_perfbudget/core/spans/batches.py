@@ -6,7 +6,7 @@ A comparison takes batches instead of spans, because batches are small enough to
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
@@ -135,6 +135,31 @@ class BatchStore(SpanStore):
         return [replace(_with_typical(list(islice(left, size))), has_remote=self.has_remote) for size in sizes]
 
 
+class ComparedStore(SpanStore):
+    """The executions of a measurement that cannot be repeated, for the budgets and for a comparison.
+
+    A fresh process receives no spans of other processes, so the comparison has those of this process only.
+
+    Args:
+        watched: see `SpanStore`.
+        limited: see `SpanStore`.
+    """
+
+    def __init__(self, watched: Collection[str] = (), limited: Collection[str] = ()) -> None:
+        super().__init__(watched, limited)
+        self._compared = BatchStore()
+
+    def add(self, execution: Execution) -> None:
+        """Add an execution that has ended, with all its spans."""
+        super().add(execution)
+        own = [span for span in execution.spans if span.thread >= 0]
+        self._compared.add(replace(execution, spans=own))
+
+    def whole(self) -> list[SpanBatch]:
+        """Return all executions as a batch; no batch without spans."""
+        return self._compared.batches([self.executions]) if self._compared.names else []
+
+
 def in_turns(
     batches: Sequence[SpanBatch], turns: Sequence[int], uses: Sequence[ThreadUse | None] = ()
 ) -> list[SpanBatch]:
@@ -149,6 +174,19 @@ def in_turns(
     threads = uses or [None] * len(batches)
     last = zip(batches[first:], threads[first:], turns, strict=True)
     return [replace(one, turn=turn, thread=thread) for one, thread, turn in last]
+
+
+def in_order(store: BatchStore, sizes: Iterable[tuple[int | None, int]]) -> list[SpanBatch]:
+    """Return the batches of turns that do not follow each other closely.
+
+    Args:
+        store: the executions.
+        sizes: the turn of each batch, in the order of the executions, and the number of its executions; None stands for
+            executions outside all turns, which are left out.
+    """
+    listed = list(sizes)
+    batches = store.batches([size for _, size in listed])
+    return [replace(one, turn=turn) for one, (turn, _) in zip(batches, listed, strict=True) if turn is not None]
 
 
 def _with_typical(executions: Sequence[_Parts]) -> SpanBatch:

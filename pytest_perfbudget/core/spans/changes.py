@@ -135,24 +135,31 @@ class Match(NamedTuple):
     head: SpanBatch
 
 
-def compare_pair(base: Sequence[SpanBatch], head: Sequence[SpanBatch], spread: float) -> SpanComparison | None:
+def compare_pair(
+    base: Sequence[SpanBatch], head: Sequence[SpanBatch], spread: float, *, is_load: bool = False
+) -> SpanComparison | None:
     """Return the change of each component between the processes of a pair, which measured in turns.
 
     The typical executions of each turn have the least noise. If only the mean over all executions has changed, rare
-    executions have, and the mean counts.
+    executions have, and the mean counts. Of a load the mean comes first, because the slow requests of a load are no
+    accidents: they waited behind others. Requests that follow each other depend on each other. So the mean of a turn,
+    a window of the load with an empty queue at its start, counts as a single value (batch means).
 
     Args:
         base: the batches of the base.
         head: the batches of the head.
         spread: see `compare_spans`; at least `REMOTE_SPREAD` if other processes have sent spans.
+        is_load: whether the executions are requests of a load.
     """
     if any(one.has_remote for one in (*base, *head)):
         spread = max(spread, REMOTE_SPREAD)
-    typical = compare_spans(_matches(map(_typical, base), map(_typical, head)), spread)
-    if typical is None or typical.total.has_moved:
-        return typical and replace(typical, is_typical=True)
-    found = compare_spans(_matches(base, head), spread)
-    return found if found is not None and found.total.has_moved else replace(typical, is_typical=True)
+    typical = compare_spans(_matches(map(_typical, base), map(_typical, head)), spread, keeps_all=is_load)
+    over_all = compare_spans(_matches(base, head), spread, keeps_all=is_load)
+    if typical is None or over_all is None:
+        return None
+    typical = replace(typical, is_typical=True)
+    first, second = (over_all, typical) if is_load else (typical, over_all)
+    return second if second.total.has_moved and not first.total.has_moved else first
 
 
 def _typical(batch: SpanBatch) -> SpanBatch:
@@ -172,15 +179,19 @@ def _matches(base: Iterable[SpanBatch], head: Iterable[SpanBatch]) -> list[Match
     return [Match(_joined(one[turn], one[turn + 1]), _joined(other[turn], other[turn + 1])) for turn in quads]
 
 
-def compare_spans(matches: Sequence[Match], spread: float, processes: int = 1) -> SpanComparison | None:
+def compare_spans(
+    matches: Sequence[Match], spread: float, processes: int = 1, *, keeps_all: bool = False
+) -> SpanComparison | None:
     """Return the change of each component; None if there are no matches, or no spans at all.
 
     Args:
         matches: the matches.
         spread: the standard deviation of the logarithm of a time between two processes of the same code.
         processes: the number of pairs of processes that the matches come from.
+        keeps_all: whether no match is left out. The waiting in a queue is skewed, so without the windows that had the
+            longest queues the mean of a load would be too small.
     """
-    kept = _without_outliers(matches)
+    kept = list(matches) if keeps_all else _without_outliers(matches)
     names = dict.fromkeys(name for match in matches for batch in match for name in batch.parts)
     if not kept or not names:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -11,9 +11,12 @@ from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.measure.turns import Turns
 
+EndOfWindow = Callable[[int | None], None]
+"""A function that is told the turn of a window that has ended; None for a load that is no window."""
+
 
 def load_in_turns(
-    plan: LoadPlan, name: str, turns: Turns
+    plan: LoadPlan, name: str, turns: Turns, end_of_window: EndOfWindow
 ) -> Generator[LoadPlan, LoadRecord, tuple[Recording, LoadRecord]]:
     """Generate a window of a load in each turn, and return the recording and the record of all windows together.
 
@@ -27,12 +30,15 @@ def load_in_turns(
         plan: the load, which is steady.
         name: the name of the measurement.
         turns: the source of turns.
+        end_of_window: see `EndOfWindow`.
     """
     first = yield plan if plan.requests else window_of(plan, 0, 0)
+    end_of_window(None)
     turns.agree(name, 1, float(first.elapsed_ns), None)
     records, numbers, last_ns = [], [], None
     while (turn := turns.take(name, last_ns)) is not None:
         record = yield window_of(plan, first.elapsed_ns, turn.number)
+        end_of_window(turn.number)
         last_ns = None
         if len(record.latencies):
             records.append(record)

@@ -37,7 +37,7 @@ from pytest_perfbudget.plugin.measuring.protocols import MeasuringSession
 from pytest_perfbudget.plugin.measuring.quiet_output import QuietOutput
 from pytest_perfbudget.plugin.measuring.repeat_body import repeated_body
 from pytest_perfbudget.plugin.measuring.span_batch import with_batch
-from pytest_perfbudget.plugin.measuring.span_watch import records_spans, span_watch
+from pytest_perfbudget.plugin.measuring.span_watch import span_watch
 from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ class ItemRun:
             data = await take_data(watch.subject(subject), watch.plan(plan), effective.budgets, request)
             await watch.own_rounds(subject, plan)
             spans = watch.judged()
-            recording = await with_batch(self, subject, watch.completed(data.recording), request, silence)
+            recording = None if data.recording is None else watch.completed(data.recording)
+            recording = await with_batch(self, subject, recording, request, silence)
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
@@ -207,17 +208,21 @@ class ItemRun:
         effective = self.resolve("")
         gate, silence = BudgetGate((), self.session.settings.errors), self._output.silence
         plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
-        if records_spans(self, effective) and not self.session.is_child:
-            watch = span_watch(self, effective, self.session.clock)
-            run_plain(watch.own_rounds(subject, plan))
-            self._benchmark.spans = watch.judged()
         request = self.request("", effective)
-        if request is None or not request.wants_data:
-            return
-        with silence():
-            data = run_plain(take_data(subject, plan, (), request))
-            profile = run_plain(profile_call(subject)) if data.looks_slower else NO_PROFILE
-        self._benchmark.recording, self._benchmark.profile = data.recording, profile
+        watch = span_watch(self, effective, self.session.clock, request)
+        run_plain(watch.own_rounds(subject, plan))
+        recording = None
+        if request is not None and request.wants_data:
+            with silence():
+                data = run_plain(take_data(watch.subject(subject), watch.plan(plan), (), request))
+                if data.looks_slower:
+                    self._benchmark.profile = run_plain(profile_call(subject))
+            recording = data.recording
+        spans = watch.judged()
+        self._benchmark.spans = spans if spans.facts is not None else None
+        if recording is not None:
+            recording = watch.completed(recording)
+            self._benchmark.recording = run_plain(with_batch(self, subject, recording, request, silence))
 
     @contextmanager
     def measuring(self) -> Iterator[None]:

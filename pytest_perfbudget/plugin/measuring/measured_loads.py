@@ -29,7 +29,7 @@ from pytest_perfbudget.plugin.measuring.load_driver import LoadDriver
 from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
-from pytest_perfbudget.plugin.measuring.span_watch import span_watch
+from pytest_perfbudget.plugin.measuring.span_watch import SpanWatch, span_watch
 
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""
@@ -95,19 +95,22 @@ class MeasuredLoads:
         __tracebackhide__ = True
         compared = self._compared(plan, name, limits)
         if compared is not None and compared.turns is not None:
-            recording, record = self._driver.drive(load_in_turns(plan, name, compared.turns), call)
-            return self._keep_recording(recording, record, name, limits)
+            watch_of_turns = self._in_turns(compared, name, limits)
+            windows = load_in_turns(plan, name, compared.turns, watch_of_turns.end_of_window)
+            with watch_of_turns.listening():
+                recording, record = self._driver.drive(windows, watch_of_turns.load(call, is_async=False))
+            return self._keep_recording(watch_of_turns, recording, record, name, limits)
         recorder = ThreadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
-        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, is_load=True)
+        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, compared, is_load=True)
         with spans.listening():
             request = spans.load(call, is_async=False)
             record = self._driver.generate(self._own_part(plan, compared), request, recorder, look, watch)
         if not record.requests:
             raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
-        return self.keep(record, name, limits, watched.recording(record), spans=judged)
+        return self.keep(record, name, limits, _completed(watched.recording(record), spans), spans=judged)
 
     async def generate_async(
         self, plan: LoadPlan, call: LoadCall, name: str, limits: Limits, watch: ProcessWatch | None
@@ -118,19 +121,22 @@ class MeasuredLoads:
             self._run.note_awaited(name)
         compared = self._compared(plan, name, limits)
         if compared is not None and compared.turns is not None:
-            recording, record = await self._driver.drive_async(load_in_turns(plan, name, compared.turns), call)
-            return self._keep_recording(recording, record, name, limits)
+            watch_of_turns = self._in_turns(compared, name, limits)
+            windows = load_in_turns(plan, name, compared.turns, watch_of_turns.end_of_window)
+            with watch_of_turns.listening():
+                recording, record = await self._driver.drive_async(windows, watch_of_turns.load(call, is_async=True))
+            return self._keep_recording(watch_of_turns, recording, record, name, limits)
         recorder = LoadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
-        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, is_load=True)
+        spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, compared, is_load=True)
         with spans.listening():
             request = spans.load(call, is_async=True)
             record = await self._driver.generate_async(self._own_part(plan, compared), request, recorder, look, watch)
         if not record.requests:
             raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
-        return self.keep(record, name, limits, watched.recording(record), spans=judged)
+        return self.keep(record, name, limits, _completed(watched.recording(record), spans), spans=judged)
 
     def begin(
         self, plan: LoadPlan, call: LoadCall, name: str | None, limits: Limits, place: str, *, is_awaited: bool
@@ -164,8 +170,16 @@ class MeasuredLoads:
         """Return the load that this process generates: one request in a fresh process that measures another part."""
         return _ONCE if self._run.session.is_child and compared is None else plan
 
-    def _keep_recording(self, recording: Recording, record: LoadRecord, name: str, limits: Limits) -> LoadResult:
+    def _in_turns(self, compared: MeasurementRequest, name: str, limits: Limits) -> SpanWatch:
+        """Return the watch over the spans of a load in the turns of a duet."""
+        return span_watch(self._run, self._run.resolve(name, limits), SYSTEM, compared, is_load=True)
+
+    def _keep_recording(
+        self, spans: SpanWatch, recording: Recording, record: LoadRecord, name: str, limits: Limits
+    ) -> LoadResult:
         """Keep the recording of a process of a duet, which judges nothing."""
+        spans.judged()
+        recording = spans.completed(recording)
         blank = self._run.kept.blank(name, LOAD, self._run.resolve(name, limits))
         self._run.kept.add(replace(blank, recording=self._run.kept.completed(recording, name, LOAD)))
         return LoadResult.of(record)
@@ -187,3 +201,8 @@ class MeasuredLoads:
             found = judged_load(self._run, record, name, effective, recording, *doubts)
             self._run.kept.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
         return LoadResult.of(record)
+
+
+def _completed(recording: Recording | None, spans: SpanWatch) -> Recording | None:
+    """Return the recording of a load with its spans; None if the load is not compared."""
+    return None if recording is None else spans.completed(recording)

@@ -144,8 +144,8 @@ class Perf:
                 max_drift=call.max_drift or record.limits.max_drift,
             )
             record.effective = self._run.resolve(record.name, record.limits)
-            is_in_turns = isinstance(self._block_policy, TurnBlocks)  # a duet compares without the cost of recording
-            if not is_in_turns and self._timer_spans.watch(record.name, record.effective):
+            is_in_turns = isinstance(self._block_policy, TurnBlocks)
+            if self._timer_spans.watch(record.name, record.effective, is_in_turns=is_in_turns):
                 record.spans = partial(self._timer_spans.block, record.name)
         return Timer(record)
 
@@ -216,6 +216,8 @@ class Perf:
                 else None
             )
             spans = self._timer_spans.judged(name, effective)
+            if recording is not None:
+                recording = self._timer_spans.completed(name, recording, record.parts)
             self._run.kept.keep(name, TIMER, samples, effective, warnings=warnings, recording=recording, spans=spans)
         self.abandon_timers()
         self._timers.clear()

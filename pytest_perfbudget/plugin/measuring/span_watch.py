@@ -15,8 +15,9 @@ from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.span_gate import SpanGate
-from pytest_perfbudget.core.spans.batches import BatchStore, ThreadUse, in_turns
+from pytest_perfbudget.core.spans.batches import BatchStore, ComparedStore, ThreadUse, in_order, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.runner import Plan, measure
 from pytest_perfbudget.measure.spans import SpanGatherer
@@ -52,6 +53,9 @@ class SpanWatch:
         """Return a context for a load."""
         return nullcontext()
 
+    def end_of_window(self, turn: int | None) -> None:
+        """Note that a window of a load has ended; see `EndOfWindow`."""
+
     def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:  # noqa: ARG002 - as above
         """Return the results at the end of the measurement.
 
@@ -60,7 +64,7 @@ class SpanWatch:
         """
         return NO_SPANS
 
-    def completed(self, recording: Recording | None) -> Recording | None:
+    def completed(self, recording: Recording) -> Recording:
         """Return the recording for a comparison, with the spans of its blocks."""
         return recording
 
@@ -69,6 +73,10 @@ class _RecordingWatch(SpanWatch):
     def __init__(self, gate: SpanGate, gatherer: SpanGatherer) -> None:
         self._gate = gate
         self._gatherer = gatherer
+
+    def completed(self, recording: Recording) -> Recording:
+        store = self._gatherer.store
+        return replace(recording, spans=store.whole()) if isinstance(store, ComparedStore) else recording
 
     async def own_rounds(self, subject: Subject, plan: Plan) -> None:
         __tracebackhide__ = True
@@ -133,10 +141,35 @@ class _BatchWatch(SpanWatch):
         self._gatherer.finish()
         return NO_SPANS
 
-    def completed(self, recording: Recording | None) -> Recording | None:
-        if recording is None:
-            return None
+    def completed(self, recording: Recording) -> Recording:
         return replace(recording, spans=in_turns(self._store.batches(self._kept), recording.turns, self._uses))
+
+
+class _WindowWatch(SpanWatch):
+    """The watch over a load whose windows are compared span by span."""
+
+    def __init__(self, gatherer: SpanGatherer, store: BatchStore) -> None:
+        self._gatherer = gatherer
+        self._store = store
+        self._sizes: list[tuple[int | None, int]] = []
+
+    def load(self, call: LoadCall, *, is_async: bool) -> LoadCall:
+        return replace(call, function=self._gatherer.marked(call.function, is_awaited=is_async))
+
+    def listening(self) -> AbstractContextManager[None]:
+        return self._gatherer.listening()
+
+    def end_of_window(self, turn: int | None) -> None:
+        before = self._gatherer.kept
+        self._gatherer.keep()
+        self._sizes.append((turn, self._gatherer.kept - before))
+
+    def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:  # noqa: ARG002 - as above
+        self._gatherer.finish()
+        return NO_SPANS
+
+    def completed(self, recording: Recording) -> Recording:
+        return replace(recording, spans=in_order(self._store, self._sizes))
 
 
 def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = False) -> JudgedSpans:
@@ -185,8 +218,13 @@ def span_watch(
     is_in_turns = request is not None and request.turns is not None
     if request is not None and is_in_turns and request.with_spans and not run.is_untimed:
         store = BatchStore()
-        return _BatchWatch(SpanGatherer(root, clock=clock, receiver=session.receiver, store=store), store, clock)
+        gatherer = SpanGatherer(root, clock=clock, receiver=session.receiver, is_load=is_load, store=store)
+        return _WindowWatch(gatherer, store) if is_load else _BatchWatch(gatherer, store, clock)
     if is_in_turns or not records_spans(run, effective) or (session.is_child and not is_load):
         return SpanWatch()
     gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
-    return _RecordingWatch(gate, SpanGatherer(root, gate.watched, gate.names, clock, session.receiver, is_load=is_load))
+    is_compared = is_load and request is not None and request.wants_data
+    kind = ComparedStore if is_compared else SpanStore
+    found = kind(gate.watched, gate.names)
+    gatherer = SpanGatherer(root, gate.watched, clock=clock, receiver=session.receiver, is_load=is_load, store=found)
+    return _RecordingWatch(gate, gatherer)

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from traces import executions, span
 
 from pytest_perfbudget.core.spans import OTHERS, Execution
-from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, SpanPart, ThreadUse, in_turns
+from pytest_perfbudget.core.spans.batches import (
+    BatchStore,
+    ComparedStore,
+    SpanBatch,
+    SpanPart,
+    ThreadUse,
+    in_order,
+    in_turns,
+)
 from pytest_perfbudget.core.spans.changes import (
     REMOTE_SPREAD,
     ComponentChange,
@@ -269,6 +277,23 @@ class TestBatches:
         batches = [batch({}, rest_ns) for rest_ns in (1.0, 2.0, 3.0)]
         assert [(one.total_ns, one.turn) for one in in_turns(batches, [0, 1])] == [(2, 0), (3, 1)]
         assert in_turns(batches, []) == []
+
+    def test_executions_outside_all_turns_do_not_count(self) -> None:
+        store = BatchStore()
+        for total_ns in (7, 10, 20, 5, 40):
+            store.add(Execution(0, total_ns, [span("work", 0, total_ns)]))
+        found = in_order(store, [(None, 1), (0, 2), (None, 1), (1, 1)])
+        assert [(one.turn, one.executions, one.total_ns) for one in found] == [(0, 2, 15), (1, 1, 40)]
+
+    def test_a_store_for_budgets_and_a_comparison_compares_the_spans_of_its_own_process(self) -> None:
+        """A fresh process of a baseline receives no spans of other processes."""
+        store = ComparedStore()
+        assert store.whole() == []
+        client, server = span("client", 0, 80), span("server", 10, 60, id=2, parent=1)._replace(thread=-1)
+        store.add(Execution(0, 100, [client, server]))
+        assert sorted(store.names) == ["client", "server"]
+        (found,) = store.whole()
+        assert {name: part.self_ns for name, part in found.parts.items()} == {"client": 80}
 
     @given(st.lists(executions(), min_size=1, max_size=6))
     def test_the_parts_of_a_batch_are_at_most_the_whole(self, made: list[Execution]) -> None:
