@@ -8,11 +8,14 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pytest_perfbudget.core.history.service_window import MINUTE_S, ServiceProcess, ServiceWindow
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.tally import Tally
 
 DAY_S = 86_400.0
 START_S = 1_790_000_000.0  # 21 September 2026
+SERVICE_S = 1_790_000_040  # the first full minute after that
 MACHINE = "AMD EPYC, x86_64, Linux"
 
 
@@ -35,6 +38,16 @@ def session(number: int = 0, points: Sequence[HistoryPoint] | None = None, **cha
         "machine_key": "1a2b3c4d", "machine": MACHINE, "python": "CPython 3.11.7", "lock": "9f8e7d6c",
     }  # fmt: skip
     return HistorySession(Circumstances(**{**given, **changed}), [point()] if points is None else points)
+
+
+def window(minute: int = 0, component: str = "gateway", durations_ms: Sequence[float] = (4, 5, 6)) -> ServiceWindow:
+    """Return the requests of a component in a minute after `SERVICE_S`."""
+    tally = Tally.of(round(one * 1e6) for one in durations_ms)
+    return ServiceWindow(component, SERVICE_S + minute * MINUTE_S, MINUTE_S, tally)
+
+
+def process(writer: str = "a", at_s: float = SERVICE_S, **state: Any) -> ServiceProcess:
+    return ServiceProcess(writer, SERVICE_S, at_s, state)
 
 
 def history(days: int = 30) -> list[HistorySession]:

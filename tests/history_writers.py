@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from histories import START_S
+from histories import SERVICE_S, START_S
 
+from pytest_perfbudget.core.history.service_window import HOUR_S, MINUTE_S
 from pytest_perfbudget.history.store import sessions
 
 WRITER = """
@@ -19,27 +21,35 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from histories import START_S, point, session
+from histories import START_S, point, process, session, window
 from pytest_perfbudget.history.store import append
+from pytest_perfbudget.history.windows import append_windows
 
 POINTS = [point(metric=f"m{at}") for at in range(50)]
 
-def write(file, first, number):
+def append_session(file, at):
+    append(file, [session(at, POINTS)], START_S)
+
+def append_minute(file, at):
+    minutes = [window(at, component) for component in ("gateway", "storage")]
+    append_windows(file, minutes, process("a", minutes[0].end_s), START_S)
+
+def write(file, first, number, append_to=append_session):
     for at in range(first, first + number):
         try:
-            append(Path(file), [session(at, POINTS)], START_S)
+            append_to(Path(file), at)
         except Exception as error:
             os.write(1, f"{error}\\n".encode())
             return
         os.write(1, f"{at}\\n".encode())
 
-def kill_writers(file, kills):
+def kill_writers(file, kills, append_to=append_session):
     chosen = random.Random(25)
     for first in range(0, 1000 * kills, 1000):
         reads, writes = os.pipe()
         if not (child := os.fork()):
             os.dup2(writes, 1)
-            write(file, first, 1000)
+            write(file, first, 1000, append_to)
             os._exit(0)
         os.close(writes)
         with open(reads) as lines:
@@ -81,3 +91,15 @@ def assert_whole(file: Path, written: set[int]) -> None:
     found = sessions(file, START_S)
     assert written <= {int(one.circumstances.id, 16) for one in found}
     assert {len(one.points) for one in found} <= {50}
+
+
+def assert_minutes_whole(file: Path, written: set[int]) -> None:
+    """Check that a history has all minutes that were written, each with both components, be they minutes or hours."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        query = "SELECT name, start_s / 3600, sum(count) FROM service_window JOIN component ON number = component"
+        found = {(name, hour): count for name, hour, count in connection.execute(f"{query} GROUP BY 1, 2")}
+    least = Counter((SERVICE_S + at * MINUTE_S) // HOUR_S for at in written)
+    for hour, minutes in least.items():
+        assert found["gateway", hour] == found["storage", hour] >= 3 * minutes
+        assert found["gateway", hour] % 3 == 0

@@ -10,9 +10,9 @@ from snippets import ROOT
 
 from pytest_perfbudget.config import parse_limits, parse_settings
 from pytest_perfbudget.config.page import OPTIONS, configuration_page
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
-from pytest_perfbudget.core.settings import DuetSettings, Settings
+from pytest_perfbudget.core.settings import DuetSettings, MonitorSettings, Settings
 
 PAGE = ROOT / "pytest_perfbudget" / "guide" / "configuration.md"
 
@@ -37,6 +37,15 @@ def test_the_default_of_a_setting_is_what_holds_without_it(setting: Setting) -> 
 def test_the_default_of_a_duet_setting_is_what_holds_without_it(setting: Setting) -> None:
     given = parse_settings({"duet": {setting.key: setting.default}}, "pyproject.toml")
     assert given.duet == DuetSettings()
+
+
+@pytest.mark.parametrize("setting", MONITOR, ids=ids)
+def test_the_example_and_the_default_of_a_monitor_setting_are_valid(setting: Setting) -> None:
+    given, default = (
+        parse_settings({"history": "kept.db", "monitor": {setting.key: value}}, "pyproject.toml").monitor
+        for value in (setting.example, setting.default)
+    )
+    assert given != default == MonitorSettings()
 
 
 @pytest.mark.parametrize("setting", ALERT, ids=ids)
@@ -64,7 +73,7 @@ def test_the_example_is_valid_and_differs_from_the_default(setting: Setting) -> 
     assert comparable(getattr(found, setting.attribute)) != comparable(getattr(default, setting.attribute))
 
 
-@pytest.mark.parametrize("setting", [*SESSION, *DUET, *ALERT, *LIMITS, MATCH], ids=ids)
+@pytest.mark.parametrize("setting", [*SESSION, *DUET, *MONITOR, *ALERT, *LIMITS, MATCH], ids=ids)
 def test_the_meaning_is_one_sentence(setting: Setting) -> None:
     assert setting.meaning.endswith(".")
     assert ". " not in setting.meaning
@@ -82,4 +91,4 @@ def test_the_page_names_every_option_and_key(pytestconfig: pytest.Config) -> Non
     known = {name for name in vars(pytestconfig.option) if name.startswith("perf_")}
     assert {name.partition("=")[0].lstrip("-").replace("-", "_") for name in OPTIONS} == known
     page = configuration_page()
-    assert all(f"| `{setting.key}` |" in page for setting in (*SESSION, *DUET, *ALERT, *LIMITS, MATCH))
+    assert all(f"| `{setting.key}` |" in page for setting in (*SESSION, *DUET, *MONITOR, *ALERT, *LIMITS, MATCH))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
 
 OPTIONS: Final[Mapping[str, str]] = {
     "--perf-update-baseline": "Measure the selected perf tests that pass in fresh processes, and write the baseline. "
@@ -85,6 +85,11 @@ p95_ms = 50
 
 These keys stand in `[tool.perfbudget.duet]`. They hold for `--perf-against`; see [against](against.md#settings).
 """
+_MONITOR: Final = """
+## Settings of the monitor
+
+This key stands in `[tool.perfbudget.monitor]`; see [monitor](monitor.md#history). Tests do not use it.
+"""
 _ALERTS: Final = """
 ## Alerts
 
@@ -117,6 +122,8 @@ def configuration_page() -> str:
         _table([MATCH]),
         _DUET,
         _table(DUET),
+        _MONITOR,
+        _table(MONITOR),
         _ALERTS,
         _table(ALERT),
         _ALERTS_END,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.config.checks import table as checked_table
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, SESSION, Setting
+from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
 from pytest_perfbudget.core.alerts import AlertRule
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity
-from pytest_perfbudget.core.settings import DuetSettings, Settings
+from pytest_perfbudget.core.settings import DuetSettings, MonitorSettings, Settings
 from pytest_perfbudget.core.span_budgets import parse_span_budgets
 from pytest_perfbudget.errors import ConfigError, nearest
 from pytest_perfbudget.table_name import NAME, is_misspelt, may_have_table, misplaced
@@ -99,6 +99,7 @@ def parse_settings(table: object, file: str) -> Settings:
     components = checked_table(rest.pop("components", {}), f"{file} [tool.perfbudget.components]")
     duet_table, notes = _with_present_words(rest.pop("duet", {}), f"{file} [tool.perfbudget.duet]")
     duet = _duet(duet_table, f"{file} [tool.perfbudget.duet]")
+    monitor = _monitor(rest.pop("monitor", {}), file, has_history=bool(values.get("history")))
     alerts = checked_table(rest.pop("alerts", {}), f"{file} [tool.perfbudget.alerts]")
     spans = parse_span_budgets(
         rest.pop(SPANS, {}),
@@ -106,7 +107,7 @@ def parse_settings(table: object, file: str) -> Settings:
         lambda name: f'{file} [tool.perfbudget.spans."{name}"]',
         general=True,
     )
-    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "alerts", SPANS]
+    known = [*(setting.key for setting in SESSION), "budgets", "components", "duet", "monitor", "alerts", SPANS]
     budgets = tuple(parse_budgets(rest, place, known, general=True, everywhere=True))
     limits = Limits(budgets=budgets, spans=spans)
     rules = [_entry(pattern, entry, file) for pattern, entry in entries.items()]
@@ -114,6 +115,7 @@ def parse_settings(table: object, file: str) -> Settings:
     return Settings(
         **values,
         duet=duet,
+        monitor=monitor,
         notes=notes,
         limits=limits,
         entries=tuple(rules),
@@ -178,6 +180,15 @@ def _with_present_words(value: object, place: str) -> tuple[object, tuple[str, .
 
 def _duet(value: object, place: str) -> DuetSettings:
     return DuetSettings(**_checked(value, DUET, place))
+
+
+def _monitor(value: object, file: str, *, has_history: bool) -> MonitorSettings:
+    place = f"{file} [tool.perfbudget.monitor]"
+    found = MonitorSettings(**_checked(value, MONITOR, place))
+    if found.history and not has_history:
+        message = f'{place}: history = true needs a file: set history = ".perfbudget/history.db" in {TABLE}'
+        raise ConfigError(message)
+    return found
 
 
 def _alert(name: str, value: object, file: str) -> AlertRule:

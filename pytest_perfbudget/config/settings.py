@@ -226,6 +226,18 @@ DUET: Final = (
 )
 """The keys of `[tool.perfbudget.duet]`."""
 
+MONITOR: Final = (
+    Setting(
+        key="history",
+        check=flag,
+        default=False,
+        meaning="The monitor appends its minutes to the `history` of `[tool.perfbudget]`, but not within a session of "
+        "pytest.",
+        example=True,
+    ),
+)
+"""The keys of `[tool.perfbudget.monitor]`."""
+
 ALERT: Final = (
     Setting(
         key="metric",

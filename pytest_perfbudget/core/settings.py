@@ -27,6 +27,17 @@ class DuetSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """The settings for the monitor of a running service.
+
+    Attributes:
+        history: whether the monitor appends its minutes to the history.
+    """
+
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The table, checked. `entries` are in the order in which they win, the most specific first.
 
@@ -58,6 +69,7 @@ class Settings:
     unmeasured: str = "fail"
     warn_at: float = 0.8
     duet: DuetSettings = DuetSettings()
+    monitor: MonitorSettings = MonitorSettings()
     limits: Limits = field(default_factory=Limits)
     notes: tuple[str, ...] = ()
     entries: tuple[Rule, ...] = ()

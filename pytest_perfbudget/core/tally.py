@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ LONGEST_NS: Final = (1 << 42) - 1
 BUCKETS: Final = (42 - BITS) * HALF + 2 * HALF
 
 _LANE_BYTES: Final = 8
+_COUNTS_BYTES: Final = _LANE_BYTES * BUCKETS
 
 
 def bucket_of(duration_ns: int) -> int:
@@ -80,6 +82,31 @@ class Tally:
             self.packed_errors + other.packed_errors,
         )
 
+    def histogram(self) -> bytes:
+        """Return the counts of all buckets, compressed; a window of a minute takes about a hundred bytes."""
+        both = (one.to_bytes(_COUNTS_BYTES, "little") for one in (self.packed, self.packed_errors))
+        return zlib.compress(b"".join(both), 1)
+
+    @classmethod
+    def of_histogram(cls, count: int, errors: int, total_ns: int, most_ns: int, histogram: bytes) -> Tally:
+        """Rebuild a tally from its sums and the result of `histogram`.
+
+        Raises:
+            ValueError: the histogram is damaged.
+        """
+        try:
+            both = zlib.decompress(histogram)
+        except (zlib.error, TypeError) as error:
+            message = f"damaged histogram: {error}"
+            raise ValueError(message) from None
+        if len(both) != 2 * _COUNTS_BYTES:
+            message = f"damaged histogram: {len(both)} bytes"
+            raise ValueError(message)
+        packed_counts, packed_errors = (
+            int.from_bytes(one, "little") for one in (both[:_COUNTS_BYTES], both[_COUNTS_BYTES:])
+        )
+        return cls(count, errors, total_ns, most_ns, packed_counts, packed_errors)
+
     @property
     def mean_ns(self) -> float:
         """The mean of the durations; 0 without durations."""
@@ -127,7 +154,7 @@ class Cumulated:
 
 def empty_counts() -> array[int]:
     """Return counts of zero for all buckets."""
-    return array("Q", bytes(_LANE_BYTES * BUCKETS))
+    return array("Q", bytes(_COUNTS_BYTES))
 
 
 def packed(counts: array[int]) -> int:
@@ -148,7 +175,7 @@ def sparse(packed_counts: int) -> dict[int, int]:
 def unpacked(packed_counts: int) -> array[int]:
     """Return the counts of all buckets."""
     counts = array("Q")
-    counts.frombytes(packed_counts.to_bytes(_LANE_BYTES * BUCKETS, "little"))
+    counts.frombytes(packed_counts.to_bytes(_COUNTS_BYTES, "little"))
     return _little(counts)
 
 

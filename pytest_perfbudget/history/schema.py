@@ -13,9 +13,29 @@ from pytest_perfbudget.errors import HistoryError
 APPLICATION_ID: Final = 0x70657266
 """The number by which SQLite's header names this application: `perf` in ASCII."""
 
-VERSION: Final = 1
-_WAIT_S: Final = 10.0
+VERSION: Final = 2
+WAIT_S: Final = 10.0
 """The time for which a process waits for another that writes."""
+
+_POINT: Final = """CREATE TABLE point (
+    session INTEGER NOT NULL, series INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
+    upper REAL, verdict TEXT NOT NULL, "limit" REAL, PRIMARY KEY (session, series)
+) WITHOUT ROWID"""
+"""The points of a session lie side by side, so that an append writes a few pages of the file, however large it is."""
+
+_SERVICE: Final = (
+    "CREATE TABLE component (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE service_window (
+        start_s INTEGER NOT NULL, component INTEGER NOT NULL, writer TEXT NOT NULL, seconds INTEGER NOT NULL,
+        count INTEGER NOT NULL, errors INTEGER NOT NULL, total_ns INTEGER NOT NULL, most_ns INTEGER NOT NULL,
+        histogram BLOB NOT NULL, PRIMARY KEY (component, start_s, writer)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX service_minute ON service_window (start_s) WHERE seconds < 3600",
+    """CREATE TABLE service_process (
+        writer TEXT PRIMARY KEY, start_s REAL NOT NULL, at_s REAL NOT NULL, state TEXT NOT NULL
+    ) WITHOUT ROWID""",
+)
+"""The tables of running services: a row for each component, process and minute; later for each component and hour."""
 
 _TABLES: Final = (
     """CREATE TABLE session (
@@ -28,21 +48,31 @@ _TABLES: Final = (
         number INTEGER PRIMARY KEY, test TEXT NOT NULL, name TEXT NOT NULL, metric TEXT NOT NULL,
         component TEXT NOT NULL, unit TEXT NOT NULL, direction TEXT NOT NULL, UNIQUE (test, name, metric)
     )""",
-    """CREATE TABLE point (
-        series INTEGER NOT NULL, session INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
-        upper REAL, verdict TEXT NOT NULL, "limit" REAL, PRIMARY KEY (series, session)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX point_session ON point (session)",
+    _POINT,
+    *_SERVICE,
 )
+_MIGRATIONS: Final = {
+    1: (
+        "ALTER TABLE point RENAME TO old_point",
+        _POINT,
+        """INSERT INTO point SELECT session, series, value, std_error, lower, upper, verdict, "limit" FROM old_point
+            ORDER BY session, series""",
+        "DROP TABLE old_point",
+        *_SERVICE,
+    ),
+}
+"""The statements that turn a schema into the next."""
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, creates: bool) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sqlite3.Connection]:
     """Open the history, and close it after the block.
 
     Args:
         path: the file.
-        creates: whether a missing file is created; its new folder is ignored by git.
+        creates: whether a missing file is created, and a file of an earlier schema migrated; a new folder is ignored
+            by git.
+        wait_s: the longest time to wait for another process that writes.
 
     Raises:
         HistoryError: the file is missing, cannot be read or written, is of another program, or of a later version.
@@ -53,13 +83,13 @@ def opened(path: Path, *, creates: bool) -> Iterator[sqlite3.Connection]:
         elif not path.is_file():
             message = f"history {path}: there is no such file; pytest --perf-history={path} writes it"
             raise HistoryError(message)
-        with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
+        with contextlib.closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
             _check(connection, path, creates=creates)
             yield connection
     except sqlite3.DatabaseError as error:
-        raise HistoryError(_problem(path, error)) from error
+        raise HistoryError(_problem(path, error, wait_s)) from error
     except UnicodeEncodeError as error:
-        message = f"history {path}: the name {error.object!a} is no text: nothing of this session was written"
+        message = f"history {path}: the name {error.object!a} is no text: nothing was written"
         raise HistoryError(message) from error
     except OSError as error:
         message = f"history {path}: {error.strerror or error}"
@@ -95,10 +125,38 @@ def _check(connection: sqlite3.Connection, path: Path, *, creates: bool) -> None
         message = f"history {path}: its schema {version} is of a later pytest-perfbudget: upgrade, or name another file"
         raise HistoryError(message)
     if creates:
-        # SQLite does not wait for others with this switch. Without it, writers wait for readers, and nothing is lost;
-        # the next session tries again.
-        with contextlib.suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = WAL")
+        if version < VERSION:
+            _migrate(connection)
+        _prepare_writing(connection)
+
+
+def has_windows(connection: sqlite3.Connection) -> bool:
+    """Return whether the schema of an open history has the windows of services."""
+    return _pragma(connection, "user_version") > 1
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Turn the file into one of the present schema, or leave it as it is."""
+    with transaction(connection):
+        for version in range(_pragma(connection, "user_version"), VERSION):  # another process may have been quicker
+            for statement in _MIGRATIONS[version]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _prepare_writing(connection: sqlite3.Connection) -> None:
+    """Let readers go on while this process writes.
+
+    A killed process loses nothing that it has committed. After a loss of power the last commits may be missing, and the
+    file is whole: SQLite waits for the disk before it moves commits into the file, as the last writer does that closes
+    the file, and not at each commit.
+    """
+    # SQLite does not wait for others with this switch. Without it, writers wait for readers, and nothing is lost; the
+    # next session tries again.
+    with contextlib.suppress(sqlite3.OperationalError):
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode == "wal":
+            connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -124,14 +182,15 @@ def _make_folder(folder: Path) -> None:
 _REMEDIES: Final = {
     "file is not a database": "this file is of another program: name another file",
     "database disk image is malformed": "the file is damaged: remove it, and the next session begins a new history",
-    "database or disk is full": "the disk is full: nothing of this session was written",
-    "disk I/O error": "the disk cannot be written, or is full: nothing of this session was written",
-    "database is locked": f"another process has been writing for {_WAIT_S:.0f} s",
+    "database or disk is full": "the disk is full: nothing was written",
+    "disk I/O error": "the disk cannot be written, or is full: nothing was written",
     "attempt to write a readonly database": "the file cannot be written",
     "unable to open database file": "the file cannot be opened or created",
 }
 """The remedy for each problem of SQLite's."""
 
 
-def _problem(path: Path, error: sqlite3.Error) -> str:
+def _problem(path: Path, error: sqlite3.Error, wait_s: float) -> str:
+    if str(error) == "database is locked":
+        return f"history {path}: another process has been writing for {wait_s:.0f} s"
     return f"history {path}: {_REMEDIES.get(str(error), str(error))}"

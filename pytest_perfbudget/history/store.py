@@ -12,6 +12,7 @@ from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, 
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.history.schema import opened, transaction
+from pytest_perfbudget.history.windows import prune_windows
 
 _PRUNED_AT_ONCE: Final = 8
 """The most old sessions that one append removes, so that an append never takes long; reading leaves out the rest."""
@@ -25,7 +26,8 @@ _SERIES: Final = """
     WHERE component != excluded.component OR unit != excluded.unit OR direction != excluded.direction
 """
 _POINT: Final = """
-    INSERT OR IGNORE INTO point SELECT number, ?, ?, ?, ?, ?, ?, ? FROM series
+    INSERT OR IGNORE INTO point (session, series, value, std_error, lower, upper, verdict, "limit")
+    SELECT ?, number, ?, ?, ?, ?, ?, ? FROM series
     WHERE test = ? AND name = ? AND metric = ?
 """
 
@@ -52,6 +54,7 @@ def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anch
             if one.circumstances.at_s >= oldest_s or one.circumstances.commit == (anchor or None)
         )
         _prune(connection, oldest_s, anchor)
+        prune_windows(connection, oldest_s)
         return new
 
 
@@ -77,8 +80,8 @@ def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
     """
     query = """
         SELECT test, name, metric, component FROM series WHERE EXISTS (
-            SELECT 1 FROM point JOIN session ON session.number = point.session
-            WHERE point.series = series.number AND at_s >= ?
+            SELECT 1 FROM session CROSS JOIN point ON point.session = session.number
+            WHERE point.series = series.number AND at_s >= ? ORDER BY at_s DESC LIMIT 1
         ) ORDER BY test, name, metric
     """
     with opened(path, creates=False) as connection:
@@ -145,7 +148,7 @@ def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anch
     query = """
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
             verdict, "limit"
-        FROM point JOIN session ON session.number = point.session
+        FROM session CROSS JOIN point ON point.session = session.number
         WHERE series = ? AND (at_s >= ? OR "commit" = ?) ORDER BY at_s, session
     """
     points = [

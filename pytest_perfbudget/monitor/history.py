@@ -29,8 +29,10 @@ LEVELS: Final = (
     Level(3600 * _SECOND, 24),
 )
 _LEVEL_OF: Final = {"1m": 0, "5m": 1, "15m": 1, "1h": 2, "24h": 3}
-_POINTS: Final = 1
+HALF_MINUTES: Final = 1
 """The level whose slots are the points of a sparkline."""
+HOURS: Final = 3
+"""The level whose slots are the points of a sparkline over a day."""
 
 Slots = tuple[Mapping[int, Tally], ...]
 """For each level, the tallies by the number of the slot since 1970."""
@@ -97,11 +99,11 @@ class History:
         newest = max(self.slots[0], default=None)
         return 0 if newest is None else min((newest + 1) * LEVELS[0].width_ns - 1, now_ns)
 
-    def points(self, now_ns: int) -> list[Point]:
-        """Return a point for each half minute of the last quarter of an hour, the oldest first."""
-        level = LEVELS[_POINTS]
+    def points(self, now_ns: int, at_level: int = HALF_MINUTES) -> list[Point]:
+        """Return a point for each slot of a level, the oldest first; by default for each half minute."""
+        level = LEVELS[at_level]
         newest = now_ns // level.width_ns
-        found = [self.slots[_POINTS].get(slot, Tally()) for slot in range(newest - level.slots + 1, newest + 1)]
+        found = [self.slots[at_level].get(slot, Tally()) for slot in range(newest - level.slots + 1, newest + 1)]
         return [Point(one.count * _SECOND / level.width_ns, one.cumulated().quantile_ns(0.95)) for one in found]
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -22,11 +22,14 @@ from pytest_perfbudget.monitor.error_log import Error, ErrorCause, ErrorLog
 from pytest_perfbudget.monitor.service_check import ServiceCheck
 from pytest_perfbudget.monitor.snapshot import Snapshot
 from pytest_perfbudget.monitor.steady_clock import steady_clock
+from pytest_perfbudget.monitor.window_log import WindowLog
 from pytest_perfbudget.table_name import nearest_file
 from pytest_perfbudget.tracing import add_sink, remove_sink
 from pytest_perfbudget.tracing.span import Record
 
 _NS_PER_S: Final = float(NS_PER["s"])  # a whole number would repeat a text that is given as a duration
+_IN_PYTEST: Final = "PYTEST_VERSION"
+"""The environment variable that pytest sets, and that processes of a test inherit."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -43,6 +46,7 @@ class Monitor:
         clock: the present time, in ns since 1970, which never goes back; by default the time of the start and the
             monotonic clock.
         notes: remarks that the summary shows.
+        history: the history to which each minute is appended; None for none.
 
     Raises:
         ConfigError: there is no such window.
@@ -58,6 +62,7 @@ class Monitor:
         in_background: bool = True,
         clock: Callable[[], int] | None = None,
         notes: Sequence[str] = (),
+        history: str | Path | None = None,
     ) -> None:
         if judged_over not in WINDOWS:
             message = f"Monitor: judged_over must be {' or '.join(map(repr, WINDOWS))}, found {judged_over!r}"
@@ -76,6 +81,16 @@ class Monitor:
             always_kept=self._components.always_kept,
             in_background=in_background,
         )
+        self._windows: WindowLog | None = None
+        if history is not None:
+            self._windows = WindowLog(
+                Path(history).absolute(),
+                self._settings.history_days,
+                clock=self._clock,
+                own=self._own,
+                alerts=self._check.watch.states,
+                in_background=in_background,
+            )
         if takes_spans:
             add_sink(self.take_span, needs_cpu=False)
         if hasattr(os, "register_at_fork"):
@@ -90,6 +105,8 @@ class Monitor:
             path: the pyproject.toml; None for the nearest from the working directory upwards.
             options: the further arguments of `Monitor`.
 
+        Without the option `history`, the table decides about it: `[tool.perfbudget.monitor]`.
+
         Raises:
             ConfigError: there is no such file, or its table has an unknown key or a wrong value.
         """
@@ -100,7 +117,8 @@ class Monitor:
         if not file.is_file():
             message = f"{file}: there is no such file"
             raise ConfigError(message)
-        return cls(load_settings(file), **options)
+        settings = load_settings(file)
+        return cls(settings, **{**options, **_history_options(settings, file.parent, options)})
 
     def observe(self, component: str, duration_s: float, error: Error | None = None) -> None:
         """Count a request or an operation that has ended.
@@ -158,8 +176,10 @@ class Monitor:
         return callback
 
     def check(self) -> None:
-        """Check the alerts, and write this worker's file, as the thread in the background does."""
+        """Check the alerts, write this worker's file, and append to the history, as the background threads do."""
         self._check.run()
+        if self._windows is not None:
+            self._windows.append()
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers, verdicts, alerts and last errors of the service as builtins, with a `health_score`."""
@@ -182,9 +202,11 @@ class Monitor:
         print_summary(self.summary())
 
     def close(self) -> None:
-        """Take no further spans, stop the background thread, and hand this worker's numbers over to the others."""
+        """Take no further spans, stop the background threads, and hand this worker's numbers over to the others."""
         remove_sink(self.take_span)
         self._check.close()
+        if self._windows is not None:
+            self._windows.close()
 
     def __enter__(self) -> Monitor:  # noqa: PYI034 - Self is not in Python 3.10
         """Return the monitor."""
@@ -199,6 +221,8 @@ class Monitor:
     def _reset(self) -> None:
         self._begin_anew()
         self._check.reset()
+        if self._windows is not None:
+            self._windows.reset()
 
     def _begin_anew(self) -> None:
         """Begin without numbers, with locks that no other thread holds."""
@@ -217,6 +241,8 @@ class Monitor:
         if not isinstance(name, str) or not name:
             raise TypeError(name)
         self._check.begin()
+        if self._windows is not None:
+            self._windows.begin()
         return self._components.find(name)
 
     def _ignore(self, component: object, duration_s: object, error: object) -> None:
@@ -237,6 +263,19 @@ class Monitor:
         with self._errors_lock:
             errors = self._errors.entries()
         return Snapshot(self._start_ns, self._components.histories(now_ns), errors)
+
+
+def _history_options(settings: Settings, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `Monitor` by which the table decides about the history.
+
+    Within a session of pytest nothing is written: a test that starts the application would fill the project's history.
+    """
+    if not settings.monitor.history or "history" in options:
+        return {}
+    if _IN_PYTEST in os.environ:
+        note = "within a session of pytest the history is not written, unless Monitor(history=...) names a file"
+        return {"notes": [*options.get("notes", ()), note]}
+    return {"history": folder / settings.history}
 
 
 def _reset(monitor: weakref.ref[Monitor]) -> None:

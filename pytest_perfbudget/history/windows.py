@@ -1,0 +1,165 @@
+"""The windows of running services in the history's file: appended by the minute, merged to hours two hours later."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_perfbudget.core.history.service_window import HOUR_S, ServiceProcess, ServiceWindow, merged_windows
+from pytest_perfbudget.core.tally import Tally
+from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.history.schema import WAIT_S, has_windows, opened, transaction
+
+_MINUTES_KEPT_S: Final = 2 * HOUR_S
+"""The age from which minutes are merged: dashboards judge the last hour, and show the hours of a day."""
+_MERGED_AT_ONCE: Final = 2
+"""The most components of which one append merges an hour, so that an append never takes long."""
+_MERGED: Final = ""
+"""The writer of a window that was merged from those of all processes."""
+
+_NUMBERS: Final = "count, errors, total_ns, most_ns, histogram"
+_WINDOW: Final = f"""
+    INSERT OR REPLACE INTO service_window (start_s, component, writer, seconds, {_NUMBERS})
+    SELECT ?, number, ?, ?, ?, ?, ?, ?, ? FROM component WHERE name = ?
+"""  # noqa: S608 - names of columns
+_PROCESS: Final = "INSERT OR REPLACE INTO service_process (writer, start_s, at_s, state) VALUES (?, ?, ?, ?)"
+
+
+def append_windows(
+    path: Path, windows: Sequence[ServiceWindow], process: ServiceProcess, oldest_s: float, *, wait_s: float = WAIT_S
+) -> None:
+    """Append the windows of a process, merge a few of those that are two hours old, and remove those that are too old.
+
+    Args:
+        path: the file, which is created if it is missing.
+        windows: the windows; a window that the process wrote before is replaced.
+        process: the process, with its present state.
+        oldest_s: the time before which windows are too old, in s since 1970.
+        wait_s: the longest time to wait for another process that writes.
+
+    Raises:
+        HistoryError: the file cannot be written, or is no history; nothing was written then.
+    """
+    with opened(path, creates=True, wait_s=wait_s) as connection, transaction(connection):
+        names = {(one.component,) for one in windows}
+        connection.executemany("INSERT OR IGNORE INTO component (name) VALUES (?)", names)
+        connection.executemany(_WINDOW, [_row(one, process.writer) for one in windows])
+        state = json.dumps(dict(process.state), separators=(",", ":"))
+        connection.execute(_PROCESS, (process.writer, process.start_s, process.at_s, state))
+        _merge(connection, path, process.at_s - _MINUTES_KEPT_S)
+        prune_windows(connection, oldest_s)
+
+
+def windows_since(path: Path, since_s: float, component: str = "") -> list[ServiceWindow]:
+    """Return the windows that end after a time, by time; those of several processes are one.
+
+    Args:
+        path: the file.
+        since_s: the time, in s since 1970.
+        component: the component to read, with those whose names continue its name after a dot; empty for all.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = f"""
+        SELECT name, start_s, seconds, {_NUMBERS} FROM component CROSS JOIN service_window ON component = number
+        WHERE start_s > ? - {HOUR_S} AND start_s + seconds > ?
+            AND (? IN ('', name) OR substr(name, 1, length(?) + 1) = ? || '.')
+    """  # noqa: S608 - names of columns
+    with opened(path, creates=False) as connection:
+        if not has_windows(connection):
+            return []
+        rows = connection.execute(query, (since_s, since_s, component, component, component)).fetchall()
+    found = [_window(path, row) for row in rows]
+    lengths = sorted({one.seconds for one in found})
+    return [one for length in lengths for one in merged_windows((w for w in found if w.seconds == length), length)]
+
+
+def component_hours(path: Path, since_s: float, component: str) -> dict[str, list[ServiceWindow]]:
+    """Return the hours with requests of a component, and of those whose names continue its name after a dot, by time.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    found: dict[str, list[ServiceWindow]] = {}
+    for one in merged_windows(windows_since(path, since_s, component), HOUR_S):
+        found.setdefault(one.component, []).append(one)
+    return dict(sorted(found.items()))
+
+
+def window_components(path: Path, since_s: float) -> list[str]:
+    """Return the names of the components that have a window which began after a time.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = """
+        SELECT name FROM component
+        WHERE EXISTS (SELECT 1 FROM service_window WHERE component = number AND start_s >= ?) ORDER BY name
+    """
+    with opened(path, creates=False) as connection:
+        return [name for (name,) in connection.execute(query, (since_s,))] if has_windows(connection) else []
+
+
+def processes_since(path: Path, since_s: float) -> list[ServiceProcess]:
+    """Return the processes that wrote after a time, the latest first.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = "SELECT writer, start_s, at_s, state FROM service_process WHERE at_s >= ? ORDER BY at_s DESC, writer"
+    with opened(path, creates=False) as connection:
+        rows = connection.execute(query, (since_s,)).fetchall() if has_windows(connection) else []
+    try:
+        return [ServiceProcess(writer, start_s, at_s, json.loads(state)) for writer, start_s, at_s, state in rows]
+    except (ValueError, TypeError) as error:
+        raise _damaged(path, error) from None
+
+
+def prune_windows(connection: sqlite3.Connection, oldest_s: float) -> None:
+    """Remove the windows and processes that are too old."""
+    old = f"start_s < ? - {HOUR_S}"
+    query = f"DELETE FROM service_window WHERE component IN (SELECT number FROM component) AND {old}"  # noqa: S608
+    connection.execute(query, (oldest_s,))
+    connection.execute("DELETE FROM service_process WHERE at_s < ?", (oldest_s,))
+
+
+def _merge(connection: sqlite3.Connection, path: Path, before_s: float) -> None:
+    """Merge the minutes of the oldest hour that has any, and that ended before a time, for a few components."""
+    query = "SELECT min(start_s) FROM service_window WHERE seconds < 3600 AND start_s < ?"
+    (first_s,) = connection.execute(query, (before_s // HOUR_S * HOUR_S,)).fetchone()
+    if first_s is None:
+        return
+    hour_s = first_s // HOUR_S * HOUR_S
+    within = "start_s >= ? AND start_s < ?"
+    query = f"SELECT DISTINCT component FROM service_window WHERE {within} AND seconds < 3600 LIMIT ?"  # noqa: S608
+    for (component,) in connection.execute(query, (hour_s, hour_s + HOUR_S, _MERGED_AT_ONCE)).fetchall():
+        query = f"""
+            SELECT name, start_s, seconds, {_NUMBERS} FROM service_window JOIN component ON number = component
+            WHERE {within} AND number = ?
+        """  # noqa: S608 - names of columns
+        bounds = (hour_s, hour_s + HOUR_S, component)
+        found = merged_windows((_window(path, row) for row in connection.execute(query, bounds)), HOUR_S)
+        connection.execute(f"DELETE FROM service_window WHERE {within} AND component = ?", bounds)  # noqa: S608
+        connection.executemany(_WINDOW, [_row(one, _MERGED) for one in found])
+
+
+def _row(window: ServiceWindow, writer: str) -> tuple[Any, ...]:
+    tally = window.tally
+    numbers = tally.count, tally.errors, tally.total_ns, tally.most_ns, tally.histogram()
+    return (window.start_s, writer, window.seconds, *numbers, window.component)
+
+
+def _window(path: Path, row: Sequence[Any]) -> ServiceWindow:
+    name, start_s, seconds, *numbers = row
+    try:
+        return ServiceWindow(name, start_s, seconds, Tally.of_histogram(*numbers))
+    except ValueError as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> HistoryError:
+    return HistoryError(f"history {path}: the windows of services are damaged: {error}")
