@@ -15,9 +15,10 @@ from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
 from pytest_perfbudget.core.criteria.mean import MeanCriterion
 from pytest_perfbudget.core.criteria.mirrored import MirroredCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
+from pytest_perfbudget.core.instructions import MOST_COUNTED, costliest
 from pytest_perfbudget.core.kinds import CALL, MeasurementKind
 from pytest_perfbudget.core.measurement import Counted
-from pytest_perfbudget.core.metrics import CPU, QUANTILES, Direction, Metric
+from pytest_perfbudget.core.metrics import CPU, INSTRUCTIONS, QUANTILES, Direction, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import Samples
 
@@ -201,7 +202,16 @@ def judge_counts(budgets: Iterable[Budget], counted: Counted) -> list[BudgetResu
         if not budget.metric.is_counted:
             continue
         if name in counted.counts:
-            found.append(judge_count(budget, counted.counts[name], counted.passes[name]))
+            found.append(_explained(judge_count(budget, counted.counts[name], counted.passes[name]), counted))
         else:
             found.append(unmeasured(budget, counted.problems.get(name, "nothing counts it")))
     return found
+
+
+def _explained(result: BudgetResult, counted: Counted) -> BudgetResult:
+    """Return the result for a count; too many instructions are explained by the functions that have the most."""
+    if result.metric != INSTRUCTIONS.name or result.verdict is not BudgetVerdict.EXCEEDED:
+        return result
+    count = counted.counts[result.metric]
+    reason = f"counting stopped at {MOST_COUNTED:,}: the execution has more" if count > MOST_COUNTED else ""
+    return replace(result, reason=reason, instructions=costliest(counted.instructions, count))

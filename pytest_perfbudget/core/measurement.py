@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
+from pytest_perfbudget.core.instructions import FunctionInstructions
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
@@ -46,6 +47,7 @@ class Counted:
             that the function calls; the total has the empty name.
         files: the source files of the functions that are not from a library.
         graph: the calls of the functions by each other; None if nothing counted them.
+        instructions: the instructions by function, the most first; empty if nothing counted them.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Counted:
     times: Mapping[str, float] = field(default_factory=dict)
     files: Sequence[str] = ()
     graph: CallGraph | None = None
+    instructions: Sequence[FunctionInstructions] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_perfbudget.core.instructions import MOST_COUNTED
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 WALL: Final = "wall"
@@ -168,6 +169,17 @@ CALLS: Final = register(
         is_exact=True,
         compared_as=ComparedAs.COUNT,
         floor=10,  # ten calls take less than a microsecond
+    )
+)
+INSTRUCTIONS: Final = register(
+    Metric(
+        "instructions",
+        "instructions",
+        "bytecode instructions",
+        keywords={"max_instructions": 1.0},
+        is_whole=True,
+        is_exact=True,
+        most=MOST_COUNTED,
     )
 )
 PEAK: Final = register(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from pytest_perfbudget.core.instructions import InstructionRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.spans.changes import SpanComparison
 
@@ -88,6 +89,7 @@ class BudgetResult:
         reason: the reason why there is no number, or why the numbers are corrected.
         span: the name of the spans that the budget limits; empty for a budget on the measurement itself.
         repeats: the most frequent queries of the execution with the most spans, if there are too many.
+        instructions: the functions with the most bytecode instructions, if there are too many.
     """
 
     metric: str
@@ -106,6 +108,7 @@ class BudgetResult:
     reason: str = ""
     span: str = ""
     repeats: Sequence[Repeat] = ()
+    instructions: Sequence[InstructionRow] = ()
 
     @property
     def label(self) -> str:
@@ -131,16 +134,22 @@ class BudgetResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}
-        repeats = [asdict(one) for one in self.repeats]
-        return {**asdict(self), **words, "repeats": repeats, "used": self.used}
+        lists = {
+            "repeats": [asdict(one) for one in self.repeats],
+            "instructions": [asdict(one) for one in self.instructions],
+        }
+        return {**asdict(self), **words, **lists, "used": self.used}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:
         """Rebuild a result from the result of `to_dict`."""
         kept = {key: value for key, value in data.items() if key != "used"}
         words = {"verdict": BudgetVerdict(data["verdict"]), "direction": Direction(data["direction"])}
-        repeats = tuple(Repeat(**entry) for entry in data["repeats"])
-        return cls(**{**kept, **words, "repeats": repeats})
+        lists = {
+            "repeats": tuple(Repeat(**entry) for entry in data["repeats"]),
+            "instructions": tuple(InstructionRow(**entry) for entry in data.get("instructions", ())),
+        }
+        return cls(**{**kept, **words, **lists})
 
 
 class RegressionVerdict(enum.Enum):

@@ -6,9 +6,12 @@ import cProfile
 import sys
 import tracemalloc
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any, Final, Protocol
 
-from pytest_perfbudget.core.metrics import CALLS, METRICS, PEAK, Metric
+from pytest_perfbudget.core.instructions import MOST_COUNTED
+from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, METRICS, PEAK, Metric
+from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
 
@@ -80,7 +83,40 @@ class FunctionCalls:
         self.count = float(sum(entry.callcount for entry in self.entries))
 
 
-PROBES: Final[dict[str, type[CountingProbe]]] = {CALLS.name: FunctionCalls, PEAK.name: PeakBytes}
+class BytecodeInstructions:
+    """The probe for bytecode instructions, which stops counting above `MOST_COUNTED`."""
+
+    def __init__(self) -> None:
+        self.count = 0.0
+        self.runs: list[tuple[CodeType, list[int]]] = []
+        self._counter: InstructionCounter | None = None
+
+    def start(self) -> None:
+        """See `Probe.start`."""
+        try:
+            self._counter = instruction_counter(MOST_COUNTED)
+            self._counter.start()
+        except CounterBusyError as error:
+            self._counter = None
+            raise ProbeBusyError(str(error)) from error
+
+    def stop(self) -> None:
+        """See `Probe.stop`."""
+        if self._counter is None:
+            return
+        try:
+            self._counter.stop()
+        except CounterBusyError as error:
+            raise ProbeBusyError(str(error)) from error
+        self.runs = self._counter.runs()
+        self.count = float(sum(sum(runs) for _, runs in self.runs))
+
+
+PROBES: Final[dict[str, type[CountingProbe]]] = {
+    CALLS.name: FunctionCalls,
+    INSTRUCTIONS.name: BytecodeInstructions,
+    PEAK.name: PeakBytes,
+}
 """The probe that counts a metric, by metric."""
 
 LooksBad = Callable[[float], bool]

@@ -129,6 +129,11 @@ def _name(code: CodeType | str) -> str:
     return _ADDRESS.sub("", code.strip("<>")) if isinstance(code, str) else _portable_name(code)
 
 
+def portable_name(code: CodeType) -> str:
+    """Return the name of a function of Python, `package.module:name`; a comprehension is part of its function."""
+    return _COMPREHENSION.sub("", _portable_name(code))
+
+
 def function_times(probe: FunctionCalls) -> dict[str, float]:
     """Return the time of one profiled call by function of the project, in ns; the total has the empty name.
 

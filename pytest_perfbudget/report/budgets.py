@@ -15,6 +15,7 @@ from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.report import capacity, loads, spans
+from pytest_perfbudget.report.instructions import instruction_lines
 from pytest_perfbudget.report.numbers import counted, quantity, share_text
 
 _FAR = 0.8
@@ -101,6 +102,7 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
         yield from loads.step_lines(budget, measurement.load)
     if budget.unit in ("ns", "calls") and not budget.span and measurement.profile:
         yield from profile_lines(measurement)
+    yield from instruction_lines(budget.instructions)
 
 
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:

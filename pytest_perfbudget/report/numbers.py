@@ -53,7 +53,7 @@ def _quantity(value: float, unit: str, more: int) -> str:
         return f"{three_digits(value, more)} ns"
     if unit == "bytes":
         return _bytes(value, more)
-    if unit in ("calls", "spans"):
+    if unit in ("calls", "instructions", "spans"):
         return f"{value:,.{more}f}"
     number = three_digits(value, more)
     return f"{number} {unit}" if unit else f"{number}x"

@@ -12,6 +12,7 @@ _UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "ns": ("seconds", NS_PER["s"]),
     "bytes": ("bytes", 1),
     "calls": ("calls", 1),
+    "instructions": ("instructions", 1),
     "": ("ratio", 1),
     "%": ("ratio", 100),
     "rps": ("requests_per_second", 1),
