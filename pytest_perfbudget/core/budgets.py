@@ -99,6 +99,10 @@ def _unknown(keyword: str, others: Iterable[str]) -> str:
     odd = _PERCENTILE.fullmatch(keyword)
     if odd and odd[1] not in {*STATISTICS, *ALIASES}:
         return f"{keyword!r} has no such statistic {odd[1]!r}: use one of {', '.join(STATISTICS)}"
+    for written, known in (("max_", "min_"), ("min_", "max_")):
+        other = keyword.replace(written, known, 1)
+        if keyword.startswith(written) and other in KEYWORDS:
+            return f"{keyword!r} limits the wrong side of this number: write {other}"
     timed = _TIMED.fullmatch(keyword)
     # Typos such as `max_tme` and `max_cals` have the form of a maximum with an unknown unit.
     untimed = [known for known, (metric, _) in KEYWORDS.items() if not metric.is_timed]

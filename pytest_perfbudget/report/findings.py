@@ -17,7 +17,7 @@ from pytest_perfbudget.core.finding import (
     Finding,
     Severity,
 )
-from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.recommendations import recommendation_lines
@@ -116,7 +116,7 @@ class NoteGroup:
 def note_groups(findings: Iterable[Finding]) -> list[NoteGroup]:
     """Return the findings in groups of the same kind and headline."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
-    for one in _without_many_cleared(list(findings)):
+    for one in _without_repeated_reasons(_without_many_cleared(list(findings))):
         groups.setdefault((one.kind, one.headline), {})[one.id] = None
     return [NoteGroup(kind_words(kind), list(ids), headline) for (kind, headline), ids in groups.items()]
 
@@ -133,6 +133,19 @@ def _without_many_cleared(findings: Sequence[Finding]) -> Iterator[Finding]:
     cleared = RegressionVerdict.UNCONFIRMED.value
     are_many = sum(one.kind == cleared for one in findings) > _MOST_NAMED
     return (replace(one, headline=_CLEARED) if are_many and one.kind == cleared else one for one in findings)
+
+
+def _without_repeated_reasons(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings; numbers of a measurement that are unmeasured for the same reason are one finding."""
+    merged: dict[object, Finding] = {}
+    for number, one in enumerate(findings):
+        what, colon, reason = one.headline.partition(": ")
+        key = (one.id, reason) if colon and one.kind == BudgetVerdict.UNMEASURED.value else number
+        first = merged.setdefault(key, one)
+        whats = first.headline.removesuffix(f": {reason}").split(", ")
+        if first is not one and what not in whats:
+            merged[key] = replace(first, headline=f"{', '.join([*whats, what])}: {reason}")
+    yield from merged.values()
 
 
 def headline_of(finding: Finding) -> str:

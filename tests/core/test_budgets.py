@@ -37,6 +37,8 @@ def test_metrics_have_one_name_however_they_are_written(keyword: str, name: str,
 @pytest.mark.parametrize(
     ("keyword", "message"),
     [
+        ("max_rps", "here: 'max_rps' limits the wrong side of this number: write min_rps"),
+        ("min_error_rate", "here: 'min_error_rate' limits the wrong side of this number: write max_error_rate"),
         ("p95_m", "here: 'p95_m' has no such unit 'm': use one of ns, us, ms, s"),
         ("cpu_mean_minutes", "here: 'cpu_mean_minutes' has no such unit 'minutes': use one of ns, us, ms, s"),
         ("p95ms", "here: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"),

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.kinds import CALL, LOAD
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.metrics import Direction
-from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionVerdict
 
 
 class TestUndecidedLoads:
@@ -100,3 +100,19 @@ class TestUndecidedComparisonsOfLoads:
     def test_a_load_that_is_unchanged_needs_no_note(self) -> None:
         same = change(RegressionVerdict.UNCHANGED, ratio=1.0, lower=0.98, upper=1.02, runs=0)
         assert notes(measurement(same, kind=LOAD)) == []
+
+
+def test_a_reason_that_holds_for_several_limits_is_said_once() -> None:
+    def unmeasured(metric: str, reason: str) -> BudgetResult:
+        return budget(BudgetVerdict.UNMEASURED, metric=metric, reason=reason, estimate=None)
+
+    late = [unmeasured(one, "the generator was late: it paused") for one in ("p95", "rps", "error_rate")]
+    one = measurement(*late, unmeasured("rss", "the process ended"), kind=LOAD)
+    assert notes(one) == [
+        "unmeasured: tests/test_api.py::test_login: p95, rps, error_rate: the generator was late: it paused",
+        "unmeasured: tests/test_api.py::test_login: rss: the process ended",
+    ]
+    twice = measurement(late[0], late[0], kind=LOAD)
+    assert notes(twice) == ["unmeasured: tests/test_api.py::test_login: p95: the generator was late: it paused"]
+    other = measurement(late[0], kind=LOAD, nodeid="a.py::test")
+    assert "unmeasured: a.py::test: p95: the generator was late: it paused" in notes(one, other)

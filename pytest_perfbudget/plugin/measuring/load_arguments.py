@@ -53,6 +53,21 @@ def named(name: object, place: str, key: str) -> None:
         raise MisuseError(message)
 
 
+def refuse_arguments(call: object, arguments: tuple[object, ...], place: str) -> None:
+    """Refuse positional arguments after the request, which `perf` takes: the users of a load may not share an object.
+
+    Raises:
+        MisuseError: there are some.
+    """
+    if arguments:
+        name = function_name(call)
+        message = (
+            f"{place}: a request has no arguments but the value of user=: write functools.partial({name}, ...) instead "
+            f"of {name}, ..."
+        )
+        raise MisuseError(message)
+
+
 def function_name(call: object) -> str:
     """Return the name of a function or, of another object that can be called, of its class."""
     return str(getattr(call, "__name__", type(call).__name__))

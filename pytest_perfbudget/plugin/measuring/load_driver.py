@@ -99,9 +99,9 @@ class LoadDriver:
         if self.left:
             yield f"{counted(self.left, 'request')} did not return, and may still run"
         if self.hung:
-            yield f"user=: the code after the yield did not return in time, for {counted(self.hung, 'user')}"
+            yield f"user=: {counted(self.hung, 'user')} did not leave the context manager in time"
         for one in self.unclean:
-            yield f"user=: the code after the yield raised {one.kind}: {one.message}, for {counted(one.count, 'user')}"
+            yield f"user=: {counted(one.count, 'user')} left the context manager with {one.kind}: {one.message}"
 
     def drive(self, loads: Loads[_Result], call: LoadCall) -> _Result:
         """Generate the loads that a function asks for, and return the function's result."""

@@ -27,6 +27,7 @@ from pytest_perfbudget.plugin.measuring.load_arguments import (
     load_call,
     named,
     placed,
+    refuse_arguments,
 )
 from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
@@ -72,7 +73,7 @@ class PerfLoad:
         self,
         call: Callable[..., Any],
         /,
-        *,
+        *arguments: object,
         user: User | None = None,
         pid: object = None,
         name: str | None = None,
@@ -82,6 +83,7 @@ class PerfLoad:
 
         Args:
             call: the function that makes one request. An exception or a failed assertion is an error of the request.
+            *arguments: refused.
             user: a function without arguments that returns a context manager, which may be asynchronous: what one user
                 keeps, such as a client with open connections. `call` is given the context manager's value.
             pid: the process that serves the load, for `rss_mb=` and `cpu_percent=`: its id, a `subprocess.Popen` or a
@@ -96,6 +98,7 @@ class PerfLoad:
         """
         __tracebackhide__ = True
         place = calling_place("perf_load()", self._run.item.config.rootpath, [__file__])
+        refuse_arguments(call, arguments, place)
         is_async = is_awaited(call, place)
         if name is not None:
             named(name, place, "name=")
@@ -134,7 +137,7 @@ class PerfLoad:
         self,
         call: Callable[..., Any],
         /,
-        *,
+        *arguments: object,
         user: User | None = None,
         name: str | None = None,
         first_rate: float = 10.0,
@@ -148,6 +151,7 @@ class PerfLoad:
 
         Args:
             call: see `__call__`.
+            *arguments: refused.
             user: see `__call__`.
             name: the measurement's name; by default the function's name.
             first_rate: the rate of the first load, in requests per second; the rate doubles from there.
@@ -162,6 +166,7 @@ class PerfLoad:
         """
         __tracebackhide__ = True
         place = calling_place("perf_load.capacity()", self._run.item.config.rootpath, [__file__])
+        refuse_arguments(call, arguments, place)
         is_async = is_awaited(call, place)
         if name is not None:
             named(name, place, "name=")

@@ -172,6 +172,10 @@ def test_it(perf_load):
         ("request, users=2", "users need requests= (for each user) or duration= (such as '10s'), found neither"),
         ("request, requests=2", "give users= (closed model), or rate= or stages= (open model): found none of them"),
         ("request(), users=2, requests=1", "expected a function, found None: write perf_load(fn, ...)*"),
+        (
+            "request, 5, users=2, requests=1",
+            "a request has no arguments but the value of user=: write functools.partial(request, ...) instead of *",
+        ),
         ("generator, users=2, requests=1", "generator is a generator function*"),
         (
             "coroutine, users=2, requests=1",
@@ -242,7 +246,7 @@ def test_it(perf_load):
     assert perf_load(lambda _: None, user=user, users=2, requests=5, timeout="100ms").requests == 10
 """)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["note: *: user=: the code after the yield did not return in time, for 2 users"])
+    result.stdout.fnmatch_lines(["note: *: user=: 2 users did not leave the context manager in time"])
 
 
 @pytest.mark.parametrize(
@@ -326,7 +330,7 @@ def test_it(perf_load, dies):
         "test_it[True] request rss": "unmeasured",
         "test_it[True] request cpu_percent": "unmeasured",
     }
-    result.stdout.fnmatch_lines(["unmeasured: *request: rss: the process ended after *"])
+    result.stdout.fnmatch_lines(["unmeasured: *request: rss, cpu_percent: the process ended after *"])
 
 
 def test_the_cpu_time_of_the_serving_process_is_that_under_the_load(project: Project) -> None:

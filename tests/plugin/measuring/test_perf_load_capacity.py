@@ -227,6 +227,7 @@ def test_async(perf_load):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ("5, p95_ms=50", "a request has no arguments but the value of user=: *"),
         ("", "give the limits that a rate has to keep, such as p95_ms=50"),
         ("p95_ms=5, duration='5'", "duration: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, probe=2", "probe: expected a duration above zero in s, ms, us or ns*"),
