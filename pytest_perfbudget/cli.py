@@ -18,6 +18,7 @@ from pytest_perfbudget import guide
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seed_file
 from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.bisection.command import add_bisect_command
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.doctor.findings import Findings
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     add_commands(commands)
     add_gate_command(commands)
     add_history_command(commands)
+    add_bisect_command(commands)
     reading = commands.add_parser(
         "guide",
         help="show a page of the guide",

@@ -34,6 +34,10 @@ class GitError(PerfBudgetError):
     """A git command that fails, or a commit that cannot be used."""
 
 
+class BisectionError(PerfBudgetError):
+    """A search for a slow commit that cannot begin or go on: good is not good, or a test is not there."""
+
+
 class GuideError(PerfBudgetError):
     """A topic that the guide does not have."""
 

@@ -1,0 +1,51 @@
+"""The end of a search by a signal: everything that the search has started is ended and removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+from pytest_perfbudget.processes.process import ends_within
+
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_PATIENCE_S: Final = 30.0
+"""The time that a session has to end its processes and to remove its checkout."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; ignore further signals during the removal."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {one: signal.getsignal(one) for one in _SIGNALS}
+    for one in list(before):
+        if before[one] is signal.SIG_IGN:  # as nohup asks for
+            del before[one]
+        else:
+            signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def end_session(process: subprocess.Popen[str]) -> None:
+    """End a session of pytest as Ctrl-C does, so that it removes its checkout; kill it if it does not end."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+    if not ends_within(process, _PATIENCE_S):
+        if os.name == "posix":
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+    process.wait()

@@ -1,0 +1,107 @@
+"""The wording of a search for the first slow commit."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from pytest_perfbudget.core.bisection import CONFIDENCE, Estimate
+from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Step
+from pytest_perfbudget.report.numbers import counted, percent, times
+
+_MOST_FILES: Final = 20
+
+
+def begin_lines(test: str, good: Commit, bad: Commit, commits: int) -> list[str]:
+    """Return the lines before the first step."""
+    searched = f"{counted(commits, 'commit')} after {good.short}, up to {bad.short}"
+    return [
+        f"{test}: {searched}",
+        f"how much slower {bad.short} is than each commit (95 % interval); a fast commit precedes the slowdown",
+    ]
+
+
+def step_line(number: int, step: Step) -> str:
+    """Return the line of a step.
+
+    Args:
+        number: the number of the duet.
+        step: the step.
+    """
+    commit = step.commit
+    if step.estimate is None or step.level is None:
+        return f" -  {commit.short}  skipped: {step.reason}  ({commit.subject})"
+    ratio = f"{_percent(step.estimate.log_ratio):>8} {_interval(step.estimate):<21}"
+    return f"{number:>2}  {commit.short} {ratio}  {step.level.value:<9}  {commit.subject}"
+
+
+def result_lines(result: BisectionResult) -> Iterator[str]:
+    """Yield the lines after the last step."""
+    sure = f"{100 * CONFIDENCE:.0f} % sure"
+    if result.is_found:
+        yield f"{result.candidates[0].short} is the first slow commit ({sure})"
+    else:
+        yield f"the first slow commit is one of these {len(result.candidates)} ({sure}):"
+    skipped = result.skipped
+    for one in result.candidates:
+        why = f"  (skipped: {skipped[one.commit]})" if one.commit in skipped else ""
+        shown = "" if result.is_found else f"{one.short}  "
+        yield f"  {shown}{one.date}  {one.subject}{why}"
+    yield f"  {_slowdown(result)}"
+    if result.is_stopped:
+        yield f"  stopped after {counted(result.duets, 'duet')}: --max-duets allows more"
+    if result.grown:
+        yield f"  slower functions: {', '.join(one.function for one in result.grown)}"
+    if result.files:
+        yield f"  changed files: {_files(result)}"
+    if result.merge_base:
+        (merge,) = result.candidates
+        test = shlex.quote(result.test)
+        other = merge.parents[1][:9]
+        command = f"perfbudget bisect {test} --good {result.merge_base} --bad {other}"
+        yield f"  a merge; to search the merged branch: {command}"
+
+
+def not_slower_text(found: Estimate, good: str, bad: str, duets: int) -> str:
+    """Return the reason why a search does not begin."""
+    ratio = f"{_percent(found.log_ratio)} (95 % interval {_interval(found)[1:-1]})"
+    return (
+        f"bad {bad} is not slower than good {good}: {ratio} in {counted(duets, 'duet')}. "
+        "Name a good commit before the slowdown, and a bad commit with it"
+    )
+
+
+def no_slowdown_text(good: str, bad: str, duets: int) -> str:
+    """Return the reason why a search ends without a commit: good turned out as slow as bad."""
+    return (
+        f"good {good} looked faster than bad {bad} at first, and {counted(duets, 'duet')} do not confirm that. "
+        "Name an earlier good commit"
+    )
+
+
+def _slowdown(result: BisectionResult) -> str:
+    skipped = len(result.skipped)
+    cost = counted(result.duets, "duet") + (f", {counted(skipped, 'commit')} skipped" if skipped else "")
+    if result.slowdown is None:
+        return cost
+    before = "the commit before" if result.is_found else "the commit before them"
+    ratio = math.exp(result.slowdown.log_ratio)
+    slower = times(ratio) if ratio >= 2 else percent(ratio).lstrip("+")
+    return f"{slower} slower than {before} (95 % interval {_interval(result.slowdown)[1:-1]}); {cost}"
+
+
+def _files(result: BisectionResult) -> str:
+    """Return the changed files, those with slower functions first."""
+    ordered = sorted(result.files, key=lambda one: not result.slower_in(one))
+    more = f" and {len(ordered) - _MOST_FILES} more" if len(ordered) > _MOST_FILES else ""
+    return ", ".join(ordered[:_MOST_FILES]) + more
+
+
+def _percent(log_ratio: float) -> str:
+    return percent(math.exp(log_ratio))
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"({_percent(estimate.lower)} .. {_percent(estimate.upper)})"
