@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from pytest_perfbudget import guide
@@ -99,10 +97,17 @@ def _parser() -> argparse.ArgumentParser:
     reading.set_defaults(run=_guide)
     watching = commands.add_parser(
         "dashboard",
-        help="show a running service: health, throughput, percentiles, alerts, errors",
-        description="Shows the numbers of a service whose application has the monitor's middleware, until Ctrl+C.",
+        help="show a service, running or by its history: health, throughput, percentiles, alerts, errors",
+        description="Shows the numbers of a service whose application has the monitor's middleware, or the last hour "
+        "and day that its monitor wrote to a history, until Ctrl+C.",
     )
-    watching.add_argument("url", metavar="URL", help="the address of the service, such as http://127.0.0.1:8000")
+    watching.add_argument(
+        "service",
+        nargs="?",
+        default="",
+        metavar="URL|PATH.db",
+        help="the address of the service, such as http://127.0.0.1:8000, or a history; default: that of pyproject.toml",
+    )
     how = watching.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="print the present numbers and exit")
     how.add_argument("--serve", type=_port, metavar="PORT", help="serve a page for a browser on this machine")
@@ -188,22 +193,9 @@ def _guide(options: argparse.Namespace) -> int:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    from pytest_perfbudget.monitor import dashboard, live, page, remote  # noqa: PLC0415 - rich, only for this command
+    from pytest_perfbudget.monitor.command import run  # noqa: PLC0415 - rich, only for this command
 
-    url = remote.checked_url(options.url)
-    fetch = partial(remote.fetch_summary, url)
-    if options.once:
-        dashboard.print_summary(fetch())
-        return 0
-    with contextlib.suppress(KeyboardInterrupt):  # the way to end the dashboard
-        if options.serve is None:
-            live.show(fetch)
-        fetch()  # a wrong address shows here, not in the browser
-        with page.PageServer(options.serve, url, fetch) as server:
-            sys.stdout.write(f"{server.url} shows {url}; Ctrl+C ends the page\n")
-            sys.stdout.flush()
-            server.serve_forever()
-    return 0
+    return run(options)
 
 
 def _slowdowns(session: int, options: argparse.Namespace) -> dict[str, float]:

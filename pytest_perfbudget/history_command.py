@@ -100,14 +100,18 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     # Imported here: no other command needs numpy for its statistics, or SQLite.
     from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415
     from pytest_perfbudget.history.store import series, trends  # noqa: PLC0415
+    from pytest_perfbudget.history.windows import component_hours, window_components  # noqa: PLC0415
     from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
+    from pytest_perfbudget.report.service_hours import service_data, service_list, service_text  # noqa: PLC0415
 
     oldest_s = _oldest_s(settings)
     known = dict(series(file, oldest_s))
-    if not known:
+    served = window_components(file, oldest_s)
+    if not (known or served):
         message = f"history {file}: no session of the last {settings.history_days} days has a number"
         raise HistoryError(message)
-    named = _named(known, options.name, file)
+    hours = component_hours(file, oldest_s, options.name) if options.name else {}
+    named = _named(known, options.name, file, served)
     anchor = _anchor(root, settings)
 
     def read(keys: Sequence[SeriesKey]) -> list[Reading]:
@@ -121,14 +125,22 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         limited = [key for key in named if key not in [one.trend.key for one in readings]]
         readings += [one for one in read(limited) if one.limit is not None]
     if options.json:
-        _say(json.dumps({"file": str(file), "trends": [one.to_dict() for one in readings]}, indent=1) + "\n")
+        shown_hours = component_hours(file, oldest_s, options.name)
+        data = {"trends": [one.to_dict() for one in readings], "service": service_data(shown_hours)}
+        _say(json.dumps({"file": str(file), **data}, indent=1) + "\n")
         return 0
     page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding), anchor.name)
+    parts = []
     if is_one:
         shown = {one.trend.key.metric for one in readings}
-        _say(history_text(readings, page, sorted({key.metric for key in named} - shown)))
-    else:
-        _say(history_list(readings, page))
+        parts.append(history_text(readings, page, sorted({key.metric for key in named} - shown)))
+    elif readings:
+        parts.append(history_list(readings, page))
+    if hours:
+        parts.append(service_text(hours, page))
+    elif served and not options.name:
+        parts.append(service_list(served, page))
+    _say("\n".join(parts))
     return 0
 
 
@@ -163,8 +175,8 @@ def _creep(trend: Trend, settings: Settings, anchor: Anchor) -> Creep | None:
     return find_creep(trend, anchor.commit, warn_at=limits.max_regression.share, max_drift=most)
 
 
-def _named(known: Series, name: str, file: Path) -> list[SeriesKey]:
-    """Return the trends of the tests or the component that a user named.
+def _named(known: Series, name: str, file: Path, served: Sequence[str]) -> list[SeriesKey]:
+    """Return the trends of the tests or the component that a user named; none of a component that only serves.
 
     Raises:
         HistoryError: the history has neither a test nor a component of the name.
@@ -173,22 +185,28 @@ def _named(known: Series, name: str, file: Path) -> list[SeriesKey]:
         return list(known)
     ways = (
         [key for key in known if name == measurement_id(key.test, key.name)],
-        [key for key, component in known.items() if component == name or component.startswith(f"{name}.")],
+        [key for key, component in known.items() if _is_within(component, name)],
         [key for key in known if pattern_matches(name, key.test)],
         [key for key in known if key.test.endswith(f"::{name}") or key.test.partition("[")[0].endswith(f"::{name}")],
     )
     if found := next(filter(None, ways), None):
         return found
-    near = _nearest(name, known)
+    if any(_is_within(component, name) for component in served):
+        return []
+    near = _nearest(name, known, served)
     hint = f": did you mean {' or '.join(near)}?" if near else ""
     message = f"history {file}: no test or component {name!r}{hint}"
     raise HistoryError(message)
 
 
-def _nearest(name: str, known: Series) -> list[str]:
+def _is_within(component: str, name: str) -> bool:
+    return component == name or component.startswith(f"{name}.")
+
+
+def _nearest(name: str, known: Series, served: Sequence[str]) -> list[str]:
     """Return the nearest names of tests and components; of a test, its function's name may be the near part."""
     names = {key.test: key.test for key in known} | {key.test.rpartition("::")[2]: key.test for key in known}
-    names |= {component: component for component in known.values() if component}
+    names |= {component: component for component in (*known.values(), *served) if component}
     close = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR, cutoff=0.5)
     close += difflib.get_close_matches(name.rpartition("::")[2], sorted(names), n=_MOST_NEAR, cutoff=0.5)
     return list(dict.fromkeys(repr(names[one]) for one in close))[:_MOST_NEAR]

@@ -104,15 +104,18 @@ def window_components(path: Path, since_s: float) -> list[str]:
         return [name for (name,) in connection.execute(query, (since_s,))] if has_windows(connection) else []
 
 
-def processes_since(path: Path, since_s: float) -> list[ServiceProcess]:
-    """Return the processes that wrote after a time, the latest first.
+def last_processes(path: Path, seconds: float) -> list[ServiceProcess]:
+    """Return the processes whose last minute ended at most so long before the last minute of all, the latest first.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
-    query = "SELECT writer, start_s, at_s, state FROM service_process WHERE at_s >= ? ORDER BY at_s DESC, writer"
+    query = """
+        SELECT writer, start_s, at_s, state FROM service_process
+        WHERE at_s >= (SELECT max(at_s) FROM service_process) - ? ORDER BY at_s DESC, writer
+    """
     with opened(path, creates=False) as connection:
-        rows = connection.execute(query, (since_s,)).fetchall() if has_windows(connection) else []
+        rows = connection.execute(query, (seconds,)).fetchall() if has_windows(connection) else []
     try:
         return [ServiceProcess(writer, start_s, at_s, json.loads(state)) for writer, start_s, at_s, state in rows]
     except (ValueError, TypeError) as error:

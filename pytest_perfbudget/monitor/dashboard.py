@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pytest_perfbudget.core.health import FAIR, GOOD
 from pytest_perfbudget.core.units import NS_PER
-from pytest_perfbudget.report.numbers import counted, quantity, share_text, three_digits
+from pytest_perfbudget.report.numbers import age, counted, quantity, share_text, three_digits
 from pytest_perfbudget.report.printable import printable
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -59,7 +59,7 @@ def _headline(summary: Mapping[str, Any]) -> Text:
     if apdex is not None:
         text.append(f"   Apdex {apdex:.2f}")
     uptime_s = (summary["at_ns"] - summary["start_ns"]) / NS_PER["s"]
-    text.append(f"   over {summary['judged_over']}   up {_age(uptime_s)}")
+    text.append(f"   over {summary['judged_over']}   up {age(uptime_s)}")
     if summary["processes"] > 1:
         text.append(f"   {counted(summary['processes'], 'process', 'es')}")
     return text
@@ -72,7 +72,9 @@ def _components(summary: Mapping[str, Any], width: int) -> RenderableType:
     table.add_column("component", overflow="fold", min_width=10)
     shown = [one for one in _COLUMNS if width >= one.least_width]
     for one in shown:
-        table.add_column(one.title, justify="left" if one.title == _TREND else "right", no_wrap=True)
+        is_trend = one.title == _TREND
+        title = f"p95, {summary['points_over']}" if is_trend else one.title
+        table.add_column(title, justify="left" if is_trend else "right", no_wrap=True)
     for name, component in summary["components"].items():
         numbers = component["windows"][summary["judged_over"]]
         table.add_row(plain(name), *(one.cell(component, numbers) for one in shown))
@@ -100,7 +102,8 @@ def _most_used(budgets: Sequence[Mapping[str, Any]]) -> Text:
     return Text(f"{worst['metric']} {share_text(worst['spent'] or 0.0)}", style)
 
 
-_TREND: Final = "p95, 15 min"
+_TREND: Final = "trend"
+"""The title of the last column in the table of columns; its cells reach back as far as the summary says."""
 _COLUMNS: Final = (
     _Column("health", lambda one, _: Text(*_score(one["health_score"]))),
     _Column("req/s", lambda _, numbers: Text(three_digits(numbers["per_second"]))),
@@ -117,11 +120,11 @@ _COLUMNS: Final = (
 def _alerts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for one in summary["alerts"]:
         where = f" of {one['component']}" if one["component"] else ""
-        value = "no requests" if one["value"] is None else three_digits(one["value"])
+        value = "without requests" if one["value"] is None else three_digits(one["value"])
         numbers = f"{one['metric']}{where} {value}, limit {one['limit']:g}, over {one['window']}"
         if one["state"] == "firing":
             since_s = (summary["at_ns"] - one["since_ns"]) / NS_PER["s"]
-            yield plain(f"ALERT {one['alert']}: {numbers}, for {_age(since_s)}", "bold red")
+            yield plain(f"ALERT {one['alert']}: {numbers}, for {age(since_s)}", "bold red")
         elif one["state"] == "pending":
             yield plain(f"alert {one['alert']} is pending: {numbers}", "yellow")
 
@@ -129,9 +132,9 @@ def _alerts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _silent(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for name, component in summary["components"].items():
         if component["silent_s"] is not None and component["health_score"] is not None:
-            age = _age(component["silent_s"])
+            since = age(component["silent_s"])
             yield plain(
-                f"{name}: no requests for {age}; its score and its budgets are those of its last requests", "yellow"
+                f"{name}: no requests for {since}; its score and its budgets are those of its last requests", "yellow"
             )
 
 
@@ -147,7 +150,7 @@ def _exceeded(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _errors(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
     for one in summary["errors"][:_MOST_ERRORS]:
         ago_s = (summary["at_ns"] - one["at_ns"]) / NS_PER["s"]
-        text = plain(f"{counted(one['count'], 'error')} in {one['component']}, the last {_age(ago_s)} ago: ", "red")
+        text = plain(f"{counted(one['count'], 'error')} in {one['component']}, the last {age(ago_s)} ago: ", "red")
         text.append(plain(f"{one['kind']}: {one['message']}", "default"))
         details = [f"at {one['place']}"] if one["place"] else []
         details += [f"within {one['parent']}"] if one["parent"] else []
@@ -164,9 +167,3 @@ def _score(score: int | None) -> tuple[str, str]:
 
 def _time(value_ms: float | None) -> str:
     return "-" if value_ms is None else quantity(value_ms * _NS_PER_MS, "ns")
-
-
-def _age(seconds: float) -> str:
-    if seconds < 60:
-        return f"{max(seconds, 0):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

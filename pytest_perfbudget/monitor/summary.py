@@ -15,7 +15,7 @@ from pytest_perfbudget.core.service_gate import is_monitored, judge_window
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.tally import Cumulated
 from pytest_perfbudget.core.units import NS_PER
-from pytest_perfbudget.monitor.history import History, Window
+from pytest_perfbudget.monitor.history import HALF_MINUTES, HOURS, History, Window
 from pytest_perfbudget.monitor.snapshot import Snapshot
 
 SCHEMA: Final = "perfbudget-monitor/1"
@@ -23,6 +23,7 @@ _MS: Final = NS_PER["ms"]
 _FADES_NS: Final = WINDOWS["24h"] * NS_PER["s"]
 """The time for which a silent component without a table of its own keeps its score, if it has budgets."""
 _SHARES: Final = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "median": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+_POINTS_OVER: Final = {HALF_MINUTES: "15 min", HOURS: "24 h"}
 _SHOWN: Final = ("p50", "p95", "p99")
 
 
@@ -51,12 +52,15 @@ class JudgedComponent:
 
 
 class JudgedService:
-    """A snapshot, judged over a window that ends now."""
+    """A snapshot, judged over a window that ends now; the points of its trends are the slots of a level."""
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, window: str, now_ns: int) -> None:
+    def __init__(
+        self, snapshot: Snapshot, settings: Settings, window: str, now_ns: int, points: int = HALF_MINUTES
+    ) -> None:
         self.snapshot = snapshot
         self.window = window
         self.now_ns = now_ns
+        self.points = points
         self.settings = settings
         self.components = {name: self._judged(name, one, window) for name, one in snapshot.histories.items()}
         self.health = self._health(self.components)
@@ -86,6 +90,7 @@ class JudgedService:
             "start_ns": self.snapshot.start_ns,
             "processes": self.snapshot.processes,
             "judged_over": self.window,
+            "points_over": _POINTS_OVER[self.points],
             "health_score": None if found is None else found.score,
             "apdex": None if found is None else found.apdex,
             "components": {name: self._component(name, one) for name, one in self.components.items()},
@@ -137,7 +142,7 @@ class JudgedService:
         return found.score if statistic == "health_score" else found.apdex
 
     def _component(self, name: str, judged: JudgedComponent) -> dict[str, Any]:
-        points = judged.history.points(self.now_ns)
+        points = judged.history.points(self.now_ns, self.points)
         return {
             "health_score": self.scores().get(name),
             "apdex": judged.evidence.apdex.score,

@@ -28,7 +28,7 @@ _TITLES: Final = {
     TrendState.STEADY: "No change found",
     TrendState.UNJUDGED: "Too few sessions to judge, or a value of zero",
 }
-_MOST_CELLS: Final = 60
+MOST_CELLS: Final = 60
 _FEWEST_CELLS: Final = 10
 _BESIDE_CHART: Final = 46
 """The columns of a list beside its charts."""
@@ -87,7 +87,7 @@ def _entry(reading: Reading, page: Page) -> Iterator[str]:
     """Yield the lines of a measurement in the list: its name, and its numbers below the name."""
     yield f"  {_name(reading, page)}"
     now = quantity(reading.trend.points[-1].value, reading.trend.unit)
-    cells = min(max(page.width - _BESIDE_CHART, _FEWEST_CELLS), _MOST_CELLS // 2)
+    cells = min(max(page.width - _BESIDE_CHART, _FEWEST_CELLS), MOST_CELLS // 2)
     chart = sparkline(reading.trend.values, cells, unicode=page.unicode)
     line = f"    {chart:{cells}}  {reading.trend.key.metric} {now}"
     for said in _remarks(reading, page):
@@ -101,7 +101,7 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     """Yield the lines of a trend; what all metrics of a measurement have in common stands in the first block."""
     trend = reading.trend
     last = trend.points[-1]
-    cells = min(_MOST_CELLS, page.width - 2)
+    cells = min(MOST_CELLS, page.width - 2)
     yield _name(reading, page)
     span = f"{_date(trend.points[0].at_s)} to {_date(last.at_s)}"
     yield f"  {trend.key.metric}, {counted(len(trend.points), 'session')}, {span}"

@@ -116,6 +116,15 @@ def odds(probability: float) -> str:
     return f"once in {round(number / digits) * digits:,} times"
 
 
+def age(seconds: float) -> str:
+    """Return a time that has passed, in the unit in which people count it: `40 s`, `5 min`, `30 h`, `4 d`."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
+
+
 def counted(number: int, what: str, plural: str = "s") -> str:
     """Return a number of things: `1 call`, `2,000 calls`."""
     return f"{number:,} {what}{plural if number != 1 else ''}"

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from histories import START_S, point, process, session, window
 
+from pytest_perfbudget.core.history.service_window import DAY_S
 from pytest_perfbudget.core.history.session import HistorySession
 from pytest_perfbudget.core.history.trend import SeriesKey
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history import schema
 from pytest_perfbudget.history.store import append, series, sessions, trends
-from pytest_perfbudget.history.windows import append_windows, processes_since, window_components, windows_since
+from pytest_perfbudget.history.windows import append_windows, last_processes, window_components, windows_since
 
 SCHEMA_1 = Path(__file__).parents[1] / "data" / "history_schema_1.sql"
 MEDIAN = SeriesKey("tests/test_api.py::test_login", "", "median")
@@ -48,7 +49,7 @@ def test_a_reader_understands_schema_1_and_leaves_it(file: Path) -> None:
     assert sessions(file, 0) == content()
     assert trends(file, [MEDIAN], 0)[0].values == [4e6, 4e6 + 1, 4e6 + 2, 4e6 + 3]
     assert [key.metric for key, _ in series(file, 0)] == ["median", "p95", "median"]
-    assert (windows_since(file, 0), processes_since(file, 0), window_components(file, 0)) == ([], [], [])
+    assert (windows_since(file, 0), last_processes(file, DAY_S), window_components(file, 0)) == ([], [], [])
     assert file.read_bytes() == before
 
 

@@ -17,7 +17,7 @@ from pytest_perfbudget.core.history.service_window import DAY_S, HOUR_S, MINUTE_
 from pytest_perfbudget.core.tally import Tally
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.store import append, sessions
-from pytest_perfbudget.history.windows import append_windows, processes_since, window_components, windows_since
+from pytest_perfbudget.history.windows import append_windows, last_processes, window_components, windows_since
 
 
 @pytest.fixture
@@ -58,8 +58,9 @@ class TestMinutes:
         for minute in range(3):
             append_windows(file, [], process("a", SERVICE_S + minute * MINUTE_S, errors=[minute]), 0)
         append_windows(file, [], process("b", SERVICE_S), 0)
-        found = processes_since(file, SERVICE_S)
+        found = last_processes(file, DAY_S)
         assert [(one.writer, one.state) for one in found] == [("a", {"errors": [2]}), ("b", {})]
+        assert [one.writer for one in last_processes(file, MINUTE_S)] == ["a"]
 
     @settings(max_examples=30, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2**43), st.booleans())))
@@ -112,7 +113,7 @@ class TestHours:
         else:
             wrote(file, writer="b", now_s=SERVICE_S + 301 * MINUTE_S, oldest_s=oldest_s)
         assert windows_since(file, 0) == [window(300)]
-        assert [one.writer for one in processes_since(file, 0)] == ["b"]
+        assert [one.writer for one in last_processes(file, DAY_S)] == ["b"]
 
 
 class TestOtherFiles:
@@ -121,7 +122,7 @@ class TestOtherFiles:
     def test_a_history_of_sessions_has_no_windows(self, file: Path) -> None:
         append(file, [session()], START_S)
         assert windows_since(file, 0) == []
-        assert processes_since(file, 0) == []
+        assert last_processes(file, DAY_S) == []
         assert window_components(file, 0) == []
 
     def test_sessions_and_windows_share_a_file(self, file: Path) -> None:
@@ -143,7 +144,7 @@ class TestOtherFiles:
         with closing(sqlite3.connect(file)) as other, other:
             other.execute("UPDATE service_process SET state = '{'")
         with pytest.raises(HistoryError, match=r"^history .*: the windows of services are damaged: "):
-            processes_since(file, 0)
+            last_processes(file, DAY_S)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor limits on files")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from html_browser import Browser
 from rich.console import Console
 
+from pytest_perfbudget.config import parse_settings
 from pytest_perfbudget.errors import MonitorError
 from pytest_perfbudget.monitor import Monitor
 from pytest_perfbudget.monitor import page as dashboard_page
 from pytest_perfbudget.monitor.dashboard import dashboard
 from pytest_perfbudget.monitor.page import PageServer
+from pytest_perfbudget.monitor.recorded import RecordedService
 
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 TABLE = {
@@ -52,6 +55,19 @@ def server(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> Iterator[PageSe
     made.shutdown()
     thread.join()
     made.server_close()
+
+
+@pytest.fixture
+def recorded(make_monitor: Callable[..., Monitor], wall: Any, tmp_path: Path) -> RecordedService:
+    """A service of three hours, by its history."""
+    kept = make_monitor(TABLE, history=tmp_path / "kept.db")
+    for minute in range(180):
+        kept.observe("storage", 0.004)
+        wall.advance(60)
+        if minute % 10 == 9:
+            kept.check()
+    ended_s = wall.now_ns / 1e9
+    return RecordedService(tmp_path / "kept.db", parse_settings(TABLE, "pyproject.toml"), lambda: ended_s + 7200)
 
 
 @pytest.fixture
@@ -111,6 +127,20 @@ def test_it_follows_the_events(shown: Browser, server: PageServer, monitor: Moni
     assert len(shown.texts("#components tr")) == 4
     server.fetch = monitor.summary
     shown.wait("document.getElementById('problem').innerText === ''")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
+def test_the_history_of_a_service_has_the_trends_of_a_day(
+    shown: Browser, recorded: RecordedService, server: PageServer, width: int, theme: str
+) -> None:
+    server.fetch = recorded.summary
+    shown.wait("document.getElementById('facts').innerText.includes('kept.db')")
+    assert "from the history kept.db, whose last minute ended 2 h ago" in shown.texts("#facts")[0]
+    assert shown.texts("#titles th")[-1] == "p95, 24 h"
+    assert shown.run("document.querySelector('svg').getAttribute('aria-label')").startswith("p95 of the last 24 h, ")
+    shown.look(width, theme)
+    assert shown.run("document.documentElement.scrollWidth") <= width
+    assert shown.violations() == []
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from pytest_perfbudget.core.history.service_window import DAY_S
 from pytest_perfbudget.errors import ConfigError
-from pytest_perfbudget.history.windows import processes_since, windows_since
+from pytest_perfbudget.history.windows import last_processes, windows_since
 from pytest_perfbudget.monitor import Monitor, window_log
 
 Make = Callable[..., Monitor]
@@ -66,7 +67,7 @@ class TestMinutes:
         (minute,) = windows_since(file, 0)
         assert (minute.tally.count, minute.tally.errors, minute.tally.most_ns) == (2, 1, 200_000_000)
         assert minute.tally.cumulated().quantile_ns(0.5) == pytest.approx(100_000_000, rel=0.02)
-        (process,) = processes_since(file, 0)
+        (process,) = last_processes(file, DAY_S)
         assert process.state["errors"][0]["message"] == "'x'"
 
     def test_the_alerts_are_kept_as_they_are(self, make_monitor: Make, wall: Any, file: Path) -> None:
@@ -77,7 +78,7 @@ class TestMinutes:
         monitor.check()
         wall.advance(30)
         monitor.check()
-        assert [one["state"] for one in processes_since(file, 0)[0].state["alerts"]] == ["firing"]
+        assert [one["state"] for one in last_processes(file, DAY_S)[0].state["alerts"]] == ["firing"]
 
     def test_a_monitor_that_closes_appends_its_open_minute(self, make_monitor: Make, wall: Any, file: Path) -> None:
         monitor = make_monitor(history=file)
@@ -95,7 +96,7 @@ class TestMinutes:
             wall.advance(60)
             monitor.check()
         assert counts(file) == [("gateway", 0, 1)]
-        assert processes_since(file, 0)[0].at_s == wall.now_ns // 10**9
+        assert last_processes(file, DAY_S)[0].at_s == wall.now_ns // 10**9
 
     def test_the_minutes_of_two_processes_add_up(self, make_monitor: Make, file: Path) -> None:
         for monitor in [make_monitor(history=file) for _ in range(2)]:
@@ -125,7 +126,7 @@ def test_a_forked_worker_writes_as_a_process_of_its_own(make_monitor: Make, wall
     wall.advance(60)
     monitor.check()
     assert counts(file) == [("gateway", 0, 2)]
-    assert len(processes_since(file, 0)) == 2
+    assert len(last_processes(file, DAY_S)) == 2
 
 
 class TestThread:
