@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ _S: Final = NS_PER["s"]
 _HALF_MINUTE_S: Final = LEVELS[HALF_MINUTES].width_ns // _S
 _WAIT_S: Final = 10.0
 _WAIT_AT_END_S: Final = 1.0
-"""The longest time for which a process that ends waits for the file."""
+"""The longest time for which a process that ends or forks waits for the file."""
 _SPREAD: Final = 16
 """The number of different moments, in quarters of a second, at which the processes of a server write."""
 _log: Final = logging.getLogger(__name__)
@@ -59,7 +60,11 @@ class WindowLog:
         self._alerts = alerts
         self._in_background = in_background
         self._is_closed = False
+        self._is_paused = False
         self.reset()
+        if hasattr(os, "register_at_fork"):
+            log = weakref.ref(self)
+            os.register_at_fork(before=lambda: _call(log, "pause"), after_in_parent=lambda: _call(log, "resume"))
 
     def reset(self) -> None:
         """Begin as a process of its own, without a thread, and with locks that no other thread holds."""
@@ -79,6 +84,19 @@ class WindowLog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="perfbudget-history", daemon=True)
                 self._thread.start()
+
+    def pause(self) -> None:
+        """Let no write begin, and wait for the present write, before this process forks.
+
+        A forked process closes its copy of an open connection, and with it would undo the write of this process.
+        """
+        self._is_paused = self._writing.acquire(timeout=_WAIT_AT_END_S)
+
+    def resume(self) -> None:
+        """Let writes begin again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._writing.release()
 
     def append(self) -> None:
         """Append the minutes that have ended since the last time."""
@@ -135,6 +153,12 @@ class WindowLog:
         if problem not in self._logged:
             self._logged.add(problem)
             _log.warning("perfbudget: %s", problem)
+
+
+def _call(log: weakref.ref[WindowLog], method: str) -> None:
+    found = log()
+    if found is not None:
+        getattr(found, method)()
 
 
 def _wait(event: threading.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The cost of a history of a million points: appending a session, and reading a trend.
+"""The cost of a history of a million points, and of as many windows as a large service has.
 
 Building the rows takes a minute, and measuring some seconds:
 python tests/benchmarks/history_cost.py build FILE; python tests/benchmarks/history_cost.py measure FILE
@@ -10,16 +10,20 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from histories import DAY_S, START_S, point, session
+from histories import DAY_S, SERVICE_S, START_S, point, process, session, window
 
+from pytest_perfbudget.core.history.service_window import HOUR_S
 from pytest_perfbudget.core.history.session import HistorySession
 from pytest_perfbudget.core.history.trend import SeriesKey
 from pytest_perfbudget.history.store import append, series, trends
+from pytest_perfbudget.history.windows import append_windows, component_hours, windows_since
 
+COMPONENTS, PROCESSES = [f"part{number}" for number in range(100)], 8
 TESTS, METRICS, SESSIONS = 200, ("median", "mean", "p95", "time", "peak"), 1000
 REPEATS = 15
 
@@ -35,9 +39,15 @@ def made(number: int, at_s: float) -> HistorySession:
 
 
 def build(file: Path) -> None:
-    """Write the sessions of 30 days."""
+    """Write the sessions of 30 days, and the hours of 30 days and the minutes of four hours of a service."""
     for first in range(0, SESSIONS, 50):
         append(file, [made(one, START_S + one * 30 * DAY_S / SESSIONS) for one in range(first, first + 50)], 0)
+    for first in range(0, 30 * 24 * 60, 60):
+        hour = [replace(window(first, name), seconds=HOUR_S) for name in COMPONENTS]
+        append_windows(file, hour, process("", SERVICE_S), 0)
+    for writer in range(PROCESSES):
+        minutes = [window(30 * 24 * 60 + minute, name) for minute in range(-120, 120) for name in COMPONENTS]
+        append_windows(file, minutes, process(str(writer), SERVICE_S), 0)
 
 
 def cost_ms(function: Callable[[int], object]) -> str:
@@ -61,6 +71,22 @@ def measure(file: Path) -> None:
     print(f"append, and remove 8 sessions as old  {cost_ms(lambda one: append(file, [new[REPEATS + one]], pruned))}")
     print(f"read a trend                          {cost_ms(lambda _: trends(file, [key], pruned))}")
     print(f"list the trends                       {cost_ms(lambda _: series(file, pruned))}")
+    measure_service(file)
+
+
+def measure_service(file: Path) -> None:
+    """Print the costs of a service."""
+    now_s = SERVICE_S + 30 * DAY_S + 7200
+    new = [[window(30 * 24 * 60 + 120 + minute, name) for name in COMPONENTS] for minute in range(REPEATS)]
+    rows = 30 * 24 * len(COMPONENTS) + 240 * PROCESSES * len(COMPONENTS)
+    print(f"{rows:,} windows of {len(COMPONENTS)} components")
+
+    def append_minute(number: int) -> None:
+        append_windows(file, new[number], process("a", now_s + 60 * number), START_S)
+
+    print(f"append a minute, and merge two hours  {cost_ms(append_minute)}")
+    print(f"read the hours of a component         {cost_ms(lambda _: component_hours(file, START_S, 'part7'))}")
+    print(f"read a day of all components          {cost_ms(lambda _: windows_since(file, now_s - DAY_S))}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ import logging
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -114,19 +117,49 @@ class TestMinutes:
         assert counts(file) == [("gateway", 26 * 60 + 1, 1)]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
-def test_a_forked_worker_writes_as_a_process_of_its_own(make_monitor: Make, wall: Any, file: Path) -> None:
-    monitor = make_monitor(history=file)
-    monitor.observe("gateway", 0.01)
-    if not (child := os.fork()):
-        monitor.observe("gateway", 0.03)
-        monitor.close()
-        os._exit(0)
-    os.waitpid(child, 0)
-    wall.advance(60)
-    monitor.check()
-    assert counts(file) == [("gateway", 0, 2)]
+FORKING = """
+import os, sys, threading
+from pytest_perfbudget.monitor import Monitor
+monitor = Monitor(history=sys.argv[1], in_background=False)
+monitor.observe("gateway", 0.1)
+pid = os.fork()
+if pid == 0:
+    monitor.observe("gateway", 0.1)
+    monitor.close()
+    os._exit(0)
+os.waitpid(pid, 0)
+closing = threading.Thread(target=monitor.close)
+closing.start()
+closing.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_worker_writes_as_a_process_of_its_own(file: Path) -> None:
+    subprocess.run([sys.executable, "-c", FORKING, file], check=True)
+    assert sum(requests for _, _, requests in counts(file)) == 2
     assert len(last_processes(file, DAY_S)) == 2
+
+
+def test_a_process_that_forks_lets_no_write_begin(make_monitor: Make, file: Path) -> None:
+    log = make_monitor(history=file)._windows
+    assert log is not None
+
+    def writes() -> bool:
+        if can_begin := log._writing.acquire(blocking=False):
+            log._writing.release()
+        return can_begin
+
+    def can_write() -> bool:
+        """Return whether another thread than that of the fork could write."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(writes).result()
+
+    assert can_write()
+    log.pause()
+    assert not can_write()
+    log.resume()
+    assert can_write()
 
 
 class TestThread:
