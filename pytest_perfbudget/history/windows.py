@@ -165,4 +165,5 @@ def _window(path: Path, row: Sequence[Any]) -> ServiceWindow:
 
 
 def _damaged(path: Path, error: Exception) -> HistoryError:
-    return HistoryError(f"history {path}: the windows of services are damaged: {error}")
+    message = f"history {path}: the windows of services are damaged ({error}): remove the file, and a new one begins"
+    return HistoryError(message)

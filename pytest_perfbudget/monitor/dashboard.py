@@ -72,13 +72,22 @@ def _components(summary: Mapping[str, Any], width: int) -> RenderableType:
     table.add_column("component", overflow="fold", min_width=10)
     shown = [one for one in _COLUMNS if width >= one.least_width]
     for one in shown:
-        is_trend = one.title == _TREND
-        title = f"p95, {summary['points_over']}" if is_trend else one.title
-        table.add_column(title, justify="left" if is_trend else "right", no_wrap=True)
+        table.add_column(one.title, justify="right", no_wrap=True)
+    in_cell = next((number for least_width, number in _POINTS_IN_CELL if width >= least_width), 0)
+    if in_cell:
+        table.add_column(f"p95, {summary['points_over']}", no_wrap=True)
     for name, component in summary["components"].items():
         numbers = component["windows"][summary["judged_over"]]
-        table.add_row(plain(name), *(one.cell(component, numbers) for one in shown))
+        cells = [one.cell(component, numbers) for one in shown]
+        if in_cell:
+            cells.append(Text(sparkline(_largest(component["points"]["p95_ms"], in_cell)), "cyan"))
+        table.add_row(plain(name), *cells)
     return table
+
+
+def _largest(values: Sequence[float], number: int) -> list[float]:
+    """Return the largest of each so many values."""
+    return [max(values[at : at + number]) for at in range(0, len(values), number)]
 
 
 class _Column(NamedTuple):
@@ -102,18 +111,17 @@ def _most_used(budgets: Sequence[Mapping[str, Any]]) -> Text:
     return Text(f"{worst['metric']} {share_text(worst['spent'] or 0.0)}", style)
 
 
-_TREND: Final = "trend"
-"""The title of the last column in the table of columns; its cells reach back as far as the summary says."""
+_POINTS_IN_CELL: Final = ((115, 1), (95, 2))
+"""The widths of the terminal from which the trend is shown, each with the number of points in a cell of the trend."""
 _COLUMNS: Final = (
     _Column("health", lambda one, _: Text(*_score(one["health_score"]))),
     _Column("req/s", lambda _, numbers: Text(three_digits(numbers["per_second"]))),
-    _Column("req/min", lambda _, numbers: Text(three_digits(numbers["per_minute"])), 100),
+    _Column("req/min", lambda _, numbers: Text(three_digits(numbers["per_minute"])), 105),
     _Column("p50", lambda _, numbers: Text(_time(numbers["p50_ms"])), 70),
     _Column("p95", lambda _, numbers: Text(_time(numbers["p95_ms"]))),
     _Column("p99", lambda _, numbers: Text(_time(numbers["p99_ms"])), 80),
     _Column("errors", lambda _, numbers: _error_rate(numbers)),
     _Column("budget", lambda one, _: _most_used(one["budgets"])),
-    _Column(_TREND, lambda one, _: Text(sparkline(one["points"]["p95_ms"]), "cyan"), 115),
 )
 
 

@@ -60,7 +60,6 @@ class WindowLog:
         self._alerts = alerts
         self._in_background = in_background
         self._is_closed = False
-        self._is_paused = False
         self.reset()
         if hasattr(os, "register_at_fork"):
             log = weakref.ref(self)
@@ -71,6 +70,7 @@ class WindowLog:
         self._writer = uuid.uuid4().hex
         self._written_until_s = 0
         self._logged: set[str] = set()
+        self._is_paused = False
         self._writing = threading.RLock()  # a signal handler may close the monitor while the main thread writes
         self._stopped = threading.Event()
         self._starting = threading.Lock()

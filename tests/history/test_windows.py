@@ -136,14 +136,14 @@ class TestOtherFiles:
         wrote(file, window())
         with closing(sqlite3.connect(file)) as other, other:
             other.execute(f"UPDATE service_window SET histogram = {damage}")
-        with pytest.raises(HistoryError, match=r"^history .*: the windows of services are damaged: .*histogram"):
+        with pytest.raises(HistoryError, match=r"^history .*: the windows of services are damaged \(damaged histogram"):
             windows_since(file, 0)
 
     def test_a_damaged_state_is_one_line(self, file: Path) -> None:
         wrote(file, window())
         with closing(sqlite3.connect(file)) as other, other:
             other.execute("UPDATE service_process SET state = '{'")
-        with pytest.raises(HistoryError, match=r"^history .*: the windows of services are damaged: "):
+        with pytest.raises(HistoryError, match=r"^history .*: the windows of services are damaged .*: remove the file"):
             last_processes(file, DAY_S)
 
 

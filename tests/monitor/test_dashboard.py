@@ -77,6 +77,13 @@ def test_a_narrow_terminal_keeps_the_numbers(busy: Monitor) -> None:
     assert "19.1 ms" in text
 
 
+@pytest.mark.parametrize(("width", "last"), [(115, "▁▁▁▁██"), (95, "▁▁██"), (94, "9.96x")])
+def test_a_narrower_terminal_has_a_shorter_trend_of_the_same_time(busy: Monitor, width: int, last: str) -> None:
+    lines = drawn(busy, width).splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("storage   ")] == [last]
+    assert lines[1].endswith("p95, 15 min" if last != "9.96x" else "budget")
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

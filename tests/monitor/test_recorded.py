@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -144,13 +146,17 @@ class TestNothingToShow:
             ("missing.db", r"missing\.db: there is no such file$"),
             ("empty.db", r"empty\.db: no service has written to this history: set history = true in \[tool"),
             ("sessions.db", r"sessions\.db: no service has written to this history: set history = true in \[tool"),
+            ("later.db", r"later\.db: its schema 99 is of a later pytest-perfbudget: upgrade, or name another file$"),
             ("text.db", r"text\.db: this file is of another program: name another file$"),
         ],
     )
     def test_a_file_without_a_service(self, tmp_path: Path, name: str, message: str) -> None:
         (tmp_path / "empty.db").write_bytes(b"")
         (tmp_path / "text.db").write_text("name,value\n" * 99, "utf-8")
-        append(tmp_path / "sessions.db", [session()], START_S)
+        for known in ("sessions.db", "later.db"):
+            append(tmp_path / known, [session()], START_S)
+        with closing(sqlite3.connect(tmp_path / "later.db")) as later:
+            later.execute("PRAGMA user_version = 99")
         with pytest.raises(MonitorError, match=message):
             recorded_service(tmp_path / name).summary()
 
