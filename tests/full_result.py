@@ -10,6 +10,7 @@ from typing import Any, Final
 from results import MS, budget, measurement
 from results import change as _changed
 
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, NONE, PEDANTIC, RATIO, TIMER
@@ -85,7 +86,8 @@ def _measurements() -> list[Measurement]:
         budget(),
         budget(BudgetVerdict.WITHIN, metric="peak", keyword="peak_mb", unit="bytes", limit=64e6, estimate=12.4e6,
                lower=None, upper=None, rounds=2, needs_rounds=None),
-        change(grown=[Growth("web.auth:hash", 1, 201, 1.9e5, 2.03e5)]),
+        change(blamed=[Blame("web.auth:login", Cause.MORE_CALLS, 1.9e5, 2.03e5, "web.auth:hash", 1, 201)],
+               grown=[Growth("web.auth:hash", 1, 201), Growth("hashlib:sha256", 1, 201)]),
         change(RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=120, after=320, ratio=320 / 120,
                lower=None, upper=None, p_value=None, alpha=None, runs=0),
         nodeid=_api("test_login"), component="web.auth", file="tests/test_api.py", line=12,

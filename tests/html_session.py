@@ -11,6 +11,7 @@ from typing import Any, Final
 from results import MS, budget, change
 from traces import span
 
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
@@ -198,7 +199,7 @@ def small_measurements() -> list[Measurement]:
         47,
         p95(50, EXCEEDED, median_ms=47),
         budget(WITHIN, metric="peak", keyword="peak_mb", unit="bytes", limit=500e6, estimate=61.2e6, lower=None, upper=None, rounds=2, needs_rounds=None, source="pyproject.toml"),
-        moved(1.34, RegressionVerdict.REGRESSED, before=35.1 * MS, after=47 * MS),
+        moved(1.34, RegressionVerdict.REGRESSED, before=35.1 * MS, after=47 * MS, blamed=[Blame("orders.queries:list_open", Cause.MORE_CALLS, 55 * MS, 58 * MS, "orders.queries:load_customer", 1, 10_000)]),
         change(
             RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=1210, after=41_300, ratio=34.13, lower=None, upper=None,
             p_value=None, source="pyproject.toml", grown=[Growth("orders.queries:load_customer", 1, 10_000), Growth("json.decoder:decode", 1, 10_000)],

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from agent_hive.switches import VARIABLE, Optimisation, is_on
-from culprits import CULPRITS, span_times_ns
+from switch_culprits import CULPRITS, span_times_ns
 
 PROJECT: Final = Path(__file__).parent.parent
 

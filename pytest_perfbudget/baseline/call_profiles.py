@@ -1,4 +1,4 @@
-"""The baseline's call profiles: the number of calls of each function, to name the culprit of a regression.
+"""The baseline's call profiles: the calls and the costs of functions, to name the culprit of a regression.
 
 The profiles are in a separate file, `perf-baseline.calls.json` beside `perf-baseline.json`, because a profile is longer
 than the line that it explains, and is read only when something got slower. A profile decides nothing.
@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.atomic_write import replace_text
 from pytest_perfbudget.baseline.schema import Key
+from pytest_perfbudget.baseline.stored_costs import from_row, to_row
+from pytest_perfbudget.core.cost_graph import CostGraph
 from pytest_perfbudget.errors import BaselineError
 
 _SCHEMA: Final = "perfbudget-calls/1"
@@ -23,20 +25,27 @@ MOST_FUNCTIONS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls by function in one execution, for the functions that are called most.
+    """The calls by function in one execution, for the functions that are called most, and the costs of functions.
 
-    `unknown` is the most calls that a function without an entry may have had: 0 if all functions have an entry.
+    Attributes:
+        functions: the calls by function.
+        unknown: the most calls that a function without an entry may have had: 0 if all functions have an entry.
+        machine: the key of the machine that the costs are of; empty without costs.
+        costs: the costs of the project's functions; None if they were not profiled.
     """
 
     functions: Mapping[str, int]
     unknown: int = 0
+    machine: str = ""
+    costs: CostGraph | None = None
 
     @classmethod
-    def from_functions(cls, functions: Mapping[str, int]) -> Calls:
-        """Return the calls of the functions that are called most."""
+    def from_functions(cls, functions: Mapping[str, int], machine: str = "", costs: CostGraph | None = None) -> Calls:
+        """Return the calls of the functions that are called most, and the costs."""
         ranked = sorted(functions.items(), key=lambda item: (-item[1], item[0]))
         kept = dict(ranked[:MOST_FUNCTIONS])
-        return cls(kept, ranked[MOST_FUNCTIONS - 1][1] if len(ranked) > MOST_FUNCTIONS else 0)
+        unknown = ranked[MOST_FUNCTIONS - 1][1] if len(ranked) > MOST_FUNCTIONS else 0
+        return cls(kept, unknown, "" if costs is None else machine, costs)
 
 
 _Place = tuple[str, str, str]
@@ -97,17 +106,21 @@ def _read(path: Path) -> dict[_Place, Calls] | None:
         document = json.loads(path.read_text("utf-8-sig"))
         if document["schema"] != _SCHEMA:
             return None
-        return {
-            _place(row): Calls(_functions(row["calls"]), int(row.get("unknown", 0))) for row in document["profiles"]
-        }
+        return {_place(row): _calls(row) for row in document["profiles"]}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
 
 
 def _place(row: Mapping[str, Any]) -> _Place:
     return str(row["test"]), str(row.get("name", "")), str(row["python"])
+
+
+def _calls(row: Mapping[str, Any]) -> Calls:
+    functions = _functions(row["calls"])
+    costs = from_row(row["costs"], list(functions)) if "costs" in row else None
+    return Calls(functions, int(row.get("unknown", 0)), str(row.get("machine", "")), costs)
 
 
 def _functions(calls: Mapping[str, Any]) -> dict[str, int]:
@@ -121,5 +134,8 @@ def _render(profiles: Mapping[_Place, Calls]) -> str:
 
 def _row(place: _Place, calls: Calls) -> dict[str, Any]:
     test, name, python = place
-    row: dict[str, Any] = {"test": test, "name": name, "python": python, "unknown": calls.unknown}
-    return {key: value for key, value in row.items() if value} | {"calls": dict(calls.functions)}
+    row: dict[str, Any] = {
+        "test": test, "name": name, "python": python, "unknown": calls.unknown, "machine": calls.machine
+    }  # fmt: skip
+    costs = {} if calls.costs is None else {"costs": to_row(calls.costs, list(calls.functions))}
+    return {key: value for key, value in row.items() if value} | {"calls": dict(calls.functions)} | costs

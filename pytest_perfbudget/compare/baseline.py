@@ -331,7 +331,11 @@ class BaselineComparison(ComparisonStrategy):
     def _functions(self, line: Line | None) -> CalledFunctions | None:
         """Return the calls by function that were stored with a line of the baseline; None if there are none."""
         found = read_calls(self._file, line.key, self._machine.python) if line is not None else None
-        return CalledFunctions(found.functions, found.unknown) if found is not None else None
+        if found is None:
+            return None
+        return CalledFunctions(
+            found.functions, found.unknown, found.costs if found.machine == self._machine.key else None
+        )
 
 
 def _is_judged(measurement: Measurement) -> bool:

@@ -11,9 +11,8 @@ from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.checkout.revision import find_base
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
-from pytest_perfbudget.core.culprits import gained_functions
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
@@ -136,9 +135,6 @@ def _measure(
 
 
 def _explained(result: RegressionResult, seen: Sequence[Sides]) -> RegressionResult:
-    """Return the result of a paired comparison; a regression also names the functions that became slower."""
-    if result.verdict is not RegressionVerdict.REGRESSED:
-        return replace(result, in_pairs=True)
-    slower_ns = (result.after or 0) - (result.before or 0)
-    grown = gained_functions([one.base for one in seen], [one.head for one in seen], slower_ns)
-    return replace(result, in_pairs=True, grown=grown)
+    """Return the result of a paired comparison; a regression also names the functions whose code became slower."""
+    is_slower = result.verdict is RegressionVerdict.REGRESSED
+    return replace(result, in_pairs=True, blamed=blamed(seen, result) if is_slower else ())

@@ -46,11 +46,11 @@ def call_graphs(attempts: Sequence[Sides]) -> CallGraphs | None:
     Args:
         attempts: the first attempt and those in fresh processes.
     """
-    both = [CallGraphs(one.head.graph, one.base.graph) for one in attempts if one.head.graph and one.base.graph]
+    both = [CallGraphs.of(one.head.graph, one.base.graph) for one in attempts if one.head.graph and one.base.graph]
     both.sort(key=lambda one: one.head.total_ns - (one.base.total_ns if one.base is not None else 0.0))
     if both:
         return both[len(both) // 2]
-    heads = [CallGraphs(one.head.graph) for one in attempts if one.head.graph]
+    heads = [CallGraphs.of(one.head.graph) for one in attempts if one.head.graph]
     return heads[-1] if heads else None
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pytest_perfbudget.core.blame import Blame
+from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
-from pytest_perfbudget.core.culprits import gained_functions, grown_functions
+from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
@@ -48,10 +50,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class CalledFunctions:
-    """Calls by function on the other side; `unknown` is the most calls that an unlisted function may have had."""
+    """Calls by function on the other side; `unknown` is the most calls that an unlisted function may have had.
+
+    `costs` are those of the project's functions, if they were profiled on this machine.
+    """
 
     functions: Mapping[str, int]
     unknown: int = 0
+    costs: CostGraph | None = None
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,20 @@ class Evidence:
 
     def _explained_time(self) -> RegressionResult:
         """Return the result for the time; a regression also names the functions that explain it."""
-        if self.time.verdict is not RegressionVerdict.REGRESSED or self.time.grown or self.screening is None:
+        if self.time.verdict is not RegressionVerdict.REGRESSED or self.screening is None:
             return self.time
-        slower_ns = (self.time.after or 0) - (self.time.before or 0)
         sides = self.fresh or [self.screening]
-        found = gained_functions([one.base for one in sides], [one.head for one in sides], slower_ns)
         profiled = next((one for one in reversed(sides) if one.head.functions), sides[-1])
-        return replace(self.time, grown=found or self._called_more(profiled))
+        return replace(self.time, blamed=self.time.blamed or self._blamed(), grown=self._called_more(profiled))
+
+    def _blamed(self) -> list[Blame]:
+        """Return the functions whose code has caused the slowdown, by the profiles of all attempts."""
+        stored = self.base_functions() if self.base_functions is not None else None
+        if stored is None or stored.costs is None:
+            return blamed(self.attempts, self.time)
+        # The profiles of now were made in the weather of now.
+        costs = stored.costs.times(self.time.weather or 1.0)
+        return blamed([replace(one, base=replace(one.base, costs=costs)) for one in self.attempts], self.time)
 
     def _count(self, metric: Metric) -> RegressionResult:
         """Return the result for a count; fresh processes have to confirm that a count has grown."""
@@ -159,6 +172,16 @@ class Evidence:
             is_test_changed=self.screening is not None and self.screening.is_test_changed,
             is_required=self.is_required and result.metric == TIME.name,
         )
+
+
+def blamed(attempts: Sequence[Sides], time: RegressionResult) -> list[Blame]:
+    """Return the functions whose code has caused a slowdown; none without profiles of both sides."""
+    both = [(one.base.costs, one.head.costs) for one in attempts]
+    profiled = [(base, head) for base, head in both if base is not None and head is not None]
+    if not profiled:
+        return []
+    slower_ns = (time.after or 0.0) - (time.before or 0.0)
+    return blamed_functions(calmest([base for base, _ in profiled]), calmest([head for _, head in profiled]), slower_ns)
 
 
 def other_case(against: str) -> str:

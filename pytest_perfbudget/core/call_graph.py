@@ -5,7 +5,7 @@ A graph is small, because its cheapest edges are left out: their time counts for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -41,10 +41,17 @@ class CallGraph:
 
     @classmethod
     def of(cls, edges: Iterable[CallEdge]) -> CallGraph:
-        """Return the graph of the costliest edges."""
-        ordered = sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee))
-        least_ns = LEAST_SHARE * sum(one.time_ns for one in ordered if one.caller == OUTSIDE)
-        return cls([one for one in ordered[:MOST_EDGES] if one.time_ns >= least_ns])
+        """Return the graph of the edges, the costliest first."""
+        return cls(sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee)))
+
+    def costliest(self) -> set[tuple[str, str]]:
+        """Return the caller and the callee of each edge that is worth being kept."""
+        least_ns = LEAST_SHARE * self.total_ns
+        return {(one.caller, one.callee) for one in self.edges[:MOST_EDGES] if one.time_ns >= least_ns}
+
+    def only(self, kept: Container[tuple[str, str]]) -> CallGraph:
+        """Return the graph of the edges with these callers and callees."""
+        return CallGraph([one for one in self.edges if (one.caller, one.callee) in kept])
 
     @property
     def total_ns(self) -> float:
@@ -76,6 +83,16 @@ class CallGraphs:
 
     head: CallGraph
     base: CallGraph | None = None
+
+    @classmethod
+    def of(cls, head: CallGraph, base: CallGraph | None = None) -> CallGraphs:
+        """Return the graphs of the costliest edges.
+
+        An edge that is costly on the one side is kept on both: otherwise its calls on the other side would seem to be
+        none.
+        """
+        kept = head.costliest() | (base.costliest() if base is not None else set())
+        return cls(head.only(kept), None if base is None else base.only(kept))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the graphs as builtins."""

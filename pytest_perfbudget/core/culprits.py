@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
-from statistics import median
+from collections.abc import Collection, Container, Mapping
 from typing import Final
 
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.blame import Blame, Cause, blame
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph
 from pytest_perfbudget.core.results import Growth
 
 _SHOWN_FUNCTIONS: Final = 5
 _LEAST_GAIN: Final = 0.1
 _LEAST_EXPLAINED: Final = 0.3
-_MOST_EXPLAINED: Final = 1.1
+_MOST_EXPLAINED: Final = 1.5
+
+_ERROR_OF_TIMES: Final = 0.03
+"""The share of a function's own time by which profiles of unchanged code differ."""
+
+_MOST_INFLATED: Final = 3.0
+"""The factor by which a profile may inflate the time of a function's own code."""
 
 
 def grown_functions(
@@ -37,36 +43,37 @@ def grown_functions(
     return grown[:_SHOWN_FUNCTIONS]
 
 
-def gained_functions(before: Sequence[Recording], after: Sequence[Recording], slower_ns: float) -> list[Growth]:
-    """Return the functions in which a slowdown lies, by medians over processes with one profiled call each.
+def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> list[Blame]:
+    """Return the functions whose code has caused a slowdown, the largest part first; none if the profiles do not say.
+
+    A wrong name costs more trust than none. So a part is told only if it is a large one, if it is beyond the errors of
+    a profile, and if it is not several times the slowdown that was measured without a profiler.
 
     Args:
-        before: the recordings of the other side.
-        after: the recordings of the slower side, as many as in `before`; those without a profile do not count.
-        slower_ns: the slowdown in ns. A profile that shows only a small part of the slowdown explains nothing.
+        before: the costs on the other side.
+        after: the costs now.
+        slower_ns: the measured slowdown in ns.
     """
-    profiled = [(one, other) for one, other in zip(before, after, strict=True) if one.times and other.times]
-    before, after = [one for one, _ in profiled], [one for _, one in profiled]
-    earlier, later = _typical_times(before), _typical_times(after)
-    if not earlier:
+    moved = {old: new for new, old in _old_names(before.functions, after.functions).items() if old != new}
+    found = blame(before.renamed(moved), after)
+    of_ns = after.total_ns - before.total_ns
+    if of_ns < _LEAST_EXPLAINED * slower_ns:
         return []
-    total_ns = later.get("", 0.0) - earlier.get("", 0.0)
-    old = _old_names(earlier, later)
-    gained = {name: time_ns - earlier.get(old[name], 0.0) for name, time_ns in later.items() if name}
-    slower = [name for name, gain_ns in gained.items() if gain_ns > max(_LEAST_GAIN * total_ns, 0.0)]
-    if total_ns < _LEAST_EXPLAINED * slower_ns or any(gained[name] > _MOST_EXPLAINED * total_ns for name in slower):
+    told = [one for one in found if one.gained_ns > _LEAST_GAIN * of_ns and _is_certain(one, after, slower_ns)]
+    if any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
         return []
-    slower.sort(key=lambda name: gained[name], reverse=True)
-    return [
-        Growth(
-            name,
-            _typical_calls(before, old[name]),
-            _typical_calls(after, name),
-            gained_ns=gained[name],
-            of_ns=total_ns,
-        )
-        for name in slower[:_SHOWN_FUNCTIONS]
-    ]
+    return [one for one in told if one.function != OUTSIDE][:_SHOWN_FUNCTIONS]
+
+
+def _is_certain(one: Blame, after: CostGraph, slower_ns: float) -> bool:
+    """Return whether a part of a slowdown is beyond the errors of a profile.
+
+    Calls are counted, and times are not: a profile inflates the time of many short calls, and errs by a few per cent.
+    """
+    if one.cause is Cause.MORE_CALLS:
+        return True
+    least_ns = _ERROR_OF_TIMES * after.functions[one.function].own_ns
+    return least_ns < one.gained_ns < _MOST_INFLATED * slower_ns
 
 
 def _old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:
@@ -84,12 +91,3 @@ def _old_names(before: Collection[str], after: Collection[str]) -> dict[str, str
         were = gone.get(name.rpartition(":")[2], []) if name not in before else []
         found[name] = were[0] if len(were) == 1 else name
     return found
-
-
-def _typical_times(recordings: Sequence[Recording]) -> dict[str, float]:
-    names = dict.fromkeys(name for one in recordings for name in one.times)
-    return {name: median(one.times.get(name, 0.0) for one in recordings) for name in names}
-
-
-def _typical_calls(recordings: Sequence[Recording], name: str) -> int:
-    return int(median(one.functions.get(name, 0) for one in recordings))

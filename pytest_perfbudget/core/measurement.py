@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
+from pytest_perfbudget.core.cost_graph import CostGraph
 from pytest_perfbudget.core.instructions import FunctionInstructions
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
@@ -43,8 +44,7 @@ class Counted:
         problems: the reason why there is no count, by metric.
         functions: the number of calls by function, `module:name`, in the order of the time that the functions take
             together with all functions that they call.
-        times: the time of each function of the project in one profiled call, in ns, including the library functions
-            that the function calls; the total has the empty name.
+        costs: the costs of the project's functions in one execution; None if nothing profiled them.
         files: the source files of the functions that are not from a library.
         graph: the calls of the functions by each other; None if nothing counted them.
         instructions: the instructions by function, the most first; empty if nothing counted them.
@@ -54,7 +54,7 @@ class Counted:
     passes: Mapping[str, int] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
-    times: Mapping[str, float] = field(default_factory=dict)
+    costs: CostGraph | None = None
     files: Sequence[str] = ()
     graph: CallGraph | None = None
     instructions: Sequence[FunctionInstructions] = ()
@@ -68,7 +68,7 @@ class Recording:
         blocks: the timed blocks with the weather around them.
         counts: the counts of one execution, by metric (`calls`, `peak`).
         functions: see `Counted`.
-        times: see `Counted`.
+        costs: see `Counted`.
         files: see `Counted`.
         graph: see `Counted`.
         rounds: the times of the rounds, as far as reports keep them; None if there are none.
@@ -92,7 +92,7 @@ class Recording:
     blocks: Sequence[BlockTime] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     functions: Mapping[str, int] = field(default_factory=dict)
-    times: Mapping[str, float] = field(default_factory=dict)
+    costs: CostGraph | None = None
     files: Sequence[str] = ()
     uncounted: str = ""
     turns: Sequence[int] = ()
@@ -127,7 +127,7 @@ class Recording:
             ],
             "counts": dict(self.counts),
             "functions": dict(self.functions),
-            "times": dict(self.times),
+            "costs": None if self.costs is None else self.costs.to_dict(),
             "files": list(self.files),
             "uncounted": self.uncounted,
             "turns": list(self.turns),
@@ -158,6 +158,7 @@ class Recording:
         spans = tuple(SpanBatch.from_dict(entry) for entry in data["spans"])
         rebuilt = {
             "blocks": blocks,
+            "costs": CostGraph.from_dict(data["costs"]) if data.get("costs") else None,
             "identity": tuple(data["identity"]),
             "graph": graph,
             "rounds": rounds,

@@ -1,8 +1,8 @@
 """Recommendations: what would make a failed measurement cheaper, each drawn from evidence in the result.
 
 Only a measurement with an exceeded budget or a regression has any. The evidence is the profiled call of each side, the
-functions that are called more often, repeated queries, the parts of the thread's time, and the growth of memory. Where
-the evidence names no cause there is no recommendation.
+functions whose code became slower or that are called more often, repeated queries, the parts of the thread's time, and
+the growth of memory. Where the evidence names no cause there is no recommendation.
 
 In the profiles a call is judged where it is made: an edge from a function that both sides call. A function that was not
 called there before is work whose result was known, or that is new; a function that is called more often there is a
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_perfbudget.core.blame import Cause
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CALLS, PEAK, TIME
@@ -116,9 +117,9 @@ def _all(measurement: Measurement, regressed: list[RegressionResult]) -> Iterato
         yield from _from_one_graph(measurement.id, graphs.head)
     if graphs is None or graphs.base is None:
         # Calls are counted, so their growth is told where no profile says what the calls cost.
-        timed = [one for one in regressed if one.metric == TIME.name and one.grown]
+        timed = [one for one in regressed if one.metric == TIME.name and (one.blamed or one.grown)]
         for change in timed or regressed:
-            yield from _from_growth(measurement.id, change)
+            yield from _from_blame(measurement.id, change) if change.blamed else _from_growth(measurement.id, change)
     for change in regressed:
         yield from _from_thread(measurement.id, change)
         if change.metric == PEAK.name and change.before is not None and change.after:
@@ -232,9 +233,28 @@ def _from_one_graph(name: str, graph: CallGraph) -> Iterator[Recommendation]:
             yield Recommendation(advice, name, one.caller, one.callee, None, one.calls, "calls", share)
 
 
+def _from_blame(name: str, change: RegressionResult) -> Iterator[Recommendation]:
+    """Yield what the functions say whose code has caused a slowdown."""
+    for one in change.blamed:
+        if one.cause not in (Cause.MORE_CALLS, Cause.SLOWER_LIBRARY) or one.after < 1:
+            continue
+        before, after = round(one.before), round(one.after)
+        advice = _advice_by_name(one.callee)
+        if advice is None and one.cause is Cause.MORE_CALLS and ":" in one.callee:
+            advice = _advice_by_calls(before, after, (one.after, one.before))
+        if advice is not None:
+            known = before if before or not one.before else None  # a call now and then is not none
+            saves = _lost(change) * min(one.gained_ns / one.of_ns, 1.0)
+            yield Recommendation(advice, name, one.function, one.callee, known, after, "calls", saves)
+
+
+def _lost(change: RegressionResult) -> float:
+    """Return the share of the cost by which a regression is above the other side."""
+    return 1 - 1 / change.badness if change.badness > 1 else 0.0
+
+
 def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation]:
-    """Yield what the functions say that are called more often, or take longer, than on the other side."""
-    lost = 1 - 1 / change.badness if change.badness > 1 else 0.0
+    """Yield what the functions say that are called more often than on the other side."""
     cost = change.metric if change.metric == CALLS.name else TIME.name
     for one in change.grown:
         advice = _advice_by_name(one.function)
@@ -242,10 +262,7 @@ def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation
             advice = _advice_by_calls(one.before, one.after, (one.after, one.before))
         if advice is None or one.before is None:
             continue
-        if one.gained_ns is not None and one.of_ns:
-            saves = lost * min(one.gained_ns / one.of_ns, 1.0)
-        else:
-            saves = lost * (1 - one.before / one.after) if one.after else 0.0
+        saves = _lost(change) * (1 - one.before / one.after) if one.after else 0.0
         yield Recommendation(advice, name, "", one.function, one.before, one.after, "calls", saves, cost)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.instructions import InstructionRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.spans.changes import SpanComparison
@@ -186,22 +187,17 @@ _UNJUDGED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """A function that is called more often, or takes longer, than before.
+    """A function that is called more often than before.
 
     Attributes:
         function: the name of the function, `package.module:name`.
         before: the number of calls before; None if the number is not known.
         after: the number of calls now.
-        gained_ns: the function's additional time in one profiled call, in ns, including the library functions that the
-            function calls; None if the time is not known.
-        of_ns: the additional time of all functions together, in ns; None if the time is not known.
     """
 
     function: str
     before: int | None
     after: int
-    gained_ns: float | None = None
-    of_ns: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +226,8 @@ class RegressionResult:
         commit: the commit on the other side.
         date: the day of the baseline's number.
         reason: the reason why there is no comparison.
-        grown: the functions that are called more often or take longer, the costliest first.
+        blamed: the functions whose code has caused a slowdown, the largest part first; empty if that is not known.
+        grown: the functions that are called more often, the costliest first.
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
         components: the change of each component, if spans were compared.
@@ -257,6 +254,7 @@ class RegressionResult:
     commit: str = ""
     date: str = ""
     reason: str = ""
+    blamed: Sequence[Blame] = ()
     grown: Sequence[Growth] = ()
     is_test_changed: bool = False
     is_required: bool = False
@@ -274,7 +272,11 @@ class RegressionResult:
         """Return the result as builtins."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}
         components = {"components": self.components and self.components.to_dict()}
-        return {**asdict(self), **words, "grown": [asdict(one) for one in self.grown], **components}
+        lists = {
+            "blamed": [one.to_dict() for one in self.blamed],
+            "grown": [asdict(one) for one in self.grown],
+        }
+        return {**asdict(self), **words, **lists, **components}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RegressionResult:
@@ -283,4 +285,5 @@ class RegressionResult:
         found = data.get("components")
         components = None if found is None else SpanComparison.from_dict(found)
         grown = [Growth(**entry) for entry in data["grown"]]
-        return cls(**{**data, **words, "grown": grown, "components": components})
+        blamed = [Blame.from_dict(entry) for entry in data["blamed"]]
+        return cls(**{**data, **words, "blamed": blamed, "grown": grown, "components": components})

@@ -2,35 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS
+from pytest_perfbudget.core.profiled_functions import cost_graph_of
+from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_profile import executed_functions
-from pytest_perfbudget.measure.probes import BytecodeInstructions, FunctionCalls, LooksBad, count
-from pytest_perfbudget.measure.profile import call_graph, called_functions, function_times, source_files
+from pytest_perfbudget.measure.isolation import uncollected
+from pytest_perfbudget.measure.probes import BytecodeInstructions, FunctionCalls, LooksBad, ProbeBusyError, count
+from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, source_files
 from pytest_perfbudget.measure.subject import Subject
 
+_PROFILED_NS: Final = 10_000_000
+"""The time for which a short body is profiled, so that its costs rise above the errors of the profiler's clock."""
 
-async def count_executions(subject: Subject, wanted: Mapping[str, LooksBad]) -> Counted:
+_PROFILES: Final = 5
+"""The profiles in this time, of which the calmest holds."""
+
+_MOST_EXECUTIONS: Final = 200
+"""The most executions in a profile, which are enough for the shortest body."""
+
+
+async def count_executions(
+    subject: Subject, wanted: Mapping[str, LooksBad], clock: Clock = SYSTEM, *, with_costs: bool = False
+) -> Counted:
     """Count single executions of a subject, and name the functions that the executions call.
 
     Args:
         subject: the subject that is run.
         wanted: the metrics to count; see `probes.count`.
+        clock: the clock that limits the time of further profiles.
+        with_costs: whether the costs of the functions are of interest, if calls are counted; a short body is executed
+            further times for them.
     """
     __tracebackhide__ = True
+    start_ns = clock.wall_ns()
     found, problems = await count(subject, wanted)
-    calls = next(iter(found.get(CALLS.name, ())), None)
-    profiled = calls if isinstance(calls, FunctionCalls) else None
+    calls = [one for one in found.get(CALLS.name, ()) if isinstance(one, FunctionCalls)]
+    profiled = calls[0] if calls else None
     executed = next(iter(found.get(INSTRUCTIONS.name, ())), None)
+    costs = None
+    if with_costs and profiled is not None:
+        costs = await _costs(subject, calls, clock, start_ns)
     return Counted(
         counts={name: int(probes[0].count) for name, probes in found.items()},
         passes={name: len(probes) for name, probes in found.items()},
         problems=problems,
         functions=called_functions(profiled) if profiled else {},
-        times=function_times(profiled) if profiled else {},
+        costs=costs,
         files=source_files(profiled) if profiled else (),
         graph=call_graph(profiled) if profiled else None,
         instructions=executed_functions(executed.runs) if isinstance(executed, BytecodeInstructions) else (),
     )
+
+
+async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Clock, start_ns: int) -> CostGraph:
+    """Return the costs by function, of the passes that counted and of further ones if these were short.
+
+    Args:
+        subject: the subject that is run.
+        counted: the passes that counted, the best one first; a pass with other counts had other work to do.
+        clock: see `count_executions`.
+        start_ns: the time at which the passes began.
+    """
+    __tracebackhide__ = True
+    profiles = [one for one in counted if one.count == counted[0].count]
+    while len(profiles) < _PROFILES + len(counted) and clock.wall_ns() - start_ns < _PROFILED_NS:
+        probe = FunctionCalls()
+        until_ns = clock.wall_ns() + _PROFILED_NS // _PROFILES
+        try:
+            with uncollected():
+                while not probe.executions or (probe.executions < _MOST_EXECUTIONS and clock.wall_ns() < until_ns):
+                    await subject.once(probe)
+        except ProbeBusyError:
+            break
+        profiles.append(probe)
+    return calmest([cost_graph_of(profiled_functions(one), one.executions) for one in profiles])

@@ -57,10 +57,14 @@ class PeakBytes:
 
 
 class FunctionCalls:
-    """The probe for calls of Python and built-in functions, including the measured function and recursive calls."""
+    """The probe for calls of Python and built-in functions, including the measured function and recursive calls.
+
+    Of several executions the probe has the sum.
+    """
 
     def __init__(self) -> None:
         self.count = 0.0
+        self.executions = 0
         self.entries: list[Any] = []
         self._profile = cProfile.Profile()
 
@@ -77,6 +81,7 @@ class FunctionCalls:
     def stop(self) -> None:
         """See `Probe.stop`."""
         self._profile.disable()
+        self.executions += 1
         # The profiler also saw this method and its own `disable`.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
         self.entries = [entry for entry in self._profile.getstats() if entry.code not in ours]

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallEdge, CallGraph
 from pytest_perfbudget.core.measurement import ProfileRow
+from pytest_perfbudget.core.profiled_functions import ProfiledCall, ProfiledFunction
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError
 from pytest_perfbudget.measure.subject import Subject
 
@@ -22,6 +23,9 @@ _MOST_FUNCTIONS = 5
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
 _ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
 _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
+_COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+_is_unqualified: Final = sys.version_info < (3, 11)
+_PLUGIN: Final = str(Path(__file__).parent.parent) + os.sep
 _LEAST_SHARE = 0.03
 
 
@@ -90,7 +94,7 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
     """
     calls: dict[str, int] = {}
     for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
-        name = _name(entry.code)
+        name = name_of(entry.code)
         calls[name] = calls.get(name, 0) + entry.callcount
     return calls
 
@@ -109,13 +113,13 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
 
     for entry in probe.entries:
         for one in entry.calls or ():
-            callee, time_ns = _name(one.code), 1e9 * one.totaltime
-            add(_name(entry.code), callee, one.callcount, time_ns)
+            callee, time_ns = name_of(one.code), 1e9 * one.totaltime
+            add(name_of(entry.code), callee, one.callcount, time_ns)
             called[callee] = called.get(callee, 0) + one.callcount
             called_ns[callee] = called_ns.get(callee, 0.0) + (time_ns if one.code != entry.code else 0.0)
-    first = [one for one in probe.entries if one.callcount > called.get(_name(one.code), 0)]
+    first = [one for one in probe.entries if one.callcount > called.get(name_of(one.code), 0)]
     for one in first:
-        name, time_ns = _name(one.code), 1e9 * one.totaltime
+        name, time_ns = name_of(one.code), 1e9 * one.totaltime
         if len(first) == 1:  # its time in other functions, which call it back, is known to be part of the whole
             time_ns = 1e9 * sum(entry.inlinetime for entry in probe.entries)
         elif name in called:
@@ -124,7 +128,7 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
     return CallGraph.of(CallEdge(*key, calls[key], time_ns) for key, time_ns in times.items())
 
 
-def _name(code: CodeType | str) -> str:
+def name_of(code: CodeType | str) -> str:
     """Return the name of a function without its line."""
     return _ADDRESS.sub("", code.strip("<>")) if isinstance(code, str) else _portable_name(code)
 
@@ -134,22 +138,33 @@ def portable_name(code: CodeType) -> str:
     return _COMPREHENSION.sub("", _portable_name(code))
 
 
-def function_times(probe: FunctionCalls) -> dict[str, float]:
-    """Return the time of one profiled call by function of the project, in ns; the total has the empty name.
+def profiled_functions(probe: FunctionCalls) -> dict[str, ProfiledFunction]:
+    """Return the functions of a profile with their calls of each other.
 
-    The time of a function includes the library functions that it calls, because its author can do something about these
-    calls. A function that a library calls back has its own time as well. A comprehension is part of its function, as it
-    is in Python itself since 3.12: otherwise the time of a query would be now in the function, now in the
-    comprehension.
+    A comprehension is part of its function, as it is in Python itself since 3.12.
     """
-    times: dict[str, float] = {"": 1e9 * sum(entry.inlinetime for entry in probe.entries)}
+    names = {name_of(entry.code) for entry in probe.entries}
+    found: dict[str, ProfiledFunction] = {}
     for entry in probe.entries:
-        if _is_library(entry.code):
-            continue
-        called = sum(one.totaltime for one in entry.calls or () if _is_library(one.code))
-        name = _COMPREHENSION.sub("", _portable_name(entry.code))
-        times[name] = times.get(name, 0.0) + 1e9 * (entry.inlinetime + called)
-    return times
+        name = name_of(entry.code)
+        within = _COMPREHENSION.sub("", name)
+        is_part = within != name and within in names
+        one = found.setdefault(within if is_part else name, ProfiledFunction(_belongs_to_caller(entry.code)))
+        one.own_ns += 1e9 * entry.inlinetime
+        if not is_part:
+            one.calls += entry.callcount
+            one.total_ns += 1e9 * entry.totaltime
+        for called in entry.calls or ():
+            callee = name_of(called.code)
+            within = _COMPREHENSION.sub("", callee)
+            if within == callee or within not in names:
+                one.add_call(callee, ProfiledCall(called.callcount, 1e9 * called.inlinetime, 1e9 * called.totaltime))
+    return found
+
+
+def _belongs_to_caller(code: CodeType | str) -> bool:
+    """Return whether the time of a function is its caller's: of a library, or a comprehension without its function."""
+    return _is_library(code) or (isinstance(code, CodeType) and code.co_name in _COMPREHENSIONS and _is_unqualified)
 
 
 def source_files(probe: FunctionCalls) -> list[str]:
@@ -163,8 +178,8 @@ def _is_library(code: CodeType | str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_library_file(file: str) -> bool:
-    """Return whether a source file belongs to Python or to an installed package, or is no file at all."""
-    return not file or file.startswith(("<", _STDLIB)) or "site-packages" in file
+    """Return whether a source file belongs to Python, to an installed package or to this plugin, or is no file."""
+    return not file or file.startswith(("<", _STDLIB, _PLUGIN)) or "site-packages" in file
 
 
 def _portable_name(code: CodeType) -> str:
@@ -174,7 +189,16 @@ def _portable_name(code: CodeType) -> str:
 
 @lru_cache(maxsize=1024)
 def _module(file: str) -> str:
-    """Return the dotted module name of a source file, from the nearest folder on `sys.path` on."""
+    """Return the dotted module name of a source file, from the nearest folder on `sys.path` on.
+
+    An editable installation may have its folder in an import hook instead: then the name begins with the outermost
+    package around the file.
+    """
     roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
-    path = file[len(max(roots, key=len)) :] if roots else Path(file).name
+    path = file[len(max(roots, key=len)) :] if roots else os.path.relpath(file, _above_package(Path(file)))
     return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
+
+
+def _above_package(file: Path) -> Path:
+    """Return the nearest folder around a source file that is no package."""
+    return next((folder for folder in file.parents if not (folder / "__init__.py").is_file()), file.parent)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.recommendations import Advice, Recommendation, recommendations_of
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
+from pytest_perfbudget.report.culprits import short_name
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.report.printable import printable
 
 MOST_TOLD: Final = 2
 """The most recommendations that a failure tells; the JSON report has all of them."""
-
-_METHOD: Final = re.compile(r"method '(.+)' of '(.+)' objects")
-"""The name of a built-in method in a profile."""
 
 _ACTIONS: Final = {
     Advice.REPEATED_STATEMENT: "Ask once, and keep the answer",
@@ -34,19 +32,36 @@ def recommendation_lines(measurement: Measurement) -> Iterator[str]:
     found = recommendations_of(measurement)[:MOST_TOLD]
     if found:
         yield "What would help, by the numbers above and the profiles:"
-        yield from (f"  {line}" for line in map(recommendation_text, found))
+        told = set(_told(measurement))
+        yield from (f"  {recommendation_text(one, told)}" for one in found)
 
 
-def recommendation_text(one: Recommendation) -> str:
-    """Return a recommendation with its place and its evidence in one line."""
+def recommendation_text(one: Recommendation, told: Container[str] = ()) -> str:
+    """Return a recommendation with its place and its evidence in one line.
+
+    Args:
+        one: the recommendation.
+        told: the functions whose numbers of calls stand above the line.
+    """
     place = f" in {one.place}" if one.place else ""
-    return f"{_ACTIONS[one.advice]}{place}: {_evidence(one)}, up to {one.saves:.0%} of the {METRICS[one.cost].words}"
+    saves = f"up to {one.saves:.0%} of the {METRICS[one.cost].words}"
+    return f"{_ACTIONS[one.advice]}{place}: {_evidence(one, told)}, {saves}"
 
 
-def _evidence(one: Recommendation) -> str:
+def _told(measurement: Measurement) -> Iterator[str]:
+    if any(one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets):
+        return  # the finding about the budget comes first
+    for change in measurement.changes:
+        if change.verdict is RegressionVerdict.REGRESSED:
+            yield from (one.callee for one in change.blamed)
+            yield from (one.function for one in change.grown)
+
+
+def _evidence(one: Recommendation, told: Container[str]) -> str:
+    if one.unit == "calls" and one.subject in told:
+        return printable(short_name(one.subject), unicode=True)
     if one.unit == "calls":
         before = f" instead of {one.before:,.0f}" if one.before not in (None, one.after) else ""
-        subject = _METHOD.sub(r"\2.\1", one.subject).removeprefix("built-in method ")
-        return f"{counted(int(one.after), 'call')} of {printable(subject, unicode=True)}{before}"
+        return f"{counted(int(one.after), 'call')} of {printable(short_name(one.subject), unicode=True)}{before}"
     words = "waits for" if one.unit == "ns" else "peak memory"
     return f"{words} {quantity(one.after, one.unit)} instead of {quantity(one.before or 0.0, one.unit)}"

@@ -10,10 +10,11 @@ from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
-from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
 from pytest_perfbudget.report.components import change_lines
+from pytest_perfbudget.report.culprits import blame_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 
 UPDATE = "pytest --perf-update-baseline"
@@ -112,25 +113,25 @@ def interval(change: RegressionResult) -> str:
 
 def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     """Yield the functions that explain a regression, and the costliest functions of a slow call."""
-    named = set(_named_before(case, change))
-    if grown := [one for one in change.grown if (one.function, one.after) not in named]:
-        is_timed = grown[0].gained_ns is not None
-        timed = "Slower functions, by one profiled call of each side (a profile inflates times, so compare the shares):"
-        yield timed if is_timed else "Called more often:"
-        yield from (f"  {_growth(one)}" for one in grown)
+    told = set(_told_before(case, change))
+    causes = {name for one in change.blamed for name in (one.function, one.callee)}
+    grown = [one for one in change.grown if (one.function, one.after) not in told and one.function not in causes]
+    yield from blame_lines(change.blamed, grown)
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.
     if change.metric == TIME.name and case.measurement.profile and not is_exceeded:
         yield from profile_lines(case.measurement)
 
 
-def _named_before(case: Case, change: RegressionResult) -> Iterator[tuple[str, int]]:
+def _told_before(case: Case, change: RegressionResult) -> Iterator[tuple[str, int]]:
     """Yield the functions, with their numbers of calls, that the finding on an earlier number of the test names."""
     for one in case.measurement.changes:
         if one is change:
             return
         if one.verdict is RegressionVerdict.REGRESSED:
+            causes = {name for blame in one.blamed for name in (blame.function, blame.callee)}
             yield from ((growth.function, growth.after) for growth in one.grown)
+            yield from ((growth.function, growth.after) for growth in change.grown if growth.function in causes)
 
 
 def _slower(ratio: float) -> str:
@@ -165,16 +166,6 @@ def _p_value(change: RegressionResult) -> Iterator[str]:
     if change.p_value is not None and change.alpha is not None:
         limit = f"alpha, shared by the tests: {odds(change.alpha)}"
         yield f"unchanged code would look so slow {odds(change.p_value)} ({limit})"
-
-
-def _growth(growth: Growth) -> str:
-    before = "few" if growth.before is None else f"{growth.before:,}"
-    noun = "call" if growth.after == 1 else "calls"
-    if growth.gained_ns is None:
-        return f"{before} -> {growth.after:,} {noun} of {growth.function}"
-    called = f"{growth.after:,}" if growth.before == growth.after else f"{before} -> {growth.after:,}"
-    gained = f"+{quantity(growth.gained_ns, 'ns')} of +{quantity(growth.of_ns or 0, 'ns')}"
-    return f"{growth.function}  {called} {noun}, {gained}"
 
 
 def _origin(change: RegressionResult) -> str:

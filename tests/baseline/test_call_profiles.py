@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from cost_graphs import costs
 
 from pytest_perfbudget.baseline.call_profiles import MOST_FUNCTIONS, Calls, calls_file, change_calls, read_calls
 from pytest_perfbudget.baseline.schema import Key
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
 
 KEY = Key("tests/test_a.py::t", "parse", "m")
 PLACE = (KEY.test, KEY.name, "CPython 3.11")
@@ -41,6 +44,55 @@ def test_of_many_functions_the_most_called_are_kept_and_what_the_others_may_have
     assert min(calls.functions.values()) == 51
     assert calls.unknown == 51
     assert Calls.from_functions({"a:a": 1}).unknown == 0
+
+
+def long_graph(functions: int) -> CostGraph:
+    """Return the costs of a chain of functions with long names, each of which calls a library function."""
+    names = [OUTSIDE, *(f"package.module_{at}:a_function_with_a_long_name_{at}" for at in range(functions))]
+    return CostGraph(
+        {
+            name: FunctionCost(
+                1.0, 1e3 * at, dict.fromkeys(names[at + 1 : at + 2], 1.0), {"re:sub": LibraryCost(3, 500.0 * at)}
+            )
+            for at, name in enumerate(names)
+        }
+    )
+
+
+class TestCosts:
+    """The costs of the project's functions, by which a slowdown since the baseline is divided among them."""
+
+    def test_costs_are_kept_with_the_calls_and_the_machine(self, baseline: Path) -> None:
+        graph = costs(menu=(1, 4, {"price": 10, "re.sub": 2}), price=(10, 12.5, {"price": 2}))
+        kept = Calls.from_functions({"web:menu": 1, "re.sub": 2}, "1234abcd", graph)
+        change_calls(baseline, {PLACE: kept}, ())
+        assert read_calls(baseline, KEY, "CPython 3.11") == kept
+
+    def test_a_file_without_costs_is_still_read(self, baseline: Path) -> None:
+        old = {"test": KEY.test, "name": KEY.name, "python": "CPython 3.11", "calls": {"a:a": 1}}
+        calls_file(baseline).write_text(json.dumps({"schema": "perfbudget-calls/1", "profiles": [old]}), "utf-8")
+        assert read_calls(baseline, KEY, "CPython 3.11") == Calls({"a:a": 1})
+
+    def test_of_many_functions_the_cheapest_are_written_into_their_callers(self, baseline: Path) -> None:
+        graph = long_graph(300)
+        calls = {f"other:f{at}": 1 for at in range(100)}
+        change_calls(baseline, {PLACE: Calls.from_functions(calls)}, ())
+        without = calls_file(baseline).stat().st_size
+        change_calls(baseline, {PLACE: Calls.from_functions(calls, "1234abcd", graph)}, ())
+        assert without < calls_file(baseline).stat().st_size <= without + 2048
+        found = read_calls(baseline, KEY, "CPython 3.11")
+        assert found is not None
+        assert found.costs is not None
+        assert found.costs.total_ns == pytest.approx(graph.total_ns, rel=1e-3)
+        assert "package.module_299:a_function_with_a_long_name_299" in found.costs.functions
+
+    @pytest.mark.parametrize(
+        "row", [1, [1], [[0, 1, 2, []]], [[9, 1, 2, [], []]], [["a", 0, 2, [], []]], [["a", "x", 2, [], []]]]
+    )
+    def test_costs_that_cannot_be_understood_explain_nothing(self, baseline: Path, row: object) -> None:
+        entry = {"test": KEY.test, "name": KEY.name, "python": "CPython 3.11", "calls": {"a:a": 1}, "costs": row}
+        calls_file(baseline).write_text(json.dumps({"schema": "perfbudget-calls/1", "profiles": [entry]}), "utf-8")
+        assert read_calls(baseline, KEY, "CPython 3.11") is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "example_project"), str(ROOT / "example_project/tests
 
 from agent_hive.switches import Optimisation  # noqa: E402
 from branches import commit, git  # noqa: E402 - a neighbour
-from culprits import CULPRITS, Culprit, span_times_ns  # noqa: E402 - the example's own list
+from switch_culprits import CULPRITS, Culprit, span_times_ns  # noqa: E402 - the example's own list
 
 AGAINST = "--perf-against=main"
 CLEAN = "no change of code"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from comparing import recording
+from cost_graphs import costs
 
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, untimed
 from pytest_perfbudget.core.limits import RegressionTolerance
@@ -78,10 +81,26 @@ def test_each_result_names_its_limit_and_the_other_side() -> None:
 
 class TestCulprits:
     def test_a_slowdown_is_in_the_functions_that_take_longer(self) -> None:
-        base = Recording(functions={"a:f": 1}, times={"": 1e6, "a:f": 1e6})
-        head = Recording(functions={"a:f": 1}, times={"": 2e6, "a:f": 2e6})
+        base = Recording(functions={"web:menu": 1}, costs=costs(menu=(1, 1000, {})))
+        head = Recording(functions={"web:menu": 1}, costs=costs(menu=(1, 2000, {})))
         (time,) = Evidence(SLOWER, TOLERANCE, Sides(head, base), [Sides(head, base)] * 3).results()
-        assert [(one.function, one.gained_ns) for one in time.grown] == [("a:f", 1e6)]
+        assert [(one.function, one.gained_ns) for one in time.blamed] == [("web:menu", 1e6)]
+
+    def test_processes_that_did_not_profile_do_not_count(self) -> None:
+        base, head = Recording(costs=costs(menu=(1, 1000, {}))), Recording(costs=costs(menu=(1, 2000, {})))
+        first, others = Sides(head, base), [Sides(Recording(), Recording())] * 2
+        (time,) = Evidence(SLOWER, TOLERANCE, first, others).results()
+        assert [one.function for one in time.blamed] == ["web:menu"]
+        (none,) = Evidence(SLOWER, TOLERANCE, Sides(head, Recording()), others).results()
+        assert none.blamed == []
+
+    def test_the_costs_of_the_baselines_file_are_the_other_side(self) -> None:
+        """They are those of calm weather, and the profiles of now are made in the weather of now."""
+        stored = CalledFunctions({}, costs=costs(menu=(1, 500, {"tax": 1}), tax=(1, 500, {})))
+        head = Recording(costs=costs(menu=(1, 1000, {"tax": 1}), tax=(1, 2000, {})))
+        slower = replace(SLOWER, weather=2.0)
+        found = Evidence(slower, TOLERANCE, Sides(head, Recording()), base_functions=lambda: stored).results()
+        assert [(one.function, one.gained_ns) for one in found[0].blamed] == [("web:tax", 1e6)]
 
     def test_without_profiled_times_in_those_that_are_called_more_often(self) -> None:
         head = Recording(functions={"a:f": 41})

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from pytest_perfbudget.core.culprits import gained_functions, grown_functions
-from pytest_perfbudget.core.measurement import Recording
+import pytest
+from cost_graphs import costs
+
+from pytest_perfbudget.core.blame import Cause
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost
+from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
 from pytest_perfbudget.core.results import Growth
 
 
@@ -35,38 +39,50 @@ def test_a_function_that_was_moved_is_the_one_it_was() -> None:
     ]
 
 
-def profiled(calls: dict[str, int], **times_us: float) -> Recording:
-    times = {name: 1e3 * time_us for name, time_us in times_us.items()}
-    return Recording(functions=calls, times={"": sum(times.values()), **times})
+def slowed(**changed: float) -> tuple[CostGraph, CostGraph]:
+    """Return the costs of both sides: a menu of 1 ms with 10 prices of 100 us, each some us slower now by name."""
+    before = costs(menu=(1, 1000, {"price": 10}), price=(10, 1000, {}))
+    after = costs(
+        menu=(1, 1000 + changed.get("menu", 0), {"price": 10}), price=(10, 1000 + changed.get("price", 0), {})
+    )
+    return before, after
 
 
-class TestGainedFunctions:
-    """Which functions of the project a slowdown is in, by profiled calls of both."""
-
-    def test_those_that_take_longer_with_the_time_and_the_calls_of_each(self) -> None:
-        before = [profiled({"parse": 1, "verify": 1}, parse=10, verify=50)]
-        after = [profiled({"parse": 1, "verify": 41}, parse=10, verify=2000)]
-        (found,) = gained_functions(before, after, slower_ns=1_900_000)
-        assert found == Growth("verify", 1, 41, gained_ns=1_950_000, of_ns=1_950_000)
-
-    def test_one_wild_profile_of_three_does_not_matter(self) -> None:
-        calm, wild = profiled({"a": 1, "b": 1}, a=10, b=10), profiled({"a": 1, "b": 1}, a=900, b=10)
-        slower = profiled({"a": 1, "b": 1}, a=10, b=30)
-        found = gained_functions([calm, calm, calm], [slower, wild, slower], slower_ns=20_000)
-        assert [one.function for one in found] == ["b"]
-
-    def test_a_profile_that_shows_little_of_the_slowdown_explains_nothing(self) -> None:
-        before, after = [profiled({"a": 1}, a=10)], [profiled({"a": 1}, a=11)]
-        assert gained_functions(before, after, slower_ns=100_000) == []
-
-    def test_one_that_was_moved_has_gained_what_it_takes_more(self) -> None:
-        before = [Recording(functions={"a:parse": 1, "a:line": 9}, times={"": 60e3, "a:parse": 10e3, "a:line": 50e3})]
-        after = [Recording(functions={"b:parse": 1, "b:line": 9}, times={"": 90e3, "b:parse": 10e3, "b:line": 80e3})]
-        (found,) = gained_functions(before, after, slower_ns=30e3)
-        assert found == Growth("b:line", 9, 9, gained_ns=30e3, of_ns=30e3)
+def names(before: CostGraph, after: CostGraph, slower_us: float) -> list[str]:
+    return [one.function for one in blamed_functions(before, after, 1e3 * slower_us)]
 
 
-def test_processes_that_did_not_profile_do_not_count() -> None:
-    before, after = profiled({"a:work": 1}, **{"a:work": 10.0}), profiled({"a:work": 1}, **{"a:work": 20.0})
-    found = gained_functions([before, Recording(), Recording()], [after, Recording(), Recording()], 1e4)
-    assert found == gained_functions([before], [after], 1e4) != []
+class TestBlamed:
+    """The functions that the text of a slowdown names: a wrong name costs more trust than none."""
+
+    def test_the_largest_part_comes_first_and_small_parts_are_left_out(self) -> None:
+        assert names(*slowed(menu=400, price=700), slower_us=1100) == ["web:price", "web:menu"]
+        assert names(*slowed(menu=40, price=700), slower_us=740) == ["web:price"]
+
+    def test_a_part_within_the_errors_of_a_profile_is_not_told(self) -> None:
+        assert names(*slowed(price=25), slower_us=25) == []
+        assert names(*slowed(price=50), slower_us=50) == ["web:price"]
+
+    def test_a_part_of_several_times_the_slowdown_is_noise(self) -> None:
+        assert names(*slowed(price=700), slower_us=100) == []
+        assert names(*slowed(price=700), slower_us=400) == ["web:price"]
+
+    def test_profiles_that_show_little_of_the_slowdown_explain_nothing(self) -> None:
+        assert names(*slowed(price=100), slower_us=1000) == []
+        assert names(*slowed(price=100), slower_us=200) == ["web:price"]
+
+    def test_more_calls_are_certain_however_much_a_profile_inflates_them(self) -> None:
+        before = costs(menu=(1, 1000, {"price": 10}), price=(10, 10, {}))
+        after = costs(menu=(1, 1000, {"price": 500}), price=(500, 500, {}))
+        assert names(before, after, slower_us=50) == ["web:menu"]
+
+    def test_a_function_that_was_moved_is_slower_by_the_difference(self) -> None:
+        before, after = slowed(price=500)
+        moved = after.renamed({"web:price": "shop:price"})
+        (found,) = blamed_functions(before, moved, 500e3)
+        assert (found.function, found.cause) == ("shop:price", Cause.OWN_CODE)
+        assert found.gained_ns == pytest.approx(500e3)
+
+    def test_the_measured_call_itself_has_no_name(self) -> None:
+        before = CostGraph({OUTSIDE: FunctionCost(1, 10e3)})
+        assert names(before, before.times(2), slower_us=10) == []

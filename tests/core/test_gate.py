@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.budgets import Budget, parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate, judge_count, judge_counts, unmeasured
@@ -133,7 +134,11 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
     budgets = [*gate(p95_ms=50).judge(Samples([MS] * 59, planned_rounds=59)), unmeasured(budget(peak_mb=1), "why")]
     changes = [
         RegressionResult(
-            "time", RegressionVerdict.REGRESSED, ratio=1.2, grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)]
+            "time",
+            RegressionVerdict.REGRESSED,
+            ratio=1.2,
+            blamed=[Blame("shop:basket", Cause.MORE_CALLS, 1.0, 2.0, "json:loads", 1, 201)],
+            grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)],
         )
     ]
     recording = Recording(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from results import budget, change, measurement
 
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.recommendations import Advice, recommendations_of
@@ -107,18 +108,38 @@ class TestOtherEvidence:
     """Functions that are called more often, threads, memory, and repeated queries."""
 
     def test_functions_that_are_called_more_often(self) -> None:
-        twice = change(
-            ratio=2.0, grown=[Growth("shop:price", 1, 101, 900.0, 1000.0), Growth("shop:all", 0, 1, 50, 1000)]
-        )
+        twice = change(ratio=2.0, grown=[Growth("shop:price", 1, 101)])
         (found,) = recommendations_of(measurement(twice))
         assert (found.advice, found.subject, found.before, found.after) == (Advice.CALL_GROWTH, "shop:price", 1, 101)
-        assert found.saves == pytest.approx(0.45)
+        assert found.saves == pytest.approx(0.5 * 100 / 101)
+
+    @pytest.mark.parametrize(
+        ("cause", "callee", "before", "after", "expected"),
+        [
+            (Cause.MORE_CALLS, "shop:price", 0, 1, (Advice.NOT_REMEMBERED, 0, 1)),
+            (Cause.MORE_CALLS, "shop:price", 1, 100, (Advice.CALL_GROWTH, 1, 100)),
+            (Cause.MORE_CALLS, "shop:price", 0.01, 1, (Advice.NOT_REMEMBERED, None, 1)),
+            (Cause.MORE_CALLS, "json:dumps", 1, 1, (Advice.SERIALISATION, 1, 1)),
+            (Cause.SLOWER_LIBRARY, "built-in method time.sleep", 1, 1, (Advice.WAITING, 1, 1)),
+            (Cause.SLOWER_LIBRARY, "built-in method builtins.sorted", 1, 1, None),
+            (Cause.MORE_CALLS, "built-in method builtins.len", 1, 100, None),
+            (Cause.OWN_CODE, "", 0, 0, None),
+        ],
+    )
+    def test_the_code_that_became_slower_is_the_place(
+        self, cause: Cause, callee: str, before: float, after: float, expected: tuple[Advice, int | None, int] | None
+    ) -> None:
+        blamed = [Blame("shop:basket", cause, 90.0, 100.0, callee, before, after)]
+        found = recommendations_of(measurement(change(ratio=2.0, blamed=blamed, grown=[Growth("shop:tax", 1, 9)])))
+        assert [(one.advice, one.before, one.after) for one in found] == ([expected] if expected else [])
+        assert all((one.place, one.subject) == ("shop:basket", callee) for one in found)
+        assert all(one.saves == pytest.approx(0.45) for one in found)
 
     def test_calls_that_cost_no_time_save_calls(self) -> None:
         calls = change(metric="calls", unit="calls", ratio=2.0, grown=[Growth("shop:price", 1, 101)])
         (found,) = recommendations_of(measurement(calls))
         assert (found.advice, found.cost) == (Advice.CALL_GROWTH, "calls")
-        timed = change(ratio=2.0, grown=[Growth("shop:basket", 1, 5, 900.0, 1000.0)])
+        timed = change(ratio=2.0, grown=[Growth("shop:basket", 1, 5)])
         assert [(one.subject, one.cost) for one in recommendations_of(measurement(calls, timed))] == [
             ("shop:basket", "time")
         ]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.kinds import KINDS
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
@@ -49,12 +50,13 @@ SPANS = st.builds(
     some(st.builds(SpanNode, st.tuples(TEXT, TEXT), COUNT, COUNT, NUMBER, st.none() | COUNT)),
     some(st.builds(SpanShare, TEXT, NUMBER, NUMBER, NUMBER, MAYBE, MAYBE, MAYBE)), COUNT,
 )  # fmt: skip
-GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT, MAYBE, MAYBE)
+GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT)
+BLAME = st.builds(Blame, TEXT, st.sampled_from(Cause), NUMBER, NUMBER, TEXT, NUMBER, NUMBER)
 CHANGES = st.builds(
     RegressionResult, METRIC, st.sampled_from(RegressionVerdict), TEXT, DIRECTION, before=MAYBE, after=MAYBE,
     ratio=MAYBE, lower=MAYBE, upper=MAYBE, log_std_error=MAYBE, p_value=MAYBE, alpha=MAYBE, limit=NUMBER, source=TEXT,
     runs=COUNT, weather=MAYBE, in_pairs=st.booleans(), against=TEXT, commit=TEXT, date=TEXT, reason=TEXT,
-    grown=some(GROWTH), is_test_changed=st.booleans(),
+    blamed=some(BLAME), grown=some(GROWTH), is_test_changed=st.booleans(),
 )  # fmt: skip
 MEASUREMENTS = st.builds(
     Measurement, TEXT, TEXT, st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__), TEXT, TEXT, st.none() | COUNT,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
+from pytest_perfbudget.core.profiled_functions import cost_graph_of
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import FunctionCalls
-from pytest_perfbudget.measure.profile import call_graph, function_times, profile_call
+from pytest_perfbudget.measure.profile import call_graph, name_of, profile_call, profiled_functions
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
@@ -49,12 +52,19 @@ def test_one_that_no_function_calls_stands_alone() -> None:
     assert ("built-in method builtins.sum", 1) in [(name, calls) for name, calls, _ in rows]
 
 
-def test_the_time_of_a_function_is_its_own_and_that_of_the_libraries_that_it_calls() -> None:
-    times = min((function_times(profiled(adds_more)) for _ in range(CALMEST)), key=lambda one: one[""])
-    found = {name.rpartition(":")[2]: time_ns for name, time_ns in times.items()}
+def costs(function: Callable[[], object]) -> dict[str, FunctionCost]:
+    """Return the costs of the functions of this file by their names alone, of the calmest of some profiles."""
+    graphs = [cost_graph_of(profiled_functions(profiled(function))) for _ in range(CALMEST)]
+    return {name.rpartition(":")[2]: one for name, one in calmest(graphs).functions.items()}
+
+
+def test_the_cost_of_a_function_is_its_own_and_that_of_the_libraries_that_it_calls() -> None:
+    found = costs(adds_more)
     assert set(found) == {"", "adds", "adds_more"}
-    assert found["adds"] + found["adds_more"] > 0.95 * found[""]
-    assert min(found["adds"], found["adds_more"]) > 0.2 * found[""]
+    total_ns = sum(one.own_ns for one in found.values())
+    assert found["adds"].own_ns + found["adds_more"].own_ns > 0.95 * total_ns
+    assert min(found["adds"].own_ns, found["adds_more"].own_ns) > 0.2 * total_ns
+    assert found["adds"].library["built-in method builtins.sum"].calls == 1
 
 
 def adds_in_turn() -> int:
@@ -63,8 +73,9 @@ def adds_in_turn() -> int:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="code has no qualified name before Python 3.11")
 def test_a_comprehension_is_part_of_its_function() -> None:
-    times = function_times(profiled(adds_in_turn))
-    assert [name.rpartition(":")[2] for name in times] == ["", "adds_in_turn"]
+    found = costs(adds_in_turn)
+    assert set(found) == {"", "adds_in_turn"}
+    assert found["adds_in_turn"].calls == 1
 
 
 def test_of_equal_passes_the_warm_one_is_kept() -> None:
@@ -84,13 +95,30 @@ def test_of_equal_passes_the_warm_one_is_kept() -> None:
 
 
 def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
-    times = function_times(profiled(lambda: re.sub("a+", "b", "aaa" * 1000)))
-    assert not any(name.startswith(("re:", "re.")) for name in times)
-    assert any("lambda" in name for name in times)
+    found = costs(lambda: re.sub("a+", "b", "aaa" * 1000))
+    (name,) = [one for one in found if one]
+    assert "lambda" in name
+    assert "re:sub" in found[name].library
 
 
 def counts_down(number: int) -> int:
     return adds(range(3_000)) + counts_down(number - 1) if number else 0
+
+
+class TestNames:
+    """The name of a function is that of its module with the whole package, however the project is installed."""
+
+    def test_a_package_that_an_import_hook_finds(self, tmp_path: Path) -> None:
+        """As an editable installation does, without an entry on `sys.path`."""
+        package = tmp_path / "src" / "yarn"
+        (package / "spun").mkdir(parents=True)
+        for folder in (package, package / "spun"):
+            (folder / "__init__.py").touch()
+        for file, module in (("_url.py", "yarn._url"), ("spun/_url.py", "yarn.spun._url"), ("__init__.py", "yarn")):
+            assert name_of(compile("", str(package / file), "exec")) == f"{module}:<module>"
+
+    def test_a_file_of_no_package_is_a_module_of_its_own(self, tmp_path: Path) -> None:
+        assert name_of(compile("", str(tmp_path / "script.py"), "exec")) == "script:<module>"
 
 
 class TestCallGraph:

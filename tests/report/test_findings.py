@@ -183,7 +183,7 @@ class TestRegressions:
             "    1 -> 41 calls of hive.tokens:verify",
             "    few -> 41 calls of jwt:decode",
             "  What would help, by the numbers above and the profiles:",
-            "    Call the function once for all, outside of the loop: 41 calls of hive.tokens:verify instead of 1, up to 11% of the time",
+            "    Call the function once for all, outside of the loop: hive.tokens:verify, up to 11% of the time",
             "Make the code faster, or accept it: pytest --perf-update-baseline --perf-reason '...' tests/test_api.py::test_login",
         ]
 
@@ -212,7 +212,7 @@ class TestRegressions:
             "  Called more often:",
             "    1 -> 41 calls of a:b",
             "  What would help, by the numbers above and the profiles:",
-            "    Call the function once for all, outside of the loop: 41 calls of a:b instead of 1, up to 95% of the function calls",
+            "    Call the function once for all, outside of the loop: a:b, up to 95% of the function calls",
             "    Hold less at a time: go through the items one by one: peak memory 1.20 MB instead of 1 MB, up to 17% of the peak memory",
             "parse: 20 % more peak memory than the baseline",
             "  1.20 MB, baseline 1 MB; the best count here and in fresh processes",
@@ -240,13 +240,13 @@ class TestRegressions:
     def test_a_function_that_explains_the_time_is_not_named_again_for_the_calls(
         self, others: list[Growth], lines: int
     ) -> None:
-        time = change(grown=[Growth("a:b", 1, 41, 1.9e5, 2e5)])
+        time = change(grown=[Growth("a:b", 1, 41)])
         calls = change(
             metric="calls", unit="calls", before=100, after=500, ratio=5, grown=others or [Growth("a:b", 1, 41)]
         )
         found = failure(measurement(time, calls))
         assert sum("1 -> 41 calls" in one for one in found) == 1
-        assert found.count("  Called more often:") == lines
+        assert found.count("  Called more often:") == 1 + lines
         alone = failure(measurement(replace(time, verdict=RegressionVerdict.UNDECIDED), calls))
         assert alone.count("  Called more often:") == 1
 

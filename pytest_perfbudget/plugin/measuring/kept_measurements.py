@@ -137,7 +137,7 @@ class KeptMeasurements:
                 budgets=results,
                 warnings=[*self._warnings, *warnings],
                 profile=profile.rows,
-                call_graphs=None if profile.graph is None else CallGraphs(profile.graph),
+                call_graphs=None if profile.graph is None else CallGraphs.of(profile.graph),
                 # A fresh process has no report.
                 times=None if self._is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
                 blocks=None if self._is_child else KeptBlocks.of(samples.blocks),

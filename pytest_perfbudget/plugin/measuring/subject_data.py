@@ -51,7 +51,9 @@ async def take_data(
     outcome = await measure(subject, _with_request(plan, request))
     is_too_slow = _call_ns(outcome.samples) > plan.max_time_ns
     with plan.silence():
-        counted = await count_executions(subject, _wanted(budgets, None if is_too_slow else request))
+        counted = await count_executions(
+            subject, _wanted(budgets, None if is_too_slow else request), plan.clock, with_costs=request is not None
+        )
     recording = None if request is None else _recording(subject, outcome, counted, request, is_too_slow=is_too_slow)
     looks_slower = request is not None and request.is_suspect(outcome.samples.blocks)
     return SubjectData(outcome.result, outcome.samples, counted, recording, looks_slower)
@@ -105,7 +107,7 @@ def _recording(
         samples.blocks,
         counts={metric: counted.counts[metric] for metric in request.counts if metric in counted.counts},
         functions=counted.functions,
-        times=counted.times,
+        costs=counted.costs,
         files=counted.files or [file for file in [source_file(subject.function)] if file],
         uncounted=why,
         turns=samples.turns,

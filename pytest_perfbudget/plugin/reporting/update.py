@@ -11,12 +11,13 @@ import pytest
 from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.call_profiles import Calls, change_calls
 from pytest_perfbudget.baseline.commit import commit_of
-from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
 from pytest_perfbudget.compare.evidence import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
+from pytest_perfbudget.core.cost_graph import calmest
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, has_address
 from pytest_perfbudget.core.reference import prior_of
@@ -181,9 +182,9 @@ class Update:
             ]
             return Baseline({**before.machines, machine.key: machine}, apply(before.lines, self._lines))
 
-        store.change(session.baseline_file, edit, self._write_calls(found, machine.python))
+        store.change(session.baseline_file, edit, self._write_calls(found, machine))
 
-    def _write_calls(self, found: _Measured, python: str) -> store.Beside:
+    def _write_calls(self, found: _Measured, machine: Machine) -> store.Beside:
         def write(after: Baseline) -> None:
             replaced = {
                 one.key[:2]
@@ -194,7 +195,7 @@ class Update:
             kept = {key[:2] for key in after.lines}
             removed = {one.key[:2] for one in self._lines if one.action is UpdateAction.REMOVED} - kept
             profiles = {
-                (*place, python): Calls.from_functions(max((one.functions for one in found[place]), key=_total))
+                (*place, machine.python): _profile(found[place], machine)
                 for place in replaced
                 if any(one.functions for one in found[place])
             }
@@ -209,6 +210,13 @@ class Update:
         if [key.test, key.name] in self._session.tests.expectations.get("absent", ()):
             return True
         return any(test == key.test for test, _ in found)
+
+
+def _profile(recordings: Sequence[Recording], machine: Machine) -> Calls:
+    """Return the calls of the run with the most calls, and the costs of the calmest profiles."""
+    costs = [one.costs for one in recordings if one.costs is not None]
+    functions = max((one.functions for one in recordings), key=_total)
+    return Calls.from_functions(functions, machine.key, calmest(costs) if costs else None)
 
 
 def _why_untimed(measurements: Sequence[Measurement]) -> str:

@@ -17,6 +17,7 @@ from results import budget, change, measurement
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
@@ -43,7 +44,7 @@ def complete() -> RunResult:
         budget(reason="corrected", effective=40.0),
         budget(BudgetVerdict.WITHIN, metric="count", keyword="max_count", unit="spans", limit=3.0, estimate=2.0,
                span="query", repeats=[Repeat("SELECT 1", 2, "shop.py:3")]),
-        change(grown=[Growth("shop:load", 1, 9, 1e6, 2e6)], log_std_error=0.01,
+        change(blamed=[Blame("shop:show", Cause.MORE_CALLS, 1e6, 2e6, "shop:load", 1, 9)], grown=[Growth("shop:load", 1, 9)], log_std_error=0.01,
                components=SpanComparison(TOTAL, [replace(TOTAL, name="query", cpu_ns=1.0)], 6, thread=[replace(TOTAL, name=one) for one in THREAD])),
         nodeid="tests/test_shop.py::test_all", max_regression=0.05, line=3,
         loosened=[Loosening("p95_ms=2", "p95_ms=9", "pyproject.toml")],

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.budgets import rounds_text
+from pytest_perfbudget.report.culprits import cause_text, gained_text
 from pytest_perfbudget.report.findings import evidence_parts, kind_words
 from pytest_perfbudget.report.formats.html.charts import bar, course, distribution, forest
 from pytest_perfbudget.report.formats.html.flame import flame
@@ -178,6 +180,7 @@ def _change(found: TableFinding[RegressionResult], grown: Sequence[Growth]) -> d
         "runs": counted(change.runs, processes, "es" if processes.endswith("s") else "s") if change.runs else "",
         "reason": change.reason,
         "forest": forest(change),
+        "blamed": [_blame(one) for one in change.blamed],
         "grown": [_growth(one) for one in grown],
     }
     return {name: value for name, value in parts.items() if value not in ("", None, [])}
@@ -197,14 +200,15 @@ def _other_side(change: RegressionResult) -> str:
 
 
 def _growth(growth: Growth) -> Mapping[str, str]:
-    found = {
+    return {
         "function": growth.function,
         "before": "few" if growth.before is None else f"{growth.before:,}",
         "after": f"{growth.after:,}",
     }
-    if growth.gained_ns is not None:
-        found["gained"] = f"+{quantity(growth.gained_ns, 'ns')}"
-    return found
+
+
+def _blame(one: Blame) -> Mapping[str, str]:
+    return {"function": one.function, "how": cause_text(one), "gained": gained_text(one)}
 
 
 def _facts(measurement: Measurement) -> Iterator[tuple[str, str]]:

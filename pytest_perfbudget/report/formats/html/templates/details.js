@@ -9,7 +9,7 @@ function detailsOf(entry) {
     entry.findings && findingsOf(entry.findings),
     entry.unmeasured && !entry.findings && html("p", {}, `not measured: ${entry.unmeasured}`),
     entry.budgets && part("Budgets", budgetTable(entry.budgets)),
-    entry.changes && part("Changes", changeTable(entry.changes), ...entry.changes.filter((one) => one.grown).map(grownTable)),
+    entry.changes && part("Changes", changeTable(entry.changes), ...entry.changes.filter((one) => one.blamed).map(blameTable), ...entry.changes.filter((one) => one.grown).map(grownTable)),
     charts.length > 0 && html("div", { class: "charts" }, ...charts),
     entry.spans && part("Spans", ...spanTree(entry.spans)),
     entry.flame && part("Flame graph", ...flameParts(entry.flame)),
@@ -81,11 +81,14 @@ function changeTable(changes) {
   return table("changes", columns, rows);
 }
 
+function blameTable(change) {
+  const rows = change.blamed.map((one) => [html("code", {}, one.function), one.how, one.gained]);
+  return table("blamed", [["code that became slower"], ["how"], ["by profiles", true]], rows);
+}
+
 function grownTable(change) {
-  const isTimed = change.grown.some((one) => one.gained);
-  const columns = [["function"], ["calls before", true], ["calls now", true], ...(isTimed ? [["slower by", true]] : [])];
-  const rows = change.grown.map((one) => [html("code", {}, one.function), one.before, one.after, ...(isTimed ? [one.gained || ""] : [])]);
-  return table("grown", columns, rows);
+  const rows = change.grown.map((one) => [html("code", {}, one.function), one.before, one.after]);
+  return table("grown", [["called more often"], ["calls before", true], ["calls now", true]], rows);
 }
 
 function profileTable(profile) {

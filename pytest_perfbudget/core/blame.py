@@ -1,0 +1,184 @@
+"""Blame for a slowdown by the cost graphs of both sides: how much of it the code of each function has caused.
+
+The slowdown of the whole is the sum of what each function's own code changed:
+
+    n'_f x [(own'_f - own_f) + sum over g of (rate'_fg - rate_fg) x cost_g]
+
+f and g are functions, n calls, own the time of a call without the functions of the project that it calls, rate_fg the
+calls of g in each call of f, cost_g the time of a call of g with all that it calls on the other side; a dash marks the
+present side. A function that is called more often is a consequence: its caller has the share. A new function costs its
+caller what it takes itself, and the functions below it what they took before.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost, solved
+
+_MOST_OF_SHARE: Final = 0.5
+"""The part of a share above which a single call explains the share."""
+
+_MORE: Final = 1.001
+"""The factor by which a number of calls differs from another, beyond errors of rounding."""
+
+
+class Cause(enum.Enum):
+    """The way in which a function's code became slower."""
+
+    MORE_CALLS = "more_calls"
+    SLOWER_LIBRARY = "slower_library"
+    OWN_CODE = "own_code"
+    NEW_AROUND = "new_around"
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A function whose code has caused a part of a slowdown.
+
+    Attributes:
+        function: the name of the function, `package.module:name`; `OUTSIDE` for the measured call itself.
+        cause: the way in which it became slower.
+        gained_ns: its part of the additional time in one profiled call, in ns.
+        of_ns: the additional time of the whole call, in ns.
+        callee: the function that is called more often or takes longer; the function that a new function is around;
+            empty if the function's own lines take longer.
+        before: the calls of the callee in each call of the function, on the other side.
+        after: those calls now.
+    """
+
+    function: str
+    cause: Cause
+    gained_ns: float
+    of_ns: float
+    callee: str = ""
+    before: float = 0.0
+    after: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the blame as builtins."""
+        return {**asdict(self), "cause": self.cause.value}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Blame:
+        """Rebuild a blame from the result of `to_dict`."""
+        return cls(**{**data, "cause": Cause(data["cause"])})
+
+
+def blame(before: CostGraph, after: CostGraph) -> list[Blame]:
+    """Return each function with its part of the slowdown, the largest part first; the parts add up to the slowdown.
+
+    Args:
+        before: the costs on the other side.
+        after: the costs now, with the names of the other side for functions that were moved.
+    """
+    around = dict(_wrappers(before, after))
+    for new, inner in around.items():
+        before = _with_wrapper(before, after, new, inner)
+    costs = _costs(before, after)
+    of_ns = after.total_ns - before.total_ns
+    found = [
+        _blamed(name, before.functions.get(name), one, costs, around.get(name, ""))
+        for name, one in after.functions.items()
+    ]
+    found.sort(key=lambda one: one.gained_ns, reverse=True)
+    return [Blame(one.function, one.cause, one.gained_ns, of_ns, one.callee, one.before, one.after) for one in found]
+
+
+def _costs(before: CostGraph, after: CostGraph) -> dict[str, float]:
+    """Return the inclusive cost of a call of each function: the other side's where it knows the function."""
+    rows = {**_rows(after), **_rows(before)}
+    return solved(rows)
+
+
+def _rows(graph: CostGraph) -> dict[str, tuple[float, Mapping[str, float]]]:
+    return {name: (one.own_ns / one.calls, _rates(one)) for name, one in graph.functions.items()}
+
+
+def _rates(one: FunctionCost) -> dict[str, float]:
+    """Return the calls of other functions in each call of a function."""
+    return {callee: calls / one.calls for callee, calls in one.callees.items()}
+
+
+def _blamed(
+    name: str, before: FunctionCost | None, after: FunctionCost, costs: Mapping[str, float], around: str
+) -> Blame:
+    if before is None:  # its caller is to blame
+        return Blame(name, Cause.OWN_CODE, 0.0, 0.0)
+    old, new = _rates(before), _rates(after)
+    more_ns = {
+        callee: after.calls * (new.get(callee, 0.0) - old.get(callee, 0.0)) * costs.get(callee, 0.0)
+        for callee in {**new, **old}
+    }
+    own_ns = after.calls * (after.own_ns / after.calls - before.own_ns / before.calls)
+    share_ns = own_ns + sum(more_ns.values())
+    if around:
+        return Blame(name, Cause.NEW_AROUND, share_ns, 0.0, around, old[around], new.get(around, 0.0))
+    callee = max(more_ns, key=lambda one: more_ns[one], default="")
+    if callee and more_ns[callee] >= max(_MOST_OF_SHARE * share_ns, own_ns) and more_ns[callee] > 0:
+        return Blame(name, Cause.MORE_CALLS, share_ns, 0.0, callee, old.get(callee, 0.0), new.get(callee, 0.0))
+    return _by_library(name, before, after, share_ns, own_ns)
+
+
+def _by_library(name: str, before: FunctionCost, after: FunctionCost, share_ns: float, own_ns: float) -> Blame:
+    """Return the blame of a function whose own time has grown, with the library function that most of it lies in."""
+    none = LibraryCost(0.0, 0.0)
+    gained = {
+        callee: one.time_ns - before.library.get(callee, none).time_ns * after.calls / before.calls
+        for callee, one in after.library.items()
+    }
+    callee = max(gained, key=lambda one: gained[one], default="")
+    if not callee or gained[callee] < _MOST_OF_SHARE * own_ns:
+        return Blame(name, Cause.OWN_CODE, share_ns, 0.0)
+    old = before.library.get(callee, none).calls / before.calls
+    new = after.library[callee].calls / after.calls
+    cause = Cause.MORE_CALLS if new > _MORE * old else Cause.SLOWER_LIBRARY
+    return Blame(name, cause, share_ns, 0.0, callee, old, new)
+
+
+def _wrappers(before: CostGraph, after: CostGraph) -> Iterator[tuple[str, str]]:
+    """Yield each new function that took its place around another one, such as a decorator, with that other function.
+
+    Each caller of the new function now calls the other one less often, by as many calls as the new function has.
+    """
+    callers: dict[str, list[str]] = {}
+    for name, one in after.functions.items():
+        for callee in one.callees:
+            callers.setdefault(callee, []).append(name)
+    for name, one in after.functions.items():
+        if name in before.functions or not callers.get(name):
+            continue
+        around = [
+            inner for inner in one.callees if all(_is_replaced(at, inner, name, before, after) for at in callers[name])
+        ]
+        if len(around) == 1:
+            yield name, around[0]
+
+
+def _is_replaced(caller: str, inner: str, new: str, before: CostGraph, after: CostGraph) -> bool:
+    """Return whether a caller calls a new function where it called another one on the other side."""
+    old = before.functions.get(caller)
+    if old is None or inner == new:
+        return False
+    now = _rates(after.functions[caller])
+    lost = _rates(old).get(inner, 0.0) - now.get(inner, 0.0)
+    return lost > 0 and now[new] / _MORE <= lost <= now[new] * _MORE
+
+
+def _with_wrapper(before: CostGraph, after: CostGraph, new: str, inner: str) -> CostGraph:
+    """Return the other side's graph with a function between another one and its callers, which costs nothing there."""
+    functions = dict(before.functions)
+    moved = 0.0
+    for name, one in after.functions.items():
+        old = functions.get(name)
+        if new not in one.callees or old is None:
+            continue
+        calls = min(one.callees[new] / one.calls * old.calls, old.callees[inner])
+        callees = {**old.callees, inner: old.callees[inner] - calls, new: calls}
+        functions[name] = FunctionCost(old.calls, old.own_ns, callees, old.library)
+        moved += calls
+    functions[new] = FunctionCost(moved, 0.0, {inner: moved})
+    return CostGraph(functions)

@@ -1,0 +1,76 @@
+"""The wording of the functions behind a slowdown: whose code has caused it, how, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.report.numbers import quantity
+
+HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
+
+_METHOD: Final = re.compile(r"method '(.+)' of '(.+)' objects")
+"""The name of a built-in method in a profile."""
+
+
+def blame_lines(blamed: Sequence[Blame], grown: Sequence[Growth]) -> Iterator[str]:
+    """Yield the functions that caused a slowdown, a line each, and the functions that are called more often."""
+    if blamed:
+        yield HEADING
+        yield from (f"  {blame_text(one)}" for one in blamed)
+    if blamed and grown:
+        yield f"  called more often as a consequence: {', '.join(map(_short_growth, grown))}"
+    elif grown:
+        yield "Called more often:"
+        yield from (f"  {_growth(one)}" for one in grown)
+
+
+def blame_text(one: Blame) -> str:
+    """Return a function that caused a part of a slowdown, with the way and the part."""
+    return f"{one.function} {cause_text(one)}: {gained_text(one)}"
+
+
+def gained_text(one: Blame) -> str:
+    """Return the part of a slowdown that a function caused."""
+    return f"+{quantity(one.gained_ns, 'ns')} of +{quantity(one.of_ns, 'ns')}"
+
+
+def cause_text(one: Blame) -> str:
+    """Return the way in which a function's code became slower, after the name of the function."""
+    callee = short_name(one.callee)
+    if one.cause is Cause.OWN_CODE:
+        return "takes longer in its own lines"
+    if one.cause is Cause.NEW_AROUND:
+        return f"is new around {callee}"
+    if one.cause is Cause.SLOWER_LIBRARY:
+        return f"spends longer in {callee}, which it calls as often as before ({_rate(one.after)} in each call)"
+    rates = f"({_rate(one.before)} -> {_rate(one.after)})"
+    if one.before == 0:
+        how = "on every call" if one.after == 1 else "in some calls" if one.after < 1 else "in each call"
+        return f"now calls {callee} {how} {rates}"
+    return f"calls {callee} more often in each call {rates}"
+
+
+def short_name(function: str) -> str:
+    """Return the name of a function as code has it: `dict.get` for a built-in method."""
+    return _METHOD.sub(r"\2.\1", function).removeprefix("built-in method ").removeprefix("builtins.")
+
+
+def _rate(calls: float) -> str:
+    return f"{calls:,.0f}" if calls >= 100 or calls == round(calls) else f"{calls:.2g}"
+
+
+def _growth(growth: Growth) -> str:
+    noun = "call" if growth.after == 1 else "calls"
+    return f"{_before(growth)} -> {growth.after:,} {noun} of {growth.function}"
+
+
+def _short_growth(growth: Growth) -> str:
+    return f"{short_name(growth.function)} ({_before(growth)} -> {growth.after:,})"
+
+
+def _before(growth: Growth) -> str:
+    return "few" if growth.before is None else f"{growth.before:,}"

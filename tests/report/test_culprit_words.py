@@ -1,0 +1,70 @@
+"""The words for the code that became slower."""
+
+from __future__ import annotations
+
+import pytest
+from full_result import result_of
+from results import change, measurement
+
+from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.report.culprits import HEADING, blame_lines, blame_text, short_name
+from pytest_perfbudget.report.findings import failure_text
+
+EXECUTE = "method 'execute' of 'sqlite3.Connection' objects"
+
+
+def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) -> str:
+    return blame_text(Blame("web:menu", cause, 37e3, 41e3, callee, before, after))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (told(Cause.MORE_CALLS, "web:make", 0, 1), "web:menu now calls web:make on every call (0 -> 1): +37 us of +41 us"),
+        (told(Cause.MORE_CALLS, "web:make", 0, 30), "web:menu now calls web:make in each call (0 -> 30): +37 us of +41 us"),
+        (told(Cause.MORE_CALLS, "web:make", 0, 0.25), "web:menu now calls web:make in some calls (0 -> 0.25): +37 us of +41 us"),
+        (told(Cause.MORE_CALLS, "web:make", 0.01, 1), "web:menu calls web:make more often in each call (0.01 -> 1): +37 us of +41 us"),
+        (told(Cause.MORE_CALLS, EXECUTE, 1, 5000), "web:menu calls sqlite3.Connection.execute more often in each call (1 -> 5,000): +37 us of +41 us"),
+        (told(Cause.SLOWER_LIBRARY, "built-in method builtins.sorted", 1, 1), "web:menu spends longer in sorted, which it calls as often as before (1 in each call): +37 us of +41 us"),
+        (told(Cause.OWN_CODE), "web:menu takes longer in its own lines: +37 us of +41 us"),
+        (told(Cause.NEW_AROUND, "web:price", 1, 1), "web:menu is new around web:price: +37 us of +41 us"),
+    ],
+)  # fmt: skip
+def test_each_cause_says_how_and_how_much(text: str, expected: str) -> None:
+    assert text == expected
+
+
+def test_the_consequences_stand_in_one_line_below_the_causes() -> None:
+    blamed = [
+        Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1),
+        Blame("web:tax", Cause.OWN_CODE, 4e3, 41e3),
+    ]
+    assert list(blame_lines(blamed, [Growth("web:price", 0, 30), Growth("json:dumps", None, 1_200)])) == [
+        HEADING,
+        "  web:menu now calls web:make on every call (0 -> 1): +37 us of +41 us",
+        "  web:tax takes longer in its own lines: +4 us of +41 us",
+        "  called more often as a consequence: web:price (0 -> 30), json:dumps (few -> 1,200)",
+    ]
+
+
+def test_without_a_known_cause_the_calls_that_grew_have_a_line_each() -> None:
+    assert list(blame_lines([], [Growth("web:price", 0, 1)])) == ["Called more often:", "  0 -> 1 call of web:price"]
+    assert list(blame_lines([], [])) == []
+
+
+def test_a_name_is_short_as_in_code() -> None:
+    assert short_name("built-in method builtins.sorted") == "sorted"
+    assert short_name("built-in method time.sleep") == "time.sleep"
+    assert short_name("web:Menu.make") == "web:Menu.make"
+
+
+def test_a_failure_names_a_function_once() -> None:
+    """As a cause of the time, not again among the functions that are called more often, nor for the calls."""
+    grown = [Growth("web:make", 0, 200), Growth("web:price", 0, 30)]
+    time = change(blamed=[Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1)], grown=grown)
+    calls = change(metric="calls", unit="calls", before=100, after=500, ratio=5, grown=grown)
+    text = failure_text(result_of(measurement(time, calls)).findings)
+    assert text.count("web:price (0 -> 30)") == text.count("web:price") == 1
+    assert "200" not in text
+    assert "Called more often:" not in text
