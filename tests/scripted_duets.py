@@ -58,7 +58,7 @@ class ScriptedDuets:
         """Return the duet of a commit."""
         if reason := self.broken.get(at):
             return Duet(None, reason)
-        grown = (Growth("shop.api:login", 1, 41, 2e6, 2e6),) if at < self.slow else ()
+        grown = (Growth("shop.api:login", 1, 41),) if at < self.slow else ()
         return Duet(estimate(self.by if at < self.slow else 0.0), grown=grown)
 
 
