@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pytest_perfbudget.checkout.environment import prepared
 from pytest_perfbudget.checkout.relocate import moved, moved_environment
@@ -19,12 +20,18 @@ from pytest_perfbudget.paths import path_in, project_root
 from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
 
+_OWN: Final = Path(__file__).resolve().parents[2]
+"""The folder from which this package is imported."""
+
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
 
 @dataclass(frozen=True, slots=True)
 class BadCheckout:
     """The checkout of bad.
 
     Attributes:
+        test: the test as an argument of pytest.
         tree: the top folder of the checkout.
         folder: the folder that is the user's folder in the checkout; pytest runs there.
         scratch: a temporary folder outside of the checkout.
@@ -32,6 +39,7 @@ class BadCheckout:
         environment: the environment variables of the sessions.
     """
 
+    test: str
     tree: Path
     folder: Path
     scratch: Path
@@ -40,12 +48,13 @@ class BadCheckout:
 
 
 @contextmanager
-def bad_checkout(bad: Base, folder: Path) -> Iterator[BadCheckout]:
+def bad_checkout(bad: Base, folder: Path, test: str) -> Iterator[BadCheckout]:
     """Check bad out and yield the checkout; remove it at the end of the context.
 
     Args:
         bad: the commit.
         folder: the folder in which the user has called the command.
+        test: the test as an argument of pytest in that folder.
 
     Raises:
         BisectionError: bad does not have the folder.
@@ -64,12 +73,15 @@ def bad_checkout(bad: Base, folder: Path) -> Iterator[BadCheckout]:
             raise BisectionError(message)
         environment = moved_environment(os.environ, top, tree)
         path = [*_own_folders(top, tree), *filter(None, [environment.get("PYTHONPATH", "")])]
-        environment["PYTHONPATH"] = os.pathsep.join(path)
         python = sys.executable
         if setup := load_settings(project_root(here) / "pyproject.toml").duet.setup:
             python = str(prepared(bad, tree, setup, Path(scratch.name, "setup")).python)
             environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", "")])
-        yield BadCheckout(tree, here, Path(scratch.name), python, environment)
+            path += [str(_OWN)] if _OWN.name not in _INSTALLED else []  # an editable installation, unseen there
+        environment["PYTHONPATH"] = os.pathsep.join(path)
+        # An absolute path, too, leads into the checkout.
+        (argument,) = moved(Request([test], str(folder), (), ()), top, tree).arguments
+        yield BadCheckout(argument, tree, here, Path(scratch.name), python, environment)
 
 
 def _own_folders(top: Path, tree: Path) -> list[str]:

@@ -59,8 +59,8 @@ def _bisect(options: argparse.Namespace) -> int:
     folder = Path.cwd()
     good, bad = find_base(folder, options.good), find_base(folder, options.bad)
     search = Search(good, bad, commits_between(good, bad), say)
-    with interruptible(), bad_checkout(bad, folder) as checkout:
-        result = search.run(checkout, options.test, options.name, options.max_duets)
+    with interruptible(), bad_checkout(bad, folder, options.test) as checkout:
+        result = search.run(checkout, options.name, options.max_duets)
     if options.json:
         sys.stdout.write(json.dumps(result.to_dict(), indent=1) + "\n")
     else:

@@ -70,7 +70,9 @@ class Session:
 
     def of(self, test: TimedTest) -> Duet:
         """Return the outcome for a measurement."""
-        return self.duets.get(test) or Duet(None, self.problem if not self.duets else "it has no such measurement")
+        return self.duets.get(test) or Duet(
+            None, self.problem if not self.duets else "the test has no such measurement there"
+        )
 
     def choose(self, name: str | None) -> TimedTest:
         """Return the measurement to search for: the named one, or the one that is most surely slower in bad.

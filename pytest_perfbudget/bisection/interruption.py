@@ -36,7 +36,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for one, handler in before.items():
-            signal.signal(one, handler)
+            signal.signal(one, handler or signal.SIG_DFL)  # a handler that Python did not set is unknown
 
 
 def end_session(process: subprocess.Popen[str]) -> None:

@@ -37,12 +37,11 @@ class Search:
         self._say = say
         self._steps: list[Step] = []
 
-    def run(self, checkout: BadCheckout, test: str, name: str | None, most: int) -> BisectionResult:
+    def run(self, checkout: BadCheckout, name: str | None, most: int) -> BisectionResult:
         """Search, and return the result.
 
         Args:
             checkout: the checkout of bad.
-            test: the test as an argument of pytest.
             name: the name of the measurement; None for the one that is most surely slower in bad.
             most: the largest number of duets.
 
@@ -50,8 +49,8 @@ class Search:
             BisectionError: bad is not slower than good, or one of them cannot be measured.
         """
         good = self._commits[0]
-        session = run_duet(checkout, test, good.short)
-        measured = self._measured(session, test, name)
+        session = run_duet(checkout, checkout.test, good.short)
+        measured = self._measured(session, checkout.test, name)
         argument = test_argument(checkout, session, measured)
         for line in begin_lines(str(measured), good, self._commits[-1], len(self._commits) - 1):
             self._say(line)

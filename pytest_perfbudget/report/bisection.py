@@ -12,6 +12,7 @@ from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Ste
 from pytest_perfbudget.report.numbers import counted, percent, times
 
 _MOST_FILES: Final = 20
+_MOST_COMMITS: Final = 20
 
 
 def begin_lines(test: str, good: Commit, bad: Commit, commits: int) -> list[str]:
@@ -45,13 +46,17 @@ def result_lines(result: BisectionResult) -> Iterator[str]:
     else:
         yield f"the first slow commit is one of these {len(result.candidates)} ({sure}):"
     skipped = result.skipped
-    for one in result.candidates:
+    for one in result.candidates[:_MOST_COMMITS]:
         why = f"  (skipped: {skipped[one.commit]})" if one.commit in skipped else ""
         shown = "" if result.is_found else f"{one.short}  "
         yield f"  {shown}{one.date}  {one.subject}{why}"
+    if more := result.candidates[_MOST_COMMITS:]:
+        yield f"  and {len(more)} more, up to {more[-1].short}"
     yield f"  {_slowdown(result)}"
     if result.is_stopped:
         yield f"  stopped after {counted(result.duets, 'duet')}: --max-duets allows more"
+    elif not result.is_found and not any(one.commit in skipped for one in result.candidates):
+        yield "  several slowdowns are likely: commits among these are neither as fast as good nor as slow as bad"
     if result.grown:
         yield f"  slower functions: {', '.join(one.function for one in result.grown)}"
     if result.files:

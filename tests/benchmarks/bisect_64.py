@@ -4,7 +4,7 @@
 
 Each search has a repository of its own, made from its number: one commit is slower by `--slowdown`, each other commit
 changes lines beside the measured function, and five commits cannot be imported, none of them the slow commit or the
-commit before. Prints the table of guide/history.md. Let nothing else run meanwhile. `--first` continues a series that was
+commit before. Prints the figures of guide/history.md. Let nothing else run meanwhile. `--first` continues a series that was
 cut into pieces, of which `--output` collects the results.
 """
 

@@ -11,6 +11,8 @@ from scripted_duets import TEST, ScriptedDuets, estimate, session
 
 from pytest_perfbudget.bisection.duet import Duet, Session
 from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.bisection_result import BisectionResult, Commit
+from pytest_perfbudget.report.bisection import result_lines
 
 ASKED = "tests/test_api.py::test_login"
 
@@ -153,6 +155,22 @@ class TestRange:
         assert duets.asked == [0, 4]
         assert "one of these 4 (99 % sure):" in shown
         assert "  stopped after 2 duets: --max-duets allows more\n" in shown
+
+    def test_two_slowdowns_are_a_range_that_says_so(
+        self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Commits 3 to 5 have half of the slowdown."""
+        duets.answer = lambda at: session(Duet(estimate(0.1 if at < 3 else 0.049 if at < 6 else 0.0)))
+        shown = without_hashes(bisect(capsys, code=1))
+        assert "the first slow commit is one of these 4 (99 % sure):" in shown
+        assert shown[-2].startswith("  several slowdowns are likely: commits among these are neither as fast")
+        assert " undecided  Change 4" in "\n".join(shown)
+
+    def test_of_a_long_range_the_first_commits_and_the_last_are_shown(self) -> None:
+        commits = [Commit(f"{at:040}", f"{at:09}", "2026-01-01", f"Change {at}") for at in range(30)]
+        found = BisectionResult("test_api.py::test_login", "", commits[0], commits[-1], [], commits[1:], None)
+        lines = list(result_lines(found))
+        assert lines[20:22] == ["  000000020  2026-01-01  Change 20", "  and 9 more, up to 000000029"]
 
 
 class TestRefused:

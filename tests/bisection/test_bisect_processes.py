@@ -87,16 +87,18 @@ def test_a_module_that_git_ignores_is_one_line_with_the_remedy(shop: Path) -> No
 
 @pytest.mark.slow
 def test_the_commit_is_found_and_a_broken_commit_is_skipped(shop: Path) -> None:
-    """Commit 3 is slower, commit 5 cannot be imported."""
+    """Commit 4 is slower, commit 2 cannot be imported."""
     made = {}
-    for at in range(1, 8):
-        broken = "import no_such_module\n" if at == 5 else ""
-        text = broken + SHOP.format(ms=1.5 if at >= 3 else 1)
+    for at in range(1, 6):
+        broken = "import no_such_module\n" if at == 2 else ""
+        text = broken + SHOP.format(ms=1.5 if at >= 4 else 1)
         made[at] = commit(shop, {"shop.py": text, "note.txt": str(at)}, f"Change {at}")
     (shop / "shop.py").write_text("the working tree is not read", "utf-8")
     code, said = run(shop, "test_shop.py::test_login", "--good=good")
     assert code == 0, said
-    assert f"{made[3][:9]} is the first slow commit (99 % sure)" in said
+    assert f"{made[4][:9]} is the first slow commit (99 % sure)" in said
+    assert f"{made[2][:9]}  skipped: " in said
+    assert "No module named 'no_such_module'" in said
     assert "50 % slower than the commit before" in said
     assert "changed files: note.txt, shop.py" in said
     assert git(shop, "worktree", "list").count("\n") == 0
@@ -105,10 +107,10 @@ def test_the_commit_is_found_and_a_broken_commit_is_skipped(shop: Path) -> None:
 
 @pytest.mark.slow
 def test_a_commit_that_lacks_a_file_is_skipped_with_the_reason(shop: Path) -> None:
-    """Commits 3 and 4 need a module that git ignores, and the slowdown came with one of them or the next."""
-    for at in range(1, 7):
-        lacking = "import built\n" if at in (3, 4) else ""
-        text = lacking + SHOP.format(ms=1.5 if at >= 4 else 1)
+    """Commits 2 and 3 need a module that git ignores, and the slowdown came with one of them."""
+    for at in range(1, 5):
+        lacking = "import built\n" if at in (2, 3) else ""
+        text = lacking + SHOP.format(ms=1.5 if at >= 3 else 1)
         commit(shop, {".gitignore": "built.py\n", "built.py": "", "shop.py": text, "note.txt": str(at)}, f"Change {at}")
     code, said = run(shop, "test_shop.py::test_login", "--good=good")
     assert code == 1, said
@@ -159,3 +161,17 @@ def login():
     assert git(shop, "worktree", "list").count("\n") == 0
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
+
+
+@pytest.mark.slow
+def test_setup_makes_for_every_commit_what_git_ignores(shop: Path) -> None:
+    """The twin of the commit that lacks a file: with `setup` it is measured."""
+    files = {".gitignore": "built.py\n", "build.py": "open('built.py', 'w').close()"}
+    setup = '[tool.perfbudget.duet]\nsetup = "{python} build.py"\n'
+    commit(shop, {**files, "pyproject.toml": setup, "shop.py": "import built\n" + SHOP.format(ms=1)})
+    git(shop, "tag", "built")
+    second = commit(shop, {"shop.py": "import built\n" + SHOP.format(ms=1.5)})
+    commit(shop, {"note.txt": ""})
+    code, said = run(shop, "test_shop.py::test_login", "--good=built")
+    assert code == 0, said
+    assert f"{second[:9]} is the first slow commit" in said
