@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_perfbudget.bisection.bad_checkout import BadCheckout
 from pytest_perfbudget.bisection.duet import Duet, Session, TimedTest
 from pytest_perfbudget.core.bisection import Estimate
-from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.core.blame import Blame, Cause
 
 TEST = TimedTest("tests/test_api.py::test_login", "")
 COMMITS = 8
@@ -58,8 +58,8 @@ class ScriptedDuets:
         """Return the duet of a commit."""
         if reason := self.broken.get(at):
             return Duet(None, reason)
-        grown = (Growth("shop.api:login", 1, 41),) if at < self.slow else ()
-        return Duet(estimate(self.by if at < self.slow else 0.0), grown=grown)
+        blamed = (Blame("shop.api:login", Cause.OWN_CODE, 2e6, 2e6),) if at < self.slow else ()
+        return Duet(estimate(self.by if at < self.slow else 0.0), blamed=blamed)
 
 
 def session(duet: Duet, **more: Duet) -> Session:

@@ -14,9 +14,10 @@ from typing import Final
 from pytest_perfbudget.bisection.bad_checkout import BadCheckout
 from pytest_perfbudget.bisection.interruption import end_session
 from pytest_perfbudget.core.bisection import Estimate
+from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.core.metrics import TIME
-from pytest_perfbudget.core.results import Growth, RegressionVerdict
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import BisectionError, ReportError
 from pytest_perfbudget.report.formats import json
@@ -45,13 +46,13 @@ class Duet:
         estimate: how much slower bad is than the commit; None if the two could not be compared.
         reason: the reason why they could not be compared; empty if they were.
         is_new: whether the commit does not have the test.
-        grown: the functions that are slower in bad.
+        blamed: the functions that are slower in bad.
     """
 
     estimate: Estimate | None
     reason: str = ""
     is_new: bool = False
-    grown: tuple[Growth, ...] = ()
+    blamed: tuple[Blame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _duets(result: RunResult) -> Iterator[tuple[TimedTest, Duet]]:
                 continue
             is_new = change.verdict is RegressionVerdict.NEW
             try:
-                found = Duet(Estimate.from_result(change), grown=tuple(change.grown))
+                found = Duet(Estimate.from_result(change), blamed=tuple(change.blamed))
             except ValueError:
                 found = Duet(None, change.reason or change.verdict.value, is_new)
             yield TimedTest(measurement.nodeid, measurement.name), found

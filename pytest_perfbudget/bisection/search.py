@@ -116,7 +116,7 @@ class Search:
         if duet.estimate is None:
             step = Step(commit, reason=duet.reason)
         else:
-            step = Step(commit, state.level(at), duet.estimate, grown=duet.grown)
+            step = Step(commit, state.level(at), duet.estimate, blamed=duet.blamed)
         self._steps.append(step)
         self._say(step_line(self._duets, step))
 
@@ -135,6 +135,6 @@ class Search:
             candidates,
             found.slowdown,
             changed_files(self._top, before, candidates[-1]),
-            next((one.grown for one in reversed(self._steps) if one.commit == before and one.grown), ()),
+            next((one.blamed for one in reversed(self._steps) if one.commit == before and one.blamed), ()),
         )
         return replace(result, merge_base=merge_base(self._top, candidates[0])) if result.is_found else result

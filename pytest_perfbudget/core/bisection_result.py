@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from pytest_perfbudget.core.bisection import CONFIDENCE, Estimate, Level
-from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.core.blame import Blame
 
 SCHEMA: Final = "perfbudget-bisection/1"
 
@@ -45,14 +45,14 @@ class Step:
         level: the level of the commit by all of its duets so far; None if the commit was skipped.
         estimate: how much slower bad is than the commit; None if the commit was skipped.
         reason: the reason why the commit was skipped; empty if it was not.
-        grown: the functions that are slower in bad.
+        blamed: the functions that are slower in bad.
     """
 
     commit: Commit
     level: Level | None = None
     estimate: Estimate | None = None
     reason: str = ""
-    grown: Sequence[Growth] = ()
+    blamed: Sequence[Blame] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the step as builtins."""
@@ -78,7 +78,7 @@ class BisectionResult:
         candidates: the commits that may be the first slow commit; one commit if it is known.
         slowdown: how much slower the last candidate is than the commit before the first; None if not known.
         files: the files that the candidates change.
-        grown: the functions that are slower in bad than in the last fast commit.
+        blamed: the functions that are slower in bad than in the last fast commit.
         merge_base: the commit at which the branch departed that the first slow commit merges; empty if it merges none.
         is_stopped: whether the search ended because no further duet was allowed.
     """
@@ -91,7 +91,7 @@ class BisectionResult:
     candidates: Sequence[Commit]
     slowdown: Estimate | None
     files: Sequence[str] = ()
-    grown: Sequence[Growth] = ()
+    blamed: Sequence[Blame] = ()
     merge_base: str = ""
     is_stopped: bool = False
 
@@ -110,9 +110,9 @@ class BisectionResult:
         """The reason why each skipped commit could not be measured, by full hash."""
         return {one.commit.commit: one.reason for one in self.steps if one.reason}
 
-    def slower_in(self, file: str) -> list[Growth]:
+    def slower_in(self, file: str) -> list[Blame]:
         """Return the slower functions whose module is a file."""
-        return [one for one in self.grown if _is_module(one.function.partition(":")[0], file)]
+        return [one for one in self.blamed if _is_module(one.function.partition(":")[0], file)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins."""
@@ -128,7 +128,7 @@ class BisectionResult:
             "candidates": [one.to_dict() for one in self.candidates],
             "slowdown": ratio_dict(self.slowdown),
             "files": list(self.files),
-            "slower_functions": [asdict(one) for one in self.grown],
+            "slower_functions": [one.to_dict() for one in self.blamed],
             "duets": self.duets,
             "steps": [one.to_dict() for one in self.steps],
         }

@@ -57,8 +57,8 @@ def result_lines(result: BisectionResult) -> Iterator[str]:
         yield f"  stopped after {counted(result.duets, 'duet')}: --max-duets allows more"
     elif not result.is_found and not any(one.commit in skipped for one in result.candidates):
         yield "  several slowdowns are likely: commits among these are neither as fast as good nor as slow as bad"
-    if result.grown:
-        yield f"  slower functions: {', '.join(one.function for one in result.grown)}"
+    if named := [one.function for one in result.blamed if one.function]:
+        yield f"  slower functions: {', '.join(dict.fromkeys(named))}"
     if result.files:
         yield f"  changed files: {_files(result)}"
     if result.merge_base:
