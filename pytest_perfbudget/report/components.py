@@ -18,6 +18,9 @@ _MOST_LINES: Final = 8
 _LITTLE: Final = 0.2
 """The share of a change up to which its cause is not named."""
 
+_LEAST_WAIT: Final = 0.05
+"""The share of the largest change of the thread's time below which a change is not worth a line."""
+
 _ALIKE: Final = 0.02
 """The share by which the number of spans may differ without being named."""
 
@@ -70,6 +73,8 @@ def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_
     if moved:
         waits = sorted((one for one in found.thread if one.has_moved), key=lambda one: -abs(one.difference_ns))
         for number, one in enumerate(waits):
+            if abs(one.difference_ns) < _LEAST_WAIT * abs(waits[0].difference_ns):
+                break
             opening = f"  the test's thread, in the mean of all {noun}s: " if not number else "    and "
             yield f"{opening}{signed(one.difference_ns)} {_WAITS.get(one.name, one.name)}"
 

@@ -1,0 +1,156 @@
+"""The words of a finding about a component that waits, for each cause of the waiting, on the system's clock.
+
+The component does nothing before the change, and waits for some 20 ms after it. The fastest execution of each side
+counts, which other programs disturbed least.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+
+from pytest_perfbudget import track
+from pytest_perfbudget.core.pairs import PAIR_SPREAD
+from pytest_perfbudget.core.spans.batches import BatchStore, SpanBatch, in_turns
+from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES, Match, compare_spans
+from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.measure.spans import SpanGatherer
+from pytest_perfbudget.measure.thread_use import read_thread, use_between
+from pytest_perfbudget.report.components import component_lines
+
+EXECUTIONS = 4
+WAIT_S = 0.02
+
+
+def nothing() -> None:
+    """Return at once."""
+
+
+def sleeps() -> None:
+    time.sleep(WAIT_S)
+
+
+def computes() -> None:
+    end_ns = time.thread_time_ns() + 20_000_000
+    while time.thread_time_ns() < end_ns:
+        pass
+
+
+@contextmanager
+def beside(work: Callable[[], None]) -> Iterator[None]:
+    """Run a function in another thread, beside the block."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def waits_for_a_lock(holder: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that waits for a lock, which another thread holds while it does something."""
+
+    def wait() -> None:
+        lock, is_held = threading.Lock(), threading.Event()
+
+        def hold() -> None:
+            with lock:
+                is_held.set()
+                holder()
+
+        with beside(hold):
+            is_held.wait()
+            with lock:
+                pass
+
+    return wait
+
+
+def waits_for_the_gil() -> None:
+    """Give the GIL away several times, while another thread computes."""
+    is_over = False
+
+    def compute() -> None:
+        while not is_over:
+            pass
+
+    with beside(compute):
+        for _ in range(4):
+            time.sleep(0)  # takes as long as the other thread then keeps the GIL
+        is_over = True
+
+
+def waits_for_a_socket() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+
+        def answer() -> None:
+            time.sleep(WAIT_S)
+            other.send(b"x")
+
+        with beside(answer):
+            assert one.recv(1) == b"x"
+
+
+def waits_for_a_process() -> None:
+    subprocess.run([sys.executable, "-S", "-c", f"import time; time.sleep({WAIT_S})"], check=True)
+
+
+def fastest(work: Callable[[], None]) -> SpanBatch:
+    """Return the spans of the fastest execution of a component."""
+    store = BatchStore()
+    gatherer = SpanGatherer(Path(), store=store)
+    uses = []
+    for _ in range(EXECUTIONS):
+        with gatherer.listening():
+            before = read_thread(SYSTEM)
+            with gatherer.execution(), track("work"):
+                work()
+            uses.append(use_between(before, read_thread(SYSTEM), 1))
+        gatherer.keep()
+    found = in_turns(store.batches([1] * EXECUTIONS), range(EXECUTIONS), uses)
+    return min(found, key=attrgetter("total_ns"))
+
+
+def finding(work: Callable[[], None]) -> list[str]:
+    """Return the lines of the finding about a component that does nothing before the change."""
+    found = compare_spans([Match(fastest(nothing), fastest(work))] * FEWEST_MATCHES, PAIR_SPREAD)
+    assert found is not None
+    return list(component_lines(found, "execution", "HEAD"))
+
+
+THREADS = "of waiting while other threads of its process computed (the GIL, a lock, their result)"
+REST = "of waiting for I/O, a timer, an idle lock or another process"
+
+
+@pytest.mark.parametrize(
+    ("work", "words"),
+    [
+        pytest.param(sleeps, REST, id="sleep"),
+        pytest.param(waits_for_a_lock(sleeps), REST, id="a lock whose holder sleeps"),
+        pytest.param(waits_for_a_lock(computes), THREADS, id="a lock whose holder computes"),
+        pytest.param(waits_for_the_gil, THREADS, id="the GIL"),
+        pytest.param(waits_for_a_socket, REST, id="a socket"),
+        pytest.param(waits_for_a_process, REST, id="another process"),
+    ],
+)
+def test_a_finding_says_what_the_component_waits_for(work: Callable[[], None], words: str) -> None:
+    lines = finding(work)
+    assert lines[1].split()[0] == "work"
+    assert lines[1].endswith("waiting")
+    assert any(line.endswith(words) for line in lines), lines
+
+
+def test_a_component_that_computes_waits_for_nothing() -> None:
+    lines = finding(computes)
+    assert any(line.endswith("of CPU time") for line in lines), lines
+    assert not any(line.endswith((THREADS, REST)) for line in lines)
