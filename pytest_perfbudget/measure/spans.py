@@ -38,9 +38,10 @@ MOST_PENDING: Final = 200_000
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
 
-_FIELDS: Final = 12
-"""The number of values that are kept of a span, one after the other in a flat list: the values need no object of their
-own, at which the garbage collector would look while rounds are timed."""
+_FIELDS: Final = len(Span._fields)
+"""The number of values of a span, which are kept one after the other in a flat list: the values need no object of their
+own, at which the garbage collector would look while rounds are timed. In place of attributes and error stand the
+statement and the line that makes the query, if the span is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +102,21 @@ class SpanGatherer:
 
     def take(self, span: Record) -> None:
         """Note a span that has ended; the sink."""
-        name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, _, _, active, task = (
-            span
-        )
         try:
-            is_watched = self._is_watched[name]
+            is_watched = self._is_watched[span[0]]
         except KeyError:
-            is_watched = self._sites.watches(name)
-        text = site = ""
-        if is_watched:
-            text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
+            is_watched = self._sites.watches(span[0])
+        kept: Sequence[Any] = span
+        if is_watched or span[7] or span[8]:  # attributes or an error, which nobody will ask for
+            name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, *further = span
+            text = site = ""
+            if is_watched:
+                text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
+            kept = (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, *further)
         if len(self._pending) < MOST_PENDING * _FIELDS:
-            self._pending.extend(
-                (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, active, task)
-            )
+            self._pending.extend(kept)  # at once, as other threads do so, too
         else:
-            self.store.lose(1, name)
+            self.store.lose(1, span[0])
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -273,11 +273,11 @@ class SpanGatherer:
 
 
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
-    """Return the spans of a flat list."""
+    """Yield the spans of a flat list."""
     each = iter(values)
-    for *numbers, text, site, thread, active, task in zip(*[each] * _FIELDS, strict=True):
+    for *numbers, text, site, thread, file, line, active, task in zip(*[each] * _FIELDS, strict=True):
         attributes = {STATEMENT: text, SITE: site} if text or site else {}
-        yield Span._make((*numbers, attributes, "", thread, "", 0, active, task))
+        yield Span._make((*numbers, attributes, "", thread, file, line, active, task))
 
 
 def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:

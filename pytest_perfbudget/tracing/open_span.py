@@ -113,7 +113,29 @@ class OpenSpan:
             current_span.set(self.parent)
         else:
             self._leave(innermost)
-        hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+        if error is not None or spans.needs_lines:
+            hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+            return
+        # As `hand_over` does, without the time of its call.
+        source, task = self.source, self.task
+        record = (
+            source.name,
+            self.trace_id,
+            self.span_id,
+            self.parent_id,
+            EPOCH_NS + self.start_ns,
+            end_ns - self.start_ns,
+            cpu_ns,
+            source.attributes,
+            "",
+            self.thread,
+            "",
+            0,
+            (),
+            0 if task is None else task.number,
+        )
+        for sink in spans.sinks:
+            sink(record)
 
     def of_task(self, cpu_ns: int) -> int | None:
         """Return the CPU time of the span's task, of the thread's CPU time since the start; None if it is not known."""

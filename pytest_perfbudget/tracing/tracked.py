@@ -54,16 +54,17 @@ class Tracked:
     ) -> None:
         """End the span."""
         frame: FrameType | None = _getframe(1)
-        span = _blocks.get(frame)
+        span = _blocks.pop(frame, None)
         if span is None or span.source is not self:
+            if span is not None:
+                _blocks[frame] = span
             span = self._entered_elsewhere()
             if span is None:
                 return
             frame = span.frame
-        span.frame = None
-        if span.below is None:
             _blocks.pop(frame, None)
-        else:
+        span.frame = None
+        if span.below is not None:
             _blocks[frame] = span.below
         span.end(error)
 

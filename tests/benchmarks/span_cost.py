@@ -35,13 +35,34 @@ def block() -> None:
         pass
 
 
+ONCE = track("once")
+
+
+def block_made_once() -> None:
+    """Run an empty block as a span, whose `track` is made once."""
+    with ONCE:
+        pass
+
+
+def statement() -> None:
+    """Run an empty block as a span with an attribute that nobody asks for."""
+    with track("statement", statement="SELECT 1"):
+        pass
+
+
 def query() -> None:
-    """Run an empty block as a span with an attribute."""
+    """Run an empty block as a span with an attribute, whose statement and line are noted for a limit."""
     with track("query", statement="SELECT 1"):
         pass
 
 
-CASES: dict[str, Callable[[], None]] = {"function": tracked, "block": block, "block with statement=": query}
+CASES: dict[str, Callable[[], None]] = {
+    "function": tracked,
+    "block made once": block_made_once,
+    "block": block,
+    "block with statement=": statement,
+    "block with statement= and a limit": query,
+}
 
 
 def call_ns(function: Callable[[], None]) -> float:
