@@ -35,6 +35,7 @@ from pytest_perfbudget.compare.unpaired_components import (
     why_not_recorded,
     with_components,
 )
+from pytest_perfbudget.compare.versions import with_versions
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
 from pytest_perfbudget.core.metrics import METRICS
@@ -180,6 +181,7 @@ class BaselineComparison(ComparisonStrategy):
             found = compared(one, evidence)
             since = partial(since_baseline, known[one.name], runs)
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
+            changes = with_versions(changes, self._file, self._machine.key)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             times = found.side_times or times_since_baseline(one, known[one.name], runs)
             found = replace(found, changes=changes, side_times=times, is_pending=is_pending)

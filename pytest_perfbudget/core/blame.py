@@ -20,7 +20,10 @@ from typing import Any, Final
 from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost, solved
 
 _MOST_OF_SHARE: Final = 0.5
-"""The part of a share above which a single call explains the share."""
+"""The part of a function's own time above which a library function explains it."""
+
+_CALLS_OF_SHARE: Final = 0.3
+"""The part of a share above which calls of the project's functions explain it: each costs its caller time, too."""
 
 _MORE: Final = 1.001
 """The factor by which a number of calls differs from another, beyond errors of rounding."""
@@ -118,7 +121,7 @@ def _blamed(
     if around:
         return Blame(name, Cause.NEW_AROUND, share_ns, 0.0, around, old[around], new.get(around, 0.0))
     callee = max(more_ns, key=lambda one: more_ns[one], default="")
-    if callee and more_ns[callee] >= max(_MOST_OF_SHARE * share_ns, own_ns) and more_ns[callee] > 0:
+    if callee and more_ns[callee] > 0 and sum(more_ns.values()) >= _CALLS_OF_SHARE * share_ns:
         return Blame(name, Cause.MORE_CALLS, share_ns, 0.0, callee, old.get(callee, 0.0), new.get(callee, 0.0))
     return _by_library(name, before, after, share_ns, own_ns)
 

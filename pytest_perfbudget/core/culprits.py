@@ -10,15 +10,26 @@ from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph
 from pytest_perfbudget.core.results import Growth
 
 _SHOWN_FUNCTIONS: Final = 5
-_LEAST_GAIN: Final = 0.1
+_LEAST_CALLS: Final = 0.1
+"""The smallest part of the growth that is told if it is calls, which are counted."""
+
+_LEAST_TIMES: Final = 0.25
+"""The same for a part that is a time: the growth of a large function spreads its errors over the others."""
+
 _LEAST_EXPLAINED: Final = 0.3
+"""The smallest part of the measured slowdown that the profiles have to show."""
+
 _MOST_EXPLAINED: Final = 1.5
+"""The largest part of the growth that a function can have, where others became faster."""
 
 _ERROR_OF_TIMES: Final = 0.03
 """The share of a function's own time by which profiles of unchanged code differ."""
 
-_MOST_INFLATED: Final = 3.0
-"""The factor by which a profile may inflate the time of a function's own code."""
+_MOST_OF_TIMES: Final = 3.0
+"""The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
+
+_MOST_OF_CALLS: Final = 6.0
+"""The same factor for a part that is calls: these are counted, and only their time may be wrong."""
 
 
 def grown_functions(
@@ -59,21 +70,21 @@ def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> l
     of_ns = after.total_ns - before.total_ns
     if of_ns < _LEAST_EXPLAINED * slower_ns:
         return []
-    told = [one for one in found if one.gained_ns > _LEAST_GAIN * of_ns and _is_certain(one, after, slower_ns)]
+    told = [one for one in found if one.function != OUTSIDE and _is_certain(one, after, slower_ns)]
     if any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
         return []
-    return [one for one in told if one.function != OUTSIDE][:_SHOWN_FUNCTIONS]
+    return told[:_SHOWN_FUNCTIONS]
 
 
 def _is_certain(one: Blame, after: CostGraph, slower_ns: float) -> bool:
     """Return whether a part of a slowdown is beyond the errors of a profile.
 
-    Calls are counted, and times are not: a profile inflates the time of many short calls, and errs by a few per cent.
+    Calls are counted, and times are not: a profile errs by a few per cent.
     """
     if one.cause is Cause.MORE_CALLS:
-        return True
-    least_ns = _ERROR_OF_TIMES * after.functions[one.function].own_ns
-    return least_ns < one.gained_ns < _MOST_INFLATED * slower_ns
+        return _LEAST_CALLS * one.of_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
+    least_ns = max(_ERROR_OF_TIMES * after.functions[one.function].own_ns, _LEAST_TIMES * one.of_ns)
+    return least_ns < one.gained_ns < _MOST_OF_TIMES * slower_ns
 
 
 def _old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.instructions import InstructionRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.spans.changes import SpanComparison
+from pytest_perfbudget.core.versions import VersionChange
 
 _MOST_USED: Final = 1e9
 """The largest share of a limit: JSON has no infinity."""
@@ -228,6 +229,7 @@ class RegressionResult:
         reason: the reason why there is no comparison.
         blamed: the functions whose code has caused a slowdown, the largest part first; empty if that is not known.
         grown: the functions that are called more often, the costliest first.
+        installed: the distributions whose versions differ from the other side's, of a regression.
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
         components: the change of each component, if spans were compared.
@@ -256,6 +258,7 @@ class RegressionResult:
     reason: str = ""
     blamed: Sequence[Blame] = ()
     grown: Sequence[Growth] = ()
+    installed: Sequence[VersionChange] = ()
     is_test_changed: bool = False
     is_required: bool = False
     components: SpanComparison | None = None
@@ -275,6 +278,7 @@ class RegressionResult:
         lists = {
             "blamed": [one.to_dict() for one in self.blamed],
             "grown": [asdict(one) for one in self.grown],
+            "installed": [asdict(one) for one in self.installed],
         }
         return {**asdict(self), **words, **lists, **components}
 
@@ -285,5 +289,7 @@ class RegressionResult:
         found = data.get("components")
         components = None if found is None else SpanComparison.from_dict(found)
         grown = [Growth(**entry) for entry in data["grown"]]
-        blamed = [Blame.from_dict(entry) for entry in data["blamed"]]
-        return cls(**{**data, **words, "blamed": blamed, "grown": grown, "components": components})
+        blamed = [Blame.from_dict(entry) for entry in data.get("blamed", ())]
+        installed = [VersionChange(**entry) for entry in data.get("installed", ())]
+        lists = {"blamed": blamed, "grown": grown, "installed": installed}
+        return cls(**{**data, **words, **lists, "components": components})

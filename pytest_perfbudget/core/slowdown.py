@@ -167,5 +167,5 @@ def rejudged(change: RegressionResult, alpha: float) -> RegressionResult:
     is_slower = change.verdict is RegressionVerdict.REGRESSED and change.p_value >= alpha
     is_faster = change.verdict is RegressionVerdict.IMPROVED and 1 - change.p_value >= LOOKS * alpha
     if is_slower or is_faster:
-        return replace(found, verdict=RegressionVerdict.UNDECIDED, blamed=(), grown=(), reason="")
+        return replace(found, verdict=RegressionVerdict.UNDECIDED, blamed=(), grown=(), installed=(), reason="")
     return found

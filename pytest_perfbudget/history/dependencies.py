@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from pytest_perfbudget.installed import installed_names
 
 LOCK_FILES: Final = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "conda-lock.yml", "pixi.lock")
 _DIGITS: Final = 8
@@ -24,16 +24,4 @@ def dependencies_digest(root: Path) -> str:
                 return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
         if (folder / ".git").exists():  # a lock file above the repository is of another project
             break
-    return hashlib.sha256("\n".join(sorted(_installed())).encode()).hexdigest()[:_DIGITS]
-
-
-def _installed() -> Iterator[str]:
-    """Yield the name and the version of each installed package, by the name of its folder.
-
-    A package from a folder or a repository is left out: the project itself may have a new version with each commit.
-    """
-    for path in map(Path, sys.path):
-        if path.name in ("site-packages", "dist-packages"):
-            for one in path.glob("*.dist-info"):
-                if not (one / "direct_url.json").exists():
-                    yield one.stem
+    return hashlib.sha256("\n".join(sorted(installed_names())).encode()).hexdigest()[:_DIGITS]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
+from pytest_perfbudget.core.loop_waits import with_loop_waits
 from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
@@ -14,6 +15,7 @@ from pytest_perfbudget.measure.instruction_profile import executed_functions
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.probes import BytecodeInstructions, FunctionCalls, LooksBad, ProbeBusyError, count
 from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, source_files
+from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
 
 _PROFILED_NS: Final = 10_000_000
@@ -80,4 +82,5 @@ async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Cloc
         except ProbeBusyError:
             break
         profiles.append(probe)
-    return calmest([cost_graph_of(profiled_functions(one), one.executions) for one in profiles])
+    graphs = [cost_graph_of(profiled_functions(one, profiler_overhead()), one.executions) for one in profiles]
+    return calmest([with_loop_waits(one) for one in graphs])

@@ -14,6 +14,7 @@ from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, METRICS, PEAK, M
 from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
+from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
 _PASSES = 2
 """The number of passes for a count that looks bad. The better pass holds, because a cache that is filled once is not a
@@ -59,12 +60,14 @@ class PeakBytes:
 class FunctionCalls:
     """The probe for calls of Python and built-in functions, including the measured function and recursive calls.
 
-    Of several executions the probe has the sum.
+    Of several executions the probe has the sum. The calls of threads that begin meanwhile are kept apart: they are not
+    counted.
     """
 
     def __init__(self) -> None:
         self.count = 0.0
         self.executions = 0
+        self.threads = ThreadCalls()
         self.entries: list[Any] = []
         self._profile = cProfile.Profile()
 
@@ -73,14 +76,17 @@ class FunctionCalls:
         message = "another profiler is active: run without it to count calls"
         if sys.getprofile() is not None:  # before 3.12 this profiler would replace the other profiler
             raise ProbeBusyError(message)
+        self.threads.start()
         try:
             self._profile.enable()
         except ValueError as error:
+            self.threads.stop()
             raise ProbeBusyError(message) from error
 
     def stop(self) -> None:
         """See `Probe.stop`."""
         self._profile.disable()
+        self.threads.stop()
         self.executions += 1
         # The profiler also saw this method and its own `disable`.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")

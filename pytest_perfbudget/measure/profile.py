@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +15,16 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallEdge, CallGraph
 from pytest_perfbudget.core.measurement import ProfileRow
-from pytest_perfbudget.core.profiled_functions import ProfiledCall, ProfiledFunction
+from pytest_perfbudget.core.profiled_functions import (
+    NO_OVERHEAD,
+    ProfiledCall,
+    ProfiledFunction,
+    ProfilerOverhead,
+)
+from pytest_perfbudget.core.profiled_threads import with_threads
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError
 from pytest_perfbudget.measure.subject import Subject
+from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
 _MOST_FUNCTIONS = 5
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
@@ -25,6 +32,7 @@ _ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
 _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
 _COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _is_unqualified: Final = sys.version_info < (3, 11)
+_IDLE: Final = re.compile(r"'(acquire|get|wait)' of")
 _PLUGIN: Final = str(Path(__file__).parent.parent) + os.sep
 _LEAST_SHARE = 0.03
 
@@ -138,28 +146,71 @@ def portable_name(code: CodeType) -> str:
     return _COMPREHENSION.sub("", _portable_name(code))
 
 
-def profiled_functions(probe: FunctionCalls) -> dict[str, ProfiledFunction]:
-    """Return the functions of a profile with their calls of each other.
+def profiled_functions(probe: FunctionCalls, overhead: ProfilerOverhead = NO_OVERHEAD) -> dict[str, ProfiledFunction]:
+    """Return the functions of a profile with their calls of each other, and with times without the profiler's own.
 
     A comprehension is part of its function, as it is in Python itself since 3.12.
     """
     names = {name_of(entry.code) for entry in probe.entries}
+    left = _left(probe, overhead)
     found: dict[str, ProfiledFunction] = {}
     for entry in probe.entries:
-        name = name_of(entry.code)
-        within = _COMPREHENSION.sub("", name)
-        is_part = within != name and within in names
-        one = found.setdefault(within if is_part else name, ProfiledFunction(_belongs_to_caller(entry.code)))
-        one.own_ns += 1e9 * entry.inlinetime
+        name, is_part = _function_around(entry.code, names)
+        one = found.setdefault(name, ProfiledFunction(_belongs_to_caller(entry.code)))
+        one.own_ns += 1e9 * entry.inlinetime * left[entry.code]
         if not is_part:
             one.calls += entry.callcount
             one.total_ns += 1e9 * entry.totaltime
         for called in entry.calls or ():
-            callee = name_of(called.code)
-            within = _COMPREHENSION.sub("", callee)
-            if within == callee or within not in names:
-                one.add_call(callee, ProfiledCall(called.callcount, 1e9 * called.inlinetime, 1e9 * called.totaltime))
-    return found
+            callee, is_part = _function_around(called.code, names)
+            if not is_part and callee in names:  # the probe's own end is not
+                own_ns = 1e9 * called.inlinetime * left.get(called.code, 1.0)
+                one.add_call(callee, ProfiledCall(called.callcount, own_ns, 1e9 * called.totaltime))
+    threads, roots = _threads(probe.threads)
+    return with_threads(found, threads, roots)
+
+
+def _left(probe: FunctionCalls, overhead: ProfilerOverhead) -> dict[CodeType | str, float]:
+    """Return the share of each function's own time that is left without the profiler's."""
+    sums: dict[CodeType | str, tuple[float, int, int]] = {}
+    for entry in probe.entries:
+        own_ns, calls, made = sums.get(entry.code, (0.0, 0, 0))
+        made += sum(called.callcount for called in entry.calls or ())
+        sums[entry.code] = (own_ns + 1e9 * entry.inlinetime, calls + entry.callcount, made)
+    return {code: overhead.left(*one) for code, one in sums.items()}
+
+
+def _function_around(code: CodeType | str, names: Collection[str]) -> tuple[str, bool]:
+    """Return the name of a function, of a comprehension that of its function; and whether it is a comprehension."""
+    name = name_of(code)
+    within = _COMPREHENSION.sub("", name)
+    return (within, True) if within != name and within in names else (name, False)
+
+
+def _threads(found: ThreadCalls) -> tuple[dict[str, ProfiledFunction], dict[str, ProfiledCall]]:
+    """Return the functions of the threads that began within a profiled call, and the calls at the top of the threads.
+
+    The thread of a pool waits for work within libraries: that is no time of the call.
+    """
+    names = {name_of(callee) for _, callee in found.calls}
+    functions: dict[str, ProfiledFunction] = {}
+    roots = ProfiledFunction(is_library=True)
+    for (caller, callee), (calls, own_ns, total_ns) in found.calls.items():
+        is_idle = isinstance(callee, str) and caller is not None and _is_library(caller) and _IDLE.search(callee)
+        call = ProfiledCall(calls, 0.0, 0.0) if is_idle else ProfiledCall(calls, own_ns, total_ns)
+        name, is_part = _function_around(callee, names)
+        one = functions.setdefault(name, ProfiledFunction(_belongs_to_caller(callee)))
+        one.own_ns += call.own_ns
+        if is_part:
+            continue
+        one.calls += calls
+        one.total_ns += call.total_ns
+        above = roots
+        if caller is not None:
+            around, _ = _function_around(caller, names)
+            above = functions.setdefault(around, ProfiledFunction(_belongs_to_caller(caller)))
+        above.add_call(name, call)
+    return functions, roots.callees
 
 
 def _belongs_to_caller(code: CodeType | str) -> bool:

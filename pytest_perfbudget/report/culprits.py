@@ -8,16 +8,32 @@ from typing import Final
 
 from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.report.numbers import quantity
 
 HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
+
+_SHOWN_VERSIONS: Final = 5
+
+_IN_CHILD: Final = re.compile(
+    r"^(subprocess|multiprocessing\.[\w.]+|concurrent\.futures\.process):|\b(waitpid|wait4|system)$"
+)
+"""The library functions that wait for a child process."""
 
 _METHOD: Final = re.compile(r"method '(.+)' of '(.+)' objects")
 """The name of a built-in method in a profile."""
 
 
-def blame_lines(blamed: Sequence[Blame], grown: Sequence[Growth]) -> Iterator[str]:
-    """Yield the functions that caused a slowdown, a line each, and the functions that are called more often."""
+def blame_lines(
+    blamed: Sequence[Blame], grown: Sequence[Growth], installed: Sequence[VersionChange] = ()
+) -> Iterator[str]:
+    """Yield the functions that caused a slowdown, a line each, and the functions that are called more often.
+
+    Args:
+        blamed: the functions that caused a slowdown.
+        grown: the functions that are called more often.
+        installed: the distributions that may have caused the slowdown, because they have other versions.
+    """
     if blamed:
         yield HEADING
         yield from (f"  {blame_text(one)}" for one in blamed)
@@ -26,6 +42,11 @@ def blame_lines(blamed: Sequence[Blame], grown: Sequence[Growth]) -> Iterator[st
     elif grown:
         yield "Called more often:"
         yield from (f"  {_growth(one)}" for one in grown)
+
+    if installed:
+        more = len(installed) - _SHOWN_VERSIONS
+        shown = ", ".join(map(_version, installed[:_SHOWN_VERSIONS]))
+        yield f"Installed in other versions than for the baseline: {shown}{f', and {more} more' if more > 0 else ''}"
 
 
 def blame_text(one: Blame) -> str:
@@ -45,6 +66,8 @@ def cause_text(one: Blame) -> str:
         return "takes longer in its own lines"
     if one.cause is Cause.NEW_AROUND:
         return f"is new around {callee}"
+    if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):
+        return f"waits longer for a child process, in {callee}, whose functions are not profiled"
     if one.cause is Cause.SLOWER_LIBRARY:
         return f"spends longer in {callee}, which it calls as often as before ({_rate(one.after)} in each call)"
     rates = f"({_rate(one.before)} -> {_rate(one.after)})"
@@ -57,6 +80,12 @@ def cause_text(one: Blame) -> str:
 def short_name(function: str) -> str:
     """Return the name of a function as code has it: `dict.get` for a built-in method."""
     return _METHOD.sub(r"\2.\1", function).removeprefix("built-in method ").removeprefix("builtins.")
+
+
+def _version(one: VersionChange) -> str:
+    if not one.before:
+        return f"{one.name} {one.after} (new)"
+    return f"{one.name} {one.before} -> {one.after or 'gone'}"
 
 
 def _rate(calls: float) -> str:

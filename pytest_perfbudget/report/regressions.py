@@ -116,7 +116,7 @@ def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     told = set(_told_before(case, change))
     causes = {name for one in change.blamed for name in (one.function, one.callee)}
     grown = [one for one in change.grown if (one.function, one.after) not in told and one.function not in causes]
-    yield from blame_lines(change.blamed, grown)
+    yield from blame_lines(change.blamed, grown, change.installed)
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.
     if change.metric == TIME.name and case.measurement.profile and not is_exceeded:

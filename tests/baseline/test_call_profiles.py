@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 from cost_graphs import costs
+from results import change
 
-from pytest_perfbudget.baseline.call_profiles import MOST_FUNCTIONS, Calls, calls_file, change_calls, read_calls
+from pytest_perfbudget.baseline.call_profiles import (
+    MOST_FUNCTIONS,
+    Calls,
+    calls_file,
+    change_calls,
+    read_calls,
+    read_versions,
+)
 from pytest_perfbudget.baseline.schema import Key
+from pytest_perfbudget.compare.versions import with_versions
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.versions import VersionChange
 
 KEY = Key("tests/test_a.py::t", "parse", "m")
 PLACE = (KEY.test, KEY.name, "CPython 3.11")
@@ -93,6 +104,29 @@ class TestCosts:
         entry = {"test": KEY.test, "name": KEY.name, "python": "CPython 3.11", "calls": {"a:a": 1}, "costs": row}
         calls_file(baseline).write_text(json.dumps({"schema": "perfbudget-calls/1", "profiles": [entry]}), "utf-8")
         assert read_calls(baseline, KEY, "CPython 3.11") is None
+
+
+class TestVersions:
+    """The versions of the distributions that were installed when the profiles were made."""
+
+    def test_each_machine_has_its_own(self, baseline: Path) -> None:
+        profile = {PLACE: Calls({"a:a": 1})}
+        change_calls(baseline, profile, (), {"1234abcd": {"scipy": "1.11"}})
+        change_calls(baseline, profile, (), {"5678abcd": {"scipy": "1.12"}})
+        change_calls(baseline, {}, [("b", "")], {"5678abcd": {"scipy": "9"}})  # nothing was measured
+        assert read_versions(baseline, "1234abcd") == {"scipy": "1.11"}
+        assert read_versions(baseline, "5678abcd") == {"scipy": "1.12"}
+        assert read_versions(baseline, "another") is None
+
+    def test_a_slowdown_says_what_is_installed_in_another_version(
+        self, baseline: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        change_calls(baseline, {PLACE: Calls({"a:a": 1})}, (), {"1234abcd": {"scipy": "1.11"}})
+        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: {"scipy": "1.12"})
+        slower, calls, same = change(), change(metric="calls"), change(RegressionVerdict.UNCHANGED)
+        found = with_versions([slower, calls, same], baseline, "1234abcd")
+        assert [list(one.installed) for one in found] == [[VersionChange("scipy", "1.11", "1.12")], [], []]
+        assert with_versions([slower], baseline, "another") == [slower]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

@@ -57,7 +57,7 @@ class TestBlamed:
 
     def test_the_largest_part_comes_first_and_small_parts_are_left_out(self) -> None:
         assert names(*slowed(menu=400, price=700), slower_us=1100) == ["web:price", "web:menu"]
-        assert names(*slowed(menu=40, price=700), slower_us=740) == ["web:price"]
+        assert names(*slowed(menu=150, price=700), slower_us=850) == ["web:price"]
 
     def test_a_part_within_the_errors_of_a_profile_is_not_told(self) -> None:
         assert names(*slowed(price=25), slower_us=25) == []
@@ -71,10 +71,11 @@ class TestBlamed:
         assert names(*slowed(price=100), slower_us=1000) == []
         assert names(*slowed(price=100), slower_us=200) == ["web:price"]
 
-    def test_more_calls_are_certain_however_much_a_profile_inflates_them(self) -> None:
+    def test_more_calls_may_be_farther_from_the_slowdown_because_they_are_counted(self) -> None:
         before = costs(menu=(1, 1000, {"price": 10}), price=(10, 10, {}))
         after = costs(menu=(1, 1000, {"price": 500}), price=(500, 500, {}))
-        assert names(before, after, slower_us=50) == ["web:menu"]
+        assert names(before, after, slower_us=100) == ["web:menu"]
+        assert names(before, after, slower_us=50) == []
 
     def test_a_function_that_was_moved_is_slower_by_the_difference(self) -> None:
         before, after = slowed(price=500)

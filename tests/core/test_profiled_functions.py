@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, LibraryCost
-from pytest_perfbudget.core.profiled_functions import ProfiledCall, ProfiledFunction, cost_graph_of
+from pytest_perfbudget.core.profiled_functions import (
+    ProfiledCall,
+    ProfiledFunction,
+    ProfilerOverhead,
+    cost_graph_of,
+)
 
 Called = dict[str, tuple[int, float, float]]
 
@@ -82,6 +87,15 @@ def test_a_library_function_that_nothing_calls_belongs_to_the_measured_call() ->
     graph = cost_graph_of(profile(lib=(1, 30, 50, {"a": (1, 20, 20)}), a=(1, 20, 20, {})))
     assert graph.functions[OUTSIDE].own_ns == 30
     assert graph.functions[OUTSIDE].callees == {"a": 1.0}
+
+
+def test_the_profiler_adds_to_a_function_and_to_its_callers() -> None:
+    assert ProfilerOverhead(20.0, 50.0).left(1000, calls=1, made=10) == pytest.approx(1 - (20 + 500) / 1000)
+    assert ProfilerOverhead(20.0, 50.0).left(0, calls=1, made=0) == 1
+
+
+def test_an_overhead_larger_than_the_time_leaves_a_little() -> None:
+    assert 0 < ProfilerOverhead(20.0, 50.0).left(100, calls=10, made=0) < 0.1
 
 
 NAMES = ["a", "b", "lib1", "lib2"]

@@ -27,6 +27,7 @@ from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFa
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.shares import SpanShare
 from pytest_perfbudget.core.spans.tree import SpanNode
+from pytest_perfbudget.core.versions import VersionChange
 
 TEXT = st.text(max_size=12)
 NUMBER = st.floats(0, 1e15, allow_nan=False)
@@ -56,7 +57,7 @@ CHANGES = st.builds(
     RegressionResult, METRIC, st.sampled_from(RegressionVerdict), TEXT, DIRECTION, before=MAYBE, after=MAYBE,
     ratio=MAYBE, lower=MAYBE, upper=MAYBE, log_std_error=MAYBE, p_value=MAYBE, alpha=MAYBE, limit=NUMBER, source=TEXT,
     runs=COUNT, weather=MAYBE, in_pairs=st.booleans(), against=TEXT, commit=TEXT, date=TEXT, reason=TEXT,
-    blamed=some(BLAME), grown=some(GROWTH), is_test_changed=st.booleans(),
+    blamed=some(BLAME), grown=some(GROWTH), installed=some(st.builds(VersionChange, TEXT, TEXT, TEXT)), is_test_changed=st.booleans(),
 )  # fmt: skip
 MEASUREMENTS = st.builds(
     Measurement, TEXT, TEXT, st.sampled_from(sorted(KINDS)).map(KINDS.__getitem__), TEXT, TEXT, st.none() | COUNT,

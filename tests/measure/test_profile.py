@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
+from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import FunctionCalls
-from pytest_perfbudget.measure.profile import call_graph, name_of, profile_call, profiled_functions
+from pytest_perfbudget.measure.profile import call_graph, called_functions, name_of, profile_call, profiled_functions
+from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.runner import run_plain
-from pytest_perfbudget.measure.subject import PlainSubject
+from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
+from pytest_perfbudget.measure.thread_calls import SEES_ONE_THREAD
 
 
 def adds(numbers: range) -> int:
@@ -94,6 +100,22 @@ def test_of_equal_passes_the_warm_one_is_kept() -> None:
     assert "cold" not in called
 
 
+def test_a_coroutine_has_its_functions_and_the_time_for_which_the_loop_waits() -> None:
+    async def fetches() -> int:
+        await asyncio.sleep(0.005)
+        return adds(range(1_000))
+
+    async def counted() -> Counted:
+        return await count_executions(AsyncSubject(fetches), {"calls": bool}, with_costs=True)
+
+    found = asyncio.run(counted()).costs
+    assert found is not None
+    functions = {name.rpartition(".")[2].rpartition(":")[2]: one for name, one in found.functions.items()}
+    assert functions["fetches"].callees == {name_of(adds.__code__): 1.0}
+    assert functions["fetches"].own_ns > 2e6
+    assert functions["fetches"].library["asyncio.tasks:sleep"].time_ns > 2e6
+
+
 def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
     found = costs(lambda: re.sub("a+", "b", "aaa" * 1000))
     (name,) = [one for one in found if one]
@@ -103,6 +125,63 @@ def test_a_library_of_pythons_own_is_no_function_of_the_project() -> None:
 
 def counts_down(number: int) -> int:
     return adds(range(3_000)) + counts_down(number - 1) if number else 0
+
+
+def waits() -> None:
+    time.sleep(0.002)
+
+
+def starts_threads() -> None:
+    threads = [threading.Thread(target=waits) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+
+@pytest.mark.skipif(not SEES_ONE_THREAD, reason="cProfile sees all threads itself")
+class TestThreads:
+    def test_a_function_that_runs_in_threads_has_the_time_that_is_waited_for_them(self) -> None:
+        found = costs(starts_threads)
+        assert found["starts_threads"].callees == {name_of(waits.__code__): pytest.approx(2.0)}
+        assert found["waits"].own_ns > 10 * found["starts_threads"].own_ns
+
+    def test_a_thread_that_outlives_the_call_is_not_profiled_any_longer(self) -> None:
+        """A pool that a project keeps would be slower for the rest of the session."""
+        go_on, found = threading.Event(), []
+
+        def outlives() -> None:
+            go_on.wait()
+            found.append(sys.getprofile())
+
+        thread = threading.Thread(target=outlives)
+        probe = profiled(thread.start)
+        go_on.set()
+        thread.join()
+        assert found == [None]
+        assert threading.getprofile() is None
+        assert not any(name_of(callee).endswith("outlives") for _, callee in probe.threads.calls)
+
+    def test_calls_in_threads_do_not_count(self) -> None:
+        """Or a budget on calls would depend on when a thread runs."""
+        probe = profiled(starts_threads)
+        assert not any(name.endswith(":waits") for name in called_functions(probe))
+        assert any(name_of(callee).endswith(":waits") for _, callee in probe.threads.calls)
+
+
+def test_the_time_of_the_profiler_is_taken_off() -> None:
+    """By calls that do nothing, whose profiled time is nearly all the profiler's."""
+
+    def nothing() -> None: ...
+
+    def calls() -> None:
+        for _ in range(5_000):
+            nothing()
+
+    probes = [profiled(calls) for _ in range(CALMEST)]
+    raw = min(cost_graph_of(profiled_functions(one)).total_ns for one in probes)
+    corrected = min(cost_graph_of(profiled_functions(one, profiler_overhead())).total_ns for one in probes)
+    assert corrected < 0.7 * raw
 
 
 class TestNames:

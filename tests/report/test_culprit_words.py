@@ -8,6 +8,7 @@ from results import change, measurement
 
 from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.report.culprits import HEADING, blame_lines, blame_text, short_name
 from pytest_perfbudget.report.findings import failure_text
 
@@ -51,6 +52,27 @@ def test_the_consequences_stand_in_one_line_below_the_causes() -> None:
 def test_without_a_known_cause_the_calls_that_grew_have_a_line_each() -> None:
     assert list(blame_lines([], [Growth("web:price", 0, 1)])) == ["Called more often:", "  0 -> 1 call of web:price"]
     assert list(blame_lines([], [])) == []
+
+
+def test_a_wait_for_a_child_process_says_so() -> None:
+    text = told(Cause.SLOWER_LIBRARY, "subprocess:run", 1, 1)
+    assert text == (
+        "web:menu waits longer for a child process, in subprocess:run, whose functions are not profiled: +37 us of +41 us"
+    )
+
+
+def test_other_versions_of_what_is_installed_stand_below() -> None:
+    found = [
+        VersionChange("numpy", "1.26", "2.0"),
+        VersionChange("orjson", "", "3.1"),
+        VersionChange("ujson", "5.1", ""),
+    ]
+    (line,) = blame_lines([], [], found)
+    assert line == (
+        "Installed in other versions than for the baseline: numpy 1.26 -> 2.0, orjson 3.1 (new), ujson 5.1 -> gone"
+    )
+    (many,) = blame_lines([], [], found * 3)
+    assert many.endswith(", and 4 more")
 
 
 def test_a_name_is_short_as_in_code() -> None:

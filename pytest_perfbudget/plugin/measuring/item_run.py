@@ -12,12 +12,13 @@ import pytest
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.gate import BudgetGate, judge_counts
-from pytest_perfbudget.core.kinds import BODY, MeasurementKind
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.results import BudgetVerdict
+from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.profile import profile_call
@@ -202,27 +203,38 @@ class ItemRun:
         found = self._requests[name] = comparison.request(self.nodeid, name, effective)
         return found
 
-    def record_benchmark(self, subject: Subject) -> None:
-        """Measure the function that a benchmark fixture was given, for the comparison and for its spans."""
+    def record_benchmark(self, subject: Subject, samples: Samples | None) -> None:
+        """Measure the function that a benchmark fixture was given, for the comparison and for its spans.
+
+        Args:
+            subject: the function with its arguments.
+            samples: the fixture's own rounds, which may exceed a budget; None if they are no times.
+        """
         __tracebackhide__ = True
         effective = self.resolve("")
         gate, silence = BudgetGate((), self.session.settings.errors), self._output.silence
         plan = Plan(gate, effective.max_time_ns, self.session.clock, silence=silence)
+        looks_bad = samples is not None and not self.session.is_child and self._is_exceeded(samples, effective)
         request = self.request("", effective)
         watch = span_watch(self, effective, self.session.clock, request)
         run_plain(watch.own_rounds(subject, plan))
         recording = None
-        if request is not None and request.wants_data:
-            with silence():
+        with silence():
+            if request is not None and request.wants_data:
                 data = run_plain(take_data(watch.subject(subject), watch.plan(plan), (), request))
-                if data.looks_slower:
-                    self._benchmark.profile = run_plain(profile_call(subject))
-            recording = data.recording
+                recording = data.recording
+                looks_bad = looks_bad or data.looks_slower
+            if looks_bad:
+                self._benchmark.profile = run_plain(profile_call(subject))
         spans = watch.judged()
         self._benchmark.spans = spans if spans.facts is not None else None
         if recording is not None:
             recording = watch.completed(recording)
             self._benchmark.recording = run_plain(with_batch(self, subject, recording, request, silence))
+
+    def _is_exceeded(self, samples: Samples, effective: EffectiveLimits) -> bool:
+        results = BudgetGate(effective.budgets, self.session.settings.errors, BENCHMARK).judge(samples)
+        return any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
 
     @contextmanager
     def measuring(self) -> Iterator[None]:

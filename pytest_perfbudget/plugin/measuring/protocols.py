@@ -13,6 +13,7 @@ from pytest_perfbudget.core.kinds import MeasurementKind
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.runner import MoreBlocks
@@ -88,5 +89,5 @@ class MeasuringRun(Protocol):
     async def measure(self, subject: Subject, name: str, kind: MeasurementKind, call: Limits | None = None) -> Any:  # noqa: ANN401
         """Measure a subject, keep the measurement, and return the result of the first call."""
 
-    def record_benchmark(self, subject: Subject) -> None:
-        """Measure the function that a benchmark fixture was given, for the comparison."""
+    def record_benchmark(self, subject: Subject, samples: Samples | None) -> None:
+        """Measure the function that a benchmark fixture was given, for the comparison, and for a budget's failure."""

@@ -58,7 +58,7 @@ class BenchmarkData:
 
     Attributes:
         recording: the recording for the comparison; None if nothing is compared, or if there is a problem.
-        profile: the profile of a call, if the run looks slower.
+        profile: the profile of a call, if the run looks slower or exceeds a budget.
         spans: the spans of calls after the fixture's rounds; None if they are not recorded.
         problem: the reason why the fixture's rounds are no measure of the function; empty if they are.
         untimed: the reason why the function was not measured for the comparison; empty if it was.
@@ -198,7 +198,8 @@ def _take(run: MeasuringRun, data: BenchmarkData, result: object, subject: Plain
     # With --benchmark-disable nothing is timed.
     is_off = data.untimed or getattr(_fixture(run.item), "disabled", True)
     if subject is not None and not is_off:
-        run.record_benchmark(subject)
+        fixture = _fixture(run.item)
+        run.record_benchmark(subject, None if _why_unmeasured(fixture) else _samples_of(fixture))
 
 
 def keep(run: MeasuringRun, data: BenchmarkData) -> None:
@@ -219,11 +220,16 @@ def keep(run: MeasuringRun, data: BenchmarkData) -> None:
         if effective.budgets or run.session.comparison is not None:
             run.kept.add_unmeasured("", BENCHMARK, effective, reason, recording)
         return
-    stats = fixture.stats
-    wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
-    samples = Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
+    samples = _samples_of(fixture)
     kind = PEDANTIC if "pedantic" in (fixture._mode or "") else BENCHMARK  # noqa: SLF001
     run.kept.keep("", kind, samples, effective, profile=data.profile, recording=recording, spans=data.spans)
+
+
+def _samples_of(fixture: Any) -> Samples:  # noqa: ANN401
+    """Return the fixture's rounds."""
+    stats = fixture.stats
+    wall_ns = [seconds * 1e9 for seconds in stats.stats.data]
+    return Samples(wall_ns, iterations=stats.iterations, elapsed_ns=int(sum(wall_ns) * stats.iterations))
 
 
 def _samples(recording: Recording) -> Samples:

@@ -23,6 +23,7 @@ from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, 
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.weather import calm
 from pytest_perfbudget.errors import BaselineError, WorkerError
+from pytest_perfbudget.installed import installed_versions
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.progress import update_progress_text
 
@@ -199,7 +200,8 @@ class Update:
                 for place in replaced
                 if any(one.functions for one in found[place])
             }
-            change_calls(self._session.baseline_file, profiles, removed)
+            versions = {machine.key: installed_versions()}
+            change_calls(self._session.baseline_file, profiles, removed, versions)
 
         return write
 

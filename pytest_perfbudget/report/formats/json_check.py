@@ -39,16 +39,18 @@ _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
 
 _MAY_BE_ABSENT: Final = frozenset(
     {
-        "loosened",
-        "times",
-        "call_graphs",
-        "side_times",
         "base_shares",
+        "blamed",
         "blocks",
+        "call_graphs",
+        "installed",
         "load",
-        "spans",
-        "recording",
+        "loosened",
         "over_time",
+        "recording",
+        "side_times",
+        "spans",
+        "times",
     }
 )
 """The keys of lists and objects that a report may leave out; numbers and texts may be absent if they have a default."""

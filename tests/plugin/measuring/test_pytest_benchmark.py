@@ -40,6 +40,21 @@ def test_other(benchmark):
     result.stdout.fnmatch_lines(["*benchmark: 3 tests*"])
 
 
+@pytest.mark.parametrize(("limit_ms", "is_shown"), [(50, True), (70, False)])
+def test_an_exceeded_budget_says_where_the_time_goes(project: Project, limit_ms: int, *, is_shown: bool) -> None:
+    result = project.run(
+        TIMER
+        + f"""
+@pytest.mark.benchmark(timer=seconds)
+@pytest.mark.perf_budget(p95_ms={limit_ms})
+def test_it(benchmark):
+    benchmark.pedantic(advance, args=(60,), rounds=70)
+"""
+    )
+    assert ("Where the time goes, in one profiled call" in result.stdout.str()) is is_shown
+    assert ("1 call of scripted:advance" in result.stdout.str()) is is_shown
+
+
 def test_too_few_rounds_are_undecided_and_the_number_needed_is_said(project: Project) -> None:
     result = project.run(
         TIMER

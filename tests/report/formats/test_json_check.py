@@ -28,6 +28,7 @@ from pytest_perfbudget.core.results import BudgetVerdict, Growth, Repeat
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.findings import worded
@@ -44,7 +45,7 @@ def complete() -> RunResult:
         budget(reason="corrected", effective=40.0),
         budget(BudgetVerdict.WITHIN, metric="count", keyword="max_count", unit="spans", limit=3.0, estimate=2.0,
                span="query", repeats=[Repeat("SELECT 1", 2, "shop.py:3")]),
-        change(blamed=[Blame("shop:show", Cause.MORE_CALLS, 1e6, 2e6, "shop:load", 1, 9)], grown=[Growth("shop:load", 1, 9)], log_std_error=0.01,
+        change(blamed=[Blame("shop:show", Cause.MORE_CALLS, 1e6, 2e6, "shop:load", 1, 9)], grown=[Growth("shop:load", 1, 9)], installed=[VersionChange("scipy", "1.11", "1.12")], log_std_error=0.01,
                components=SpanComparison(TOTAL, [replace(TOTAL, name="query", cpu_ns=1.0)], 6, thread=[replace(TOTAL, name=one) for one in THREAD])),
         nodeid="tests/test_shop.py::test_all", max_regression=0.05, line=3,
         loosened=[Loosening("p95_ms=2", "p95_ms=9", "pyproject.toml")],

@@ -1,0 +1,17 @@
+"""The distributions that differ between two environments."""
+
+from __future__ import annotations
+
+from pytest_perfbudget.core.versions import VersionChange, version_changes
+
+
+def test_other_versions_come_before_what_only_one_side_has() -> None:
+    before = {"rich": "13", "scipy": "1.11", "attrs": "23"}
+    after = {"rich": "13", "scipy": "1.12", "httpx": "0.27"}
+    assert version_changes(before, after) == [
+        VersionChange("scipy", "1.11", "1.12"), VersionChange("attrs", "23", ""), VersionChange("httpx", "", "0.27")
+    ]  # fmt: skip
+
+
+def test_the_same_versions_differ_in_nothing() -> None:
+    assert version_changes({"rich": "13"}, {"rich": "13"}) == []
