@@ -13,11 +13,11 @@ caller what it takes itself, and the functions below it what they took before.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost, solved
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost, solved
 
 _MOST_OF_SHARE: Final = 0.5
 """The part of a function's own time above which a library function explains it."""
@@ -87,8 +87,32 @@ def blame(before: CostGraph, after: CostGraph) -> list[Blame]:
         _blamed(name, before.functions.get(name), one, costs, around.get(name, ""))
         for name, one in after.functions.items()
     ]
-    found.sort(key=lambda one: one.gained_ns, reverse=True)
-    return [Blame(one.function, one.cause, one.gained_ns, of_ns, one.callee, one.before, one.after) for one in found]
+    found = [replace(one, of_ns=of_ns) for one in _with_serial_waits(found, before, after)]
+    return sorted(found, key=lambda one: one.gained_ns, reverse=True)
+
+
+def _with_serial_waits(found: Sequence[Blame], before: CostGraph, after: CostGraph) -> list[Blame]:
+    """Return the parts, those of coroutines that ran at once moved to a function that now awaits them in turn.
+
+    Their waits overlapped, so that each seems to wait longer now. The event loop calls them less often.
+    """
+    outside = [graph.functions.get(OUTSIDE, FunctionCost(1.0, 0.0)).callees for graph in (before, after)]
+    fewer = {name for name, calls in outside[0].items() if outside[1].get(name, 0.0) * _MORE < calls}
+    parts = {one.function: one for one in found}
+    for name, one in after.functions.items():
+        old = before.functions.get(name)
+        if old is None or name == OUTSIDE:
+            continue
+        for callee in fewer & set(one.callees) - {name}:
+            waiting = parts.get(callee)
+            if waiting is None or waiting.gained_ns <= 0:
+                continue
+            rates = [_rates(side).get(callee, 0.0) for side in (old, one)]
+            if rates[1] > _MORE * rates[0]:
+                gained_ns = parts[name].gained_ns + waiting.gained_ns
+                parts[name] = Blame(name, Cause.MORE_CALLS, gained_ns, 0.0, callee, *rates)
+                parts[callee] = replace(waiting, gained_ns=0.0)
+    return list(parts.values())
 
 
 def _costs(before: CostGraph, after: CostGraph) -> dict[str, float]:

@@ -13,8 +13,11 @@ from typing import Final, NamedTuple
 
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
 
-_MOST_SWEEPS: Final = 50
-_LEAST_CHANGE: Final = 1e-6
+_MOST_SWEEPS: Final = 10
+_LEAST_CHANGE: Final = 1e-3
+_LEAST_OWNED: Final = 1e-3
+"""The smallest share of a library function's work with which a function of the project has a part in it."""
+
 _LEAST_CALLS: Final = 1e-3
 """The fewest calls in an execution that count as a call: fewer are errors of rounding."""
 
@@ -144,7 +147,7 @@ def _outside(profile: Mapping[str, ProfiledFunction]) -> ProfiledFunction:
 
 def _owners(functions: Mapping[str, ProfiledFunction]) -> dict[str, Mapping[str, float]]:
     """Return the functions of the project that each library function works for, each with its share of the work."""
-    into: dict[str, list[tuple[str, float]]] = {name: [] for name, one in functions.items() if one.is_library}
+    into: dict[str, list[tuple[str, float]]] = {name: [] for name in _callers_first(functions)}
     for name, one in functions.items():
         for callee, call in one.callees.items():
             if callee in into and callee != name:
@@ -162,6 +165,27 @@ def _owners(functions: Mapping[str, ProfiledFunction]) -> dict[str, Mapping[str,
     return owners
 
 
+def _callers_first(functions: Mapping[str, ProfiledFunction]) -> list[str]:
+    """Return the library functions with the callers before the called ones, so that one sweep is enough as a rule."""
+    left: list[str] = []
+    begun: set[str] = set()
+    for first in (OUTSIDE, *functions):
+        if first in begun:
+            continue
+        begun.add(first)
+        path = {first: iter(functions[first].callees)}
+        while path:
+            name, callees = next(reversed(path.items()))
+            callee = next(callees, None)
+            if callee is None:
+                left.append(name)
+                del path[name]
+            elif callee not in begun:
+                begun.add(callee)
+                path[callee] = iter(functions[callee].callees)
+    return [name for name in reversed(left) if functions[name].is_library]
+
+
 def _divided(
     callers: Sequence[tuple[str, float]],
     functions: Mapping[str, ProfiledFunction],
@@ -176,7 +200,11 @@ def _divided(
         for owner, share in owners[caller].items():
             found[owner] = found.get(owner, 0.0) + weight * share
     total = sum(found.values())
-    return {owner: weight / total for owner, weight in found.items()} if total else {OUTSIDE: 1.0}
+    if not total:
+        return {OUTSIDE: 1.0}
+    kept = {owner: weight for owner, weight in found.items() if weight >= _LEAST_OWNED * total} or found
+    total = sum(kept.values())
+    return {owner: weight / total for owner, weight in kept.items()}
 
 
 def _library_share(functions: Mapping[str, ProfiledFunction], name: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
-from pytest_perfbudget.core.loop_waits import with_loop_waits
+from pytest_perfbudget.core.loop_waits import waited_ns, with_loop_waits
 from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
@@ -82,5 +82,10 @@ async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Cloc
         except ProbeBusyError:
             break
         profiles.append(probe)
-    graphs = [cost_graph_of(profiled_functions(one, profiler_overhead()), one.executions) for one in profiles]
-    return calmest([with_loop_waits(one) for one in graphs])
+    return calmest(list(map(_cost_graph, profiles)))
+
+
+def _cost_graph(probe: FunctionCalls) -> CostGraph:
+    """Return the costs of one of a probe's executions."""
+    profile = profiled_functions(probe, profiler_overhead())
+    return with_loop_waits(cost_graph_of(profile, probe.executions), waited_ns(profile) / probe.executions)

@@ -99,6 +99,21 @@ class TestCauses:
         assert first(before, after) == ("web:traced", Cause.NEW_AROUND, "web:price", 1, 1)
 
 
+def loop(menu: FunctionCost, tasks: float, each_ns: float) -> CostGraph:
+    """Return the costs of a menu and of four fetches, some of which are tasks of the event loop."""
+    outside = FunctionCost(1.0, 0.0, {"web:menu": 1.0, "web:fetch": tasks})
+    return CostGraph({OUTSIDE: outside, "web:menu": menu, "web:fetch": FunctionCost(4.0, 4 * each_ns)})
+
+
+def test_a_function_that_awaits_in_turn_has_the_waits_that_overlapped() -> None:
+    before = loop(FunctionCost(1.0, 50.0), 4.0, 100.0)
+    after = loop(FunctionCost(1.0, 50.0, {"web:fetch": 4.0}), 0.0, 400.0)
+    assert first(before, after) == ("web:menu", Cause.MORE_CALLS, "web:fetch", 0, 4)
+    assert sum(one.gained_ns for one in blame(before, after)) == pytest.approx(1200)
+    slower = loop(FunctionCost(1.0, 50.0), 4.0, 400.0)
+    assert first(before, slower)[:2] == ("web:fetch", Cause.OWN_CODE)
+
+
 class TestCleanChanges:
     """Changes that cost nothing have no part."""
 
