@@ -3,9 +3,9 @@
     python tests/benchmarks/culprits.py [--mode duet] [--mode baseline] [--output culprits.json] [NAME ...]
 
 Each regression is compared with the commit before by a duet (`--perf-against`), and with a baseline, confirmed by fresh
-processes. Clean changes are judged with a tolerance of nothing: where one fails all the same, no function may be
-named. The exit code is 1 if a changed function is not first in all but one, or a clean change is blamed. Let nothing
-else run meanwhile.
+processes. No function may be named for a clean change, which has no failure as a rule. The exit code is 1 if a changed
+function is not first in more than one regression of a mode, or a clean change is blamed. Let nothing else run
+meanwhile.
 """
 
 from __future__ import annotations
