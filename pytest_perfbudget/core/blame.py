@@ -145,7 +145,10 @@ def _blamed(
     if around:
         return Blame(name, Cause.NEW_AROUND, share_ns, 0.0, around, old[around], new.get(around, 0.0))
     callee = max(more_ns, key=lambda one: more_ns[one], default="")
-    if callee and more_ns[callee] > 0 and sum(more_ns.values()) >= _CALLS_OF_SHARE * share_ns:
+    calls_ns = sum(more_ns.values())
+    # Calls whose cost is mostly made up for by less time of the function's own are a change of form.
+    is_by_calls = _CALLS_OF_SHARE * share_ns <= calls_ns <= share_ns / _MOST_OF_SHARE
+    if callee and more_ns[callee] > 0 and is_by_calls:
         return Blame(name, Cause.MORE_CALLS, share_ns, 0.0, callee, old.get(callee, 0.0), new.get(callee, 0.0))
     return _by_library(name, before, after, share_ns, own_ns)
 

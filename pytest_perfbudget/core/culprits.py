@@ -28,7 +28,7 @@ _ERROR_OF_TIMES: Final = 0.03
 _MOST_OF_TIMES: Final = 3.0
 """The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
 
-_MOST_OF_CALLS: Final = 6.0
+_MOST_OF_CALLS: Final = 20.0
 """The same factor for a part that is calls: these are counted, and only their time may be wrong."""
 
 

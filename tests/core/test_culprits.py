@@ -75,7 +75,13 @@ class TestBlamed:
         before = costs(menu=(1, 1000, {"price": 10}), price=(10, 10, {}))
         after = costs(menu=(1, 1000, {"price": 500}), price=(500, 500, {}))
         assert names(before, after, slower_us=100) == ["web:menu"]
-        assert names(before, after, slower_us=50) == []
+        assert names(before, after, slower_us=20) == []
+
+    def test_calls_of_a_function_that_was_split_off_do_not_count_as_more(self) -> None:
+        """The error of its time is that of the whole function, and not only of the rest."""
+        before = costs(menu=(1, 1000, {}), tax=(1, 100, {}))
+        after = costs(menu=(1, 100, {"rows": 1}), rows=(1, 920, {}), tax=(1, 180, {}))
+        assert names(before, after, slower_us=100) == ["web:tax"]
 
     def test_a_function_that_was_moved_is_slower_by_the_difference(self) -> None:
         before, after = slowed(price=500)
