@@ -86,7 +86,9 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     for metric in counts():
         found = [run.counts[metric.name] for run in runs if metric.name in run.counts]
         if found:
-            worst[metric.name] = min(found) if metric.is_worse(0, 1) else max(found)
+            count = min(found) if metric.is_worse(0, 1) else max(found)
+            if count <= metric.most_compared:
+                worst[metric.name] = count
     # A digest that differs from run to run is of random parameters, and tells nothing.
     digests = {run.parameters for run in runs}
     parameters = digests.pop() if len(digests) == 1 else ""

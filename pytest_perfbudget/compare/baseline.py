@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from pytest_perfbudget.baseline.call_profiles import read_calls
+from pytest_perfbudget.baseline.instruction_profiles import read_instructions
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
@@ -27,6 +28,7 @@ from pytest_perfbudget.compare.evidence import (
     unlike,
     untimed,
 )
+from pytest_perfbudget.compare.instructions import foreign_instructions, lack_of_instructions, without_instructions
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import (
@@ -36,9 +38,10 @@ from pytest_perfbudget.compare.unpaired_components import (
     with_components,
 )
 from pytest_perfbudget.compare.versions import with_versions
+from pytest_perfbudget.core.instructions import ExecutedFunctions
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
-from pytest_perfbudget.core.metrics import METRICS
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate, prior_of
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
@@ -75,6 +78,8 @@ class BaselineComparison(ComparisonStrategy):
                 place = (key.test, key.name)
                 self._counted[place] = _worst(self._counted.get(place), line)
         self._counted |= self._here
+        self._machines = baseline.machines
+        self._instructed = [key for key, line in baseline.lines.items() if INSTRUCTIONS.name in line.counts]
         self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
         self.sharing = 1
         self._commit_duet = BaselineCommitDuet(context)
@@ -94,13 +99,14 @@ class BaselineComparison(ComparisonStrategy):
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
         """See `ComparisonStrategy.request`."""
-        share = effective.max_regression.share
-        known = self._known(nodeid, name, share)
+        base = MeasurementRequest.from_limits(effective)
+        share = base.tolerance.share
+        known = self._known(nodeid, name, share, instructions=base.compares_instructions)
         looks_bad = {
             metric: partial(METRICS[metric].is_worse, limit=METRICS[metric].allowed(before, share))
             for metric, before in known.counts().items()
         }
-        request = replace(MeasurementRequest.from_limits(effective), counts=looks_bad)
+        request = replace(base, counts=looks_bad)
         if known.slowdown_test is None:
             return request
         return replace(
@@ -150,7 +156,12 @@ class BaselineComparison(ComparisonStrategy):
         only_base, reasons = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
         known = {
             name: replace(
-                self._known(nodeid, name, requests[name].tolerance.share),
+                self._known(
+                    nodeid,
+                    name,
+                    requests[name].tolerance.share,
+                    instructions=requests[name].compares_instructions,
+                ),
                 only_base=[one for one in only_base if one not in reasons],
                 unlike=reasons.get(name, ""),
             )
@@ -183,6 +194,10 @@ class BaselineComparison(ComparisonStrategy):
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
             changes = with_versions(changes, self._file, self._machine.key)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
+            if requests[one.name].compares_instructions and (counted := known[one.name].counted) is not None:
+                notes += filter(None, [lack_of_instructions(counted.counts, self.against)])
+            elif requests[one.name].compares_instructions:
+                changes = [*changes, *self._foreign_instructions(one)]
             times = found.side_times or times_since_baseline(one, known[one.name], runs)
             found = replace(found, changes=changes, side_times=times, is_pending=is_pending)
             if nodeid not in self._duets:
@@ -214,7 +229,7 @@ class BaselineComparison(ComparisonStrategy):
         loads = {name: replace(one, load="") for name, one in head.items()}  # another load is foreign
         return unlike(self.against, loads, base)
 
-    def _known(self, nodeid: str, name: str, share: float) -> KnownData:
+    def _known(self, nodeid: str, name: str, share: float, *, instructions: bool = False) -> KnownData:
         place = (nodeid, name)
         line = self._here.get(place)
         slowdown_test = None
@@ -222,7 +237,10 @@ class BaselineComparison(ComparisonStrategy):
             alpha = self._settings.alpha / max(1, self.sharing)
             in_pairs = self._settings.confirm != "runs"
             slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
-        return KnownData(line, self._counted.get(place), slowdown_test, place in self._everywhere)
+        counted = self._counted.get(place)
+        if counted is not None and not instructions:
+            counted = without_instructions(counted)
+        return KnownData(line, counted, slowdown_test, place in self._everywhere)
 
     def _confirm(
         self,
@@ -290,6 +308,7 @@ class BaselineComparison(ComparisonStrategy):
             origin=Origin(commit=line.commit, date=line.date) if line else Origin(),
             count_origin=Origin(commit=counted.commit, date=counted.date) if counted else None,
             base_functions=partial(self._functions, line or counted),
+            base_instructions=partial(self._instructions, counted),
             own_modules=partial(own_modules, self._context.root),
         )
 
@@ -338,6 +357,16 @@ class BaselineComparison(ComparisonStrategy):
         return CalledFunctions(
             found.functions, found.unknown, found.costs if found.machine == self._machine.key else None
         )
+
+    def _instructions(self, line: Line | None) -> ExecutedFunctions | None:
+        """Return the instructions by function that were stored with a line of the baseline; None if there are none."""
+        return read_instructions(self._file, line.key, self._machine.python) if line is not None else None
+
+    def _foreign_instructions(self, measurement: Measurement) -> list[RegressionResult]:
+        """Return the result for instructions that the baseline only has of other versions of Python."""
+        place = (measurement.nodeid, measurement.name)
+        others = [self._machines[key.machine] for key in self._instructed if key[:2] == place]
+        return [foreign_instructions(others, self._machine)] if others else []
 
 
 def _is_judged(measurement: Measurement) -> bool:

@@ -8,12 +8,14 @@ from typing import Final
 
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
-from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
+from pytest_perfbudget.core.counts import CountPair, any_has_grown, comparable, compare_counts, has_grown
 from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
+from pytest_perfbudget.core.instruction_growth import grown_instructions
+from pytest_perfbudget.core.instructions import ExecutedFunctions, InstructionGrowth
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
-from pytest_perfbudget.core.metrics import CALLS, TIME, Metric, counts
+from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, TIME, Metric
 from pytest_perfbudget.core.namesakes import ambiguous, reordered, unclear
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
@@ -76,6 +78,7 @@ class Evidence:
         is_skipped: whether the test is not judged because it differs in the base.
         base_functions: a function that reads the other side's calls by function, if the recordings lack them.
         is_required: whether the test fails if its time could not be compared.
+        base_instructions: a function that reads the other side's instructions by function, likewise.
         own_modules: a function that returns the project's modules; their functions are named first.
     """
 
@@ -89,6 +92,7 @@ class Evidence:
     in_pairs: bool = False
     is_skipped: bool = False
     is_required: bool = False
+    base_instructions: Callable[[], ExecutedFunctions | None] | None = None
     base_functions: Callable[[], CalledFunctions | None] | None = None
     own_modules: Callable[[], Collection[str]] = tuple
 
@@ -102,7 +106,7 @@ class Evidence:
         found = [self._explained_time()]
         # A measurement that was not timed was not counted either, for the same reason.
         if self.screening is not None and not self.screening.head.untimed:
-            found += [self._count(metric) for metric in counts() if metric.name in self.screening.base.counts]
+            found += [self._count(metric) for metric in comparable(self.screening.base.counts)]
         return [self._sourced(one) for one in found]
 
     def _explained_time(self) -> RegressionResult:
@@ -145,7 +149,15 @@ class Evidence:
         result = compare_counts(metric, [first, *again], share)
         if metric is CALLS and result.verdict is RegressionVerdict.REGRESSED:
             return replace(result, grown=self._called_more(self.screening))
+        if metric is INSTRUCTIONS and result.verdict is RegressionVerdict.REGRESSED:
+            return replace(result, executed=self._executed_more(self.screening))
         return result
+
+    def _executed_more(self, sides: Sides) -> list[InstructionGrowth]:
+        """Return the functions with more instructions in the head, and their lines that run more often."""
+        stored = self.base_instructions() if self.base_instructions is not None else None
+        before = stored or ExecutedFunctions(sides.base.instructions)
+        return grown_instructions(before, sides.head.instructions, self.own_modules())
 
     def _called_more(self, sides: Sides) -> list[Growth]:
         """Return the functions that the head calls more often."""

@@ -13,6 +13,7 @@ from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
+from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
@@ -107,7 +108,10 @@ class PairedComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             evidence = self._evidence(one, requests, screened, fresh) if one.name in requests else None
-            warnings = [*one.warnings, *filter(None, [unpinned.get(one.name)])]
+            sides = screened.sides.get(one.name)
+            is_asked = sides is not None and requests[one.name].compares_instructions
+            lack = lack_of_instructions(sides.base.counts, self._base.ref) if sides is not None and is_asked else ""
+            warnings = [*one.warnings, *filter(None, [unpinned.get(one.name), lack])]
             is_pending = screened.is_exclusive and evidence is not None
             settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
         task = _task(nodeid, measurements, requests, unpinned)

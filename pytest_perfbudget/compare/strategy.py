@@ -47,6 +47,7 @@ class MeasurementRequest:
         with_cpus: whether to record the number of CPUs in use.
         with_spans: whether to record spans: in turns those of each block, whose times decide nothing then; otherwise
             those of a batch of executions after the rounds.
+        compares_instructions: whether bytecode instructions are counted and compared.
     """
 
     tolerance: RegressionTolerance
@@ -59,13 +60,21 @@ class MeasurementRequest:
     counts: Mapping[str, LooksBad] = field(default_factory=dict)
     with_cpus: bool = False
     with_spans: bool = False
+    compares_instructions: bool = False
 
     @classmethod
     def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:
         """Return a request for no blocks and no counts, which suits a comparison whose data other processes measure."""
         seconds = effective.max_time_ns / 1e9
         is_required = effective.unmeasured == "fail"
-        return cls(effective.max_regression, seconds, effective.pin, is_required, with_cpus=with_cpus)
+        return cls(
+            effective.max_regression,
+            seconds,
+            effective.pin,
+            is_required,
+            with_cpus=with_cpus,
+            compares_instructions=effective.count_instructions,
+        )
 
     @property
     def wants_data(self) -> bool:

@@ -86,6 +86,15 @@ SESSION: Final = (
         is_local=True,
     ),
     Setting(
+        key="count_instructions",
+        check=flag,
+        default=False,
+        meaning="Compare the [bytecode instructions](budgets.md#instructions) of an execution, too; they are compared "
+        "without it where `max_instructions` limits them.",
+        example=True,
+        is_local=True,
+    ),
+    Setting(
         key="warn_at",
         check=share,
         default=0.8,

@@ -29,9 +29,14 @@ def any_has_grown(before: Mapping[str, int], after: Mapping[str, int], tolerance
     """Return whether a count that both sides have is worse than before by more than the allowed change."""
     return any(
         has_grown(metric, before[metric.name], after[metric.name], tolerance)
-        for metric in counts()
-        if metric.name in before and metric.name in after
+        for metric in comparable(before)
+        if metric.name in after
     )
+
+
+def comparable(before: Mapping[str, int]) -> list[Metric]:
+    """Return the metrics with a count with which a later count can be compared."""
+    return [metric for metric in counts() if metric.name in before and before[metric.name] <= metric.most_compared]
 
 
 def compare_counts(metric: Metric, attempts: Sequence[CountPair], tolerance: float) -> RegressionResult:

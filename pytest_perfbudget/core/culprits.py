@@ -44,7 +44,7 @@ def grown_functions(
             0 if `before` is complete.
         own: the names of the project's modules.
     """
-    old = _old_names(before, after)
+    old = old_names(before, after)
     grown = [
         Growth(function, before.get(old[function], None if unknown else 0), calls)
         for function, calls in after.items()
@@ -65,7 +65,7 @@ def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> l
         after: the costs now.
         slower_ns: the measured slowdown in ns.
     """
-    moved = {old: new for new, old in _old_names(before.functions, after.functions).items() if old != new}
+    moved = {old: new for new, old in old_names(before.functions, after.functions).items() if old != new}
     found = blame(before.renamed(moved), after)
     of_ns = after.total_ns - before.total_ns
     if of_ns < _LEAST_EXPLAINED * slower_ns:
@@ -87,7 +87,7 @@ def _is_certain(one: Blame, after: CostGraph, slower_ns: float) -> bool:
     return least_ns < one.gained_ns < _MOST_OF_TIMES * slower_ns
 
 
-def _old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:
+def old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:
     """Return the name that each function had before.
 
     A function whose name is not in `before` counts as moved if exactly one function of the same name is gone from

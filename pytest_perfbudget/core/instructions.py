@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 MOST_COUNTED: Final = 10_000_000
 """The number of instructions at which counting stops, because it takes 50 to 300 ns for each."""
+
+MOST_COMPARED: Final = MOST_COUNTED // 2
+"""The largest number with which a later number is compared: where counting stops, the later number is its double."""
 
 
 class LineRuns(NamedTuple):
@@ -89,3 +92,52 @@ def costliest(functions: Sequence[FunctionInstructions], total: int) -> list[Ins
             busiest = max(one.lines, key=lambda line: line.instructions)
             rows.append(InstructionRow(one.function, one.count, one.count / total, busiest.line, busiest.runs))
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedFunctions:
+    """The instructions by function on the other side; `unknown` is the most that an unlisted function may have had."""
+
+    functions: Sequence[FunctionInstructions]
+    unknown: int = 0
+
+
+class LineGrowth(NamedTuple):
+    """A line that runs more often than before; `before` is None for a line that is new, or whose runs are not known."""
+
+    line: int
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionGrowth:
+    """A function with more bytecode instructions of its own than before.
+
+    Attributes:
+        function: the name of the function, `package.module:name`.
+        before: the number before; None if the number is not known.
+        after: the number now.
+        of: the additional instructions of the whole execution.
+        lines: the lines that run more often, those with the most additional instructions first.
+    """
+
+    function: str
+    before: int | None
+    after: int
+    of: int
+    lines: Sequence[LineGrowth] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the growth as builtins."""
+        return {**asdict(self), "lines": [list(one) for one in self.lines]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> InstructionGrowth:
+        """Rebuild a growth from the result of `to_dict`."""
+        return cls(**{**data, "lines": tuple(LineGrowth(*one) for one in data["lines"])})
+
+
+def total_of(functions: Sequence[FunctionInstructions]) -> int:
+    """Return the number of instructions of all functions together."""
+    return sum(one.count for one in functions)

@@ -35,6 +35,7 @@ class Limits:
     spans: tuple[SpanBudget, ...] = ()
     max_rounds: int | None = None
     max_drift: RegressionTolerance | None = None
+    count_instructions: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class Recording:
         load: the parameters of the load; empty if the measurement is no load.
         spans: the spans of each block, if they were recorded.
         limits: the limits in a fresh process, see `precedence.limits_to_dict`; empty in other processes.
+        instructions: see `Counted`.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -109,6 +110,7 @@ class Recording:
     rounds: RoundTimes | None = None
     spans: Sequence[SpanBatch] = ()
     limits: Mapping[str, Any] = field(default_factory=dict)
+    instructions: Sequence[FunctionInstructions] = ()
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -144,6 +146,7 @@ class Recording:
             "rounds": None if self.rounds is None else self.rounds.to_dict(),
             "spans": [one.to_dict() for one in self.spans],
             "limits": dict(self.limits),
+            "instructions": [one.to_dict() for one in self.instructions],
         }
 
     @classmethod
@@ -163,6 +166,7 @@ class Recording:
             "graph": graph,
             "rounds": rounds,
             "spans": spans,
+            "instructions": tuple(FunctionInstructions.from_dict(one) for one in data.get("instructions", ())),
         }
         return cls(**{**data, **rebuilt})
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_perfbudget.core.instructions import MOST_COUNTED
+from pytest_perfbudget.core.instructions import MOST_COMPARED, MOST_COUNTED
 from pytest_perfbudget.core.units import BYTES_PER_MB, NS_PER
 
 WALL: Final = "wall"
@@ -68,6 +68,7 @@ class Metric:
         compared_as: the way in which the number is compared.
         floor: the change for the worse that is always allowed, in base units.
         most: the largest limit that has a meaning, in base units.
+        most_compared: the largest count with which a later count is compared.
         may_be_zero: whether zero has a meaning as a limit.
     """
 
@@ -83,6 +84,7 @@ class Metric:
     compared_as: ComparedAs = ComparedAs.NOTHING
     floor: float = 0.0
     most: float = math.inf
+    most_compared: float = math.inf
     may_be_zero: bool = False
 
     @property
@@ -179,7 +181,10 @@ INSTRUCTIONS: Final = register(
         keywords={"max_instructions": 1.0},
         is_whole=True,
         is_exact=True,
+        compared_as=ComparedAs.COUNT,
+        floor=50,  # fifty instructions take about a microsecond
         most=MOST_COUNTED,
+        most_compared=MOST_COMPARED,
     )
 )
 PEAK: Final = register(

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_perfbudget.core.budgets import Budget, merge_budgets
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
 from pytest_perfbudget.core.loosening import Loosening
-from pytest_perfbudget.core.metrics import KEYWORDS
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, KEYWORDS
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget, merge_span_budgets
 
@@ -18,6 +18,7 @@ from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget, merge
 class EffectiveLimits:
     """The limits that hold for one measurement when all places have been considered.
 
+    `count_instructions` tells whether bytecode instructions are compared, which is also so where they are limited.
     `loosened` has the limits of another commit that the working tree loosens, if a session asks for them.
     """
 
@@ -31,6 +32,7 @@ class EffectiveLimits:
     loosened: Sequence[Loosening] = ()
     max_rounds: int | None = None
     max_drift: RegressionTolerance | None = None
+    count_instructions: bool = False
 
 
 def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
@@ -90,8 +92,10 @@ def resolve(
     unmeasured = [limits.unmeasured for limits in heard if limits.unmeasured is not None]
     limits_ns = [limits.max_time_ns for limits in heard if limits.max_time_ns is not None]
     rounds = [limits.max_rounds for limits in heard if limits.max_rounds is not None]
+    counting = [limits.count_instructions for limits in heard if limits.count_instructions is not None]
+    budgets = merge_budgets(*(limits.budgets for limits in heard))
     return EffectiveLimits(
-        merge_budgets(*(limits.budgets for limits in heard)),
+        budgets,
         component or "",
         max_time_ns or next(iter(limits_ns), settings.max_time_ns),
         next(iter(tolerances), settings.max_regression),
@@ -100,4 +104,6 @@ def resolve(
         merge_span_budgets(*(limits.spans for limits in heard)),
         max_rounds=next(iter(rounds), None),
         max_drift=next(iter(drifts), settings.max_drift),
+        count_instructions=next(iter(counting), settings.count_instructions)
+        or any(one.metric is INSTRUCTIONS for one in budgets),
     )

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from pytest_perfbudget.core.blame import Blame
-from pytest_perfbudget.core.instructions import InstructionRow
+from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.versions import VersionChange
@@ -233,6 +233,7 @@ class RegressionResult:
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
         components: the change of each component, if spans were compared.
+        executed: the functions with more bytecode instructions, the project's own first.
     """
 
     metric: str
@@ -262,6 +263,7 @@ class RegressionResult:
     is_test_changed: bool = False
     is_required: bool = False
     components: SpanComparison | None = None
+    executed: Sequence[InstructionGrowth] = ()
 
     @property
     def badness(self) -> float:
@@ -277,6 +279,7 @@ class RegressionResult:
         components = {"components": self.components and self.components.to_dict()}
         lists = {
             "blamed": [one.to_dict() for one in self.blamed],
+            "executed": [one.to_dict() for one in self.executed],
             "grown": [asdict(one) for one in self.grown],
             "installed": [asdict(one) for one in self.installed],
         }
@@ -290,6 +293,7 @@ class RegressionResult:
         components = None if found is None else SpanComparison.from_dict(found)
         grown = [Growth(**entry) for entry in data["grown"]]
         blamed = [Blame.from_dict(entry) for entry in data.get("blamed", ())]
+        executed = tuple(InstructionGrowth.from_dict(entry) for entry in data.get("executed", ()))
         installed = [VersionChange(**entry) for entry in data.get("installed", ())]
-        lists = {"blamed": blamed, "grown": grown, "installed": installed}
+        lists = {"blamed": blamed, "executed": executed, "grown": grown, "installed": installed}
         return cls(**{**data, **words, **lists, "components": components})

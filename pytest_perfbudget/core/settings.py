@@ -47,7 +47,8 @@ class Settings:
     is possible, runs confirm instead, with a note; `auto` means the same without the note. `history` is the path of
     the history; empty if there is none. `anchor` is the commit since which drift is judged, or `last-tag`; empty if
     drift is not judged. `max_drift` is the drift that fails a session; None if none does. `require` is the least
-    readiness; empty if none is required. `notes` are remarks for the user about the table itself.
+    readiness; empty if none is required. `count_instructions` tells whether bytecode instructions are compared. `notes`
+    are remarks for the user about the table itself.
     """
 
     alpha: float = 0.01
@@ -66,6 +67,7 @@ class Settings:
     anchor: str = ""
     max_drift: RegressionTolerance | None = None
     pin: bool = True
+    count_instructions: bool = False
     unmeasured: str = "fail"
     warn_at: float = 0.8
     duet: DuetSettings = DuetSettings()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.baseline.call_profiles import calls_file, check_calls
+from pytest_perfbudget.baseline.instruction_profiles import check_instructions
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.baseline.store import read
 from pytest_perfbudget.compare.context import ComparisonContext, Invocation
@@ -208,6 +209,7 @@ def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonS
     session.baseline = baseline or Baseline()
     if session.is_updating:
         check_calls(session.baseline_file)  # an unreadable file has to be found before measuring
+        check_instructions(session.baseline_file)
         return None
     # If call profiles exist without a baseline, the baseline has been lost, and the comparison has to say so.
     if baseline is None and not (context.settings.baseline_asked or calls_file(session.baseline_file).exists()):

@@ -15,6 +15,7 @@ from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.culprits import blame_lines
+from pytest_perfbudget.report.instructions import growth_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 
 UPDATE = "pytest --perf-update-baseline"
@@ -70,6 +71,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
         yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
     yield from change_lines(case.measurement, change)
     yield from _culprits(case, change)
+    yield from growth_lines(change.executed)
 
 
 def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed) -> str:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.counts import CountPair, any_has_grown, compare_counts, has_grown
-from pytest_perfbudget.core.metrics import CALLS, METRICS, PEAK, ComparedAs, Direction, Metric
+from pytest_perfbudget.core.counts import CountPair, any_has_grown, comparable, compare_counts, has_grown
+from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, METRICS, PEAK, ComparedAs, Direction, Metric
 from pytest_perfbudget.core.results import RegressionVerdict
 
 REGRESSED, IMPROVED, UNCHANGED = RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED, RegressionVerdict.UNCHANGED
@@ -94,3 +94,10 @@ class TestCountsThatDependOnTheHashSeed:
 
     def test_pairs_of_different_seeds_miss_small_growth(self) -> None:
         assert self._regressed(1.07, same_seed=False) < self.SEEDS / 2
+
+
+def test_a_count_that_is_too_large_to_compare_compares_with_nothing() -> None:
+    assert comparable({"calls": 10**9, "instructions": 5_000_000}) == [CALLS, INSTRUCTIONS]
+    assert comparable({"calls": 10**9, "instructions": 5_000_001}) == [CALLS]
+    assert any_has_grown({"instructions": 5_000_000}, {"instructions": 10_000_001}, 0.05)
+    assert not any_has_grown({"instructions": 5_000_001}, {"instructions": 10_000_001}, 0.05)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import counts
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, counts
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.unpaired import BLOCKS
 from pytest_perfbudget.core.weather import BlockTime
@@ -19,8 +19,9 @@ from pytest_perfbudget.processes.duet import TIMERS
 
 def record_everything(effective: EffectiveLimits) -> MeasurementRequest:
     """Return the request for a run of fixed length, and for two passes of every count."""
-    always_again = {metric.name: _is_any for metric in counts()}
     request = MeasurementRequest.from_limits(effective)
+    wanted = [one for one in counts() if one is not INSTRUCTIONS or request.compares_instructions]
+    always_again = {metric.name: _is_any for metric in wanted}
     return replace(request, more_blocks=_up_to_a_run, counts=always_again, with_spans=True)
 
 

@@ -35,7 +35,7 @@ from pytest_perfbudget.plugin.measuring.timer_spans import TimerSpans
 
 _T = TypeVar("_T")
 _MORE = ("name", "setup")
-_SETTINGS = {"component", "max_time", "max_regression", "max_drift", "pin", "unmeasured", "spans"}
+_SETTINGS = {"component", "max_time", "max_regression", "max_drift", "pin", "unmeasured", "spans", "count_instructions"}
 
 
 class Perf:

@@ -113,5 +113,6 @@ def _recording(
         turns=samples.turns,
         cpus=outcome.cpus,
         graph=counted.graph,
+        instructions=counted.instructions,
         rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
     )

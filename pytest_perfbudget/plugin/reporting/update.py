@@ -11,6 +11,7 @@ import pytest
 from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.call_profiles import Calls, change_calls
 from pytest_perfbudget.baseline.commit import commit_of
+from pytest_perfbudget.baseline.instruction_profiles import change_instructions
 from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
@@ -18,6 +19,7 @@ from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, mea
 from pytest_perfbudget.compare.evidence import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
+from pytest_perfbudget.core.instructions import total_of
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, has_address
 from pytest_perfbudget.core.reference import prior_of
@@ -202,6 +204,11 @@ class Update:
             }
             versions = {machine.key: installed_versions()}
             change_calls(self._session.baseline_file, profiles, removed, versions)
+            executed = {
+                (*place, machine.python): max((one.instructions for one in found[place]), key=total_of)
+                for place in replaced
+            }
+            change_instructions(self._session.baseline_file, executed, removed)
 
         return write
 
