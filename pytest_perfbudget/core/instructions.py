@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
 MOST_COUNTED: Final = 10_000_000
-"""The number of instructions at which counting stops, because it takes 50 to 300 ns for each."""
+"""The number of instructions at which counting stops, because it takes 90 to 280 ns for each."""
 
 MOST_COMPARED: Final = MOST_COUNTED // 2
 """The largest number with which a later number is compared: where counting stops, the later number is its double."""

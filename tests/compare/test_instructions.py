@@ -24,7 +24,10 @@ def test_sum():
     add_up({numbers})
     advance(0.1)
 """
-NO_WORKERS = ("-p", "xdist.plugin", "-n", "0")
+FURTHER_WAYS = [
+    pytest.param(arguments, marks=pytest.mark.slow, id=name)
+    for name, arguments in {"n0": ("-p", "xdist.plugin", "-n", "0"), "n2": TWO_WORKERS}.items()
+]
 FILE = "perf-baseline.instructions.json"
 _BASELINE: dict[str, str] = {}
 """The files of the baseline, which is made once: on the scripted clock it is always the same."""
@@ -51,9 +54,7 @@ def counted(lean: Project) -> Project:
 class TestBaseline:
     """The comparison with the baseline of another machine."""
 
-    @pytest.mark.parametrize(
-        "arguments", [(), NO_WORKERS, pytest.param(TWO_WORKERS, marks=pytest.mark.slow)], ids=["plain", "n0", "n2"]
-    )
+    @pytest.mark.parametrize("arguments", [pytest.param((), id="plain"), *FURTHER_WAYS])
     def test_a_longer_loop_that_calls_nothing_fails_where_times_are_foreign(
         self, counted: Project, arguments: tuple[str, ...]
     ) -> None:
@@ -89,6 +90,7 @@ class TestBaseline:
         counted.run(program(2_000), pyproject=FEW_RUNS).assert_outcomes(passed=1)
         assert "test_sum instructions" not in regression_verdicts(counted)
 
+    @pytest.mark.slow
     def test_a_baseline_without_them_says_so(self, lean: Project) -> None:
         lean.run(program(1_000), "--perf-update-baseline", pyproject=FEW_RUNS)
         assert not (lean.pytester.path / FILE).exists()
