@@ -25,7 +25,13 @@ class CounterBusyError(Exception):
 
 
 class InstructionCounter(Protocol):
-    """A counter of the instructions between its start and its stop."""
+    """A counter of the instructions between its start and its stop.
+
+    Attributes:
+        is_full: whether the counter has stopped before the end, at its largest number.
+    """
+
+    is_full: bool
 
     def start(self) -> None:
         """Begin to count.
@@ -78,6 +84,7 @@ class MonitoringCounter:
         self._runs = _Runs()
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore] # since Python 3.12
         self._tool = -1
+        self.is_full = False
 
     def start(self) -> None:
         """See `InstructionCounter.start`."""
@@ -138,6 +145,7 @@ class MonitoringCounter:
 
     def _end(self) -> None:
         """End the events before the end of the execution."""
+        self.is_full = True
         self._monitoring.set_events(self._tool, self._monitoring.events.NO_EVENTS)
 
 
@@ -161,6 +169,7 @@ class TraceCounter:
     def __init__(self, most: int) -> None:
         self._most = most
         self._done = 0
+        self.is_full = False
         self._runs = _Runs()
         self._tracer: _Tracer | None = None
         self._before: tuple[Any, Any] = (None, None)
@@ -178,7 +187,8 @@ class TraceCounter:
         tracer, self._tracer = self._tracer, None
         if tracer is None:
             return
-        is_disturbed = sys.gettrace() is not tracer and self._done <= self._most
+        self.is_full = self._done > self._most
+        is_disturbed = sys.gettrace() is not tracer and not self.is_full
         self._done = self._most + 1  # ends the counting in threads that go on
         of_threads, own = self._before
         sys.settrace(own)

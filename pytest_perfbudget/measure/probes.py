@@ -95,7 +95,7 @@ class FunctionCalls:
 
 
 class BytecodeInstructions:
-    """The probe for bytecode instructions, which stops counting above `MOST_COUNTED`."""
+    """The probe for bytecode instructions, whose count is one above `MOST_COUNTED` if there are more."""
 
     def __init__(self) -> None:
         self.count = 0.0
@@ -120,7 +120,8 @@ class BytecodeInstructions:
         except CounterBusyError as error:
             raise ProbeBusyError(str(error)) from error
         self.runs = self._counter.runs()
-        self.count = float(sum(sum(runs) for _, runs in self.runs))
+        counted = sum(sum(runs) for _, runs in self.runs)
+        self.count = float(MOST_COUNTED + 1 if self._counter.is_full else counted)
 
 
 PROBES: Final[dict[str, type[CountingProbe]]] = {
