@@ -6,7 +6,7 @@ severity, with or without a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.finding import (
@@ -78,13 +78,27 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
 _NOTED: Final = Judgement(Severity.NOTE)
 
 
+def told_changes(measurement: Measurement) -> Sequence[RegressionResult]:
+    """Return the comparisons of a measurement that a reader is told of.
+
+    A measurement without numbers is unmeasured, and not also new or foreign: it has nothing that the other side lacks.
+    """
+    if not measurement.unmeasured:
+        return measurement.changes
+    return [one for one in measurement.changes if one.verdict not in _LACKED]
+
+
+_LACKED: Final = (RegressionVerdict.NEW, RegressionVerdict.FOREIGN)
+
+
 def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
     for budget in measurement.budgets:
         judged = judge_budget(budget, policy)
         if judged is not None:
             is_within = budget.verdict is BudgetVerdict.WITHIN
             yield _case(NEAR_LIMIT if is_within else budget.verdict.value, judged, measurement, budget)
-    for change in () if measurement.is_pending else measurement.changes:
+    changes = () if measurement.is_pending else told_changes(measurement)
+    for change in changes:
         judged = judge_change(change, policy) or _judge_load(measurement, change)
         if judged is not None:
             yield _case(change.verdict.value, judged, measurement, change)
@@ -92,11 +106,17 @@ def _find(measurement: Measurement, policy: Policy) -> Iterator[Case]:
         is_timed = change.metric == TIME.name and change.verdict is not RegressionVerdict.CHANGED
         if change.is_test_changed and is_timed:
             yield _case(CHANGED, _NOTED, measurement, change)
-    if measurement.unmeasured:
+    # A comparison that is unmeasured for the same reason has said so, with its remedy.
+    if measurement.unmeasured and not any(_is_told(measurement, change) for change in changes):
         judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
         yield _case(UNMEASURED, judged, measurement, text=measurement.unmeasured)
     for text in measurement.warnings:
         yield _case(DOUBT, _NOTED, measurement, text=text)
+
+
+def _is_told(measurement: Measurement, change: RegressionResult) -> bool:
+    """Return whether a comparison tells the reason why a measurement has no numbers."""
+    return change.verdict is RegressionVerdict.UNMEASURED and change.reason == measurement.unmeasured
 
 
 def _metric_of(result: BudgetResult | RegressionResult | None) -> str:

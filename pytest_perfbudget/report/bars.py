@@ -19,6 +19,11 @@ def short_bar(share: float, cells: int) -> str:
     return _FULL * max(round(share * cells), int(share > 0))
 
 
+def is_bar(line: str) -> bool:
+    """Return whether a line ends with a bar, as those of the two sides of a comparison do."""
+    return line.endswith((_FULL, _EMPTY))
+
+
 def ascii_bars(text: str) -> str:
     """Return a text whose bars are of ASCII characters."""
     return text.translate(_ASCII)

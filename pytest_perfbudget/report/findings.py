@@ -193,7 +193,7 @@ def _advice(case: Case) -> Iterator[str]:
 
 def _opening(finding: Finding, *, with_test: bool) -> str:
     name = printable(finding.id if with_test else finding.name, unicode=True)
-    verdict = "" if finding.kind in _SENTENCES else f"{finding.kind}: "
+    verdict = "" if finding.kind in _SENTENCES else f"{kind_words(finding.kind)}: "
     return f"{name}: {verdict}{finding.headline}" if name else f"{verdict}{finding.headline}"
 
 

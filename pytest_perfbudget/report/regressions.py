@@ -52,7 +52,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     if change.verdict is not RegressionVerdict.REGRESSED or case.finding.kind == CHANGED:
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
-    numbers = f"{after}, {change.against or 'baseline'} {before}{_origin(change)}"
+    numbers = f"{after}, {other_side(change)} {before}{_origin(change)}"
     if change.metric == TIME.name:
         yield f"{numbers}; {_fresh(change)}"
         yield from _bars(change)
@@ -104,6 +104,17 @@ def limit_text(change: RegressionResult) -> str:
         return text
     sign = "+" if metric.direction is Direction.LOWER else "-"
     return f"{text} or {sign}{quantity(metric.floor, metric.unit)}"
+
+
+def other_side(change: RegressionResult) -> str:
+    """Return the name of the side that the head is compared with; a commit's own name may be HEAD."""
+    return "base" if change.against else "baseline"
+
+
+def ratio_text(change: RegressionResult) -> str:
+    """Return a change as a ratio: `+12 %`, or `from none` if the other side has zero; empty if it is not known."""
+    ratio = math.inf if change.ratio is None and change.before == 0 and change.after else change.ratio
+    return "" if ratio is None else percent(ratio)
 
 
 def interval(change: RegressionResult) -> str:
@@ -171,7 +182,8 @@ def _p_value(change: RegressionResult) -> Iterator[str]:
 
 
 def _origin(change: RegressionResult) -> str:
-    known = ", ".join(filter(None, [f"commit {change.commit}" if change.commit else "", change.date]))
+    commit = f"commit {change.commit}" if change.commit else ""
+    known = ", ".join(filter(None, [change.against, commit, change.date]))
     return f" ({known})" if known else ""
 
 

@@ -58,6 +58,28 @@ def test_a_test_without_a_measurement_is_a_warning_and_fails_if_strict() -> None
     assert severities(one, STRICT) == [("unmeasured", "failure")]
 
 
+def test_a_test_without_a_measurement_is_unmeasured_once_and_not_new_as_well() -> None:
+    never = replace(measurement(), unmeasured="never called")
+    unmeasured = change(RegressionVerdict.UNMEASURED, reason="never called")
+    (one,) = found(replace(never, changes=[replace(unmeasured, against="main", is_required=True)]))
+    assert (one.kind, one.severity, one.metric) == ("unmeasured", Severity.FAILURE, "time")
+    assert severities(replace(never, changes=[unmeasured])) == [("unmeasured", "warning")]
+    for verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN):
+        lacked = [change(verdict, reason="the baseline does not have this measurement")]
+        assert severities(replace(never, changes=lacked)) == [("unmeasured", "warning")]
+        assert severities(replace(never, changes=lacked), STRICT) == [("unmeasured", "failure")]
+        assert severities(replace(never, unmeasured="", changes=lacked)) == [(verdict.value, "note")]
+
+
+def test_a_comparison_that_is_unmeasured_for_another_reason_is_told_as_well() -> None:
+    one = replace(
+        measurement(),
+        unmeasured="never called",
+        changes=[change(RegressionVerdict.UNMEASURED, reason="other parameters")],
+    )
+    assert severities(one) == [("unmeasured", "warning"), ("unmeasured", "warning")]
+
+
 def test_a_budget_that_holds_is_no_finding_unless_it_is_near_its_limit() -> None:
     assert severities(measurement(budget(BudgetVerdict.WITHIN, estimate=39e6))) == []
     assert severities(measurement(budget(BudgetVerdict.WITHIN, estimate=41e6))) == [("near_limit", "warning")]

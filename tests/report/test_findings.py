@@ -190,7 +190,7 @@ class TestRegressions:
     def test_against_a_commit_a_failure_says_which_and_names_no_baseline(self) -> None:
         text = "\n".join(failure(measurement(change(against="origin/main", in_pairs=True, date=""))))
         assert text.startswith("12.4 % slower than origin/main")
-        assert "1.84 ms, origin/main 1.64 ms (commit 3f2a91c); 5 fresh pairs of processes" in text
+        assert "1.84 ms, base 1.64 ms (origin/main, commit 3f2a91c); 5 fresh pairs of processes" in text
         assert text.endswith(
             "Make the code faster, or allow more: raise max_regression in the marker or in pyproject.toml"
         )

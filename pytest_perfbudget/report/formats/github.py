@@ -7,6 +7,8 @@ from typing import Final
 
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.bars import is_bar
+from pytest_perfbudget.report.findings import kind_words, without_repetition
 from pytest_perfbudget.report.formats.repository_path import path_of
 
 MOST: Final = 10
@@ -15,7 +17,7 @@ MOST: Final = 10
 
 def commands(result: RunResult) -> list[str]:
     """Return a command for each finding that fails, or would fail if the gate were on; the last counts the others."""
-    gated = [one for one in result.findings if one.is_failure or one.is_gated]
+    gated = list(without_repetition(one for one in result.findings if one.is_failure or one.is_gated))
     gated.sort(key=lambda one: not one.is_failure)
     shown = gated if len(gated) <= MOST else gated[: MOST - 1]
     found = [_command(one, result.session.folder) for one in shown]
@@ -26,7 +28,8 @@ def commands(result: RunResult) -> list[str]:
 
 def _command(finding: Finding, folder: str) -> str:
     properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(finding, folder))
-    message = "\n".join([finding.headline, *finding.evidence, finding.remedy]).strip()
+    evidence = [line for line in finding.evidence if not is_bar(line)]  # GitHub's letters have no common width
+    message = "\n".join([finding.headline, *evidence, finding.remedy]).strip()
     return f"{_level([finding])} {properties}::{_message(message)}"
 
 
@@ -39,7 +42,7 @@ def _properties(finding: Finding, folder: str) -> Iterator[tuple[str, str]]:
         yield "file", path
         if finding.line is not None:
             yield "line", str(finding.line)
-    yield "title", f"{finding.kind}: {finding.id}".removesuffix(": ")
+    yield "title", f"{kind_words(finding.kind)}: {finding.id}".removesuffix(": ")
 
 
 def _message(text: str) -> str:

@@ -10,8 +10,8 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding, Urgency
-from pytest_perfbudget.report.numbers import percent, quantity, share_text
-from pytest_perfbudget.report.regressions import limit_text
+from pytest_perfbudget.report.numbers import quantity, share_text
+from pytest_perfbudget.report.regressions import limit_text, ratio_text
 
 _COLUMNS: Final = ("verdict", "component", "test", "metric", "base", "measured", "limit", "used", "change")
 _NUMBERS: Final = frozenset({"base", "measured", "limit", "used", "change"})
@@ -95,6 +95,4 @@ def _change(change: RegressionResult) -> dict[str, str]:
         cells["base"] = quantity(change.before, change.unit)
     if change.after is not None:
         cells["measured"] = quantity(change.after, change.unit)
-    if change.ratio is not None:
-        cells["change"] = percent(change.ratio)
-    return cells
+    return {**cells, "change": ratio_text(change)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +13,9 @@ from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
-from pytest_perfbudget.report.numbers import percent, quantity
+from pytest_perfbudget.report.numbers import quantity
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.regressions import ratio_text
 
 _LONGEST_NAME: Final = 60
 """The most room for names. A longer name is cut even if there is room, because it would move the numbers of all rows
@@ -175,12 +175,11 @@ def _change(row: Row, *, unicode: bool) -> Cell:
     if row.change is None:
         return BLANK
     change = row.change.result
-    ratio = math.inf if change.ratio is None and change.before == 0 else change.ratio
-    if ratio is None:
+    if not (text := ratio_text(change)):
         return BLANK
     metric = "" if change.metric == "time" or row.budget is None else f"{change.metric} "
     style = "" if row.change.urgency is Urgency.CALM else _STYLES[row.change.urgency]
-    return f"{metric}{percent(ratio)} {_mark(change, unicode=unicode)}", style
+    return f"{metric}{text} {_mark(change, unicode=unicode)}", style
 
 
 def _mark(change: RegressionResult, *, unicode: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-from pytest_perfbudget.core.decision import is_near, judge_budget, judge_change
+from pytest_perfbudget.core.decision import is_near, judge_budget, judge_change, told_changes
 from pytest_perfbudget.core.finding import UNMEASURED, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode, Judgement, Policy
@@ -150,7 +150,7 @@ def _assess(measurement: Measurement, policy: Policy) -> Assessment:
     most = Urgency.WARNING if measurement.is_expected_to_fail else Urgency.FAILING
     budgets = [_at_most(most, _judged(one, policy)) for one in measurement.budgets]
     budgets.sort(key=lambda one: (one.urgency, _BUDGET_ORDER[one.result.verdict], -(one.result.used or 0.0)))
-    changes = [_at_most(most, _compared(one, policy)) for one in measurement.changes]
+    changes = [_at_most(most, _compared(one, policy)) for one in told_changes(measurement)]
     changes.sort(key=lambda one: (one.urgency, _CHANGE_ORDER[one.result.verdict]))
     if measurement.unmeasured:
         urgency = max(Urgency.FAILING, most) if policy.strict else Urgency.NOTED

@@ -172,3 +172,9 @@ def test_each_change_shows_both_sides_and_its_limit() -> None:
         one for one in rows(render(result_of(measurement(change(RegressionVerdict.UNCHANGED))))) if "time" in one
     ]
     assert line == "| unchanged | `tests/test_api.py::test_login` | time | 1.64 ms | 1.84 ms | 5 % | +12.4 % |"
+
+
+def test_a_number_that_was_zero_has_a_change_in_words() -> None:
+    grown = change(RegressionVerdict.REGRESSED, metric="peak", unit="bytes", before=0, after=24_000, ratio=None)
+    (line,) = [one for one in rows(render(result_of(measurement(grown)))) if "peak" in one]
+    assert line.endswith("| from none |")

@@ -12,7 +12,7 @@ from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.finding import Severity
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.results import BudgetVerdict
+from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.formats import codequality, github, junit
 
@@ -38,6 +38,18 @@ class TestAnnotations:
         commands = github.commands(result_of(*failed(40)))
         assert len(commands) == 10
         assert commands[-1] == "::error title=performance::31 more, see the log"
+
+    def test_a_regression_has_its_numbers_without_bars_and_functions_are_told_once(self) -> None:
+        grown = [Growth("shop:load", 1, 100)]
+        slower = change(RegressionVerdict.REGRESSED, grown=grown)
+        calls = change(
+            RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=10, after=109, ratio=10.9, grown=grown
+        )
+        of_time, of_calls = github.commands(result_of(measurement(slower, calls)))
+        assert "1.84 ms, baseline 1.64 ms" in of_time
+        assert "109, baseline 10" in of_calls
+        assert not {"█", "░"} & set(of_time + of_calls)
+        assert ["shop:load" in one for one in (of_time, of_calls)] == [True, False]
 
     def test_what_would_fail_is_a_warning_and_comes_last(self) -> None:
         gated = result_of(*failed(2))

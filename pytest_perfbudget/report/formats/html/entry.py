@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.html.statuses import status_of
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
 from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
-from pytest_perfbudget.report.regressions import limit_text
+from pytest_perfbudget.report.regressions import limit_text, ratio_text
 
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
 
@@ -151,12 +150,12 @@ def _interval(budget: BudgetResult) -> str:
 
 
 def _changes(found: Assessment) -> Iterator[dict[str, Any]]:
-    """Yield the comparisons; functions that explain several of them are named at the first."""
-    told: list[Sequence[Growth]] = []
+    """Yield the comparisons; a function that explains several of them is named at the first."""
+    told: set[tuple[str, int]] = set()
     for one in found.changes:
-        grown = one.result.grown
-        yield _change(one, () if grown in told else grown)
-        told.append(grown)
+        grown = [growth for growth in one.result.grown if (growth.function, growth.after) not in told]
+        yield _change(one, grown)
+        told |= {(growth.function, growth.after) for growth in grown}
 
 
 def _change(found: TableFinding[RegressionResult], grown: Sequence[Growth]) -> dict[str, Any]:
@@ -187,11 +186,8 @@ def _change(found: TableFinding[RegressionResult], grown: Sequence[Growth]) -> d
 
 
 def _change_text(change: RegressionResult) -> str:
-    ratio = math.inf if change.ratio is None and change.before == 0 and change.after else change.ratio
-    if ratio is None:
-        return ""
     unsure = (RegressionVerdict.CHANGED, RegressionVerdict.UNDECIDED, RegressionVerdict.UNCONFIRMED)
-    return f"{percent(ratio)}{' ?' if change.verdict in unsure else ''}"
+    return f"{text} ?" if (text := ratio_text(change)) and change.verdict in unsure else text
 
 
 def _other_side(change: RegressionResult) -> str:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import ERROR_RATE, RPS, SUCCESS_RATE, Metric
+from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.report.formats.html.charts import HEIGHT, even_ticks, time_lines, vertical
 from pytest_perfbudget.report.numbers import quantity
 
@@ -49,19 +51,27 @@ def _latency(measurement: Measurement, windows: Sequence[TimeWindow]) -> dict[st
 def _others(measurement: Measurement, windows: Sequence[TimeWindow]) -> list[dict[str, Any] | None]:
     errors = [100 * one.errors / one.requests if one.requests else 0.0 for one in windows]
     return [
-        _linear("Rate", "rps", [("successful requests", [one.rps for one in windows])], measurement),
-        _linear("Errors", "%", [("share of the requests", errors)], measurement),
-        _linear("Users", "users", [("users at a time", [one.users for one in windows])], measurement),
+        _linear("Rate", "rps", [("successful requests", [one.rps for one in windows])], _limits(measurement, RPS)),
+        _linear("Errors", "%", [("share of the requests", errors)], _limits(measurement, ERROR_RATE, SUCCESS_RATE)),
+        _linear("Users", "users", [("users at a time", [one.users for one in windows])], []),
     ]
 
 
-def _linear(title: str, unit: str, curves: Sequence[Curve], measurement: Measurement) -> dict[str, Any] | None:
-    """Return a chart whose axis begins at zero, with the limits on numbers of the unit; None without numbers."""
+def _limits(measurement: Measurement, *metrics: Metric) -> list[tuple[BudgetResult, float]]:
+    """Return the limits on some metrics, each with its place in a chart; a success rate leaves room for errors."""
+    names = [one.name for one in metrics]
+    found = [one for one in measurement.budgets if one.metric in names and not one.span]
+    return [(one, 100 - one.limit if one.metric == SUCCESS_RATE.name else one.limit) for one in found]
+
+
+def _linear(
+    title: str, unit: str, curves: Sequence[Curve], limits: Sequence[tuple[BudgetResult, float]]
+) -> dict[str, Any] | None:
+    """Return a chart whose axis begins at zero, with limits at their places; None without numbers."""
     known = [value for _, values in curves for value in values if value is not None]
     if not known:
         return None
-    limits = [one for one in measurement.budgets if one.unit == unit and not one.span]
-    most = max(*known, *(one.limit for one in limits), 0.0) * _ROOM or 1.0
+    most = max(*known, *(at for _, at in limits), 0.0) * _ROOM or 1.0
 
     def place(value: float) -> int:
         return round(HEIGHT * value / most)
@@ -70,9 +80,9 @@ def _linear(title: str, unit: str, curves: Sequence[Curve], measurement: Measure
         return f"{value:,.0f}" if unit == "users" else quantity(value, unit)
 
     lines = [
-        {"kind": "limit", "at": place(one.limit), "share": None, "source": one.source}
+        {"kind": "limit", "at": place(at), "share": None, "source": one.source}
         | {"label": f"{one.metric} limit {quantity(one.limit, one.unit)}"}
-        for one in limits
+        for one, at in limits
     ]
     ticks = [value for value in even_ticks(0.0, most) if unit != "users" or value == int(value)]
     return {

@@ -11,6 +11,7 @@ from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.formats.html.charts import Point, quantile_curve, vertical
 from pytest_perfbudget.report.modes import modes_text
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
+from pytest_perfbudget.report.regressions import other_side
 
 _FEWEST = 5
 
@@ -24,17 +25,17 @@ def sides_chart(measurement: Measurement) -> dict[str, Any] | None:
     if not (head and base):
         return None
     noun = measurement.kind.sample
-    against = next((one.against for one in measurement.changes if one.against), "") or "baseline"
-    modes = {"head": sides.head} if sides.is_calm else {"head": sides.head, against: sides.base}
+    other = next(map(other_side, measurement.changes), "baseline")
+    modes = {"head": sides.head} if sides.is_calm else {"head": sides.head, other: sides.base}
     how = "both in calm weather" if sides.is_calm else "measured alike"
     return {
-        "source": f"{sides.head_rounds:,} {noun}s of head, {sides.base_rounds:,} of {against}, {how}",
+        "source": f"{sides.head_rounds:,} {noun}s of head, {sides.base_rounds:,} of {other}, {how}",
         "shares": [round(share, 5) for share, _ in head],
         "other_shares": [round(share, 5) for share, _ in base],
-        "names": ["head", against],
+        "names": ["head", other],
         **vertical([value for _, value in head], _lines(measurement), [value for _, value in base]),
         "modes": [_named(name, modes_text(one.times_ns(), noun)) for name, one in modes.items()],
-        "note": f"median {_median(head)}, of {against} {_median(base)}",
+        "note": f"median {_median(head)}, of {other} {_median(base)}",
     }
 
 

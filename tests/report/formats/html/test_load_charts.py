@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from html_session import order_load, timed
+from results import budget
 
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.report.formats.html.load_charts import load_charts
 
 
@@ -32,6 +35,16 @@ def test_latency_rate_errors_and_users_have_a_chart_with_their_limits() -> None:
         "Users": [],
     }
     assert found["Errors"]["lines"][0]["source"] == "perf_load() in tests/test_load.py:14"
+
+
+def test_a_limit_on_the_success_rate_leaves_room_for_errors_and_the_cpu_has_no_line_there() -> None:
+    success = budget(BudgetVerdict.WITHIN, metric="success_rate", unit="%", limit=97.0, direction=Direction.HIGHER)
+    cpu = budget(BudgetVerdict.WITHIN, metric="cpu_percent", unit="%", limit=80.0)
+    chart = charts(replace(order_load(), budgets=[success, cpu]))["Errors"]
+    (line,) = chart["lines"]
+    ((_, errors),) = chart["curves"]
+    assert line["label"] == "success_rate limit 97 %"
+    assert line["at"] == round(max(errors) * 3 / 12)  # of the windows with errors, each has 12 %
 
 
 def test_a_window_without_an_answer_has_no_latency() -> None:

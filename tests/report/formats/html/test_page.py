@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import change
 
-from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.results import Growth, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
@@ -159,6 +159,28 @@ def test_a_verdict_has_the_status_of_the_warning_about_it() -> None:
     ]
     assert "Warning <b>2</b>" in text
     assert re.search(r'class="icon warning".*<a href="#q=a">', text)
+
+
+def test_a_function_that_explains_two_changes_is_named_at_the_first() -> None:
+    load, render_page = Growth("shop:load", 1, 100, 16e3, 26e3), Growth("shop:render", 1, 1, 1e4, 26e3)
+    slower = moved(1.3, RegressionVerdict.REGRESSED, grown=[load, render_page])
+    more = [replace(load, gained_ns=None, of_ns=None), Growth("shop:check", 0, 9)]
+    calls = change(
+        RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=10, after=109, ratio=10.9, grown=more
+    )
+    (entry,) = payload_of(render(session_of([timed("tests/a.py::test_a", 1, slower, calls)])))["entries"]
+    found = [[one["function"] for one in changed["grown"]] for changed in entry["changes"]]
+    assert found == [["shop:load", "shop:render"], ["shop:check"]]
+
+
+def test_a_test_that_measures_nothing_stands_among_the_failures_or_the_warnings_once() -> None:
+    why = "the test asks for the perf fixture but never called it"
+    lost = change(RegressionVerdict.UNMEASURED, before=None, after=None, ratio=None, reason=why, against="main")
+    silent = timed("tests/a.py::test_silent", 1, statistics={}, rounds=0, unmeasured=why)
+    for is_required, title in ((True, "failures-title"), (False, "warnings-title")):
+        text = render(session_of([replace(silent, changes=[replace(lost, is_required=is_required)])]))
+        assert text.count(why) == 1
+        assert text.index(title) < text.index(why)
 
 
 def test_a_slowdown_that_fresh_processes_refuted_has_the_sign_of_a_test_that_passes() -> None:

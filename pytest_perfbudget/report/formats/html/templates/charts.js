@@ -5,6 +5,7 @@ const HIGHEST = 500;
 const MARGIN = { top: 12, right: 14, bottom: 30, left: 66 };
 const LINE_OF_TEXT = 14;
 const WIDTH_OF_SIGN = 6.6;
+const SAMPLES = 24; // of the room for a label
 const WIDE = 460; // a chart that has room for the source of a limit
 const MEDIAN_AT = 0.35; // the median's place: the upper half of the distribution has more room, because limits lie there
 
@@ -57,32 +58,51 @@ function frame(chart, width) {
   ]);
 }
 
-// Reference lines, with labels that do not cover each other. A label stands at the end of its line where no curve is.
+// Reference lines, with labels that do not cover each other. Each label stands above or below its line, at the end where
+// no curve is; if curves are everywhere, where they are furthest away.
 function references(chart, width, curves = []) {
-  const right = width - MARGIN.right;
-  const most = Math.floor((right - MARGIN.left) / WIDTH_OF_SIGN) - 1;
-  let free = Infinity;
+  const [left, right] = [MARGIN.left, width - MARGIN.right];
+  const most = Math.floor((right - left) / WIDTH_OF_SIGN) - 1;
   const ordered = [...chart.lines].sort((one, other) => one.at - other.at);
+  const level = (y) => [[left, y], [right, y]];
+  const labels = [];
   return ordered.flatMap((line) => {
     const at = vertical(line.at);
-    free = Math.min(at - 5, free - LINE_OF_TEXT);
-    free = Math.max(free, MARGIN.top - 2);
+    const others = ordered.filter((one) => one !== line).map((one) => level(vertical(one.at)));
     const text = shortened(width > WIDE ? `${line.label} · ${line.source}` : line.label, most);
-    const isRight = isCloser(curves, free - 4, [MARGIN.left, right], WIDTH_OF_SIGN * text.length);
-    const place = isRight ? { x: right - 6, "text-anchor": "end" } : { x: MARGIN.left + 6 };
+    const long = WIDTH_OF_SIGN * text.length;
+    const heights = [at - 5, at + LINE_OF_TEXT, at - 5 - LINE_OF_TEXT, at + 2 * LINE_OF_TEXT].filter((y) => y >= MARGIN.top - 2 && y <= HEIGHT - MARGIN.bottom + 8);
+    const places = heights.flatMap((y) => [[left + 6, y], [right - 6 - long, y]]);
+    const free = places.filter(([x, y]) => labels.every((one) => Math.abs(one.y - y) >= LINE_OF_TEXT || x > one.to || x + long < one.from));
+    const rooms = (free.length ? free : places).map(([x, y]) => ({ x, y, room: roomFor([...curves, ...others], [x, x + long], y - 4) }));
+    const best = rooms.reduce((one, other) => (other.room > one.room ? other : one));
+    labels.push({ from: best.x, to: best.x + long, y: best.y });
+    const place = best.x === left + 6 ? { x: best.x } : { x: right - 6, "text-anchor": "end" };
     return [
-      svg("line", { class: `reference ${line.kind}`, x1: MARGIN.left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`)),
-      svg("text", { class: `label ${line.kind}`, ...place, y: free }, text),
+      svg("line", { class: `reference ${line.kind}`, x1: left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`)),
+      svg("text", { class: `label ${line.kind}`, ...place, y: best.y }, text),
     ];
   });
 }
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, Math.max(most - 1, 1))}\u2026` : text);
 
-// Whether the curves come closer to a text of this width at the left end of the chart than at the right end.
-function isCloser(curves, y, [left, right], width) {
-  const distance = (from, to) => Math.min(...curves.flatMap((points) => points.filter(([x]) => x >= from && x <= to).map((point) => Math.abs(point[1] - y))), Infinity);
-  return distance(left, left + width) < Math.min(distance(right - width, right), LINE_OF_TEXT);
+// The room that curves leave for a text at a height, as the mean over the text: a single spike takes little of it.
+function roomFor(curves, [from, to], y) {
+  const rooms = Array.from({ length: SAMPLES }, (_, at) => {
+    const x = from + (at * (to - from)) / (SAMPLES - 1);
+    return Math.min(...curves.map((points) => Math.abs(heightAt(points, x) - y)), LINE_OF_TEXT / 2);
+  });
+  return rooms.reduce((one, other) => one + other, 0) / SAMPLES;
+}
+
+// The height of a curve at a place; infinite beside the curve.
+function heightAt(points, x) {
+  const next = points.findIndex(([at]) => at >= x);
+  if (next < 0 || x < points[0][0]) return Infinity;
+  if (next === 0) return points[0][1];
+  const [[x0, y0], [x1, y1]] = [points[next - 1], points[next]];
+  return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
 }
 
 function path(points, name) {
@@ -126,7 +146,8 @@ function distributionChart(chart) {
     const dots = points.length < 15 ? points.map(([cx, cy]) => svg("circle", { class: "dot", cx, cy, r: 2.5 })) : [];
     const places = chart.lines.filter((line) => line.kind === "limit" && line.share !== null).map((line) => [x(line.share), vertical(line.at)]);
     const marks = places.map(([cx, cy]) => svg("circle", { class: "limit-mark", cx, cy, r: 4 }));
-    return [...frame(chart, width), ...shareTicks(chart, x), path(points, "curve"), ...dots, ...references(chart, width, [points, places]), ...marks];
+    const covered = places.map(([cx, cy]) => [[cx - 4, cy], [cx + 4, cy]]);
+    return [...frame(chart, width), ...shareTicks(chart, x), path(points, "curve"), ...dots, ...references(chart, width, [points, ...covered]), ...marks];
   });
 }
 

@@ -67,7 +67,7 @@ function budgetTable(budgets) {
 }
 
 function changeTable(changes) {
-  const columns = [["verdict"], ["number"], ["before", true], ["now", true], ["change", true], ["95 % interval", true], ["limit", true], ["source"]];
+  const columns = [["verdict"], ["number"], ["base", true], ["head", true], ["change", true], ["95 % interval", true], ["limit", true], ["source"]];
   const rows = changes.map((one) => [
     verdictOf(one),
     one.words,
@@ -88,7 +88,7 @@ function blameTable(change) {
 
 function grownTable(change) {
   const rows = change.grown.map((one) => [html("code", {}, one.function), one.before, one.after]);
-  return table("grown", [["called more often"], ["calls before", true], ["calls now", true]], rows);
+  return table("grown", [["called more often"], ["calls, base", true], ["head", true]], rows);
 }
 
 function profileTable(profile) {
