@@ -162,9 +162,9 @@ def test_a_verdict_has_the_status_of_the_warning_about_it() -> None:
 
 
 def test_a_function_that_explains_two_changes_is_named_at_the_first() -> None:
-    load, render_page = Growth("shop:load", 1, 100, 16e3, 26e3), Growth("shop:render", 1, 1, 1e4, 26e3)
+    load, render_page = Growth("shop:load", 1, 100), Growth("shop:render", 1, 2)
     slower = moved(1.3, RegressionVerdict.REGRESSED, grown=[load, render_page])
-    more = [replace(load, gained_ns=None, of_ns=None), Growth("shop:check", 0, 9)]
+    more = [load, Growth("shop:check", 0, 9)]
     calls = change(
         RegressionVerdict.REGRESSED, metric="calls", unit="calls", before=10, after=109, ratio=10.9, grown=more
     )
