@@ -197,8 +197,8 @@ class PairRunner:
                     self._of_base = frozenset(answer.perf_tests)
                     self._context.note_base(self._of_base)
 
-    def perf_tests_of_base(self) -> Collection[str]:
-        """Return the perf tests that the base chooses by its own settings and the command line of the session.
+    def choice_of_base(self) -> Answer:
+        """Return the base's answer with the perf tests that it chooses by its own settings and the command line.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
@@ -206,7 +206,7 @@ class PairRunner:
         _, launch = self._checkout.launches((), self._context.launcher.seed())
         request = replace(launch.request, nodeids=[""], files=(), worker="", collects=True)
         with Worker(request, launch.start) as worker:
-            return [test for answer in worker.answers() for test in answer.perf_tests]
+            return next(worker.answers())
 
     def _pair(
         self,

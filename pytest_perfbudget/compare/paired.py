@@ -29,6 +29,7 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, NoBlocks
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.duet import PARALLEL
+from pytest_perfbudget.processes.protocol import Answer
 
 _LATE_NOTE: Final = (
     "could not be compared beside the session, so it was measured after the last test, one process after the other "
@@ -72,9 +73,15 @@ class PairedComparison(ComparisonStrategy):
         """Add notes on the base's checkout to the remark; a test may import generated modules late."""
         self.remark = " ".join(filter(None, [self._relation, *self._pairs.notes]))
 
-    def perf_tests_of_base(self) -> Collection[str]:
-        """See `ComparisonStrategy.perf_tests_of_base`."""
-        return self._pairs.perf_tests_of_base() if self._tests else ()
+    def choice_of_base(self) -> Answer | None:
+        """See `ComparisonStrategy.choice_of_base`."""
+        return self._pairs.choice_of_base() if self._tests else None
+
+    def run_by_base(self, nodeids: Sequence[str]) -> list[Answer]:
+        """See `ComparisonStrategy.run_by_base`."""
+        seed = self._context.launcher.seed()
+        answers = self._pairs.answers(nodeids, of_base=True, hash_seed=seed)
+        return [one for one in answers if one.nodeid]
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""

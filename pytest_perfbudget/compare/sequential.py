@@ -7,7 +7,7 @@ head's runs are compared with that baseline.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -111,9 +111,15 @@ class SequentialComparison(ComparisonStrategy):
             self._context.progress.clear()
             self._note()
 
-    def perf_tests_of_base(self) -> Collection[str]:
-        """See `ComparisonStrategy.perf_tests_of_base`."""
-        return self._pairs.perf_tests_of_base() if self._tests else ()
+    def choice_of_base(self) -> Answer | None:
+        """See `ComparisonStrategy.choice_of_base`."""
+        return self._pairs.choice_of_base() if self._tests else None
+
+    def run_by_base(self, nodeids: Sequence[str]) -> list[Answer]:
+        """See `ComparisonStrategy.run_by_base`."""
+        seed = self._context.launcher.seed()
+        answers = self._pairs.answers(nodeids, of_base=True, hash_seed=seed)
+        return [one for one in answers if one.nodeid]
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""

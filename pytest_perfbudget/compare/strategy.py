@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.probes import LooksBad
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy
 from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.processes.protocol import Answer
 
 AT_RUN_TIME: Final = "known as a perf test at run time only: let the test ask for perf as an argument"
 """The reason why a test without a comparison has none: the comparison began before the test was known."""
@@ -113,13 +114,23 @@ class ComparisonStrategy(ABC):
         """Compare what could not be compared while fixtures were set up, after the last test, by node id."""
         return {}
 
-    def perf_tests_of_base(self) -> Collection[str]:
-        """Return the perf tests that the other commit chooses by its own settings; none if there is no other commit.
+    def choice_of_base(self) -> Answer | None:
+        """Return the answer of the other commit that tells which perf tests its own settings choose.
+
+        None stands for a comparison without another commit, or without a test.
 
         Raises:
             WorkerError: the commit's process cannot tell.
         """
-        return ()
+        return None
+
+    def run_by_base(self, nodeids: Sequence[str]) -> list[Answer]:  # noqa: ARG002 - a default
+        """Return the answers of a process of the other commit that runs tests.
+
+        Raises:
+            WorkerError: the process died, hangs or gave no answer.
+        """
+        return []
 
     def close(self) -> None:  # noqa: B027
         """End the processes that were started, and remove the files that were made."""

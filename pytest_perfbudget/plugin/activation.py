@@ -83,15 +83,15 @@ def begin(config: pytest.Config) -> PerfSession:
 
 
 def _ask_base(config: pytest.Config, session: PerfSession) -> None:
-    """Register the plugin that asks the base for its perf tests; of several workers of pytest-xdist, one asks."""
+    """Register the plugin that asks the base what it would do with its perf tests."""
     policy, comparison = session.base_policy, session.comparison
     is_controller = getattr(config.option, "dist", "no") != "no" and not is_xdist_worker(config)
-    is_first = worker_input(config, "workerid") in ("", "gw0")
-    if policy is None or comparison is None or is_controller or not is_first or names_tests(config):
+    if policy is None or comparison is None or is_controller or names_tests(config):
         return
     from pytest_perfbudget.plugin.collection.tests_of_base import TestsOfBase  # noqa: PLC0415 - few sessions need it
 
-    config.pluginmanager.register(TestsOfBase(session.tests, policy.tests, comparison))
+    is_first = worker_input(config, "workerid") in ("", "gw0")
+    config.pluginmanager.register(TestsOfBase(session.tests, policy.tests, comparison, session.lock, is_first=is_first))
 
 
 def _session(config: pytest.Config) -> PerfSession:

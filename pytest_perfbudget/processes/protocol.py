@@ -94,9 +94,11 @@ class Answer:
         measurements: the result of `Measurement.to_dict()` for each measurement.
         is_absent: whether the problem is that there is no such test.
         is_wrong_code: whether the problem is that a side of a duet ran other code than its own.
+        is_skipped: whether the problem is that the test is skipped.
         source: a digest of the test itself, from a side of a duet; empty if the test has no source.
         loaded: the files of the working tree that came with the test: modules by name, and shared libraries by path.
         perf_tests: all perf tests of the base, and the requested tests; an answer with `perf_tests` is about no test.
+        expected_to_fail: those of `perf_tests` whose marks let them fail (xfail), if the process collects only.
         elapsed_s: the time in s that the test took, including set-up and tear-down.
     """
 
@@ -106,9 +108,11 @@ class Answer:
     elapsed_s: float = 0.0
     is_absent: bool = False
     is_wrong_code: bool = False
+    is_skipped: bool = False
     source: str = ""
     loaded: Mapping[str, str] = field(default_factory=dict)
     perf_tests: Sequence[str] = field(default_factory=list)
+    expected_to_fail: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:
         """Return the answer as a line."""

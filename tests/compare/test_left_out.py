@@ -142,6 +142,10 @@ collect_ignore = ["test_ignored.py"]
 
 def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if item.path.name != "test_dropped.py"]
+
+def pytest_runtest_setup(item):
+    if item.path.name == "test_skipped.py":
+        pytest.skip("not here")
 """
 
 
@@ -149,12 +153,46 @@ def pytest_collection_modifyitems(items):
 def test_what_the_base_leaves_out_itself_is_no_finding(repository: Repository) -> None:
     names = ("test_kept.py", "test_ignored.py", "test_dropped.py", "test_skipped.py", "test_other.py")
     base = {**dict.fromkeys(names, CALL), "conftest.py": AT_HOME, "pytest.ini": f"{INI}addopts = -k 'not other'\n"}
-    base["test_skipped.py"] = "import pytest\n" + CALL.replace("def", "@pytest.mark.skip\ndef")
     head = {"conftest.py": AT_HOME + "# ignore nothing else\n", "test_new.py": CALL}
     result = propose(repository, base, head)
     assert said(repository) == {}
     result.assert_outcomes(passed=2, skipped=1, deselected=1)
     assert result.ret == 0
+
+
+SKIPS = "import pytest, sys\n" + CALL.replace("def", "@pytest.mark.skipif({}, reason='posix')\ndef")
+FAILS = "import pytest, sys\n" + CALL.replace("def", "@pytest.mark.xfail({}, reason='posix')\ndef")
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_test_that_only_the_pull_request_skips_or_lets_fail_is_found_by_running_the_base(
+    repository: Repository,
+) -> None:
+    own, more = "from scripted import advance\ndef work():\n    advance({})\n", "    raise unittest.SkipTest('later')\n"
+    there = "sys.platform == 'there'"
+    base = {
+        "pytest.ini": INI,
+        "other.py": own.format(1),
+        "test_by_code.py": CALL.replace("shop", "other"),
+        "test_by_mark.py": SKIPS.format(there),
+        "test_to_fail.py": FAILS.format(there),
+        "test_kept.py": CALL,
+    }
+    head = {
+        "other.py": f"import unittest\n{own.format(2)}{more}",
+        "test_by_mark.py": SKIPS.format(True),
+        "test_to_fail.py": FAILS.format(True),
+    }
+    assert propose(repository, base, head).ret == 1
+    assert said(repository) == {
+        "test_by_code.py": "the test was skipped: later",
+        "test_by_mark.py": "the test was skipped: posix",
+        "test_to_fail.py": "expected to fail (xfail)",
+    }
+    repository.commit()
+    repository.file("test_new.py", CALL)  # both sides skip the tests, and let one fail
+    assert repository.against_base("--perf-policy=base", "--perf-only").ret == 0
+    assert said(repository) == {}
 
 
 DYING = "import os\n\ndef pytest_collection_modifyitems(items):\n    if len(items) > 1 and '{}': os._exit(9)\n"
@@ -172,7 +210,7 @@ def test_a_base_that_does_not_tell_its_perf_tests_fails_the_session(repository: 
 def test_a_pull_request_without_a_word_about_tests_asks_the_base_nothing(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_perfbudget.compare.paired.PairedComparison.perf_tests_of_base", None)
+    monkeypatch.setattr("pytest_perfbudget.compare.paired.PairedComparison.choice_of_base", None)
     work = "from scripted import advance\ndef work(): advance({})\n"
     base = {"shop.py": work.format(1), "pytest.ini": INI, "test_kept.py": CALL}
     assert propose(repository, base, {"shop.py": work.format("1.0")}).ret == 0

@@ -11,6 +11,8 @@ from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
+from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
+from pytest_perfbudget.processes.protocol import Answer
 
 
 class CollectingWorker(WorkerPlugin):
@@ -33,6 +35,14 @@ class CollectingWorker(WorkerPlugin):
         yield
         self._found = {self.name(item): item for item in items}
         items.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Tell the chosen perf tests, and those that are expected to fail."""
+        tests = self.perf_tests(session.config)
+        failing = [one for one in tests if is_expected_to_fail(self._found[one])]
+        self._send(Answer("", "", [], perf_tests=tests, expected_to_fail=failing))
+        return True
 
     @property
     def configuration(self) -> Path | None:

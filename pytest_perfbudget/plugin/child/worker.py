@@ -187,12 +187,12 @@ class WorkerPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Send one answer for each test after the test has ended."""
         self._started_ns = SYSTEM.wall_ns()
-        self._problem = ""
+        self._problem, self._is_skipped = "", False
         self._before = set(sys.modules) | (self._libraries() - self._at_collection)
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
         elapsed_s = (SYSTEM.wall_ns() - self._started_ns) / 1e9
-        self._send(Answer(self.name(item), self._problem, self._measured, elapsed_s))
+        self._send(Answer(self.name(item), self._problem, self._measured, elapsed_s, is_skipped=self._is_skipped))
         return result
 
     @pytest.hookimpl(trylast=True)
@@ -206,7 +206,7 @@ class WorkerPlugin:
                 if isinstance(report.longrepr, tuple)
                 else "no reason given"
             )
-            self._problem = f"the test is skipped in {self._request.who}: {why}"
+            self._problem, self._is_skipped = f"the test is skipped in {self._request.who}: {why}", True
         self._measured = getattr(report, "perfbudget", self._measured)
 
     def _send(self, answer: Answer) -> None:

@@ -16,10 +16,13 @@ Expectations = dict[str, list[list[str]]]
 
 For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run,
 `by conftest` those that a conftest.py has left out, and `both` those tests that the commit has, too. Of the commit's
-perf tests, `unmarked` are no perf tests any more, and the files of `skipped` were skipped. `of base` has the perf tests
-that the commit chooses by its own settings, if the commit was asked; if it cannot tell, `base unknown` has the reason.
-`running` has the perf tests that are about to run, whatever they are compared with. A list that would be empty may be
-missing."""
+perf tests, `unmarked` are no perf tests any more, and the files of `skipped` were skipped. `running` has the perf tests
+that are about to run, whatever they are compared with.
+
+Where the policy of the commit counts, the commit is asked: `of base` has the perf tests that its own settings choose,
+`xfail added` those that are expected to fail here by marks, and not there. Of the tests that were skipped here,
+`run by base` has those that run there, and `skipped by base` those that do not. If the commit cannot tell,
+`base unknown` has the reason. A list that would be empty may be missing."""
 
 
 class CollectionObserver:

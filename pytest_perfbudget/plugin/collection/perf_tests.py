@@ -177,11 +177,15 @@ class PerfTests:
     def note_chosen_by_base(self, perf_tests: Collection[str]) -> None:
         """Note the perf tests that another commit chooses by its own settings."""
         self.note_base(perf_tests)
-        self._note("of base", [[test, ""] for test in perf_tests])
+        self.note("of base", perf_tests)
 
     def note_unknown_base(self, problem: str) -> None:
-        """Note why another commit cannot tell which perf tests it chooses."""
+        """Note why another commit cannot tell what it does with its perf tests."""
         self._note("base unknown", [[problem, ""]])
+
+    def note(self, state: str, tests: Collection[str]) -> None:
+        """Note tests in a state; see `accounting.Expectations`."""
+        self._note(state, [[test, ""] for test in tests])
 
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
         """Note those measurements of another commit's test that the test no longer makes."""

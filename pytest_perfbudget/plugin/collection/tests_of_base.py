@@ -1,4 +1,4 @@
-"""The perf tests that the base chooses by its own settings; a plugin, because the base is asked after the last test."""
+"""The question to the base about its perf tests; a plugin, because the base is asked after the last test."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import pytest
 
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
+from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
+from pytest_perfbudget.plugin.lock import ExclusiveLock
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_tests import BaseTests
 
 
 class TestsOfBase:
-    """The question to the base, whose answer shows what a pull request keeps pytest from collecting or measuring.
+    """The question to the base, whose answer shows what a pull request keeps from being measured or from failing.
 
     A pull request that changes nothing but modules without a word about tests cannot do that, and costs no question.
 
@@ -24,21 +27,55 @@ class TestsOfBase:
         tests: the perf tests of the session.
         changes: the changes of the pull request.
         comparison: the comparison with the base.
+        lock: the lock that keeps other workers of pytest-xdist from measuring beside the base's processes.
+        is_first: whether this process asks for all tests; other workers of pytest-xdist ask for those that they skip.
     """
 
-    def __init__(self, tests: PerfTests, changes: BaseTests, comparison: ComparisonStrategy) -> None:
+    def __init__(
+        self,
+        tests: PerfTests,
+        changes: BaseTests,
+        comparison: ComparisonStrategy,
+        lock: ExclusiveLock,
+        *,
+        is_first: bool,
+    ) -> None:
         self._tests = tests
         self._changes = changes
         self._comparison = comparison
+        self._lock = lock
+        self._is_first = is_first
+        self._skipped: dict[str, None] = {}
+        self._expected_to_fail: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a skipped test."""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._skipped[report.nodeid] = None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Ask the base after the last test, if tests have run."""
+        # Before a test: a fixture may add a mark.
+        self._expected_to_fail = [nodeid_of(item) for item in session.items if is_expected_to_fail(item)]
         result = yield
         option = session.config.option
         if not (option.collectonly or option.setuponly or option.setupplan) and self._changes.changes_concerning_tests:
             try:
-                self._tests.note_chosen_by_base(self._comparison.perf_tests_of_base())
+                with self._lock.exclusive():
+                    self._ask(session)
             except WorkerError as error:
                 self._tests.note_unknown_base(str(error))
         return result
+
+    def _ask(self, session: pytest.Session) -> None:
+        answer = self._comparison.choice_of_base() if self._is_first or self._expected_to_fail else None
+        if answer is not None:
+            self._tests.note_chosen_by_base(answer.perf_tests)
+            added = set(self._expected_to_fail) & set(answer.perf_tests) - set(answer.expected_to_fail)
+            self._tests.note("xfail added", sorted(added))
+        skipped = [one for one in self._tests.among(session.items) if one in self._skipped]
+        ended = self._comparison.run_by_base(skipped) if skipped else ()
+        self._tests.note("run by base", [one.nodeid for one in ended if not one.problem])
+        self._tests.note("skipped by base", [one.nodeid for one in ended if one.is_skipped])

@@ -40,16 +40,15 @@ def find_left_out(
     policy = session.base_policy
     if policy is None:
         return []
-    tests = policy.tests
     found = [
-        replace(one, kind=LOOSENED, is_gated=True) if one.test not in skipped or tests.adds(one.test, "skip") else one
+        replace(one, kind=LOOSENED, is_gated=True) if one.test not in skipped or _adds_skip(session, one.test) else one
         for one in missing
     ]
     found = [_judged(session, one) for one in found]
     known = {one.test for one in found}
     functions = set(map(function_of, known))
-    chosen = {test for test, _ in session.tests.expectations.get("chosen", ())}
-    expected = [one for one in chosen & set(expected_to_fail) if tests.has_file_of(one) and tests.adds(one, "xfail")]
+    chosen = set(_noted(session, "chosen"))
+    expected = [one for one in chosen & set(expected_to_fail) if adds_xfail(session, one)]
     reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
     reasons |= {one: f"not collected, by {by}" for one, by in _uncollected(session).items() if one not in functions}
@@ -62,23 +61,39 @@ def find_left_out(
     return [*_unknown(session), *found]
 
 
+def adds_xfail(session: PerfSession, test: str) -> bool:
+    """Return whether the pull request lets a test of the base fail (xfail) that the base does not let fail."""
+    policy = session.base_policy
+    if policy is None or not policy.tests.has_file_of(test):
+        return False
+    return test in _noted(session, "xfail added") or policy.tests.adds(test, "xfail")
+
+
+def _adds_skip(session: PerfSession, test: str) -> bool:
+    """Return whether the pull request skips a test that the base runs, or may do so if the base cannot tell."""
+    if test in _noted(session, "run by base"):
+        return True
+    policy = session.base_policy
+    return policy is not None and test not in _noted(session, "skipped by base") and policy.tests.adds(test, "skip")
+
+
 def _unknown(session: PerfSession) -> list[Finding]:
     """Return a finding if the base cannot tell its perf tests, so that nothing shows what has been left out."""
     return [
         _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=f"{_UNKNOWN}: {problem}"))
-        for problem, _ in session.tests.expectations.get("base unknown", ())
+        for problem in _noted(session, "base unknown")
     ]
 
 
-def _of_base(session: PerfSession) -> Collection[str]:
-    """Return the perf tests that the base chooses by its own settings; none if the base was not asked."""
-    return [test for test, _ in session.tests.expectations.get("of base", ())]
+def _noted(session: PerfSession, state: str) -> Collection[str]:
+    """Return the tests in a state; see `accounting.Expectations`."""
+    return [test for test, _ in session.tests.expectations.get(state, ())]
 
 
 def _not_measured(session: PerfSession, taken: Collection[str]) -> dict[str, str]:
     """Return the tests that the base chooses and that the session has left out by whatever means, with the reason."""
     policy = session.base_policy
-    if policy is None or not (of_base := _of_base(session)):
+    if policy is None or not (of_base := _noted(session, "of base")):
         return {}
     changed = policy.tests.changes_concerning_tests
     more = f" and {len(changed) - _MOST_NAMED} more" if changed[_MOST_NAMED:] else ""
@@ -109,7 +124,7 @@ def _uncollected(session: PerfSession) -> dict[str, str]:
     collected = {*seen.nodeids, *(test for test, _ in session.tests.expectations.get("collected", ()))}
     found = policy.uncollected(set(map(function_of, collected)), [one.resolve() for one in typed])
     skipped = session.tests.observer.skipped
-    of_base = set(map(function_of, _of_base(session)))
+    of_base = set(map(function_of, _noted(session, "of base")))
     return {
         test: f"{by}, which differs from the base's"
         for test, by in found.items()
@@ -137,7 +152,7 @@ def _deselected(session: PerfSession) -> dict[str, str]:
         reasons |= dict.fromkeys(left_out - by_conftest, f"{options} of addopts, which differs from the base's")
     if policy.tests.conftest_differs:
         reasons |= dict.fromkeys(left_out & by_conftest, "a conftest.py, which differs from the base's")
-    of_base = _of_base(session)
+    of_base = _noted(session, "of base")
     return {
         test: why
         for test, why in reasons.items()

@@ -26,7 +26,7 @@ from pytest_perfbudget.core.session_findings import (
     find_nothing_compared,
 )
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings
-from pytest_perfbudget.plugin.reporting.base_tests import find_left_out
+from pytest_perfbudget.plugin.reporting.base_tests import adds_xfail, find_left_out
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.reporting.part import part_of
 from pytest_perfbudget.plugin.session import PerfSession
@@ -126,8 +126,7 @@ def _forgiven(session: PerfSession, expected_to_fail: Collection[str]) -> Collec
     policy = session.base_policy
     if policy is None or not policy.is_enforced:
         return expected_to_fail
-    tests = policy.tests
-    return [one for one in expected_to_fail if not (tests.has_file_of(one) and tests.adds(one, "xfail"))]
+    return [one for one in expected_to_fail if not adds_xfail(session, one)]
 
 
 def _is_left_out(session: PerfSession, reason: str) -> bool:
