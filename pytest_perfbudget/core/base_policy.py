@@ -163,6 +163,9 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     # A smaller alpha leaves slowdowns undecided.
     if head.alpha < base.alpha:
         found.append(Loosening(f"alpha = {base.alpha:g}", f"{head.alpha:g}", "[tool.perfbudget]"))
+    # A smaller confidence lets a budget hold by chance.
+    if head.confidence < base.confidence:
+        found.append(Loosening(f"confidence = {base.confidence:g}", f"{head.confidence:g}", "[tool.perfbudget]"))
     # Another anchor, or another history, may know nothing of the drift since the anchor of the base.
     held_history = {}
     for name in ("anchor", "history") if base.anchor else ():
@@ -182,6 +185,7 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
         strict=head.strict or base.strict,
         require=max(head.require, base.require, key=_REQUIREMENTS.index),
         alpha=max(head.alpha, base.alpha),
+        confidence=max(head.confidence, base.confidence),
         max_time_ns=max(head.max_time_ns, base.max_time_ns),
         **held_history,
         duet=replace(base.duet, changed_tests=changed_tests),

@@ -43,6 +43,8 @@ ARGUMENTS_INPUT: Final = "perfbudget_arguments"
 FIXTURES: Final = frozenset({"perf", "perf_load"})
 """The fixtures that measure. A test that asks for one of them is a perf test."""
 
+_MEASURING: Final = (__package__, "pytest_benchmark")
+
 BASELINE: Final = "perf-baseline.json"
 """The file of the baseline, unless pyproject.toml names another file."""
 
@@ -80,6 +82,13 @@ def measuring_fixtures(item: pytest.Item) -> frozenset[str]:
         return names
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     return frozenset(name for name in names if _is_own(name, known.get(name, ())))
+
+
+def replaces_fixtures(item: pytest.Item) -> bool:
+    """Return whether a fixture of the project stands between a test and a fixture that measures."""
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    last = [known[name][-1].func for name in FIXTURES | {"benchmark"} if len(known.get(name, ())) > 1]
+    return any(not (getattr(one, "__module__", None) or "").startswith(_MEASURING) for one in last)
 
 
 def _is_own(name: str, definitions: Sequence[Any]) -> bool:

@@ -99,6 +99,7 @@ class Answer:
         loaded: the files of the working tree that came with the test: modules by name, and shared libraries by path.
         perf_tests: all perf tests of the base, and the requested tests; an answer with `perf_tests` is about no test.
         expected_to_fail: those of `perf_tests` whose marks let them fail (xfail), if the process collects only.
+        replacing: those of `perf_tests` that measure through a fixture of the project, likewise.
         elapsed_s: the time in s that the test took, including set-up and tear-down.
     """
 
@@ -113,6 +114,7 @@ class Answer:
     loaded: Mapping[str, str] = field(default_factory=dict)
     perf_tests: Sequence[str] = field(default_factory=list)
     expected_to_fail: Sequence[str] = field(default_factory=list)
+    replacing: Sequence[str] = field(default_factory=list)
 
     def to_line(self) -> str:
         """Return the answer as a line."""

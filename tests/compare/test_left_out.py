@@ -27,6 +27,7 @@ BASE = {
     "test_by_plugin.py": CALL,
     "test_dropped.py": CALL,
     "sub/test_shadowed.py": CALL,
+    "deep/test_wrapped.py": CALL,
     "test_entry.py": BODY.format(""),
     "test_codspeed.py": BODY.format("@pytest.mark.benchmark\n"),
 }
@@ -58,12 +59,20 @@ NOT_RUN = """
 def pytest_runtest_protocol(item):
     return True if item.path.name == "test_slow.py" else None
 """
+WRAPPED = """
+import pytest
+
+@pytest.fixture
+def perf(perf):
+    return lambda function, *arguments: perf(len, [], name="work")
+"""
 HIDING = {
     "pytest.ini": f"{INI}addopts = --lf --ignore=test_ignored.py\n",
     "pyproject.toml": "",
     "conftest.py": CONFTEST,
     "helpers.py": PLUGIN,
     "sub/conftest.py": SHADOW,
+    "deep/conftest.py": WRAPPED,
 }
 """The files of a pull request that hides each perf test but the first by another means."""
 
@@ -103,10 +112,11 @@ def test_a_perf_test_that_is_hidden_by_whatever_means_fails_the_session(reposito
         "test_by_plugin.py": out,
         "test_dropped.py": out,
         "sub/test_shadowed.py": unmarked,
+        "deep/test_wrapped.py": "measured through a fixture of the project that stands in for perf",
         "test_entry.py": unmarked,
         "test_codspeed.py": unmarked,
     }
-    changed = "(changed: conftest.py, helpers.py, pyproject.toml and 3 more)"
+    changed = "(changed: conftest.py, deep/conftest.py, helpers.py and 4 more)"
     result.stdout.fnmatch_lines([f"*test_dropped.py::test_it*{out}, and this session does not {changed}, so the*"])
 
 

@@ -93,7 +93,7 @@ def test_a_limit_at_run_time_that_is_tighter_than_the_bases_stays() -> None:
 def test_settings_of_a_session_are_held_too() -> None:
     strict = Settings(strict=True, require="ready")
     copying = DuetSettings(changed_tests="skip", mode="sequential", setup="cp shop.py {tree}")
-    lenient = Settings(require="conditional", alpha=1e-300, max_time_ns=1_000_000, duet=copying)
+    lenient = Settings(require="conditional", alpha=1e-300, confidence=0.01, max_time_ns=1_000_000, duet=copying)
     settings, found = held_settings(lenient, strict)
     assert settings == strict
     assert [f"{one.base} -> {one.head}" for one in found] == [
@@ -101,6 +101,7 @@ def test_settings_of_a_session_are_held_too() -> None:
         "require = ready -> conditional",
         "changed_tests = gate -> skip",
         "alpha = 0.01 -> 1e-300",
+        "confidence = 0.95 -> 0.01",
         "mode = together -> sequential",
         "setup = none -> cp shop.py {tree}",
     ]

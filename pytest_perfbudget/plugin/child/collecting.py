@@ -12,6 +12,7 @@ from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
 from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
+from pytest_perfbudget.plugin.keys import replaces_fixtures
 from pytest_perfbudget.processes.protocol import Answer
 
 
@@ -38,10 +39,11 @@ class CollectingWorker(WorkerPlugin):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Tell the chosen perf tests, and those that are expected to fail."""
+        """Tell the chosen perf tests, those that are expected to fail, and those with a fixture of the project."""
         tests = self.perf_tests(session.config)
         failing = [one for one in tests if is_expected_to_fail(self._found[one])]
-        self._send(Answer("", "", [], perf_tests=tests, expected_to_fail=failing))
+        replacing = [one for one in tests if replaces_fixtures(self._found[one])]
+        self._send(Answer("", "", [], perf_tests=tests, expected_to_fail=failing, replacing=replacing))
         return True
 
     @property

@@ -20,7 +20,8 @@ perf tests, `unmarked` are no perf tests any more, and the files of `skipped` we
 that are about to run, whatever they are compared with.
 
 Where the policy of the commit counts, the commit is asked: `of base` has the perf tests that its own settings choose,
-`xfail added` those that are expected to fail here by marks, and not there. Of the tests that were skipped here,
+`xfail added` those that are expected to fail here by marks, and not there, and `replacing` those that measure through a
+fixture of the project here, and not there. Of the tests that were skipped here,
 `run by base` has those that run there, and `skipped by base` those that do not. If the commit cannot tell,
 `base unknown` has the reason. A list that would be empty may be missing."""
 

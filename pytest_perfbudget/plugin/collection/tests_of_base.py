@@ -12,6 +12,7 @@ from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
+from pytest_perfbudget.plugin.keys import replaces_fixtures
 from pytest_perfbudget.plugin.lock import ExclusiveLock
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class TestsOfBase:
             self._tests.note_chosen_by_base(answer.perf_tests)
             added = set(self._expected_to_fail) & set(answer.perf_tests) - set(answer.expected_to_fail)
             self._tests.note("xfail added", sorted(added))
+            replacing = {nodeid_of(item) for item in session.items if replaces_fixtures(item)}
+            self._tests.note("replacing", sorted(replacing & set(answer.perf_tests) - set(answer.replacing)))
         skipped = [one for one in self._tests.among(session.items) if one in self._skipped]
         ended = self._comparison.run_by_base(skipped) if skipped else ()
         self._tests.note("run by base", [one.nodeid for one in ended if not one.problem])

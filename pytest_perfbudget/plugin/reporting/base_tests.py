@@ -18,6 +18,9 @@ from pytest_perfbudget.plugin.session import PerfSession
 
 _UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
 _MOST_NAMED = 3
+_REPLACED = (
+    "measured through a fixture of the project that stands in for perf, perf_load or benchmark, and not in the base"
+)
 _ACCEPT = "a reviewer accepts this by a label"
 
 
@@ -50,6 +53,7 @@ def find_left_out(
     chosen = set(_noted(session, "chosen"))
     expected = [one for one in chosen & set(expected_to_fail) if adds_xfail(session, one)]
     reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
+    reasons |= dict.fromkeys(_noted(session, "replacing"), _REPLACED)
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
     reasons |= {one: f"not collected, by {by}" for one, by in _uncollected(session).items() if one not in functions}
     functions |= set(map(function_of, reasons))
