@@ -75,8 +75,11 @@ class Request:
     scratch: str = ""
 
     def to_line(self) -> str:
-        """Return the request as a line."""
-        return dumps(asdict(self))
+        """Return the request as a line; a base with an environment of its own may have a version without `collects`."""
+        data = asdict(self)
+        if not self.collects:
+            del data["collects"]
+        return dumps(data)
 
     @classmethod
     def from_line(cls, line: str) -> Request:
