@@ -54,9 +54,16 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command in a folder."""
+    """Start the command in a folder; it gets SIGINT, which a job in the background of a shell ignores."""
+    heard = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest_perfbudget", "bisect", *arguments],
+        [
+            sys.executable,
+            "-c",
+            f"{heard}; from pytest_perfbudget.cli import main; sys.exit(main())",
+            "bisect",
+            *arguments,
+        ],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -489,7 +489,7 @@ class TestLost:
         repository.commit(tests=self.TWO)
         result = repository.against_base(tests="import shop\ndef test_it(perf): shop.work()\n")
         result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines(["nothing compared: *", "unmeasured: *the test asks for the perf fixture but *"])
+        result.stdout.fnmatch_lines(["unmeasured: *the test asks for the perf fixture but *", "nothing compared: *"])
 
     @pytest.mark.parametrize("mark", ["", "@pytest.mark.perf_budget(p95_ms=5)\n"], ids=["no budget", "budget"])
     def test_a_test_that_measures_nothing_on_either_side_fails_beside_a_compared_test(
