@@ -8,11 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from pytest_perfbudget.baseline.call_profiles import read_calls
-from pytest_perfbudget.baseline.instruction_profiles import read_instructions
-from pytest_perfbudget.baseline.machine import this_machine
-from pytest_perfbudget.baseline.schema import Baseline, Line
+from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.baseline_lines import BaselineLines
 from pytest_perfbudget.compare.baseline_times import times_since_baseline
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
@@ -20,15 +18,13 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import (
     ADDRESS_IN_NAME,
-    CalledFunctions,
     Evidence,
     Origin,
     Sides,
     no_namesake,
-    unlike,
     untimed,
 )
-from pytest_perfbudget.compare.instructions import foreign_instructions, lack_of_instructions, without_instructions
+from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import (
@@ -38,12 +34,11 @@ from pytest_perfbudget.compare.unpaired_components import (
     with_components,
 )
 from pytest_perfbudget.compare.versions import with_versions
-from pytest_perfbudget.core.instructions import ExecutedFunctions
 from pytest_perfbudget.core.kinds import NONE
-from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id, has_address
-from pytest_perfbudget.core.metrics import INSTRUCTIONS, METRICS
+from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
+from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.core.reference import Estimate, prior_of
+from pytest_perfbudget.core.reference import Estimate
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock
@@ -66,21 +61,7 @@ class BaselineComparison(ComparisonStrategy):
         self._context = context
         self._settings = context.settings
         self._file = context.root / context.settings.baseline
-        self._machine = this_machine()
-        self._here = {
-            (key.test, key.name): line for key, line in baseline.lines.items() if key.machine == self._machine.key
-        }
-        self._everywhere = {(key.test, key.name) for key in baseline.lines}
-        self._counted: dict[tuple[str, str], Line] = {}
-        for key, line in baseline.lines.items():
-            other = baseline.machines[key.machine]
-            if (other.python, other.system) == (self._machine.python, self._machine.system):
-                place = (key.test, key.name)
-                self._counted[place] = _worst(self._counted.get(place), line)
-        self._counted |= self._here
-        self._machines = baseline.machines
-        self._instructed = [key for key, line in baseline.lines.items() if INSTRUCTIONS.name in line.counts]
-        self._prior = prior_of(line.time for line in self._here.values() if line.time is not None)
+        self._lines = BaselineLines(self._file, baseline)
         self.sharing = 1
         self._commit_duet = BaselineCommitDuet(context)
         self._components = ComponentChanges(context)
@@ -90,8 +71,7 @@ class BaselineComparison(ComparisonStrategy):
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
         chosen = set(nodeids)
-        timed = [test for (test, _), line in self._here.items() if line.time is not None]
-        self.sharing = sum(test in chosen for test in timed)
+        self.sharing = sum(test in chosen for test in self._lines.timed_tests())
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -153,7 +133,10 @@ class BaselineComparison(ComparisonStrategy):
             is_last: whether all fixtures are torn down.
         """
         asked = {one.name: one for one in measurements if one.name in requests}
-        only_base, reasons = self._only_base(nodeid, measurements), self._unlike(nodeid, measurements)
+        only_base, reasons = (
+            self._lines.only_base(nodeid, measurements),
+            self._lines.unlike(self.against, nodeid, measurements),
+        )
         known = {
             name: replace(
                 self._known(
@@ -192,12 +175,12 @@ class BaselineComparison(ComparisonStrategy):
             found = compared(one, evidence)
             since = partial(since_baseline, known[one.name], runs)
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
-            changes = with_versions(changes, self._file, self._machine.key)
+            changes = with_versions(changes, self._file, self._lines.machine.key)
             notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             if requests[one.name].compares_instructions and (counted := known[one.name].counted) is not None:
                 notes += filter(None, [lack_of_instructions(counted.counts, self.against)])
             elif requests[one.name].compares_instructions:
-                changes = [*changes, *self._foreign_instructions(one)]
+                changes = [*changes, *self._lines.foreign_instructions(one)]
             times = found.side_times or times_since_baseline(one, known[one.name], runs)
             found = replace(found, changes=changes, side_times=times, is_pending=is_pending)
             if nodeid not in self._duets:
@@ -208,39 +191,15 @@ class BaselineComparison(ComparisonStrategy):
             return self._components.explain(nodeid, settled, record)
         return settled
 
-    def _only_base(self, nodeid: str, measurements: Iterable[Measurement]) -> list[str]:
-        """Return the names of the measurements of a test that only the baseline has."""
-        made = {one.name for one in measurements}
-        return sorted(name for test, name in self._everywhere if test == nodeid and name not in made)
-
-    def _unlike(self, nodeid: str, measurements: Iterable[Measurement]) -> Mapping[str, str]:
-        """Return the measurements that cannot be compared with the baseline's of that name, each with the reason."""
-        head = {one.name: one.recording for one in measurements if one.recording is not None}
-        lines = {name: line for (test, name), line in self._here.items() if test == nodeid}
-        others = {name: None for test, name in self._everywhere if test == nodeid}
-        names: Mapping[str, Line | None] = lines or others
-        family = family_of_id(nodeid)
-        same = [line.parameters for (test, _), line in self._here.items() if family_of_id(test) == family]
-        cases = [one for one in same if one]
-        base = {
-            name: Recording() if line is None else Recording(parameters=line.parameters, cases=cases, kind=line.kind)
-            for name, line in names.items()
-        }
-        loads = {name: replace(one, load="") for name, one in head.items()}  # another load is foreign
-        return unlike(self.against, loads, base)
-
     def _known(self, nodeid: str, name: str, share: float, *, instructions: bool = False) -> KnownData:
-        place = (nodeid, name)
-        line = self._here.get(place)
+        line = self._lines.of_this_machine(nodeid, name)
         slowdown_test = None
         if line is not None and line.time is not None:
             alpha = self._settings.alpha / max(1, self.sharing)
             in_pairs = self._settings.confirm != "runs"
-            slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._prior, in_pairs=in_pairs)
-        counted = self._counted.get(place)
-        if counted is not None and not instructions:
-            counted = without_instructions(counted)
-        return KnownData(line, counted, slowdown_test, place in self._everywhere)
+            slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._lines.prior, in_pairs=in_pairs)
+        counted = self._lines.counted(nodeid, name, instructions=instructions)
+        return KnownData(line, counted, slowdown_test, self._lines.has(nodeid, name))
 
     def _confirm(
         self,
@@ -307,8 +266,8 @@ class BaselineComparison(ComparisonStrategy):
             fresh.problem,
             origin=Origin(commit=line.commit, date=line.date) if line else Origin(),
             count_origin=Origin(commit=counted.commit, date=counted.date) if counted else None,
-            base_functions=partial(self._functions, line or counted),
-            base_instructions=partial(self._instructions, counted),
+            base_functions=partial(self._lines.functions, line or counted),
+            base_instructions=partial(self._lines.instructions, counted),
             own_modules=partial(own_modules, self._context.root),
         )
 
@@ -331,7 +290,7 @@ class BaselineComparison(ComparisonStrategy):
     def _unanswerable(self, measurement: Measurement, known: KnownData) -> RegressionResult:
         """Return the result for a measurement whose time the baseline does not have."""
         nodeid = measurement.nodeid
-        is_known = any(test == nodeid for test, _ in self._everywhere)
+        is_known = self._lines.has_test(nodeid)
         # No update can add a measurement to the baseline that has a result and can have no time.
         if is_known if measurement.kind is NONE else _has_reason(measurement):
             return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
@@ -340,33 +299,14 @@ class BaselineComparison(ComparisonStrategy):
             why = in_id if has_address(nodeid) else ADDRESS_IN_NAME
             return untimed(RegressionVerdict.UNMEASURED, why)
         if not known.is_known_elsewhere:
-            if not self._everywhere and not self._file.exists():
+            if self._lines.is_missing:
                 why = f"there is no {self._settings.baseline}: create the file with pytest --perf-update-baseline"
                 return untimed(RegressionVerdict.NEW, why)
             return no_namesake("the baseline", measurement, known.only_base)
         if known.line is None:
-            why = f"the baseline has no times of this machine ({self._machine})"
+            why = f"the baseline has no times of this machine ({self._lines.machine})"
             return untimed(RegressionVerdict.FOREIGN, why)
         return untimed(RegressionVerdict.UNMEASURED, "the baseline has no time of this measurement")
-
-    def _functions(self, line: Line | None) -> CalledFunctions | None:
-        """Return the calls by function that were stored with a line of the baseline; None if there are none."""
-        found = read_calls(self._file, line.key, self._machine.python) if line is not None else None
-        if found is None:
-            return None
-        return CalledFunctions(
-            found.functions, found.unknown, found.costs if found.machine == self._machine.key else None
-        )
-
-    def _instructions(self, line: Line | None) -> ExecutedFunctions | None:
-        """Return the instructions by function that were stored with a line of the baseline; None if there are none."""
-        return read_instructions(self._file, line.key, self._machine.python) if line is not None else None
-
-    def _foreign_instructions(self, measurement: Measurement) -> list[RegressionResult]:
-        """Return the result for instructions that the baseline only has of other versions of Python."""
-        place = (measurement.nodeid, measurement.name)
-        others = [self._machines[key.machine] for key in self._instructed if key[:2] == place]
-        return [foreign_instructions(others, self._machine)] if others else []
 
 
 def _is_judged(measurement: Measurement) -> bool:
@@ -394,18 +334,6 @@ def _has_reason(measurement: Measurement) -> bool:
 
 def _why_uncounted(measurement: Measurement) -> str:
     return measurement.kind.why_not or f"nothing was measured ({measurement.kind.name})"
-
-
-def _worst(known: Line | None, line: Line) -> Line:
-    """Return a line with the worse of each count, so that a lucky count of one machine is not held against another."""
-    if known is None:
-        return line
-    shared = {
-        name: count if METRICS[name].is_worse(count, line.counts[name]) else line.counts[name]
-        for name, count in known.counts.items()
-        if name in line.counts
-    }
-    return replace(line, counts={**known.counts, **line.counts, **shared})
 
 
 def _suspects(
