@@ -100,8 +100,7 @@ def highest_rps(record: LoadRecord) -> float:
 
 def _is_sent(record: LoadRecord) -> bool:
     """Return whether the generator has sent the requests of an open load, as far as the load was to go."""
-    planned = sum(stage.requests for stage in record.plan.stages)
-    return bool(record.ended_early) or record.requests >= (1 - _MOST_UNSENT) * planned - 1
+    return bool(record.ended_early) or record.requests >= (1 - _MOST_UNSENT) * record.plan.planned_requests - 1
 
 
 def without_unanswered(record: LoadRecord) -> LoadRecord:
@@ -139,8 +138,8 @@ def _cause(record: LoadRecord) -> str:
 def _why_slow(limit: float, record: LoadRecord) -> str:
     """Return the reason why a rate may be too low because of the generator; empty if it is not."""
     if record.plan.is_open and not _is_sent(record):
-        planned = sum(stage.requests for stage in record.plan.stages)
-        return f"the generator sent {record.requests:,} of {planned:,.0f} requests; {_cause(record)}"
+        planned = record.plan.planned_requests
+        return f"the generator sent {record.requests:,} of {planned:,} requests; {_cause(record)}"
     if not len(record.latencies) or not record.elapsed_ns:
         return ""
     late_ns, text = record.generator.lateness_p99_ns, lateness_text(_TYPICAL, record)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import ERROR_RATE, RPS, SUCCESS_RATE
@@ -50,14 +51,24 @@ def step_lines(budget: BudgetResult, load: LoadFacts) -> Iterator[str]:
         yield f"{budget.metric} of the steps of a request: {shown}{more}"
 
 
-def undecided_text(budget: BudgetResult, amount: str, written: str) -> str:
+def undecided_text(budget: BudgetResult, amount: str, written: str, errors: Sequence[ErrorGroup] = ()) -> str:
     """Return the reason why a budget on a load is undecided, and the remedy.
 
     Args:
         budget: the budget.
         amount: the number of requests behind its result, in words.
         written: the limit as the user writes it.
+        errors: the errors of the load, the largest group first.
     """
+    if budget.metric in _OF_ERRORS and errors:
+        failed = sum(one.count for one in errors)
+        kinds = ", ".join(f"{one.count:,} x {one.kind}" for one in errors[:_MOST_GROUPS])
+        is_over = budget.metric == ERROR_RATE.name and (budget.used or 0) > 1
+        over = f", {budget.used:.3g} times the limit" if is_over else ""
+        return (
+            f"{budget.metric}: {failed:,} of {budget.rounds:,} requests failed ({kinds}){over}; "
+            f"this load does not tell how often that happens: {LOAD.more_samples}"
+        )
     metric, needs, had = budget.metric, budget.needs_rounds or 0, budget.rounds
     text, says = f"{metric}: {amount} are too few to be sure", budget.effective or 0.0
     if metric in _OF_ERRORS:

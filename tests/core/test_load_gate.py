@@ -13,7 +13,7 @@ from simulations import COUNTS, at_most
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.load.arrivals import Stage
+from pytest_perfbudget.core.load.arrivals import Arrival, Stage
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
@@ -277,6 +277,16 @@ def test_a_rate_of_arrivals_that_were_not_sent_is_unmeasured(rate: float, verdic
     (found,) = gate(min_rps=110).judge(replace(record(), plan=plan))
     assert found.verdict.value == verdict
     assert verdict == "exceeded" or "sent 1,000 of 1,200 requests" in found.reason
+
+
+@pytest.mark.parametrize(("sent", "verdict"), [(0, "exceeded"), (20, "unmeasured")], ids=["all", "20 were not sent"])
+def test_poisson_arrivals_are_those_of_their_seed_and_not_the_rate(sent: int, verdict: str) -> None:
+    """By chance, the seed has fewer requests than the rate; these are all that the generator has to send."""
+    plan = LoadPlan(stages=(Stage(100, 100, 5 * S),), duration_ns=5 * S, arrival=Arrival.POISSON)
+    assert plan.planned_requests < 490
+    served = replace(record([5.0] * (plan.planned_requests - sent), seconds=7.0), plan=plan)
+    (found,) = gate(min_rps=95).judge(served)
+    assert found.verdict.value == verdict
 
 
 def test_what_a_load_cannot_measure_is_said() -> None:

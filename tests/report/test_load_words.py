@@ -56,6 +56,19 @@ class TestUndecidedLoads:
         found = notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD))
         assert found == [f"undecided: tests/test_api.py::test_login: {text}"]
 
+    @pytest.mark.parametrize(("used", "over"), [(15.2, ", 15.2 times the limit"), (0.7, "")])
+    def test_requests_that_failed_are_said_even_if_the_limit_is_undecided(self, used: float, over: str) -> None:
+        """Failures that come together are a single event, whose frequency one load does not tell."""
+        errors = [ErrorGroup("TimeoutError", "no answer", 0, 1, count=30), ErrorGroup("OSError", "", 0, 1, count=2)]
+        share = budget(
+            BudgetVerdict.UNDECIDED, metric="error_rate", keyword="max_error_rate", unit="%", limit=1.0, estimate=used,
+            rounds=200, lower=None, upper=None,
+        )  # fmt: skip
+        assert notes(measurement(share, kind=LOAD, errors=errors)) == [
+            "undecided: tests/test_api.py::test_login: error_rate: 32 of 200 requests failed (30 x TimeoutError, "
+            f"2 x OSError){over}; this load does not tell how often that happens: make the load longer"
+        ]
+
 
 class TestExceededLoads:
     """What the failure text says of a load that is too slow."""

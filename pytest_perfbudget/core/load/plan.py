@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.load.arrivals import Arrival, Stage
+from pytest_perfbudget.core.load.arrivals import Arrival, Stage, intended_starts
 from pytest_perfbudget.core.units import NS_PER
 
 _DEFAULT_TIMEOUT_NS: Final = 30 * NS_PER["s"]
@@ -44,6 +45,17 @@ class LoadPlan:
     def is_open(self) -> bool:
         """Whether this is a load of the open model."""
         return bool(self.stages)
+
+    def starts(self) -> Iterator[int]:
+        """Yield the intended starts of an open load, with those of the warm-up, in ns from the first request on."""
+        first = self.stages[0].before or self.stages[0].after
+        stages = [Stage(first, first, self.warm_up_ns), *self.stages] if self.warm_up_ns else self.stages
+        return intended_starts(stages, self.arrival, self.seed)
+
+    @property
+    def planned_requests(self) -> int:
+        """The number of requests that an open load is to send after its warm-up; of Poisson arrivals, with its seed."""
+        return sum(due_ns >= self.warm_up_ns for due_ns in self.starts())
 
     @property
     def is_steady(self) -> bool:

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.async_requests import AsyncRequests
 from pytest_perfbudget.measure.load.async_users import AsyncUser, AsyncUsers
-from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early, starts
+from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.event_loop import EventLoop
 from pytest_perfbudget.measure.load.pacing import Pacer, PacerThread
 from pytest_perfbudget.measure.load.patience import GRACE_NS, HEARTBEAT_NS, LEAD_NS, STUCK_NS, watch_period_s
@@ -180,7 +180,7 @@ class AsyncLoad:
 
     def _start_open(self) -> None:
         plan = self._plan
-        due_ns = array("q", starts(plan))
+        due_ns = array("q", plan.starts())
         self._unsent = len(due_ns)
         first_ns = self._recorder.now_ns() + LEAD_NS
         begin_ns = first_ns + plan.warm_up_ns

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, Asyn
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_perfbudget.core.load.arrivals import Stage, intended_starts
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.units import time_text
 from pytest_perfbudget.errors import MisuseError, shown
@@ -35,13 +34,6 @@ def grouped(error: BaseException) -> Iterator[BaseException]:
     """Yield the exceptions of a group; nothing for another exception."""
     inner = getattr(error, "exceptions", ())  # Python 3.10 has no class of groups
     return (one for one in (inner if isinstance(inner, tuple) else ()) if isinstance(one, BaseException))
-
-
-def starts(plan: LoadPlan) -> Iterator[int]:
-    """Yield the times at which requests should start, with those of the warm-up, in ns from the first request on."""
-    first = plan.stages[0].before or plan.stages[0].after
-    stages = [Stage(first, first, plan.warm_up_ns), *plan.stages] if plan.warm_up_ns else plan.stages
-    return intended_starts(stages, plan.arrival, plan.seed)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early, starts
+from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.pacing import PacerThread
 from pytest_perfbudget.measure.load.patience import (
     GRACE_NS,
@@ -195,7 +195,7 @@ class ThreadLoad:
 
     def _start_open(self) -> None:
         plan = self._plan
-        due_ns = array("q", starts(plan))
+        due_ns = array("q", plan.starts())
         self._unsent = len(due_ns)
         first_ns = self._recorder.now_ns() + LEAD_NS
         begin_ns = first_ns + plan.warm_up_ns

@@ -27,7 +27,7 @@ class ThreadRequests:
         self._call = call
         self._recorder = recorder
         self._users = users
-        self._is_checked = False
+        self._checked: set[type] = set()
 
     @contextmanager
     def kept(self) -> Iterator[ExitStack]:
@@ -73,9 +73,9 @@ class ThreadRequests:
         self._users.starts(own)
         try:
             result = self._call.function(*arguments)
-            if not self._is_checked:
+            if type(result) not in self._checked:
                 self._call.refuse(result)
-                self._is_checked = True
+                self._checked.add(type(result))
         except BaseException as error:
             if not self._call.is_error(error):
                 raise

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.load.call import User, starts
+from pytest_perfbudget.measure.load.call import User
 from pytest_perfbudget.measure.load.locust_run import LocustPlan
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
@@ -179,7 +179,7 @@ class PerfLoad:
         except ConfigError as error:
             raise MisuseError(str(error).replace(": rate", ": first_rate")) from None
         self._loads.refuse_never_judged(parsed, place, is_search=True)
-        if next(starts(first), None) is None:  # of Poisson arrivals
+        if next(first.starts(), None) is None:  # of Poisson arrivals
             message = (
                 f"{place}: no request is due in a probe of {probe} at first_rate={first_rate:g}: give a longer probe="
             )

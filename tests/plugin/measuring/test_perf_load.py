@@ -185,6 +185,7 @@ def test_it(perf_load):
             "lambda: coroutine(), users=2, requests=1",
             "the function returned before its work was done; *perf_load(...)*",
         ),
+        ("lambda: next(results), users=1, requests=3", "the function returned before its work was done; *"),
         ("lambda: generator(), rate=9, duration='1s'", "the function returned before its work was done; *generator*"),
         ("request, users=2, requests=1, p95=5", "'p95' lacks its unit: write p95_ms*"),
         ("request, users=2, requests=1, usres=5", "unknown keyword 'usres' (did you mean 'users'?)"),
@@ -223,6 +224,7 @@ def request(): pass
 def generator(): yield
 async def agenerator(): yield
 async def coroutine(): pass
+results = iter([1]) if "results" not in {call!r} else iter([1, generator(), 2])
 
 def test_it(perf_load):
     perf_load({call})
