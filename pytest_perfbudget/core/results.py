@@ -294,6 +294,6 @@ class RegressionResult:
         grown = [Growth(**entry) for entry in data["grown"]]
         blamed = [Blame.from_dict(entry) for entry in data.get("blamed", ())]
         executed = tuple(InstructionGrowth.from_dict(entry) for entry in data.get("executed", ()))
-        installed = tuple(VersionChange(**entry) for entry in data.get("installed", ()))
+        installed = [VersionChange(**entry) for entry in data.get("installed", ())]
         lists = {"blamed": blamed, "executed": executed, "grown": grown, "installed": installed}
         return cls(**{**data, **words, **lists, "components": components})

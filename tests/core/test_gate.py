@@ -12,6 +12,7 @@ from pytest_perfbudget.core.kinds import CALL, KINDS, TIMER
 from pytest_perfbudget.core.measurement import Counted, Measurement, ProfileRow, Recording
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.core.weather import BlockTime
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -139,6 +140,7 @@ def test_a_measurement_survives_the_way_through_builtins() -> None:
             ratio=1.2,
             blamed=[Blame("shop:basket", Cause.MORE_CALLS, 1.0, 2.0, "json:loads", 1, 201)],
             grown=[Growth("json:loads", 1, 201), Growth("new", None, 5)],
+            installed=[VersionChange("scipy", "1.11", "1.12")],
         )
     ]
     recording = Recording(

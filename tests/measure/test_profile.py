@@ -144,7 +144,7 @@ class TestThreads:
     def test_a_function_that_runs_in_threads_has_the_time_that_is_waited_for_them(self) -> None:
         found = costs(starts_threads)
         assert found["starts_threads"].callees == {name_of(waits.__code__): pytest.approx(2.0)}
-        assert found["waits"].own_ns > 10 * found["starts_threads"].own_ns
+        assert found["waits"].own_ns > 0.95 * 2e6  # both sleep at the same time, less the granularity of the clocks
 
     def test_a_thread_that_outlives_the_call_is_not_profiled_any_longer(self) -> None:
         """A pool that a project keeps would be slower for the rest of the session."""
