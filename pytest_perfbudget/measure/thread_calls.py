@@ -18,18 +18,20 @@ Called = CodeType | str
 """A function as cProfile has it: its code, or a text for a built-in function."""
 
 
-class ThreadCalls:
-    """The calls of functions by each other in the threads that begin between `start` and `stop`.
+Calls = dict[tuple[Called | None, Called], tuple[int, float, float]]
+"""By caller and callee, the number of calls that have ended, and their time in ns without and with the functions below.
 
-    Attributes:
-        calls: by caller and callee, the number of calls that have ended, and their time in ns without and with the
-            functions below. At the top of a thread the caller is None.
-    """
+At the top of a thread the caller is None.
+"""
+
+
+class ThreadCalls:
+    """The calls of functions by each other in the threads that begin between `start` and `stop`."""
 
     def __init__(self) -> None:
-        self.calls: dict[tuple[Called | None, Called], tuple[int, float, float]] = {}
         self.is_over = False
         self._is_on = False
+        self._threads: list[Calls] = []
 
     def start(self) -> None:
         """Begin to watch, unless another tool watches the threads."""
@@ -44,13 +46,20 @@ class ThreadCalls:
             threading.setprofile(None)
             self.is_over = True
 
-    def add(self, caller: Called | None, callee: Called, own_ns: float, total_ns: float) -> None:
-        """Add a call that has ended."""
-        calls, known_own_ns, known_total_ns = self.calls.get((caller, callee), (0, 0.0, 0.0))
-        self.calls[caller, callee] = (calls + 1, known_own_ns + own_ns, known_total_ns + total_ns)
+    @property
+    def calls(self) -> Calls:
+        """The calls of all these threads so far."""
+        found: Calls = {}
+        for thread in self._threads:
+            for key, (calls, own_ns, total_ns) in list(thread.items()):  # the thread may go on
+                known = found.get(key, (0, 0.0, 0.0))
+                found[key] = (known[0] + calls, known[1] + own_ns, known[2] + total_ns)
+        return found
 
     def _begin(self, frame: FrameType, event: str, argument: object) -> None:
-        follow = _OpenCalls(self).follow
+        calls: Calls = {}  # of one thread: additions of two threads to one number could lose one
+        self._threads.append(calls)
+        follow = _OpenCalls(self, calls).follow
         sys.setprofile(follow)
         follow(frame, event, argument)
 
@@ -58,14 +67,15 @@ class ThreadCalls:
 class _OpenCalls:
     """The open calls of one thread, each with its start and with the time of the calls below that have ended."""
 
-    def __init__(self, into: ThreadCalls) -> None:
-        self._into = into
+    def __init__(self, threads: ThreadCalls, calls: Calls) -> None:
+        self._threads = threads
+        self._calls = calls
         self._open: list[tuple[Called, int]] = []
         self._below_ns = [0.0]
 
     def follow(self, frame: FrameType, event: str, argument: object) -> None:
         """Note an event; see `sys.setprofile`."""
-        if self._into.is_over:
+        if self._threads.is_over:
             sys.setprofile(None)
             return
         now = time.perf_counter_ns()
@@ -76,8 +86,9 @@ class _OpenCalls:
             callee, start = self._open.pop()
             below_ns, total_ns = self._below_ns.pop(), float(now - start)
             self._below_ns[-1] += total_ns
-            caller = self._open[-1][0] if self._open else None
-            self._into.add(caller, callee, max(total_ns - below_ns, 0.0), total_ns)
+            key = (self._open[-1][0] if self._open else None, callee)
+            calls, own_ns, known_ns = self._calls.get(key, (0, 0.0, 0.0))
+            self._calls[key] = (calls + 1, own_ns + max(total_ns - below_ns, 0.0), known_ns + total_ns)
 
 
 def _text(function: Any) -> str:  # noqa: ANN401 - a built-in function or method
