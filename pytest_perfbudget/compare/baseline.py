@@ -16,16 +16,10 @@ from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import (
-    ADDRESS_IN_NAME,
-    Evidence,
-    Origin,
-    Sides,
-    no_namesake,
-    untimed,
-)
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.known_data import KnownData
+from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME, no_namesake, untimed
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import (
     lack_of_spans,

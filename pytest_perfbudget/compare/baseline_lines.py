@@ -10,8 +10,9 @@ from pytest_perfbudget.baseline.call_profiles import read_calls
 from pytest_perfbudget.baseline.instruction_profiles import read_instructions
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
-from pytest_perfbudget.compare.evidence import CalledFunctions, unlike
+from pytest_perfbudget.compare.evidence import CalledFunctions
 from pytest_perfbudget.compare.instructions import foreign_instructions, without_instructions
+from pytest_perfbudget.compare.obstacles import unlike
 from pytest_perfbudget.core.instructions import ExecutedFunctions
 from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id
 from pytest_perfbudget.core.metrics import INSTRUCTIONS, METRICS

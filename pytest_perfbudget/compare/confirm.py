@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides, untimed
+from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.compare.progress import Pace, note_fresh
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import Run, SlowdownTest

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.compare.evidence import other_load, untimed
+from pytest_perfbudget.compare.obstacles import other_load, untimed
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest

@@ -11,7 +11,8 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides, unlike
+from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.obstacles import unlike
 from pytest_perfbudget.core.measurement import Measurement, Recording, function_of
 from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES

@@ -12,8 +12,9 @@ from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
+from pytest_perfbudget.compare.obstacles import no_namesake, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest

@@ -15,7 +15,8 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, no_namesake, unlike, untimed
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
+from pytest_perfbudget.compare.obstacles import no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import between_runs, why_not_recorded, with_components

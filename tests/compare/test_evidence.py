@@ -7,7 +7,8 @@ from dataclasses import replace
 from comparing import recording
 from cost_graphs import costs
 
-from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, untimed
+from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides
+from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict

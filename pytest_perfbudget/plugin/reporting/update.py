@@ -16,7 +16,7 @@ from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
-from pytest_perfbudget.compare.evidence import ADDRESS_IN_NAME
+from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
 from pytest_perfbudget.core.instructions import total_of
