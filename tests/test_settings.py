@@ -9,8 +9,10 @@ import pytest
 from snippets import ROOT
 
 from pytest_perfbudget.config import parse_limits, parse_settings
+from pytest_perfbudget.config.monitor_settings import ALERT, MONITOR
 from pytest_perfbudget.config.page import OPTIONS, configuration_page
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
+from pytest_perfbudget.config.setting import Setting
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
 from pytest_perfbudget.core.limits import Limits, RegressionTolerance
 from pytest_perfbudget.core.settings import DuetSettings, MonitorSettings, Settings
 

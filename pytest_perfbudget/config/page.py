@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
+from pytest_perfbudget.config.monitor_settings import ALERT, MONITOR
+from pytest_perfbudget.config.setting import Setting
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
 
 OPTIONS: Final[Mapping[str, str]] = {
     "--perf-update-baseline": "Measure the selected perf tests that pass in fresh processes, and write the baseline. "

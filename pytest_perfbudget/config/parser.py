@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.config.checks import table as checked_table
-from pytest_perfbudget.config.settings import ALERT, DUET, LIMITS, MATCH, MONITOR, SESSION, Setting
+from pytest_perfbudget.config.monitor_settings import ALERT, MONITOR
+from pytest_perfbudget.config.setting import Setting
+from pytest_perfbudget.config.settings import DUET, LIMITS, MATCH, SESSION
 from pytest_perfbudget.core.alerts import AlertRule
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.limits import Limits, Rule, specificity

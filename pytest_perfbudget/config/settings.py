@@ -1,17 +1,13 @@
-"""The definitions of all settings: key, check, default, meaning and an example, each in one row.
+"""The definitions of the settings of a session: key, check, default, meaning and an example, each in one row.
 
 `parser` reads pyproject.toml by these definitions, and `page` writes the guide's page on configuration from them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pytest_perfbudget.config.checks import (
-    Check,
-    alert_limit,
-    alert_metric,
     anchor,
     choice,
     command,
@@ -22,42 +18,12 @@ from pytest_perfbudget.config.checks import (
     history_path,
     json_path,
     patterns,
-    period_ns,
     requirement,
     run_count,
     share,
     tolerance,
 )
-from pytest_perfbudget.core.alerts import WINDOWS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """One key of the configuration.
-
-    Attributes:
-        key: the name that users write.
-        check: the function that turns the value as written into the value as stored.
-        default: the value that holds if the key is missing, as users would write it; None if there is no default.
-        meaning: the effect of the key, in one sentence of Markdown.
-        example: another valid value.
-        field: the attribute that stores the value; if empty, the attribute has the name of the key.
-        is_local: whether the key is also allowed in markers, calls, `budgets` entries and components.
-    """
-
-    key: str
-    check: Check
-    default: object = None
-    meaning: str
-    example: object
-    field: str = ""
-    is_local: bool = False
-
-    @property
-    def attribute(self) -> str:
-        """The attribute that stores the value."""
-        return self.field or self.key
-
+from pytest_perfbudget.config.setting import Setting
 
 SESSION: Final = (
     Setting(
@@ -234,55 +200,6 @@ DUET: Final = (
     ),
 )
 """The keys of `[tool.perfbudget.duet]`."""
-
-MONITOR: Final = (
-    Setting(
-        key="history",
-        check=flag,
-        default=False,
-        meaning="The monitor appends its minutes to the `history` of `[tool.perfbudget]`, but not within a session of "
-        "pytest.",
-        example=True,
-    ),
-)
-"""The keys of `[tool.perfbudget.monitor]`."""
-
-ALERT: Final = (
-    Setting(
-        key="metric",
-        check=alert_metric,
-        meaning="Number to watch: a time such as `p95_ms`, `error_rate`, `errors`, `rps`, `health_score` or `apdex`.",
-        example="p95_ms",
-    ),
-    Setting(
-        key="limit",
-        check=alert_limit,
-        meaning="The alert fires above this value, and for `rps`, `health_score` and `apdex` below it.",
-        example=100,
-    ),
-    Setting(
-        key="component",
-        check=component,
-        meaning="The component whose number it is; `health_score` and `apdex` may do without, for the whole service.",
-        example="gateway",
-    ),
-    Setting(
-        key="window",
-        check=choice(*WINDOWS),
-        default="5m",
-        meaning="The time over which the number is taken: `1m`, `5m`, `15m`, `1h` or `24h`.",
-        example="1m",
-    ),
-    Setting(
-        key="for",
-        check=period_ns,
-        default="0s",
-        meaning="The time for which the number has to be beyond its limit before the alert fires.",
-        example="2m",
-        field="for_ns",
-    ),
-)
-"""The keys of `[tool.perfbudget.alerts.NAME]`."""
 
 LIMITS: Final = (
     Setting(
