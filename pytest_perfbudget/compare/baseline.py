@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Final
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
 from pytest_perfbudget.compare.baseline_lines import BaselineLines
+from pytest_perfbudget.compare.baseline_result import time_result
 from pytest_perfbudget.compare.baseline_times import times_since_baseline
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
@@ -19,7 +19,6 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.known_data import KnownData
-from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME, no_namesake, untimed
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import (
     lack_of_spans,
@@ -28,12 +27,10 @@ from pytest_perfbudget.compare.unpaired_components import (
     with_components,
 )
 from pytest_perfbudget.compare.versions import with_versions
-from pytest_perfbudget.core.kinds import NONE
-from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
+from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.reference import Estimate
-from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
@@ -251,7 +248,7 @@ class BaselineComparison(ComparisonStrategy):
     ) -> Evidence:
         line, counted = known.line, known.counted
         return Evidence(
-            self._time(measurement, known, fresh),
+            time_result(measurement, known, fresh.times, self._lines, self._settings.baseline),
             request.tolerance,
             None
             if known.obstacle(measurement)
@@ -265,43 +262,6 @@ class BaselineComparison(ComparisonStrategy):
             own_modules=partial(own_modules, self._context.root),
         )
 
-    def _time(self, measurement: Measurement, known: KnownData, fresh: Confirmation) -> RegressionResult:
-        if (obstacle := known.obstacle(measurement)) is not None:
-            return obstacle
-        if known.slowdown_test is None:
-            return self._unanswerable(measurement, known)
-        if measurement.name in fresh.times:
-            return fresh.times[measurement.name]
-        if measurement.recording is None or not measurement.recording.blocks:
-            return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
-        run = known.slowdown_test.estimate(measurement.recording.blocks)
-        if known.slowdown_test.is_stale(run):
-            slower = math.exp(run.weather)
-            why = f"the canaries take {slower:.2g} times as long as for the baseline: update the baseline"
-            return untimed(RegressionVerdict.UNMEASURED, why)
-        return known.slowdown_test.screened(run)
-
-    def _unanswerable(self, measurement: Measurement, known: KnownData) -> RegressionResult:
-        """Return the result for a measurement whose time the baseline does not have."""
-        nodeid = measurement.nodeid
-        is_known = self._lines.has_test(nodeid)
-        # No update can add a measurement to the baseline that has a result and can have no time.
-        if is_known if measurement.kind is NONE else _has_reason(measurement):
-            return untimed(RegressionVerdict.UNMEASURED, _why_untimed(measurement))
-        if has_address(measurement.id):
-            in_id = "its id holds an address, which differs from process to process: give parametrize ids="
-            why = in_id if has_address(nodeid) else ADDRESS_IN_NAME
-            return untimed(RegressionVerdict.UNMEASURED, why)
-        if not known.is_known_elsewhere:
-            if self._lines.is_missing:
-                why = f"there is no {self._settings.baseline}: create the file with pytest --perf-update-baseline"
-                return untimed(RegressionVerdict.NEW, why)
-            return no_namesake("the baseline", measurement, known.only_base)
-        if known.line is None:
-            why = f"the baseline has no times of this machine ({self._lines.machine})"
-            return untimed(RegressionVerdict.FOREIGN, why)
-        return untimed(RegressionVerdict.UNMEASURED, "the baseline has no time of this measurement")
-
 
 def _is_judged(measurement: Measurement) -> bool:
     return any(not one.verdict.is_unjudged for one in measurement.changes)
@@ -314,16 +274,6 @@ def _base(known: KnownData) -> Recording:
 def _sides(recording: Recording | None, known: KnownData) -> Sides:
     """Return both sides of an attempt; the side of the baseline is the same in each attempt."""
     return Sides(recording or Recording(), _base(known))
-
-
-def _why_untimed(measurement: Measurement) -> str:
-    known = measurement.recording.untimed if measurement.recording is not None else ""
-    return known or f"not timed in blocks ({measurement.kind.name})"
-
-
-def _has_reason(measurement: Measurement) -> bool:
-    """Return whether a measurement says why it has no blocks."""
-    return measurement.recording is not None and bool(measurement.recording.untimed)
 
 
 def _why_uncounted(measurement: Measurement) -> str:
