@@ -96,6 +96,9 @@ _BY_CHANGE: Final = {
     RegressionVerdict.CHANGED: Cause.NOT_COMPARED,
 }
 
+_FOLLOW: Final = (Cause.LOAD_NOT_RUN, Cause.UNMEASURED, Cause.NO_BASELINE)
+"""The causes that follow from a measurement without numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -181,17 +184,25 @@ def _causes_of(measurement: Measurement) -> Iterator[tuple[Cause, str]]:
     name, is_load = measurement.id, measurement.kind is LOAD_KIND
     if measurement.unmeasured or measurement.is_pending:
         yield Cause.LOAD_NOT_RUN if is_load else Cause.UNMEASURED, name
-    for budget in measurement.budgets:
-        cause = _cause_of_budget(budget, is_load=is_load)
-        if cause is not None:
-            yield cause, f"{name}: {budget.label}"
-    for change in () if measurement.is_pending else measurement.changes:
-        cause = _cause_of_change(change, is_load=is_load)
-        if cause is not None:
-            yield cause, name if change.metric == TIME.name else f"{name}: {change.metric}"
+    for cause, place in _causes_of_results(measurement, is_load=is_load):
+        if _is_measured(measurement) or cause not in _FOLLOW:
+            yield cause, place
+        else:  # a test without numbers counts once, however many budgets and comparisons it has
+            yield Cause.LOAD_NOT_RUN if is_load else Cause.UNMEASURED, name
     for budget in measurement.budgets:
         if lost_points(budget, measurement.changes) >= _LOST_POINTS:
             yield Cause.HEALTH_FALLING, f"{name}: {budget.label}"
+
+
+def _causes_of_results(measurement: Measurement, *, is_load: bool) -> Iterator[tuple[Cause, str]]:
+    for budget in measurement.budgets:
+        cause = _cause_of_budget(budget, is_load=is_load)
+        if cause is not None:
+            yield cause, f"{measurement.id}: {budget.label}"
+    for change in () if measurement.is_pending else measurement.changes:
+        cause = _cause_of_change(change, is_load=is_load)
+        if cause is not None:
+            yield cause, measurement.id if change.metric == TIME.name else f"{measurement.id}: {change.metric}"
 
 
 def _cause_of_budget(budget: BudgetResult, *, is_load: bool) -> Cause | None:

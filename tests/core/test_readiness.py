@@ -12,7 +12,7 @@ from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_READY, Finding, Missing, Severity
-from pytest_perfbudget.core.kinds import CALL, LOAD
+from pytest_perfbudget.core.kinds import CALL, LOAD, MeasurementKind
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Cause, Grade, Readiness, Reason, find_not_ready, lost_points, readiness_of
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
@@ -105,6 +105,26 @@ class TestReasons:
         found = session(budget(WITHIN), **changed)
         assert causes(found) == [cause]
         assert grade(found) is expected
+
+    @pytest.mark.parametrize(("kind", "cause"), [(CALL, Cause.UNMEASURED), (LOAD, Cause.LOAD_NOT_RUN)])
+    @pytest.mark.parametrize("reason", ["skipped by its fixture", ""], ids=["with a reason", "its budgets have it"])
+    def test_a_measurement_without_numbers_is_named_once(
+        self, kind: MeasurementKind, cause: Cause, reason: str
+    ) -> None:
+        budgets = budget(UNMEASURED, estimate=None), budget(UNMEASURED, metric="p99", estimate=None)
+        for verdict in (RegressionVerdict.UNMEASURED, RegressionVerdict.NEW):
+            blank = measurement(
+                *budgets, change(verdict), nodeid="a.py::test", kind=kind, rounds=0, statistics={}, unmeasured=reason
+            )
+            found = readiness_of(session(measurements=[measurement(budget(WITHIN)), blank]))
+            assert found == Readiness((Reason(cause, ("a.py::test",)),))
+
+    def test_a_measurement_with_some_numbers_is_named_by_those_that_it_lacks(self) -> None:
+        lacking = measurement(
+            budget(UNMEASURED, estimate=None), change(RegressionVerdict.UNMEASURED), nodeid="a.py::test"
+        )
+        found = readiness_of(session(measurements=[lacking]))
+        assert found == Readiness((Reason(Cause.UNMEASURED, ("a.py::test: p95", "a.py::test")),))
 
     def test_a_load_that_did_not_run_is_named_as_a_load(self) -> None:
         load = measurement(budget(UNMEASURED, estimate=None), kind=LOAD, unmeasured="no answer")
