@@ -34,15 +34,35 @@ def test_each_line_counts_the_rounds_from_its_time_on() -> None:
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=400))
 def test_every_kept_round_is_counted_once(times_us: list[int]) -> None:
     found = lines([one / 1000 for one in times_us])
-    counts = [int(line.split()[-1]) for line in found[1:] if not re.search(r"limit|all rounds", line)]
+    counts = [int(line.split()[-1]) for line in found[1:] if not re.search(r"limit|all rounds|far slower", line)]
     marked = [int(re.search(r"(\d+)  <", line)[1]) for line in found[1:] if "  <" in line]  # type: ignore[index]
     assert sum(counts) + sum(marked) == len(times_us)
-    assert len(found) <= 12
+    assert len(found) <= 17
 
 
-def test_an_outlier_does_not_hide_the_shape() -> None:
-    found = lines([10 + at / 100 for at in range(300)] + [5_000.0])
+@pytest.mark.parametrize("outliers", [[5_000.0], [2_000.0 + at for at in range(60)]], ids=["one", "a fifth"])
+def test_a_long_tail_does_not_hide_the_shape(outliers: list[float]) -> None:
+    found = lines([10 + at / 100 for at in range(300)] + outliers)
+    assert sum("█" * 10 in line for line in found[:11]) == 10
+    assert found[11] == f"  {len(outliers)} round{'s' * (len(outliers) > 1)} far slower, in longer intervals:"
+
+
+def test_a_fast_outlier_does_not_hide_the_shape() -> None:
+    found = lines([0.001, *(10 + at / 100 for at in range(300))])
     assert sum("█" * 10 in line for line in found) == 10
+
+
+def test_the_intervals_of_a_tail_grow() -> None:
+    found = lines([10 + at / 100 for at in range(300)] + [100, 200, 400, 800, 800])
+    assert [(line.split()[:2], line.split()[-1]) for line in found[12:]] == [
+        (["100", "ms"], "1"), (["200", "ms"], "1"), (["400", "ms"], "3"),
+    ]  # fmt: skip
+
+
+def test_two_groups_of_times_share_the_equal_intervals() -> None:
+    found = lines([10 + at / 100 for at in range(100)] + [20 + at / 100 for at in range(100)])
+    assert not any("far slower" in line for line in found)
+    assert sum("█" * 10 in line for line in found) == 2
 
 
 @pytest.mark.parametrize(
