@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from html_session import many
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.decision import find
@@ -29,6 +30,21 @@ def test_a_report_is_read_back_as_it_was() -> None:
     again = parse(render(RESULT), "report.json")
     assert again.to_dict() == RESULT.to_dict()
     assert render(again) == render(RESULT)
+
+
+def test_each_measurement_has_a_line_of_its_own() -> None:
+    text = render(replace(RESULT, measurements=[ONE, replace(ONE, name="other")]))
+    lines = [line.rstrip(",") for line in text.splitlines() if '"nodeid"' in line]
+    assert [json.loads(line)["name"] for line in lines] == ["parse", "other"]
+
+
+def test_an_indented_report_is_read_as_well() -> None:
+    indented = json.dumps(json.loads(render(RESULT)), indent=2)
+    assert parse(indented, "report.json").to_dict() == RESULT.to_dict()
+
+
+def test_a_thousand_tests_with_the_rounds_of_both_sides_take_less_than_five_megabytes() -> None:
+    assert len(render(many(1_000)).encode()) < 5_000_000
 
 
 def test_a_report_says_everything_in_the_fields_words() -> None:
