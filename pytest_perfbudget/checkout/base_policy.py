@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
 from pytest_perfbudget.core.gate_options import GateOptions
-from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.loosening import COUNTING, Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.settings import Settings
@@ -118,7 +119,10 @@ class BasePolicy:
             is_body: whether the test itself is measured.
         """
         loosened = self._loosened(limits, nodeid, name, is_body=is_body)
-        return (held(limits, loosened) if self.is_enforced else limits), list(loosened.found)
+        # Only processes that run in pairs are told what to count for a test.
+        is_held = self.settings.duet.mode != "sequential"
+        found = [replace(one, is_held=is_held) if one.base == COUNTING else one for one in loosened.found]
+        return (held(limits, loosened) if self.is_enforced else limits), found
 
     def _loosened(self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
         file = file_of(nodeid)

@@ -46,20 +46,27 @@ class PairTask:
         names: the names of the measurements; those that share their turns have one name together.
         seconds: the time that each measurement may take.
         unpinned: the measurements that may use all CPUs.
+        instructions: the names of the measurements whose bytecode instructions are compared.
     """
 
     nodeid: str
     names: Collection[str]
     seconds: float
     unpinned: Collection[str] = ()
+    instructions: Collection[str] = ()
 
     @classmethod
     def of(
-        cls, nodeid: str, measurements: Sequence[Measurement], seconds: float, unpinned: Collection[str]
+        cls,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        seconds: float,
+        unpinned: Collection[str],
+        instructions: Collection[str] = (),
     ) -> PairTask:
         """Return the task for all measurements of a test."""
         turns = {one.name: TIMERS if one.kind.shares_turns else one.name for one in measurements}
-        return cls(nodeid, list(turns.values()), seconds, [turns[name] for name in unpinned])
+        return cls(nodeid, list(turns.values()), seconds, [turns[name] for name in unpinned], instructions)
 
 
 class PairRunner:
@@ -246,7 +253,9 @@ class PairRunner:
 
     def _play(self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str]) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
-        played = pair.play(task.nodeid, task.names, task.seconds, std_error, task.unpinned)
+        played = pair.play(
+            task.nodeid, task.names, task.seconds, std_error, task.unpinned, instructions=task.instructions
+        )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
         if played.head.is_absent:

@@ -264,7 +264,9 @@ def _task(
     requests: Mapping[str, MeasurementRequest],
     unpinned: Collection[str],
 ) -> PairTask:
-    return PairTask.of(nodeid, measurements, max((one.max_time_s for one in requests.values()), default=0.0), unpinned)
+    seconds = max((one.max_time_s for one in requests.values()), default=0.0)
+    counted = [name for name, one in requests.items() if one.compares_instructions]
+    return PairTask.of(nodeid, measurements, seconds, unpinned, counted)
 
 
 def _untimed(measurement: Measurement) -> str:

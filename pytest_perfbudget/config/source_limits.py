@@ -18,7 +18,7 @@ from pytest_perfbudget.errors import ConfigError
 
 _MARKER: Final = "perf_budget"
 _FIXTURES: Final = ("perf", "perf_load")
-_LOCAL: Final = {"max_regression", "max_drift", "max_time", "unmeasured", SPANS}
+_LOCAL: Final = {"max_regression", "max_drift", "max_time", "unmeasured", "count_instructions", SPANS}
 _SIGNS: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

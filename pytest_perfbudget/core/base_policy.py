@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.loosening import OF_BASE, Loosening
-from pytest_perfbudget.core.metrics import KEYWORDS, SPAN_COUNT, SPAN_SHARE
+from pytest_perfbudget.core.loosening import COUNTING, OF_BASE, Loosening
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, KEYWORDS, SPAN_COUNT, SPAN_SHARE
 from pytest_perfbudget.core.precedence import EffectiveLimits, limits_from_dict
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.span_budgets import SPAN_KEYWORDS, SpanBudget
@@ -35,6 +35,7 @@ class LoosenedLimits:
         max_time_ns: the base's measuring time, if the head has less; 0 if it does not.
         budgets: the base's budgets that are loosened or removed.
         spans: the base's budgets on spans that are loosened or removed.
+        count_instructions: whether the base compares bytecode instructions, and the head does not.
     """
 
     found: Sequence[Loosening] = ()
@@ -44,6 +45,7 @@ class LoosenedLimits:
     max_time_ns: int = 0
     budgets: Sequence[Budget] = ()
     spans: Sequence[SpanBudget] = ()
+    count_instructions: bool = False
 
 
 def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Collection[str] = ()) -> LoosenedLimits:
@@ -71,6 +73,11 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
         before, after = (f"{one.max_time_ns / 1e9:g} s" for one in (base, head))
         found.append(Loosening(f"max_time = {before}", after, ""))
     known = {KEYWORDS[one][0] for one in unreadable if one in KEYWORDS}
+    count_instructions = base.count_instructions and not head.count_instructions
+    count_instructions &= "count_instructions" not in unreadable
+    # A limit on instructions asks for the comparison, too, and is listed with the budgets.
+    if count_instructions and not any(one.metric is INSTRUCTIONS for one in base.budgets):
+        found.append(Loosening(COUNTING, "false", ""))
     budgets = [one for one in _worse(head.budgets, base.budgets) if one[0].metric not in known]
     found += [_loosened_budget(mine, theirs) for theirs, mine in budgets]
     spans = [] if "spans" in unreadable else list(_worse_spans(head.spans, base.spans))
@@ -83,6 +90,7 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
         max_time_ns,
         budgets=[one for one, _ in budgets],
         spans=[one for one, _ in spans],
+        count_instructions=count_instructions,
     )
 
 
@@ -104,6 +112,9 @@ def with_unread(read: EffectiveLimits, known: EffectiveLimits, unreadable: Colle
         max_time_ns=known.max_time_ns if "max_time" in unreadable else read.max_time_ns,
         budgets=[*budgets, *(one for one in known.budgets if one.metric in metrics)],
         spans=known.spans if "spans" in unreadable else read.spans,
+        count_instructions=known.count_instructions
+        if "count_instructions" in unreadable or INSTRUCTIONS in metrics
+        else read.count_instructions,
     )
 
 
@@ -144,6 +155,7 @@ def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
         max_time_ns=max(limits.max_time_ns, loosened.max_time_ns),
         budgets=[*budgets, *(_of_base(one) for one in tighter.values())],
         spans=(*spans, *(replace(one, budget=_of_base(one.budget)) for one in tight_spans.values())),
+        count_instructions=limits.count_instructions or loosened.count_instructions,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 OF_BASE: Final = " of the base"
 """The end of the place of a limit that holds because the pull request loosens it."""
 
+COUNTING: Final = "count_instructions = true"
+"""The setting that compares bytecode instructions, as users write it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loosening:

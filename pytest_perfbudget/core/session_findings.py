@@ -16,7 +16,7 @@ from pytest_perfbudget.core.finding import (
     Missing,
     Severity,
 )
-from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.loosening import COUNTING, Loosening
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -25,6 +25,7 @@ from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
 
 _UNHELD: Final = "because only a run shows the base's value: write the limit as a plain value, or accept it by a label"
+_UNCOUNTED: Final = "because processes of both sides did not count: restore the setting, or accept its loss by a label"
 
 
 def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: bool) -> list[Finding]:
@@ -125,7 +126,9 @@ def find_loosened(
     def effect(one: Loosening) -> str:
         if not is_enforced:
             return "accepted"
-        return "the base's value holds" if one.is_held else f"the session fails, {_UNHELD}"
+        if one.is_held:
+            return "the base's value holds"
+        return f"the session fails, {_UNCOUNTED if one.base == COUNTING else _UNHELD}"
 
     found = [
         *others,

@@ -143,7 +143,14 @@ class Duet:
             side.patience_s = seconds
 
     def play(
-        self, nodeid: str, names: Collection[str], seconds: float, error: float, unpinned: Collection[str] = ()
+        self,
+        nodeid: str,
+        names: Collection[str],
+        seconds: float,
+        error: float,
+        unpinned: Collection[str] = (),
+        *,
+        instructions: Collection[str] = (),
     ) -> PairAnswers:
         """Measure one test.
 
@@ -153,11 +160,14 @@ class Duet:
             seconds: the time after which a measurement has no further turns, once it has had a quad.
             error: the standard error of the log ratio, as shown by the quads, that is small enough to stop earlier.
             unpinned: the names of the measurements that may use all CPUs.
+            instructions: the names of the measurements whose bytecode instructions are counted, also if the processes'
+                own settings do not ask for that.
 
         Raises:
             WorkerError: a side died or hangs.
         """
-        head, base = self._head.resume(run=nodeid), self._base.resume(run=nodeid)
+        command = {"run": nodeid, "instructions": [*instructions]}
+        head, base = self._head.resume(**command), self._base.resume(**command)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from baselines import edit_baseline, machine_key
-from programs import FEW_RUNS, shop
+from programs import FEW_RUNS, SEQUENTIAL, shop
 from repositories import Repository
 from scripting import TWO_WORKERS, Project, regression_verdicts, times
 
+LOOP = "for number in range({}):\n    total = number\nadvance(1)"
 COUNTED = f"{FEW_RUNS}count_instructions = true\n"
 
 TESTS = """
@@ -122,10 +123,9 @@ class TestCommit:
     @pytest.fixture
     def longer(self, repository: Repository) -> Callable[[int], Repository]:
         def make(numbers: int) -> Repository:
-            body = "for number in range({}):\n    total = number\nadvance(1)"
-            repository.commit({"shop.py": shop(work=body.format(1_000))}, tests="import shop\n" + SHOP_TESTS)
+            repository.commit({"shop.py": shop(work=LOOP.format(1_000))}, tests="import shop\n" + SHOP_TESTS)
             repository.file("pyproject.toml", "[tool.perfbudget]\ncount_instructions = true\n")
-            repository.file("shop.py", shop(work=body.format(numbers)))
+            repository.file("shop.py", shop(work=LOOP.format(numbers)))
             return repository
 
         return make
@@ -147,6 +147,33 @@ class TestCommit:
         head = longer(1_000)
         head.against_base(subprocess=True).assert_outcomes(passed=1)
         assert regression_verdicts(head)["test_body instructions"] == "unchanged"
+
+    @pytest.mark.parametrize("policy", ["base", "head"])
+    def test_a_pull_request_that_stops_counting_is_compared_by_the_policy_of_the_base(
+        self, longer: Callable[[int], Repository], policy: str
+    ) -> None:
+        head = longer(1_000)
+        head.commit()
+        head.file("shop.py", shop(work=LOOP.format(2_000)))
+        head.file("pyproject.toml", "[tool.perfbudget]\n")
+        result = head.against_base(f"--perf-policy={policy}", subprocess=True)
+        is_held = policy == "base"
+        result.assert_outcomes(failed=is_held, passed=not is_held)
+        assert (regression_verdicts(head).get("test_body instructions") == "regressed") is is_held
+        effect = "the base's value holds" if is_held else "accepted"
+        result.stdout.fnmatch_lines([f"*count_instructions = true -> false: {effect}*"])
+
+    @pytest.mark.slow
+    def test_processes_one_after_the_other_do_not_count_for_the_base_so_the_session_fails(
+        self, longer: Callable[[int], Repository]
+    ) -> None:
+        head = longer(1_000)
+        head.file("pyproject.toml", f"{COUNTED}{SEQUENTIAL}")
+        head.commit()
+        assert head.against_base("--perf-policy=base", pyproject=f"{COUNTED}{SEQUENTIAL}# one\n").ret == 0
+        result = head.against_base("--perf-policy=base", pyproject=SEQUENTIAL)
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["*count_instructions = true -> false: the session fails, because processes*"])
 
 
 SHOP_TESTS = """

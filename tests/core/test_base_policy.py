@@ -38,6 +38,9 @@ def limits(place: str, **keywords: Any) -> EffectiveLimits:
         ({"max_drift": "5%"}, {}, [("max_drift = 5 %", "no limit", "base")]),
         ({"max_time": "2s"}, {}, [("max_time = 2 s", "1 s", "")]),
         ({}, {"max_time": "1ms"}, [("max_time = 1 s", "0.001 s", "")]),
+        ({"count_instructions": True}, {}, [("count_instructions = true", "false", "")]),
+        ({"count_instructions": True}, {"count_instructions": False}, [("count_instructions = true", "false", "")]),
+        ({"max_instructions": 900}, {}, [("max_instructions = 900", "no limit", "base")]),
         ({"spans": {"db": {"max_count": 3}}}, {"spans": {"db": {"max_count": 9}}}, [("spans 'db' max_count = 3", "9", 'head spans "db"')]),
         ({"spans": {"db": {"max_share": 0.5}}}, {}, [("spans 'db' max_share = 0.5", "no limit", 'base spans "db"')]),
     ],
@@ -60,6 +63,7 @@ def test_a_looser_limit_is_found_and_the_bases_limit_holds(
         ({}, {"p95_ms": 5}), ({"min_rps": 40}, {"min_rps": 50}), ({"max_regression": "10%"}, {}),
         ({"unmeasured": "warn"}, {"unmeasured": "fail"}), ({}, {"max_time": "2s"}),
         ({"max_drift": "9%"}, {"max_drift": "5%"}), ({}, {"max_drift": "5%"}),
+        ({}, {"count_instructions": True}), ({"count_instructions": True}, {"max_instructions": 900}),
     ],
 )  # fmt: skip
 def test_a_tighter_or_equal_limit_is_the_pull_requests_own(base: dict[str, Any], head: dict[str, Any]) -> None:
@@ -77,6 +81,11 @@ def test_what_cannot_be_read_says_nothing() -> None:
     assert loosened_limits(after, before, {"max_drift", "max_time"}).found == []
     assert with_unread(after, before, {"max_drift", "max_time"}) == replace(before, max_regression=after.max_regression)
     assert with_unread(after, before, ()) == after
+    before, after = limits("base", count_instructions=True), limits("head")
+    assert loosened_limits(after, before, {"count_instructions"}).found == []
+    assert with_unread(after, before, {"count_instructions"}) == before
+    limited = limits("base", max_instructions=900)
+    assert with_unread(after, limited, {"max_instructions"}) == limited
 
 
 def test_a_limit_at_run_time_that_is_tighter_than_the_bases_stays() -> None:
@@ -119,6 +128,10 @@ def test_processes_of_both_sides_tell_looser_limits_that_no_text_shows() -> None
     assert loosened_at_run_time(told, known, [replace(drift, is_held=True)]) == [time]
     assert loosened_at_run_time(known, told, []) == []
     earlier = {name: one for name, one in known.items() if name not in ("max_drift", "max_time_ns")}
+    counting = limits_to_dict(limits("base", count_instructions=True))
+    assert [one.base for one in loosened_at_run_time(limits_to_dict(limits("head")), counting, [])] == [
+        "count_instructions = true"
+    ]
     assert loosened_at_run_time(told, earlier, []) == []  # the base has an earlier version of the plugin
 
 

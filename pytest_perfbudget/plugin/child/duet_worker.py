@@ -69,7 +69,7 @@ class DuetWorker(WorkerPlugin):
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
         strategy = RecordSpans if request.with_spans else RecordInTurns
-        self.comparison = strategy(self.turns, with_counts=request.with_counts)
+        self.comparison: RecordInTurns = strategy(self.turns, with_counts=request.with_counts)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -78,6 +78,7 @@ class DuetWorker(WorkerPlugin):
         self._say({"at": "ready", "perf_tests": self.perf_tests(session.config)})
         while (told := self._hear()) is not None:
             nodeid = told["run"]
+            self.comparison.counted = frozenset(told.get("instructions", ()))
             if nodeid in self._problems:
                 self._end(self._problems[nodeid])
             else:

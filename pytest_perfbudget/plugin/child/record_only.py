@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
@@ -63,14 +63,21 @@ class RecordOnly(ComparisonStrategy):
 
 
 class RecordInTurns(RecordOnly):
-    """A strategy that records blocks in the turns of a duet."""
+    """A strategy that records blocks in the turns of a duet.
+
+    Attributes:
+        counted: the names of the measurements whose bytecode instructions the session compares, also if the settings
+            of this process do not ask for that.
+    """
 
     def __init__(self, turns: Turns, *, with_counts: bool = True) -> None:
         super().__init__(with_counts=with_counts)
         self._turns = turns
+        self.counted: Collection[str] = ()
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
         """See `ComparisonStrategy.request`."""
+        effective = replace(effective, count_instructions=effective.count_instructions or name in self.counted)
         request = super().request(nodeid, name, effective)
         return replace(request, more_blocks=None, turns=self._turns, with_cpus=True, with_spans=False)
 
