@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -89,6 +90,7 @@ class PairRunner:
         self._carried: Sequence[str] = ()
         self._unbuilt: dict[str, str] = {}
         self._started = 0
+        self._fresh: Counter[str] = Counter()
         self.is_alone = False
         self._of_base: Collection[str] | None = None  # those that may be there included
 
@@ -169,7 +171,15 @@ class PairRunner:
         while True:
             carried = self._checkout.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            made = self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=own_file_only, with_counts=with_counts)
+            # The screening pair is number 0. Most tests have no fresh pair, so its head comes first in each session.
+            self._fresh[task.nodeid] += 1
+            made = self._pair(
+                [task.nodeid],
+                slot=_FRESH_SLOT,
+                own_file_only=own_file_only,
+                with_counts=with_counts,
+                number=self._fresh[task.nodeid],
+            )
             with hangs, made as pair:
                 found = self._play(pair, task, FRESH_ERROR, carried)
             if found is not None:
@@ -225,8 +235,9 @@ class PairRunner:
         own_file_only: bool = False,
         with_spans: bool = False,
         with_counts: bool = True,
+        number: int = 0,
     ) -> Duet:
-        """Return a new pair of processes, not yet started."""
+        """Return a new pair of processes, not yet started; see `Duet` for its number."""
         seed = self._context.launcher.seed()
         launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
         asked = [
@@ -236,7 +247,7 @@ class PairRunner:
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None
         self._started += 1
-        return Duet(head, base, cpu=cpu, fewest_turns=FEWEST_MATCHES if with_spans else 2)
+        return Duet(head, base, cpu=cpu, fewest_turns=FEWEST_MATCHES if with_spans else 2, number=number)
 
     def _noted(self, answer: Answer) -> Answer:
         """Give the base the generated modules that came with a test of the head, whose process runs first."""

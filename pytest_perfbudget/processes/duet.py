@@ -8,7 +8,8 @@ one of these points:
 - `turn`: the side is about to time a block;
 - `end`: a test has ended.
 
-Turns are taken in the order head, base, base, head (ABBA).
+Turns are taken in the order head, base, base, head (ABBA). A process may stay faster or slower for as long as it lives
+because it started first, so the sides swap their order from pair to pair: base, head, head, base.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
@@ -34,6 +35,9 @@ TIMERS: Final = "\0timers"
 
 PARALLEL: Final = 1.2
 """The number of CPUs in use above which code is not kept on one CPU. A server in a thread and its client use 1.1."""
+
+
+_Of = TypeVar("_Of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,18 @@ class Duet:
         base: the side of the base, not yet started.
         cpu: the CPU on which the turns run; None leaves the choice to the system.
         fewest_turns: the number of turns of each measurement, also if its time is up.
+        number: the number of the pair among those that measure the same test. In a pair with an odd number the base
+            comes first. The turns of a pair are numbered on from those of the pair before, so that the random arrivals
+            of a load, which depend on the turn, differ from pair to pair.
     """
 
-    def __init__(self, head: Side, base: Side, *, cpu: int | None, fewest_turns: int = 2) -> None:
+    def __init__(self, head: Side, base: Side, *, cpu: int | None, fewest_turns: int = 2, number: int = 0) -> None:
         self._head = head
         self._base = base
         self._cpu = cpu
         self._fewest_turns = fewest_turns
+        self._first_turn = number * 2 * QUADS
+        self._base_is_first = number % 2 == 1
         self._running = ExitStack()
         self._perf_tests: Sequence[str] = ()
 
@@ -114,10 +123,10 @@ class Duet:
             WorkerError: a process cannot be started, or died while it collected its tests.
         """
         try:
-            for side in (self._head, self._base):
+            for side in self._in_order(self._head, self._base):
                 self._running.enter_context(side)
-            ready = [side.stop() for side in (self._head, self._base)]
-            self._perf_tests = ready[1].get("perf_tests", ())
+            self._head.stop()
+            self._perf_tests = self._base.stop().get("perf_tests", ())
         except BaseException:
             self._running.close()
             raise
@@ -166,8 +175,7 @@ class Duet:
         Raises:
             WorkerError: a side died or hangs.
         """
-        command = {"run": nodeid, "instructions": [*instructions]}
-        head, base = self._head.resume(**command), self._base.resume(**command)
+        head, base = self._both(run=nodeid, instructions=[*instructions])
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()
@@ -202,18 +210,30 @@ class Duet:
         iterations = min(head["iterations"], base["iterations"])
         slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
         agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": cpu}
-        return self._head.resume(**agreed), self._base.resume(**agreed)
+        return self._both(**agreed)
+
+    def _both(self, **command: object) -> tuple[Stop, Stop]:
+        """Let both sides go on, one after the other, and return the points at which head and base stop."""
+        first, second = (side.resume(**command) for side in self._in_order(self._head, self._base))
+        return self._in_order(first, second)
+
+    def _in_order(self, head: _Of, base: _Of, turn: int = 0) -> tuple[_Of, _Of]:
+        """Return the pair with the part of the side that comes first in a turn at the front.
+
+        The order of both is its own inverse.
+        """
+        return (base, head) if self._base_is_first != (turn % 2 == 1) else (head, base)
 
     def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
-        """Let each side take its turn, the base first in every other turn.
+        """Let each side take its turn; the order of the sides changes from turn to turn.
 
         The second side is told the number of rounds that the first side has timed.
         """
-        base_is_first = turn is not None and turn % 2 == 1
-        first, second = (self._base, self._head) if base_is_first else (self._head, self._base)
-        one = first.resume(turn=turn, cpu=cpu, rounds={})
-        other = second.resume(turn=turn, cpu=cpu, rounds=one.get("rounds", {}))
-        return (other, one) if base_is_first else (one, other)
+        first, second = self._in_order(self._head, self._base, turn or 0)
+        number = None if turn is None else self._first_turn + turn
+        one = first.resume(turn=number, cpu=cpu, rounds={})
+        other = second.resume(turn=number, cpu=cpu, rounds=one.get("rounds", {}))
+        return self._in_order(one, other, turn or 0)
 
     def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:
         """Let a side skip the measurement at which it has stopped, because the other side does not have it."""

@@ -6,9 +6,10 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from scripting import ScriptedClock
@@ -18,6 +19,12 @@ from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
 from pytest_perfbudget.processes.duet import TIMERS, Duet
 from pytest_perfbudget.processes.duet_side import Side, Stop
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+STARTED = -1
+"""Noted in place of a turn when a side starts."""
 
 
 class Scripted:
@@ -38,6 +45,8 @@ class Scripted:
         self._cpus = cpus
         self._times_ns = itertools.cycle(times_ns or wild(len(who) + ord(who)))
         self._script = self._play(who, notes, names, iterations, turns)
+        self._start = partial(notes.append, (who, STARTED))
+        self._ready = {"at": "ready", "perf_tests": [who]}
         self.agreed: list[dict[str, Any]] = []
 
     def _play(
@@ -64,6 +73,19 @@ class Scripted:
                 last_ns = next(self._times_ns)
         yield {"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}}
 
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def dismiss(self) -> None:
+        pass
+
+    def stop(self) -> Stop:
+        return self._ready
+
     def resume(self, **command: Any) -> Stop:
         self.told = command
         return next(self._script)
@@ -84,6 +106,18 @@ def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
     play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a")
     assert notes[:8] == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2), ("b", 3), ("h", 3)]
     assert len(notes) == 4 * QUADS
+
+
+def test_in_every_other_pair_the_base_comes_first_in_everything() -> None:
+    """The arrivals of a load depend on the number of the turn, so each pair has turns of its own."""
+    notes: list[tuple[str, int]] = []
+    head, base = Scripted("h", notes, "a"), Scripted("b", notes, "a")
+    with Duet(cast("Side", head), cast("Side", base), cpu=3, number=1) as pair:
+        assert pair.perf_tests == ["b"]
+        pair.play("t", "a", 0.0, 0.005)
+    begin = 2 * QUADS
+    turns = [("b", begin), ("h", begin), ("h", begin + 1), ("b", begin + 1)]
+    assert notes == [("b", STARTED), ("h", STARTED), *turns]
 
 
 def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
