@@ -21,6 +21,7 @@ class _Begun:
     limits: Limits
     place: str
     is_awaited: bool
+    missing: str = ""
 
 
 class BegunMeasurements:
@@ -32,7 +33,8 @@ class BegunMeasurements:
         sources: the source files of the measured functions, by name.
         identities: the digests that tell calls of one name apart, by the name that was taken from the function; see
             `CallIdentities`.
-        overlap: the refusal of a measurement beside another; empty if there was none.
+        refusal: the message of a refused measurement, which fails the test even if the test, or its thread, has
+            swallowed the exception; empty if there was none.
 
     Args:
         root: the project's folder.
@@ -42,7 +44,7 @@ class BegunMeasurements:
         self._calls = CallIdentities(root)
         self._running = ""
         self.identities: dict[str, Sequence[str]] = {}
-        self.overlap = ""
+        self.refusal = ""
         self._begun: dict[str, _Begun] = {}
         self.functions: dict[str, str] = {}
         self.sources: dict[str, str] = {}
@@ -92,6 +94,11 @@ class BegunMeasurements:
         if name in self._begun:
             self._begun[name].is_awaited = True
 
+    def note_missing(self, name: str, message: str) -> None:
+        """Note the message that fails the test unless the measurement is kept."""
+        if name in self._begun:
+            self._begun[name].missing = message
+
     @contextmanager
     def running(self, name: str) -> Iterator[None]:
         """Refuse other measurements within the block: each would take the other's time for its own.
@@ -101,11 +108,11 @@ class BegunMeasurements:
         """
         if self._running:
             place = self.place_of(name) or "perf"
-            self.overlap = (
+            self.refusal = (
                 f"{place}: {name!r} would be measured while {self._running!r} still is: let each measurement end "
                 "before the next begins, without gather(), threads or perf within measured code"
             )
-            raise MisuseError(self.overlap)
+            raise MisuseError(self.refusal)
         self._running = name or "the test"
         try:
             yield
@@ -124,9 +131,11 @@ class BegunMeasurements:
         """Yield the measurements whose code raised, each with the limits of its call.
 
         Raises:
-            MisuseError: a coroutine was never awaited.
+            MisuseError: a coroutine was never awaited, or a load has no result.
         """
         for name, one in list(self._begun.items()):
+            if one.missing:
+                raise MisuseError(one.missing)
             if not one.is_awaited:
                 message = f"{one.place}: never awaited: write `await {one.place.partition('(')[0]}(...)`"
                 raise MisuseError(message)

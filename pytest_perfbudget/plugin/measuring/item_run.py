@@ -267,8 +267,8 @@ class ItemRun:
         """Close the run of a test that passed, and return the judged measurements."""
         self.perf.finish_timers()
         self.close()
-        if self._begun.overlap:  # the test, or its thread, has swallowed the refusal
-            raise MisuseError(self._begun.overlap)
+        if self._begun.refusal:
+            raise MisuseError(self._begun.refusal)
         if self.is_off:
             self.finished = []
             return []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,12 +20,16 @@ from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.spans.facts import SpanFacts
+from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.profile import CallProfile
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
 from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans, refused
 
 NO_PROFILE: Final = CallProfile()
+
+_CANCELLATIONS: Final = ("CancelledError", "Cancelled", "GeneratorExit")
+"""The exceptions with which asyncio, trio, and a coroutine that nobody goes on with, end a task."""
 
 
 class KeptMeasurements:
@@ -64,6 +69,31 @@ class KeptMeasurements:
         self._warnings = list(warnings)
         self._is_child = is_child
         self._limits: dict[str, Mapping[str, Any]] = {}
+
+    @contextmanager
+    def awaited(self, name: str, place: str) -> Iterator[None]:
+        """Make a load within the block; without a measurement of the load the test will fail, and say why.
+
+        Args:
+            name: the name of the load.
+            place: the call, with which the message begins.
+        """
+        self._begun.note_missing(
+            name, f"{place}: the load still ran when its test ended: await its task, or join its thread, before the end"
+        )
+        try:
+            yield
+        except MisuseError as error:
+            self._begun.note_missing(name, str(error))
+            raise
+        except BaseException as error:
+            self._begun.note_missing(name, f"{place}: {_why_ended(error)}")
+            raise
+
+    def refused(self, message: str) -> MisuseError:
+        """Return the exception of a refused measurement, whose message fails the test in any case."""
+        self._begun.refusal = self._begun.refusal or message
+        return MisuseError(message)
 
     def add(self, measurement: Measurement) -> None:
         """Keep a measurement that has been judged already."""
@@ -189,3 +219,15 @@ class KeptMeasurements:
         """Keep a measurement whose budgets could not be measured."""
         results = [*(unmeasured(one, reason) for one in effective.budgets), *refused(effective, reason, self._errors)]
         self.add(replace(self.blank(name, kind, effective), budgets=results, recording=recording))
+
+
+def _why_ended(error: BaseException) -> str:
+    """Return how an exception, which the test has swallowed, ended a load before the load had a result."""
+    kind = type(error).__name__
+    if kind in _CANCELLATIONS:
+        return (
+            f"the load was cancelled before its end ({kind}), so it has no result: await the load itself, and bound "
+            "its time by duration= and timeout="
+        )
+    told = f"{kind}: {error}" if str(error) else kind
+    return f"the load was ended by {told}, so it has no result: let this exception end the test"

@@ -242,7 +242,7 @@ class PerfLoad:
             named(name, place, "name=")
         own_name = name or getattr(target, "__name__", Path(str(target)).stem)
         own = self._run.begin(own_name, self.locust, parsed, place)
-        with placed(place):
+        with self._run.kept.awaited(own, place), placed(place):
             load = LocustPlan.of(
                 target,
                 root,

@@ -16,7 +16,6 @@ from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
-from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
@@ -54,7 +53,8 @@ class MeasuredLoads:
     def search(self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits) -> CapacityResult:
         """Search for the capacity of a service with plain calls."""
         __tracebackhide__ = True
-        found, late = self._driver.drive(search, call)
+        with self._run.kept.awaited(name, call.place):
+            found, late = self._driver.drive(search, call)
         return self._keep_capacity(found, late, name, effective)
 
     async def search_async(
@@ -64,7 +64,8 @@ class MeasuredLoads:
         __tracebackhide__ = True
         if not self._run.is_untimed:
             self._run.note_awaited(name)
-        found, late = await self._driver.drive_async(search, call)
+        with self._run.kept.awaited(name, call.place):
+            found, late = await self._driver.drive_async(search, call)
         return self._keep_capacity(found, late, name, effective)
 
     def _keep_capacity(
@@ -97,18 +98,18 @@ class MeasuredLoads:
         if compared is not None and compared.turns is not None:
             watch_of_turns = self._in_turns(compared, name, limits)
             windows = load_in_turns(plan, name, compared.turns, watch_of_turns.end_of_window)
-            with watch_of_turns.listening():
+            with watch_of_turns.listening(), self._run.kept.awaited(name, call.place):
                 recording, record = self._driver.drive(windows, watch_of_turns.load(call, is_async=False))
             return self._keep_recording(watch_of_turns, recording, record, name, limits)
         recorder = ThreadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
         spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, compared, is_load=True)
-        with spans.listening():
+        with spans.listening(), self._run.kept.awaited(name, call.place):
             request = spans.load(call, is_async=False)
             record = self._driver.generate(self._own_part(plan, compared), request, recorder, look, watch)
-        if not record.requests:
-            raise call.no_request(plan)
+            if not record.requests:
+                raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
         return self.keep(record, name, limits, _completed(watched.recording(record), spans), spans=judged)
 
@@ -123,18 +124,18 @@ class MeasuredLoads:
         if compared is not None and compared.turns is not None:
             watch_of_turns = self._in_turns(compared, name, limits)
             windows = load_in_turns(plan, name, compared.turns, watch_of_turns.end_of_window)
-            with watch_of_turns.listening():
+            with watch_of_turns.listening(), self._run.kept.awaited(name, call.place):
                 recording, record = await self._driver.drive_async(windows, watch_of_turns.load(call, is_async=True))
             return self._keep_recording(watch_of_turns, recording, record, name, limits)
         recorder = LoadRecorder()
         look = LoadLooks(self._run, recorder, plan, name, limits)
         watched = CanaryWatch(compared)
         spans = span_watch(self._run, self._run.resolve(name, limits), SYSTEM, compared, is_load=True)
-        with spans.listening():
+        with spans.listening(), self._run.kept.awaited(name, call.place):
             request = spans.load(call, is_async=True)
             record = await self._driver.generate_async(self._own_part(plan, compared), request, recorder, look, watch)
-        if not record.requests:
-            raise call.no_request(plan)
+            if not record.requests:
+                raise call.no_request(plan)
         judged = spans.judged(load_begin_ns=recorder.begin_ns)
         return self.keep(record, name, limits, _completed(watched.recording(record), spans), spans=judged)
 
@@ -143,8 +144,7 @@ class MeasuredLoads:
     ) -> tuple[str, LoadPlan]:
         """Return the name of the measurement, and the load to generate: one request if nothing is timed."""
         if self.recorder is not None:
-            message = f"{place}: another load of this test is running: await one before the next"
-            raise MisuseError(message)
+            raise self._run.kept.refused(f"{place}: another load of this test is running: await one before the next")
         importlib.import_module("scipy.special")  # a look at the running load needs it, and the import takes 0.3 s
         if self._run.is_untimed:
             return name or "", _ONCE
