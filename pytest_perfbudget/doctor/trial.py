@@ -25,13 +25,13 @@ from pathlib import Path
 
 import pytest
 
-from {module} import WORKLOADS, workload
+from {module} import workload
 
 SLOWDOWNS = json.loads(Path(__file__).with_name('{slowdowns}').read_text('utf-8'))
 
 
 @pytest.mark.perf_budget
-@pytest.mark.parametrize('name', WORKLOADS)
+@pytest.mark.parametrize('name', {names!r})
 def test_workload(name, perf):
     perf(workload(name, SLOWDOWNS.get(name, 0.0)), name='work')
 """
@@ -75,6 +75,7 @@ class Trial(ABC):
         max_regression: the setting in pyproject.toml; if empty, the default holds.
         baseline_runs: the setting in pyproject.toml; if 0, the default holds.
         module: the name of the module with the workloads.
+        workloads: the names of the workloads; if empty, all workloads of the module.
         settings: further lines of [tool.perfbudget] in pyproject.toml.
     """
 
@@ -85,15 +86,17 @@ class Trial(ABC):
         max_regression: str = "",
         baseline_runs: int = 0,
         module: str = "pytest_perfbudget.doctor.workloads",
+        workloads: Sequence[str] = (),
         settings: Sequence[str] = (),
     ) -> None:
         self._folder = folder
-        self._names = importlib.import_module(module).WORKLOADS
+        self._names = list(workloads or importlib.import_module(module).WORKLOADS)
         lines = [f'max_regression = "{max_regression}"'] if max_regression else []
         lines += [f"baseline_runs = {baseline_runs}"] if baseline_runs else []
         (folder / "pyproject.toml").write_text("\n".join(["[tool.perfbudget]", *lines, *settings, ""]), "utf-8")
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-        (folder / "test_workloads.py").write_text(_TESTS.format(module=module, slowdowns=_SLOWDOWNS), "utf-8")
+        tests = _TESTS.format(module=module, names=self._names, slowdowns=_SLOWDOWNS)
+        (folder / "test_workloads.py").write_text(tests, "utf-8")
         (folder / _SLOWDOWNS).write_text("{}", "utf-8")
 
     @abstractmethod

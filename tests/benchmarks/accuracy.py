@@ -1,10 +1,11 @@
 """Sets the gate beside pytest-benchmark's `--benchmark-compare-fail`, on the same workloads, session by session.
 
-    python tests/benchmarks/accuracy.py [--sessions 10] [--confirm duet] [--max-regression 2%] [--no-rival] [--output accuracy.json]
+    python tests/benchmarks/accuracy.py [--sessions 10] [--clean 10] [--confirm duet] [--max-regression 2%] [--no-rival]
+        [--only "zlib,memory walk"] [--slowdowns 8%,10%] [--output accuracy.json]
 
 Both have a baseline from the start of the script, and a new one after every five sessions. A session of one is
-followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %.
-Prints the table of guide/method.md. Let nothing else run meanwhile.
+followed by a session of the other, first clean, then with each workload slowed down by 2, 5, 10 or 20 %, or by the
+shares of `--slowdowns`. Prints the table of guide/method.md, and a table by workload. Let nothing else run meanwhile.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tallies import WorkloadTally, add_choices, chosen
 
 from pytest_perfbudget.cli import SLOWDOWNS
 from pytest_perfbudget.doctor.trial import BaselineTrial
@@ -30,10 +33,10 @@ FIELDS = ("min", "median", "mean")
 PER_BASELINE = 5
 TESTS = """
 import json, os, pytest
-from pytest_perfbudget.doctor.workloads import WORKLOADS, workload
+from pytest_perfbudget.doctor.workloads import workload
 SLOWDOWNS = json.loads(os.environ.get("SLOWDOWNS", "{}"))
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", json.loads(os.environ["NAMES"]))
 def test_workload(name, benchmark):
     benchmark(workload(name, SLOWDOWNS.get(name, 0.0)))
 """
@@ -43,8 +46,9 @@ FAILED = re.compile(r"test_workload\[(?P<name>.+?)\].*Field '(?P<field>\w+)' has
 class Rival:
     """The same workloads under pytest-benchmark alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self.folder = folder
+        self.names = names
         (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
         (folder / "test_workloads.py").write_text(TESTS, "utf-8")
 
@@ -68,6 +72,7 @@ class Rival:
     def _run(self, slowdowns: Mapping[str, float], *arguments: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "SLOWDOWNS": json.dumps(dict(slowdowns))}
+        environment["NAMES"] = json.dumps(list(self.names))
         command = [
             sys.executable,
             "-m",
@@ -86,29 +91,34 @@ class Rival:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--sessions", type=int, default=10, help="the slowed sessions (10)")
+    parser.add_argument("--clean", type=int, help="the clean sessions; as many as slowed ones by default")
     parser.add_argument("--confirm", choices=("runs", "duet"), default="runs")
     parser.add_argument("--max-regression", default="5%")
     parser.add_argument("--no-rival", action="store_true")
-    parser.add_argument("--output", type=Path)
+    add_choices(parser, SLOWDOWNS)
     options = parser.parse_args()
+    names, shares = chosen(options, WORKLOADS)
+    clean = options.sessions if options.clean is None else options.clean
+    tally = WorkloadTally()
     alarms: dict[str, int] = defaultdict(int)
     caught: dict[str, dict[float, list[bool]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         settings = [f'confirm = "{options.confirm}"']
-        trial = BaselineTrial(Path(ours), max_regression=options.max_regression, settings=settings)
+        trial = BaselineTrial(Path(ours), max_regression=options.max_regression, workloads=names, settings=settings)
         trial.commit()
-        rival = None if options.no_rival else Rival(Path(theirs))
-        for number in range(options.sessions):
+        rival = None if options.no_rival else Rival(Path(theirs), names)
+        for number in range(max(options.sessions, clean)):
             if number % PER_BASELINE == 0:
                 trial.prepare()
                 if rival is not None:
                     rival.update()
-            names = list(WORKLOADS)
-            slowed = {name: SLOWDOWNS[(at + number) % len(SLOWDOWNS)] for at, name in enumerate(names)}
-            for slowdowns in ({}, slowed):
+            slowed = {name: shares[(at + number) % len(shares)] for at, name in enumerate(names)}
+            planned: list[dict[str, float]] = [{}] * (number < clean) + [slowed] * (number < options.sessions)
+            for slowdowns in planned:
                 session = trial.session(slowdowns)
+                tally.add(session)
                 red = {case.workload for case in session.cases if case.verdict == "regressed"}
                 gates, elapsed_s = {"perfbudget": red}, 0.0
                 if rival is not None:
@@ -122,31 +132,31 @@ def main() -> None:
                         caught[gate][slowdown].append(name in names_red)
             print(f"session {number + 1}: alarms {dict(alarms)}", file=sys.stderr, flush=True)
             if options.output:
-                options.output.write_text(json.dumps(summary(number + 1, alarms, caught, seconds), indent=1), "utf-8")
-    print(table(summary(options.sessions, alarms, caught, seconds)))
+                document = {"gates": summary(alarms, caught, seconds), "cases": tally.cases}
+                options.output.write_text(json.dumps(document, indent=1), "utf-8")
+    print(table(summary(alarms, caught, seconds), shares), tally.table(), sep="\n\n")
 
 
-def summary(
-    sessions: int, alarms: Mapping[str, int], caught: Any, seconds: Mapping[str, list[float]]
-) -> dict[str, Any]:
+def summary(alarms: Mapping[str, int], caught: Any, seconds: Mapping[str, list[float]]) -> dict[str, Any]:
     return {
         gate: {
-            "clean_sessions": sessions,
+            "clean_sessions": len(seconds[gate]),
             "alarms": alarms[gate],
             "caught": {f"{slowdown:.0%}": [sum(hits), len(hits)] for slowdown, hits in sorted(caught[gate].items())},
-            "seconds_per_test": sorted(seconds[gate])[len(seconds[gate]) // 2],
+            "seconds_per_test": sorted(seconds[gate])[len(seconds[gate]) // 2] if seconds[gate] else None,
         }
-        for gate in seconds
+        for gate in dict.fromkeys([*seconds, *caught])
     }
 
 
-def table(found: Mapping[str, Any]) -> str:
-    shares = [f"{slowdown:.0%}" for slowdown in SLOWDOWNS]
+def table(found: Mapping[str, Any], slowdowns: Sequence[float]) -> str:
+    shares = [f"{slowdown:.0%}" for slowdown in slowdowns]
     rows = ["| gate | clean sessions alarmed | " + " | ".join(f"+{one} caught" for one in shares) + " | s per test |"]
     rows += ["|---|---|" + "---|" * (len(shares) + 1)]
     for gate, one in found.items():
-        hits = " | ".join("{} of {}".format(*one["caught"][share]) for share in shares)
-        rows.append(f"| {gate} | {one['alarms']} of {one['clean_sessions']} | {hits} | {one['seconds_per_test']:.2f} |")
+        hits = " | ".join("{} of {}".format(*one["caught"].get(share, [0, 0])) for share in shares)
+        middle = "-" if one["seconds_per_test"] is None else f"{one['seconds_per_test']:.2f}"
+        rows.append(f"| {gate} | {one['alarms']} of {one['clean_sessions']} | {hits} | {middle} |")
     return "\n".join(rows)
 
 

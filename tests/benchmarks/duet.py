@@ -1,12 +1,13 @@
 """Counts what `--perf-against` says of unchanged and of slowed code, beside pytest-benchmark in two runs.
 
-    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--sequential] [--no-rival] [--output duet.json]
+    python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--sequential] [--no-rival]
+        [--only "zlib,memory walk"] [--slowdowns 5%] [--output duet.json]
 
 A git repository is generated; its first commit is the base, the working tree the head. In clean sessions they are
 the same, in slowed ones each workload does 2, 3, 5 or 10 % more of its work; of the I/O workloads 10 or 20 %.
 pytest-benchmark runs the base, then the head, and compares with --benchmark-compare-fail. With `--load` a busy
-process runs on each CPU, with `--sequential` one process is measured after the other. Prints the table of guide/method.md.
-Let nothing else run meanwhile.
+process runs on each CPU, with `--sequential` one process is measured after the other. `--slowdowns` gives
+other shares. Prints the table of guide/method.md, and a table by workload. Let nothing else run meanwhile.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from typing import Any
 
 import io_workloads
 from accuracy import FIELDS, Rival
+from tallies import WorkloadTally, add_choices, chosen
 
 from pytest_perfbudget.cli import DUET_SLOWDOWNS
-from pytest_perfbudget.doctor.trial import DuetTrial
+from pytest_perfbudget.doctor.trial import DuetTrial, Session
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 
-IO_SLOWDOWNS = (0.1, 0.2)
+IO_SLOWDOWNS: tuple[float, ...] = (0.1, 0.2)
 
 
 class Counts:
@@ -77,37 +79,41 @@ def main() -> None:
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--sequential", action="store_true")
     parser.add_argument("--no-rival", action="store_true")
-    parser.add_argument("--output", type=Path)
+    add_choices(parser, DUET_SLOWDOWNS)
     options = parser.parse_args()
-    names = list(io_workloads.WORKLOADS if options.io else WORKLOADS)
+    names, shares = chosen(options, WORKLOADS)
+    if options.io:
+        names, shares = list(io_workloads.WORKLOADS), IO_SLOWDOWNS
+    tally = WorkloadTally()
     module = "io_workloads" if options.io else "pytest_perfbudget.doctor.workloads"
-    shares = IO_SLOWDOWNS if options.io else DUET_SLOWDOWNS
     gates: dict[str, Counts] = defaultdict(Counts)
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         if options.io:
             shutil.copy(io_workloads.__file__, ours)
         mode = ["[tool.perfbudget.duet]", 'mode = "sequential"'] if options.sequential else []
-        trial = DuetTrial(Path(ours), max_regression=options.max_regression, module=module, settings=mode)
+        trial = DuetTrial(
+            Path(ours), max_regression=options.max_regression, module=module, workloads=names, settings=mode
+        )
         trial.prepare()
-        rival = None if options.no_rival or options.io else Rival(Path(theirs))
+        rival = None if options.no_rival or options.io else Rival(Path(theirs), names)
         with busy((os.cpu_count() or 1) if options.load else 0):
             for number in range(max(options.clean, options.slowed)):
                 if number < options.clean:
-                    session(gates, trial, rival, {}, names)
+                    tally.add(session(gates, trial, rival, {}, names))
                 if number < options.slowed:
                     slowed = {name: shares[(at + number) % len(shares)] for at, name in enumerate(names)}
-                    session(gates, trial, rival, slowed, names)
+                    tally.add(session(gates, trial, rival, slowed, names))
                 found = {gate: one.to_dict() for gate, one in gates.items()}
                 print(f"{number + 1}: {found['perfbudget']}", file=sys.stderr, flush=True)
                 if options.output:
-                    options.output.write_text(json.dumps(found, indent=1), "utf-8")
-    print(table(found, shares))
+                    options.output.write_text(json.dumps({"gates": found, "cases": tally.cases}, indent=1), "utf-8")
+    print(table(found, shares), tally.table(), sep="\n\n")
 
 
 def session(
     gates: dict[str, Counts], trial: DuetTrial, rival: Rival | None, slowdowns: dict[str, float], names: Sequence[str]
-) -> None:
-    """Count what one session of each says."""
+) -> Session:
+    """Count what one session of each says, and return the session of this project."""
     done = trial.session(slowdowns)
     red = {"perfbudget": {case.workload for case in done.cases if case.verdict == "regressed"}}
     elapsed_s = {"perfbudget": done.elapsed_s}
@@ -126,6 +132,7 @@ def session(
             gates[gate].caught[slowdown].append(name in reds)
             if name not in reds and gate == "perfbudget":
                 gates[gate].missed.append(asdict(cases[name]))
+    return done
 
 
 def table(found: dict[str, Any], slowdowns: Sequence[float]) -> str:
@@ -134,9 +141,8 @@ def table(found: dict[str, Any], slowdowns: Sequence[float]) -> str:
     rows += ["|---|---|" + "---|" * (len(shares) + 1)]
     for gate, one in found.items():
         hits = " | ".join("{} of {}".format(*one["caught"].get(share, [0, 0])) for share in shares)
-        rows.append(
-            f"| {gate} | {one['alarmed']} of {one['clean_sessions']} | {hits} | {one['seconds_per_test']:.2f} |"
-        )
+        seconds = "-" if one["seconds_per_test"] is None else f"{one['seconds_per_test']:.2f}"
+        rows.append(f"| {gate} | {one['alarmed']} of {one['clean_sessions']} | {hits} | {seconds} |")
     return "\n".join(rows)
 
 
