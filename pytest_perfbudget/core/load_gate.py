@@ -11,34 +11,34 @@ from typing import Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
-from pytest_perfbudget.core.criteria.dependent import DependentShareCriterion, at_look
+from pytest_perfbudget.core.criteria.dependent import at_look
 from pytest_perfbudget.core.criteria.late import exceeded_in_spite
 from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
+from pytest_perfbudget.core.load_errors import (
+    NO_ERROR,
+    allows_no_error,
+    burst_text,
+    decide_errors,
+    fails_often,
+    limits_errors,
+    why_lost,
+)
 from pytest_perfbudget.core.load_lateness import highest_rps, late_for, lateness_text, why_late, without_unanswered
 from pytest_perfbudget.core.metrics import (
-    CAPACITY,
     CPU_PERCENT,
     ERROR_RATE,
     RPS,
     RSS,
-    SUCCESS_RATE,
     WALL,
-    Metric,
 )
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.units import time_text
 
 _OF_PROCESS: Final = (RSS, CPU_PERCENT)
-
-NO_ERROR: Final = "the default: no error is allowed without max_error_rate or min_success_rate"
-
-_MANY_ERRORS: Final = 1.0
-"""The error rate in per cent above which a load that allows no error ends early. A single error does not end the load,
-because its other numbers may be of interest."""
 
 _FIRST_LOOK: Final = 50
 """The number of requests before the first early look; each further look comes when the number has doubled."""
@@ -77,16 +77,24 @@ class LoadGate:
         if why_late(self.budgets, record):
             return ""
         errors = at_look(self.errors, look)
-        budgets = [one for one in self._measurable() if not _allows_no_error(one)]
-        if not any(_limits_errors(one) for one in budgets):
-            budgets.append(Budget(ERROR_RATE, _MANY_ERRORS, "max_error_rate", NO_ERROR))
-        for budget in budgets:
-            if budget.metric in (RPS, CAPACITY, *_OF_PROCESS) or budget.metric.statistic in ("min", "max"):
+        if (often := fails_often(list(self._measurable()), record, errors)) is not None:
+            return _far(often)
+        for budget in self._measurable():
+            if budget.metric.series != WALL or budget.metric.statistic in ("min", "max"):
                 continue  # not inferred, so only the end tells
             found = self._decide(budget, record, errors)
             if found is not None and found.verdict is BudgetVerdict.EXCEEDED:
-                return f"{budget.metric.name} exceeds its limit by far"
+                return _far(budget)
         return ""
+
+    def why_lost(self, failures: int, requests: int, planned: int) -> str:
+        """Return the reason why a limit on errors is exceeded whatever follows; see `core.load_errors.why_lost`."""
+        return why_lost(self.budgets, failures, requests, planned, self.errors.exceeded)
+
+    @property
+    def limits_errors(self) -> bool:
+        """Whether a limit allows some errors, so that the number of requests matters."""
+        return any(limits_errors(one) and not allows_no_error(one) for one in self.budgets)
 
     def broken(self, record: LoadRecord) -> BudgetResult | None:
         """Return the result of a limit that a short load has broken, by its estimate; None if it has kept all."""
@@ -107,7 +115,7 @@ class LoadGate:
 
     def _unallowed(self, record: LoadRecord, late: str) -> Iterator[BudgetResult]:
         """Yield the result of the limit that holds where no limit on errors was given."""
-        if record.failures and not any(_limits_errors(one) for one in self.budgets):
+        if record.failures and not any(limits_errors(one) for one in self.budgets):
             yield self._judge(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), record, late)
 
     def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
@@ -124,11 +132,13 @@ class LoadGate:
         if found.verdict is BudgetVerdict.EXCEEDED:
             if why := late_for(budget, record, late):
                 return (self._judge_late(budget, record) if is_time else None) or unmeasured(budget, why)
-            if late and _limits_errors(budget):
+            if late and limits_errors(budget):
                 answered = self._decide(budget, without_unanswered(record), self.errors)
                 if answered is None or answered.verdict is not BudgetVerdict.EXCEEDED:
                     return unmeasured(budget, late)
         reason = _slow_end(budget, record) or _without_answer(budget, record)
+        if found.verdict is BudgetVerdict.EXCEEDED and limits_errors(budget):
+            reason = burst_text(budget, record, self.errors)
         if late and found.verdict is BudgetVerdict.EXCEEDED and budget.metric is RPS:
             reason = f"without the lateness of the generator the rate is at most {highest_rps(record):,.3g} rps"
         return replace(budget_result(budget, found), reason=reason)
@@ -154,19 +164,9 @@ class LoadGate:
                 return None
             verdict = BudgetVerdict.EXCEEDED if metric.is_worse(seen, limit) else BudgetVerdict.WITHIN
             return CriterionResult(verdict, seen, seen, seen, record.requests)
-        if _allows_no_error(budget):
-            return _without_error(metric, record) if record.requests else None
-        if metric is ERROR_RATE:
-            values: Sequence[float] = record.failed
-        elif metric is SUCCESS_RATE:
-            # A share of successes of at least 99 % is a share of failures of at most 1 %.
-            values, limit = record.failed, 100 - limit
-        else:
-            return decide_latencies(metric, record.latencies, limit, errors) if len(record.latencies) else None
-        if not values:
-            return None
-        found = DependentShareCriterion(errors).decide(values, limit, final=True)
-        return _turned(found) if metric is SUCCESS_RATE else found
+        if limits_errors(budget):
+            return decide_errors(budget, record, errors)
+        return decide_latencies(metric, record.latencies, limit, errors) if len(record.latencies) else None
 
 
 def _refusal(budget: Budget, record: LoadRecord) -> str:
@@ -198,26 +198,5 @@ def _without_answer(budget: Budget, record: LoadRecord) -> str:
     return f"{number:,} {had} as slower than any limit; the numbers have the time that was waited"
 
 
-def _limits_errors(budget: Budget) -> bool:
-    return budget.metric in (ERROR_RATE, SUCCESS_RATE)
-
-
-def _allows_no_error(budget: Budget) -> bool:
-    """Return whether a limit on errors allows none, so that the errors are counted and nothing is inferred."""
-    return (budget.metric is ERROR_RATE and not budget.limit) or (
-        budget.metric is SUCCESS_RATE and budget.limit == SUCCESS_RATE.most
-    )
-
-
-def _without_error(metric: Metric, record: LoadRecord) -> CriterionResult:
-    """Return the result of a limit that allows no error."""
-    seen = describe_load(record)[metric.name]
-    verdict = BudgetVerdict.EXCEEDED if record.failures else BudgetVerdict.WITHIN
-    return CriterionResult(verdict, seen, seen, seen, record.requests)
-
-
-def _turned(found: CriterionResult) -> CriterionResult:
-    """Return the result for the share of failures as the result for the share of successes."""
-    lower = None if found.upper is None else 100 - found.upper
-    upper = None if found.lower is None else 100 - found.lower
-    return replace(found, estimate=100 - found.estimate, lower=lower, upper=upper)
+def _far(budget: Budget) -> str:
+    return f"{budget.metric.name} exceeds its limit by far"

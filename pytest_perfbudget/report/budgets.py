@@ -181,6 +181,8 @@ def _interval(budget: BudgetResult, alpha: float) -> str:
         return capacity.interval_text(budget)
     if budget.needs_rounds is None:  # nothing is inferred from an extreme or a count
         return "as observed"
+    if budget.metric in loads.OF_ERRORS and budget.verdict is BudgetVerdict.EXCEEDED:
+        return loads.too_many_text(budget, alpha)
     unit, metric = budget.unit, budget.label
     is_upper = budget.direction is Direction.LOWER
     decisive = budget.lower if is_upper else budget.upper
@@ -189,9 +191,9 @@ def _interval(budget: BudgetResult, alpha: float) -> str:
         return f"{metric} lies {_wrong_side(budget)} {bound} ({100 * (1 - alpha):.3g} % sure)"
     if budget.lower is None and budget.upper is None:
         return "too few rounds for a bound"
-    if budget.upper is None:
-        return f"{metric} lies above {quantity(budget.lower or 0.0, unit)}"
-    return f"{metric} lies between {quantity(budget.lower or 0.0, unit)} and {quantity(budget.upper, unit)}"
+    lower = quantity(budget.lower or 0.0, unit)
+    between = f"lies between {lower} and {quantity(budget.upper or 0.0, unit)}"
+    return f"{metric} {between if budget.upper is not None else f'lies above {lower}'}"
 
 
 def _words(budget: BudgetResult) -> tuple[str, str]:

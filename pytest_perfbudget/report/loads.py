@@ -17,14 +17,14 @@ from pytest_perfbudget.report.numbers import counted, quantity
 _MOST_GROUPS: Final = 3
 _MOST_TRACEBACK: Final = 3
 _MOST_STEPS: Final = 5
-_OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
+OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
 
 
 def depends_on_errors(budget: BudgetResult, measurement: Measurement) -> bool:
     """Return whether the errors of a load explain a finding, and no other finding has them."""
     if budget.metric != RPS.name:  # the rate is that of the successful requests
-        return budget.metric in _OF_ERRORS
-    return not any(one.metric in _OF_ERRORS and one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
+        return budget.metric in OF_ERRORS
+    return not any(one.metric in OF_ERRORS and one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
 
 
 def error_lines(measurement: Measurement) -> Iterator[str]:
@@ -39,6 +39,19 @@ def error_lines(measurement: Measurement) -> Iterator[str]:
             yield from (f"  {line.strip()}" for line in frames[-_MOST_TRACEBACK:])
     if more := measurement.errors[_MOST_GROUPS:]:
         yield f"{sum(one.count for one in more):,} more errors of {counted(len(more), 'further type')}"
+
+
+def too_many_text(budget: BudgetResult, alpha: float) -> str:
+    """Return how sure it is that a load has more errors than a limit allows.
+
+    Args:
+        budget: the limit, which is exceeded.
+        alpha: the probability of a false `exceeded`.
+    """
+    observed = budget.estimate or 0.0
+    share = (observed if budget.metric == ERROR_RATE.name else 100 - observed) / 100
+    failed, loads = round(share * budget.rounds), f"{100 * alpha:.3g} %"
+    return f"{counted(failed, 'error')}: a service at the limit has so many by chance in at most {loads} of its loads"
 
 
 def step_lines(budget: BudgetResult, load: LoadFacts) -> Iterator[str]:
@@ -60,18 +73,19 @@ def undecided_text(budget: BudgetResult, amount: str, written: str, errors: Sequ
         written: the limit as the user writes it.
         errors: the errors of the load, the largest group first.
     """
-    if budget.metric in _OF_ERRORS and errors:
+    if budget.metric in OF_ERRORS and errors:
         failed = sum(one.count for one in errors)
         kinds = ", ".join(f"{one.count:,} x {one.kind}" for one in errors[:_MOST_GROUPS])
-        is_over = budget.metric == ERROR_RATE.name and (budget.used or 0) > 1
-        over = f", {budget.used:.3g} times the limit" if is_over else ""
-        return (
-            f"{budget.metric}: {failed:,} of {budget.rounds:,} requests failed ({kinds}){over}; "
-            f"this load does not tell how often that happens: {LOAD.more_samples}"
-        )
+        allowed = budget.spent or 0.0
+        text = f"{budget.metric}: {failed:,} of {budget.rounds:,} requests failed ({kinds})"
+        if allowed > 1:
+            text = f"{text}, {allowed:.3g} times as many as allowed, which may be chance"
+        else:
+            text = f"{text}; this load does not tell how often that happens"
+        return f"{text}: {LOAD.more_samples}"
     metric, needs, had = budget.metric, budget.needs_rounds or 0, budget.rounds
     text, says = f"{metric}: {amount} are too few to be sure", budget.effective or 0.0
-    if metric in _OF_ERRORS:
+    if metric in OF_ERRORS:
         says = had
         if had < needs:
             limit = f"{budget.keyword}={written}"

@@ -11,6 +11,7 @@ from simulations import COUNTS, FEWER_RUNS, at_most
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentShareCriterion
+from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion
 from pytest_perfbudget.core.results import BudgetVerdict
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -49,16 +50,48 @@ def failures(share: float, burst: int, generator: np.random.Generator) -> Any:
 
 
 @pytest.mark.parametrize("runs", COUNTS)
-@pytest.mark.parametrize(("share", "burst"), [(0.01, 1), (0.05, 1), (0.05, 20), (0.2, 50)])
-def test_the_error_rates_of_an_error_rate_hold_for_bursts(share: float, burst: int, runs: int) -> None:
-    found = count(
-        DependentShareCriterion(ERRORS), lambda generator: failures(share, burst, generator), 100 * share, runs
-    )
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_a_limit_on_errors_is_exceeded_by_chance_in_a_share_alpha_of_the_loads(share: float, runs: int) -> None:
+    """The requests fail independently of each other, at a rate of the limit."""
+    found = count(ErrorShareCriterion(ERRORS), lambda generator: failures(share, 1, generator), 100 * share, runs)
     assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
     assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
 
 
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize(("share", "burst", "exceeded"), [(0.01, 20, 0.27), (0.05, 20, 0.33), (0.2, 50, 0.39)])
+def test_a_load_that_too_many_bursts_fall_into_exceeds_its_limit(
+    share: float, burst: int, exceeded: float, runs: int
+) -> None:
+    """A service whose long-run rate is the limit has more errors than the limit in half of its loads.
+
+    The share of loads that are `exceeded` is the one that the guide gives.
+    """
+    drawn = [failures(share, burst, np.random.default_rng((7, run))) for run in range(runs)]
+    verdicts = [ErrorShareCriterion(ERRORS).decide(one.tolist(), 100 * share, final=True).verdict for one in drawn]
+    observed = [one.mean() for one, verdict in zip(drawn, verdicts, strict=True) if verdict is BudgetVerdict.EXCEEDED]
+    assert min(observed) > share
+    assert len(observed) == pytest.approx(exceeded * runs, rel=0.2)
+
+
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize(("share", "burst"), [(0.05, 20), (0.2, 50)])
+def test_bursts_are_no_reason_to_call_an_error_rate_within(share: float, burst: int, runs: int) -> None:
+    found = count(ErrorShareCriterion(ERRORS), lambda generator: failures(share, burst, generator), 100 * share, runs)
+    assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
+
+
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize(("share", "burst"), [(0.01, 1), (0.05, 1), (0.05, 20), (0.2, 50)])
+def test_bursts_do_not_end_a_load_early(share: float, burst: int, runs: int) -> None:
+    """An early end says that the service fails too often however long the load, so bursts are few errors there."""
+    found = count(
+        DependentShareCriterion(ERRORS), lambda generator: failures(share, burst, generator), 100 * share, runs
+    )
+    assert found[BudgetVerdict.EXCEEDED] <= at_most(ERRORS.exceeded, runs)
+
+
 @pytest.mark.parametrize(("scale", "verdict"), [(3, BudgetVerdict.WITHIN), (0.1, BudgetVerdict.EXCEEDED)])
 def test_an_error_rate_far_from_its_limit_is_decided(scale: float, verdict: BudgetVerdict) -> None:
-    found = count(DependentShareCriterion(ERRORS), lambda generator: failures(0.05, 20, generator), 5 * scale)
+    found = count(ErrorShareCriterion(ERRORS), lambda generator: failures(0.05, 20, generator), 5 * scale)
     assert found[verdict] > 0.6 * FEWER_RUNS

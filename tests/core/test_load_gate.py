@@ -18,6 +18,7 @@ from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord, ProcessFacts
+from pytest_perfbudget.core.load_errors import expected_requests
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.errors import ConfigError
@@ -152,6 +153,37 @@ def test_so_many_requests_without_an_error_show_a_limit_on_errors(limit: float, 
 def test_a_success_rate_needs_enough_requests(failures: int, total: int, verdict: str) -> None:
     found = gate(min_success_rate=0.99).judge(record([1.0] * (total - failures), failures=failures))
     assert verdicts(found) == {"min_success_rate": verdict}
+
+
+def with_burst(failures: int, at: int = 400, **generator: Any) -> LoadRecord:
+    """Return a record of 1,000 requests, of which some in a row failed."""
+    failed = array("b", bytes(at) + b"\1" * failures + bytes(1_000 - at - failures))
+    return replace(record([5.0] * (1_000 - failures), failures=failures, **generator), failed=failed)
+
+
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0.01}, {"min_success_rate": 0.99}])
+@pytest.mark.parametrize("at", [0, 400])
+def test_errors_in_one_burst_are_errors_of_this_load(limit: dict[str, float], at: int) -> None:
+    """A server that stands still for a while fails all requests of that time."""
+    (found,) = gate(**limit).judge(with_burst(150, at))
+    assert (found.verdict, found.effective) == (BudgetVerdict.EXCEEDED, None)
+    assert found.reason == "the errors came close together: they are a fact of this load, and say little about the next"
+    (spread,) = gate(**limit).judge(record([5.0] * 850, failures=150))
+    assert (spread.verdict, spread.reason) == (BudgetVerdict.EXCEEDED, "")
+
+
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0.05}, {"min_success_rate": 0.95}])
+@pytest.mark.parametrize("at", [0, 400])
+def test_a_short_burst_below_the_limit_is_not_exceeded(limit: dict[str, float], at: int) -> None:
+    (found,) = gate(**limit).judge(with_burst(40, at))
+    assert found.verdict is BudgetVerdict.UNDECIDED
+
+
+def test_more_errors_than_the_limit_may_be_chance() -> None:
+    """Of 1,000 requests, 20 are more than 1 % allows in one of 100 loads, and 15 are not."""
+    limit = gate(max_error_rate=0.01)
+    assert verdicts(limit.judge(with_burst(15))) == {"max_error_rate": "undecided"}
+    assert verdicts(limit.judge(with_burst(20))) == {"max_error_rate": "exceeded"}
 
 
 def test_nothing_is_judged_of_a_server_whose_generator_was_late() -> None:
@@ -320,6 +352,31 @@ class TestEarlyEnd:
         assert not half.is_due(99, 2)
         assert half.why_end_early(record([1.0] * 25, failures=25), 1) == "error_rate exceeds its limit by far"
         assert not half.why_end_early(record([1.0] * 50), 1)
+
+    def test_a_burst_does_not_end_a_load(self) -> None:
+        """The load may still be long enough to keep its limit."""
+        limit = gate(max_error_rate=0.05)
+        assert not limit.why_end_early(record([], failures=50), 1)
+        assert not limit.why_end_early(with_burst(50), 4)
+        assert gate().why_end_early(record([], failures=50), 1)
+
+    @pytest.mark.parametrize(("failures", "is_lost"), [(60, False), (80, True)])
+    def test_errors_that_exceed_the_limit_of_the_whole_load_end_it(self, failures: int, *, is_lost: bool) -> None:
+        """Of 1,000 requests 5 % are allowed, and 1 of 100 loads has 68 or more by chance."""
+        plan = LoadPlan(stages=(Stage(100, 100, 10 * S),), duration_ns=10 * S)
+        for limit in (gate(max_error_rate=0.05), gate(min_success_rate=0.95)):
+            why = limit.why_lost(failures, 2 * failures, plan.planned_requests)
+            assert why.endswith("_rate exceeds its limit, whatever the further requests") is is_lost
+        assert not gate().why_lost(failures, 2 * failures, plan.planned_requests)
+
+    def test_users_who_get_nothing_but_errors_for_a_tenth_of_the_time_end_their_load(self) -> None:
+        """The number of their requests is not known, and one answer may be the first of many."""
+        plan, limit = LoadPlan(users=10, duration_ns=10 * S), gate(max_error_rate=0.05)
+        assert not plan.planned_requests
+        assert expected_requests(plan, 100, 100, S) == 1_000
+        assert limit.why_lost(100, 100, expected_requests(plan, 100, 100, S))
+        assert not expected_requests(plan, 100, 100, S - 1)
+        assert not expected_requests(plan, 100, 101, S)
 
     def test_a_slow_server_ends_its_load(self) -> None:
         assert gate(p95_ms=5).why_end_early(record([20.0] * 400), 1) == "p95 exceeds its limit by far"

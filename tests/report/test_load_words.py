@@ -56,8 +56,14 @@ class TestUndecidedLoads:
         found = notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD))
         assert found == [f"undecided: tests/test_api.py::test_login: {text}"]
 
-    @pytest.mark.parametrize(("used", "over"), [(15.2, ", 15.2 times the limit"), (0.7, "")])
-    def test_requests_that_failed_are_said_even_if_the_limit_is_undecided(self, used: float, over: str) -> None:
+    @pytest.mark.parametrize(
+        ("used", "says"),
+        [
+            (1.52, ", 1.52 times as many as allowed, which may be chance"),
+            (0.7, "; this load does not tell how often that happens"),
+        ],
+    )
+    def test_requests_that_failed_are_said_even_if_the_limit_is_undecided(self, used: float, says: str) -> None:
         """Failures that come together are a single event, whose frequency one load does not tell."""
         errors = [ErrorGroup("TimeoutError", "no answer", 0, 1, count=30), ErrorGroup("OSError", "", 0, 1, count=2)]
         share = budget(
@@ -66,7 +72,7 @@ class TestUndecidedLoads:
         )  # fmt: skip
         assert notes(measurement(share, kind=LOAD, errors=errors)) == [
             "undecided: tests/test_api.py::test_login: error_rate: 32 of 200 requests failed (30 x TimeoutError, "
-            f"2 x OSError){over}; this load does not tell how often that happens: make the load longer"
+            f"2 x OSError){says}: make the load longer"
         ]
 
 
@@ -74,6 +80,24 @@ class TestExceededLoads:
     """What the failure text says of a load that is too slow."""
 
     ERRORS = (ErrorGroup("OSError", "refused", 5_000_000, 9_000_000_000, count=70),)
+
+    @pytest.mark.parametrize(
+        ("metric", "keyword", "estimate", "limit", "direction"),
+        [
+            ("error_rate", "max_error_rate", 7.0, 1.0, Direction.LOWER),
+            ("success_rate", "min_success_rate", 93.0, 99.0, Direction.HIGHER),
+        ],
+    )
+    def test_too_many_errors_are_counted_and_not_estimated(
+        self, metric: str, keyword: str, estimate: float, limit: float, direction: Direction
+    ) -> None:
+        share = budget(
+            metric=metric, keyword=keyword, unit="%", estimate=estimate, limit=limit, direction=direction, rounds=1_000
+        )
+        text = "\n".join(failure(measurement(share, kind=LOAD, errors=self.ERRORS)))
+        assert (
+            "  70 errors: a service at the limit has so many by chance in at most 1 % of its loads; 1,000 req" in text
+        )
 
     def test_the_slowest_step_of_a_request_comes_first(self) -> None:
         steps = {"login": {"p95": 3e6}, "order": {"p95": 41e6}, "pay": {"max": 1e6}}

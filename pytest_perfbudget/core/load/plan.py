@@ -54,7 +54,12 @@ class LoadPlan:
 
     @property
     def planned_requests(self) -> int:
-        """The number of requests that an open load is to send after its warm-up; of Poisson arrivals, with its seed."""
+        """The number of requests after the warm-up; 0 for users who make requests until the duration ends.
+
+        Of Poisson arrivals, the number is that of the seed.
+        """
+        if not self.is_open:
+            return self.users * self.requests
         return sum(due_ns >= self.warm_up_ns for due_ns in self.starts())
 
     @property

@@ -12,6 +12,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.load.windows import doubt
+from pytest_perfbudget.core.load_errors import expected_requests
 from pytest_perfbudget.core.load_gate import LoadGate
 from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -41,6 +42,9 @@ class LoadLooks:
         self._recorder = recorder
         self._plan = plan
         self._number = 1
+        self._may_be_lost = self._gate.limits_errors
+        # Counted before the load begins: the arrivals of a long load take a tenth of a second.
+        self._planned = plan.planned_requests if self._may_be_lost else 0
 
     def __call__(self) -> str:
         """Return the reason to end the load early; empty if there is none."""
@@ -48,9 +52,22 @@ class LoadLooks:
         requests = len(recorder.failed)
         if self._number > _MOST_LOOKS or not self._gate.is_due(requests, self._number):
             self._progress.note_often(self._text)
-            return ""
+            return self._why_lost()
         self._number += 1
         return self._gate.why_end_early(recorder.record(self._plan), self._number - 1)
+
+    def _why_lost(self) -> str:
+        recorder, plan = self._recorder, self._plan
+        failures = recorder.errors.count if self._may_be_lost else 0
+        if not failures:
+            return ""
+        requests, elapsed_ns = len(recorder.failed), recorder.now_ns() - recorder.begin_ns
+        planned = self._planned or expected_requests(plan, failures, requests, elapsed_ns)
+        reason = self._gate.why_lost(failures, requests, planned) if planned else ""
+        if reason and self._gate.why_late(recorder.record(plan)):
+            self._may_be_lost = False  # the generator may have caused the errors
+            return ""
+        return reason
 
     def _text(self) -> str:
         recorder = self._recorder

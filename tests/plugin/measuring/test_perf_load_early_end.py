@@ -45,3 +45,22 @@ def test_it(perf_load):
     assert not found.ended_early
     assert found.requests == 400
 """).assert_outcomes(passed=1)
+
+
+BURST = """
+from itertools import count
+numbers = count()
+
+def request(): assert {last} <= next(numbers)
+
+def test_it(perf_load):
+    found = perf_load(request, users=1, requests=1000, max_error_rate=0.2)
+    assert (found.requests < 1000) is bool(found.ended_early)
+"""
+
+
+def test_errors_at_the_beginning_of_a_load_do_not_end_it_while_it_may_keep_its_limit(project: Project) -> None:
+    """The first 100 of 1,000 requests fail, and 200 may."""
+    project.run(BURST.format(last=100)).assert_outcomes(passed=1)
+    assert project.run(BURST.format(last=300), "--perf-output=out.json").ret == 1
+    assert project.verdicts() == {"test_it request error_rate": "exceeded"}
