@@ -26,7 +26,7 @@ class LoadPlan:
         think_time_ns: the pause of a user between an answer and the next request.
         stages: the rate over time; empty in the closed model.
         arrival: the way in which requests of the open model arrive.
-        warm_up_ns: the time before the load, under its first rate or with its users, in which nothing is recorded.
+        warm_up_ns: the time before the load, under its first rate or with its users, in which no answer is recorded.
         timeout_ns: the time after which a request is an error.
         seed: of Poisson arrivals.
     """

@@ -27,7 +27,10 @@ NEVER_NS = 1 << 62
 
 
 class LoadRecorder:
-    """The recorder of one load. Requests that are due before `begin_ns` belong to the warm-up and are not recorded.
+    """The recorder of one load.
+
+    Requests that are due before `begin_ns` belong to the warm-up and are not recorded. An error is recorded if it comes
+    after the warm-up: a request that began before and is never answered holds its user for the whole load.
 
     Args:
         clock: the clock of all times.
@@ -80,9 +83,9 @@ class LoadRecorder:
             self._in_time += 1
         self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
-    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:  # noqa: ARG002 - as of other requests
         """Record a request whose code raised; its time says nothing about an answer."""
-        if due_ns < self.begin_ns:
+        if end_ns < self.begin_ns:
             return
         self._over_time.add(end_ns - self.begin_ns, None, is_error=True)
         self._fail(type(error).__name__, str(error), end_ns, error)
@@ -97,7 +100,7 @@ class LoadRecorder:
             end_ns: the time.
             least_ns: the shortest time that counts as waited: the timeout for a request that was not sent.
         """
-        if due_ns < self.begin_ns:
+        if end_ns < self.begin_ns:
             return
         waited_ns = max(end_ns - due_ns, least_ns)
         self.latencies.append_unanswered(waited_ns)

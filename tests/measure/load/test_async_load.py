@@ -57,6 +57,24 @@ class TestClosedModel:
         assert calls == 8
         assert set(found.latencies.sequence) == {100 * MS}
 
+    @pytest.mark.parametrize("is_answered", [True, False])
+    def test_a_request_of_the_warm_up_that_is_never_answered_is_an_error(
+        self, loop: Loop, *, is_answered: bool
+    ) -> None:
+        """Its user makes no other request in the whole load, which would keep every limit."""
+        calls = 0
+
+        async def hangs_once() -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                await loop.sleep(0.3) if is_answered else await loop.for_ever()
+            await loop.sleep(0.1)
+
+        found = load(loop, LoadPlan(users=2, duration_ns=S, warm_up_ns=150 * MS), hangs_once)
+        assert [(one.kind, one.count) for one in found.errors] == ([] if is_answered else [("Unanswered", 1)])
+        assert found.latencies.unanswered == found.failures
+
     def test_a_call_that_never_waits_leaves_the_other_users_their_turns(self, loop: Loop) -> None:
         seen: set[object] = set()
 

@@ -57,6 +57,22 @@ def test_answers_within_the_planned_duration_are_counted(kind: type[LoadRecorder
     assert (found.requests, found.in_time, found.rps) == (4, 2, 4)
 
 
+@KINDS
+def test_an_error_after_the_warm_up_counts_whenever_its_request_began(kind: type[LoadRecorder]) -> None:
+    """A request of the warm-up that is never answered is not lost between the warm-up and the load."""
+    recorder = kind()
+    recorder.begin(1_000 * MS)
+    recorder.raised(OSError(), 900 * MS, 999 * MS)
+    recorder.given_up("TimeoutError", "no answer", 900 * MS, 999 * MS)
+    recorder.answered(900 * MS, 1_100 * MS)
+    assert recorder.record(PLAN).requests == 0
+    recorder.raised(OSError(), 900 * MS, 1_000 * MS)
+    recorder.given_up("TimeoutError", "no answer", 900 * MS, 1_400 * MS)
+    found = recorder.record(PLAN)
+    assert (found.requests, found.failures, found.latencies.unanswered) == (2, 2, 1)
+    assert list(found.latencies.sequence) == [500 * MS]
+
+
 def test_a_request_takes_ten_bytes() -> None:
     """Also with the windows over time, in which the latencies of a real service spread over two powers of ten."""
     tracemalloc.start()
