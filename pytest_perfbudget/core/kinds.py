@@ -99,6 +99,8 @@ def why_never(kind: MeasurementKind, metric: Metric, *, has_process: bool, is_se
         return kind.refusal(metric)
     if metric is metrics.CAPACITY and not is_search:
         return "it is a limit of perf_load.capacity(...)"
+    if metric is metrics.RPS and is_search:
+        return "perf_load.capacity(...) chooses the rates: limit the rate that it finds by min_capacity_rps"
     if metric in (metrics.RSS, metrics.CPU_PERCENT) and not has_process:
         return "it needs perf_load(..., pid=) with the process that serves the load"
     return ""

@@ -72,11 +72,16 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     session = _session(item.config)
     if session is None and is_marked(item):
         session = _begin(item.config)  # a fixture has added the marker since the collection
-    if session is None:
-        yield
-    else:
-        with session.measuring(item):
+    try:
+        if session is None:
             yield
+        else:
+            with session.measuring(item):
+                yield
+    except pytest.skip.Exception:  # a skip of the rest must not hide a limit that is exceeded already
+        if (session := _session(item.config)) is not None:
+            session.judge(item, is_skipped=True)
+        raise
     session = _session(item.config)
     if session is not None:
         session.judge(item)

@@ -227,15 +227,15 @@ class PerfSession:
                 with run.measuring():
                     yield
 
-    def judge(self, item: pytest.Item) -> None:
-        """Judge a test whose body has passed, and fail it if a finding is a failure."""
+    def judge(self, item: pytest.Item, *, is_skipped: bool = False) -> None:
+        """Judge a test whose body has passed, or skipped the rest, and fail it if a finding is a failure."""
         run = item.stash.get(RUN, None)
         if run is None:
             return
         self.launcher.note_duration((SYSTEM.wall_ns() - run.started_ns) / 1e9)
         self._judged = item
         with _misuse_fails(), real_files():
-            measurements = run.finish()
+            measurements = run.exceeded() if is_skipped else run.finish()
         if self.is_child or self.policy.gate is GateMode.OFF:
             return
         run.failure = self._failure(measurements)

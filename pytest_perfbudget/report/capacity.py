@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_perfbudget.core.load.capacity import CapacitySearch
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.report.numbers import counted, quantity
 
@@ -11,6 +13,17 @@ def undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
     """Return the reason why the interval does not decide a limit, and the remedy."""
     data = f"{counted(budget.rounds, 'probe')} in {quantity(measurement.elapsed_ns, 'ns')}"
     return f"{budget.metric}: {interval_text(budget)} ({data}): {_remedy(budget)}"
+
+
+def no_rate_text(search: CapacitySearch) -> str:
+    """Return that a search has found no rate that keeps the limits, and the remedy."""
+    remedy = "let the service keep the limits, or give looser limits, a lower first_rate= or a longer duration="
+    broken = search.broken
+    if broken is None:
+        return f"no rate kept the limits before the search was over: {remedy}"
+    failed = [f"{one.count:,} x {one.kind}: {one.message}" for one in broken.errors[:1]]
+    said = "; ".join([broken.reason, *failed])
+    return f"no rate kept the limits, and the lowest was {quantity(broken.rate, CAPACITY.unit)} ({said}): {remedy}"
 
 
 def interval_text(budget: BudgetResult) -> str:

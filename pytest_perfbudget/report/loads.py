@@ -10,7 +10,7 @@ from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import ERROR_RATE, RPS, SUCCESS_RATE
+from pytest_perfbudget.core.metrics import CAPACITY, ERROR_RATE, RPS, SUCCESS_RATE
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.report.numbers import counted, quantity
 
@@ -23,7 +23,7 @@ OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
 def depends_on_errors(budget: BudgetResult, measurement: Measurement) -> bool:
     """Return whether the errors of a load explain a finding, and no other finding has them."""
     if budget.metric != RPS.name:  # the rate is that of the successful requests
-        return budget.metric in OF_ERRORS
+        return budget.metric in (*OF_ERRORS, CAPACITY.name)
     return not any(one.metric in OF_ERRORS and one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
 
 

@@ -7,8 +7,11 @@ the lowest that was not is then halved, on a logarithmic scale.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 
 _FACTOR: Final = 2.0
 _NARROW: Final = 1.05
@@ -23,11 +26,13 @@ class Probe:
         rate: requests per second.
         is_kept: whether the limits were kept.
         reason: the limit that was broken; empty if none was.
+        errors: of the requests of a probe that was broken, the largest group first.
     """
 
     rate: float
     is_kept: bool
     reason: str = ""
+    errors: Sequence[ErrorGroup] = ()
 
 
 @dataclass
@@ -57,6 +62,11 @@ class CapacitySearch:
     def upper(self) -> float | None:
         """The lowest rate that was not kept; None if every rate was kept."""
         return min((one.rate for one in self.probes if not one.is_kept), default=None)
+
+    @property
+    def broken(self) -> Probe | None:
+        """The last probe that broke a limit; None if none did."""
+        return next((one for one in reversed(self.probes) if not one.is_kept), None)
 
     @property
     def estimate(self) -> float:

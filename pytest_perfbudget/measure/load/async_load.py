@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any, Final
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.async_requests import AsyncRequests
 from pytest_perfbudget.measure.load.async_users import AsyncUser, AsyncUsers
 from pytest_perfbudget.measure.load.call import MOST_IN_FLIGHT, LoadCall, Look, never_early
 from pytest_perfbudget.measure.load.event_loop import EventLoop
+from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.pacing import Pacer, PacerThread
 from pytest_perfbudget.measure.load.patience import GRACE_NS, HEARTBEAT_NS, LEAD_NS, STUCK_NS, watch_period_s
 from pytest_perfbudget.measure.load.recorder import NEVER_NS, LoadRecorder
@@ -70,7 +70,7 @@ class AsyncLoad:
         return len(self._users.stuck)
 
     @property
-    def unclean(self) -> ErrorGroups:
+    def unclean(self) -> LeavingErrors:
         """The errors at the end of users' context managers."""
         return self._users.unclean
 

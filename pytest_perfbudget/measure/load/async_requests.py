@@ -40,7 +40,7 @@ class AsyncRequests:
         except BaseException as error:
             if not has_worked or self._is_to_be_raised(user, error):
                 raise
-            self._users.unclean.add(type(error).__name__, str(error), 0)
+            self._users.unclean.add(error)
         finally:
             self._users.leaving.pop(user, None)
 

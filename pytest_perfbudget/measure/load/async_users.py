@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.event_loop import Event, EventLoop, Task
+from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.patience import GRACE_NS, STUCK_NS, why_given_up
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 
@@ -48,7 +48,7 @@ class AsyncUsers:
         flying: the users that make a request, with the time at which the request was due.
         leaving: the users that have made their last request, with the time from which they leave their context manager.
         hung: the number of users that were cancelled while they left.
-        unclean: the errors at the end of users' context managers, which say nothing about a request.
+        unclean: the errors at the end of users' context managers.
         failure: the exception with which a user has ended, and which ends the load; None if there is none.
         changed: an event that happens when the last user has ended, or a user has failed.
     """
@@ -61,7 +61,7 @@ class AsyncUsers:
     flying: dict[AsyncUser, int] = field(default_factory=dict)
     leaving: dict[AsyncUser, int] = field(default_factory=dict)
     hung: int = 0
-    unclean: ErrorGroups = field(default_factory=ErrorGroups)
+    unclean: LeavingErrors = field(default_factory=LeavingErrors)
     failure: BaseException | None = None
 
     def __post_init__(self) -> None:

@@ -44,12 +44,14 @@ class LoadCall:
         function: the function that makes a request; it takes what `user` yields, if there is a `user`.
         user: what each user keeps; None if users keep nothing.
         stops: further exceptions that end the load and the test; other exceptions are errors of their request.
+        checks: the exceptions of failed checks, which fail the test where they are no errors of a request.
         place: the line of the test, with which the message of a mistake begins.
     """
 
     function: Callable[..., Any]
     user: User | None = None
     stops: tuple[type[BaseException], ...] = ()
+    checks: tuple[type[BaseException], ...] = (AssertionError,)
     place: str = "perf_load()"
 
     def is_error(self, error: BaseException) -> bool:

@@ -159,7 +159,7 @@ class LoadRecorder:
         self.last_ns = end_ns
         first = self.errors.add(kind, message, end_ns - self.begin_ns)
         if first is not None and error is not None:
-            trace = _of_the_user(error.__traceback__)
+            trace = of_the_user(error.__traceback__)
             first.traceback = "".join(traceback.format_exception(type(error), error, trace))
 
 
@@ -210,7 +210,7 @@ def _nobody(_: int) -> None:
     """Tell nobody when a load begins."""
 
 
-def _of_the_user(trace: TracebackType | None) -> TracebackType | None:
+def of_the_user(trace: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of the generator, which come first."""
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OF_GENERATOR):
         trace = trace.tb_next

@@ -9,10 +9,10 @@ from itertools import count
 from queue import SimpleQueue
 from typing import Any, Final
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
+from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.pacing import PacerThread
 from pytest_perfbudget.measure.load.patience import (
     GRACE_NS,
@@ -65,7 +65,7 @@ class ThreadLoad:
         return self._users.left
 
     @property
-    def unclean(self) -> ErrorGroups:
+    def unclean(self) -> LeavingErrors:
         """The errors at the end of users' context managers."""
         return self._users.unclean
 

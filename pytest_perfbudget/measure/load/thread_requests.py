@@ -40,7 +40,7 @@ class ThreadRequests:
         except BaseException as error:
             if not has_worked or not self._call.is_error(error):
                 raise
-            self._users.unclean.add(type(error).__name__, str(error), 0)
+            self._users.unclean.add(error)
 
     def begun(self, due_ns: int) -> Request:
         """Return a request that begins with the set-up of its user."""

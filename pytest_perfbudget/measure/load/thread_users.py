@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.patience import STUCK_NS, why_given_up
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
 
@@ -40,7 +40,7 @@ class ThreadUsers:
         changed: an event that happens when a user has ended.
         left: after the load, the number of threads whose call has not returned.
         hung: after the load, the number of threads that are still in the end of the user's context manager.
-        unclean: the errors at the end of users' context managers, which say nothing about a request.
+        unclean: the errors at the end of users' context managers.
     """
 
     plan: LoadPlan
@@ -50,7 +50,7 @@ class ThreadUsers:
     changed: threading.Event = field(default_factory=threading.Event)
     left: int = 0
     hung: int = 0
-    unclean: ErrorGroups = field(default_factory=ErrorGroups)
+    unclean: LeavingErrors = field(default_factory=LeavingErrors)
 
     def __post_init__(self) -> None:
         """Begin without users."""

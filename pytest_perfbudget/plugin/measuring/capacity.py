@@ -84,7 +84,7 @@ def probes(plan: CapacityPlan, conditions: Sequence[Budget], errors: Errors, now
             search.ended_early = f"no request was due in a probe of {length} at {rate:,.4g} requests per second"
             break
         broken = gate.broken(record)
-        probe = Probe(rate, broken is None, _text(broken))
+        probe = Probe(rate, broken is None, _text(broken), record.errors if broken else ())
         is_sure = probe.is_kept or rate == suspect
         if is_sure:
             search.note(probe)

@@ -281,6 +281,12 @@ class ItemRun:
         self.finished = list(self.kept.found)
         return self.finished
 
+    def exceeded(self) -> list[Measurement]:
+        """Close the run of a test that skips its rest, and return the measurements that exceed a limit already."""
+        self.close()
+        self.finished = self.kept.exceeded()
+        return self.finished
+
     def close(self) -> None:
         """Refuse further measurements, and end the timers whose block was never left."""
         self.perf.abandon_timers()

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import NONE, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, limits_to_dict
-from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe
 from pytest_perfbudget.core.spans.facts import SpanFacts
@@ -99,6 +99,11 @@ class KeptMeasurements:
         """Keep a measurement that has been judged already."""
         self._begun.keep(measurement.name)
         self.found.append(measurement)
+
+    def exceeded(self) -> list[Measurement]:
+        """Return the measurements that exceed a limit, without the data of a comparison."""
+        results = [(one, [result.verdict for result in one.budgets]) for one in self.found]
+        return [replace(one, recording=None) for one, found in results if BudgetVerdict.EXCEEDED in found]
 
     def keep(
         self,

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 import pytest
 
+from pytest_perfbudget.config.load import PARAMETERS
 from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.load.call import LoadCall, User
 from pytest_perfbudget.measure.load.running_loop import running_loop
 
 _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
 """The exceptions of pytest that end a test without a failure."""
+
+_CHECKS = (AssertionError, pytest.fail.Exception)
+"""The exceptions of checks that have failed."""
+
+_IN_SEARCH: Final = {"rate": "first_rate= is the rate of the first", "stages": "first_rate= is the rate of the first"}
+"""The keyword of a search that stands for the parameter of a load."""
 
 MOST_THREADS: Final = 10_000
 MOST_TASKS: Final = 100_000
@@ -37,7 +44,7 @@ def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCa
     if user is not None and not callable(user):
         message = f"{place}: user= must be a function that returns a context manager, found {shown(user)}"
         raise MisuseError(message)
-    return LoadCall(call, user, _STOPS, place)
+    return LoadCall(call, user, _STOPS, _CHECKS, place)
 
 
 def named(name: object, place: str, key: str) -> None:
@@ -66,6 +73,19 @@ def refuse_arguments(call: object, arguments: tuple[object, ...], place: str) ->
             f"of {name}, ..."
         )
         raise MisuseError(message)
+
+
+def refuse_parameters(keywords: Iterable[str], place: str) -> None:
+    """Refuse the parameters of a load in a search for the capacity, which chooses the loads.
+
+    Raises:
+        MisuseError: there are some.
+    """
+    for key in keywords:
+        if key in PARAMETERS:
+            remedy = _IN_SEARCH.get(key, "leave it out")
+            message = f"{place}: {key}= has no meaning here: the search chooses open loads of different rates: {remedy}"
+            raise MisuseError(message)
 
 
 def function_name(call: object) -> str:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.load.call import LoadCall, Look, never_early
+from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
 from pytest_perfbudget.measure.load.recorder import LoadRecorder, ThreadRecorder
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.progress import part_progress_text
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.measure.load.async_load import AsyncLoad
+    from pytest_perfbudget.measure.load.thread_load import ThreadLoad
 
 _Result = TypeVar("_Result")
 
@@ -45,7 +49,8 @@ class LoadDriver:
         self.recorder: LoadRecorder | None = None
         self.left = 0
         self.hung = 0
-        self.unclean = ErrorGroups()
+        self.unclean = LeavingErrors()
+        self._failed_check: BaseException | None = None
         self._progress = progress
 
     def generate(
@@ -72,7 +77,7 @@ class LoadDriver:
         load = ThreadLoad(plan, call, used, look=look)
         with self._running(used, watch, call.place) as facts:
             load.run()
-        self.left, self.hung, self.unclean = load.left, load.hung, load.unclean
+        self._note_end(load, call)
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
 
     async def generate_async(
@@ -91,8 +96,24 @@ class LoadDriver:
         load = AsyncLoad(plan, call, used, look=look)
         with self._running(used, watch, call.place) as facts:
             await load.run()
-        self.left, self.hung, self.unclean = load.left, load.hung, load.unclean
+        self._note_end(load, call)
         return replace(used.record(plan, load.ended_early), process=facts.get("process"))
+
+    def raise_failed_check(self) -> None:
+        """Raise the first failed assertion at the end of a user's context manager, if there was one: it fails the test.
+
+        Raises:
+            BaseException: the exception of the failed check.
+        """
+        __tracebackhide__ = True
+        found, self._failed_check = self._failed_check, None
+        if found is not None:
+            raise found
+
+    def _note_end(self, load: ThreadLoad | AsyncLoad, call: LoadCall) -> None:
+        """Note what of a load did not end well."""
+        self.left, self.hung, self.unclean = load.left, load.hung, load.unclean
+        self._failed_check = self._failed_check or load.unclean.failed_check(call.checks)
 
     def unfinished(self) -> Iterator[str]:
         """Yield a note about each part of the last load that did not end."""

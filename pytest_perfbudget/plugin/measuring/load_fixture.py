@@ -10,9 +10,9 @@ from typing import Any, overload
 
 from pytest_perfbudget.config import duration_ns, parse_limits
 from pytest_perfbudget.config.load import PARAMETERS, parse_plan
+from pytest_perfbudget.core.capacity_gate import conditions_of
 from pytest_perfbudget.core.load.arrivals import Arrival
 from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
-from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.errors import ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import User
@@ -28,6 +28,7 @@ from pytest_perfbudget.plugin.measuring.load_arguments import (
     named,
     placed,
     refuse_arguments,
+    refuse_parameters,
 )
 from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
@@ -167,6 +168,7 @@ class PerfLoad:
         __tracebackhide__ = True
         place = calling_place("perf_load.capacity()", self._run.item.config.rootpath, [__file__])
         refuse_arguments(call, arguments, place)
+        refuse_parameters(limits, place)
         is_async = is_awaited(call, place)
         if name is not None:
             named(name, place, "name=")
@@ -188,7 +190,7 @@ class PerfLoad:
         load = load_call(call, user, place)
         own, _ = self._loads.begin(first, load, name, parsed, place, is_awaited=not is_async)
         effective = self._run.resolve(own, parsed)
-        conditions = [one for one in effective.budgets if one.metric is not CAPACITY]
+        conditions = conditions_of(effective.budgets)
         if not conditions:
             message = f"{place}: give the limits that a rate has to keep, such as p95_ms=50"
             raise MisuseError(message)

@@ -6,7 +6,7 @@ import importlib
 from dataclasses import replace
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.capacity_gate import judge_capacity
+from pytest_perfbudget.core.capacity_gate import judge_capacity, refused_in_search
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.load.capacity import CapacitySearch
@@ -16,6 +16,7 @@ from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall
 from pytest_perfbudget.measure.load.process_watch import ProcessWatch
@@ -29,6 +30,7 @@ from pytest_perfbudget.plugin.measuring.load_run import LoadLooks, judged_load
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_call
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 from pytest_perfbudget.plugin.measuring.span_watch import SpanWatch, span_watch
+from pytest_perfbudget.report.capacity import no_rate_text
 
 _ONCE = LoadPlan(users=1, requests=1)
 """The load of a process that measures another part of the test."""
@@ -55,7 +57,7 @@ class MeasuredLoads:
         __tracebackhide__ = True
         with self._run.kept.awaited(name, call.place):
             found, late = self._driver.drive(search, call)
-        return self._keep_capacity(found, late, name, effective)
+        return self._keep_capacity(found, late, name, effective, call.place)
 
     async def search_async(
         self, search: Probes, call: LoadCall, name: str, effective: EffectiveLimits
@@ -66,14 +68,16 @@ class MeasuredLoads:
             self._run.note_awaited(name)
         with self._run.kept.awaited(name, call.place):
             found, late = await self._driver.drive_async(search, call)
-        return self._keep_capacity(found, late, name, effective)
+        return self._keep_capacity(found, late, name, effective, call.place)
 
     def _keep_capacity(
-        self, search: CapacitySearch, late: str, name: str, effective: EffectiveLimits
+        self, search: CapacitySearch, late: str, name: str, effective: EffectiveLimits, place: str
     ) -> CapacityResult:
         if not self._run.is_untimed and not self._run.session.is_child:
             limits = [one for one in effective.budgets if one.metric is CAPACITY]
-            broken = next((one for one in reversed(search.probes) if not one.is_kept), None)
+            results = [judge_capacity(one, search, late) for one in limits]
+            results += refused_in_search(effective.budgets)
+            broken = search.broken
             ended = late or search.ended_early
             notes = [f"the search ended early: {ended}"] if ended else []
             notes += [f"at {broken.rate:,.4g} requests per second: {broken.reason}"] if broken else []
@@ -83,10 +87,15 @@ class MeasuredLoads:
                     rounds=len(search.probes),
                     elapsed_ns=search.elapsed_ns,
                     statistics={CAPACITY.name: search.estimate},
-                    budgets=[judge_capacity(one, search, late) for one in limits],
+                    budgets=results,
                     warnings=notes,
+                    errors=broken.errors if broken else (),
                 )
             )
+            is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
+            if not (search.lower or late or is_exceeded):
+                raise self._run.kept.refused(f"{place}: {no_rate_text(search)}")
+        self._driver.raise_failed_check()
         return CapacityResult.of(search)
 
     def generate(
@@ -178,10 +187,12 @@ class MeasuredLoads:
         self, spans: SpanWatch, recording: Recording, record: LoadRecord, name: str, limits: Limits
     ) -> LoadResult:
         """Keep the recording of a process of a duet, which judges nothing."""
+        __tracebackhide__ = True
         spans.judged()
         recording = spans.completed(recording)
         blank = self._run.kept.blank(name, LOAD, self._run.resolve(name, limits))
         self._run.kept.add(replace(blank, recording=self._run.kept.completed(recording, name, LOAD)))
+        self._driver.raise_failed_check()
         return LoadResult.of(record)
 
     def keep(
@@ -193,6 +204,7 @@ class MeasuredLoads:
         spans: JudgedSpans = NO_SPANS,
     ) -> LoadResult:
         """Keep a load that has ended as a measurement, judged."""
+        __tracebackhide__ = True
         if not self._run.is_untimed:
             effective = self._run.resolve(name, limits)
             if self._run.session.is_child:  # a fresh process only records
@@ -200,6 +212,7 @@ class MeasuredLoads:
             doubts = [*self._driver.unfinished(), *spans.warnings]
             found = judged_load(self._run, record, name, effective, recording, *doubts)
             self._run.kept.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))
+        self._driver.raise_failed_check()
         return LoadResult.of(record)
 
 

@@ -236,6 +236,9 @@ def test_async(perf_load):
             "p95_ms=5, first_rate=0.1, probe='2s', arrival='poisson'",
             "no request is due in a probe of 2s at first_rate=0.1: give a longer probe=",
         ),
+        ("p95_ms=5, min_rps=5", "min_rps is never judged here: *: limit the rate that it finds by min_capacity_rps"),
+        ("p95_ms=5, users=5", "users= has no meaning here: the search chooses open loads of different rates: *"),
+        ("p95_ms=5, rate=5", "rate= has no meaning here: *: first_rate= is the rate of the first"),
         ("p95_ms=5, first_rate=0", "first_rate must be a number of requests per second, above zero, found 0"),
     ],
 )
@@ -243,3 +246,47 @@ def test_a_mistake_is_one_line(project: Project, arguments: str, message: str) -
     result = project.run(f"def test_it(perf_load):\n    perf_load.capacity(lambda: None, {arguments})\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"perf_load.capacity() in test_it.py:*: {message}"])
+
+
+DEAD = """
+def request(): raise ConnectionRefusedError("port 5000")
+
+def test_it(perf_load):
+    perf_load.capacity(request, first_rate=80, probe="100ms", duration="500ms", max_ms=60_000, {limits})
+"""
+
+
+def test_a_service_that_answers_no_request_fails_the_test(project: Project) -> None:
+    """A capacity of 0 would pass, and the service is down."""
+    result = project.run(DEAD.format(limits="max_error_rate=0.01"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "perf_load.capacity() in test_it.py:*: no rate kept the limits, and the lowest was * rps (error_rate 100 %, "
+            "limit 1 %; * x ConnectionRefusedError: port 5000): let the service keep the limits, or *"
+        ]
+    )
+    project.run(DEAD.format(limits="max_error_rate=1")).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("place", ["call", "table"])
+def test_a_service_that_answers_no_request_exceeds_a_lower_limit_on_the_capacity(project: Project, place: str) -> None:
+    limits, table = (
+        ("min_capacity_rps=90", "") if place == "call" else ("", "[tool.perfbudget]\nmin_capacity_rps = 90\n")
+    )
+    result = project.run(DEAD.format(limits=limits), pyproject=table)
+    result.assert_outcomes(failed=1)
+    assert project.verdicts() == {"test_it request capacity": "exceeded"}
+    result.stdout.fnmatch_lines(["request: capacity 0 rps falls short of its budget of 90 rps *", "  * x Connection*"])
+
+
+def test_a_general_limit_on_the_achieved_rate_is_no_condition_of_a_search(project: Project) -> None:
+    program = """
+def test_it(perf_load):
+    perf_load.capacity(list, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000)
+"""
+    project.run(program, pyproject="[tool.perfbudget]\nmin_rps = 1000\n").assert_outcomes(passed=1)
+    marked = "@pytest.mark.perf_budget(min_rps=1000)" + program
+    result = project.run(marked)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_it.py:*: min_rps is never judged here: *min_capacity_rps"])

@@ -1,4 +1,4 @@
-"""Loads without a result: each fails its test, and says why."""
+"""Loads whose result a test does not look at: one without a result, before a skip, with a failed check of a user."""
 
 from __future__ import annotations
 
@@ -96,3 +96,51 @@ def test_a_search_for_the_capacity_that_is_cancelled_fails_its_test(project: Pro
     search = """try: await asyncio.wait_for(perf_load.capacity(never, p95_ms=5000, timeout="5s"), 0.1)
         except asyncio.TimeoutError: pass"""
     fails(project, CANCELLED.replace("perf_load()", "perf_load.capacity()"), coroutine=search)
+
+
+@pytest.mark.parametrize(("divisor", "outcome"), [(0, {"failed": 1}), (1, {"skipped": 1})])
+def test_a_skip_after_a_load_does_not_hide_a_limit_that_is_exceeded(
+    each_way: Project, divisor: int, outcome: dict[str, int]
+) -> None:
+    result = each_way.run(f"""
+def test_it(perf_load):
+    perf_load(lambda: 1 / {divisor}, users=1, requests=5)
+    pytest.skip("the rest needs a database")
+""")
+    result.assert_outcomes(**outcome)
+    if "failed" in outcome:
+        result.stdout.fnmatch_lines(["lambda: 5 requests of 5 failed, and no error is allowed"])
+
+
+USER = """
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+
+@contextmanager
+def client():
+    yield []
+    {end}
+
+def request(_): pass
+async def coroutine(_): pass
+
+def test_threads(perf_load): perf_load(request, user=client, users=2, requests=5)
+
+def test_tasks(perf_load):
+    async def main(): await perf_load(coroutine, user=client, users=2, requests=5)
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("check", ["assert not 'connections are left'", "pytest.fail('connections are left')"])
+def test_a_check_that_fails_at_the_end_of_a_user_fails_the_test(project: Project, check: str) -> None:
+    result = project.run(USER.format(end=check))
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([f">   *{check}", "E *connections are left*"])
+
+
+def test_another_error_at_the_end_of_a_user_is_a_note(project: Project) -> None:
+    """For example of a connection that cannot be closed, because the server was killed."""
+    result = project.run(USER.format(end="raise OSError('still open')"))
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["note: *: user=: 2 users left the context manager with OSError: still open"])
