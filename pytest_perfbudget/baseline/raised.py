@@ -1,10 +1,11 @@
-"""The lines of a baseline that allow more than those of another commit: raised numbers, and lines that are gone."""
+"""The lines of a baseline that allow more than those of another commit: raised numbers, easier loads, lost lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
+from pytest_perfbudget.core.load.differences import load_differences
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.metrics import METRICS
 
@@ -12,7 +13,7 @@ _MS = 1e6
 
 
 def raised(before: Baseline, after: Baseline, tolerance: float, file: str) -> list[tuple[Key, Loosening]]:
-    """Return the raised numbers, and the lines that are gone, each with its key.
+    """Return the raised numbers, the loads that became easier, and the lines that are gone, each with its key.
 
     A number that grew by less than the tolerance is the noise of another update.
 
@@ -33,6 +34,9 @@ def _of_line(before: Line, after: Line | None, tolerance: float, file: str) -> I
     if after is None:
         yield Loosening("line of the baseline", "no line", file)
         return
+    for one in load_differences(before.load, after.load):
+        if one.needs_reason:
+            yield Loosening(f"load of the baseline {one.before}", one.after, file)
     if before.time is not None:
         was = before.time.time_ns
         if after.time is None:

@@ -12,6 +12,7 @@ from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction,
 from pytest_perfbudget.core.calm_spans import calm_batch
 from pytest_perfbudget.core.calm_times import quantiles_of
 from pytest_perfbudget.core.counts import CountPair, compare_counts
+from pytest_perfbudget.core.load.differences import LoadDifference, load_differences
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import METRICS, TIME, counts
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
@@ -35,7 +36,7 @@ class LineUpdate:
 
     `ratios` has new / old for each number that changed, by metric (`time`, `calls`, `peak`); for a line that is
     replaced, these are all changes that are accepted with the new line. An undecided line has the ratio of its time,
-    which may be noise.
+    which may be noise. `load` has the parameters in which a load differs.
     """
 
     key: Key
@@ -43,12 +44,13 @@ class LineUpdate:
     line: Line | None
     before: Line | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
+    load: Sequence[LoadDifference] = ()
 
     def result(self) -> BaselineUpdate:
         """Return the outcome as reports show it."""
-        ratios: dict[str, float | None] = {**self.ratios} or {TIME.name: None}
+        ratios: dict[str, float | None] = {**self.ratios} or ({} if self.load else {TIME.name: None})
         numbers = [self._number(metric, ratio) for metric, ratio in ratios.items()]
-        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers)
+        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers, self.load)
 
     def _number(self, metric: str, ratio: float | None) -> UpdatedNumber:
         before, after = _number_of(self.before, metric), _number_of(self.line, metric)
@@ -131,8 +133,11 @@ def update_line(
     has_first_time = old.time is None and new.time is not None
     is_imported = old.time is not None and not old.is_corrected
     is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
-    # Slower needs a reason, also if the id belongs to another case now, or the load is another.
-    is_replaced = (is_imported or is_other_case or old.load != new.load) and not (worse and not reason)
+    if load := load_differences(old.load, new.load):
+        needs_reason = worse or any(one.needs_reason for one in load)
+        return _of_other_load(old, new, load, ratios if needs_reason else {}, reason if needs_reason else None)
+    # Slower needs a reason, also if the id belongs to another case now.
+    is_replaced = (is_imported or is_other_case) and not (worse and not reason)
     if is_replaced or (has_first_time and not worse):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
@@ -155,13 +160,39 @@ def update_line(
     return LineUpdate(new.key, UpdateAction.IMPROVED, merged, old, ratios)
 
 
+def _of_other_load(
+    old: Line, new: Line, load: Sequence[LoadDifference], ratios: Mapping[str, float], reason: str | None
+) -> LineUpdate:
+    """Return the outcome for a load with other parameters, whose line is replaced as a whole or not at all.
+
+    Args:
+        old: the present line.
+        new: the line from the fresh runs.
+        load: the parameters that differ.
+        ratios: the numbers that changed, if they are told.
+        reason: the user's reason, which may be empty; None if the new line needs none.
+    """
+    if reason == "":
+        return LineUpdate(new.key, UpdateAction.REFUSED, old, old, ratios, load)
+    action = UpdateAction.NEW if reason is None else UpdateAction.ACCEPTED
+    return LineUpdate(new.key, action, replace(new, reason=reason or ""), old, ratios, load)
+
+
 def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineUpdate:
     """Return the outcome for a line that is not credibly slower or faster."""
     if _is_more_precise(old.time, new.time, tolerance):
         return LineUpdate(
             new.key,
             UpdateAction.MORE_PRECISE,
-            replace(old, time=new.time, commit=new.commit, date=new.date, spans=new.spans, quantiles=new.quantiles),
+            replace(
+                old,
+                time=new.time,
+                commit=new.commit,
+                date=new.date,
+                load=new.load,
+                spans=new.spans,
+                quantiles=new.quantiles,
+            ),
             old,
         )
     old = _completed(old, new)
@@ -171,12 +202,12 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineU
 
 
 def _completed(line: Line, new: Line) -> Line:
-    """Return a line whose time stays; a line of an older version gets the spans and the quantiles that it lacks."""
+    """Return a line whose time stays; a line of an older version gets the data that it lacks."""
     lacks_spans = line.spans is None and new.spans is not None
     lacks_quantiles = line.quantiles is None and new.quantiles is not None
-    if not (lacks_spans or lacks_quantiles):
+    if not (lacks_spans or lacks_quantiles or line.load != new.load):
         return line
-    return replace(line, spans=line.spans or new.spans, quantiles=line.quantiles or new.quantiles)
+    return replace(line, spans=line.spans or new.spans, quantiles=line.quantiles or new.quantiles, load=new.load)
 
 
 def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: float) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_perfbudget.baseline.schema import Line
-from pytest_perfbudget.compare.obstacles import other_load, untimed
+from pytest_perfbudget.compare.obstacles import untimed
+from pytest_perfbudget.core.load.differences import load_differences, other_load
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
@@ -39,18 +40,17 @@ class KnownData:
         """Return the counts to compare with, by metric."""
         return self.counted.counts if self.counted is not None else {}
 
-    def other_load(self, measurement: Measurement) -> str:
-        """Return the reason why the baseline's load is another one; empty if there is none."""
-        if self.line is None or measurement.recording is None:
-            return ""
-        return other_load("the baseline", measurement.recording.load, self.line.load)
-
     def obstacle(self, measurement: Measurement) -> RegressionResult | None:
         """Return the result for a measurement that cannot be compared with the line; None for others."""
         if self.unlike:
             return untimed(RegressionVerdict.UNMEASURED, self.unlike)
-        if why := self.other_load(measurement):
-            return untimed(RegressionVerdict.FOREIGN, why)
+        if self.line is None or measurement.recording is None:
+            return None
+        here, there = measurement.recording.load, self.line.load
+        if why := other_load("the baseline", there, here):
+            needs_reason = any(one.needs_reason for one in load_differences(there, here))
+            why += ": an update of the baseline needs --perf-reason" if needs_reason else ""
+            return replace(untimed(RegressionVerdict.FOREIGN, why), needs_reason=needs_reason)
         return None
 
     def doubts(self, share: float) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.kinds import BODY
+from pytest_perfbudget.core.load.differences import other_load
 from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.namesakes import ambiguous, reordered, unclear
@@ -53,17 +54,6 @@ def _calls(recordings: Mapping[str, Recording]) -> Mapping[str, Sequence[str]]:
     return {name: [one.function, *one.identity] for name, one in recordings.items() if one.function}
 
 
-def other_load(against: str, load: str, other: str) -> str:
-    """Return the reason for two loads of one name with other parameters; empty if the parameters are the same.
-
-    Args:
-        against: the other side.
-        load: the parameters of this side's load.
-        other: those of the other side's.
-    """
-    return f"another load: {load or 'none'} here, {other or 'none'} in {against}" if load != other else ""
-
-
 def _other(against: str, own: Recording, other: Recording) -> str:
     """Return the reason why two measurements of one name cannot be compared; empty if they can."""
     if own.is_other_case(other):
@@ -73,7 +63,8 @@ def _other(against: str, own: Recording, other: Recording) -> str:
         if other.kind == BODY.name:
             body, part = part, body
         return f"{body} is measured as a whole, and of {part} what it hands to benchmark: two different things"
-    return other_load(against, own.load, other.load)
+    why = other_load(against, other.load, own.load)
+    return f"{why}: give the load its former parameters, or a name of its own (name=)" if why else ""
 
 
 def no_namesake(against: str, measurement: Measurement, only_base: Collection[str]) -> RegressionResult:

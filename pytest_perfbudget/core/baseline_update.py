@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pytest_perfbudget.core.load.differences import LoadDifference
 from pytest_perfbudget.core.measurement import measurement_id
 
 
@@ -46,12 +47,21 @@ class UpdatedNumber:
 
 @dataclass(frozen=True, slots=True)
 class BaselineUpdate:
-    """The outcome of an update for one line of the baseline."""
+    """The outcome of an update for one line of the baseline.
+
+    Attributes:
+        test: the node id of the test.
+        name: the measurement's own name; empty if the measurement has none.
+        action: the decision.
+        numbers: the numbers that changed.
+        load: the parameters in which a load differs from the line's.
+    """
 
     test: str
     name: str
     action: UpdateAction
     numbers: Sequence[UpdatedNumber] = ()
+    load: Sequence[LoadDifference] = ()
 
     @property
     def id(self) -> str:
@@ -63,13 +73,15 @@ class BaselineUpdate:
         numbers = [asdict(one) for one in self.numbers]
         for one in numbers:
             one["ratio"] = None if one["ratio"] is not None and math.isinf(one["ratio"]) else one["ratio"]
-        return {"test": self.test, "name": self.name, "action": self.action.value, "numbers": numbers}
+        load = [one.to_dict() for one in self.load]
+        return {"test": self.test, "name": self.name, "action": self.action.value, "numbers": numbers, "load": load}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BaselineUpdate:
         """Rebuild an update from the result of `to_dict`."""
         numbers = [UpdatedNumber(**one) for one in data["numbers"]]
-        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers)
+        load = [LoadDifference.from_dict(one) for one in data.get("load", ())]
+        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load)
 
 
 @dataclass(frozen=True, slots=True)

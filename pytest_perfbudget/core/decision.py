@@ -63,7 +63,8 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
         return policy.judge(fails=True, otherwise=Severity.WARNING)
     if verdict.is_unjudged:
         is_new_for_ever = bool(change.against) and verdict is RegressionVerdict.NEW
-        otherwise = Severity.WARNING if verdict is RegressionVerdict.UNMEASURED else Severity.NOTE
+        is_told = verdict is RegressionVerdict.UNMEASURED or change.needs_reason
+        otherwise = Severity.WARNING if is_told else Severity.NOTE
         is_needed = change.is_required and verdict is RegressionVerdict.UNMEASURED
         return policy.judge(fails=is_needed or (policy.strict and not is_new_for_ever), otherwise=otherwise)
     if verdict is RegressionVerdict.CHANGED:

@@ -232,6 +232,7 @@ class RegressionResult:
         installed: the distributions whose versions differ from the other side's, of a regression.
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
+        needs_reason: whether an update of the baseline needs a reason, because the load may have become easier.
         components: the change of each component, if spans were compared.
         executed: the functions with more bytecode instructions, the project's own first.
     """
@@ -262,6 +263,7 @@ class RegressionResult:
     installed: Sequence[VersionChange] = ()
     is_test_changed: bool = False
     is_required: bool = False
+    needs_reason: bool = False
     components: SpanComparison | None = None
     executed: Sequence[InstructionGrowth] = ()
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.effect import Effect
+from pytest_perfbudget.core.load.differences import load_differences
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
@@ -112,7 +113,7 @@ def unlike_loads(reference: RunResult, other: RunResult) -> Iterator[tuple[str, 
     after = by_id(other)
     for name, one in by_id(reference).items():
         loads = [found.load.parameters if found.load else "" for found in (one, after.get(name, one))]
-        if loads[0] != loads[1]:
+        if load_differences(*loads):
             yield name, loads[0], loads[1]
 
 

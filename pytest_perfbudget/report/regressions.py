@@ -87,7 +87,9 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
             return f"{verb}. {HELD}"
         return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
-        return f"Update the baseline: {UPDATE} {shlex.quote(typed(test))}"
+        name = shlex.quote(typed(test))
+        accept = f"Restore the load, or accept the other load: {UPDATE} --perf-reason 'why the load differs' {name}"
+        return accept if change.needs_reason else f"Update the baseline: {UPDATE} {name}"
     if is_failure and change.is_required and change.verdict is RegressionVerdict.UNMEASURED:
         allow = 'unmeasured = "warn" in the marker or in pyproject.toml'
         return f"A test that could not be compared fails. Mend the reason, or allow it: {allow}."

@@ -12,6 +12,8 @@ from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.report.numbers import percent, quantity
 from pytest_perfbudget.report.regressions import UPDATE, Typed
 
+_Row = tuple[str, str, str, str, str]
+
 ACTIONS: Final[Mapping[UpdateAction, str]] = {
     UpdateAction.REFUSED: "slower (kept)",
     UpdateAction.ACCEPTED: "slower (accepted)",
@@ -22,10 +24,26 @@ ACTIONS: Final[Mapping[UpdateAction, str]] = {
     UpdateAction.UNDECIDED: "undecided (kept)",
     UpdateAction.UNCHANGED: "unchanged",
 }
+_OF_LOADS: Final[Mapping[UpdateAction, str]] = {
+    UpdateAction.REFUSED: "other load (kept)",
+    UpdateAction.ACCEPTED: "other load (accepted)",
+    UpdateAction.NEW: "harder load",
+}
+"""The words for lines of loads whose parameters differ."""
 
 
-def update_row(update: BaselineUpdate, number: UpdatedNumber) -> tuple[str, str, str, str, str]:
-    """Return the cells for an updated number: the metric, the old value, the new value, the change and the action."""
+def update_rows(update: BaselineUpdate) -> Iterator[_Row]:
+    """Yield the cells for each number of a line: the metric, the old value, the new value, the change and the action.
+
+    The parameters in which a load differs come first, each with a row.
+    """
+    for one in update.load:
+        yield "load", one.before, one.after, "", _kept_or_accepted(one.effect.value, update.action)
+    for number in update.numbers:
+        yield _row(update, number)
+
+
+def _row(update: BaselineUpdate, number: UpdatedNumber) -> _Row:
     unit = METRICS[number.metric].unit if number.metric in METRICS else ""
     shown = ["" if one is None else quantity(one, unit) for one in (number.before, number.after)]
     change = "" if number.ratio is None else percent(number.ratio)
@@ -40,16 +58,22 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
     if not update.lines:
         yield "no perf test was measured: the baseline is unchanged"
         return
-    actions = Counter(line.action for line in update.lines)
-    found = ", ".join(f"{actions[action]:,} {words}" for action, words in ACTIONS.items() if actions[action])
-    yield f"{update.file}: {found}"
-    if actions[UpdateAction.UNDECIDED]:
+    counted = Counter((line.action, bool(line.load)) for line in update.lines)
+    found = (
+        f"{counted[action, is_load]:,} {_OF_LOADS.get(action, words) if is_load else words}"
+        for action, words in ACTIONS.items()
+        for is_load in (False, True)
+        if counted[action, is_load]
+    )
+    yield f"{update.file}: {', '.join(found)}"
+    if any(line.action is UpdateAction.UNDECIDED for line in update.lines):
         yield "undecided: looks slower, but its runs are too far apart: update again when the machine is calmer"
-    if actions[UpdateAction.REFUSED]:
-        tests = dict.fromkeys(line.test for line in update.lines if line.action is UpdateAction.REFUSED)
-        names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
-        slower = "the slower test" if len(tests) == 1 else "the slower tests"
-        yield f"to accept {slower}: {UPDATE} --perf-reason 'why it may be slower' {names}"
+    refused = [line for line in update.lines if line.action is UpdateAction.REFUSED]
+    for is_load, noun, why in ((False, "slower test", "it may be slower"), (True, "other load", "the load differs")):
+        if tests := dict.fromkeys(line.test for line in refused if bool(line.load) is is_load):
+            names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
+            nouns = noun if len(tests) == 1 else f"{noun}s"
+            yield f"to accept the {nouns}: {UPDATE} --perf-reason 'why {why}' {names}"
 
 
 def _action(action: UpdateAction, number: UpdatedNumber) -> str:
@@ -62,5 +86,8 @@ def _action(action: UpdateAction, number: UpdatedNumber) -> str:
     if metric.direction is Direction.HIGHER:
         words = ("less", "more")
     word = words[0 if is_worse else 1]
-    kept = "kept" if action is UpdateAction.REFUSED else "accepted"
-    return word if action is UpdateAction.IMPROVED else f"{word} ({kept})"
+    return word if action is UpdateAction.IMPROVED else _kept_or_accepted(word, action)
+
+
+def _kept_or_accepted(word: str, action: UpdateAction) -> str:
+    return f"{word} ({'kept' if action is UpdateAction.REFUSED else 'accepted'})"

@@ -37,5 +37,12 @@ def test_a_raised_number_is_found(after: Baseline, found: list[tuple[str, str]])
     ]
 
 
+def test_a_load_that_became_easier_is_found_and_a_harder_load_is_not() -> None:
+    ten, eight = (Baseline(lines={KEY: Line(KEY, load=f"{users} users, 20 requests each")}) for users in (10, 8))
+    ((key, one),) = raised(ten, eight, 0.05, "perf-baseline.json")
+    assert (key, one.base, one.head) == (KEY, "load of the baseline 10 users", "8 users")
+    assert raised(eight, ten, 0.05, "perf-baseline.json") == []
+
+
 def test_a_new_line_is_no_raise() -> None:
     assert raised(Baseline(), baseline(), 0.05, "perf-baseline.json") == []

@@ -10,6 +10,7 @@ from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.calm_quantiles import SHARES
+from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.reference import Prior, uncorrected
 from pytest_perfbudget.core.round_times import RoundTimes
@@ -247,3 +248,38 @@ def test_a_first_time_beside_the_same_counts_is_new() -> None:
     assert found.action is UpdateAction.NEW
     assert found.line is not None
     assert found.line.time is not None
+
+
+class TestOtherLoad:
+    """A load whose parameters differ from those in its line."""
+
+    TEN, EIGHT = (LoadPlan(users, requests=20) for users in (10, 8))
+
+    @staticmethod
+    def updated(before: str, after: str, *, time_ns: float = 1e6, reason: str = "") -> LineUpdate:
+        runs = [replace(one, load=after) for one in recordings(time_ns, seed=2)]
+        return revised(replace(line(), load=before), runs, reason=reason)
+
+    def test_an_easier_load_is_kept_out_until_there_is_a_reason(self) -> None:
+        kept = self.updated(self.TEN.identity, self.EIGHT.identity)
+        assert (kept.action, kept.line) == (UpdateAction.REFUSED, kept.before)
+        assert [one.text for one in kept.load] == ["8 users instead of 10 users (easier)"]
+        assert kept.result().numbers == []
+        accepted = self.updated(self.TEN.identity, self.EIGHT.identity, reason="a smaller machine")
+        assert accepted.action is UpdateAction.ACCEPTED
+        assert accepted.line is not None
+        assert (accepted.line.load, accepted.line.reason) == (self.EIGHT.identity, "a smaller machine")
+
+    def test_a_harder_load_needs_no_reason_unless_it_is_slower(self) -> None:
+        new = self.updated(self.EIGHT.identity, self.TEN.identity, reason="not needed")
+        assert new.action is UpdateAction.NEW
+        assert new.line is not None
+        assert (new.line.load, new.line.reason) == (self.TEN.identity, "")
+        slower = self.updated(self.EIGHT.identity, self.TEN.identity, time_ns=2e6)
+        assert slower.action is UpdateAction.REFUSED
+        assert slower.ratios["time"] == pytest.approx(2, rel=0.02)
+
+    def test_a_line_of_an_older_version_is_completed_and_keeps_its_numbers(self) -> None:
+        found = self.updated(self.TEN.text, self.TEN.identity)
+        assert found.action is UpdateAction.UNCHANGED
+        assert found.line == replace(line(), load=self.TEN.identity)

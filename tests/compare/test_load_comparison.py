@@ -63,7 +63,9 @@ def test_another_load_is_not_compared_until_it_has_a_name(repository: Repository
     result = repository.against_base(tests=CLOSED.format(12))
     result.assert_outcomes(failed=1)
     assert times(repository) == {"test_it answer": "unmeasured"}
-    result.stdout.fnmatch_lines(["*another load: 2 users, 12 requests each here, 2 users, 10 requests each in HEAD*"])
+    result.stdout.fnmatch_lines(
+        ["*another load than in HEAD: 12 requests each instead of 10 requests each (harder): give *name=*"]
+    )
     named = CLOSED.format("12, name='more'")
     repository.against_base(tests=named).assert_outcomes(passed=1)
     assert times(repository)["test_it more"] == "new"
@@ -100,7 +102,7 @@ class TestBaseline:
         before, after = tests.replace("requests={}", "requests=20"), tests.replace("requests={}", "requests=20")
         lean.run(before.format(0.001), "--perf-update-baseline", pyproject=FEW_RUNS)
         line = (lean.pytester.path / "perf-baseline.json").read_text("utf-8")
-        assert '"load": "2 users, 20 requests each"' in line
+        assert '"load": "2 users, 20 requests each, warm-up 0 s, timeout 30 s, without user="' in line
         lean.run(before.format(0.001)).assert_outcomes(passed=1)
         assert times(lean)["test_it answer"] != "new"
         lean.run(after.format(0.004)).assert_outcomes(failed=1)
@@ -114,6 +116,28 @@ class TestBaseline:
         assert times(lean) == {"test_it answer": "foreign"}
         lean.run(tests.format(2), "--perf-update-baseline", "--perf-reason", "more users")
         lean.run(tests.format(2))
+        assert times(lean)["test_it answer"] != "foreign"
+
+    def test_an_easier_load_needs_a_reason(self, lean: Project) -> None:
+        tests = "import time\ndef answer(): time.sleep(0.001)\ndef test_it(perf_load): perf_load(answer, users=2, requests={})\n"
+        lean.run(tests.format(9), "--perf-update-baseline", pyproject=FEW_RUNS)
+        easier = tests.format("9, warm_up='10ms'")
+        result = lean.run(easier)
+        result.assert_outcomes(passed=1)
+        told = "foreign: *test_it answer: another load than in the baseline: warm-up 0.01 s instead of warm-up 0 s (easier)"
+        result.stdout.fnmatch_lines([f"{told}: an update of the baseline needs --perf-reason"])
+        result = lean.run(easier, "--perf-strict")
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            ["Restore the load, or accept the other load: *--perf-reason 'why the load differs' *"]
+        )
+        result = lean.run(easier, "--perf-update-baseline")
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(
+            ["*test_it answer *load *warm-up 0 s *warm-up 0.01 s *easier (kept)", "to accept *"]
+        )
+        assert lean.run(easier, "--perf-update-baseline", "--perf-reason", "a cold cache").ret == 0
+        lean.run(easier)
         assert times(lean)["test_it answer"] != "foreign"
 
 

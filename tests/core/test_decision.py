@@ -71,6 +71,14 @@ def test_a_test_without_a_measurement_is_unmeasured_once_and_not_new_as_well() -
         assert severities(replace(never, unmeasured="", changes=lacked)) == [(verdict.value, "note")]
 
 
+def test_a_load_that_may_have_become_easier_is_a_warning_and_another_foreign_number_is_a_note() -> None:
+    foreign = change(RegressionVerdict.FOREIGN, reason="another load than in the baseline")
+    for needs_reason, severity in ((True, "warning"), (False, "note")):
+        one = replace(measurement(), changes=[replace(foreign, needs_reason=needs_reason)])
+        assert severities(one) == [("foreign", severity)]
+        assert severities(one, STRICT) == [("foreign", "failure")]
+
+
 def test_a_comparison_that_is_unmeasured_for_another_reason_is_told_as_well() -> None:
     one = replace(
         measurement(),

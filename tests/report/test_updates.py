@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.baseline.update import LineUpdate
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.load.differences import Effect, LoadDifference
 from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.report.formats.table import render_updates
-from pytest_perfbudget.report.updates import update_lines, update_row
+from pytest_perfbudget.report.updates import update_lines, update_rows
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -42,17 +44,17 @@ UPDATES = [
 
 def test_each_number_says_what_became_of_it() -> None:
     both = updated("test_x", UpdateAction.REFUSED, 1e6, 1e6, time=0.5, peak=3.0)
-    assert [update_row(both, one) for one in both.numbers] == [
+    assert list(update_rows(both)) == [
         ("time", "1 ms", "500 us", "-50 %", "faster (kept)"),
         ("peak", "1 MB", "3 MB", "3.0x", "more (kept)"),
     ]
     fewer = updated("test_x", UpdateAction.IMPROVED, 1e6, 1e6, calls=0.5)
-    assert [update_row(fewer, one)[-1] for one in fewer.numbers] == ["less"]
+    assert [row[-1] for row in update_rows(fewer)] == ["less"]
 
 
 def test_a_number_that_has_no_ratio_says_the_action_on_its_line() -> None:
     new = BaselineUpdate("t", "", UpdateAction.NEW, [UpdatedNumber("time", None, 1e6)])
-    assert update_row(new, new.numbers[0]) == ("time", "", "1 ms", "", "new")
+    assert list(update_rows(new)) == [("time", "", "1 ms", "", "new")]
 
 
 @pytest.mark.parametrize(("name", "color"), [("updates", False), ("updates_color", True)])
@@ -73,6 +75,34 @@ def test_an_update_ends_with_what_it_did_and_what_is_left_to_do() -> None:
         "perf-baseline.json: 1 slower (kept), 1 slower (accepted), 1 new, 1 better, 1 removed, 1 unchanged",
         "to accept the slower test: pytest --perf-update-baseline --perf-reason 'why it may be slower' tests/test_api.py::test_slower",
     ]
+
+
+class TestOtherLoad:
+    """A load whose parameters differ from those in its line."""
+
+    EASIER = LoadDifference("10 users", "8 users", Effect.EASIER)
+    HARDER = LoadDifference("10 users", "12 users", Effect.HARDER)
+
+    def test_each_parameter_has_a_row_before_the_numbers(self) -> None:
+        kept = BaselineUpdate("t", "", UpdateAction.REFUSED, [UpdatedNumber("time", 1e6, 2e6, 2.0)], [self.EASIER])
+        assert list(update_rows(kept)) == [
+            ("load", "10 users", "8 users", "", "easier (kept)"),
+            ("time", "1 ms", "2 ms", "2.0x", "slower (kept)"),
+        ]
+        assert next(update_rows(replace(kept, action=UpdateAction.ACCEPTED)))[-1] == "easier (accepted)"
+        harder = BaselineUpdate("t", "", UpdateAction.NEW, load=[self.HARDER])
+        assert list(update_rows(harder)) == [("load", "10 users", "12 users", "", "harder (accepted)")]
+
+    def test_an_easier_load_asks_for_a_reason_and_a_harder_load_does_not(self) -> None:
+        kept = BaselineUpdate("a.py::t", "", UpdateAction.REFUSED, load=[self.EASIER])
+        slower = BaselineUpdate("a.py::s", "", UpdateAction.REFUSED, [UpdatedNumber("time", 1e6, 2e6, 2.0)])
+        assert list(update_lines(UpdateSummary("b.json", [kept, slower]))) == [
+            "b.json: 1 slower (kept), 1 other load (kept)",
+            "to accept the slower test: pytest --perf-update-baseline --perf-reason 'why it may be slower' a.py::s",
+            "to accept the other load: pytest --perf-update-baseline --perf-reason 'why the load differs' a.py::t",
+        ]
+        harder = BaselineUpdate("a.py::t", "", UpdateAction.NEW, load=[self.HARDER])
+        assert list(update_lines(UpdateSummary("b.json", [harder]))) == ["b.json: 1 harder load"]
 
 
 def test_an_update_that_did_nothing_says_why() -> None:

@@ -29,6 +29,7 @@ class LoadPlan:
         warm_up_ns: the time before the load, under its first rate or with its users, in which no answer is recorded.
         timeout_ns: the time after which a request is an error.
         seed: of Poisson arrivals.
+        has_user: whether a user keeps something from request to request (`user=`).
     """
 
     users: int = 0
@@ -40,6 +41,7 @@ class LoadPlan:
     warm_up_ns: int = 0
     timeout_ns: int = _DEFAULT_TIMEOUT_NS
     seed: int = 0
+    has_user: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -69,19 +71,32 @@ class LoadPlan:
 
     @property
     def text(self) -> str:
-        """The parameters of the load, by which two loads of one name are known to be the same."""
+        """The parameters of the load, for readers."""
         parts = [f"{one.before:g} to {one.after:g}/s in {_seconds(one.duration_ns)}" for one in self.stages]
         if self.is_open and self.is_steady:
             parts = [f"{self.stages[0].before:g}/s for {_seconds(self.duration_ns)}"]
         if self.is_open and self.arrival is not Arrival.CONSTANT:
             parts.append(f"{self.arrival.value} arrivals")
         if self.users:
-            end = f"{self.requests} requests each" if self.requests else f"for {_seconds(self.duration_ns)}"
-            parts.append(f"{self.users} users, {end}")
+            each = f"{_counted(self.requests, 'request')} each"
+            parts.append(_counted(self.users, "user"))
+            parts.append(each if self.requests else f"for {_seconds(self.duration_ns)}")
         if self.think_time_ns:
             parts.append(f"think time {_seconds(self.think_time_ns)}")
         return ", ".join(parts)
 
+    @property
+    def identity(self) -> str:
+        """All parameters of the load, by which two loads of one name are known to be the same (`load_differences`)."""
+        user = "with user=" if self.has_user else "without user="
+        return ", ".join(
+            [self.text, f"warm-up {_seconds(self.warm_up_ns)}", f"timeout {_seconds(self.timeout_ns)}", user]
+        )
+
 
 def _seconds(time_ns: int) -> str:
     return f"{time_ns / NS_PER['s']:g} s"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -46,7 +46,7 @@ def load_in_turns(
             last_ns = block_of(record.latencies.judged).time_ns
     whole = first if plan.requests or not records else joined(plan, records)
     if problem := why_not_timed(records or [first]):
-        return Recording(untimed=problem, load=plan.text), whole
+        return Recording(untimed=problem, load=plan.identity), whole
     blocks = [block_of(one.latencies.judged) for one in records]
     rounds = RoundTimes.of([latency_ns for one in records for latency_ns in one.latencies.sequence])
-    return Recording(blocks, turns=numbers, load=plan.text, rounds=rounds), whole
+    return Recording(blocks, turns=numbers, load=plan.identity, rounds=rounds), whole

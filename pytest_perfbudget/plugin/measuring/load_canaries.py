@@ -27,7 +27,7 @@ class CanaryWatch:
         if self._request is None:
             return None
         if not self._wants_blocks:
-            return Recording(load=record.plan.text)
+            return Recording(load=record.plan.identity)
         if problem := why_not_timed([record]):
-            return Recording(untimed=problem, load=record.plan.text)
-        return Recording(blocks_of(record.latencies, self._before, read_canaries(SYSTEM)), load=record.plan.text)
+            return Recording(untimed=problem, load=record.plan.identity)
+        return Recording(blocks_of(record.latencies, self._before, read_canaries(SYSTEM)), load=record.plan.identity)

@@ -107,7 +107,7 @@ class PerfLoad:
             given: dict[str, object] = {key: keywords.pop(key) for key in PARAMETERS if key in keywords}
             # An unknown keyword comes first, because it may be a parameter of the load with a typo.
             limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "pid", "name"])
-            plan = parse_plan(given, place)
+            plan = replace(parse_plan(given, place), has_user=user is not None)
         except ConfigError as error:
             raise MisuseError(str(error)) from None
         self._loads.refuse_never_judged(limits, place, has_process=pid is not None)

@@ -15,7 +15,7 @@ from pytest_perfbudget.report.formats.table_columns import columns_of
 from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, short_names
 from pytest_perfbudget.report.formats.table_rows import Assessment, Urgency, assess
 from pytest_perfbudget.report.printable import printable
-from pytest_perfbudget.report.updates import update_row
+from pytest_perfbudget.report.updates import update_rows
 
 _MOST_ROWS: Final = 40
 """The most rows of the table without -v, unless more rows are pressing."""
@@ -88,7 +88,7 @@ def render_updates(updates: Sequence[BaselineUpdate], *, width: int, color: bool
     order = list(UpdateAction)
     changed = [one for one in updates if one.action is not UpdateAction.UNCHANGED]
     changed.sort(key=lambda one: order.index(one.action))
-    rows = [(one, update_row(one, number)) for one in changed for number in one.numbers]
+    rows = [(one, row) for one in changed for row in update_rows(one)]
     if not rows:
         return ""
     columns = [
