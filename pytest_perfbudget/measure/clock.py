@@ -12,6 +12,9 @@ from typing import Final
 
 from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
+_LONG_READING_NS: Final = 100_000
+"""The time from which a reading of the waiting time, which takes 10 us, must have waited for a CPU itself."""
+
 _READINGS = 501
 _CPU_READINGS = 51
 
@@ -45,6 +48,17 @@ def waited_ns() -> int:
             _close(file)
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def waited_within(waited_ns: int, before_ns: int, after_ns: int) -> int:
+    """Return how long a round waited for a CPU, without what the readings around the round waited.
+
+    Args:
+        waited_ns: the waiting time from the reading before the round to the reading after the round.
+        before_ns: the time from the beginning of the reading before the round to the round.
+        after_ns: the time from the round to the end of the reading after the round.
+    """
+    return waited_ns - sum(one for one in (before_ns, after_ns) if one > _LONG_READING_NS)
 
 
 @dataclass(frozen=True)

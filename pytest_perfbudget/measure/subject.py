@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pytest_perfbudget.errors import MisuseError, shown
-from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.clock import Clock, waited_within
 from pytest_perfbudget.measure.lazy import unfinished
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
@@ -26,10 +26,6 @@ class BlockPlan(NamedTuple):
     with_waits: bool = False
 
 
-_LONG_READING_NS: Final = 100_000
-"""The time from which a reading of the waiting time, which takes 10 us, must have waited for a CPU itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Timings:
     """The time of each round, all its iterations together, in ns: wall-clock time, CPU time, and waiting for a CPU."""
@@ -43,17 +39,6 @@ class Timings:
         if not self.waited_ns:
             return self.wall_ns
         return [max(wall - max(waited, 0), 1) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
-
-
-def _within(waited_ns: int, before_ns: int, after_ns: int) -> int:
-    """Return how long a round waited for a CPU, without what the readings around the round waited.
-
-    Args:
-        waited_ns: the waiting time from the reading before the round to the reading after the round.
-        before_ns: the time from the beginning of the reading before the round to the round.
-        after_ns: the time from the round to the end of the reading after the round.
-    """
-    return waited_ns - sum(one for one in (before_ns, after_ns) if one > _LONG_READING_NS)
 
 
 class Probe(Protocol):
@@ -208,7 +193,7 @@ class PlainSubject:
                 timings.cpu_ns.append(cpu() - cpu_start)
             if block.with_waits:
                 waited_end = waited()
-                timings.waited_ns.append(_within(waited_end - waited_start, start - before, wall() - end))
+                timings.waited_ns.append(waited_within(waited_end - waited_start, start - before, wall() - end))
             timings.wall_ns.append(end - start)
             if self.teardown is not None:
                 self.teardown(*args, **kwargs)
@@ -276,7 +261,7 @@ class AsyncSubject:
                 timings.cpu_ns.append(cpu() - cpu_start)
             if block.with_waits:
                 waited_end = waited()
-                timings.waited_ns.append(_within(waited_end - waited_start, start - before, wall() - end))
+                timings.waited_ns.append(waited_within(waited_end - waited_start, start - before, wall() - end))
             timings.wall_ns.append(end - start)
             if end >= block.deadline_ns:
                 break

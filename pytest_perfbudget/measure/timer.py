@@ -11,7 +11,7 @@ from pytest_perfbudget.core.metrics import CPU
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns
+from pytest_perfbudget.measure.clock import Clock, cpu_overhead_ns, overhead_ns, waited_within
 from pytest_perfbudget.measure.isolation import is_traced, uncollected
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, TimerBlocks
 
@@ -78,6 +78,7 @@ class Timer:
         self._part = 0
         self._start_cpu_ns = 0
         self._start_waited_ns = 0
+        self._before_ns = 0
         self._collection: AbstractContextManager[None] | None = None
         self._spans: AbstractContextManager[None] | None = None
 
@@ -96,6 +97,7 @@ class Timer:
             self._spans = self._record.spans()
             self._spans.__enter__()
         if self._record.block_policy is not None:
+            self._before_ns = self._wall_ns()
             self._start_waited_ns = self._record.clock.waited_ns()
         if self._record.with_cpu or self._record.block_policy is not None:
             self._start_cpu_ns = self._record.clock.cpu_ns()
@@ -109,6 +111,7 @@ class Timer:
         if self._start_ns is None or self._collection is None:
             return
         used_ns = self._record.clock.cpu_ns() - self._start_cpu_ns if self._start_cpu_ns else 0
+        waited_ns = self._waited_ns(end_ns) if self._record.block_policy is not None else 0
         if self._spans is not None:
             with suppress(ValueError):  # the block ends in another task than it began in, whose context is gone
                 self._spans.__exit__(kind, error, traceback)
@@ -120,10 +123,15 @@ class Timer:
             if kind is None:
                 self._record.parts.append(self._part)
                 self._record.used_ns += used_ns
-                waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
                 self._record.run_ns.append(max(end_ns - self._start_ns - max(waited_ns, 0), 1))
         self._collection.__exit__(None, None, None)
         self._record.running.remove(self)
         if kind is None:
             self._record.wall_ns.append(end_ns - self._start_ns)
         self._start_ns = None
+
+    def _waited_ns(self, end_ns: int) -> int:
+        """Return how long the block has waited for a CPU; read before anything else runs after the block."""
+        waited_ns = self._record.clock.waited_ns() - self._start_waited_ns
+        before_ns = (self._start_ns or 0) - self._before_ns
+        return waited_within(waited_ns, before_ns, self._wall_ns() - end_ns)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.timer_blocks import CanaryBlocks, TurnBlocks
+from pytest_perfbudget.measure.timer import Timer, TimerRounds
+from pytest_perfbudget.measure.timer_blocks import CanaryBlocks, NoBlocks, TurnBlocks
 from pytest_perfbudget.measure.turns import Turn
 
 
@@ -67,3 +70,27 @@ def test_a_turn_ends_when_its_timers_have_the_rounds_of_the_other_side(
     scripted.advance(took_ms * 1e6)
     block_policy.end()
     assert block_policy.begin("query") == turn
+
+
+def test_a_wait_beside_a_block_is_no_part_of_the_block(scripted: ScriptedClock) -> None:
+    """A wait of 30 ms while the canaries are read would leave nothing of a block of 2 ms."""
+
+    class WaitsAfterwards(NoBlocks):
+        def end(self) -> None:
+            scripted.advance(0, waited_ns=30e6)
+
+    readings = itertools.count()
+
+    def waited_ns() -> int:
+        found = scripted.waited_ns
+        if next(readings) % 2 == 0:
+            scripted.advance(0, waited_ns=40e6)  # after the reading, and before the block
+        return found
+
+    record = TimerRounds("select", replace(scripted.clock, waited_ns=waited_ns))
+    record.block_policy = WaitsAfterwards()
+    for _ in range(3):
+        with Timer(record):
+            scripted.advance(2e6, waited_ns=5e6)
+    assert record.wall_ns == [7e6] * 3
+    assert record.run_ns == [2e6] * 3
