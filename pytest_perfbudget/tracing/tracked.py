@@ -91,18 +91,30 @@ def track(name: str, /, **attributes: Any) -> Tracked:  # noqa: ANN401 - any val
         name: the name of the component or of the operation, such as `db.query`.
         attributes: further facts about the operation, such as `statement=`; a block may give them, and a decorator
             gives the same for each call.
+
+    Raises:
+        TypeError: the name is no text, such as the function below `@track`.
     """
     if not attributes:
         try:
             return _known[name]
         except KeyError:
-            pass
+            if not isinstance(name, str):
+                raise TypeError(_nameless(name)) from None
     tracked = _new(Tracked)  # a constructor in Python takes twice as long
     tracked.name = name
     tracked.attributes = attributes
     if not attributes and len(_known) < _MOST_NAMES:
         _known[name] = tracked
     return tracked
+
+
+def _nameless(found: object) -> str:
+    """Return what is wrong with `@track` on a function, or with a name that is no text."""
+    name = getattr(found, "__name__", "")
+    if callable(found) and name:
+        return f'track needs the name of the span: write @track("{name}") instead of @track'
+    return f"track needs the name of the span, a text, found {found!r}"
 
 
 _known: dict[str, Tracked] = {}

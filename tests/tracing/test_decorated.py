@@ -51,6 +51,18 @@ def test_what_is_no_function_is_refused(other: Any, what: str) -> None:
         track("x")(other)
 
 
+def test_a_span_needs_a_name() -> None:
+    def price() -> int:
+        return 1
+
+    with pytest.raises(
+        TypeError, match=r'^track needs the name of the span: write @track\("price"\) instead of @track$'
+    ):
+        track(price)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^track needs the name of the span, a text, found 7$"):
+        track(7)  # type: ignore[arg-type]
+
+
 def test_the_functions_of_a_cache_stay() -> None:
     cached = track("double")(lru_cache(lambda number: 2 * number))
     assert cached(2) == 4
