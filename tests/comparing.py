@@ -43,6 +43,7 @@ class ScriptedLauncher(ProcessLauncher):
         super().__init__(Request([], "", [], ()), Path(os.sep, "nowhere"))
         self._answers = iter(answers)
         self.started: list[tuple[tuple[str, ...], bool]] = []
+        self.on_one_cpu: list[Sequence[str] | None] = []
 
     def measure(
         self,
@@ -52,9 +53,11 @@ class ScriptedLauncher(ProcessLauncher):
         is_reversed: bool = False,
         own_file_only: bool = False,
         with_counts: bool = True,
+        one_cpu: Sequence[str] | None = None,
     ) -> Iterator[Answer]:
         """See `ProcessLauncher.measure`."""
         del start, is_reversed, with_counts
+        self.on_one_cpu.append(one_cpu)
         self.started.append((tuple(nodeids), own_file_only))
         answer = next(self._answers)
         if isinstance(answer, Exception):

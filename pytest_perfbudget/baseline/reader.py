@@ -141,6 +141,7 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "kind": (_is_text, "a text"),
     "spans": (span_row.is_row, span_row.WANTED),
     "quantiles": (quantile_row.is_row, quantile_row.WANTED),
+    "one_cpu": (lambda value: value is True or value is False, "true or false"),
 }
 _TIME: Final[Mapping[str, tuple[_Check, str]]] = {
     "time_ns": (_is_positive, "a number above zero"),

@@ -15,8 +15,9 @@ holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its o
 accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
 parameters of a load, `kind` the kind of a measurement without a name of its own, `spans` the self times of the
 measurement's components, in calm weather (`baseline.span_row`), `quantiles` the distribution of the rounds, in calm
-weather (`baseline.quantile_row`). `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and
-`spread` only comes from elsewhere and is not corrected for weather. `spans` and `quantiles` may be absent.
+weather (`baseline.quantile_row`), `one_cpu` whether the time was taken on one CPU, because the threads of the code take
+turns (`measure.one_cpu`). `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and
+`spread` only comes from elsewhere and is not corrected for weather. `spans`, `quantiles` and `one_cpu` may be absent.
 
 The history of the schema: version 1 has the canaries parse, allocate, write.
 """
@@ -67,6 +68,7 @@ class Line:
         spans: the spans of an execution in calm weather; None if there are none, or an older version made the line.
         quantiles: the quantiles of the rounds in calm weather; None if there are none, or an older version made the
             line.
+        one_cpu: whether the time was taken on one CPU, because the threads take turns.
     """
 
     key: Key
@@ -80,6 +82,7 @@ class Line:
     kind: str = ""
     spans: SpanReference | None = None
     quantiles: CalmQuantiles | None = None
+    one_cpu: bool = False
 
     @property
     def is_corrected(self) -> bool:
@@ -133,6 +136,8 @@ def _to_dict(line: Line) -> dict[str, Any]:
         data["spans"] = span_row.to_row(line.spans)
     if line.quantiles is not None:
         data["quantiles"] = quantile_row.to_row(line.quantiles)
+    if line.one_cpu:
+        data["one_cpu"] = True
     return {key: value for key, value in data.items() if value not in (None, "")}
 
 

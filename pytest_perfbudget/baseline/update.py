@@ -19,7 +19,7 @@ from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.spans.reference import reference_of
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
-from pytest_perfbudget.core.weather import Canaries
+from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 ALPHA: Final = 0.01
 """The largest probability with which a line is called slower or faster although it is neither."""
@@ -82,7 +82,8 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
     The counts of the line are the worst in any run: counts depend on the hash seed, and the higher cost of one seed is
     not a growth over another seed.
     """
-    timed = [run.blocks for run in runs if run.blocks]
+    one_cpu = _is_on_one_cpu(runs)
+    timed = _timed(runs, one_cpu=one_cpu)
     time = fit(timed, calm_ns) if len(timed) >= FEWEST_RUNS else None
     worst: dict[str, int] = {}
     for metric in counts():
@@ -107,7 +108,22 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
         kind=kind,
         spans=reference_of(batches),
         quantiles=quantiles_of(runs, time) if time is not None else None,
+        one_cpu=one_cpu and time is not None,
     )
+
+
+def _is_on_one_cpu(runs: Sequence[Recording]) -> bool:
+    """Return whether most runs were timed on one CPU."""
+    timed = [run.one_cpu for run in runs if run.blocks]
+    return 2 * sum(timed) > len(timed)
+
+
+def _timed(runs: Sequence[Recording], *, one_cpu: bool) -> list[Sequence[BlockTime]]:
+    """Return the blocks of the runs on one CPU, or of the other runs.
+
+    On a busy machine the threads of a run may be taken for the other kind; such a run is not like the others.
+    """
+    return [run.blocks for run in runs if run.blocks and run.one_cpu == one_cpu]
 
 
 def update_line(
@@ -137,7 +153,8 @@ def update_line(
         needs_reason = worse or any(one.needs_reason for one in load)
         return _of_other_load(old, new, load, ratios if needs_reason else {}, reason if needs_reason else None)
     # Slower needs a reason, also if the id belongs to another case now.
-    is_replaced = (is_imported or is_other_case) and not (worse and not reason)
+    is_on_other_cpus = old.time is not None and new.time is not None and old.one_cpu != new.one_cpu
+    is_replaced = (is_imported or is_other_case or is_on_other_cpus) and not (worse and not reason)
     if is_replaced or (has_first_time and not worse):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
@@ -147,6 +164,7 @@ def update_line(
     merged = replace(
         new,
         time=new.time if TIME.name in ratios or has_first_time else old.time,
+        one_cpu=new.one_cpu if TIME.name in ratios or has_first_time else old.one_cpu,
         counts={**new.counts, **{name: count for name, count in old.counts.items() if name not in ratios}},
         reason=reason if worse else "",
     )
@@ -227,7 +245,7 @@ def _changes(
     ratios: dict[str, float] = {}
     worse = better = False
     unsure = None
-    timed = [run.blocks for run in runs if run.blocks]
+    timed = _timed(runs, one_cpu=new.one_cpu)
     if old.time is not None and timed:
         slowdown_test = UnpairedSlowdownTest(tolerance, ALPHA, old.time, prior)
         found = slowdown_test.effect([slowdown_test.estimate(blocks) for blocks in timed])

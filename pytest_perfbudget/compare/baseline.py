@@ -85,6 +85,7 @@ class BaselineComparison(ComparisonStrategy):
             with_spans=self._context.shows_spans,
             more_blocks=known.slowdown_test.more_blocks,
             is_suspect=known.slowdown_test.looks_slower,
+            one_cpu=known.one_cpu,
         )
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
@@ -232,7 +233,10 @@ class BaselineComparison(ComparisonStrategy):
         with_counts: bool,
     ) -> Attempt[Estimate]:
         """Measure a test in a fresh process."""
-        (answer,) = self._context.launcher.measure([nodeid], own_file_only=own_file_only, with_counts=with_counts)
+        one_cpu = [name for name, one in known.items() if one.one_cpu]
+        (answer,) = self._context.launcher.measure(
+            [nodeid], own_file_only=own_file_only, with_counts=with_counts, one_cpu=one_cpu
+        )
         found = [Measurement.from_dict(one) for one in answer.measurements]
         recordings = {one.name: one.recording for one in found if one.recording is not None}
         runs = {

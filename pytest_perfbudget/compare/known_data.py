@@ -36,6 +36,11 @@ class KnownData:
     only_base: Collection[str] = ()
     unlike: str = ""
 
+    @property
+    def one_cpu(self) -> bool:
+        """Whether the time of the line was taken on one CPU, so that the head's is, too."""
+        return self.line is not None and self.line.one_cpu
+
     def counts(self) -> Mapping[str, int]:
         """Return the counts to compare with, by metric."""
         return self.counted.counts if self.counted is not None else {}

@@ -84,6 +84,7 @@ class ProcessLauncher:
         is_reversed: bool = False,
         own_file_only: bool = False,
         with_counts: bool = True,
+        one_cpu: Sequence[str] | None = None,
     ) -> Iterator[Answer]:
         """Run one process with a hash seed of its own, and yield its answers.
 
@@ -95,12 +96,13 @@ class ProcessLauncher:
             is_reversed: whether to run the tests in reverse order.
             own_file_only: whether to collect the tests' own files only.
             with_counts: whether to count and profile executions.
+            one_cpu: see `Request`.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
         asked = self.request(nodeids, own_file_only=own_file_only)
-        request = replace(asked, start=start, is_reversed=is_reversed, with_counts=with_counts)
+        request = replace(asked, start=start, is_reversed=is_reversed, with_counts=with_counts, one_cpu=one_cpu)
         with self.noting_hangs(nodeids), Worker(request, self.start(self.seed())) as worker:
             yield from worker.answers()
 

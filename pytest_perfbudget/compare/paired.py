@@ -27,9 +27,9 @@ from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.errors import WorkerError, WrongCodeError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, NoBlocks
 from pytest_perfbudget.paths import own_modules
-from pytest_perfbudget.processes.duet import PARALLEL
 from pytest_perfbudget.processes.protocol import Answer
 
 _LATE_NOTE: Final = (

@@ -46,6 +46,8 @@ class MeasurementRequest:
         turns: the source of the turns in which the blocks are timed; None if they are not timed in turns.
         counts: the metrics to count, each with a function that says whether a count is worth a second pass.
         with_cpus: whether to record the number of CPUs in use.
+        one_cpu: whether the blocks are timed on one CPU, as for the other side; None if the threads of the measurement
+            decide.
         with_spans: whether to record spans: in turns those of each block, whose times decide nothing then; otherwise
             those of a batch of executions after the rounds.
         compares_instructions: whether bytecode instructions are counted and compared.
@@ -60,6 +62,7 @@ class MeasurementRequest:
     turns: Turns | None = None
     counts: Mapping[str, LooksBad] = field(default_factory=dict)
     with_cpus: bool = False
+    one_cpu: bool | None = None
     with_spans: bool = False
     compares_instructions: bool = False
 

@@ -39,7 +39,8 @@ SESSION: Final = (
         key="pin",
         check=flag,
         default=True,
-        meaning="With `--perf-against`: measure both commits on the same CPU; `false` allows all CPUs.",
+        meaning="Compare on one CPU: both commits of `--perf-against`, and threads that take turns with the baseline; "
+        "`false` allows all CPUs.",
         example=False,
         is_local=True,
     ),

@@ -75,6 +75,7 @@ class Recording:
         uncounted: the reason why a requested count is missing.
         turns: the turn of each block, if the measurement was made in turns.
         cpus: the average number of CPUs in use; None if the number is not known.
+        one_cpu: whether the blocks were timed on one CPU, because the threads take turns.
         untimed: the reason why there are no blocks; empty if there are.
         parameters: a digest of the test's parameters; empty if there are none.
         cases: the digests of all cases of the test's function in this process.
@@ -98,6 +99,7 @@ class Recording:
     uncounted: str = ""
     turns: Sequence[int] = ()
     cpus: float | None = None
+    one_cpu: bool = False
     untimed: str = ""
     parameters: str = ""
     cases: Sequence[str] = ()
@@ -134,6 +136,7 @@ class Recording:
             "uncounted": self.uncounted,
             "turns": list(self.turns),
             "cpus": self.cpus,
+            "one_cpu": self.one_cpu,
             "untimed": self.untimed,
             "parameters": self.parameters,
             "cases": list(self.cases),

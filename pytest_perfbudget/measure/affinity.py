@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 _THREADS = "/proc/self/task"
 
@@ -33,6 +34,15 @@ def pin(cpu: int) -> Callable[[], None]:
                     os.sched_setaffinity(thread, before.get(thread, usual))
 
     return release
+
+
+def current_cpu() -> int | None:
+    """Return the CPU on which this thread ran last; None where the system does not tell it."""
+    with suppress(OSError, ValueError, IndexError):
+        # The fields follow the name, which is in parentheses and may contain any character: proc_pid_stat(5).
+        facts = Path("/proc/thread-self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return int(facts[36])
+    return None
 
 
 def cpus() -> list[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_perfbudget.measure.clock import Clock
+from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
 try:
     import resource
@@ -25,11 +26,12 @@ def leave_out(pid: int) -> None:
 
 
 class Used(NamedTuple):
-    """The time used up to now, in ns: wall-clock time, this process's CPU time, and its children's CPU time."""
+    """The time used up to now, in ns: wall-clock time, and CPU time of this process, its children and this thread."""
 
     wall_ns: int
     own_ns: int
     children_ns: int
+    thread_ns: int = 0
 
 
 def used(clock: Clock) -> Used:
@@ -39,7 +41,7 @@ def used(clock: Clock) -> Used:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended_s = children.ru_utime + children.ru_stime
     running_s = sum(_cpu_s(pid) for pid in _descendants(os.getpid()))
-    return Used(clock.wall_ns(), clock.cpu_ns(), int(1e9 * (ended_s + running_s)))
+    return Used(clock.wall_ns(), clock.cpu_ns(), int(1e9 * (ended_s + running_s)), WALL_CPU_THREAD_NS[2]())
 
 
 def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:

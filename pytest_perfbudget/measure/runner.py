@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 from pytest_perfbudget.measure.cpu_usage import Used, cpus_within, used
 from pytest_perfbudget.measure.isolation import Heap, quiet
+from pytest_perfbudget.measure.one_cpu import has_threads, on_one_cpu, take_turns
 from pytest_perfbudget.measure.subject import BlockPlan, CarriedStopIterationError, Subject, Timings
 from pytest_perfbudget.measure.turns import Turns
 
@@ -79,10 +80,11 @@ class Plan:
     With `more_blocks` the measurement is for a comparison: canaries are read around each block, and the measurement
     goes on for as many blocks as are wanted, within the time allowed. With `turns` the turns decide when a block is
     timed, and nothing else decides the number of blocks. `with_cpus` requests the number of CPUs that the measurement
-    uses. `silence` returns a context for all executions but the first, in which the code's output is dropped.
-    `fewest_rounds` is the number of rounds that spans or a suggestion need, within the time allowed. `keep` is called
-    after each block whose rounds count. `most_rounds` is the most rounds for budgets and spans; blocks for a comparison
-    come in addition.
+    uses. With `one_cpu`, the blocks are timed on one CPU, after the rounds for the budgets; if it is None, they are if
+    the threads take turns. `silence` returns a context for all executions but the first, in which the code's output is
+    dropped. `fewest_rounds` is the number of rounds that spans or a suggestion need, within the time allowed. `keep` is
+    called after each block whose rounds count. `most_rounds` is the most rounds for budgets and spans; blocks for a
+    comparison come in addition.
     """
 
     gate: BudgetGate
@@ -93,6 +95,7 @@ class Plan:
     turns: Turns | None = None
     name: str = ""
     with_cpus: bool = False
+    one_cpu: bool | None = False
     silence: Silence = nullcontext
     fewest_rounds: int = 0
     most_rounds: int | None = None
@@ -101,11 +104,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome: the first call's result, the rounds timed after this call, and, if requested, the CPUs in use."""
+    """The outcome of a measurement.
+
+    Attributes:
+        result: the first call's result.
+        samples: the rounds timed after this call.
+        cpus: the number of CPUs in use; None if the plan does not request it.
+        one_cpu: whether the blocks were timed on one CPU.
+    """
 
     result: Any
     samples: Samples
     cpus: float | None = None
+    one_cpu: bool = False
 
 
 def run_plain(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -140,14 +151,34 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     result = await subject.once()
     first_ns = read() - start
     with plan.silence(), quiet():
+        is_open = plan.one_cpu is None and has_threads()
+        run.with_cpus = plan.with_cpus or is_open
         await run.settle(first_ns)
+        run.with_cpus = plan.with_cpus
+        is_apart = take_turns(run.used) if is_open else bool(plan.one_cpu)
+        if is_apart:  # budgets and reports are about the code with all CPUs
+            run.plan = replace(plan, more_blocks=None)
         if plan.turns is None:
             await run.fill()
+        if is_apart:
+            run.blocks = await _blocks_on_one_cpu(subject, plan)
         # Before the turns, because in its turns the process may be kept on one CPU and waits for the other process.
         cpus = cpus_within(run.used) if plan.with_cpus else None
         if plan.turns is not None:
             await run.play(plan.turns, cpus)
-    return Outcome(result, run.samples(), cpus)
+    return Outcome(result, run.samples(), cpus, is_apart)
+
+
+async def _blocks_on_one_cpu(subject: Subject, plan: Plan) -> list[BlockTime]:
+    """Return the blocks of a plan with all threads on one CPU; their rounds decide no budget."""
+    __tracebackhide__ = True
+    gate = replace(plan.gate, budgets=())
+    alone = replace(plan, gate=gate, one_cpu=False, progress=None, fewest_rounds=0, most_rounds=None, keep=_nothing)
+    with on_one_cpu():
+        run = _Run(subject, alone)
+        await run.settle(_WARM_NS)
+        await run.fill()
+    return run.blocks
 
 
 class _Run:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.processes.duet_side import Side, Stop
 from pytest_perfbudget.processes.listeners import shared_address
 from pytest_perfbudget.processes.protocol import Answer
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 TIMERS: Final = "\0timers"
 """The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
-
-PARALLEL: Final = 1.2
-"""The number of CPUs in use above which code is not kept on one CPU. A server in a thread and its client use 1.1."""
 
 
 _Of = TypeVar("_Of")

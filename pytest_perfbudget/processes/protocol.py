@@ -43,6 +43,8 @@ class Request:
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         with_spans: whether the turns record spans, and their times decide nothing.
         with_counts: whether executions are counted and profiled.
+        one_cpu: the names of the measurements whose blocks are timed on one CPU; None if each measurement's threads
+            decide, see `measure.one_cpu`.
         collects: whether the process tells which perf tests its own settings choose, and runs none; `nodeids` is then
             the empty node id of that answer.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
@@ -70,15 +72,18 @@ class Request:
     in_turns: bool = False
     with_spans: bool = False
     with_counts: bool = True
+    one_cpu: Sequence[str] | None = None
     collects: bool = False
     has_cache: bool = False
     scratch: str = ""
 
     def to_line(self) -> str:
-        """Return the request as a line; a base with an environment of its own may have a version without `collects`."""
+        """Return the request as a line; a base with an environment of its own may have a version without newer keys."""
         data = asdict(self)
         if not self.collects:
             del data["collects"]
+        if self.one_cpu is None:
+            del data["one_cpu"]
         return dumps(data)
 
     @classmethod

@@ -223,3 +223,10 @@ def test_whatever_json_there_is_it_is_read_or_refused(document: Any) -> None:
         document["schema"] = "perfbudget-baseline/1"
     with contextlib.suppress(BaselineError):
         parse(json.dumps(document), "f")
+
+
+def test_a_line_says_whether_its_time_was_taken_on_one_cpu() -> None:
+    (found,) = parse(render(baseline(replace(LINE, one_cpu=True))), "f").lines.values()
+    assert found.one_cpu
+    assert '"one_cpu"' not in render(baseline(LINE))
+    assert "one_cpu of tests/test_api.py::test_login must be true or false, found 1" in refusal(text(one_cpu=1))

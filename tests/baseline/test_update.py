@@ -283,3 +283,37 @@ class TestOtherLoad:
         found = self.updated(self.TEN.text, self.TEN.identity)
         assert found.action is UpdateAction.UNCHANGED
         assert found.line == replace(line(), load=self.TEN.identity)
+
+
+def on_one_cpu(runs: list[Recording], number: int) -> list[Recording]:
+    """Return runs of which the first ones were timed on one CPU."""
+    return [replace(run, one_cpu=at < number) for at, run in enumerate(runs)]
+
+
+def test_most_runs_say_whether_the_threads_take_turns_and_the_others_do_not_count() -> None:
+    """A busy machine may hide that the threads of a run work at the same time."""
+    fast, slow = recordings(1e6), recordings(8e6)
+    found = measured(KEY, on_one_cpu([*fast[:4], *slow[4:]], 4), CALM_NS, MADE)
+    assert found.time is not None
+    assert (found.one_cpu, found.time.runs) == (True, 4)
+    assert found.time.time_ns == pytest.approx(1e6, rel=0.01)
+    found = measured(KEY, on_one_cpu([*fast[:2], *slow[2:]], 2), CALM_NS, MADE)
+    assert found.time is not None
+    assert (found.one_cpu, found.time.runs) == (False, 4)
+
+
+def test_a_line_that_was_taken_on_all_cpus_is_replaced_by_one_on_one_cpu() -> None:
+    old = line(1e6)
+    found = revised(old, on_one_cpu(recordings(1e6), 6))
+    assert found.action is UpdateAction.NEW
+    assert found.line is not None
+    assert found.line.one_cpu
+    assert revised(old, recordings(1e6)).action is UpdateAction.UNCHANGED
+
+
+def test_a_slower_line_on_other_cpus_needs_a_reason() -> None:
+    old = measured(KEY, on_one_cpu(recordings(1e6), 6), CALM_NS, MADE)
+    assert revised(old, recordings(8e6)).action is UpdateAction.REFUSED
+    accepted = revised(old, recordings(8e6), reason="threads of their own")
+    assert accepted.line is not None
+    assert not accepted.line.one_cpu

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from comparing import CALM_NS, ScriptedLauncher, answer, context, measurement, recording
 
@@ -132,3 +134,13 @@ def test_a_baseline_that_can_find_next_to_nothing_is_said() -> None:
     found, _ = settled(measurement(CALM), line=imported)
     assert any("the baseline is imported, not corrected for weather" in one for one in found.warnings)
     assert settled(measurement(CALM))[0].warnings == []
+
+
+def test_a_time_taken_on_one_cpu_is_compared_on_one_cpu_here_and_in_fresh_processes() -> None:
+    one = measurement(SLOW)
+    for line in (LINE, replace(LINE, one_cpu=True)):
+        comparison = BaselineComparison(context(), Baseline({HERE.key: HERE}, {line.key: line}))
+        request = comparison.request(one.nodeid, "", resolve(Settings(), one.nodeid, (), name=""))
+        assert request.one_cpu is line.one_cpu
+        _, launcher = settled(one, *[answer(SLOW)] * 3, line=line)
+        assert launcher.on_one_cpu == [[""] if line.one_cpu else []] * 3

@@ -38,14 +38,17 @@ class RecordOnly(ComparisonStrategy):
 
     Args:
         with_counts: whether executions are counted and profiled.
+        one_cpu: see `Request`.
     """
 
-    def __init__(self, *, with_counts: bool = True) -> None:
+    def __init__(self, *, with_counts: bool = True, one_cpu: Sequence[str] | None = None) -> None:
         self._with_counts = with_counts
+        self._one_cpu = one_cpu
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`."""
-        request = record_everything(effective)
+        one_cpu = None if self._one_cpu is None else name in self._one_cpu
+        request = replace(record_everything(effective), one_cpu=one_cpu)
         return request if self._with_counts else replace(request, counts={})
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:

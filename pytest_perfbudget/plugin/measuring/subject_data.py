@@ -63,7 +63,10 @@ def _with_request(plan: Plan, request: MeasurementRequest | None) -> Plan:
     if request is None:
         return plan
     more_blocks = request.more_blocks if request.more_blocks or request.turns else plan.more_blocks
-    return replace(plan, more_blocks=more_blocks, turns=request.turns, with_cpus=request.with_cpus)
+    one_cpu = False if request.one_cpu is None and not request.pin else request.one_cpu
+    if request.more_blocks is None:
+        one_cpu = False
+    return replace(plan, more_blocks=more_blocks, turns=request.turns, with_cpus=request.with_cpus, one_cpu=one_cpu)
 
 
 def _call_ns(samples: Samples) -> float:
@@ -112,6 +115,7 @@ def _recording(
         uncounted=why,
         turns=samples.turns,
         cpus=outcome.cpus,
+        one_cpu=outcome.one_cpu,
         graph=counted.graph,
         instructions=counted.instructions,
         rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
