@@ -18,7 +18,7 @@ from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
 from pytest_perfbudget.core.instructions import MOST_COUNTED, costliest
 from pytest_perfbudget.core.kinds import CALL, MeasurementKind
 from pytest_perfbudget.core.measurement import Counted
-from pytest_perfbudget.core.metrics import CPU, INSTRUCTIONS, QUANTILES, Direction, Metric
+from pytest_perfbudget.core.metrics import CPU, INSTRUCTIONS, QUANTILES, WALL, Direction, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import Samples
 
@@ -87,7 +87,7 @@ class BudgetGate:
         found = []
         for budget in self._timed():
             values = samples.of(budget.metric.series)
-            sides = {budget.metric.is_worse(value, budget.limit) for value in values}
+            sides = {budget.metric.is_worse(value, budget.limit) for value in (*values, *samples.without_waits())}
             is_decided = self._decide(budget, samples, final=True).verdict is not BudgetVerdict.UNDECIDED
             if len(sides) != 1 or is_decided or self._refusal(budget, samples):
                 continue
@@ -123,7 +123,15 @@ class BudgetGate:
         earliest = _rounds_of_exposure(samples.wall_ns, samples.iterations)
         decider = criterion(budget.metric, self.errors, samples.planned_rounds)
         values = samples.of(budget.metric.series)
-        return decider.decide(values, budget.limit, final=final, earliest_exceeded=earliest)
+        found = decider.decide(values, budget.limit, final=final, earliest_exceeded=earliest)
+        own_ns = samples.without_waits()
+        if found.verdict is BudgetVerdict.WITHIN or budget.metric.series != WALL or not own_ns:
+            return found
+        # Time in which another process held the CPU is no evidence against the code.
+        alone = decider.decide(own_ns, budget.limit, final=final, earliest_exceeded=earliest)
+        if alone.verdict is found.verdict:
+            return found
+        return replace(found, verdict=BudgetVerdict.UNDECIDED, without_waits=alone.estimate)
 
     def _judge(self, budget: Budget, samples: Samples) -> BudgetResult:
         reason = self._refusal(budget, samples)
@@ -185,6 +193,7 @@ def budget_result(budget: Budget, found: CriterionResult) -> BudgetResult:
         rounds=found.rounds,
         needs_rounds=found.needs_rounds,
         effective=found.effective,
+        without_waits=found.without_waits,
     )
 
 

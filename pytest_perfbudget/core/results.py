@@ -44,6 +44,8 @@ class CriterionResult:
         needs_rounds: the fewest rounds with which the missing bound could exist; None if nothing is inferred.
         effective: the number of independent rounds that would say as much, if the rounds depend on each other; else
             None.
+        without_waits: the estimate without the time spent waiting for a CPU that other processes held, if the verdict
+            is `undecided` for that time only; else None.
     """
 
     verdict: BudgetVerdict
@@ -53,6 +55,7 @@ class CriterionResult:
     rounds: int
     needs_rounds: int | None = None
     effective: float | None = None
+    without_waits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,12 @@ class BudgetResult:
         verdict: the verdict on the budget.
         direction: the direction in which the metric is better.
         estimate: the estimate of the metric; None if nothing was measured.
-        lower: see `CriterionResult`, as for the next three.
+        lower: see `CriterionResult`, as for the next five.
         upper: see `CriterionResult`.
         rounds: see `CriterionResult`.
         needs_rounds: see `CriterionResult`.
         effective: see `CriterionResult`.
+        without_waits: see `CriterionResult`.
         reason: the reason why there is no number, or why the numbers are corrected.
         span: the name of the spans that the budget limits; empty for a budget on the measurement itself.
         repeats: the most frequent queries of the execution with the most spans, if there are too many.
@@ -107,6 +111,7 @@ class BudgetResult:
     rounds: int = 0
     needs_rounds: int | None = None
     effective: float | None = None
+    without_waits: float | None = None
     reason: str = ""
     span: str = ""
     repeats: Sequence[Repeat] = ()

@@ -17,6 +17,8 @@ class Samples:
     Attributes:
         wall_ns: the time of one call, by round, in ns; with several `iterations`, their mean.
         cpu_ns: the same in CPU time of the process; empty unless CPU time was requested.
+        waited_ns: the part of `wall_ns` in which the thread waited for a CPU that another process held; empty if that
+            part is not known, or if the code's own child processes may have held the CPU.
         iterations: the number of calls in a round.
         overhead_ns: the time that reading the clock adds to a round, in ns; None if unknown.
         cpu_overhead_ns: the same for the CPU clock, or the tick of this clock where the tick is longer.
@@ -37,10 +39,17 @@ class Samples:
     planned_rounds: int | None = None
     blocks: Sequence[BlockTime] = ()
     turns: Sequence[int] = ()
+    waited_ns: Sequence[float] = ()
 
     def of(self, series: str) -> Sequence[float]:
         """Return the rounds as timed by one clock, `WALL` or `CPU`, in ns."""
         return self.cpu_ns if series == CPU else self.wall_ns
+
+    def without_waits(self) -> list[float]:
+        """Return `wall_ns` without the time spent waiting for a CPU; empty if that time is not known."""
+        if len(self.waited_ns) != len(self.wall_ns):
+            return []
+        return [max(wall - waited, 0.0) for wall, waited in zip(self.wall_ns, self.waited_ns, strict=True)]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

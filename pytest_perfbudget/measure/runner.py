@@ -16,7 +16,7 @@ from pytest_perfbudget.core.calibration import (
     rounds_per_block,
 )
 from pytest_perfbudget.core.gate import BudgetGate
-from pytest_perfbudget.core.metrics import CPU
+from pytest_perfbudget.core.metrics import CPU, WALL
 from pytest_perfbudget.core.samples import Samples, quantile
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.canary import read_canaries
@@ -47,6 +47,13 @@ REPEATED = (
 _PREEMPTED_NS = 200_000
 """The length of a round at which other processes on the machine begin to take the CPU away in many rounds (Linux gives
 each process 3 ms or so). If rounds are shorter, the median of a block is free of this effect."""
+
+_CHILDRENS_SHARE = 0.01
+"""The CPU time of child processes, as a share of the rounds, from which the code may have waited for its own processes.
+"""
+
+_LIMITED_NS = 50_000
+"""The length of a round at which waits for a CPU can exceed a limit on a p95; the readings take 20 us of each round."""
 
 _UNBUDGETED_ROUNDS = 59
 _UNBUDGETED_NS = 100_000_000
@@ -159,7 +166,10 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
         if is_apart:  # budgets and reports are about the code with all CPUs
             run.plan = replace(plan, more_blocks=None)
         if plan.turns is None:
+            children_ns = used(plan.clock).children_ns if run.has_wall_limit else 0
             await run.fill()
+            if any(run.waited_ns) and used(plan.clock).children_ns > children_ns + _CHILDRENS_SHARE * sum(run.wall_ns):
+                run.waited_ns.clear()  # for CPUs that the code's own processes held
         if is_apart:
             run.blocks = await _blocks_on_one_cpu(subject, plan)
         # Before the turns, because in its turns the process may be kept on one CPU and waits for the other process.
@@ -191,9 +201,11 @@ class _Run:
         budgets = plan.gate.budgets
         self.with_cpu = any(budget.metric.series == CPU for budget in budgets)
         self.cpu_overhead_ns = cpu_overhead_ns(plan.clock) if self.with_cpu else None
+        self.has_wall_limit = any(budget.metric.series == WALL and budget.metric.is_timed for budget in budgets)
         self.single = subject.is_single or needs_single_calls(budgets, self.overhead_ns)
         self.wall_ns: list[float] = []
         self.cpu_ns: list[float] = []
+        self.waited_ns: list[float] = []
         self.iterations = 1
         self.round_ns = 1.0
         self.planned_rounds = 1
@@ -268,6 +280,7 @@ class _Run:
             planned_rounds=self.planned_rounds,
             blocks=self.blocks,
             turns=self.turns,
+            waited_ns=self.waited_ns,
         )
 
     def _timed(self) -> bool:
@@ -325,7 +338,10 @@ class _Run:
         clock = self.plan.clock
         with_canaries = compared and self.plan.more_blocks is not None
         compared = with_canaries or (compared and self.plan.turns is not None)
-        with_waits = compared and self.round_ns >= _PREEMPTED_NS
+        if compared:
+            with_waits = self.round_ns >= _PREEMPTED_NS
+        else:
+            with_waits = self.has_wall_limit and self.round_ns >= _LIMITED_NS
         block = BlockPlan(rounds, self.iterations, deadline_ns, self.with_cpu, with_waits)
         try:
             before = read_canaries(clock) if with_canaries else ()
@@ -365,3 +381,4 @@ class _Run:
         self.plan.keep()
         self.wall_ns += [total / self.iterations for total in timings.wall_ns]
         self.cpu_ns += [total / self.iterations for total in timings.cpu_ns]
+        self.waited_ns += [max(total, 0) / self.iterations for total in timings.waited_ns]

@@ -54,6 +54,9 @@ def headline(case: Case, budget: BudgetResult) -> str:
 def _undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
     if budget.metric == CAPACITY.name:
         return capacity.undecided_text(measurement, budget)
+    if budget.without_waits is not None:
+        why = "undecided only because other processes held the CPU"
+        return f"{budget.metric}: {why}: run the test again, or on a calmer machine"
     text = spans.undecided_text(measurement, budget) if budget.span else ""
     return text or undecided_reason(measurement, budget)
 
@@ -84,12 +87,7 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
     if budget.verdict is BudgetVerdict.UNMEASURED:
         yield f"its budget is {_limit(budget)}"
     else:
-        if budget.verdict is BudgetVerdict.UNDECIDED:
-            yield f"{budget.label} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
-        amount = f"{rounds_text(budget, measurement)}{_spent(measurement, budget)}"
-        yield f"{_interval(budget, alpha)}; {amount.removesuffix(',')}"
-        if budget.reason:
-            yield budget.reason
+        yield from _numbers(measurement, budget, alpha)
     yield f"limit {budget.keyword}={_written(budget)} from {budget.source}"
     if loads.depends_on_errors(budget, measurement):
         yield from loads.error_lines(measurement)
@@ -103,6 +101,18 @@ def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
     if budget.unit in ("ns", "calls") and not budget.span and measurement.profile:
         yield from profile_lines(measurement)
     yield from instruction_lines(budget.instructions)
+
+
+def _numbers(measurement: Measurement, budget: BudgetResult, alpha: float) -> Iterator[str]:
+    if budget.verdict is BudgetVerdict.UNDECIDED:
+        yield f"{budget.label} {_estimate(budget)}, budget {_limit(budget)} ({_used(budget)})"
+    amount = f"{rounds_text(budget, measurement)}{_spent(measurement, budget)}"
+    yield f"{_interval(budget, alpha)}; {amount.removesuffix(',')}"
+    if budget.without_waits is not None:
+        own = quantity(budget.without_waits, budget.unit, beside=budget.limit)
+        yield f"{budget.label} without the time in which the rounds waited for a CPU: {own}"
+    if budget.reason:
+        yield budget.reason
 
 
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:

@@ -67,6 +67,42 @@ def test_nothing_is_called_exceeded_after_a_moment_of_many_planned_rounds() -> N
     assert gate(p95_ms=50).next_look(long) is None
 
 
+class TestWaitsForACpu:
+    """A round that waited for a CPU says how busy the machine was, not how slow the code is."""
+
+    def test_the_time_of_other_processes_does_not_exceed_a_limit(self) -> None:
+        every_third = [0.0, 0.0, 30 * MS] * 40
+        samples = Samples([MS + waited for waited in every_third], waited_ns=every_third, planned_rounds=1000)
+        (found,) = gate(p95_ms=20).judge(samples)
+        assert (found.verdict, found.estimate) == (BudgetVerdict.UNDECIDED, 31 * MS)
+        assert found.without_waits == MS
+        assert gate(p95_ms=20).next_look(samples) is not None
+
+    def test_code_that_is_too_slow_by_itself_exceeds_the_limit_all_the_same(self) -> None:
+        samples = Samples([31 * MS] * 120, waited_ns=[3 * MS] * 120, planned_rounds=1000)
+        (found,) = gate(p95_ms=20).judge(samples)
+        assert (found.verdict, found.estimate) == (BudgetVerdict.EXCEEDED, 31 * MS)
+        assert found.without_waits is None
+
+    def test_no_wait_makes_a_time_look_shorter_than_it_was(self) -> None:
+        """A limit is `within` by the whole time only."""
+        samples = Samples([21 * MS] * 180, waited_ns=[5 * MS] * 180, planned_rounds=180)
+        assert verdicts(gate(p95_ms=20).judge(samples)) == {"p95": "undecided"}
+
+    def test_a_limit_that_waits_leave_undecided_has_the_time_without_them(self) -> None:
+        some = [0.0] * 19 + [30 * MS]
+        waited_ns = some * 20
+        samples = Samples([MS + one for one in waited_ns], waited_ns=waited_ns, planned_rounds=400)
+        (found,) = gate(p95_ms=20).judge(samples)
+        assert (found.verdict, found.without_waits) == (BudgetVerdict.UNDECIDED, MS)
+        (unclear,) = gate(p95_ms=20).judge(Samples(samples.wall_ns, waited_ns=[0.0] * 400, planned_rounds=400))
+        assert (unclear.verdict, unclear.without_waits) == (BudgetVerdict.UNDECIDED, None)
+
+    def test_a_limit_on_cpu_time_is_judged_as_before(self) -> None:
+        samples = Samples([31 * MS] * 120, [31 * MS] * 120, waited_ns=[30 * MS] * 120, planned_rounds=1000)
+        assert verdicts(gate(cpu_p95_ms=20).judge(samples)) == {"cpu_p95": "exceeded"}
+
+
 def test_means_of_calls_have_no_percentiles() -> None:
     samples = Samples([80.0] * 100, iterations=100, planned_rounds=100)
     found = gate(p95_ns=100, mean_ns=100).judge(samples)

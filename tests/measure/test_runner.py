@@ -52,6 +52,37 @@ def test_an_exceeded_budget_is_measured_until_it_is_decided(scripted: ScriptedCl
     assert 0.8 * S <= sum(samples.wall_ns) <= 1.3 * S
 
 
+@pytest.mark.parametrize(("waited_ns", "verdict"), [(30 * MS, "undecided"), (0, "exceeded")], ids=["busy", "calm"])
+def test_a_round_that_waits_for_a_cpu_is_no_evidence_against_the_code(
+    scripted: ScriptedClock, waited_ns: int, verdict: str
+) -> None:
+    gate = BudgetGate(parse_budgets({"p95_ms": 20}, "here"), ERRORS)
+
+    def code() -> None:
+        scripted.advance(31 * MS - waited_ns, waited_ns=waited_ns)
+
+    samples = run_plain(measure(PlainSubject(code), Plan(gate, S, scripted.clock))).samples
+    (found,) = gate.judge(samples)
+    assert found.verdict.value == verdict
+    assert found.estimate == pytest.approx(31 * MS)
+    assert found.without_waits == (MS if verdict == "undecided" else None)
+
+
+def test_code_that_waits_for_its_own_processes_gets_no_allowance(
+    scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise code could start a process that keeps its CPU busy, and no limit would be exceeded."""
+    monkeypatch.setattr("pytest_perfbudget.measure.cpu_usage._cpu_s", lambda _: scripted.now_ns / S)
+    monkeypatch.setattr("pytest_perfbudget.measure.cpu_usage._descendants", lambda _: [12345])
+    gate = BudgetGate(parse_budgets({"p95_ms": 20}, "here"), ERRORS)
+
+    def code() -> None:
+        scripted.advance(MS, waited_ns=30 * MS)
+
+    samples = run_plain(measure(PlainSubject(code), Plan(gate, S, scripted.clock))).samples
+    assert gate.judge(samples)[0].verdict is BudgetVerdict.EXCEEDED
+
+
 @pytest.mark.parametrize("limit_ms", [50, 400], ids=["all above", "all below"])
 def test_a_plain_case_gets_the_few_rounds_that_decide_it(scripted: ScriptedClock, limit_ms: int) -> None:
     """Six rounds of 165 ms fit into a second, and a median of six rounds proves nothing at one per cent."""

@@ -145,6 +145,11 @@ class TestBudgets:
                 BODY,
                 "p95: too close to call, the estimate lies below the limit: move the limit away, or raise max_time",
             ),
+            (
+                {"rounds": 900, "without_waits": 4 * MS},
+                BODY,
+                "p95: undecided only because other processes held the CPU: run the test again, or on a calmer machine",
+            ),
         ],
     )
     def test_an_undecided_budget_says_what_would_decide_it(
@@ -152,6 +157,10 @@ class TestBudgets:
     ) -> None:
         undecided = measurement(budget(BudgetVerdict.UNDECIDED, **changed), kind=kind, nodeid="a.py::test")
         assert notes(undecided) == [f"undecided: a.py::test: {text}"]
+
+    def test_a_strict_session_has_the_time_without_the_waits_for_a_cpu(self) -> None:
+        busy = measurement(budget(BudgetVerdict.UNDECIDED, without_waits=4 * MS))
+        assert "  p95 without the time in which the rounds waited for a CPU: 4 ms" in failure(busy, strict=True)
 
     def test_notes_name_a_budget_near_its_limit_but_no_count_that_is_exact(self) -> None:
         near = budget(BudgetVerdict.WITHIN, estimate=45 * MS)
