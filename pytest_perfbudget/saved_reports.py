@@ -148,7 +148,7 @@ def _compare(options: argparse.Namespace) -> int:
         if not found:
             message = f"{first} and {file} have no number of the same test: nothing was compared"
             raise ReportError(message)
-    sides = Sides([str(one) for one in options.files], [reference, *results], changes)
+    sides = Sides([str(one) for one in options.files], [reference, *results], changes, options.spread)
     _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0
 

@@ -147,7 +147,10 @@ class TestCompare:
     def test_only_a_regression_is_exit_code_1(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, head, _ = self.sessions()
         assert main(["compare", base, base]) == 0
-        assert "~ +0.0 %" in capsys.readouterr().out
+        text = capsys.readouterr().out
+        assert "~ +0.0 %" in text
+        assert "unchanged code differs by up to +100 % in 95 % of pairs of sessions (--spread 25%)" in text
+        assert "0 regressed, 0 improved, 3 unchanged, 3 undecided, of 6 compared numbers" in text
         assert main(["compare", head, base, "--spread=2%"]) == 0
 
     def test_sessions_without_a_common_number_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -502,6 +505,6 @@ def test_sessions_recorded_for_a_comparison_are_corrected_for_the_weather(
     capsys.readouterr()
     assert main(["compare", *files]) == 1
     text = capsys.readouterr().out
-    assert "1 regressed, 0 improved, of 2 compared numbers" in text
-    assert "a time would have had to change by +6" in text
+    assert "1 regressed, 0 improved, 0 unchanged, 1 undecided, of 2 compared numbers" in text
+    assert "a time would have had to change by +1" in text
     assert "weather of their sessions" not in text

@@ -19,15 +19,16 @@ from pytest_perfbudget.core.weather import BlockTime, Canaries, calm, shifts
 FEWEST_BLOCKS: Final = 4
 """The fewest blocks of a run that show its weather."""
 
-DOF: Final = 8.0
-"""The degrees of freedom of the error: recorded differences have longer tails than normal ones."""
+DOF: Final = 4.0
+"""The degrees of freedom of the error: some processes differ from all others of the same code by 5 to 15 %."""
 
-_SPREAD: Final = 0.02
+PROCESS_SPREAD: Final = 0.03 / math.sqrt(2)
 _SCATTER: Final = 1.5
 _SLOPE_ERROR: Final = 0.5
-"""The parts of the error: the difference from process to process, the factor of the scatter within a run, whose blocks
-depend on each other, and the error of the share of the weather that a function feels. They were chosen on pairs of 40
-recorded runs of 12 workloads, of which 5 % of sessions at most may be marked: `tests/core/test_saved_times.py`."""
+"""The parts of the error: the deviation of a process from others of the same code, which lasts for its life, so that
+no statistic within the process shows it; the factor of the scatter within a run, whose blocks depend on each other;
+and the error of the share of the weather that a function feels. They were chosen on pairs of recorded sessions, of
+which 1 % at most may be marked: `tests/core/test_saved_times.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def run_pair(before: Sequence[BlockTime], after: Sequence[BlockTime]) -> RunPair
     one, other = (estimate(run, weights, calm_ns) for run in runs)
     own = [_SCATTER * _median_error(run, weights, calm_ns) for run in runs]
     slope = math.hypot(_SLOPE_ERROR, slope_error) * (other.weather - one.weather)
-    return RunPair(one.log_ns, other.log_ns, math.hypot(_SPREAD, *own, slope))
+    return RunPair(one.log_ns, other.log_ns, math.hypot(PROCESS_SPREAD, PROCESS_SPREAD, *own, slope))
 
 
 def _median_error(blocks: Sequence[BlockTime], weights: Sequence[float], calm_ns: Canaries) -> float:

@@ -5,6 +5,9 @@
    baseline. Recorded sessions of identical code then differ by 3 % (root mean square), and by 34 % without it.
 3. Otherwise only rounds are left, each session's in its own weather: the median of identical code differs by `SPREAD`
    from session to session (40 recorded runs of 12 workloads: 5 to 32 %, root mean square 25 %).
+
+A session is as a rule one process, which can differ from the next process of the same code for as long as it lives.
+In 1 and 2 the error allows for that; a time that several fresh processes have confirmed has the error of their mean.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.core.run_pair import DOF, FEWEST_BLOCKS, run_pair
+from pytest_perfbudget.core.run_pair import DOF, FEWEST_BLOCKS, PROCESS_SPREAD, run_pair
 
 SPREAD: Final = 0.25
 """The standard deviation of a session's log time if nothing is known about the machine."""
@@ -30,6 +33,9 @@ _FEWEST: Final = 10
 
 _DOF: Final = 8.0
 """The degrees of freedom of a spread that was learned elsewhere."""
+
+_SEVERAL: Final = 3
+"""The fewest fresh processes whose mean does without the spread from process to process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,9 @@ def _compared_time(measurement: Measurement) -> SavedTime | None:
     change = _time_change(measurement)
     if change is None or not change.after or not change.log_std_error:
         return None
-    return SavedTime(change.after, change.log_std_error, is_corrected=True)
+    if change.runs >= _SEVERAL:
+        return SavedTime(change.after, change.log_std_error, is_corrected=True)
+    return SavedTime(change.after, math.hypot(change.log_std_error, PROCESS_SPREAD), is_corrected=True, dof=DOF)
 
 
 def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, SavedTime] | None:

@@ -81,8 +81,8 @@ class TestBaseline:
     """Sessions that were compared with the same baseline."""
 
     def test_their_corrected_times_are_compared(self) -> None:
-        slow = change(RegressionVerdict.UNCHANGED, after=1.64e6 * 1.2, log_std_error=0.01)
-        calm = change(RegressionVerdict.UNCHANGED, after=1.64e6, log_std_error=0.01)
+        slow = change(RegressionVerdict.UNCHANGED, after=1.64e6 * 1.2, log_std_error=0.01, runs=3)
+        calm = change(RegressionVerdict.UNCHANGED, after=1.64e6, log_std_error=0.01, runs=3)
         found = compared(measurement(calm), measurement(slow), spread=0.25)
         assert found.verdict is RegressionVerdict.REGRESSED
         assert found.log_std_error == pytest.approx(0.01 * math.sqrt(2))

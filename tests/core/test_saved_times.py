@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from results import measurement
+from results import change, measurement
 
 from pytest_perfbudget.core.kept_blocks import MOST_KEPT, KeptBlocks, wanted
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, compare_sessions
 from pytest_perfbudget.core.weather import BlockTime
@@ -73,10 +76,17 @@ def test_weather_that_differs_between_the_sessions_is_no_slowdown() -> None:
 
 
 def test_a_slowdown_in_the_same_weather_is_found() -> None:
-    found = compared(run(1.0), run(1.15))
+    found = compared(run(1.0), run(1.2))
     assert found.is_regressed
     assert found.smallest_found is not None
-    assert 0.05 < found.smallest_found < 0.15
+    assert 0.05 < found.smallest_found < 0.2
+
+
+def test_a_difference_that_another_process_of_the_same_code_may_have_is_undecided() -> None:
+    """Steady blocks show nothing of a deviation that lasts for the life of a process."""
+    found = compared(run(1.0), run(1.07))
+    assert found.result.verdict is RegressionVerdict.UNDECIDED
+    assert found.may_be_none
 
 
 def test_a_slowdown_is_not_taken_for_weather() -> None:
@@ -97,7 +107,7 @@ def test_too_few_blocks_leave_the_rounds() -> None:
 
 
 def test_recorded_sessions_of_identical_code_are_quiet_and_slower_ones_are_found(data: Callable[[str], Any]) -> None:
-    """At most 5 % of the sessions are marked, and the intervals contain no change in about 95 %."""
+    """At most 1 % of the sessions are marked, and the intervals contain no change in 95 % at least."""
 
     def session(recorded: Any, factor: float) -> RunResult:
         return RunResult(
@@ -117,11 +127,63 @@ def test_recorded_sessions_of_identical_code_are_quiet_and_slower_ones_are_found
         )
 
     runs = data("runs.json")["runs"]
-    clean, slower = ([session(one, factor) for one in runs] for factor in (1.0, 1.15))
+    clean, slower = ([session(one, factor) for one in runs] for factor in (1.0, 1.4))
     pairs = [(at, (at + step) % len(runs)) for step in (1, 7) for at in range(len(runs))]
     same = [compare_sessions(clean[at], clean[other]) for at, other in pairs]
-    assert sum(any(one.is_regressed for one in found) for found in same) / len(pairs) <= 0.05
-    assert sum(one.may_be_none for found in same for one in found) / sum(map(len, same)) >= 0.94
+    assert sum(any(one.is_regressed for one in found) for found in same) / len(pairs) <= 0.01
+    assert sum(one.may_be_none for found in same for one in found) / sum(map(len, same)) >= 0.95
     changed = [one for at, other in pairs for one in compare_sessions(clean[at], slower[other])]
-    could = [one.is_regressed for one in changed if one.smallest_found is not None and one.smallest_found <= 0.15]
+    could = [one.is_regressed for one in changed if one.smallest_found is not None and one.smallest_found <= 0.4]
+    assert len(could) >= 0.3 * len(changed)
     assert sum(could) / len(could) >= 0.8
+
+
+class TestSessionsWithABaseline:
+    """Recorded sessions of identical code that were compared with the same baseline, one session after the other."""
+
+    def session(self, recorded: Mapping[str, Any], factor: float = 1.0) -> RunResult:
+        return RunResult(
+            measurements=[
+                measurement(
+                    change(
+                        RegressionVerdict.UNDECIDED, after=factor * time_ns, log_std_error=std_error, runs=processes
+                    ),
+                    nodeid=name,
+                    max_regression=0.05,
+                )
+                for name, (time_ns, std_error, processes) in recorded.items()
+                if name != "thread pool"
+            ]
+        )
+
+    def changes(self, data: Callable[[str], Any], factor: float) -> list[list[SavedChange]]:
+        sessions = data("saved_sessions.json")["sessions"]
+        before, after = ([self.session(one, slower) for one in sessions] for slower in (1.0, factor))
+        return [compare_sessions(before[one], after[other]) for one, other in permutations(range(len(sessions)), 2)]
+
+    def test_sessions_of_identical_code_are_quiet(self, data: Callable[[str], Any]) -> None:
+        """Without the spread from process to process, one in ten of these pairs would be marked."""
+        found = self.changes(data, 1.0)
+        assert sum(any(one.is_regressed for one in pair) for pair in found) / len(found) <= 0.01
+
+    def test_slower_sessions_are_found(self, data: Callable[[str], Any]) -> None:
+        found = [one for pair in self.changes(data, 1.4) for one in pair]
+        could = [one.is_regressed for one in found if one.smallest_found is not None and one.smallest_found <= 0.4]
+        assert len(could) >= 0.9 * len(found)
+        assert sum(could) / len(could) >= 0.95
+
+    def test_no_statistic_of_two_sessions_sees_that_threads_are_placed_in_another_way(
+        self, data: Callable[[str], Any]
+    ) -> None:
+        """A known limit, which the guide names: the same code took 1.8 ms in some sessions and 7.3 ms in others."""
+        times_ns = sorted(one["thread pool"][0] for one in data("saved_sessions.json")["sessions"])
+        assert times_ns[-1] > 3 * times_ns[0]
+
+    def test_several_fresh_processes_do_without_the_spread_of_a_process(self) -> None:
+        sessions = {runs: self.session({"test": (1e6, 0.01, runs)}) for runs in (0, 1, 3)}
+        errors = {runs: compare_sessions(one, one)[0].result.log_std_error for runs, one in sessions.items()}
+        assert errors == {
+            0: pytest.approx(math.hypot(0.03, 0.01 * math.sqrt(2))),
+            1: pytest.approx(math.hypot(0.03, 0.01 * math.sqrt(2))),
+            3: pytest.approx(0.01 * math.sqrt(2)),
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,7 @@ from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, geometric_mean
+from pytest_perfbudget.core.saved_times import SPREAD
 from pytest_perfbudget.report.closing import session_text
 from pytest_perfbudget.report.formats.table_layout import BLANK, Cell, Column, cut, draw, short_names
 from pytest_perfbudget.report.numbers import counted, percent, quantity
@@ -29,11 +31,13 @@ class Sides:
         names: the name of each session's file, the reference's first.
         results: the sessions, in the same order.
         changes: the changes of each session except the reference.
+        spread: the standard deviation of a session's log time that holds for times that have weather.
     """
 
     names: Sequence[str]
     results: Sequence[RunResult]
     changes: Sequence[Sequence[SavedChange]]
+    spread: float = SPREAD
 
 
 def render_comparison(sides: Sides, *, width: int, unicode: bool) -> str:
@@ -106,8 +110,7 @@ def _change(change: SavedChange) -> str:
 
 
 def _verdict(change: SavedChange) -> str:
-    shown = (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED, RegressionVerdict.UNCHANGED)
-    return change.result.verdict.value if change.result.verdict in shown else ""
+    return change.result.verdict.value
 
 
 def _notes(sides: Sides) -> Iterator[str]:
@@ -121,7 +124,7 @@ def _notes(sides: Sides) -> Iterator[str]:
             least, middle, most = (percent(1 + found[at]) for at in (0, len(found) // 2, -1))
             spread = "" if least == most else f" (from {least} for the steadiest to {most})"
             yield f"{name}: a time would have had to change by {middle} to be called regressed{spread}"
-        tally = [f"{sum(one.result.verdict is verdict for one in changes)} {verdict.value}" for verdict in _TALLIED]
+        tally = [f"{sum(one.result.verdict is verdict for one in changes)} {verdict.value}" for verdict in _VERDICTS]
         yield f"{name}: {', '.join(tally)}, of {counted(len(changes), 'compared number')}"
     ids = [by_id(one).keys() for one in sides.results]
     for name, own in zip(sides.names, ids, strict=True):
@@ -132,12 +135,24 @@ def _notes(sides: Sides) -> Iterator[str]:
     every = [one for changes in sides.changes for one in changes]
     if any(one.may_be_none for one in every):
         yield "~: the 95 % interval contains no change"
+    if any(one.result.verdict is RegressionVerdict.UNDECIDED for one in every):
+        yield "undecided: two sessions do not tell whether the time changed by more than is allowed"
     if any(one.has_weather for one in every):
+        apart = percent(math.exp(_SURE * math.sqrt(2) * sides.spread))
         yield (
-            "These times have the weather of their sessions, so the intervals are wide: record both sessions with "
-            "pytest --perf-comparable, or state with --spread how steady this machine is. For small changes there is "
-            "pytest --perf-against."
+            f"These times have the weather of their sessions: unchanged code differs by up to {apart} in 95 % of pairs "
+            f"of sessions (--spread {100 * sides.spread:.3g}%). Record both sessions with pytest --perf-comparable, or "
+            "state with --spread how steady this machine is."
         )
+    if any(one.smallest_found is not None for one in every):
+        yield "For small changes there is pytest --perf-against, which times both commits in the same session."
 
 
-_TALLIED: Final = (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED)
+_VERDICTS: Final = (
+    RegressionVerdict.REGRESSED,
+    RegressionVerdict.IMPROVED,
+    RegressionVerdict.UNCHANGED,
+    RegressionVerdict.UNDECIDED,
+)
+_SURE: Final = 1.96
+"""The quantile of the normal distribution for a two-sided interval of 95 %."""
