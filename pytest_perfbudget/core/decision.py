@@ -79,12 +79,17 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
 _NOTED: Final = Judgement(Severity.NOTE)
 
 
+def has_numbers(measurement: Measurement) -> bool:
+    """Return whether anything was measured; if nothing was, the measurement or its budgets have the reason."""
+    return not measurement.unmeasured and bool(measurement.statistics or measurement.rounds)
+
+
 def told_changes(measurement: Measurement) -> Sequence[RegressionResult]:
     """Return the comparisons of a measurement that a reader is told of.
 
     A measurement without numbers is unmeasured, and not also new or foreign: it has nothing that the other side lacks.
     """
-    if not measurement.unmeasured:
+    if has_numbers(measurement):
         return measurement.changes
     return [one for one in measurement.changes if one.verdict not in _LACKED]
 

@@ -31,6 +31,13 @@ LOOSENED: Final = "loosened"
 DRIFT: Final = "drift"
 NOT_READY: Final = "not_ready"
 
+KNOWN_TO_BE_WRONG: Final = (
+    BudgetVerdict.EXCEEDED.value,
+    RegressionVerdict.REGRESSED.value,
+    RegressionVerdict.WRONG_CODE.value,
+)
+"""The kinds of findings on numbers that are known to be wrong, which reports show before all others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

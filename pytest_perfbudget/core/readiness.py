@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pytest_perfbudget.core.finding import DRIFT, NOT_READY, Finding, Severity
+from pytest_perfbudget.core.decision import has_numbers
+from pytest_perfbudget.core.finding import DRIFT, KNOWN_TO_BE_WRONG, NOT_READY, Finding, Severity
 from pytest_perfbudget.core.health import mark_of_budget
 from pytest_perfbudget.core.kinds import LOAD as LOAD_KIND
 from pytest_perfbudget.core.measurement import Measurement, measurement_id
@@ -84,8 +85,11 @@ _GRAVE: Final = frozenset(
         Cause.NOTHING_MEASURED,
     }
 )
-_HAVE_CAUSES: Final = (Cause.EXCEEDED.value, Cause.REGRESSED.value, Cause.WRONG_CODE.value, NOT_READY)
+_HAVE_CAUSES: Final = (*KNOWN_TO_BE_WRONG, NOT_READY)
 """The kinds of findings that are no cause of their own."""
+
+_NOT_JUDGED: Final = {one.value for one in (*BudgetVerdict, *RegressionVerdict)}.difference(_HAVE_CAUSES)
+"""The kinds of findings whose places are those of lighter causes. If they fail, the whole session is not ready."""
 
 _BY_CHANGE: Final = {
     RegressionVerdict.REGRESSED: Cause.REGRESSED,
@@ -168,12 +172,12 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
     only_warns = session.gate == GateMode.WARN.value
     for finding in result.findings:
         if finding.kind not in _HAVE_CAUSES and (finding.is_failure or (only_warns and finding.is_gated)):
-            yield Cause.FAILED, finding.id or finding.headline
+            yield Cause.FAILED, "" if finding.kind in _NOT_JUDGED else finding.id or finding.headline
         elif finding.kind == DRIFT and finding.severity is Severity.WARNING:
             yield Cause.DRIFTED, finding.id or finding.headline
     if session.is_cut_short:
         yield Cause.ENDED_EARLY, ""
-    if not any(_is_measured(one) for one in result.measurements):
+    if not any(has_numbers(one) for one in result.measurements):
         yield Cause.NOTHING_MEASURED, ""
     for missing in result.missing:
         yield Cause.NOT_RUN, missing.id
@@ -185,7 +189,7 @@ def _causes_of(measurement: Measurement) -> Iterator[tuple[Cause, str]]:
     if measurement.unmeasured or measurement.is_pending:
         yield Cause.LOAD_NOT_RUN if is_load else Cause.UNMEASURED, name
     for cause, place in _causes_of_results(measurement, is_load=is_load):
-        if _is_measured(measurement) or cause not in _FOLLOW:
+        if has_numbers(measurement) or cause not in _FOLLOW:
             yield cause, place
         else:  # a test without numbers counts once, however many budgets and comparisons it has
             yield Cause.LOAD_NOT_RUN if is_load else Cause.UNMEASURED, name
@@ -237,13 +241,9 @@ def _causes_of_comparison(result: RunResult) -> Iterator[tuple[Cause, str]]:
             yield Cause.NOT_RUN, measurement_id(test, name)
         return
     is_updated = result.update is not None and not result.update.problem
-    comparable = any(_is_measured(one) and one.max_regression is not None for one in result.measurements)
+    comparable = any(has_numbers(one) and one.max_regression is not None for one in result.measurements)
     if comparable and not is_updated:
         yield Cause.NO_BASELINE, ""
-
-
-def _is_measured(measurement: Measurement) -> bool:
-    return not measurement.unmeasured and bool(measurement.statistics or measurement.rounds)
 
 
 def lost_points(budget: BudgetResult, changes: Sequence[RegressionResult]) -> float:

@@ -34,6 +34,7 @@ _COUNTED: Final = {
 }
 _WHOLE: Final = {
     Cause.TESTS_FAILED: "tests failed for other reasons",
+    Cause.FAILED: "what could not be judged fails the session",
     Cause.ENDED_EARLY: "the session ended early",
     Cause.NOTHING_MEASURED: "nothing was measured",
     Cause.NO_BASELINE: "no baseline",

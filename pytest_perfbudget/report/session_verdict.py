@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.finding import KNOWN_TO_BE_WRONG, Finding
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.report.numbers import counted
@@ -124,5 +124,6 @@ def _who(failing: Sequence[Finding], result: RunResult) -> str:
 
 
 def _kinds(failing: Sequence[Finding]) -> str:
-    kinds = Counter(one.kind.replace("_", " ") for one in failing)
-    return ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    """Return how many failures there are of each kind, those that are known to be wrong first."""
+    kinds = sorted(Counter(one.kind for one in failing).items(), key=lambda one: one[0] not in KNOWN_TO_BE_WRONG)
+    return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds)

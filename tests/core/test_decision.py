@@ -69,6 +69,8 @@ def test_a_test_without_a_measurement_is_unmeasured_once_and_not_new_as_well() -
         assert severities(replace(never, changes=lacked)) == [("unmeasured", "warning")]
         assert severities(replace(never, changes=lacked), STRICT) == [("unmeasured", "failure")]
         assert severities(replace(never, unmeasured="", changes=lacked)) == [(verdict.value, "note")]
+        blank = measurement(budget(BudgetVerdict.UNMEASURED, estimate=None), rounds=0, statistics={})
+        assert severities(replace(blank, changes=lacked)) == [("unmeasured", "warning")]  # its budget has the reason
 
 
 def test_a_load_that_may_have_become_easier_is_a_warning_and_another_foreign_number_is_a_note() -> None:

@@ -126,6 +126,15 @@ class TestReasons:
         found = readiness_of(session(measurements=[lacking]))
         assert found == Readiness((Reason(Cause.UNMEASURED, ("a.py::test: p95", "a.py::test")),))
 
+    @pytest.mark.parametrize("kind", ["undecided", "unmeasured", "new", "missing"])
+    def test_what_fails_because_it_could_not_be_judged_is_named_once(self, kind: str) -> None:
+        failure = Finding(kind, Severity.FAILURE, "a.py::test")
+        found = readiness_of(session(budget(UNDECIDED), findings=[failure, failure]))
+        assert found == Readiness(
+            (Reason(Cause.FAILED), Reason(Cause.UNDECIDED, ("tests/test_api.py::test_login: p95",)))
+        )
+        assert found.grade is Grade.NOT_READY
+
     def test_a_load_that_did_not_run_is_named_as_a_load(self) -> None:
         load = measurement(budget(UNMEASURED, estimate=None), kind=LOAD, unmeasured="no answer")
         assert causes(session(measurements=[measurement(budget(WITHIN)), load])) == [Cause.LOAD_NOT_RUN]

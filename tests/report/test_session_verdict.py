@@ -34,6 +34,13 @@ def test_failures_are_counted_by_test_and_by_kind() -> None:
     assert verdict.remarks == ()
 
 
+def test_what_is_known_to_be_wrong_is_counted_first() -> None:
+    kinds = ["new", "undecided", "exceeded", "new"]
+    failures = [Finding(kind, Severity.FAILURE, f"a.py::test_{at}") for at, kind in enumerate(kinds)]
+    verdict = verdict_on(replace(session(SLOW, CALM), findings=failures))
+    assert verdict.reason.endswith(": 1 exceeded, 2 new, 1 undecided.")
+
+
 def test_a_session_without_failures_passes() -> None:
     verdict = verdict_on(session(CALM, exit_status=0))
     assert (verdict.outcome, verdict.remarks) == (Outcome.PASSED, ())

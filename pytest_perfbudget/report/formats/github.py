@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.finding import KNOWN_TO_BE_WRONG, Finding
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.bars import is_bar
 from pytest_perfbudget.report.findings import kind_words, without_repetition
@@ -18,7 +18,7 @@ MOST: Final = 10
 def commands(result: RunResult) -> list[str]:
     """Return a command for each finding that fails, or would fail if the gate were on; the last counts the others."""
     gated = list(without_repetition(one for one in result.findings if one.is_failure or one.is_gated))
-    gated.sort(key=lambda one: not one.is_failure)
+    gated.sort(key=lambda one: (not one.is_failure, one.kind not in KNOWN_TO_BE_WRONG))
     shown = gated if len(gated) <= MOST else gated[: MOST - 1]
     found = [_command(one, result.session.folder) for one in shown]
     if left_out := gated[len(shown) :]:

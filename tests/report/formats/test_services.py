@@ -10,10 +10,13 @@ import pytest
 from full_result import FULL, result_of
 from results import MS, budget, change, measurement
 
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Severity
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import codequality, github, junit
 
 
@@ -38,6 +41,12 @@ class TestAnnotations:
         commands = github.commands(result_of(*failed(40)))
         assert len(commands) == 10
         assert commands[-1] == "::error title=performance::31 more, see the log"
+
+    def test_what_is_known_to_be_wrong_comes_before_what_could_not_be_judged(self) -> None:
+        new = [measurement(change(RegressionVerdict.NEW), nodeid=f"a.py::test_{at}") for at in range(12)]
+        whole = result_of(*new, *failed(1))
+        strict = replace(whole, findings=worded(find(whole.measurements, Policy(strict=True)), alpha=0.01))
+        assert ["exceeded" in one for one in github.commands(strict)] == [True, *[False] * 9]
 
     def test_a_regression_has_its_numbers_without_bars_and_functions_are_told_once(self) -> None:
         grown = [Growth("shop:load", 1, 100)]
