@@ -26,13 +26,15 @@ class KeptBlocks:
     Attributes:
         packed: the text.
         canaries: the number of canaries.
+        one_cpu: whether the blocks were timed on one CPU, because the threads of the code take turns.
     """
 
     packed: str
     canaries: int
+    one_cpu: bool = False
 
     @classmethod
-    def of(cls, blocks: Sequence[BlockTime]) -> KeptBlocks | None:
+    def of(cls, blocks: Sequence[BlockTime], *, one_cpu: bool = False) -> KeptBlocks | None:
         """Return blocks, evenly thinned out to `MOST_KEPT`; None if there are none, or none with canaries."""
         if not blocks or not blocks[0].before:
             return None
@@ -43,7 +45,8 @@ class KeptBlocks:
             *zip(*(one.before for one in kept), strict=True),
             *zip(*(one.after for one in kept), strict=True),
         ]
-        return cls(packed(max(round(one), 0) for column in columns for one in column), len(kept[0].before))
+        numbers = packed(max(round(one), 0) for column in columns for one in column)
+        return cls(numbers, len(kept[0].before), one_cpu)
 
     def blocks(self) -> list[BlockTime]:
         """Return the kept blocks.
@@ -70,12 +73,12 @@ class KeptBlocks:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the blocks as builtins."""
-        return {"packed": self.packed, "canaries": self.canaries}
+        return {"packed": self.packed, "canaries": self.canaries, "one_cpu": self.one_cpu}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> KeptBlocks:
         """Rebuild blocks from the result of `to_dict`."""
-        return cls(data["packed"], data["canaries"])
+        return cls(**data)
 
 
 def wanted(blocks: Sequence[BlockTime]) -> int:

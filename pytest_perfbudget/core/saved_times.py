@@ -95,8 +95,11 @@ def _compared_time(measurement: Measurement) -> SavedTime | None:
 
 
 def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, SavedTime] | None:
-    """Return the times of both sessions in calm weather; None if a session has too few blocks."""
-    if before.blocks is None or after.blocks is None or before.blocks.canaries != after.blocks.canaries:
+    """Return the times of both sessions in calm weather; None if a session has too few blocks, or of another kind."""
+    if before.blocks is None or after.blocks is None:
+        return None
+    kinds = [(one.canaries, one.one_cpu) for one in (before.blocks, after.blocks)]
+    if kinds[0] != kinds[1]:
         return None
     runs = before.blocks.blocks(), after.blocks.blocks()
     if min(map(len, runs)) < FEWEST_BLOCKS:

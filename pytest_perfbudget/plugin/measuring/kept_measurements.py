@@ -175,7 +175,7 @@ class KeptMeasurements:
                 call_graphs=None if profile.graph is None else CallGraphs.of(profile.graph),
                 # A fresh process has no report.
                 times=None if self._is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
-                blocks=None if self._is_child else KeptBlocks.of(samples.blocks),
+                blocks=None if self._is_child else KeptBlocks.of(samples.blocks, one_cpu=_has_one_cpu(recording)),
                 max_regression=effective.max_regression.share,
                 recording=None if recording is None else self.completed(recording, name, kind),
                 spans=spans,
@@ -236,3 +236,7 @@ def _why_ended(error: BaseException) -> str:
         )
     told = f"{kind}: {error}" if str(error) else kind
     return f"the load was ended by {told}, so it has no result: let this exception end the test"
+
+
+def _has_one_cpu(recording: Recording | None) -> bool:
+    return recording is not None and recording.one_cpu
