@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
 from pytest_perfbudget.compare.baseline_lines import BaselineLines
 from pytest_perfbudget.compare.baseline_result import time_result
@@ -188,10 +188,16 @@ class BaselineComparison(ComparisonStrategy):
         slowdown_test = None
         if line is not None and line.time is not None:
             alpha = self._settings.alpha / max(1, self.sharing)
-            in_pairs = self._settings.confirm != "runs"
-            slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._lines.prior, in_pairs=in_pairs)
+            slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._lines.prior)
+            slowdown_test = replace(slowdown_test, in_pairs=self._is_in_pairs(line, slowdown_test))
         counted = self._lines.counted(nodeid, name, instructions=instructions)
         return KnownData(line, counted, slowdown_test, self._lines.has(nodeid, name))
+
+    def _is_in_pairs(self, line: Line, slowdown_test: UnpairedSlowdownTest) -> bool:
+        """Return whether pairs confirm, because the settings say so or because fresh processes cannot tell."""
+        if self._settings.confirm == "auto":
+            return slowdown_test.is_uncertain and self._commit_duet.may_confirm(line.commit)
+        return self._settings.confirm == "duet"
 
     def _confirm(
         self,
@@ -203,9 +209,8 @@ class BaselineComparison(ComparisonStrategy):
         suspects: Mapping[str, UnpairedSlowdownTest],
         grown: Mapping[str, float],
     ) -> Confirmation:
-        how = self._settings.confirm
         note = ""
-        if suspects and how != "runs":
+        if any(one.in_pairs for one in suspects.values()):
             asked = CommitDuet(
                 nodeid,
                 commits={line.commit for name in suspects if (line := known[name].line) is not None},
@@ -218,8 +223,9 @@ class BaselineComparison(ComparisonStrategy):
             if not found.problem:
                 self._duets[nodeid] = asked
                 return found
-            if how == "duet":
+            if self._settings.confirm == "duet":
                 note = f"confirmed by fresh processes, not by a duet: {found.problem}"
+            suspects = dict(_suspects_of_runs(suspects))
         measure = partial(self._measure, nodeid, known, suspects)
         return replace(confirm(self._context, nodeid, suspects, grown, measure), note=note)
 
@@ -282,6 +288,16 @@ def _sides(recording: Recording | None, known: KnownData) -> Sides:
 
 def _why_uncounted(measurement: Measurement) -> str:
     return measurement.kind.why_not or f"nothing was measured ({measurement.kind.name})"
+
+
+def _suspects_of_runs(
+    suspects: Mapping[str, UnpairedSlowdownTest],
+) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
+    """Yield the suspects of pairs that are suspects as well if fresh processes confirm."""
+    for name, one in suspects.items():
+        by_runs = replace(one, in_pairs=False)
+        if one.screening is not None and by_runs.is_suspect(one.screening):
+            yield name, by_runs
 
 
 def _suspects(

@@ -48,11 +48,16 @@ class BaselineCommitDuet:
     def __init__(self, context: ComparisonContext) -> None:
         self._context = context
         self._known: dict[str, PairRunner] = {}
+        self._impossible: set[str] = set()
         self._running = ExitStack()
 
     def close(self) -> None:
         """Remove the checkouts."""
         self._running.close()
+
+    def may_confirm(self, commit: str) -> bool:
+        """Return whether a duet with a commit may be possible, as far as this session knows."""
+        return bool(commit) and not commit.endswith(DIRTY) and commit not in self._impossible
 
     def confirm(
         self, asked: CommitDuet, suspects: Mapping[str, UnpairedSlowdownTest], grown: Mapping[str, float]
@@ -67,6 +72,7 @@ class BaselineCommitDuet:
         try:
             pairs = self._pairs(asked.commits)
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
+            self._impossible.update(asked.commits)
             return Confirmation(problem=str(error))
         task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}

@@ -132,10 +132,10 @@ SESSION: Final = (
     Setting(
         key="confirm",
         check=choice("auto", "duet", "runs"),
-        default="runs",
+        default="auto",
         meaning="How a suspect of the baseline is measured again: `runs` in fresh processes, `duet` beside the "
-        "baseline's commit, `auto` by a duet where that is possible.",
-        example="auto",
+        "baseline's commit, `auto` by a duet where fresh processes differ too much to tell.",
+        example="runs",
     ),
     Setting(
         key="history",

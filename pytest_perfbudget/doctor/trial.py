@@ -145,7 +145,8 @@ class BaselineTrial(Trial):
     """A trial of the comparison with the baseline."""
 
     def prepare(self) -> float:
-        """Remove the baseline and make a new baseline."""
+        """Remove the baseline and make a new baseline, at a commit, so that a duet can confirm."""
+        self.commit()
         (self._folder / "perf-baseline.json").unlink(missing_ok=True)
         elapsed_s, _ = self._pytest({}, "--perf-update-baseline", "--perf-gate=warn")
         return elapsed_s

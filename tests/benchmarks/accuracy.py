@@ -93,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sessions", type=int, default=10, help="the slowed sessions (10)")
     parser.add_argument("--clean", type=int, help="the clean sessions; as many as slowed ones by default")
-    parser.add_argument("--confirm", choices=("runs", "duet"), default="runs")
+    parser.add_argument("--confirm", choices=("auto", "runs", "duet"), default="auto")
     parser.add_argument("--max-regression", default="5%")
     parser.add_argument("--no-rival", action="store_true")
     add_choices(parser, SLOWDOWNS)

@@ -50,18 +50,29 @@ SLOWER = [
 
 def test_code_that_pairs_confirm_to_be_slower_fails(confirming: Repository) -> None:
     confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=CONFIRM.format("duet"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(SLOWER)
+
+
+def test_pairs_confirm_by_themselves_what_differs_too_much_from_process_to_process(confirming: Repository) -> None:
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=CONFIRM.format("auto"))
+    result.stdout.fnmatch_lines(["  1.10 ms, baseline 1 ms (commit *); [34] fresh processes"])
+    rebase(confirming, 1.0, spread=0.08)
     result = confirming.run(TESTS, pyproject=CONFIRM.format("auto"))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(SLOWER)
 
 
-def rebase(project: Project, factor: float) -> None:
-    """Let the baseline say that everything once took another time."""
+def rebase(project: Project, factor: float, *, spread: float | None = None) -> None:
+    """Let the baseline say that everything once took another time, or differed by more from process to process."""
     changed = []
     for line in baseline_file(project).read_text("utf-8").splitlines():
         if '"time"' in line:
             entry = json.loads(line.rstrip(","))
             entry["time"]["time_ns"] *= factor
+            entry["time"]["spread"] = entry["time"]["spread"] if spread is None else spread
             line = json.dumps(entry) + ("," if line.endswith(",") else "")  # noqa: PLW2901
         changed.append(line)
     baseline_file(project).write_text("\n".join(changed) + "\n", "utf-8")
@@ -73,6 +84,20 @@ def test_what_is_slower_for_both_commits_is_no_regression(confirming: Repository
     confirming.run(TESTS).assert_outcomes(passed=1)
     assert times(confirming) == {"test_call step": "unconfirmed"}
     assert confirming.run(TESTS, pyproject=CONFIRM.format("runs")).ret == 1
+
+
+def test_without_the_baselines_commit_nothing_is_suspect_that_fresh_processes_cannot_tell(
+    confirming: Repository,
+) -> None:
+    """Pairs would tell whether a process that was 1 % slower was a fast one."""
+    rebase(confirming, 0.99, spread=0.08)
+    confirming.run(TESTS, pyproject=CONFIRM.format("auto")).assert_outcomes(passed=1)
+    assert times(confirming) == {"test_call step": "unconfirmed"}
+    text = baseline_file(confirming).read_text("utf-8")
+    place = text.index('"commit": "') + len('"commit": "')
+    baseline_file(confirming).write_text(text[:place] + "0" * 9 + text[place + 9 :], "utf-8")
+    confirming.run(TESTS, pyproject=CONFIRM.format("auto")).assert_outcomes(passed=1)
+    assert times(confirming) == {"test_call step": "undecided"}
 
 
 @pytest.mark.parametrize("how", ["duet", "auto"])

@@ -59,9 +59,27 @@ def test_alpha_is_shared_among_the_measurements_that_have_a_time_here() -> None:
     assert alpha(lines, "a", "b", "c", "d", "e", "new") == pytest.approx(0.01 / 3)
 
 
-@pytest.mark.parametrize(("confirm", "in_pairs"), [("runs", False), ("duet", True), ("auto", True)])
-def test_suspects_are_chosen_for_the_way_in_which_they_are_confirmed(confirm: str, *, in_pairs: bool) -> None:
-    slowdown_test = comparison(dict([line("a")]), "a", confirm=confirm)._known("a", "", 0.05).slowdown_test
+ROUGH = replace(TIME, spread=0.08)
+"""A time that differs from process to process by so much that fresh processes would not find a slowdown by 10 %."""
+
+
+@pytest.mark.parametrize(
+    ("confirm", "time", "commit", "in_pairs"),
+    [
+        ("runs", ROUGH, "3f2a91c", False),
+        ("duet", TIME, "3f2a91c", True),
+        ("auto", TIME, "3f2a91c", False),
+        ("auto", ROUGH, "3f2a91c", True),
+        ("auto", ROUGH, "3f2a91c+", False),
+        ("auto", ROUGH, "", False),
+    ],
+)
+def test_pairs_confirm_what_fresh_processes_cannot_tell_if_the_baseline_has_a_commit(
+    confirm: str, time: Reference, commit: str, *, in_pairs: bool
+) -> None:
+    key, known = line("a", time=time)
+    lines = {key: replace(known, commit=commit)}
+    slowdown_test = comparison(lines, "a", confirm=confirm)._known("a", "", 0.05).slowdown_test
     assert slowdown_test is not None
     assert slowdown_test.in_pairs is in_pairs
 

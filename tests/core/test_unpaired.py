@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulations import at_most
 
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair, pair_of
@@ -44,6 +45,12 @@ class TestScreening:
         assert slowdown_test().more_blocks(blocks(1.0, BLOCKS + 1)) == BLOCKS - 1
         assert slowdown_test().more_blocks(blocks(1.1, DOUBLED)) == 0
 
+    def test_further_blocks_tell_nothing_where_processes_differ_so_much_that_pairs_confirm(self) -> None:
+        rough = slowdown_test(reference=replace(REFERENCE, spread=0.04), in_pairs=True)
+        assert rough.is_suspect(rough.estimate(blocks(1.1)))
+        assert rough.more_blocks(blocks(1.1)) == 0
+        assert slowdown_test(in_pairs=True).more_blocks(blocks(1.1)) == BLOCKS
+
     @pytest.mark.parametrize(
         ("ratio", "suspect"), [(0.8, False), (1.0, False), (1.015, False), (1.05, True), (2.0, True)]
     )
@@ -67,6 +74,21 @@ class TestScreening:
         assert change.verdict is RegressionVerdict.IMPROVED
         assert change.ratio == pytest.approx(0.8)
         assert slowdown_test().screened(fresh(0.97)[0]).verdict is not RegressionVerdict.IMPROVED
+
+    def test_if_processes_differ_a_fast_one_may_be_slower_too(self) -> None:
+        """Pairs tell, so a run is no suspect only if it is clearly faster than with a slowdown by 10 %."""
+        rough = slowdown_test(reference=replace(REFERENCE, spread=0.08))
+        for ratio, by_runs, by_pairs in ((0.85, False, False), (0.96, False, True), (1.03, False, True)):
+            assert rough.is_suspect(fresh(ratio)[0]) is by_runs
+            assert replace(rough, in_pairs=True).is_suspect(fresh(ratio)[0]) is by_pairs
+
+    @pytest.mark.parametrize(("spread", "expected"), [(0.005, False), (0.01, False), (0.04, True), (0.08, True)])
+    def test_a_baseline_is_uncertain_if_runs_would_not_find_half_as_much_again_as_the_tolerance(
+        self, spread: float, *, expected: bool
+    ) -> None:
+        asked = slowdown_test(reference=replace(REFERENCE, spread=spread))
+        assert asked.is_uncertain is expected
+        assert (asked.smallest_found() > 0.075) is expected
 
 
 class TestConfirmation:
@@ -131,6 +153,55 @@ class TestPower:
         smallest = 1 + rough.smallest_found()
         assert rough.confirmed(fresh(*[smallest * 1.01] * 3)).verdict is RegressionVerdict.REGRESSED
         assert rough.confirmed(fresh(*[smallest * 0.99] * 3)).verdict is RegressionVerdict.UNDECIDED
+
+
+class TestUncertainBaselines:
+    """Code that differs by 8 % from process to process, and by 2 % from pair to pair, as recorded of scattered data."""
+
+    PROCESSES, PAIRS, TOLERANCE = 0.08, 0.02, 0.03
+
+    def judged(self, slowdown: float, *, in_pairs: bool, tests: int) -> int:
+        """Return how many tests are regressed."""
+        draw = random.Random(7)
+        red = 0
+        for _ in range(tests):
+            base = [
+                [BlockTime(math.exp(draw.gauss(0, self.PROCESSES)) * 1e6, CALM_NS, CALM_NS)] * 4 for _ in range(RUNS)
+            ]
+            asked = slowdown_test(
+                reference=fit(base, CALM_NS), tolerance=self.TOLERANCE, alpha=0.01 / TESTS, in_pairs=in_pairs
+            )
+            red += self.is_regressed(asked, slowdown, draw)
+        return red
+
+    def is_regressed(self, asked: UnpairedSlowdownTest, slowdown: float, draw: random.Random) -> bool:
+        def process() -> Estimate:
+            return Estimate(math.log(1e6 * (1 + slowdown)) + draw.gauss(0, self.PROCESSES), 0.0, 1.0)
+
+        screening = process()
+        if not asked.is_suspect(screening):
+            return False
+        if not asked.in_pairs:
+            runs: list[Estimate] = []
+            while asked.needs_fresh(runs):
+                runs.append(process())
+            return asked.confirmed(runs).verdict is RegressionVerdict.REGRESSED
+        found = asked.effect([screening])
+        beside = PairedSlowdownTest(asked.tolerance, asked.alpha, is_screened_by_pair=False)
+        beside = beside.after(Pair(found.log_ratio, found.std_error, 1e6))
+        pairs: list[Pair] = []
+        while beside.needs_fresh(pairs):
+            pairs.append(Pair(math.log1p(slowdown) + draw.gauss(0, self.PAIRS), 0.005, 1e6))
+        return beside.confirmed(pairs).verdict is RegressionVerdict.REGRESSED
+
+    def test_pairs_find_a_slowdown_by_8_percent(self) -> None:
+        assert self.judged(0.08, in_pairs=True, tests=200) >= 180
+
+    def test_fresh_processes_do_not(self) -> None:
+        assert self.judged(0.08, in_pairs=False, tests=200) <= 20
+
+    def test_unchanged_code_is_called_slower_as_rarely_as_stated(self) -> None:
+        assert self.judged(0.0, in_pairs=True, tests=300) <= at_most(0.01 / TESTS, 300)
 
 
 Runs = list[dict[str, list[BlockTime]]]
