@@ -2,7 +2,7 @@
 
 Run by hand on an otherwise idle machine, from the root of a checkout:
 
-    python tests/benchmarks/costs.py [--runs 15]
+    python tests/benchmarks/costs.py [--runs 15] [--only against]
 
 Every table is medians of runs that alternate between the sides, each run a fresh pytest process.
 """
@@ -22,6 +22,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pytest_perfbudget.doctor.trial import DuetTrial
+from pytest_perfbudget.doctor.workloads import WORKLOADS
+
+SLOWED = "zlib"
 OTHERS = ("asyncio", "anyio", "trio", "hypothesispytest", "rerunfailures", "xdist")
 PLAIN = "def test_{number}(): pass\n"
 BUDGETED = """
@@ -67,7 +71,8 @@ def interleaved(sides: Mapping[str, Callable[[], float]], runs: int) -> dict[str
 def spread(values: Sequence[float], unit: float = 1e3) -> str:
     """Return the median and the quartiles."""
     low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle * unit:.1f} ({low * unit:.1f} .. {high * unit:.1f})"
+    digits = 2 if unit == 1 else 1
+    return f"{middle * unit:.{digits}f} ({low * unit:.{digits}f} .. {high * unit:.{digits}f})"
 
 
 def differences(found: Mapping[str, Sequence[float]], side: str, base: str) -> list[float]:
@@ -179,19 +184,45 @@ def one_test(root: Path, runs: int) -> None:
     print(f"  added: {spread(added)} ms; the measuring: {spread(measured)} ms")
 
 
+def against(root: Path, runs: int) -> None:
+    """Print the time of unchanged tests, and of a test that is 20 % slower, in sessions that compare with a commit."""
+    every, few = root / "every", root / "few"
+    every.mkdir()
+    few.mkdir()
+    all_tests = DuetTrial(every, max_regression="3%")
+    all_tests.prepare()
+    per_test = [all_tests.session({}).elapsed_s / len(WORKLOADS) for _ in range(max(3, runs // 5))]
+    two_tests = DuetTrial(few, max_regression="3%", workloads=[SLOWED, "csv"])
+    two_tests.prepare()
+    found = interleaved(
+        {
+            "slower": lambda: two_tests.session({SLOWED: 0.2}).elapsed_s,
+            "unchanged": lambda: two_tests.session({}).elapsed_s,
+        },
+        max(3, runs // 2),
+    )
+    print("--perf-against, with 3 % allowed")
+    print(f"  a session of {len(WORKLOADS)} unchanged tests, per test: {spread(per_test, 1)} s")
+    print(f"  a session of 2 unchanged tests:                {spread(found['unchanged'], 1)} s")
+    print(f"  added if a test of these is 20 % slower:       {spread(differences(found, 'slower', 'unchanged'), 1)} s")
+
+
+PARTS = {"start": without_perf_tests, "session": one_test, "budgets": hundred_tests, "against": against}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15)
-    runs = parser.parse_args().runs
+    parser.add_argument("--only", choices=PARTS)
+    options = parser.parse_args()
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users have their byte code cached
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} CPUs, {platform.system()}")
     print("medians, quartiles in brackets")
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        without_perf_tests(root, runs)
-        one_test(root, runs)
-        hundred_tests(root, runs)
+        for name, part in PARTS.items():
+            if options.only in (None, name):
+                part(Path(folder), options.runs)
 
 
 if __name__ == "__main__":
