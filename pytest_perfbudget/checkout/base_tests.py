@@ -35,11 +35,12 @@ class BaseTests:
         is_given: whether the user has chosen this file (`-c`), so that the base has its settings there, too.
 
     Attributes:
+        base: the commit.
         root: pytest's root folder, resolved.
     """
 
     def __init__(self, base: Base, root: Path, configuration: Path | None = None, *, is_given: bool = False) -> None:
-        self._base = base
+        self.base = base
         self._configuration = configuration
         self._is_given = is_given
         self.root = root.resolve()
@@ -47,8 +48,8 @@ class BaseTests:
     def shown(self, file: str) -> str:
         """Return the text of a file of the base, by its path from the root folder; empty if there is no such file."""
         with suppress(GitError, ValueError):
-            place = (self.root / file).resolve().relative_to(self._base.top.resolve()).as_posix()
-            return git(self._base.top, "show", f"{self._base.commit}:{place}")
+            place = (self.root / file).resolve().relative_to(self.base.top.resolve()).as_posix()
+            return git(self.base.top, "show", f"{self.base.commit}:{place}")
         return ""
 
     def adds(self, nodeid: str, word: str) -> bool:
@@ -112,15 +113,15 @@ class BaseTests:
         names = [self.root / name for name in CONFIGURATIONS]
         if self._configuration is None or any(self._has_settings(one) for one in names):
             return ""
-        top = self._base.top.resolve()
+        top = self.base.top.resolve()
         above = (one / name for one in self.root.parents if one.is_relative_to(top) for name in CONFIGURATIONS)
         found = (one.relative_to(top).as_posix() for one in above if self._has_settings(one))
         return next(found, "")
 
     def _has_settings(self, file: Path) -> bool:
         """Return whether a file of the base makes its folder the root folder, or has this plugin's table."""
-        place = file.relative_to(self._base.top.resolve()).as_posix()
-        if not git(self._base.top, "ls-tree", "--full-tree", "--name-only", self._base.commit, "--", place):
+        place = file.relative_to(self.base.top.resolve()).as_posix()
+        if not git(self.base.top, "ls-tree", "--full-tree", "--name-only", self.base.commit, "--", place):
             return False
         text = self.shown(str(file))
         has_table = file.name == "pyproject.toml" and may_have_table(text.encode())
@@ -137,14 +138,14 @@ class BaseTests:
         Args:
             words: a regular expression that a line of each file matches; empty for all files.
         """
-        place = self.root.relative_to(self._base.top.resolve()).as_posix()
-        listed = ("grep", "-l", "-z", "-E", words, self._base.commit, "--", place)
+        place = self.root.relative_to(self.base.top.resolve()).as_posix()
+        listed = ("grep", "-l", "-z", "-E", words, self.base.commit, "--", place)
         if not words:
-            listed = ("ls-tree", "-r", "-z", "--name-only", "--full-name", self._base.commit, "--", place)
+            listed = ("ls-tree", "-r", "-z", "--name-only", "--full-name", self.base.commit, "--", place)
         paths: list[str] = []
         with suppress(GitError):  # no file has the words
-            paths = [one.removeprefix(f"{self._base.commit}:") for one in git(self._base.top, *listed).split("\0")]
-        found = (self._base.top.resolve() / one for one in paths if one)
+            paths = [one.removeprefix(f"{self.base.commit}:") for one in git(self.base.top, *listed).split("\0")]
+        found = (self.base.top.resolve() / one for one in paths if one)
         return [one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root)]
 
     @cached_property
@@ -153,8 +154,8 @@ class BaseTests:
 
         Modules without a word about tests are not among them, nor files that no test run reads.
         """
-        top = self._base.top.resolve()
-        changed = that_may_run(self._changed_paths, linked_paths(self._base.top))
+        top = self.base.top.resolve()
+        changed = that_may_run(self._changed_paths, linked_paths(self.base.top))
         return [one for one in changed if not one.endswith(".py") or self._is_about_tests(top / one)]
 
     def _is_about_tests(self, file: Path) -> bool:
@@ -162,12 +163,12 @@ class BaseTests:
 
     @cached_property
     def _changed_paths(self) -> list[str]:
-        return changed_paths(self._base.top, self._base.commit)
+        return changed_paths(self.base.top, self.base.commit)
 
     @cached_property
     def changed(self) -> frozenset[str]:
         """The changed files, by their paths from the root folder."""
-        found = (self._base.top.resolve() / one for one in self._changed_paths)
+        found = (self.base.top.resolve() / one for one in self._changed_paths)
         return frozenset(one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root))
 
     def _named(self, file: str) -> Iterator[str]:

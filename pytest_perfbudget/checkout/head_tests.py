@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-_FOLDERS: Final = ("tests", "test")
+_FOLDERS: Final = ("tests", "test", "benchmarks", "benchmark")
 _LEFT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 
 
 def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str]) -> None:
     """Replace the base's tests with the head's.
 
-    A folder called `tests` or `test` is copied as a whole, because its helpers and data belong to its tests. So is a
-    folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests lie beside the code, and
-    only the test files are copied. The conftest.py files above the copied files are always copied.
+    A folder called `tests`, `test`, `benchmarks` or `benchmark` is copied as a whole, because its helpers and data
+    belong to its tests. So is a folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests
+    lie beside the code, and only the test files are copied. The conftest.py files above the copied files are always
+    copied.
 
     Args:
         root: pytest's root folder in the working tree.
@@ -24,10 +25,8 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
         files: the test files, relative to the root folder.
         testpaths: pytest's setting of that name.
     """
-    # `testpaths` may also name a package or a folder of sources, which hold the code under test.
-    asked = {PurePosixPath(one) for one in testpaths if PurePosixPath(one).parts}
-    named = {one for one in asked if one.name != "src" and not (root / one / "__init__.py").exists()}
-    for source in dict.fromkeys(one for file in files for one in _sources(PurePosixPath(file), named)):
+    testpaths = [*testpaths]
+    for source in dict.fromkeys(one for file in files for one in sources_of(root, file, testpaths)):
         target = place / source
         if (root / source).is_dir():
             shutil.rmtree(target, ignore_errors=True)
@@ -37,7 +36,18 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
             shutil.copy2(root / source, target)
 
 
-def _sources(file: PurePosixPath, named: Collection[PurePosixPath]) -> list[PurePosixPath]:
+def sources_of(root: Path, test_file: str, testpaths: Iterable[str]) -> list[PurePosixPath]:
+    """Return the files and folders that belong to the tests of a file, from pytest's root folder.
+
+    Args:
+        root: pytest's root folder.
+        test_file: the test file, relative to the root folder.
+        testpaths: pytest's setting of that name.
+    """
+    # `testpaths` may also name a package or a folder of sources, which hold the code under test.
+    asked = {PurePosixPath(one) for one in testpaths if PurePosixPath(one).parts}
+    named = {one for one in asked if one.name != "src" and not (root / one / "__init__.py").exists()}
+    file = PurePosixPath(test_file)
     above = [folder for folder in reversed(file.parents) if folder.parts]
     whole = next((folder for folder in above if folder.name in _FOLDERS or folder in named), None)
     conftests = [folder / "conftest.py" for folder in (PurePosixPath(), *above)]

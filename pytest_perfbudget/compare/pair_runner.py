@@ -76,16 +76,17 @@ class PairRunner:
     Args:
         context: the session whose tests are measured.
         base: the commit that the tests are compared with.
+        checkout: the checkout of the base; None for a new checkout.
 
     Attributes:
         is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
             which a test may be skipped.
     """
 
-    def __init__(self, context: ComparisonContext, base: Base) -> None:
+    def __init__(self, context: ComparisonContext, base: Base, checkout: BaseCheckout | None = None) -> None:
         self._context = context
         self._base = base
-        self._checkout = BaseCheckout(context, base)
+        self._checkout = checkout or BaseCheckout(context, base)
         self._screening: Duet | None = None
         self._carried: Sequence[str] = ()
         self._unbuilt: dict[str, str] = {}

@@ -41,7 +41,7 @@ _LATE_NOTE: Final = (
 class PairedComparison(ComparisonStrategy):
     """The gate against another commit, with `mode = "together"`."""
 
-    def __init__(self, context: ComparisonContext, base: Base) -> None:
+    def __init__(self, context: ComparisonContext, base: Base, pairs: PairRunner | None = None) -> None:
         self._context = context
         self._base = base
         pinned = "" if cpus() else ", not pinned to a CPU: this system cannot"
@@ -49,7 +49,7 @@ class PairedComparison(ComparisonStrategy):
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self._relation = self.remark = remark(base)
         self._tests: list[str] = []
-        self._pairs = PairRunner(context, base)
+        self._pairs = pairs or PairRunner(context, base)
         self._dies = False
         self._pace = Pace()
         self._components = ComponentChanges(context)

@@ -48,6 +48,7 @@ from pytest_perfbudget.processes.protocol import Request
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_policy import BasePolicy
+    from pytest_perfbudget.compare.changed_tests import ChangedTests
 
 
 def begin(config: pytest.Config) -> PerfSession:
@@ -91,7 +92,10 @@ def _ask_base(config: pytest.Config, session: PerfSession) -> None:
     from pytest_perfbudget.plugin.collection.tests_of_base import TestsOfBase  # noqa: PLC0415 - few sessions need it
 
     is_first = worker_input(config, "workerid") in ("", "gw0")
-    config.pluginmanager.register(TestsOfBase(session.tests, policy.tests, comparison, session.lock, is_first=is_first))
+    found = TestsOfBase(
+        session.tests, policy.tests, comparison, session.lock, is_first=is_first, changed=session.changed_tests
+    )
+    config.pluginmanager.register(found)
 
 
 def _session(config: pytest.Config) -> PerfSession:
@@ -162,6 +166,8 @@ def _configured(config: pytest.Config) -> PerfSession:
         looks_at_spans=lambda: session.tests.looks_at_spans,
     )
     session.comparison = _comparison(session, context)
+    if base_policy is not None and base_policy.is_enforced and session.comparison is not None:
+        session.changed_tests = _changed_tests(context, base_policy)
     return session
 
 
@@ -188,6 +194,14 @@ def _base_policy(config: pytest.Config, settings: Settings) -> BasePolicy | None
     policy.check_root()
     policy.check_options(*gate_options(config))
     return policy
+
+
+def _changed_tests(context: ComparisonContext, policy: BasePolicy) -> ChangedTests:
+    from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges  # noqa: PLC0415 - few sessions need it
+    from pytest_perfbudget.compare.changed_tests import ChangedTests  # noqa: PLC0415
+
+    changes = PerfTestChanges(policy.tests, context.invocation.testpaths)
+    return ChangedTests(context, policy.tests.base, changes.may_change)
 
 
 def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonStrategy | None:

@@ -51,6 +51,7 @@ from pytest_perfbudget.report.histogram import histograms
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_policy import BasePolicy
+    from pytest_perfbudget.compare.changed_tests import ChangedTests
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
 
 RUN: Final = pytest.StashKey["ItemRun | None"]()
@@ -82,6 +83,7 @@ class PerfSession:
         self.comparison: ComparisonStrategy | None = None
         self.receiver: SpanReceiver | None = None
         self.base_policy: BasePolicy | None = None
+        self.changed_tests: ChangedTests | None = None
         self.is_child = config.pluginmanager.hasplugin(CHILD)
         self.more_blocks: MoreBlocks | None = wanted if config.option.perf_comparable and not self.is_child else None
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -182,6 +182,10 @@ class PerfTests:
     def note_unknown_base(self, problem: str) -> None:
         """Note why another commit cannot tell what it does with its perf tests."""
         self._note("base unknown", [[problem, ""]])
+
+    def note_measuring_less(self, found: Mapping[str, str]) -> None:
+        """Note the tests that measure less than those of another commit, each with the reason."""
+        self._note("measures less", [[test, why] for test, why in found.items()])
 
     def note(self, state: str, tests: Collection[str]) -> None:
         """Note tests in a state; see `accounting.Expectations`."""

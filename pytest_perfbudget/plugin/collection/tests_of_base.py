@@ -14,9 +14,11 @@ from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
 from pytest_perfbudget.plugin.keys import replaces_fixtures
 from pytest_perfbudget.plugin.lock import ExclusiveLock
+from pytest_perfbudget.report.changed_tests import measuring_less_text
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_tests import BaseTests
+    from pytest_perfbudget.compare.changed_tests import ChangedTests
 
 
 class TestsOfBase:
@@ -30,6 +32,7 @@ class TestsOfBase:
         comparison: the comparison with the base.
         lock: the lock that keeps other workers of pytest-xdist from measuring beside the base's processes.
         is_first: whether this process asks for all tests; other workers of pytest-xdist ask for those that they skip.
+        changed: the tests that the pull request changes; None if that does not matter.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class TestsOfBase:
         lock: ExclusiveLock,
         *,
         is_first: bool,
+        changed: ChangedTests | None = None,
     ) -> None:
         self._tests = tests
         self._changes = changes
         self._comparison = comparison
         self._lock = lock
         self._is_first = is_first
+        self._changed = changed
         self._skipped: dict[str, None] = {}
         self._expected_to_fail: list[str] = []
 
@@ -62,12 +67,19 @@ class TestsOfBase:
         self._expected_to_fail = [nodeid_of(item) for item in session.items if is_expected_to_fail(item)]
         result = yield
         option = session.config.option
-        if not (option.collectonly or option.setuponly or option.setupplan) and self._changes.changes_concerning_tests:
+        if option.collectonly or option.setuponly or option.setupplan:
+            return result
+        if self._changes.changes_concerning_tests:
             try:
                 with self._lock.exclusive():
                     self._ask(session)
             except WorkerError as error:
                 self._tests.note_unknown_base(str(error))
+        if self._changed is not None:
+            with self._lock.exclusive():
+                found = self._changed.measuring_less()
+            against = session.config.option.perf_against
+            self._tests.note_measuring_less({test: measuring_less_text(one, against) for test, one in found.items()})
         return result
 
     def _ask(self, session: pytest.Session) -> None:

@@ -277,7 +277,10 @@ class ItemRun:
         add_missing(self, self.kind, self._limits, self._begun.raised())
         refuse_in_marker(own_limits(self, self._limits), self.kept.found)
         if self.session.comparison is not None:
-            self.kept.found = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
+            settled = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
+            if self.session.changed_tests is not None:
+                self.session.changed_tests.note(self.nodeid, self.kept.found, self._requests, settled)
+            self.kept.found = settled
         self.finished = list(self.kept.found)
         return self.finished
 

@@ -23,6 +23,7 @@ from pytest_perfbudget.plugin.progress import Progress
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_policy import BasePolicy
+    from pytest_perfbudget.compare.changed_tests import ChangedTests
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
 
 
@@ -38,6 +39,7 @@ class MeasuringSession(Protocol):
     receiver: SpanReceiver | None
     max_time_ns: int | None
     base_policy: BasePolicy | None
+    changed_tests: ChangedTests | None
     fewest_rounds: int
     more_blocks: MoreBlocks | None
 

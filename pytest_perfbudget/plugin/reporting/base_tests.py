@@ -52,7 +52,8 @@ def find_left_out(
     functions = set(map(function_of, known))
     chosen = set(_noted(session, "chosen"))
     expected = [one for one in chosen & set(expected_to_fail) if adds_xfail(session, one)]
-    reasons = dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
+    reasons = dict(session.tests.expectations.get("measures less", ()))
+    reasons |= dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
     reasons |= dict.fromkeys(_noted(session, "replacing"), _REPLACED)
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
     reasons |= {one: f"not collected, by {by}" for one, by in _uncollected(session).items() if one not in functions}

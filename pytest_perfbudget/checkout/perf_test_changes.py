@@ -1,0 +1,126 @@
+"""The perf tests that a pull request may have changed, by the text of their files and of the files that these name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final, TypeGuard
+
+from pytest_perfbudget.checkout.base_tests import BaseTests
+from pytest_perfbudget.checkout.head_tests import sources_of
+from pytest_perfbudget.core.measurement import file_of, function_of
+
+_CONFTEST: Final = "conftest.py"
+_WORD: Final = re.compile(r"\w+")
+_TEST: Final = re.compile("test", re.IGNORECASE)
+
+
+class PerfTestChanges:
+    """The changes of a pull request to its perf tests.
+
+    A test may be changed if its own text is, the rest of its file without other tests, a conftest.py above, or a
+    helper or a file of data in its folder of tests whose name stands in these. Code outside of the folder of tests is
+    the code under test.
+
+    Args:
+        tests: the tests of the base.
+        testpaths: pytest's setting of that name.
+    """
+
+    def __init__(self, tests: BaseTests, testpaths: Sequence[str] = ()) -> None:
+        self._tests = tests
+        self._testpaths = testpaths
+        self._around: dict[str, bool] = {}
+
+    def may_change(self, nodeid: str) -> bool:
+        """Return whether the pull request may have changed what a test measures."""
+        file = file_of(nodeid)
+        if file not in self._around:
+            self._around[file] = self._changes_around(file)
+        if self._around[file] or file not in self._tests.changed:
+            return self._around[file]
+        name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
+        return _without_others(self._text(file), name) != _without_others(self._tests.shown(file), name)
+
+    def _changes_around(self, file: str) -> bool:
+        """Return whether a file of the test's side has changed, other than the file of the test itself."""
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        changed = [one for one in self._tests.changed if one != file and _belongs_to(one, sources)]
+        if any(PurePosixPath(one).name == _CONFTEST and _is_above(one, file) for one in changed):
+            return True
+        return any(_is_named(one, self._words_of(file, sources)) for one in changed)
+
+    def _words_of(self, file: str, sources: Sequence[PurePosixPath]) -> Collection[str]:
+        """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""
+        root = self._tests.root
+        above = [str(one / _CONFTEST) for one in PurePosixPath(file).parents]
+        words = {word for one in (file, *above) for word in _WORD.findall(self._text(one))}
+        helpers = [
+            one.relative_to(root).as_posix()
+            for source in sources
+            if (root / source).is_dir()
+            for one in (root / source).rglob("*.py")
+        ]
+        while named := [one for one in helpers if _is_named(one, words)]:
+            helpers = [one for one in helpers if one not in named]
+            words |= {word for one in named for word in _WORD.findall(self._text(one))}
+        return words
+
+    def _text(self, file: str) -> str:
+        try:
+            return (self._tests.root / file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+
+def _without_others(text: str, name: str) -> list[str]:
+    """Return the statements of a test file without other tests; the lines of a file that is no Python.
+
+    Other tests that the test names, such as the class from which its class inherits, belong to the test.
+
+    Args:
+        text: the text.
+        name: the function of the test, or its class.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text.splitlines()
+    others = {one.name: one for one in tree.body if _is_test(one) and one.name != name}
+    kept = [one for one in tree.body if one not in others.values()]
+    words = {word for one in kept for word in _names_in(one)}
+    while named := [others.pop(one) for one in list(others) if one in words]:
+        kept += named
+        words |= {word for one in named for word in _names_in(one)}
+    return [ast.dump(one) for one in kept]
+
+
+def _names_in(statement: ast.stmt) -> Iterator[str]:
+    return (one.id for one in ast.walk(statement) if isinstance(one, ast.Name))
+
+
+def _is_test(statement: ast.stmt) -> TypeGuard[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    if isinstance(statement, ast.ClassDef):
+        return any(_TEST.match(getattr(one, "name", "")) for one in statement.body)
+    # A fixture may have the word in its name, too.
+    if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    return _TEST.match(statement.name) is not None and "fixture" not in ast.dump(statement)
+
+
+def _belongs_to(file: str, sources: Sequence[PurePosixPath]) -> bool:
+    return any(PurePosixPath(file).is_relative_to(one) for one in sources)
+
+
+def _is_above(conftest: str, file: str) -> bool:
+    return PurePosixPath(file).is_relative_to(PurePosixPath(conftest).parent)
+
+
+def _is_named(file: str, words: Collection[str]) -> bool:
+    """Return whether words name a module, or a file of data by its own name or by that of its folder."""
+    path = PurePosixPath(file)
+    if path.suffix == ".py":
+        return (path.parent.name if path.stem == "__init__" else path.stem) in words
+    return any(set(_WORD.findall(one)) <= set(words) for one in (path.stem, path.parent.name))

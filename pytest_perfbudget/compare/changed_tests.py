@@ -1,0 +1,140 @@
+"""Tests that a pull request changes: the base's code measured by the head's test and by its own test, in pairs.
+
+Both processes of a pair run the code of the base, so only the test itself can make the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from pytest_perfbudget.checkout.revision import Base
+from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import untimed
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.paired import PairedComparison
+from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.changed_tests import is_comparable, lower_numbers
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.errors import ComparisonError, WorkerError
+
+
+class ChangedTests:
+    """The tests of a session that the head has changed, and the comparison of each with the base's own test.
+
+    Args:
+        context: the session.
+        base: the commit.
+        is_changed: a function that returns whether the head may have changed a test.
+    """
+
+    def __init__(self, context: ComparisonContext, base: Base, is_changed: Callable[[str], bool]) -> None:
+        self._context = context
+        self._base = base
+        self._is_changed = is_changed
+        self._noted: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
+
+    def note(
+        self,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        requests: Mapping[str, MeasurementRequest],
+        settled: Sequence[Measurement],
+    ) -> None:
+        """Note a test of the session that has been compared with the base.
+
+        Args:
+            nodeid: the test.
+            measurements: the measurements before the comparison; see `ComparisonStrategy.settle`.
+            requests: the requests, likewise.
+            settled: the measurements with the results of the comparison.
+        """
+        names = {one.name for one in settled if is_comparable(one)} & requests.keys()
+        if names and self._is_changed(nodeid):
+            known = {name: requests[name] for name in names}
+            self._noted[nodeid] = [one for one in measurements if one.name in names], known
+
+    def measuring_less(self) -> dict[str, list[tuple[str, RegressionResult]]]:
+        """Return the tests that measure less than the base's own, or may do so; see `core.changed_tests.lower_numbers`.
+
+        The session's fixtures have to be torn down.
+        """
+        if not self._noted:
+            return {}
+        comparison = self._comparison()
+        try:
+            comparison.begin(self._noted)
+            comparison.start()
+            settled: dict[str, Sequence[Measurement]] = {
+                test: comparison.settle(test, *noted) for test, noted in self._noted.items()
+            }
+            settled.update(comparison.finish())
+        except (ComparisonError, WorkerError) as error:
+            problem = untimed(RegressionVerdict.UNMEASURED, str(error))
+            return {nodeid: [("", problem)] for nodeid in self._noted}
+        finally:
+            comparison.close()
+        return {nodeid: found for nodeid, one in settled.items() if (found := lower_numbers(one))}
+
+    def _comparison(self) -> PairedComparison:
+        context = replace(
+            self._context,
+            stop_timeout=lambda: None,
+            note_base=lambda _: None,
+            note_lost=lambda _, __: None,
+            shows_spans=False,
+            looks_at_spans=lambda: False,
+        )
+        pairs = PairRunner(context, self._base, _TestCheckouts(context, self._base))
+        return PairedComparison(context, self._base, pairs)
+
+
+class _TestCheckouts(BaseCheckout):
+    """Two checkouts of the base: the head's tests are laid over this checkout, and another has the base's own.
+
+    The base's own test is the side under judgement: what it takes more than the head's test is the work that the head's
+    test lacks.
+    """
+
+    def __init__(self, context: ComparisonContext, base: Base) -> None:
+        super().__init__(_with_tests_from(context, "head"), base)
+        self._own = BaseCheckout(_with_tests_from(context, "base"), base)
+
+    def open(self, nodeids: Sequence[str]) -> None:
+        """See `BaseCheckout.open`."""
+        super().open(nodeids)
+        self._own.open(nodeids)
+
+    def close(self) -> None:
+        """See `BaseCheckout.close`."""
+        self._own.close()
+        super().close()
+
+    def launches(
+        self,
+        nodeids: Sequence[str],
+        hash_seed: int,
+        more_files: Sequence[str] = (),
+        *,
+        slot: int = 0,
+        own_file_only: bool = False,
+    ) -> tuple[Launch, Launch]:
+        """Return the launches of a process with the base's own tests and of a process with the head's tests."""
+        (head, own), (_, laid) = (
+            one(nodeids, hash_seed, more_files, slot=slot, own_file_only=own_file_only)
+            for one in (self._own.launches, super().launches)
+        )
+        # Both are processes of the base, and need worker ids of their own.
+        own = replace(own, request=replace(own.request, worker=head.request.worker))
+        who = f"{laid.request.who}, with the tests of the working tree,"
+        return own, replace(laid, request=replace(laid.request, who=who))
+
+
+def _with_tests_from(context: ComparisonContext, side: str) -> ComparisonContext:
+    settings = context.settings
+    duet = replace(settings.duet, tests_from=side)
+    # Another process may have checked the base out with the tests of its own setting.
+    shared = context.shared_checkout if settings.duet.tests_from == side else ""
+    return replace(context, settings=replace(settings, duet=duet), shared_checkout=shared)

@@ -1,0 +1,30 @@
+"""The wording of a perf test that a pull request changes so that the test measures less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_perfbudget.core.metrics import METRICS, TIME
+from pytest_perfbudget.core.results import RegressionResult
+from pytest_perfbudget.report.numbers import quantity
+
+
+def measuring_less_text(found: Sequence[tuple[str, RegressionResult]], against: str) -> str:
+    """Return the sentence about a changed test.
+
+    Args:
+        found: the numbers that are lower, or could not be compared; see `core.changed_tests.lower_numbers`.
+        against: the base.
+    """
+    if reasons := [one.reason for _, one in found if one.verdict.is_unjudged]:
+        unknown = f"the tests of both commits could not be compared with the code of {against}"
+        return f"changed, and whether the test measures less is not known, because {unknown}: {reasons[0]}"
+    parts = [f"{name or 'the test'} {_less(one)}" for name, one in found]
+    return f"changed so that the test measures less: with the code of {against}, {', '.join(parts)}"
+
+
+def _less(change: RegressionResult) -> str:
+    before, after = (quantity(one or 0, change.unit) for one in (change.after, change.before))
+    if change.metric == TIME.name:
+        return f"takes {after} instead of {before}"
+    return f"has {after} instead of {before} {METRICS[change.metric].words}"
