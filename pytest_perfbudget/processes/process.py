@@ -22,6 +22,7 @@ from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
+from pytest_perfbudget.processes.reaper import Reaper
 from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Worker:
         self._environment = {**kept, **_as_worker(request), "PYTHONHASHSEED": str(start.hash_seed)}
         self._process: subprocess.Popen[str] | None = None
         self._reader: Thread | None = None
+        self._reaper: Reaper | None = None
 
     def __enter__(self) -> Self:
         """Start the process.
@@ -150,6 +152,9 @@ class Worker:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._process = None
+        if self._reaper is not None:
+            self._reaper.dismiss()
+            self._reaper = None
         if self._reader is not None:
             self._reader.join(_TERMINATE_S)
         _remove(self._folder)
@@ -158,7 +163,7 @@ class Worker:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
             self._process = process = _Popen(
-                [self._executable, *flags, str(SCRIPT), str(os.getpid())],
+                [self._executable, *flags, str(SCRIPT)],
                 cwd=self._request.folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,
@@ -169,6 +174,8 @@ class Worker:
                 start_new_session=True,
             )
         leave_out(process.pid)
+        if os.name == "posix":  # before the request: the process does nothing without it
+            self._reaper = Reaper(process.pid)
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
         self._reader = Thread(target=_listen, args=(process.stdout, self._lines), name=READER, daemon=True)

@@ -189,31 +189,6 @@ def test_request_and_answer_are_lines() -> None:
     assert Answer.from_line(answer.to_line()) == answer
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the system does it")
-def test_a_fresh_process_ends_with_who_started_it(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(
-        "import os, signal\ndef test_it():\n    open('pid.part', 'w').write(str(os.getpid()))\n"
-        "    os.rename('pid.part', 'pid')\n    signal.pause()\n",
-        "utf-8",
-    )
-    starter = """
-import sys
-from pytest_perfbudget.processes.process import ProcessStart, Worker
-from pytest_perfbudget.processes.protocol import Request
-request = Request(["--perf-only", "-p", "no:cacheprovider"], ".", sys.path, ["test_it.py::test_it"])
-with Worker(request, ProcessStart(1, 60)) as worker:
-    list(worker.answers())
-"""
-    (tmp_path / "pyproject.toml").write_text('[tool.perfbudget.budgets]\n"test_it.py" = {p95_ms = 5}\n', "utf-8")
-    with subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path) as process:
-        try:
-            assert _until(lambda: (tmp_path / "pid").exists() or process.poll() is not None)
-            pid = int((tmp_path / "pid").read_text("utf-8"))
-        finally:
-            process.kill()
-    assert _until(lambda: not is_alive(pid))
-
-
 def _until(happened: Callable[[], bool], patience_s: float = 30) -> bool:
     deadline = time.monotonic() + patience_s
     while not happened() and time.monotonic() < deadline:

@@ -7,7 +7,6 @@ its assertions cannot be rewritten.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
@@ -23,23 +22,13 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import FrameType, ModuleType
 
-_PR_SET_PDEATHSIG = 1
-
-
-def _end_with_parent() -> None:
-    """Let the system kill this process when its parent ends; Linux only."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1 != int(sys.argv[1]):
-            sys.exit(1)  # the parent ended before the system was told
-
 
 def _tear_down_when_terminated() -> None:
     """Let a request to end (SIGTERM) interrupt pytest, which then tears the fixtures down, and so ends their servers.
 
-    The session does not wait long, and kills a process that does not end. A forked child is ended by the signal itself:
-    the signal is blocked during the fork, because Python drops a signal that comes before the child has begun.
+    The session does not wait long, and kills a process that does not end; a reaper does so if the session was killed. A
+    forked child is ended by the signal itself: the signal is blocked during the fork, because Python drops a signal
+    that comes before the child has begun.
     """
     if os.name != "posix":
         return
@@ -63,10 +52,6 @@ def _tear_down_when_terminated() -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=begin_child)
-
-
-if __name__ == "__main__":  # before anything that takes time
-    _end_with_parent()
 
 
 class Channel:
