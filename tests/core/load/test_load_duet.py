@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -18,25 +20,32 @@ PROCESS_SPREAD = 0.01
 """How much processes of identical code differ, in log time: because of the place of their memory."""
 
 
-GAPS = np.array([np.random.default_rng(turn).exponential(1 / UTILISATION, REQUESTS) for turn in range(WINDOWS)])
-"""The time before each arrival, by window: the turn decides about the arrivals, and both sides have the same."""
+@cache
+def gaps(number: int) -> np.ndarray:
+    """Return the time before each arrival, by window of a pair: both sides, and both turns of a quad, have the same."""
+    first = number * WINDOWS
+    drawn = [
+        np.random.default_rng(turn // 2).exponential(1 / UTILISATION, REQUESTS)
+        for turn in range(first, first + WINDOWS)
+    ]
+    return np.array(drawn)
 
 
-def side(slowness: float, variation: float, generator: np.random.Generator) -> dict[int, float]:
+def side(slowness: float, variation: float, number: int, generator: np.random.Generator) -> dict[int, float]:
     """Return the median latency in each window of a single server, which has no queue when a window begins.
 
     The wait of a request, by Lindley's recursion, is the walk of services less gaps, minus the walk's lowest point.
     """
     shape = variation**-2
     services = generator.gamma(shape, slowness / shape, (WINDOWS, REQUESTS))
-    walk = np.cumsum(np.pad(services[:, :-1] - GAPS[:, 1:], ((0, 0), (1, 0))), axis=1)
+    walk = np.cumsum(np.pad(services[:, :-1] - gaps(number)[:, 1:], ((0, 0), (1, 0))), axis=1)
     latencies = walk - np.minimum.accumulate(walk, axis=1) + services
     return dict(enumerate(np.median(latencies, axis=1).tolist()))
 
 
-def pair(slowness: float, variation: float, generator: np.random.Generator) -> Pair:
+def pair(slowness: float, variation: float, number: int, generator: np.random.Generator) -> Pair:
     head, base = np.exp(generator.normal(0, PROCESS_SPREAD, 2))
-    sides = [side(one, variation, generator) for one in (slowness * head, base)]
+    sides = [side(one, variation, number, generator) for one in (slowness * head, base)]
     found = pair_of(sides[0], sides[1], LOAD_SPREAD)
     assert found is not None
     return found
@@ -45,12 +54,12 @@ def pair(slowness: float, variation: float, generator: np.random.Generator) -> P
 def verdict(slowness: float, variation: float, generator: np.random.Generator) -> RegressionVerdict:
     """Return the verdict of the screening pair and the fresh pairs."""
     test = PairedSlowdownTest(0.05, 0.005)
-    screening = pair(slowness, variation, generator)
+    screening = pair(slowness, variation, 0, generator)
     if not test.is_suspect(screening):
         return test.screened(screening).verdict
     test, fresh = test.after(screening), list[Pair]()
     while test.needs_fresh(fresh):
-        fresh.append(pair(slowness, variation, generator))
+        fresh.append(pair(slowness, variation, len(fresh) + 1, generator))
     return test.confirmed(fresh).verdict
 
 
