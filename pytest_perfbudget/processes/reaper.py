@@ -19,6 +19,7 @@ _SCRIPT: Final = Path(__file__).with_name("reaper_script.py")
 
 # Bound at import, before any test can replace them.
 _Popen = subprocess.Popen
+_getpid = os.getpid
 _executable = sys.executable
 
 
@@ -34,7 +35,7 @@ class Reaper:
 
     def __init__(self, worker: int) -> None:
         self._process = _Popen(
-            [_executable, "-I", "-S", str(_SCRIPT), str(os.getpid()), str(worker)],
+            [_executable, "-I", "-S", str(_SCRIPT), str(_getpid()), str(worker)],
             cwd=os.sep,
             stdin=subprocess.PIPE,  # its other end closes with the session
             stdout=subprocess.DEVNULL,

@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from repositories import IGNORED, commit
+
+from pytest_perfbudget.processes import reaper
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups, named pipes")
 
@@ -154,3 +157,18 @@ def test_the_servers_of_both_commits_end_with_the_session(
         session.wait()
     assert sum(map(str.isdecimal, alive.said.split())) == 2
     assert alive.wait()
+
+
+def test_a_mock_in_the_place_of_the_sessions_id_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A confirmation runs within a test: a reaper that is told another id takes the session for ended."""
+    commands: list[list[str]] = []
+
+    def start(command: list[str], **_: object) -> mock.MagicMock:
+        commands.append(command)
+        return mock.MagicMock(pid=0)
+
+    monkeypatch.setattr(reaper, "_Popen", start)
+    own = os.getpid()
+    with mock.patch("os.getpid", return_value=1):
+        reaper.Reaper(7)
+    assert [command[-2:] for command in commands] == [[str(own), "7"]]
