@@ -1,4 +1,8 @@
-"""Performance budgets and regression gating for pytest."""
+"""Performance budgets and regression gating for pytest.
+
+PYTEST_DONT_REWRITE: this module has no assertion. `perfbudget gate` and applications import it before pytest starts,
+which would else warn of a plugin whose assertions cannot be rewritten.
+"""
 
 from __future__ import annotations
 
