@@ -1,0 +1,138 @@
+"""The gate of a load on its errors: facts of the load if there are too many, and evidence if there are few."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from load_records import S, gate, record, verdicts
+
+from pytest_perfbudget.core.load.arrivals import Stage
+from pytest_perfbudget.core.load.plan import LoadPlan
+from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load_errors import expected_requests
+from pytest_perfbudget.core.results import BudgetVerdict
+from pytest_perfbudget.errors import ConfigError
+
+
+def test_the_bounds_of_a_success_rate_are_those_of_the_failures() -> None:
+    (result,) = gate(min_success_rate=0.97).judge(record(failures=10))
+    assert (result.unit, result.limit, result.verdict) == ("%", 97.0, BudgetVerdict.WITHIN)
+    assert result.estimate == pytest.approx(100 * 1000 / 1010)
+    assert result.lower is not None
+    assert result.upper is not None
+    assert 97 < result.lower < result.estimate < result.upper < 100  # type: ignore[operator]
+
+
+def test_without_a_limit_on_errors_none_is_allowed() -> None:
+    (result,) = gate().judge(record(failures=1))
+    assert result.verdict is BudgetVerdict.EXCEEDED
+    assert "no error is allowed" in result.source
+    assert gate().judge(record()) == []
+    assert verdicts(gate(max_error_rate=0.1).judge(record(failures=1))) == {"max_error_rate": "within"}
+
+
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0}, {"min_success_rate": 1}])
+def test_a_limit_that_allows_no_error_is_decided_by_the_first_error(limit: dict[str, float]) -> None:
+    (keyword,) = limit
+    for total in (1, 5_000):
+        assert verdicts(gate(**limit).judge(record([1.0] * total))) == {keyword: "within"}
+        (found,) = gate(**limit).judge(record([1.0] * total, failures=1))
+        assert (found.verdict, found.needs_rounds) == (BudgetVerdict.EXCEEDED, None)
+    (nothing,) = gate(**limit).judge(record([]))
+    assert (nothing.verdict, nothing.reason) == (BudgetVerdict.UNMEASURED, "no request was answered")
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_error_rate": 0}, {"min_success_rate": 1}])
+def test_a_single_error_does_not_end_a_load_that_allows_none(limit: dict[str, float]) -> None:
+    assert not gate(**limit).why_end_early(record([1.0] * 99, failures=1), 1)
+    assert gate(**limit).why_end_early(record([1.0] * 50, failures=50), 1)
+
+
+@pytest.mark.parametrize(("limit", "needs"), [(0.01, 597), (0.05, 117), (1, 40)])
+def test_so_many_requests_without_an_error_show_a_limit_on_errors(limit: float, needs: int) -> None:
+    (short,) = gate(max_error_rate=limit).judge(record([1.0] * (needs - 1)))
+    assert (short.verdict, short.needs_rounds) == (BudgetVerdict.UNDECIDED, needs)
+    assert verdicts(gate(max_error_rate=limit).judge(record([1.0] * needs))) == {"max_error_rate": "within"}
+
+
+@pytest.mark.parametrize(
+    ("failures", "total", "verdict"), [(0, 100, "undecided"), (0, 1000, "within"), (30, 1000, "exceeded")]
+)
+def test_a_success_rate_needs_enough_requests(failures: int, total: int, verdict: str) -> None:
+    found = gate(min_success_rate=0.99).judge(record([1.0] * (total - failures), failures=failures))
+    assert verdicts(found) == {"min_success_rate": verdict}
+
+
+def with_burst(failures: int, at: int = 400, **generator: Any) -> LoadRecord:
+    """Return a record of 1,000 requests, of which some in a row failed."""
+    failed = array("b", bytes(at) + b"\1" * failures + bytes(1_000 - at - failures))
+    return replace(record([5.0] * (1_000 - failures), failures=failures, **generator), failed=failed)
+
+
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0.01}, {"min_success_rate": 0.99}])
+@pytest.mark.parametrize("at", [0, 400])
+def test_errors_in_one_burst_are_errors_of_this_load(limit: dict[str, float], at: int) -> None:
+    """A server that stands still for a while fails all requests of that time."""
+    (found,) = gate(**limit).judge(with_burst(150, at))
+    assert (found.verdict, found.effective) == (BudgetVerdict.EXCEEDED, None)
+    assert found.reason == "the errors came close together: they are a fact of this load, and say little about the next"
+    (spread,) = gate(**limit).judge(record([5.0] * 850, failures=150))
+    assert (spread.verdict, spread.reason) == (BudgetVerdict.EXCEEDED, "")
+
+
+@pytest.mark.parametrize("limit", [{"max_error_rate": 0.05}, {"min_success_rate": 0.95}])
+@pytest.mark.parametrize("at", [0, 400])
+def test_a_short_burst_below_the_limit_is_not_exceeded(limit: dict[str, float], at: int) -> None:
+    (found,) = gate(**limit).judge(with_burst(40, at))
+    assert found.verdict is BudgetVerdict.UNDECIDED
+
+
+def test_more_errors_than_the_limit_may_be_chance() -> None:
+    """Of 1,000 requests, 20 are more than 1 % allows in one of 100 loads, and 15 are not."""
+    limit = gate(max_error_rate=0.01)
+    assert verdicts(limit.judge(with_burst(15))) == {"max_error_rate": "undecided"}
+    assert verdicts(limit.judge(with_burst(20))) == {"max_error_rate": "exceeded"}
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("max_error_rate", 5), ("min_success_rate", 99)])
+def test_a_rate_above_one_is_refused(keyword: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"call: {keyword} must be at most 1, found {value}"):
+        gate(**{keyword: value})
+
+
+class TestEarlyEnd:
+    def test_a_load_of_errors_ends_after_few_requests(self) -> None:
+        half = gate(max_error_rate=0.01)
+        assert not half.is_due(49, 1)
+        assert half.is_due(50, 1)
+        assert not half.is_due(99, 2)
+        assert half.why_end_early(record([1.0] * 25, failures=25), 1) == "error_rate exceeds its limit by far"
+        assert not half.why_end_early(record([1.0] * 50), 1)
+
+    def test_a_burst_does_not_end_a_load(self) -> None:
+        """The load may still be long enough to keep its limit."""
+        limit = gate(max_error_rate=0.05)
+        assert not limit.why_end_early(record([], failures=50), 1)
+        assert not limit.why_end_early(with_burst(50), 4)
+        assert gate().why_end_early(record([], failures=50), 1)
+
+    @pytest.mark.parametrize(("failures", "is_lost"), [(60, False), (80, True)])
+    def test_errors_that_exceed_the_limit_of_the_whole_load_end_it(self, failures: int, *, is_lost: bool) -> None:
+        """Of 1,000 requests 5 % are allowed, and 1 of 100 loads has 68 or more by chance."""
+        plan = LoadPlan(stages=(Stage(100, 100, 10 * S),), duration_ns=10 * S)
+        for limit in (gate(max_error_rate=0.05), gate(min_success_rate=0.95)):
+            why = limit.why_lost(failures, 2 * failures, plan.planned_requests)
+            assert why.endswith("_rate exceeds its limit, whatever the further requests") is is_lost
+        assert not gate().why_lost(failures, 2 * failures, plan.planned_requests)
+
+    def test_users_who_get_nothing_but_errors_for_a_tenth_of_the_time_end_their_load(self) -> None:
+        """The number of their requests is not known, and one answer may be the first of many."""
+        plan, limit = LoadPlan(users=10, duration_ns=10 * S), gate(max_error_rate=0.05)
+        assert not plan.planned_requests
+        assert expected_requests(plan, 100, 100, S) == 1_000
+        assert limit.why_lost(100, 100, expected_requests(plan, 100, 100, S))
+        assert not expected_requests(plan, 100, 100, S - 1)
+        assert not expected_requests(plan, 100, 101, S)
