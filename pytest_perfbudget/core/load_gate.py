@@ -124,7 +124,7 @@ class LoadGate:
             return self._judge_late(budget, record) or unmeasured(budget, late)
         found = self._decide(budget, record, self.errors)
         if found is None:
-            return unmeasured(budget, "no request was answered")
+            return unmeasured(budget, _no_answer(record))
         # Requests are missing or were never made, or the process was not there for all of them.
         partial = late if record.generator.overloaded else _why_ended(budget, record)
         if partial and found.verdict is not BudgetVerdict.EXCEEDED:
@@ -136,7 +136,7 @@ class LoadGate:
                 answered = self._decide(budget, without_unanswered(record), self.errors)
                 if answered is None or answered.verdict is not BudgetVerdict.EXCEEDED:
                     return unmeasured(budget, late)
-        reason = _slow_end(budget, record) or _without_answer(budget, record)
+        reason = _slow_end(budget, record) or _not_answered(budget, record)
         if found.verdict is BudgetVerdict.EXCEEDED and limits_errors(budget):
             reason = burst_text(budget, record, self.errors)
         if late and found.verdict is BudgetVerdict.EXCEEDED and budget.metric is RPS:
@@ -145,7 +145,8 @@ class LoadGate:
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
         """Return the result of a limit that the server exceeds however late the generator was; else None."""
-        generator, values, is_open = record.generator, record.latencies.sequence, record.plan.is_open
+        generator, is_open = record.generator, record.plan.is_open
+        values = record.latencies.with_failed(budget.limit).sequence
         if generator.overloaded or not values:
             return None
         found = exceeded_in_spite(budget.metric, values, budget.limit, self.errors, generator, is_open=is_open)
@@ -166,7 +167,8 @@ class LoadGate:
             return CriterionResult(verdict, seen, seen, seen, record.requests)
         if limits_errors(budget):
             return decide_errors(budget, record, errors)
-        return decide_latencies(metric, record.latencies, limit, errors) if len(record.latencies) else None
+        latencies = record.latencies.with_failed(limit)
+        return decide_latencies(metric, latencies, limit, errors) if len(latencies) else None
 
 
 def _refusal(budget: Budget, record: LoadRecord) -> str:
@@ -189,13 +191,31 @@ def _slow_end(budget: Budget, record: LoadRecord) -> str:
     return f"of the {time_text(duration_ns)} of the load, in which {record.in_time:,} successful requests ended"
 
 
-def _without_answer(budget: Budget, record: LoadRecord) -> str:
-    """Return how the requests without an answer count in a limit; empty if there are none, or if they do not."""
-    number = record.latencies.unanswered
-    if not number or budget.metric.series != WALL:
+def _not_answered(budget: Budget, record: LoadRecord) -> str:
+    """Return how the requests without an answer, and those that failed, count in a limit; empty if none do."""
+    if budget.metric.series != WALL:
         return ""
-    had = "request had no answer and counts" if number == 1 else "requests had no answer and count"
-    return f"{number:,} {had} as slower than any limit; the numbers have the time that was waited"
+    latencies, parts = record.latencies, []
+    if number := latencies.unanswered:
+        had = "request had no answer and counts" if number == 1 else "requests had no answer and count"
+        parts.append(f"{number:,} {had} as slower than any limit; the numbers have the time that was waited")
+    if number := len(latencies.with_failed(budget.limit)) - len(latencies):
+        had = (
+            "request failed after more than the limit and counts"
+            if number == 1
+            else "requests failed after more than the limit and count"
+        )
+        parts.append(f"{number:,} {had} with the time until then")
+    return "; ".join(parts)
+
+
+def _no_answer(record: LoadRecord) -> str:
+    """Return that no request was answered, with the largest group of errors."""
+    if not record.errors:
+        return "no request was answered"
+    first = record.errors[0]
+    error = f"{first.kind}: {first.message}" if first.message else first.kind
+    return f"no request was answered: {record.failures:,} failed, {first.count:,} of them with {error}"
 
 
 def _far(budget: Budget) -> str:

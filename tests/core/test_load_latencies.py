@@ -115,3 +115,79 @@ class TestWithoutAnswer:
         copy = latencies.copy()
         latencies.append_unanswered(MS)
         assert (copy.unanswered, latencies.unanswered, list(copy.judged)[:1]) == (10, 11, [1 << 62])
+
+
+def with_failed(took_ms: list[float], answered_ms: float = 5, answers: int = 1_000) -> Latencies:
+    """Return latencies with requests that failed after some time, spread evenly among the answers."""
+    found = Latencies()
+    values = wavering(answered_ms, answers)
+    for at, one in enumerate(took_ms):
+        for value in values[at * answers // len(took_ms) : (at + 1) * answers // len(took_ms)]:
+            found.append(value)
+        found.append_failed(round(one * MS))
+    return found
+
+
+class TestFailed:
+    """A request that failed after more than the limit was not answered within the limit."""
+
+    def test_failures_after_more_than_the_limit_exceed_the_limit(self) -> None:
+        """A client's own deadline would else take the slow requests out of the percentiles."""
+        limits = {"p95_ms": 300.0, "median_ms": 300.0, "max_ms": 300.0, "mean_ms": 50.0}
+        slow = judged(with_failed([500.0] * 150), **limits)
+        assert {keyword: one.verdict.value for keyword, one in slow.items()} == {
+            "p95_ms": "exceeded", "median_ms": "within", "max_ms": "exceeded", "mean_ms": "exceeded",
+        }  # fmt: skip
+        assert slow["p95_ms"].estimate == 500 * MS
+        assert slow["p95_ms"].reason == (
+            "150 requests failed after more than the limit and count with the time until then"
+        )
+
+    def test_failures_within_the_limit_say_nothing_about_the_answers(self) -> None:
+        found = judged(with_failed([10.0] * 150), p95_ms=300, max_ms=300, mean_ms=50)
+        assert {(one.verdict.value, one.reason) for one in found.values()} == {("within", "")}
+
+    def test_few_failures_after_more_than_the_limit_leave_a_percentile_within(self) -> None:
+        found = judged(with_failed([500.0] * 10), p95_ms=300)["p95_ms"]
+        assert (found.verdict.value, found.reason[:12]) == ("within", "10 requests ")
+
+    @pytest.mark.parametrize("refused", [0, 1_000])
+    def test_fast_failures_make_no_percentile_better(self, refused: int) -> None:
+        """A server that is overloaded refuses most requests at once."""
+        for took_ms, verdict, rounds in [(500.0, "exceeded", 250), (200.0, "within", 200)]:
+            failed = ([0.1] * (refused // 50) + [took_ms]) * 50
+            found = judged(with_failed(failed, 50, 200), p95_ms=300)["p95_ms"]
+            assert (found.verdict.value, found.rounds) == (verdict, rounds)
+
+    def test_without_an_answer_only_slow_failures_tell(self) -> None:
+        assert verdicts(with_failed([0.1] * 200, answers=0), p95_ms=300, max_ms=300) == {
+            "p95_ms": "unmeasured", "max_ms": "unmeasured",
+        }  # fmt: skip
+        assert verdicts(with_failed([500.0] * 200, answers=0), p95_ms=300, max_ms=300) == {
+            "p95_ms": "exceeded", "max_ms": "exceeded",
+        }  # fmt: skip
+
+    def test_each_failure_counts_in_its_place(self) -> None:
+        latencies = Latencies([1, 2])
+        latencies.append_failed(70)
+        latencies.append_unanswered(3)
+        latencies.append_failed(7)
+        latencies.append_failed(80)
+        assert list(latencies.with_failed(50).sequence) == [1, 2, 70, 3, 80]
+        assert list(latencies.with_failed(50).judged) == [1, 2, 70, 1 << 62, 80]
+        assert latencies.with_failed(80) is latencies
+        whole = Latencies([9])
+        whole.extend(latencies.copy())
+        assert list(whole.with_failed(50).sequence) == [9, 1, 2, 70, 3, 80]
+
+    @pytest.mark.usefixtures("few_are_kept")
+    @pytest.mark.parametrize(("took_ms", "verdict"), [(500, "exceeded"), (10, "within")])
+    def test_failures_beyond_the_kept_order_count(self, took_ms: int, verdict: str) -> None:
+        latencies = Latencies(wavering(5, 7_000))
+        for _ in range(2_000):
+            latencies.append_failed(took_ms * MS)
+        assert verdicts(latencies, p95_ms=300, max_ms=300) == {"p95_ms": verdict, "max_ms": verdict}
+        refused = Latencies()
+        for _ in range(7_000):
+            refused.append_failed(took_ms * MS)
+        assert verdicts(refused, p95_ms=300)["p95_ms"] == ("exceeded" if took_ms > 300 else "unmeasured")

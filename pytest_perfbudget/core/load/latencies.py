@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import groupby
@@ -75,7 +76,8 @@ class Latencies:
     """The latencies of a load, in the order in which the requests ended.
 
     `sequence` holds the first million: the dependence of requests on each other shows in their order only. It holds
-    the time that was waited for a request that was never answered.
+    the time that was waited for a request that was never answered. A request that failed is kept beside: its time says
+    nothing about an answer, unless the time alone is longer than a limit; see `with_failed`.
     """
 
     def __init__(self, values_ns: Iterable[int] = ()) -> None:
@@ -83,6 +85,9 @@ class Latencies:
         self.unanswered = 0
         self._never_answered = array("q")  # the positions in `sequence`
         self._histogram: Histogram | None = None
+        self._failed = array("q")
+        self._failed_at = array("I")  # the positions in `sequence` before which the requests failed
+        self._failed_beyond: Histogram | None = None
         for value in values_ns:
             self.append(value)
 
@@ -101,9 +106,7 @@ class Latencies:
             if len(self.sequence) < MOST_EXACT:
                 self.sequence.append(value_ns)
                 return
-            self._histogram = Histogram()
-            for value in self.sequence:
-                self._histogram.record(value)
+            self._histogram = _histogram(self.sequence)
         self._histogram.record(value_ns)
 
     def append_unanswered(self, waited_ns: int) -> None:
@@ -113,8 +116,47 @@ class Latencies:
             self._never_answered.append(len(self.sequence))
         self.append(waited_ns)
 
+    def append_failed(self, took_ns: int) -> None:
+        """Add a request that failed, with the time that it took, in ns."""
+        if self._histogram is None and len(self._failed) < MOST_EXACT:
+            self._failed.append(took_ns)
+            self._failed_at.append(len(self.sequence))
+            return
+        if self._failed_beyond is None:
+            self._failed_beyond = Histogram()
+        self._failed_beyond.record(took_ns)
+
+    def with_failed(self, limit_ns: float) -> Latencies:
+        """Return the latencies with those of the failed requests that took longer than a limit, each in its place.
+
+        Such a request was not answered within the limit. A request that failed earlier says nothing about the answers:
+        with its time, a service would look the faster, the more requests it refuses.
+        """
+        slow = [one for one in zip(self._failed_at, self._failed, strict=True) if one[1] > limit_ns]
+        more = self._failed_beyond.buckets() if self._failed_beyond is not None else ()
+        beyond = [(round(value), count) for value, count in more if value > limit_ns]
+        if not (slow or beyond):
+            return self
+        found = Latencies()
+        begin = 0
+        for at, took_ns in slow:
+            found.sequence.extend(self.sequence[begin:at])
+            found.sequence.append(took_ns)
+            begin = at
+        found.sequence.extend(self.sequence[begin:])
+        places = [at for at, _ in slow]
+        found.unanswered = self.unanswered
+        found._never_answered = array("q", (at + bisect_right(places, at) for at in self._never_answered))
+        if beyond or self._histogram is not None:
+            found._histogram = deepcopy(self._histogram) or _histogram(self.sequence)
+            for value, count in [*((took_ns, 1) for _, took_ns in slow), *beyond]:
+                found._histogram.record(value, count)
+        return found
+
     def extend(self, other: Latencies) -> None:
         """Add the latencies of another load whose latencies are all kept."""
+        self._failed_at.extend(array("I", (len(self.sequence) + at for at in other._failed_at)))
+        self._failed.extend(other._failed)
         never = set(other._never_answered)
         for at, value_ns in enumerate(other.sequence):
             (self.append_unanswered if at in never else self.append)(value_ns)
@@ -140,6 +182,8 @@ class Latencies:
         found.sequence = self.sequence[:]
         found.unanswered, found._never_answered = self.unanswered, self._never_answered[:]
         found._histogram = deepcopy(self._histogram)
+        found._failed, found._failed_at = self._failed[:], self._failed_at[:]
+        found._failed_beyond = deepcopy(self._failed_beyond)
         return found
 
     def quantiles(self, shares: Sequence[float]) -> list[float]:
@@ -174,3 +218,10 @@ class Latencies:
         """The standard deviation."""
         mean = self.mean_ns
         return math.sqrt(sum(count * (value - mean) ** 2 for value, count in self.ascending()) / len(self))
+
+
+def _histogram(values_ns: Iterable[int]) -> Histogram:
+    found = Histogram()
+    for value_ns in values_ns:
+        found.record(value_ns)
+    return found

@@ -58,7 +58,8 @@ class LoadRecord:
 
     Attributes:
         plan: the load that was asked for.
-        latencies: of the requests that were answered, and the time so far of those that were given up.
+        latencies: of the requests that were answered, and the time so far of those that were given up; beside them, the
+            times of those that failed.
         failed: 1 for a request that is an error and 0 for another, in the order in which the requests ended.
         errors: the errors, grouped, the largest group first.
         elapsed_ns: from the first request to the last answer, and at least the duration of the plan.

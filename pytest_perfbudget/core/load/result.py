@@ -23,7 +23,7 @@ class LoadResult:
         rps: the number of successful requests per second: of all in the time up to the last answer, or of those within
             the planned duration if that is more.
         latency_ms: the statistics of the latencies in ms, by name: `median`, `p95`, `max`, ...; empty if no request was
-            answered.
+            answered. A request without an answer has the time that was waited; other failed requests are left out.
         errors: the errors in groups of the same type and message, the largest group first.
         steps: by name of a step, the statistics of the step's time in ms.
         rss_mb: the most memory of the process of `pid=`, in 1,000,000 bytes; None without `pid=`.

@@ -25,6 +25,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import MisuseError
+from pytest_perfbudget.measure.load.timeouts import names_timeout
 
 _PATIENCE_S: Final = 30.0
 """The time that locust has to start and to end, beside the duration of the load."""
@@ -138,10 +139,13 @@ class LocustPlan:
             failed.append(error is not None)
             if error is None:
                 latencies.append(latency_ns)
-            else:
-                kind, text = error
-                groups.add(kind, text, end_ns)
-            over_time.add(end_ns, latency_ns if error is None else None, is_error=error is not None)
+                over_time.add(end_ns, latency_ns)
+                continue
+            kind, text = error
+            has_no_answer = names_timeout(kind)
+            (latencies.append_unanswered if has_no_answer else latencies.append_failed)(latency_ns)
+            groups.add(kind, text, end_ns)
+            over_time.add(end_ns, latency_ns if has_no_answer else None, is_error=True)
         elapsed_ns = round((requests[-1][0] + requests[-1][1] / 1_000 - first_s) * NS_PER["s"])
         overloaded = next((line.strip() for line in said.splitlines() if _OVERLOADED in line and "WARNING" in line), "")
         reason = died or (overloaded and f"locust says: {overloaded.rpartition('/')[2]}")

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
+from pytest_perfbudget.measure.load.timeouts import is_timeout
 
 _OF_GENERATOR: Final = (str(Path(__file__).parent), contextlib.__file__)
 """The folder and the file whose frames come before those of the user's code in a traceback."""
@@ -83,11 +84,19 @@ class LoadRecorder:
             self._in_time += 1
         self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
-    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:  # noqa: ARG002 - as of other requests
-        """Record a request whose code raised; its time says nothing about an answer."""
+    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+        """Record a request whose code raised: a timeout of its own is no answer, like the timeout of the load.
+
+        Args:
+            error: the exception.
+            due_ns: the time at which the request started or should have started.
+            end_ns: the time of the exception.
+        """
         if end_ns < self.begin_ns:
             return
-        self._over_time.add(end_ns - self.begin_ns, None, is_error=True)
+        took_ns, has_no_answer = end_ns - due_ns, is_timeout(error)
+        (self.latencies.append_unanswered if has_no_answer else self.latencies.append_failed)(took_ns)
+        self._over_time.add(end_ns - self.begin_ns, took_ns if has_no_answer else None, is_error=True)
         self._fail(type(error).__name__, str(error), end_ns, error)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:
