@@ -158,13 +158,13 @@ class BaselineComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             if one.name not in known:
-                settled.append(compared(one, None))
+                settled.append(compared(one, None, self._context.settings.alpha))
                 continue
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
             notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             runs = [run for run in (one.recording, *(sides.head for sides in fresh.sides(one.name))) if run is not None]
-            found = compared(one, evidence)
+            found = compared(one, evidence, self._context.settings.alpha)
             since = partial(since_baseline, known[one.name], runs)
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
             changes = with_versions(changes, self._file, self._lines.machine.key)
@@ -177,7 +177,7 @@ class BaselineComparison(ComparisonStrategy):
             found = replace(found, changes=changes, side_times=times, is_pending=is_pending)
             if nodeid not in self._duets:
                 notes += filter(None, [why_not_recorded(found, self._context.root)])
-            settled.append(replace(found, warnings=[*one.warnings, *notes]))
+            settled.append(replace(found, warnings=[*found.warnings, *notes]))
         if nodeid in self._duets:
             record = partial(self._commit_duet.record_spans, self._duets[nodeid])
             return self._components.explain(nodeid, settled, record)

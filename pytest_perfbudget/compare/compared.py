@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_perfbudget.compare.evidence import Evidence, Sides
+from pytest_perfbudget.compare.load_errors import with_load_errors
 from pytest_perfbudget.core.base_policy import loosened_at_run_time
 from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.measurement import Measurement
@@ -13,15 +14,17 @@ from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.side_times import SideTimes
 
 
-def compared(measurement: Measurement, evidence: Evidence | None) -> Measurement:
+def compared(measurement: Measurement, evidence: Evidence | None, alpha: float) -> Measurement:
     """Return a measurement with its results and without its recording.
 
     Args:
         measurement: the measurement.
         evidence: of its comparison; None if it is not compared.
+        alpha: the probability of a false `exceeded` of a limit on the errors of a load.
     """
     if evidence is None:
         return replace(measurement, changes=[], recording=None)
+    measurement = with_load_errors(measurement, evidence, alpha)
     results = evidence.results()
     graphs = measurement.call_graphs
     if any(one.verdict is RegressionVerdict.REGRESSED for one in results):

@@ -119,9 +119,10 @@ class PairedComparison(ComparisonStrategy):
             sides = screened.sides.get(one.name)
             is_asked = sides is not None and requests[one.name].compares_instructions
             lack = lack_of_instructions(sides.base.counts, self._base.ref) if sides is not None and is_asked else ""
-            warnings = [*one.warnings, *filter(None, [unpinned.get(one.name), lack])]
+            found = compared(one, evidence, self._context.settings.alpha)
+            warnings = [*found.warnings, *filter(None, [unpinned.get(one.name), lack])]
             is_pending = screened.is_exclusive and evidence is not None
-            settled.append(replace(compared(one, evidence), warnings=warnings, is_pending=is_pending))
+            settled.append(replace(found, warnings=warnings, is_pending=is_pending))
         task = _task(nodeid, measurements, requests, unpinned)
         return self._components.explain(nodeid, settled, partial(self._pairs.record_spans, task))
 

@@ -138,7 +138,8 @@ class SequentialComparison(ComparisonStrategy):
         settled = []
         for one in measurements:
             request = requests.get(one.name)
-            found = compared(one, None if request is None else self._evidence(one, request))
+            evidence = None if request is None else self._evidence(one, request)
+            found = compared(one, evidence, self._context.settings.alpha)
             if request is not None:
                 since = partial(self._components, (nodeid, one.name), request.tolerance.share)
                 changes = with_components(found.changes, since, is_shown=self._context.shows_spans)

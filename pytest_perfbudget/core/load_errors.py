@@ -10,16 +10,22 @@ from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentShareCriterion
 from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion, is_above
+from pytest_perfbudget.core.load.error_count import ErrorCount
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
+from pytest_perfbudget.core.load_lateness import why_late, without_unanswered
 from pytest_perfbudget.core.metrics import ERROR_RATE, SUCCESS_RATE
-from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 
 NO_ERROR: Final = "the default: no error is allowed without max_error_rate or min_success_rate"
 
 _MANY_ERRORS: Final = 1.0
 """The error rate in per cent above which a load that allows no error ends early. A single error does not end the load,
 because its other numbers may be of interest."""
+
+_NONE_ALLOWED: Final = BudgetResult(
+    ERROR_RATE.name, "max_error_rate", ERROR_RATE.unit, 0.0, NO_ERROR, BudgetVerdict.EXCEEDED
+)
 
 _LONG: Final = 0.1
 """The part of a load's duration after which a service that has answered no request is taken for one that never will."""
@@ -95,6 +101,46 @@ def burst_text(budget: Budget, record: LoadRecord, errors: Errors) -> str:
     if found.verdict is BudgetVerdict.EXCEEDED:
         return ""
     return "the errors came close together: they are a fact of this load, and say little about the next"
+
+
+def count_errors(record: LoadRecord) -> ErrorCount:
+    """Return the errors of a load, without the requests that a late generator may have given up."""
+    judged = without_unanswered(record) if why_late((), record) else record
+    return ErrorCount(judged.requests, judged.failures, tuple(record.errors))
+
+
+def exceeded_by(budgets: Sequence[BudgetResult], count: ErrorCount, error: float) -> list[BudgetResult]:
+    """Return the limits on errors that loads of other processes have exceeded, with the numbers of those loads.
+
+    Args:
+        budgets: the results of the session's own load; without a limit on errors none is allowed.
+        count: the errors of the other loads, which are judged together.
+        error: the probability of a false `exceeded`.
+    """
+    if not count.failures:
+        return []
+    limits = [one for one in budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name) and not one.span]
+    observed = 100 * count.failures / count.requests
+    found = []
+    for one in limits or [_NONE_ALLOWED]:
+        most = 100 - one.limit if one.metric == SUCCESS_RATE.name else one.limit
+        if most and not is_above(count.failures, count.requests, most, error):
+            continue
+        estimate = 100 - observed if one.metric == SUCCESS_RATE.name else observed
+        found.append(
+            replace(
+                one,
+                verdict=BudgetVerdict.EXCEEDED,
+                estimate=estimate,
+                lower=None,
+                upper=None,
+                rounds=count.requests,
+                needs_rounds=(one.needs_rounds or 1) if most else None,
+                effective=None,
+                reason="",
+            )
+        )
+    return found
 
 
 def _most(budget: Budget) -> float:

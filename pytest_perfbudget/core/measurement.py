@@ -15,6 +15,7 @@ from pytest_perfbudget.core.cost_graph import CostGraph
 from pytest_perfbudget.core.instructions import FunctionInstructions
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
+from pytest_perfbudget.core.load.error_count import ErrorCount
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -89,6 +90,7 @@ class Recording:
         spans: the spans of each block, if they were recorded.
         limits: the limits in a fresh process, see `precedence.limits_to_dict`; empty in other processes.
         instructions: see `Counted`.
+        load_errors: the errors of a load in a fresh process, which judges nothing; None of other measurements.
     """
 
     blocks: Sequence[BlockTime] = ()
@@ -113,6 +115,7 @@ class Recording:
     spans: Sequence[SpanBatch] = ()
     limits: Mapping[str, Any] = field(default_factory=dict)
     instructions: Sequence[FunctionInstructions] = ()
+    load_errors: ErrorCount | None = None
 
     def is_other_case(self, other: Recording) -> bool:
         """Return whether another recording with the same id is of another case: one of the two has moved to another id.
@@ -150,6 +153,7 @@ class Recording:
             "spans": [one.to_dict() for one in self.spans],
             "limits": dict(self.limits),
             "instructions": [one.to_dict() for one in self.instructions],
+            "load_errors": None if self.load_errors is None else self.load_errors.to_dict(),
         }
 
     @classmethod
@@ -170,6 +174,7 @@ class Recording:
             "rounds": rounds,
             "spans": spans,
             "instructions": tuple(FunctionInstructions.from_dict(one) for one in data.get("instructions", ())),
+            "load_errors": ErrorCount.from_dict(data["load_errors"]) if data.get("load_errors") else None,
         }
         return cls(**{**data, **rebuilt})
 

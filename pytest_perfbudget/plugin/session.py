@@ -191,9 +191,15 @@ class PerfSession:
     def _late_report(self, item: pytest.Item, measurements: Sequence[Measurement]) -> pytest.TestReport | None:
         """Return a second report, which fails a test, if the late comparison of the test has found a failure."""
         run = item.stash.get(RUN, None)
-        # The budgets have been judged with the test.
-        compared = [replace(one, budgets=(), unmeasured="") for one in measurements]
-        if run is None or self.is_child or (failure := self._failure(compared)) is None:
+        if run is None or self.is_child:
+            return None
+        # The budgets have been judged with the test, apart from those that the late loads have exceeded.
+        judged = [budget for one in run.finished or () for budget in one.budgets]
+        compared = [
+            replace(one, budgets=[budget for budget in one.budgets if budget not in judged], unmeasured="")
+            for one in measurements
+        ]
+        if (failure := self._failure(compared)) is None:
             return None
         run.finished, run.failure = list(measurements), failure
         return report_after_the_end(item, failure)

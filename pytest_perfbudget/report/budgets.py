@@ -65,8 +65,8 @@ def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     if budget.span:
         return spans.exceeded_text(measurement, budget)
     if not budget.limit:
-        failed = sum(one.count for one in measurement.errors)
-        return f"{counted(failed, 'request')} of {measurement.rounds:,} failed, and no error is allowed"
+        failed = loads.failures_of(budget)
+        return f"{counted(failed, 'request')} of {budget.rounds:,} failed, and no error is allowed"
     if budget.unit == "ns" and (budget.estimate or 0) <= budget.limit:
         return f"{budget.metric} exceeds its budget of {_limit(budget)}: no answer came within {_estimate(budget)}"
     verb = _words(budget)[0]

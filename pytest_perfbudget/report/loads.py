@@ -48,10 +48,14 @@ def too_many_text(budget: BudgetResult, alpha: float) -> str:
         budget: the limit, which is exceeded.
         alpha: the probability of a false `exceeded`.
     """
+    failed, share = counted(failures_of(budget), "error"), f"{100 * alpha:.3g} %"
+    return f"{failed}: a service at the limit has so many by chance in at most {share} of its loads"
+
+
+def failures_of(budget: BudgetResult) -> int:
+    """Return the number of errors behind the result of a limit on errors."""
     observed = budget.estimate or 0.0
-    share = (observed if budget.metric == ERROR_RATE.name else 100 - observed) / 100
-    failed, loads = round(share * budget.rounds), f"{100 * alpha:.3g} %"
-    return f"{counted(failed, 'error')}: a service at the limit has so many by chance in at most {loads} of its loads"
+    return round((observed if budget.metric == ERROR_RATE.name else 100 - observed) * budget.rounds / 100)
 
 
 def step_lines(budget: BudgetResult, load: LoadFacts) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pytest_perfbudget.core.measurement import Measurement, Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 
+ALPHA = 0.01
 REGRESSED, UNCHANGED = RegressionVerdict.REGRESSED, RegressionVerdict.UNCHANGED
 
 
@@ -36,6 +37,7 @@ def settled(
     return compared(
         replace(measurement(recorded(1.0)), call_graphs=own),
         Evidence(time, RegressionTolerance(0.05, "here"), first, fresh),
+        ALPHA,
     )
 
 
@@ -64,7 +66,7 @@ def test_the_times_of_both_sides_are_kept_whatever_the_verdict() -> None:
 
 
 def test_a_measurement_that_is_not_compared_keeps_nothing() -> None:
-    found = compared(measurement(recorded(5.0)), None)
+    found = compared(measurement(recorded(5.0)), None, ALPHA)
     assert (found.changes, found.recording, found.side_times) == ([], None, None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from programs import FEW_RUNS, SEQUENTIAL
 from repositories import Repository
@@ -153,3 +155,90 @@ def test_it(perf_load):
     repository.commit({"service.py": SERVICE.format(0.002)}, tests=tests)
     repository.against_base().assert_outcomes(passed=1)
     assert not {"regressed", "unmeasured"} & set(times(repository).values())
+
+
+FAILING = """
+import os, time
+FRESH, IS_BASE = os.environ.get("PERFBUDGET_FRESH") == "1", {is_base}
+numbers = iter(range(10**9))
+def answer():
+    time.sleep(0.001)
+    if FRESH and not IS_BASE and next(numbers) % 10 < {failing}:
+        raise ConnectionError("the service is down")
+"""
+"""A service that fails some of ten requests, in the fresh processes of the working tree only."""
+
+ONCE = """
+import pytest, socket
+@pytest.fixture
+def port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", {port}))
+        yield
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+class TestErrors:
+    """Errors in the processes of a comparison are errors of the head."""
+
+    TESTS = "import service\ndef test_it(perf_load): perf_load(service.answer, users=2, requests=20{})\n"
+
+    def committed(self, repository: Repository, limit: str, failing: int) -> None:
+        tests = self.TESTS.format(f", {limit}" if limit else "")
+        repository.commit({"service.py": FAILING.format(is_base=True, failing=failing)}, tests=tests)
+        repository.file("service.py", FAILING.format(is_base=False, failing=failing))
+
+    @pytest.mark.parametrize(
+        ("limit", "pyproject"),
+        [("", ""), ("max_error_rate=0.5", ""), ("min_success_rate=0.5", SEQUENTIAL)],
+        ids=["no limit", "together", "sequential"],
+    )
+    def test_a_head_that_fails_there_exceeds_its_limit(
+        self, repository: Repository, limit: str, pyproject: str
+    ) -> None:
+        self.committed(repository, limit, 9)
+        result = repository.against_base(pyproject=pyproject)
+        result.assert_outcomes(failed=1)
+        metric = "success_rate" if "success" in limit else "error_rate"
+        assert repository.verdicts()[f"test_it answer {metric}"] == "exceeded"
+        result.stdout.fnmatch_lines(
+            [
+                "  the errors are those in the fresh processes of the comparison, and not in the session's own load",
+                "  * x ConnectionError: the service is down (*",
+            ]
+        )
+
+    def test_errors_within_the_limit_fail_nothing(self, repository: Repository) -> None:
+        self.committed(repository, "max_error_rate=0.5", 1)
+        repository.against_base().assert_outcomes(passed=1)
+
+    def test_so_does_one_that_is_measured_after_the_last_test(self, repository: Repository) -> None:
+        """The test has been reported by then, so a second report fails it."""
+        tests = ONCE.format(port=free_port()) + self.TESTS.format("").replace("(perf_load)", "(port, perf_load)")
+        repository.commit({"service.py": FAILING.format(is_base=True, failing=9)}, tests=tests)
+        repository.file("service.py", FAILING.format(is_base=False, failing=9))
+        result = repository.against_base()
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["*requests of * failed, and no error is allowed"])
+        assert repository.verdicts()["test_it answer error_rate"] == "exceeded"
+
+    def test_a_base_that_fails_is_said(self, repository: Repository) -> None:
+        tests = self.TESTS.format("")
+        repository.commit({"service.py": FAILING.format(is_base=False, failing=9)}, tests=tests)
+        repository.file("service.py", FAILING.format(is_base=True, failing=9))
+        result = repository.against_base()
+        result.stdout.fnmatch_lines(["note: *compared with a service that fails: in the processes of HEAD, * failed *"])
+
+    @pytest.mark.parametrize("failing", [0, 9])
+    def test_a_load_with_errors_makes_no_line_of_the_baseline(self, lean: Project, failing: int) -> None:
+        lean.file("service.py", FAILING.format(is_base=False, failing=failing))
+        result = lean.run(self.TESTS.format(""), "--perf-update-baseline", pyproject=FEW_RUNS)
+        assert (lean.pytester.path / "perf-baseline.json").exists() is (failing == 0)
+        told = "*answer: 72 of 80 requests failed (72 x ConnectionError: the service is down) in fresh processes, *"
+        result.stdout.fnmatch_lines([told] if failing else [])

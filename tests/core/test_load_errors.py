@@ -10,9 +10,11 @@ import pytest
 from load_records import S, gate, record, verdicts
 
 from pytest_perfbudget.core.load.arrivals import Stage
+from pytest_perfbudget.core.load.error_count import ErrorCount
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.core.load.record import LoadRecord
-from pytest_perfbudget.core.load_errors import expected_requests
+from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
+from pytest_perfbudget.core.load_errors import count_errors, exceeded_by, expected_requests
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.errors import ConfigError
 
@@ -136,3 +138,39 @@ class TestEarlyEnd:
         assert limit.why_lost(100, 100, expected_requests(plan, 100, 100, S))
         assert not expected_requests(plan, 100, 100, S - 1)
         assert not expected_requests(plan, 100, 101, S)
+
+
+def counted(failures: int, requests: int = 1_000) -> ErrorCount:
+    return ErrorCount(requests, failures, (ErrorGroup("OSError", "port 40001", 0, 1, count=failures),))
+
+
+class TestOtherProcesses:
+    """Loads of processes that judge nothing are judged together, by the limits of the session's own load."""
+
+    @pytest.mark.parametrize("limit", [{"max_error_rate": 0.01}, {"min_success_rate": 0.99}])
+    def test_the_limit_is_that_of_the_session(self, limit: dict[str, float]) -> None:
+        own = gate(**limit).judge(record())
+        (found,) = exceeded_by(own, counted(50), 0.01)
+        assert (found.verdict, found.keyword, found.source) == (BudgetVerdict.EXCEEDED, own[0].keyword, "call")
+        assert (found.rounds, found.estimate) == (1_000, 95 if "min_success_rate" in limit else 5)
+        assert exceeded_by(own, counted(10), 0.01) == []
+
+    def test_without_a_limit_no_error_is_allowed(self) -> None:
+        (found,) = exceeded_by(gate(p95_ms=50).judge(record()), counted(1), 0.01)
+        assert (found.verdict, found.limit, found.needs_rounds) == (BudgetVerdict.EXCEEDED, 0, None)
+        assert exceeded_by([], counted(0), 0.01) == []
+
+    def test_requests_that_a_late_generator_gave_up_do_not_count(self) -> None:
+        late = record(failures=20, lateness_p99_ns=500_000_000)
+        for _ in range(15):
+            late.latencies.append_unanswered(S)
+        assert count_errors(late).failures == 5
+        assert count_errors(replace(late, generator=GeneratorFacts())).failures == 20
+
+    def test_errors_of_several_loads_are_counted_together(self) -> None:
+        other = ErrorCount(50, 2, (ErrorGroup("OSError", "port 50007", 3, 4), ErrorGroup("KeyError", "'id'", 3, 4)))
+        found = ErrorCount.together([counted(3), None, other])
+        assert (found.requests, found.failures) == (1_050, 5)
+        assert [(one.kind, one.count) for one in found.groups] == [("OSError", 4), ("KeyError", 1)]
+        assert found.text == "5 of 1,050 requests failed (4 x OSError: port 40001)"
+        assert ErrorCount.from_dict(found.to_dict()).to_dict() == found.to_dict()

@@ -13,6 +13,7 @@ from pytest_perfbudget.core.load.capacity import CapacitySearch
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
+from pytest_perfbudget.core.load_errors import count_errors
 from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -209,6 +210,7 @@ class MeasuredLoads:
             effective = self._run.resolve(name, limits)
             if self._run.session.is_child:  # a fresh process only records
                 effective = replace(effective, budgets=())
+                recording = None if recording is None else replace(recording, load_errors=count_errors(record))
             doubts = [*self._driver.unfinished(), *spans.warnings]
             found = judged_load(self._run, record, name, effective, recording, *doubts)
             self._run.kept.add(replace(found, budgets=[*found.budgets, *spans.results], spans=spans.facts))

@@ -21,8 +21,11 @@ from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
 from pytest_perfbudget.core.instructions import total_of
 from pytest_perfbudget.core.kinds import NONE
+from pytest_perfbudget.core.load.error_count import ErrorCount
+from pytest_perfbudget.core.load_errors import exceeded_by
 from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, has_address
 from pytest_perfbudget.core.reference import prior_of
+from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.weather import calm
 from pytest_perfbudget.errors import BaselineError, WorkerError
 from pytest_perfbudget.installed import installed_versions
@@ -44,6 +47,7 @@ class Update:
         self._tests: dict[str, str] = {}
         self._shares: dict[tuple[str, str], float] = {}
         self._timed: set[tuple[str, str]] = set()
+        self._budgets: dict[tuple[str, str], Sequence[BudgetResult]] = {}
         self._lines: list[LineUpdate] = []
         self._problem = "the session ended early: the baseline is unchanged"
         self._kept_out: dict[str, str] = {}
@@ -65,6 +69,7 @@ class Update:
             for one in found:
                 # Under xdist a report's node id may have a group's name at its end.
                 self._tests[report.nodeid] = one.nodeid
+                self._budgets[one.nodeid, one.name] = one.budgets
                 if one.max_regression is not None:
                     self._shares[one.nodeid, one.name] = one.max_regression
                 if one.rounds:
@@ -132,7 +137,18 @@ class Update:
                             found.setdefault((one.nodeid, one.name), []).append(one.recording)
         finally:
             self._session.progress.clear()
+        for place, recordings in found.items():
+            if why := self._why_failed(place, recordings):
+                self._kept_out[place[0]] = why
         return {place: recordings for place, recordings in found.items() if place[0] not in self._kept_out}
+
+    def _why_failed(self, place: tuple[str, str], recordings: Sequence[Recording]) -> str:
+        """Return that a load had more errors in the fresh processes than its limits allow; empty if it had not."""
+        count = ErrorCount.together(one.load_errors for one in recordings)
+        alpha = self._session.settings.alpha
+        if not exceeded_by(self._budgets.get(place, ()), count, alpha):
+            return ""
+        return f"{place[1]}: {count.text} in fresh processes, and a baseline of a load needs its answers"
 
     def _goes_with_companions(self, tests: Sequence[str]) -> bool:
         """Return whether the files of all tests of the baseline can be collected together with these."""
