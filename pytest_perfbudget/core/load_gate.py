@@ -188,6 +188,8 @@ def _slow_end(budget: Budget, record: LoadRecord) -> str:
     duration_ns = record.plan.duration_ns
     if budget.metric is not RPS or record.rps == record.whole_rps:
         return ""
+    if record.keeps_up():
+        return f"of the {time_text(duration_ns)} in which requests were due: the service kept up with them"
     return f"of the {time_text(duration_ns)} of the load, in which {record.in_time:,} successful requests ended"
 
 

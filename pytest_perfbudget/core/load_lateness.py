@@ -90,6 +90,8 @@ def highest_rps(record: LoadRecord) -> float:
     if record.plan.is_open:
         left_ns, planned_ns = elapsed_ns - most_ns, record.plan.duration_ns
         in_time = (record.in_time + unanswered) * (1 + most_ns / planned_ns) * NS_PER["s"] / planned_ns
+        if record.keeps_up(most_ns):
+            in_time = max(in_time, answered * NS_PER["s"] / planned_ns)
         return max(answered * NS_PER["s"] / left_ns, in_time) if left_ns > 0 else math.inf
     mean_ns = 0.5 * middle_ns + 0.49 * late_ns + 0.009 * later_ns + 0.001 * most_ns
     left_ns = elapsed_ns - mean_ns * record.requests / record.plan.users

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_perfbudget.core.load.backlog import MOST_DELAY, delay_ns
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.over_time import TimeWindow
@@ -98,14 +99,32 @@ class LoadRecord:
         """The number of successful requests per second, in the time up to the last answer."""
         return (self.requests - self.failures) * NS_PER["s"] / self.elapsed_ns if self.elapsed_ns else 0.0
 
+    def keeps_up(self, late_ns: float = 0.0) -> bool:
+        """Return whether the service answers as many requests of an open load as are due.
+
+        Args:
+            late_ns: the part of the delay of the last answers that is not the service's.
+        """
+        if not self.plan.is_open or self.ended_early or not self.in_time:
+            return False
+        return delay_ns(self.latencies.sequence) - late_ns <= MOST_DELAY * self.plan.duration_ns
+
+    @property
+    def due_rps(self) -> float:
+        """The number of successful requests per second of the duration in which requests are due."""
+        return (self.requests - self.failures) * NS_PER["s"] / self.plan.duration_ns
+
     @property
     def rps(self) -> float:
-        """The number of successful requests per second: `whole_rps`, or that within the planned duration if it is more.
+        """The number of successful requests per second.
 
-        A single slow answer at the end prolongs the load, and says little about the rate.
+        The last answers come after the planned duration, which says little about the rate: `due_rps` if the service
+        keeps up; else `whole_rps`, or the number within the planned duration if this is more.
         """
         if not self.plan.duration_ns or self.ended_early:
             return self.whole_rps
+        if self.keeps_up():
+            return self.due_rps
         return max(self.whole_rps, self.in_time * NS_PER["s"] / self.plan.duration_ns)
 
     @property

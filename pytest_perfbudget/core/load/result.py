@@ -20,8 +20,8 @@ class LoadResult:
     Attributes:
         requests: the number of requests.
         failures: the number of requests that are errors.
-        rps: the number of successful requests per second: of all in the time up to the last answer, or of those within
-            the planned duration if that is more.
+        rps: the number of successful requests per second of the planned duration if the service keeps up with an open
+            load; else in the time up to the last answer, or within the planned duration if that is more.
         latency_ms: the statistics of the latencies in ms, by name: `median`, `p95`, `max`, ...; empty if no request was
             answered. A request without an answer has the time that was waited; other failed requests are left out.
         errors: the errors in groups of the same type and message, the largest group first.
