@@ -13,6 +13,7 @@ from simulations import COUNTS, FEWER_RUNS, at_most
 from pytest_perfbudget.core.autocorrelation import autocorrelation_time, effective_size
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import (
+    FEWEST,
     DependentQuantileCriterion,
     DependentShareCriterion,
     at_look,
@@ -109,6 +110,44 @@ def test_the_error_rates_hold_for_runs_that_are_too_short(runs: int) -> None:
     assert found[BudgetVerdict.WITHIN] <= at_most(ERRORS.within, runs)
 
 
+@pytest.mark.parametrize("runs", COUNTS)
+@pytest.mark.parametrize("requests", [100, 120, 300])
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_error_rates_hold_for_a_hundred_requests(name: str, share: float, requests: int, runs: int) -> None:
+    """Where so few requests are worth fewer than 60 independent ones, only a limit far from all of them is decided."""
+    latencies, exact = SERVERS[name]
+    found = [
+        decided(latencies(requests, np.random.default_rng((3, run))).tolist(), exact(share), share)
+        for run in range(runs)
+    ]
+    verdicts = [one.verdict for one in found if (one.effective or 0) < FEWEST]
+    assert verdicts.count(BudgetVerdict.EXCEEDED) <= at_most(ERRORS.exceeded, runs)
+    assert verdicts.count(BudgetVerdict.WITHIN) <= at_most(ERRORS.within, runs)
+
+
+def alike(count: int) -> list[float]:
+    """Return latencies of 600 to 602 ms, in a slow wave, so that 300 of them are worth 33 independent ones."""
+    wave = np.sin(np.arange(count) / 40) + np.random.default_rng(4).uniform(-0.1, 0.1, count)
+    return [601 + one / 1.1 for one in wave.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "verdict"),
+    [
+        (500, 300, "exceeded"),
+        (595, 300, "undecided"),  # fewer than 12 times the spread of the values below them
+        (700, 300, "within"),
+        (606, 300, "undecided"),
+        (500, 99, "undecided"),
+        (700, 110, "undecided"),  # a p95 needs 117 requests to be within
+    ],
+)
+def test_a_limit_far_from_values_that_hardly_differ_needs_fewer_of_them(limit: float, count: int, verdict: str) -> None:
+    found = decided(alike(count), limit)
+    assert (found.verdict.value, (found.effective or 0) < FEWEST) == (verdict, True)
+
+
 LOOKS = [200, 400, 800, 1_600, 3_200]
 """The numbers of requests at which a running load is looked at."""
 
@@ -155,7 +194,7 @@ def test_the_bounds_say_what_the_verdict_says(seed: int, count: int, limit: floa
     values = np.random.default_rng(seed).exponential(1, count).round(2).tolist()
     found = decided(values, limit, share)
     for bound in (found.lower, found.upper):
-        assert bound is None or bound in values
+        assert bound is None or bound in values or (found.effective or 0) < FEWEST
     assert found.lower is None or found.lower <= found.estimate
     assert found.upper is None or found.upper >= found.estimate
     exceeded = found.lower is not None and found.lower > limit
