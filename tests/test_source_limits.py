@@ -61,6 +61,41 @@ def test_a_call_is_found_by_the_name_that_its_measurement_has() -> None:
     assert read("TestShop::test_calls", "elsewhere") == shared
 
 
+LOADS = """
+USERS = 10
+def test(perf_load):
+    async def main():
+        await perf_load(order, users=USERS, requests=20, p95_ms=50)
+        await perf_load(pay, user=client, stages=[(50, "5s"), (500, "20s")], warm_up="1s")
+    perf_load.locust("locust/shop.py", users=100, duration="30s", p95_ms=200)
+    perf_load(browse, users=from_environment, requests=5)
+    perf_load(search, **load)
+    perf_load(impossible, users=10**400, rate=10**400, duration="1s")
+    perf_load(endless, rate=10**400, duration="1s")
+    perf_load.capacity(most, duration="30s", p95_ms=50)
+    perf(order_once, max_ms=50)
+"""
+
+
+def test_the_load_of_a_call_is_read_if_the_text_has_all_its_parameters() -> None:
+    test = limits_in(LOADS, "a.py")["test"]
+    loads = {one.name: one.load for one in test.calls}
+    assert {name: load for name, load in loads.items() if load} == {
+        "order": "10 users, 20 requests each, warm-up 0 s, timeout 30 s, without user=",
+        "pay": "0 to 50/s in 5 s, 50 to 500/s in 20 s, warm-up 1 s, timeout 30 s, with user=",
+        "shop": "100 users, for 30 s, warm-up 0 s, timeout 30 s, without user=",
+    }
+    assert [*loads] == ["order", "pay", "shop", "browse", "search", "impossible", "endless", "most", "order_once"]
+    order = test.call("order")
+    assert order is not None
+    assert (order.place, test.call("elsewhere")) == ("perf_load() in a.py:5", None)
+
+
+def test_a_scenario_of_locust_has_the_name_of_its_file() -> None:
+    test = limits_in(LOADS, "a.py")["test"]
+    assert [budgets(one) for one in test.given("shop", is_body=False)] == [{"p95_ms": 2e8}]
+
+
 def test_what_the_text_does_not_say_is_named() -> None:
     found = limits_in(FILE, "a.py")
     assert found["TestShop::test_calls"].unreadable == {"max_ms"}  # an impossible limit

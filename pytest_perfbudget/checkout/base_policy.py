@@ -22,6 +22,7 @@ from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
 from pytest_perfbudget.core.gate_options import GateOptions
+from pytest_perfbudget.core.load.differences import easier_loads
 from pytest_perfbudget.core.loosening import COUNTING, Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
@@ -122,9 +123,11 @@ class BasePolicy:
         # Only processes that run in pairs are told what to count for a test.
         is_held = self.settings.duet.mode != "sequential"
         found = [replace(one, is_held=is_held) if one.base == COUNTING else one for one in loosened.found]
+        found += self._easier_load(nodeid, name)
         return (held(limits, loosened) if self.is_enforced else limits), found
 
-    def _loosened(self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
+    def _texts(self, nodeid: str) -> tuple[TestLimits | None, TestLimits | None]:
+        """Return what the texts of head and base say about a test; None for a text that does not have the test."""
         file = file_of(nodeid)
         if file not in self._files:
             text = ""
@@ -132,7 +135,21 @@ class BasePolicy:
                 text = (self._root / file).read_text("utf-8")
             self._files[file] = limits_in(text, file), limits_in(self.tests.shown(file), file)
         inner = function_of(nodeid).removeprefix(f"{file}::")
-        head_limits, base_limits = (one.get(inner) for one in self._files[file])
+        head, base = self._files[file]
+        return head.get(inner), base.get(inner)
+
+    def _easier_load(self, nodeid: str, name: str) -> list[Loosening]:
+        """Return the parameters by which the load of a measurement may have become easier.
+
+        A load whose parameters a text does not have is compared by the duet, or is not known.
+        """
+        head, base = (None if one is None else one.call(name) for one in self._texts(nodeid))
+        if head is None or base is None or not (head.load and base.load):
+            return []
+        return easier_loads(base.load, head.load, head.place)
+
+    def _loosened(self, limits: EffectiveLimits, nodeid: str, name: str, *, is_body: bool) -> LoosenedLimits:
+        head_limits, base_limits = self._texts(nodeid)
         if base_limits is None:
             return LoosenedLimits()
         base = resolve(self._base_settings, nodeid, base_limits.given(name, is_body=is_body), name=name)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, Final
 
+from pytest_perfbudget.config.load import PARAMETERS, parse_plan
 from pytest_perfbudget.config.parser import SPANS, parse_limits
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.errors import ConfigError
 
 _MARKER: Final = "perf_budget"
-_FIXTURES: Final = ("perf", "perf_load")
+_LOAD: Final = "perf_load"
+_FIXTURES: Final = ("perf", _LOAD)
 _LOCAL: Final = {"max_regression", "max_drift", "max_time", "unmeasured", "count_instructions", SPANS}
 _SIGNS: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
@@ -29,10 +32,19 @@ _SIGNS: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """The limits of a call of `perf`, and the name that the measurement has: given, or that of the function."""
+    """The limits of a call of `perf` or `perf_load`, and its load.
+
+    Attributes:
+        name: the name that the measurement has: given, or that of the function.
+        limits: the limits.
+        load: the parameters of the load (`LoadPlan.identity`); empty if there is none, or the text does not have them.
+        place: the place of the call.
+    """
 
     name: str
     limits: Limits
+    load: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +70,16 @@ class TestLimits:
             name: the name of the measurement; a number after `#` tells calls of one function apart.
             is_body: whether the test itself is measured, so that a marker without a name limits the body only.
         """
-        plain, _, number = name.partition("#")
-        named = [one.limits for one in self.calls if one.name == plain]
-        at = min(int(number) - 1 if number.isdecimal() else 0, len(named) - 1)
+        call = self.call(name)
         markers = [one for one in self.markers if one.name] if is_body and name else list(self.markers)
-        return [*named[at : at + 1], *markers] if named else markers
+        return markers if call is None else [call.limits, *markers]
+
+    def call(self, name: str) -> CallLimits | None:
+        """Return the call that makes a measurement; None if there is none of its name. For the name see `given`."""
+        plain, _, number = name.partition("#")
+        named = [one for one in self.calls if one.name == plain]
+        at = min(int(number) - 1 if number.isdecimal() else 0, len(named) - 1)
+        return named[at] if named else None
 
 
 def limits_in(text: str, file: str) -> dict[str, TestLimits]:
@@ -122,7 +139,10 @@ class _Reader:
                 unreadable |= {keyword.arg or "" for one in inner for keyword in one.keywords}
         measured = [one for one in ast.walk(node) if isinstance(one, ast.Call) and _root(one.func) in _FIXTURES]
         measured.sort(key=lambda one: (one.lineno, one.col_offset))
-        calls += [CallLimits(_measured_name(one), self._limits(one, "", unreadable)) for one in measured]
+        calls += [
+            CallLimits(_measured_name(one), self._limits(one, "", unreadable), self._load(one), self._place(one))
+            for one in measured
+        ]
         return TestLimits(markers, calls, frozenset(unreadable))
 
     def _limits(self, call: ast.Call, name: str, unreadable: set[str]) -> Limits:
@@ -137,13 +157,26 @@ class _Reader:
                     found[keyword.arg] = value
                 except (ValueError, ConfigError):
                     unreadable.add(keyword.arg)
-        what = f"{_MARKER} marker" if _is_marker(call) else f"{_root(call.func)}()"
-        place = f"{what} in {self._file}:{call.lineno}"
         try:
-            return parse_limits(found, place, name=name or None)
+            return parse_limits(found, self._place(call), name=name or None)
         except ConfigError:  # two keywords for one metric
             unreadable |= set(found)
             return Limits()
+
+    def _place(self, call: ast.Call) -> str:
+        what = f"{_MARKER} marker" if _is_marker(call) else f"{_root(call.func)}()"
+        return f"{what} in {self._file}:{call.lineno}"
+
+    def _load(self, call: ast.Call) -> str:
+        """Return the parameters of the load of a call, as its measurement has them; empty if they are not known."""
+        keywords = {one.arg: one.value for one in call.keywords}
+        if _root(call.func) != _LOAD or _is_capacity(call) or None in keywords:
+            return ""
+        try:
+            plan = parse_plan({key: self._value(keywords[key]) for key in PARAMETERS if key in keywords}, "")
+        except (ValueError, ArithmeticError, ConfigError):
+            return ""
+        return replace(plan, has_user="user" in keywords).identity
 
     def _value(self, node: ast.expr) -> Any:  # noqa: ANN401 - any value that the text has
         """Return the value of an expression of constants.
@@ -195,9 +228,14 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def _is_capacity(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "capacity"
+
+
 def _measured_name(call: ast.Call) -> str:
     given = next((one.value for one in call.keywords if one.arg == "name"), None)
     first = given or next(iter(call.args), None)
     if isinstance(first, ast.Constant):
-        return str(first.value)
+        is_scenario = given is None and isinstance(call.func, ast.Attribute) and call.func.attr == "locust"
+        return PurePath(str(first.value)).stem if is_scenario else str(first.value)
     return first.attr if isinstance(first, ast.Attribute) else first.id if isinstance(first, ast.Name) else "lambda"

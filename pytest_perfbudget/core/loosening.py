@@ -23,12 +23,14 @@ class Loosening:
         source: the place of the pull request's limit; of the base's limit if there is none any more.
         is_held: whether the base's limit can hold instead; only the base's process knows some limits, and the process
             tells them after the session has judged.
+        remedy: the action of the user if the base's limit cannot hold; empty for the usual one.
     """
 
     base: str
     head: str
     source: str
     is_held: bool = True
+    remedy: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the limit as builtins."""

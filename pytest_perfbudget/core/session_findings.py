@@ -128,6 +128,8 @@ def find_loosened(
             return "accepted"
         if one.is_held:
             return "the base's value holds"
+        if one.remedy:
+            return f"the session fails: {one.remedy}"
         return f"the session fails, {_UNCOUNTED if one.base == COUNTING else _UNHELD}"
 
     found = [

@@ -229,3 +229,29 @@ def test_weaker_options_in_addopts_are_refused(
     )
     result.stderr.fnmatch_lines([error] if said else [])
     assert repository.against_base("--perf-policy=head", "--collect-only").ret == 0  # accepted
+
+
+LOAD = """
+import time
+def answer(): time.sleep(0.001)
+def test_it(perf_load): perf_load(answer, stages=[(20, "100ms"), ({}, "200ms")], max_ms=2000)
+def test_other(perf): perf(len, "x")
+"""
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_load_that_may_have_become_easier_needs_a_reviewer(repository: Repository) -> None:
+    """A load whose rate changes is not compared, so only its text shows that it is another load."""
+    repository.commit(tests=LOAD.format(60))
+    result = repository.against_base("--perf-policy=base", tests=LOAD.format(50))
+    assert result.ret == 1
+    (one,) = [one for one in findings(repository) if one["kind"] == "loosened"]
+    assert (one["test"], one["metric"], one["severity"]) == ("test_it.py::test_it", "load", "failure")
+    assert one["headline"] == (
+        "load = 0 to 20/s in 0.1 s, 20 to 60/s in 0.2 s -> 0 to 20/s in 0.1 s, 20 to 50/s in 0.2 s, perf_load() in "
+        "test_it.py:6: the session fails: restore the load, or let a reviewer accept this by a label"
+    )
+    assert repository.against_base("--perf-policy=head").ret == 0  # accepted by the label
+    twin = repository.against_base("--perf-policy=base", tests=LOAD.format(60).replace("import time", "import time  #"))
+    assert twin.ret == 0
+    assert not [one for one in findings(repository) if one["kind"] == "loosened"]

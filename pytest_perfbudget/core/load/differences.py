@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_perfbudget.core.loosening import Loosening
+
 _NUMBER: Final = r"([\d.e+-]+)"
 
 
@@ -52,6 +54,22 @@ class LoadDifference:
     def from_dict(cls, data: Mapping[str, Any]) -> LoadDifference:
         """Rebuild a difference from the result of `to_dict`."""
         return cls(data["before"], data["after"], Effect(data["effect"]))
+
+
+def easier_loads(before: str, after: str, source: str) -> list[Loosening]:
+    """Return the parameters of a load by which a pull request may have made the load easier.
+
+    Args:
+        before: see `load_differences`.
+        after: see `load_differences`.
+        source: the place of the pull request's load.
+    """
+    remedy = "restore the load, or let a reviewer accept this by a label"
+    return [
+        Loosening(f"load = {one.before}", one.after, source, is_held=False, remedy=remedy)
+        for one in load_differences(before, after)
+        if one.needs_reason
+    ]
 
 
 @dataclass(frozen=True, slots=True)
