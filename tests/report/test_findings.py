@@ -11,6 +11,7 @@ from texts import failure, findings, notes
 
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
+from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
@@ -50,16 +51,28 @@ class TestBudgets:
             estimate=80, lower=75, upper=85,
         )  # fmt: skip
         assert failure(measurement(slow)) == [
-            "rps 80 rps falls short of its budget of 100 rps (125%)",
+            "rps 80 rps falls short of its budget of 100 rps (80% of it)",
             "  rps lies below 85 rps (99 % sure); 72 rounds in 4.40 s",
             "  limit min_rps=100 from perf_budget marker of a.py::test",
             "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
         ]
 
+    def test_a_rate_of_success_is_worded_by_the_errors_that_are_allowed(self) -> None:
+        found = budget(
+            metric="success_rate", keyword="min_success_rate", unit="%", limit=98, direction=Direction.HIGHER,
+            estimate=90.1, lower=89, upper=91,
+        )  # fmt: skip
+        assert failure(measurement(found))[0] == (
+            "success_rate 90.1 % falls short of its budget of 98 % (4.95x the allowed errors)"
+        )
+        assert failure(measurement(replace(found, estimate=97.9)))[0].endswith("98 % (105% of the allowed errors)")
+        none_allowed = measurement(replace(found, limit=100), errors=[ErrorGroup("ValueError", "no", 0, 1, count=3)])
+        assert failure(none_allowed)[0] == "3 requests of 72 failed, and no error is allowed"
+
     def test_a_capacity_that_falls_short_has_the_interval_and_the_number_of_probes(self) -> None:
         found = replace(CAPACITY, verdict=BudgetVerdict.EXCEEDED, limit=150, estimate=70, lower=68, upper=72, rounds=9)
         assert failure(measurement(found, kind=LOAD)) == [
-            "capacity 70 rps falls short of its budget of 150 rps (2.14x)",
+            "capacity 70 rps falls short of its budget of 150 rps (47% of it)",
             "  68 rps were kept and 72 rps were not; 9 probes in 4.40 s",
             "  limit min_capacity_rps=150 from perf_budget marker of a.py::test",
             "Make the code or the service faster, or lower the limit at the place named above if less is enough.",

@@ -24,6 +24,9 @@ _CHECKS = (AssertionError, pytest.fail.Exception)
 _IN_SEARCH: Final = {"rate": "first_rate= is the rate of the first", "stages": "first_rate= is the rate of the first"}
 """The keyword of a search that stands for the parameter of a load."""
 
+NO_CALL: Final[Any] = object()
+"""The value of a request that is not given."""
+
 MOST_THREADS: Final = 10_000
 MOST_TASKS: Final = 100_000
 """The most users of a closed load: more threads, or tasks, would take all memory and never be ready."""
@@ -41,6 +44,14 @@ def placed(place: str) -> Iterator[None]:
 
 def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCall:
     """Return the request of a load, after a check of its user."""
+    if any(hasattr(type(user), one) for one in ("__enter__", "__aenter__")):
+        made_by = getattr(getattr(user, "func", None), "__name__", "")
+        write = f"user={made_by} without parentheses" if made_by else "user=lambda: ... with the call that makes it"
+        message = (
+            f"{place}: user= is a context manager, which all users would share, and must be the function that makes "
+            f"the context manager of each user: write {write}"
+        )
+        raise MisuseError(message)
     if user is not None and not callable(user):
         message = f"{place}: user= must be a function that returns a context manager, found {shown(user)}"
         raise MisuseError(message)
@@ -95,6 +106,10 @@ def function_name(call: object) -> str:
 
 def is_awaited(call: object, place: str) -> bool:
     """Return whether a call is a coroutine function, after a check that it can be called here."""
+    if call is NO_CALL:
+        call_name = place.partition("(")[0]
+        message = f"{place}: give the function that makes a request: write {call_name}(fn, ...)"
+        raise MisuseError(message)
     if not callable(call):
         message = (
             f"{place}: expected a function, found {shown(call)}: write perf_load(fn, ...), not perf_load(fn(), ...)"

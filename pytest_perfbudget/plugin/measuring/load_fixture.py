@@ -22,6 +22,7 @@ from pytest_perfbudget.plugin.measuring.capacity import CapacityPlan, probes
 from pytest_perfbudget.plugin.measuring.load_arguments import (
     MOST_TASKS,
     MOST_THREADS,
+    NO_CALL,
     function_name,
     is_awaited,
     load_call,
@@ -34,6 +35,7 @@ from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.plain_results import plain
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.tracing import track
 
 
 class PerfLoad:
@@ -72,7 +74,7 @@ class PerfLoad:
 
     def __call__(
         self,
-        call: Callable[..., Any],
+        call: Callable[..., Any] = NO_CALL,
         /,
         *arguments: object,
         user: User | None = None,
@@ -136,7 +138,7 @@ class PerfLoad:
 
     def capacity(
         self,
-        call: Callable[..., Any],
+        call: Callable[..., Any] = NO_CALL,
         /,
         *arguments: object,
         user: User | None = None,
@@ -203,7 +205,7 @@ class PerfLoad:
 
     def locust(
         self,
-        target: object,
+        target: object = NO_CALL,
         /,
         *,
         users: int = 0,
@@ -232,6 +234,9 @@ class PerfLoad:
         __tracebackhide__ = True
         root = self._run.item.config.rootpath
         place = calling_place("perf_load.locust()", root, [__file__])
+        if target is NO_CALL:
+            message = f"{place}: give a locustfile or a user class: write perf_load.locust('locustfile.py', ...)"
+            raise MisuseError(message)
         try:
             plan = parse_plan({"users": users, "duration": duration}, place)
             parsed = parse_limits(limits, place, name=name, more=["users", "duration", "spawn_rate", "workers", "host"])
@@ -261,6 +266,8 @@ class PerfLoad:
     def step(self, name: str) -> Iterator[None]:
         """Time a part of a request; the parts with the same name are described together in the result.
 
+        A part is a span, too, so `spans=` limits its time, its number and its share.
+
         Raises:
             MisuseError: the name is no text of a single line.
         """
@@ -271,6 +278,7 @@ class PerfLoad:
             return
         start_ns = recorder.now_ns()
         try:
-            yield
+            with track(name):
+                yield
         finally:  # a step that raises has taken its time as well
             recorder.step(name, start_ns, recorder.now_ns())

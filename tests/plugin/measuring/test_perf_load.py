@@ -146,6 +146,31 @@ def test_it(perf_load):
 """).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("method", ["capacity", "locust"])
+def test_a_search_and_a_scenario_without_a_request_are_one_line(project: Project, method: str) -> None:
+    result = project.run(f"def test_it(perf_load): perf_load.{method}()\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"perf_load.{method}() in test_it.py:*: give *: write perf_load.{method}(*, ...)"])
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(1, "exceeded"), (2, "within")])
+@pytest.mark.parametrize("is_async", [False, True], ids=["threads", "asyncio"])
+def test_a_step_is_a_span_and_can_be_limited(project: Project, limit: int, verdict: str, is_async: bool) -> None:
+    test = """
+def test_it(perf_load):
+    {word}def request():
+        for _ in range(2):
+            with perf_load.step("cart"): pass
+    limits = {{"cart": {{"max_count": {limit}, "max_share": 1.0}}}}
+    {call}
+"""
+    call = "perf_load(request, users=2, requests=8, spans=limits)"
+    run = f"async def main(): await {call}\n    import asyncio; asyncio.run(main())"
+    project.run(test.format(word="async " if is_async else "", limit=limit, call=run if is_async else call))
+    assert project.verdicts()["test_it request count"] == verdict
+
+
 @pytest.mark.parametrize("arguments", [("--perf-gate=off",), ("-p", "no:randomly", "--perf-gate=off")])
 def test_with_the_gate_off_each_load_is_one_request(project: Project, arguments: tuple[str, ...]) -> None:
     project.run(
@@ -197,6 +222,17 @@ def test_it(perf_load):
             "users=10000000: each user of a plain function needs a thread, and only 10,000 can be had: give rate= "
             "instead, or a coroutine function, whose users are tasks of the event loop",
         ),
+        ("", "give the function that makes a request: write perf_load(fn, ...)"),
+        ("users=1, requests=1", "give the function that makes a request: write perf_load(fn, ...)"),
+        (
+            "request, users=1, requests=1, user=contextmanager(generator)()",
+            "user= is a context manager, which all users would share, and must be the function that makes the context "
+            "manager of each user: write user=generator without parentheses",
+        ),
+        (
+            "request, rate=5, duration='1s', user=open('test_it.py')",
+            "user= is a context manager, *: write user=lambda: ... with the call that makes it",
+        ),
         ("request, users=1, requests=1, user=5", "user= must be a function that returns a context manager, found 5"),
         (
             "request, users=1, requests=1, user=generator",
@@ -218,7 +254,7 @@ def test_it(perf_load):
 )
 def test_a_mistake_is_one_line(project: Project, call: str, message: str) -> None:
     result = project.run(f"""
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 def request(): pass
 def generator(): yield
