@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 from html_browser import Browser
-from html_session import CALM, session_of, small_measurements
+from html_session import CALM, session_of, small_measurements, timed
+from results import change
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
+from pytest_perfbudget.core.calm_quantiles import CalmQuantiles
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.formats.html import render
 from pytest_perfbudget.report.formats.html.links import link_to
 
@@ -26,6 +31,16 @@ OUTSIDE = """[...document.querySelectorAll("body *")].filter((one) => {
   return !one.closest("thead") && box.width > 1 && box.right > document.documentElement.clientWidth + 1;
 }).map((one) => one.outerHTML.slice(0, 200))"""
 """The elements that stick out of the window, also within a box that scrolls; a phone hides the heads of tables."""
+
+COVERED = """[...document.querySelectorAll(".chart .label")].flatMap((label) => {
+  const box = label.getBoundingClientRect();
+  const ticks = [...label.closest(".chart").querySelectorAll(".tick")].filter((one) => {
+    const other = one.getBoundingClientRect();
+    return other.left < box.right && other.right > box.left && other.top < box.bottom - 1 && other.bottom > box.top + 1;
+  });
+  return ticks.map((one) => `${label.textContent} over ${one.textContent}`);
+})"""
+"""The labels of lines that stand over the texts of an axis."""
 
 
 def lengthened(measurement: Measurement) -> Measurement:
@@ -118,6 +133,20 @@ class TestWidths:
         chromium.wait("document.querySelectorAll('.chart .label').length === 3")
         anchors = "[...document.querySelectorAll('.chart .label')].map(one => one.getAttribute('text-anchor'))"
         assert set(chromium.run(anchors)) == {None, "end"}
+
+    def test_the_label_of_a_low_limit_does_not_cover_the_axis(self, chromium: Browser, tmp_path: Path) -> None:
+        tail_ns = [1e5, 2e5, 3e5, 1e6, 4e6, 270e6]
+        head_ns = [59e3, *(60e3 + 50 * at for at in range(190)), *tail_ns]
+        usual_ns = (48e3, 52e3, 52.5e3, 53e3, 53.4e3, 53.8e3, 54.4e3, 55.2e3, 58e3, 62e3, 4e6, 20e6)
+        sides = SideTimes.since_baseline(head_ns, CalmQuantiles(4_000, usual_ns), 1)
+        slower = change(RegressionVerdict.REGRESSED, before=53.8e3, after=64e3, ratio=1.19, lower=1.1, upper=1.3)
+        low = timed("a.py::test", 0.064, slower, times=RoundTimes.of(head_ns), side_times=sides)
+        path = tmp_path / "low.html"
+        path.write_text(render(session_of([low])), "utf-8")
+        chromium.look(1280)
+        chromium.open(path, link_to(low.id))
+        chromium.wait("document.querySelectorAll('.chart .label').length === 3")
+        assert chromium.run(COVERED) == []
 
 
 @pytest.fixture(scope="module")

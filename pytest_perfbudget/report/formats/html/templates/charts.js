@@ -71,7 +71,7 @@ function references(chart, width, curves = []) {
     const others = ordered.filter((one) => one !== line).map((one) => level(vertical(one.at)));
     const text = shortened(width > WIDE ? `${line.label} · ${line.source}` : line.label, most);
     const long = WIDTH_OF_SIGN * text.length;
-    const heights = [at - 5, at + LINE_OF_TEXT, at - 5 - LINE_OF_TEXT, at + 2 * LINE_OF_TEXT].filter((y) => y >= MARGIN.top - 2 && y <= HEIGHT - MARGIN.bottom + 8);
+    const heights = [at - 5, at + LINE_OF_TEXT, at - 5 - LINE_OF_TEXT, at + 2 * LINE_OF_TEXT].filter((y) => y >= MARGIN.top - 2 && y <= HEIGHT - MARGIN.bottom + 2);
     const places = heights.flatMap((y) => [[left + 6, y], [right - 6 - long, y]]);
     const free = places.filter(([x, y]) => labels.every((one) => Math.abs(one.y - y) >= LINE_OF_TEXT || x > one.to || x + long < one.from));
     const rooms = (free.length ? free : places).map(([x, y]) => ({ x, y, room: roomFor([...curves, ...others], [x, x + long], y - 4) }));
