@@ -71,8 +71,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_share,
         default=SPREAD,
         metavar="SHARE",
-        help="by how much times of unchanged code differ from session to session on this machine, such as 2%%, if the "
-        "sessions were not compared with the same baseline "
+        help="by how much times of unchanged code differ from session to session on this machine, such as 2%%, where "
+        "reports keep no times that are corrected for the weather "
         f"(default {100 * SPREAD:.0f}%%, as on shared virtual machines)",
     )
     comparing.set_defaults(run=_compare)
