@@ -11,7 +11,7 @@ from dataclasses import replace
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import untimed
+from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.strategy import MeasurementRequest
