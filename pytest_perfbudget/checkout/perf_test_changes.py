@@ -44,13 +44,26 @@ class PerfTestChanges:
         name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
         return _without_others(self._text(file), name) != _without_others(self._tests.shown(file), name)
 
+    def is_own(self, nodeid: str) -> bool:
+        """Return whether what changed is more than a conftest.py: the test's file, a helper or data that it names."""
+        file = file_of(nodeid)
+        return file in self._tests.changed or self._changes_named(file)
+
+    def _changes_named(self, file: str) -> bool:
+        """Return whether a helper or a file of data has changed that the test's side names."""
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        changed = [one for one in self._changed_beside(file, sources) if PurePosixPath(one).name != _CONFTEST]
+        return bool(changed) and any(_is_named(one, self._words_of(file, sources)) for one in changed)
+
+    def _changed_beside(self, file: str, sources: Sequence[PurePosixPath]) -> list[str]:
+        return [one for one in self._tests.changed if one != file and _belongs_to(one, sources)]
+
     def _changes_around(self, file: str) -> bool:
         """Return whether a file of the test's side has changed, other than the file of the test itself."""
         sources = sources_of(self._tests.root, file, self._testpaths)
-        changed = [one for one in self._tests.changed if one != file and _belongs_to(one, sources)]
-        if any(PurePosixPath(one).name == _CONFTEST and _is_above(one, file) for one in changed):
-            return True
-        return any(_is_named(one, self._words_of(file, sources)) for one in changed)
+        changed = self._changed_beside(file, sources)
+        is_conftest = any(PurePosixPath(one).name == _CONFTEST and _is_above(one, file) for one in changed)
+        return is_conftest or self._changes_named(file)
 
     def _words_of(self, file: str, sources: Sequence[PurePosixPath]) -> Collection[str]:
         """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""

@@ -5,9 +5,10 @@ Both processes of a pair run the code of the base, so only the test itself can m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.context import ComparisonContext
@@ -27,13 +28,14 @@ class ChangedTests:
     Args:
         context: the session.
         base: the commit.
-        is_changed: a function that returns whether the head may have changed a test.
+        changes: the changes of the head to its perf tests.
     """
 
-    def __init__(self, context: ComparisonContext, base: Base, is_changed: Callable[[str], bool]) -> None:
+    def __init__(self, context: ComparisonContext, base: Base, changes: PerfTestChanges) -> None:
         self._context = context
         self._base = base
-        self._is_changed = is_changed
+        self._changes = changes
+        self._own: set[str] = set()
         self._noted: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def note(
@@ -52,8 +54,10 @@ class ChangedTests:
             settled: the measurements with the results of the comparison.
         """
         names = {one.name for one in settled if is_comparable(one)} & requests.keys()
-        if names and self._is_changed(nodeid):
+        if names and self._changes.may_change(nodeid):
             known = {name: requests[name] for name in names}
+            if self._changes.is_own(nodeid) or any(change.is_test_changed for one in settled for change in one.changes):
+                self._own.add(nodeid)
             self._noted[nodeid] = [one for one in measurements if one.name in names], known
 
     def measuring_less(self) -> dict[str, list[tuple[str, RegressionResult]]]:
@@ -77,6 +81,10 @@ class ChangedTests:
         finally:
             comparison.close()
         return {nodeid: found for nodeid, one in settled.items() if (found := lower_numbers(one))}
+
+    def is_own(self, nodeid: str) -> bool:
+        """Return whether a test itself has changed, or what it names; else only a conftest.py has, by other lines."""
+        return nodeid in self._own
 
     def _comparison(self) -> PairedComparison:
         context = replace(

@@ -201,7 +201,7 @@ def _changed_tests(context: ComparisonContext, policy: BasePolicy) -> ChangedTes
     from pytest_perfbudget.compare.changed_tests import ChangedTests  # noqa: PLC0415
 
     changes = PerfTestChanges(policy.tests, context.invocation.testpaths)
-    return ChangedTests(context, policy.tests.base, changes.may_change)
+    return ChangedTests(context, policy.tests.base, changes)
 
 
 def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonStrategy | None:

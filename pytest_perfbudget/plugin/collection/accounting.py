@@ -23,8 +23,9 @@ Where the policy of the commit counts, the commit is asked: `of base` has the pe
 `xfail added` those that are expected to fail here by marks, and not there, and `replacing` those that measure through a
 fixture of the project here, and not there. Of the tests that were skipped here,
 `run by base` has those that run there, and `skipped by base` those that do not. If the commit cannot tell,
-`base unknown` has the reason. `measures less` has the changed tests that measure less than those of the commit, each
-with the reason in the place of the name. A list that would be empty may be missing."""
+`base unknown` has the reason. `measures less` has the changed tests that measure less than those of the commit, and
+`may measure less` those of which that is not known and only a conftest.py differs, each with the reason in the place of
+the name. A list that would be empty may be missing."""
 
 
 class CollectionObserver:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -183,9 +183,9 @@ class PerfTests:
         """Note why another commit cannot tell what it does with its perf tests."""
         self._note("base unknown", [[problem, ""]])
 
-    def note_measuring_less(self, found: Mapping[str, str]) -> None:
-        """Note the tests that measure less than those of another commit, each with the reason."""
-        self._note("measures less", [[test, why] for test, why in found.items()])
+    def note_reason(self, state: str, test: str, reason: str) -> None:
+        """Note a test in a state that has a reason in the place of the name; see `accounting.Expectations`."""
+        self._note(state, [[test, reason]])
 
     def note(self, state: str, tests: Collection[str]) -> None:
         """Note tests in a state; see `accounting.Expectations`."""

@@ -77,10 +77,14 @@ class TestsOfBase:
                 self._tests.note_unknown_base(str(error))
         if self._changed is not None:
             with self._lock.exclusive():
-                found = self._changed.measuring_less()
-            against = session.config.option.perf_against
-            self._tests.note_measuring_less({test: measuring_less_text(one, against) for test, one in found.items()})
+                self._note_measuring_less(self._changed, session.config.option.perf_against)
         return result
+
+    def _note_measuring_less(self, changed: ChangedTests, against: str) -> None:
+        for test, found in changed.measuring_less().items():
+            is_unknown = any(one.verdict.is_unjudged for _, one in found)
+            state = "may measure less" if is_unknown and not changed.is_own(test) else "measures less"
+            self._tests.note_reason(state, test, measuring_less_text(found, against))
 
     def _ask(self, session: pytest.Session) -> None:
         answer = self._comparison.choice_of_base() if self._is_first or self._expected_to_fail else None

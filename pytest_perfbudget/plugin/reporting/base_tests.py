@@ -63,7 +63,7 @@ def find_left_out(
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
     ]
-    return [*_unknown(session), *found]
+    return [*_unknown(session), *found, *_may_measure_less(session, set(reasons))]
 
 
 def adds_xfail(session: PerfSession, test: str) -> bool:
@@ -87,6 +87,16 @@ def _unknown(session: PerfSession) -> list[Finding]:
     return [
         _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=f"{_UNKNOWN}: {problem}"))
         for problem in _noted(session, "base unknown")
+    ]
+
+
+def _may_measure_less(session: PerfSession, known: Collection[str]) -> list[Finding]:
+    """Return a warning for each test around which a conftest.py has changed that does not run with the base's code."""
+    noted = session.tests.expectations.get("may measure less", ())
+    return [
+        Finding(LOOSENED, Severity.WARNING, test, file=file_of(test), headline=why)
+        for test, why in noted
+        if test not in known
     ]
 
 
