@@ -8,8 +8,8 @@ one of these points:
 - `turn`: the side is about to time a block;
 - `end`: a test has ended.
 
-Turns are taken in the order head, base, base, head (ABBA). A process may stay faster or slower for as long as it lives
-because it started first, so the sides swap their order from pair to pair: base, head, head, base.
+Turns are taken in the order head, base, base, head (ABBA). The sides swap their order from pair to pair (base, head,
+head, base), so that an advantage of the process that starts first cancels out.
 """
 
 from __future__ import annotations

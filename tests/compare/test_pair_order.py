@@ -1,4 +1,4 @@
-"""The side that comes first in a pair: the process that starts first may stay faster for as long as both live."""
+"""The side that comes first in a pair: an advantage of the process that starts first cancels out over pairs."""
 
 from __future__ import annotations
 
