@@ -21,7 +21,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.config.parser import settings_of
 from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
-from pytest_perfbudget.core.gate_options import GateOptions
+from pytest_perfbudget.core.gate_options import GATE_OPTIONS, OVERRIDDEN, GateOptions
 from pytest_perfbudget.core.load.differences import easier_loads
 from pytest_perfbudget.core.loosening import COUNTING, Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
@@ -97,8 +97,13 @@ class BasePolicy:
         Raises:
             ConfigError: an option is weaker than in the base's `addopts`.
         """
-        of_base = GateOptions.from_words(self.tests.rules.settings["addopts"])
-        found = options.weaker_than(of_base, self._base_settings, allowed)
+        of_base, of_head = (
+            GateOptions.from_words(one.settings["addopts"]) for one in (self.tests.rules, self.tests.own_rules)
+        )
+        found = dict.fromkeys(options.weaker_than(of_base, self._base_settings, allowed))
+        # The gate's own value holds in this session, and that of addopts in each plain session after the merge.
+        others = [one for one in GATE_OPTIONS if one != OVERRIDDEN]
+        found |= dict.fromkeys(of_head.weaker_than(of_base, self._base_settings, others))
         if self.is_enforced and found:
             message = (
                 f"--perf-policy=base: the pull request weakens its own gate by {' and '.join(found)}, in addopts or a "

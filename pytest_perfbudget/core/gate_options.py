@@ -18,8 +18,11 @@ RUN_NOTHING: Final[Mapping[str, Sequence[str]]] = {
     "--setup-plan": ("--setupplan",),
 }
 """The options by which pytest runs no test, with their other names."""
+OVERRIDDEN: Final = "--perf-gate"
+"""The option that `perfbudget gate` gives itself, so that a weaker value in `addopts` would show only after a merge."""
+
 GATE_OPTIONS: Final = (
-    "--perf-gate",
+    OVERRIDDEN,
     "--perf-strict",
     "--perf-require",
     "--perf-max-time",
@@ -72,7 +75,7 @@ class GateOptions:
 
     def _weaker(self, base: GateOptions, settings: Settings) -> Iterator[tuple[str, str]]:
         if _rank(_GATES, self.gate) < _rank(_GATES, base.gate):
-            yield _described("--perf-gate", self.gate, base.gate)
+            yield _described(OVERRIDDEN, self.gate, base.gate)
         if base.strict and not self.strict:
             yield "--perf-strict", "no --perf-strict (base: given)"
         if _rank(_REQUIREMENTS, self.require) < _rank(_REQUIREMENTS, base.require):

@@ -216,6 +216,10 @@ def test_a_new_root_folder_is_refused(repository: Repository) -> None:
         ("--perf-max-time=1ms", (), "--perf-max-time=1ms (base: none)"),
         ("--collect-only", (), "--collect-only (base: none)"),
         ("--collect-only", ("--co",), ""),
+        # The gate gives --perf-gate=fail itself; plain sessions after the merge do not.
+        ("--perf-gate=off", ("--perf-gate=fail",), "--perf-gate=off (base: fail)"),
+        ("--perf-gate=warn", ("--perf-gate=fail",), "--perf-gate=warn (base: fail)"),
+        ("--perf-gate=fail", ("--perf-gate=fail",), ""),
     ],
 )
 def test_weaker_options_in_addopts_are_refused(
@@ -228,7 +232,7 @@ def test_weaker_options_in_addopts_are_refused(
         f"ERROR: --perf-policy=base: the pull request weakens its own gate by {said}, in addopts or a conftest.py: *"
     )
     result.stderr.fnmatch_lines([error] if said else [])
-    assert repository.against_base("--perf-policy=head", "--collect-only").ret == 0  # accepted
+    assert repository.against_base("--perf-policy=head", "--collect-only", *typed).ret == 0  # accepted
 
 
 LOAD = """
@@ -255,3 +259,21 @@ def test_a_load_that_may_have_become_easier_needs_a_reviewer(repository: Reposit
     twin = repository.against_base("--perf-policy=base", tests=LOAD.format(60).replace("import time", "import time  #"))
     assert twin.ret == 0
     assert not [one for one in findings(repository) if one["kind"] == "loosened"]
+
+
+ENTRY = '[tool.perfbudget.budgets]\n"test_it.py::test_{}" = {{ max_ms = 0.5 }}\n'
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_removed_entry_of_the_table_still_holds_for_a_test_with_the_fixture(repository: Repository) -> None:
+    """A test without a fixture of the plugin is no perf test without its entry: see test_left_out.py."""
+    repository.commit({"pyproject.toml": ENTRY.format("timer"), "shop.py": shop(0.1)})
+    repository.file("shop.py", shop(0.1, more="# a remark"))
+    quiet = repository.against_base("--perf-policy=base")
+    assert (quiet.ret, [one["kind"] for one in findings(repository)].count("loosened")) == (0, 0)
+    repository.file("pyproject.toml", "")
+    repository.against_base("--perf-policy=base")
+    (listed,) = [one for one in findings(repository) if one["kind"] == "loosened"]
+    assert (listed["test"], listed["severity"]) == ("test_it.py::test_timer", "warning")
+    assert listed["headline"].startswith("max_ms = 0.5 -> no limit, pyproject.toml [tool.perfbudget.budgets]")
+    assert listed["headline"].endswith(": the base's value holds")
