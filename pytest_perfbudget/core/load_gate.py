@@ -217,7 +217,8 @@ def _no_answer(record: LoadRecord) -> str:
         return "no request was answered"
     first = record.errors[0]
     error = f"{first.kind}: {first.message}" if first.message else first.kind
-    return f"no request was answered: {record.failures:,} failed, {first.count:,} of them with {error}"
+    many = f"all {first.count:,}" if first.count == record.failures else f"{first.count:,} of {record.failures:,}"
+    return f"no request was answered: {many} failed with {error}"
 
 
 def _far(budget: Budget) -> str:

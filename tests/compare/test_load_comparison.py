@@ -202,7 +202,7 @@ class TestErrors:
     def test_a_head_that_fails_there_exceeds_its_limit(
         self, repository: Repository, limit: str, pyproject: str
     ) -> None:
-        self.committed(repository, limit, 9)
+        self.committed(repository, limit, 7)
         result = repository.against_base(pyproject=pyproject)
         result.assert_outcomes(failed=1)
         metric = "success_rate" if "success" in limit else "error_rate"

@@ -214,7 +214,7 @@ def test_what_a_load_cannot_measure_is_said() -> None:
 def test_a_load_without_an_answer_has_no_latency() -> None:
     (latency, errors) = gate(p95_ms=5).judge(record([], failures=20))
     assert latency.verdict is BudgetVerdict.UNMEASURED
-    assert latency.reason == "no request was answered: 20 failed, 20 of them with OSError: refused"
+    assert latency.reason == "no request was answered: all 20 failed with OSError: refused"
     assert errors.verdict is BudgetVerdict.EXCEEDED
 
 
