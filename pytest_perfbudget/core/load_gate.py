@@ -12,7 +12,7 @@ from typing import Final
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import at_look
-from pytest_perfbudget.core.criteria.late import exceeded_in_spite
+from pytest_perfbudget.core.criteria.late import exceeded_in_spite, exceeded_undisturbed
 from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
@@ -27,7 +27,14 @@ from pytest_perfbudget.core.load_errors import (
     limits_errors,
     why_lost,
 )
-from pytest_perfbudget.core.load_lateness import highest_rps, late_for, lateness_text, why_late, without_unanswered
+from pytest_perfbudget.core.load_lateness import (
+    MOST_LATENESS,
+    highest_rps,
+    late_for,
+    lateness_text,
+    why_late,
+    without_unanswered,
+)
 from pytest_perfbudget.core.metrics import (
     CPU_PERCENT,
     ERROR_RATE,
@@ -53,11 +60,10 @@ class LoadGate:
 
     def judge(self, record: LoadRecord) -> list[BudgetResult]:
         """Return the result of every budget on the load, and of each specific budget that a load cannot measure."""
-        late = why_late(self.budgets, record)
         refused = [(one, _refusal(one, record)) for one in self.budgets]
-        judged = [self._judge(one, record, late) for one, why in refused if not why]
+        judged = [self._judge(one, record) for one, why in refused if not why]
         missing = [unmeasured(one, why) for one, why in refused if why and not one.general]
-        return [*judged, *self._unallowed(record, late), *missing]
+        return [*judged, *self._unallowed(record), *missing]
 
     def left_out(self, record: LoadRecord) -> list[str]:
         """Return a note for each budget of a component that a load cannot measure."""
@@ -74,14 +80,15 @@ class LoadGate:
             record: the load so far.
             look: the number of the look, from 1 on, by which the errors of all looks are kept.
         """
-        if why_late(self.budgets, record):
-            return ""
         errors = at_look(self.errors, look)
-        if (often := fails_often(list(self._measurable()), record, errors)) is not None:
+        often = None if why_late([], record) else fails_often(list(self._measurable()), record, errors)
+        if often is not None:
             return _far(often)
         for budget in self._measurable():
             if budget.metric.series != WALL or budget.metric.statistic in ("min", "max"):
                 continue  # not inferred, so only the end tells
+            if self._why_late(budget, record):
+                continue
             found = self._decide(budget, record, errors)
             if found is not None and found.verdict is BudgetVerdict.EXCEEDED:
                 return _far(budget)
@@ -113,12 +120,22 @@ class LoadGate:
     def _measurable(self) -> Iterator[Budget]:
         return (one for one in self.budgets if LOAD.can_measure(one.metric))
 
-    def _unallowed(self, record: LoadRecord, late: str) -> Iterator[BudgetResult]:
+    def _why_late(self, budget: Budget, record: LoadRecord) -> str:
+        """Return the reason why the generator determined the number of a limit; empty if it did not.
+
+        The lateness that a time or an answer may have is that of its own limit. A rate is lowered by any lateness.
+        """
+        if budget.metric is RPS:
+            return why_late(self.budgets, record)
+        return why_late([budget] if budget.metric.series == WALL else [], record)
+
+    def _unallowed(self, record: LoadRecord) -> Iterator[BudgetResult]:
         """Yield the result of the limit that holds where no limit on errors was given."""
         if record.failures and not any(limits_errors(one) for one in self.budgets):
-            yield self._judge(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), record, late)
+            yield self._judge(Budget(ERROR_RATE, 0.0, "max_error_rate", NO_ERROR), record)
 
-    def _judge(self, budget: Budget, record: LoadRecord, late: str) -> BudgetResult:
+    def _judge(self, budget: Budget, record: LoadRecord) -> BudgetResult:
+        late = self._why_late(budget, record)
         is_time = budget.metric.series == WALL
         if late and is_time:
             return self._judge_late(budget, record) or unmeasured(budget, late)
@@ -149,12 +166,18 @@ class LoadGate:
         values = record.latencies.with_failed(budget.limit).sequence
         if generator.overloaded or not values:
             return None
-        found = exceeded_in_spite(budget.metric, values, budget.limit, self.errors, generator, is_open=is_open)
+        errors = Errors(self.errors.exceeded / 2, self.errors.within)  # two ways to show that a limit is exceeded
+        found = exceeded_in_spite(budget.metric, values, budget.limit, errors, generator, is_open=is_open)
+        how = "the lateness is taken off these numbers"
+        if found is None:
+            allowed_ns = MOST_LATENESS * budget.limit
+            clear, disturbed = record.disturbances.undisturbed(values, allowed_ns)
+            if disturbed:  # another generator does not tell which requests met its pauses
+                found = exceeded_undisturbed(budget.metric, clear, budget.limit + allowed_ns, errors)
+            how = f"{disturbed:,} of {len(values):,} requests, which this may have delayed, count as fast"
         if found is None:
             return None
-        text = (
-            f"the generator was late, {lateness_text(budget.metric, record)}: the lateness is taken off these numbers"
-        )
+        text = f"the generator was late, {lateness_text(budget.metric, record)}: {how}"
         return replace(budget_result(budget, found), reason=text)
 
     def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:

@@ -23,6 +23,9 @@ _SHORTEST_WAIT_NS: Final = 3 * NS_PER["s"] // 2
 _OF_TIMER_NS: Final = NS_PER["ms"]
 """The lateness of the timer alone, by which no answer is noticed late."""
 
+_LONG_NS: Final = NS_PER["ms"]
+"""The CPU time of a request above which the request itself is the likely reason: the generator needs 2 us."""
+
 _MOST_UNSENT: Final = 0.01
 _TYPICAL: Final = METRICS["p99"]
 _BUSY: Final = 0.7
@@ -41,7 +44,9 @@ def why_late(budgets: Sequence[Budget], record: LoadRecord) -> str:
         return f"the generator could not keep the load: {generator.overloaded}"
     if generator.lateness_p99_ns <= allowed_ns:
         return ""
-    of_what = "of the tightest limit" if limits else "of the time that an answer is awaited"
+    of_what = "of the time that an answer is awaited"
+    if limits:
+        of_what = "of the limit" if len(limits) == 1 else "of the tightest limit"
     return (
         f"the generator could not keep the load: {lateness_text(_TYPICAL, record)} "
         f"({time_text(allowed_ns)} are allowed, a tenth {of_what}); {_cause(record)}"
@@ -130,7 +135,13 @@ def lateness_text(metric: Metric, record: LoadRecord) -> str:
 def _cause(record: LoadRecord) -> str:
     share = record.generator.cpu_share
     if share >= _BUSY:
-        return f"it used {share:.0%} of a CPU"
+        each_ns = share * record.elapsed_ns / max(record.requests, 1)
+        if each_ns < _LONG_NS:
+            return f"it used {share:.0%} of a CPU"
+        return (
+            f"it used {share:.0%} of a CPU, {time_text(each_ns)} for each request: the request computes that long "
+            "itself, or a server in the same process does"
+        )
     return (
         f"it used {share:.0%} of a CPU, so it waited: for a request or a user= that blocks the event loop, or for a "
         "busy machine"

@@ -11,6 +11,9 @@ as well, so its lateness counts twice.
 
 A p99.9 and a maximum depend on fewer requests than 1 %, so a single pause of the generator decides them. They are
 judged by the lateness at their own rank.
+
+Where the generator paused now and then, most requests met no pause. `exceeded_undisturbed` takes those that met a pause
+for fast ones, whatever their latency: a lower bound that needs no lateness.
 """
 
 from __future__ import annotations
@@ -76,3 +79,25 @@ def exceeded_in_spite(
     if found.verdict is not BudgetVerdict.EXCEEDED or found.lower is None:
         return None
     return replace(found, estimate=found.estimate - off_ns, lower=found.lower - off_ns, upper=None)
+
+
+def exceeded_undisturbed(
+    metric: Metric, values: Sequence[float], limit: float, errors: Errors
+) -> CriterionResult | None:
+    """Return the result for a limit that the requests exceed that no pause of the generator has disturbed; else None.
+
+    The others count as fast, so the server's statistic is at least that of the given values.
+
+    Args:
+        metric: a statistic of latencies.
+        values: the measured latencies, in ns, in the order in which the requests ended; 0 for a disturbed request.
+        limit: the upper limit, in ns, with the lateness that counts as no disturbance.
+        errors: the probabilities of wrong verdicts.
+    """
+    if metric.statistic == "mean":
+        found = DependentMeanCriterion(errors).decide(values, limit, final=True)
+    elif metric.statistic in QUANTILES:
+        found = DependentQuantileCriterion(QUANTILES[metric.statistic], errors).decide(values, limit, final=True)
+    else:  # a maximum would depend on a single request, whose pause may have gone unnoticed
+        return None
+    return replace(found, upper=None) if found.verdict is BudgetVerdict.EXCEEDED else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_perfbudget.core.load.backlog import MOST_DELAY, delay_ns
+from pytest_perfbudget.core.load.disturbances import Disturbances
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.load.over_time import TimeWindow
@@ -70,6 +71,7 @@ class LoadRecord:
         ended_early: the reason why the load was ended before its time; empty if the load came to its end.
         over_time: the requests in each of at most 60 windows; empty if the times of the requests are not known.
         in_time: the number of successful requests that ended within the planned duration; 0 if that is not known.
+        disturbances: the requests that a pause of the generator may have made slower.
     """
 
     plan: LoadPlan
@@ -83,6 +85,7 @@ class LoadRecord:
     ended_early: str = ""
     over_time: Sequence[TimeWindow] = ()
     in_time: int = 0
+    disturbances: Disturbances = field(default_factory=Disturbances)
 
     @property
     def requests(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from pytest_perfbudget.core.load.disturbances import Disturbances
 from pytest_perfbudget.core.load.latencies import NEVER_ANSWERED_NS, Latencies
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -100,6 +101,7 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
         errors=errors,
         elapsed_ns=elapsed_ns,
         in_time=0,  # the windows have durations of their own
+        disturbances=Disturbances(),  # the positions are those within a window
         over_time=(),  # the windows of the other side lie between
     )
 

@@ -191,6 +191,7 @@ class AsyncLoad:
     def _dispatch(self, come: list[int]) -> None:
         """Send the requests that are due."""
         self._unsent -= len(come)
+        self._recorder.paused(come[0], self._recorder.now_ns())  # before an answer that came in the same pause
         for due_ns in come:
             if self.ended_early:
                 return

@@ -12,6 +12,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Final
 
+from pytest_perfbudget.core.load.disturbances import PAUSE_NS, Disturbances
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Histogram, Latencies
 from pytest_perfbudget.core.load.over_time import OverTime
@@ -51,6 +52,7 @@ class LoadRecorder:
         self.errors = ErrorGroups()
         self.lateness = Histogram()
         self.steps: dict[str, Latencies] = {}
+        self._disturbances = Disturbances()
         self._over_time = OverTime()
         self.last_ns = 0
         self.latest_users = 0
@@ -78,6 +80,8 @@ class LoadRecorder:
         if due_ns < self.begin_ns:
             return
         self.latencies.append(end_ns - due_ns)
+        if self._disturbances:
+            self._mark(due_ns)
         self.failed.append(0)
         self.last_ns = end_ns
         if end_ns <= self._planned_end_ns:
@@ -113,6 +117,7 @@ class LoadRecorder:
             return
         waited_ns = max(end_ns - due_ns, least_ns)
         self.latencies.append_unanswered(waited_ns)
+        self._mark(due_ns)
         self._over_time.add(end_ns - self.begin_ns, waited_ns, is_error=True)
         self._fail(kind, message, end_ns, None)
 
@@ -131,6 +136,13 @@ class LoadRecorder:
         """
         if due_ns >= self.begin_ns:
             self.lateness.record(now_ns - due_ns, times)
+            if now_ns - due_ns > PAUSE_NS:
+                self._disturbances.note(now_ns, now_ns - due_ns)
+
+    def paused(self, due_ns: int, now_ns: int) -> None:
+        """Record that requests may be disturbed, because the generator acts late; see `late`."""
+        if now_ns - due_ns > PAUSE_NS and due_ns >= self.begin_ns:
+            self._disturbances.note(now_ns, now_ns - due_ns)
 
     def step(self, name: str, start_ns: int, end_ns: int) -> None:
         """Record a step of a request."""
@@ -161,7 +173,12 @@ class LoadRecorder:
             ended_early=ended_early,
             over_time=self._over_time.windows(whole_ns),
             in_time=self._in_time,
+            disturbances=self._disturbances.copy(),
         )
+
+    def _mark(self, due_ns: int) -> None:
+        if self.latencies.is_exact:
+            self._disturbances.mark(len(self.latencies) - 1, due_ns)
 
     def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
         self.failed.append(1)

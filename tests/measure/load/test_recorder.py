@@ -121,6 +121,22 @@ def test_exceptions_that_cause_each_other_come_to_an_end() -> None:
     assert not is_timeout(first)
 
 
+@KINDS
+def test_requests_that_meet_a_pause_of_the_generator_are_known(kind: type[LoadRecorder]) -> None:
+    recorder = kind()
+    recorder.begin(1_000 * MS)
+    recorder.late(900 * MS, 950 * MS)  # in the warm-up
+    recorder.answered(1_000 * MS, 1_010 * MS)
+    recorder.late(1_020 * MS, 1_050 * MS)
+    recorder.answered(1_000 * MS, 1_060 * MS)
+    recorder.given_up("TimeoutError", "", 1_000 * MS, 1_070 * MS)
+    recorder.answered(1_300 * MS, 1_310 * MS)
+    found = recorder.record(PLAN)
+    kept = [10 * MS, 0, 0, 10 * MS]
+    assert found.disturbances.undisturbed(found.latencies.sequence, 20 * MS) == (kept, 2)
+    assert found.disturbances.undisturbed(found.latencies.sequence, 40 * MS)[1] == 0
+
+
 def test_a_request_takes_ten_bytes() -> None:
     """Also with the windows over time, in which the latencies of a real service spread over two powers of ten."""
     tracemalloc.start()
