@@ -16,6 +16,7 @@ from pytest_perfbudget.core.criteria.late import exceeded_in_spite, exceeded_und
 from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.gate import budget_result, unmeasured
 from pytest_perfbudget.core.kinds import LOAD, why_never
+from pytest_perfbudget.core.load.disturbances import PAUSE_NS
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.load_errors import (
@@ -170,7 +171,7 @@ class LoadGate:
         found = exceeded_in_spite(budget.metric, values, budget.limit, errors, generator, is_open=is_open)
         how = "the lateness is taken off these numbers"
         if found is None:
-            allowed_ns = MOST_LATENESS * budget.limit
+            allowed_ns = max(MOST_LATENESS * budget.limit, PAUSE_NS)
             clear, disturbed = record.disturbances.undisturbed(values, allowed_ns)
             if disturbed:  # another generator does not tell which requests met its pauses
                 found = exceeded_undisturbed(budget.metric, clear, budget.limit + allowed_ns, errors)

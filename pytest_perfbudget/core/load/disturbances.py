@@ -25,16 +25,16 @@ _LONGEST_NS: Final = 60 * NS_PER["s"]
 
 
 class Disturbances:
-    """The disturbed requests of a load, by their position in the order in which the requests ended."""
+    """The disturbed requests of a load, by their position in the order in which the requests ended.
+
+    Attributes:
+        until_ns: the time until which the requests that are due may be disturbed.
+    """
 
     def __init__(self) -> None:
-        self._recent: list[tuple[int, int]] = []  # until when, and how late; later ones are shorter
-        self._positions = array("q")
-        self._lateness = array("q")
-
-    def __bool__(self) -> bool:
-        """Return whether a pause may have disturbed a request that ends now."""
-        return bool(self._recent)
+        self.until_ns = -1
+        self._recent: list[tuple[int, int]] = []  # until when, ascending, and how late, descending
+        self._begins, self._ends, self._lateness = array("q"), array("q"), array("q")  # runs of positions
 
     def note(self, now_ns: int, late_ns: int) -> None:
         """Note that the generator acted late.
@@ -45,9 +45,9 @@ class Disturbances:
         """
         until_ns = now_ns + _RECOVERY * late_ns
         longer = [one for one in self._recent if one[1] > late_ns and one[0] > now_ns - _LONGEST_NS]
-        if all(one[0] < until_ns for one in longer):
+        if not longer or longer[-1][0] < until_ns:
             longer.append((until_ns, late_ns))
-        self._recent = longer
+        self._recent, self.until_ns = longer, longer[-1][0]
 
     def mark(self, position: int, due_ns: int) -> None:
         """Note that a request has ended.
@@ -56,15 +56,20 @@ class Disturbances:
             position: of the request in the order in which the requests end.
             due_ns: the time at which the request was due.
         """
-        late_ns = max((late for until_ns, late in self._recent if until_ns >= due_ns), default=0)
-        if late_ns:
-            self._positions.append(position)
-            self._lateness.append(late_ns)
+        for until_ns, late_ns in self._recent:
+            if until_ns >= due_ns:
+                if self._ends and self._ends[-1] == position and self._lateness[-1] == late_ns:
+                    self._ends[-1] += 1
+                else:
+                    self._begins.append(position)
+                    self._ends.append(position + 1)
+                    self._lateness.append(late_ns)
+                return
 
     def copy(self) -> Disturbances:
         """Return the disturbances so far, apart from those that are added later."""
         found = Disturbances()
-        found._positions, found._lateness = self._positions[:], self._lateness[:]
+        found._begins, found._ends, found._lateness = self._begins[:], self._ends[:], self._lateness[:]
         return found
 
     def undisturbed(self, latencies: Sequence[float], allowed_ns: float) -> tuple[list[float], int]:
@@ -75,8 +80,8 @@ class Disturbances:
             allowed_ns: the lateness up to which a pause disturbs nothing.
         """
         found, number = list(latencies), 0
-        for position, late_ns in zip(self._positions, self._lateness, strict=True):
+        for begin, end, late_ns in zip(self._begins, self._ends, self._lateness, strict=True):
             if late_ns > allowed_ns:
-                found[position] = 0
-                number += 1
+                found[begin:end] = [0] * (end - begin)
+                number += end - begin
         return found, number

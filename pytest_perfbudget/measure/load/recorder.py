@@ -80,7 +80,7 @@ class LoadRecorder:
         if due_ns < self.begin_ns:
             return
         self.latencies.append(end_ns - due_ns)
-        if self._disturbances:
+        if due_ns <= self._disturbances.until_ns:
             self._mark(due_ns)
         self.failed.append(0)
         self.last_ns = end_ns
