@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from agent_hive.switches import VARIABLE, Optimisation, is_on
-from switch_culprits import CULPRITS, span_times_ns
+from switch_culprits import CULPRITS, span_cpu_ns
 
 PROJECT: Final = Path(__file__).parent.parent
 
@@ -154,7 +154,7 @@ def test_what_is_switched_off_is_found_and_named(
 
 @pytest.fixture(scope="module")
 def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[Optimisation, list[dict[str, float]]]:
-    """The time of each span with all optimisations, and without each."""
+    """The CPU time of each span with all optimisations, and without each."""
     folder = tmp_path_factory.mktemp("spans") / "example_project"
     copied(folder)
     tests = [culprit.shown_by for culprit in CULPRITS.values()]
@@ -167,7 +167,7 @@ def spans(tmp_path_factory: pytest.TempPathFactory) -> dict[Optimisation, list[d
         for one in optimisations:
             shown_by = CULPRITS[one].shown_by
             sides = [side.measurements.get(shown_by) for side in (before, after)]
-            found[one] = [span_times_ns(side) for side in sides if side is not None]
+            found[one] = [span_cpu_ns(side) for side in sides if side is not None]
     return found
 
 
@@ -177,7 +177,7 @@ def test_the_spans_name_the_component(
 ) -> None:
     skip_without_redis(optimisation)
     before, after = (one.get(CULPRITS[optimisation].span, 0.0) for one in spans[optimisation])
-    assert after > 1.5 * before
+    assert after > 1.5 * before  # 2.9 times with busy processes beside the test, and far more for all but one switch
 
 
 def test_a_switch_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "example_project"), str(ROOT / "example_project/tests
 
 from agent_hive.switches import Optimisation  # noqa: E402
 from branches import commit, git  # noqa: E402 - a neighbour
-from switch_culprits import CULPRITS, Culprit, span_times_ns  # noqa: E402 - the example's own list
+from switch_culprits import CULPRITS, Culprit, span_cpu_ns  # noqa: E402 - the example's own list
 
 AGAINST = "--perf-against=main"
 CLEAN = "no change of code"
@@ -96,7 +96,7 @@ def failures(text: str) -> str:
 
 def span_times(folder: Path, test: str) -> Mapping[str, float]:
     document, _ = session(folder, [test], "--perf-spans", "--perf-gate=warn")
-    return span_times_ns(document["measurements"][0])
+    return span_cpu_ns(document["measurements"][0])
 
 
 def span_cell(culprit: Culprit, before: Mapping[str, float], after: Mapping[str, float]) -> str:
