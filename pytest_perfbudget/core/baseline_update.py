@@ -80,7 +80,7 @@ class BaselineUpdate:
     def from_dict(cls, data: Mapping[str, Any]) -> BaselineUpdate:
         """Rebuild an update from the result of `to_dict`."""
         numbers = [UpdatedNumber(**one) for one in data["numbers"]]
-        load = [LoadDifference.from_dict(one) for one in data.get("load", ())]
+        load = tuple(LoadDifference.from_dict(one) for one in data.get("load", ()))
         return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load)
 
 
