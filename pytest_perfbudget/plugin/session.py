@@ -24,7 +24,7 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.runner import MoreBlocks
+from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests

@@ -15,7 +15,8 @@ from pytest_perfbudget.measure import runner
 from pytest_perfbudget.measure.affinity import cpus, current_cpu
 from pytest_perfbudget.measure.cpu_usage import Used
 from pytest_perfbudget.measure.one_cpu import has_threads, on_one_cpu, take_turns
-from pytest_perfbudget.measure.runner import Outcome, Plan, measure, run_plain
+from pytest_perfbudget.measure.plan import Plan
+from pytest_perfbudget.measure.runner import Outcome, measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
 MS = 10**6

@@ -13,7 +13,8 @@ from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.isolation import Heap
-from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.plan import Plan
+from pytest_perfbudget.measure.runner import measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
 ERRORS = Errors(exceeded=0.01, within=0.05)

@@ -21,7 +21,8 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.load import latencies
 from pytest_perfbudget.measure import spans as module
-from pytest_perfbudget.measure.runner import Plan, measure, run_plain
+from pytest_perfbudget.measure.plan import Plan
+from pytest_perfbudget.measure.runner import measure, run_plain
 from pytest_perfbudget.measure.span_receiver import SpanReceiver
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject

@@ -21,8 +21,9 @@ from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.profile import profile_call
-from pytest_perfbudget.measure.runner import Plan, run_plain
+from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.runner import MoreBlocks
+from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.plugin.measuring.kept_measurements import KeptMeasurements
 from pytest_perfbudget.plugin.progress import Progress

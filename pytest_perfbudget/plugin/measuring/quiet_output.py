@@ -16,7 +16,7 @@ from typing import Any, Final, TextIO
 import pytest
 
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.runner import REPEATED
+from pytest_perfbudget.measure.timed_rounds import REPEATED
 
 _SUBTESTS: Final = "subtests"
 

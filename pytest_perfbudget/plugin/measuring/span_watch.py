@@ -19,7 +19,8 @@ from pytest_perfbudget.core.spans.batches import BatchStore, ComparedStore, Thre
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
-from pytest_perfbudget.measure.runner import Plan, measure
+from pytest_perfbudget.measure.plan import Plan
+from pytest_perfbudget.measure.runner import measure
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject, Subject
 from pytest_perfbudget.measure.thread_use import ThreadReading, use_between

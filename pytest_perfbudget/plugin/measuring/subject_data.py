@@ -12,8 +12,9 @@ from pytest_perfbudget.core.measurement import Counted, Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.counting import count_executions
+from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.probes import LooksBad
-from pytest_perfbudget.measure.runner import Outcome, Plan, measure
+from pytest_perfbudget.measure.runner import Outcome, measure
 from pytest_perfbudget.measure.subject import Subject, source_file
 
 
