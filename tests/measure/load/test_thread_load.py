@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -70,9 +71,15 @@ def test_requests_of_an_open_load_do_not_wait_for_answers() -> None:
 
 
 MODELS = {
-    "closed": LoadPlan(users=4, requests=5, timeout_ns=100 * MS),
-    "open": LoadPlan(stages=(Stage(100, 100, S // 5),), duration_ns=S // 5, timeout_ns=100 * MS),
+    "closed": LoadPlan(users=4, requests=5, timeout_ns=2 * S),
+    "open": LoadPlan(stages=(Stage(100, 100, S // 5),), duration_ns=S // 5, timeout_ns=2 * S),
 }
+"""Loads of 20 requests; the timeout is far from the time of a request, on a busy machine, too."""
+
+
+def impatient(plan: LoadPlan) -> LoadPlan:
+    """Return a load whose requests are given up after 100 ms."""
+    return replace(plan, timeout_ns=100 * MS)
 
 
 @pytest.mark.parametrize("plan", MODELS.values(), ids=MODELS)
@@ -91,7 +98,7 @@ class TestErrors:
 
     def test_a_call_that_never_returns_is_given_up_and_its_thread_is_counted(self, plan: LoadPlan) -> None:
         release = threading.Event()
-        found, left = load(plan, release.wait)
+        found, left = load(impatient(plan), release.wait)
         try:
             assert found.failures == found.requests > 0
             assert {one.kind for one in found.errors} == {"TimeoutError"}
@@ -143,6 +150,10 @@ class TestErrors:
         assert [(one.kind, one.message) for one in generator.unclean] == [("OSError", "still open")]
 
     def test_after_a_request_without_an_answer_the_user_enters_again(self, plan: LoadPlan) -> None:
+        """The request that stalls takes 1.2 times the timeout, and each other request a third of it."""
+        plan = replace(plan, timeout_ns=S // 2)
+        if plan.is_open:
+            plan = replace(plan, stages=(Stage(25, 25, 8 * S // 10),), duration_ns=8 * S // 10)
         has_stalled = False
 
         @contextmanager
@@ -154,10 +165,10 @@ class TestErrors:
             assert not lost, "a connection is used after a request without an answer"
             if not has_stalled:
                 has_stalled = True
-                time.sleep(0.13)  # longer than the timeout, from which other requests are far on a busy machine, too
+                time.sleep(0.6)
                 lost.append(1)
             else:
-                time.sleep(0.03)
+                time.sleep(0.15)  # so the load of users goes on when the stalled request has ended
 
         found, _ = load(plan, order, user=connected)
         assert [(one.kind, one.count) for one in found.errors] == [("TimeoutError", 1)]
@@ -250,7 +261,7 @@ def test_a_request_of_an_open_load_whose_user_is_never_ready_is_an_error(release
         release.wait()
         yield
 
-    found, left = load(MODELS["open"], lambda _: None, user=hangs)
+    found, left = load(impatient(MODELS["open"]), lambda _: None, user=hangs)
     assert (found.requests, found.failures, left) == (20, 20, 20)
 
 
@@ -281,11 +292,11 @@ def test_requests_for_which_there_is_no_thread_are_dropped(monkeypatch: pytest.M
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", limited)
-    plan = LoadPlan(stages=(Stage(100, 100, S // 5),), duration_ns=S // 5, timeout_ns=S)
-    found, _ = load(plan, lambda: time.sleep(0.3))
+    plan = MODELS["open"]
+    found, _ = load(plan, lambda: time.sleep(1))  # five times as long as the load, which may be late on a busy machine
     assert (found.requests, found.failures, found.latencies.unanswered) == (20, 17, 17)
     assert {one.kind for one in found.errors} == {"Dropped"}
-    assert found.latencies.quantiles([0.5]) == [S]
+    assert found.latencies.quantiles([0.5]) == [plan.timeout_ns]
 
 
 def test_each_heartbeat_of_a_pacer_that_was_late_counts() -> None:
