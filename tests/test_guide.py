@@ -82,6 +82,16 @@ class TestSections:
         assert guide.find("max_regression") == guide.find("tolerance")
         assert guide.find("p_value") == guide.find("p-value")
 
+    @pytest.mark.parametrize("word", ["perf-accepted", "policy", "loosens"])
+    def test_the_words_of_the_gate_lead_to_its_policy(self, word: str) -> None:
+        assert "by the label `perf-accepted`" in guide.find(word)
+
+    @pytest.mark.parametrize(
+        ("word", "title"), [("trend", "Trend"), ("drift", "Drift"), ("change point", "Change points")]
+    )
+    def test_the_words_of_the_history_lead_to_its_sections(self, word: str, title: str) -> None:
+        assert guide.find(word).startswith(f"## {title}\n")
+
     def test_a_page_comes_before_a_term_of_its_name(self) -> None:
         assert guide.find("baseline") == guide.page("baseline")
 

@@ -23,7 +23,7 @@ from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
 from pytest_perfbudget.core.gate_options import GATE_OPTIONS, OVERRIDDEN, GateOptions
 from pytest_perfbudget.core.load.differences import easier_loads
-from pytest_perfbudget.core.loosening import COUNTING, Loosening
+from pytest_perfbudget.core.loosening import BY_LABEL, COUNTING, Loosening
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.settings import Settings
@@ -83,7 +83,7 @@ class BasePolicy:
         if self.is_enforced and (above := self.tests.settings_above):
             message = (
                 f"--perf-policy=base: {self._configuration} is new and makes its folder pytest's root folder, so "
-                f"{above} is not read any more: move the settings there, or let a reviewer accept this by a label"
+                f"{above} is not read any more: move the settings there, or let a reviewer accept this {BY_LABEL}"
             )
             raise ConfigError(message)
 
@@ -107,7 +107,7 @@ class BasePolicy:
         if self.is_enforced and found:
             message = (
                 f"--perf-policy=base: the pull request weakens its own gate by {' and '.join(found)}, in addopts or a "
-                "conftest.py: undo that, or let a reviewer accept this by a label"
+                f"conftest.py: undo that, or let a reviewer accept this {BY_LABEL}"
             )
             raise ConfigError(message)
 

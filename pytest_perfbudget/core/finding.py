@@ -85,6 +85,11 @@ class Finding:
         """Whether the test itself fails by the finding; other findings fail the session."""
         return self.kind not in (MISSING, NOT_UPDATED, NOTHING_COMPARED, NOT_RECORDED, LOOSENED, DRIFT, NOT_READY)
 
+    @property
+    def is_of_limit(self) -> bool:
+        """Whether a loosened finding is about a limit or a setting; others are about a test that judges nothing."""
+        return bool(self.metric)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as builtins."""
         return {

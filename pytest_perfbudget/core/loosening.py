@@ -9,6 +9,11 @@ from typing import Any, Final
 OF_BASE: Final = " of the base"
 """The end of the place of a limit that holds because the pull request loosens it."""
 
+ACCEPT_LABEL: Final = "perf-accepted"
+"""The label by which a reviewer accepts the limits of a pull request; a workflow may name another."""
+
+BY_LABEL: Final = f"by the label {ACCEPT_LABEL}"
+
 COUNTING: Final = "count_instructions = true"
 """The setting that compares bytecode instructions, as users write it."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.finding import LOOSENED, NOT_READY
+from pytest_perfbudget.core.finding import LOOSENED, NOT_READY, Finding
+from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
@@ -39,6 +41,10 @@ _ENDED: Final = {
     4: "pytest could not start: its message in the log names the mistake.",
     5: "No perf test was collected: mark tests with perf_budget, or name them in [tool.perfbudget.budgets].",
 }
+_HELD: Final = (
+    "The limits of the base were held; after the merge, those of the pull request hold: a reviewer has to agree."
+)
+_ACCEPTED: Final = "The limits of the pull request were held, because they are accepted."
 _SWITCHED: Final = "a conftest.py or a plugin of the pull request sets it"
 _JUDGED: Final = (
     (RegressionVerdict.REGRESSED.value, Outcome.REGRESSED),
@@ -50,19 +56,40 @@ _JUDGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """The verdict of the gate, with the reason in one sentence."""
+    """The verdict of the gate.
+
+    Attributes:
+        outcome: the outcome.
+        reason: the reason in a sentence or two.
+        loosened: the number of limits that the pull request loosens, whether or not they decide the outcome.
+    """
 
     outcome: Outcome
     reason: str
+    loosened: int = 0
 
 
-def classify(result: RunResult | None, exit_code: int) -> GateVerdict:
+def classify(result: RunResult | None, exit_code: int, *, is_accepted: bool = False) -> GateVerdict:
     """Return the verdict on a session.
 
     Args:
         result: the session's result; None if pytest wrote no report.
         exit_code: the exit code of pytest.
+        is_accepted: whether the limits of the pull request hold, and not those of the base.
     """
+    found = _classified(result, exit_code)
+    loosened = loosened_count(result.findings) if result is not None else 0
+    if loosened and found.outcome is Outcome.PASSED:
+        found = replace(found, reason=f"{found.reason} {_ACCEPTED if is_accepted else _HELD}")
+    return replace(found, loosened=loosened)
+
+
+def loosened_count(findings: Iterable[Finding]) -> int:
+    """Return the number of limits that a pull request loosens; a limit of many tests in one place counts once."""
+    return len({one.headline for one in findings if one.kind == LOOSENED and one.is_of_limit})
+
+
+def _classified(result: RunResult | None, exit_code: int) -> GateVerdict:
     if exit_code in _ENDED:
         return GateVerdict(Outcome.ERROR, _ENDED[exit_code])
     if result is None:
@@ -83,7 +110,8 @@ def _problem(result: RunResult, kinds: Counter[str], exit_code: int) -> str:
     if set(kinds) == {LOOSENED}:
         count = kinds[LOOSENED]
         places = f"{count:,} place{'s' if count != 1 else ''}"
-        return f"The pull request weakens its own gate in {places}, named above: undo that, or accept it by the label."
+        accept = f"undo that, or let a reviewer accept it {BY_LABEL}"
+        return f"The pull request weakens its own gate in {places}, listed with this verdict: {accept}."
     if set(kinds) == {NOT_READY}:
         headline = next(one.headline for one in result.findings if one.kind == NOT_READY)
         return f"The pull request is less ready than it has to be: {headline}."

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.finding import (
     Missing,
     Severity,
 )
-from pytest_perfbudget.core.loosening import COUNTING, Loosening
+from pytest_perfbudget.core.loosening import BY_LABEL, COUNTING, Loosening
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -24,8 +24,13 @@ from pytest_perfbudget.core.span_budgets import SpanBudget
 from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
 
-_UNHELD: Final = "because only a run shows the base's value: write the limit as a plain value, or accept it by a label"
-_UNCOUNTED: Final = "because processes of both sides did not count: restore the setting, or accept its loss by a label"
+_UNHELD: Final = (
+    "because only a run shows the base's value: write the limit as a plain value, or let a reviewer accept it "
+    f"{BY_LABEL}"
+)
+_UNCOUNTED: Final = (
+    f"because processes of both sides did not count: restore the setting, or let a reviewer accept its loss {BY_LABEL}"
+)
 
 
 def find_missing(missing: Iterable[Missing], policy: Policy, *, can_be_mended: bool) -> list[Finding]:

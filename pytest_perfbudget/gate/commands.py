@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.atomic_write import replace_text
+from pytest_perfbudget.core.loosening import ACCEPT_LABEL
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome, classify
 from pytest_perfbudget.core.planted_tests import planted_tests
 from pytest_perfbudget.core.run_result import RunResult
@@ -32,7 +33,6 @@ from pytest_perfbudget.report.outcome import outcome_command, outcome_heading, o
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.self_test import self_test_lines
 
-ACCEPT_LABEL: Final = "perf-accepted"
 ARGUMENTS: Final = "PERFBUDGET_GATE_ARGUMENTS"
 """The variable with further arguments of pytest in one text, in which quotes hold and nothing is run."""
 
@@ -117,7 +117,7 @@ def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
         return _Judged(GateVerdict(Outcome.PASSED, reason))
     policy = _policy(found, options)
     result, code = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy)
-    return _Judged(classify(result, code), result)
+    return _Judged(classify(result, code, is_accepted=policy == "head"), result)
 
 
 def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:

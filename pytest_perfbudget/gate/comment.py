@@ -69,7 +69,7 @@ def _believed(verdict: GateVerdict, conclusion: str) -> GateVerdict:
     text = (
         f"The report says {verdict.outcome.value}, and the workflow ended with {conclusion}: see the page of the job."
     )
-    return GateVerdict(Outcome.ERROR, text)
+    return GateVerdict(Outcome.ERROR, text, verdict.loosened)
 
 
 def _run_of(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ LARGEST: Final = 64_000
 MOST_LINES: Final = 20
 _LONGEST: Final = 400
 _MOST: Final = 1_000_000
-_KEYS: Final = {"schema", "outcome", "reason", "seconds", "failures", "loosened", "more"}
+_KEYS: Final = {"schema", "outcome", "reason", "seconds", "failures", "loosened", "loosened_limits", "more"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class SavedVerdict:
         seconds: the time until the verdict, in s.
         failures: the findings that fail, each as the test and a sentence.
         loosened: the limits that the pull request loosens, a sentence for each.
-        more: the number of failures that are left out.
+        more: the number of failures and loosened limits that are left out.
     """
 
     verdict: GateVerdict
@@ -50,7 +50,8 @@ class SavedVerdict:
 def verdict_text(verdict: GateVerdict, result: RunResult | None, seconds: float) -> str:
     """Return the text of the file."""
     findings = [] if result is None else [*result.findings]
-    failing = [one for one in findings if one.is_failure]
+    # A loosened limit is listed once, whether or not the session fails by it.
+    failing = [one for one in findings if one.is_failure and one.kind != LOOSENED]
     loosened = list(note_lines(one for one in findings if one.kind == LOOSENED))
     # A name may consist of characters of which each takes 12 bytes.
     for lines in (MOST_LINES, MOST_LINES // 4, 0):
@@ -61,7 +62,8 @@ def verdict_text(verdict: GateVerdict, result: RunResult | None, seconds: float)
             "seconds": round(seconds, 1),
             "failures": [[one.id[:_LONGEST], one.headline[:_LONGEST]] for one in failing[:lines]],
             "loosened": [one[:_LONGEST] for one in loosened[:lines]],
-            "more": max(len(failing) - lines, 0),
+            "loosened_limits": min(verdict.loosened, _MOST - 1),
+            "more": sum(max(len(found) - lines, 0) for found in (failing, loosened)),
         }
         text = json.dumps(content, indent=1) + "\n"
         if len(text) <= LARGEST:  # all characters are of ASCII
@@ -91,7 +93,9 @@ def _parsed(data: object) -> SavedVerdict:
         message = f"the keys must be {', '.join(sorted(_KEYS))}, with this schema"
         raise ValueError(message)
     return SavedVerdict(
-        GateVerdict(Outcome(_text(data["outcome"])), _text(data["reason"])),
+        GateVerdict(
+            Outcome(_text(data["outcome"])), _text(data["reason"]), int(_number(data["loosened_limits"], (int,)))
+        ),
         float(_number(data["seconds"], (int, float))),
         [(_text(test), _text(sentence)) for test, sentence in _list(data["failures"], 2)],
         [_text(one) for one in _list(data["loosened"])],

@@ -34,7 +34,7 @@ PAGES: Final = (
 PROMISE: Final = "After reading this page, you can "
 """The words with which each page begins; a topic's summary follows them."""
 
-_WITH_SECTIONS: Final = ("verdicts", "glossary")
+_WITH_SECTIONS: Final = ("verdicts", "glossary", "history")
 """The pages whose sections are topics as well; a topic is looked for in these pages in this order."""
 
 _MORE: Final = "A verdict, such as `regressed`, and a term of the glossary are topics as well."
@@ -84,7 +84,7 @@ def find(topic: str) -> str:
     known: set[str] = set(PAGES)
     for name in _WITH_SECTIONS:
         found = sections(page(name))
-        if chosen := [section for section in found if wanted in section.topics]:
+        if chosen := [section for section in found if not section.topics.isdisjoint({wanted, f"{wanted}s"})]:
             texts = [_with_chapter(section) if len(chosen) > 1 else section.text for section in chosen]
             return "\n".join(f"{text.rstrip()}\n" for text in texts)
         known |= {word for section in found for word in section.topics}

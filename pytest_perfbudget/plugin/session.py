@@ -267,7 +267,9 @@ class PerfSession:
     def worded(self, measurements: Sequence[Measurement]) -> list[Finding]:
         """Return the findings about measurements, with texts."""
         cases = find(measurements, self.policy)
-        return words.worded(cases, alpha=self.settings.alpha, typed=partial(typed, self.config))
+        is_base_policy = self.base_policy is not None and self.base_policy.is_enforced
+        as_typed = partial(typed, self.config)
+        return words.worded(cases, alpha=self.settings.alpha, typed=as_typed, is_base_policy=is_base_policy)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, None, None]:

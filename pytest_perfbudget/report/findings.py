@@ -17,6 +17,7 @@ from pytest_perfbudget.core.finding import (
     Finding,
     Severity,
 )
+from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
@@ -35,19 +36,22 @@ _WORDS: Final = {
     LOOSENED: "this pull request loosens",
 }
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
+_RAISED: Final = f"In a pull request, a raised limit holds only if a reviewer accepts it {BY_LABEL}."
 _MOST_NAMED: Final = 3
 _CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"
 
 
-def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str) -> list[Finding]:
+def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, is_base_policy: bool = False) -> list[Finding]:
     """Return findings with their texts.
 
     Args:
         cases: the findings.
         alpha: the probability of a false `exceeded`.
         typed: a function that returns a node id as a user types it where the session was started.
+        is_base_policy: whether the limits of the base hold, so that a raised limit alone is no remedy.
     """
-    return [_worded(case, alpha, typed) for case in cases]
+    found = [_worded(case, alpha, typed) for case in cases]
+    return [_with_label(one) for one in found] if is_base_policy else found
 
 
 def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
@@ -164,6 +168,13 @@ def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
     lines = tuple(printable(line, unicode=True) for line in found.evidence)
     headline, remedy = (printable(text, unicode=True) for text in (found.headline, found.remedy))
     return replace(found, headline=headline, evidence=lines, remedy=remedy)
+
+
+def _with_label(finding: Finding) -> Finding:
+    """Return a finding whose remedy says that a reviewer has to accept a raised limit, unless the remedy does."""
+    if finding.kind not in _SENTENCES or BY_LABEL in finding.remedy:
+        return finding
+    return replace(finding, remedy=f"{finding.remedy.rstrip('.')}. {_RAISED}")
 
 
 def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:

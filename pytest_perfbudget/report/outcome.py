@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.report.formats.markdown_text import fenced
+from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
 
 TITLES: Final[Mapping[Outcome, str]] = {
@@ -19,9 +20,10 @@ TITLES: Final[Mapping[Outcome, str]] = {
 """The title of each outcome, after `Performance: `."""
 
 
-def title(outcome: Outcome) -> str:
-    """Return the title of an outcome."""
-    return f"Performance: {TITLES[outcome]}"
+def title(verdict: GateVerdict) -> str:
+    """Return the title of a verdict, which names loosened limits: a green verdict alone would hide them."""
+    loosened = f", and loosens {counted(verdict.loosened, 'limit')}" if verdict.loosened else ""
+    return f"Performance: {TITLES[verdict.outcome]}{loosened}"
 
 
 def outcome_line(verdict: GateVerdict, seconds: float) -> str:
@@ -29,7 +31,7 @@ def outcome_line(verdict: GateVerdict, seconds: float) -> str:
     reason = printable(verdict.reason, unicode=True)
     word = verdict.outcome.value
     code = "" if TITLES[verdict.outcome] == word else f" ({word})"
-    return f"{title(verdict.outcome)}{code} after {seconds:.0f} s. {reason}"
+    return f"{title(verdict)}{code} after {seconds:.0f} s. {reason}"
 
 
 def outcome_command(verdict: GateVerdict) -> str:
@@ -37,11 +39,11 @@ def outcome_command(verdict: GateVerdict) -> str:
 
     Only an error has a line of its own among the errors, of which GitHub shows ten: the others are findings of tests.
     """
-    level = "error" if verdict.outcome is Outcome.ERROR else "notice"
+    level = "error" if verdict.outcome is Outcome.ERROR else "warning" if verdict.loosened else "notice"
     text = verdict.reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return f"::{level} title={title(verdict.outcome).replace(':', '%3A').replace(',', '%2C')}::{text}"
+    return f"::{level} title={title(verdict).replace(':', '%3A').replace(',', '%2C')}::{text}"
 
 
 def outcome_heading(verdict: GateVerdict, seconds: float) -> str:
     """Return the outcome as the first lines of a page in Markdown."""
-    return f"# {title(verdict.outcome)}\n\n{fenced(verdict.reason)}\n\nVerdict after {seconds:.0f} s.\n\n"
+    return f"# {title(verdict)}\n\n{fenced(verdict.reason)}\n\nVerdict after {seconds:.0f} s.\n\n"

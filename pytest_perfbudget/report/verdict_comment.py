@@ -32,11 +32,11 @@ def comment(
         more: the number of failures that are left out.
         commit: the commit that was judged.
     """
-    lines = [MARKER, f"### {title(verdict.outcome)}", "", fenced(verdict.reason), ""]
+    lines = [MARKER, f"### {title(verdict)}", "", fenced(verdict.reason), ""]
     if loosened:
-        lines += [*(f"- {code(one)}" for one in loosened), ""]
+        lines += ["Changes that weaken the gate:", "", *(f"- {code(one)}" for one in loosened), ""]
     if failures:
-        lines += [*(f"- {code(test)}: {code(sentence)}" for test, sentence in failures), ""]
+        lines += ["Failures:", "", *(f"- {code(test)}: {code(sentence)}" for test, sentence in failures), ""]
     if more:
         lines += [f"{more:,} more: see the page of the job.", ""]
     return "\n".join([*lines, f"Commit {code(commit[:10])}, after {seconds:.0f} s.", ""])

@@ -30,7 +30,7 @@ def test_slower_code_that_allows_itself_to_be_slower(
     result = repository.against_base(*policy)
     assert result.parseoutcomes().get("failed", 0) == failed
     listed = [one for one in findings(repository) if one["kind"] == "loosened"]
-    remedy = "the base's value holds: a reviewer accepts the new limit by a label"
+    remedy = "the base's value holds: a reviewer accepts the new limit by the label perf-accepted"
     assert (remedy in result.stdout.str()) is bool(failed)
     if policy:
         effect = "the base's value holds" if failed else "accepted"
@@ -100,7 +100,7 @@ def test_removed_and_skipped_tests_and_raised_baselines_are_listed_first(reposit
     assert any(headline.startswith("the test was skipped") for _, headline in listed)
     assert [one["kind"] for one in findings(repository)][:3] == ["loosened"] * 3
     assert result.ret == 1  # a skip that the base does not have is no way out
-    assert "so the session fails: a reviewer accepts this by a label" in result.stdout.str()
+    assert "so the session fails: a reviewer accepts this by the label perf-accepted" in result.stdout.str()
 
 
 LIMITS = """

@@ -28,7 +28,8 @@ def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
         (
             ("loosened",),
             Outcome.ERROR,
-            "The pull request weakens its own gate in 1 place, named above: undo that, or accept it by the label.",
+            "The pull request weakens its own gate in 1 place, listed with this verdict: undo that, or let a "
+            "reviewer accept it by the label perf-accepted.",
         ),
         (("not_ready",), Outcome.ERROR, "The pull request is less ready than it has to be: no baseline."),
         (("not_ready", "exceeded"), Outcome.EXCEEDED, "1 not ready, 1 exceeded."),
@@ -50,6 +51,21 @@ def test_a_session_that_ended_early_has_not_passed() -> None:
 
 def test_what_fails_nothing_is_passed() -> None:
     assert classify(session("regressed", severity=Severity.WARNING), 0).outcome is Outcome.PASSED
+
+
+def test_a_green_verdict_counts_the_limits_that_are_loosened() -> None:
+    """A limit of many tests counts once; a test that is left out is no limit."""
+    limit = Finding("loosened", Severity.WARNING, "a.py::test", metric="p95_ms", headline="p95_ms = 20 -> 200")
+    other = replace(limit, test="", metric="strict", headline="strict = true -> false")
+    findings = [limit, replace(limit, test="b.py::test"), other, replace(limit, metric="", headline="gone")]
+    found = classify(RunResult(findings=findings), 0)
+    assert (found.outcome, found.loosened) == (Outcome.PASSED, 2)
+    assert found.reason.endswith("after the merge, those of the pull request hold: a reviewer has to agree.")
+    assert classify(RunResult(findings=findings), 0, is_accepted=True).reason.endswith("because they are accepted.")
+    honest = classify(session(), 0)
+    assert (honest.loosened, honest.reason) == (0, "No test fails by a budget or by a comparison.")
+    slower = classify(RunResult(findings=[*findings, *session("regressed").findings]), 1)
+    assert (slower.outcome, slower.loosened) == (Outcome.REGRESSED, 2)
 
 
 @pytest.mark.parametrize("code", [2, 3, 4, 5, -9, 137])

@@ -124,7 +124,7 @@ def test_one_comment_is_added_and_then_replaced(
     assert len(Service.comments) == 4
     assert Service.comments[3]["body"] == (
         f"{MARKER}\n### Performance: slower than its base\n\n```text\n1 regressed.\n```\n\n"
-        "- `a.py::test`: `20 % slower`\n\nCommit `cccccccccc`, after 12 s.\n"
+        "Failures:\n\n- `a.py::test`: `20 % slower`\n\nCommit `cccccccccc`, after 12 s.\n"
     )
     assert {authorization for _, authorization in Service.seen} == {"Bearer secret"}
 

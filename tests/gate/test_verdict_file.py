@@ -16,7 +16,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.gate.verdict_file import LARGEST, parse_verdict, verdict_text
 
-VERDICT = GateVerdict(Outcome.REGRESSED, "2 regressed.")
+VERDICT = GateVerdict(Outcome.REGRESSED, "2 regressed.", loosened=1)
 
 
 def failure(test: str, headline: str) -> Finding:
@@ -31,6 +31,12 @@ def test_what_was_written_is_read() -> None:
     assert found.failures == [("a.py::test", "10 % slower")]
     assert found.loosened == ["this pull request loosens: max_regression 5 % -> 100 %"]
     assert parse_verdict(verdict_text(VERDICT, None, 1).encode()).failures == []
+
+
+def test_a_limit_that_fails_the_session_is_told_once() -> None:
+    result = RunResult(findings=[Finding(LOOSENED, Severity.FAILURE, "a.py::test", headline="removed")])
+    found = parse_verdict(verdict_text(VERDICT, result, 1).encode())
+    assert (found.failures, len(found.loosened), found.more) == ([], 1, 0)
 
 
 def test_a_large_session_is_cut_and_the_rest_is_counted() -> None:
@@ -51,7 +57,7 @@ def test_a_file_that_is_too_large_is_not_even_parsed() -> None:
         ("schema", "perfbudget-verdict/2"), ("outcome", "fine"), ("outcome", 1), ("outcome", []), ("reason", None),
         ("reason", "x" * 401), ("seconds", True), ("seconds", -1), ("seconds", 1e9), ("seconds", "1"), ("more", 1.5),
         ("failures", "ab"), ("failures", [["a"]]), ("failures", [["a", 1]]), ("failures", ["ab"]), ("loosened", {}),
-        ("failures", [["a", "b"]] * 21), ("further", 1),
+        ("failures", [["a", "b"]] * 21), ("further", 1), ("loosened_limits", "2"),
     ],
 )  # fmt: skip
 def test_a_value_against_the_schema_is_refused(key: str, value: Any) -> None:

@@ -9,13 +9,15 @@ import pytest
 from results import MS, budget, change, measurement
 from texts import failure, findings, notes
 
+from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.core.metrics import Direction
-from pytest_perfbudget.core.results import BudgetVerdict, Growth, RegressionResult, RegressionVerdict
-from pytest_perfbudget.report.findings import failure_text
+from pytest_perfbudget.core.policy import Policy
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.findings import failure_text, worded
 
 CAPACITY = budget(
     verdict=BudgetVerdict.UNDECIDED, metric="capacity", keyword="min_capacity_rps", unit="rps", limit=150,
@@ -217,6 +219,16 @@ class TestRegressions:
             "Make the code faster, or allow more: raise max_regression in the marker or in pyproject.toml"
         )
         assert "baseline" not in text
+
+    @pytest.mark.parametrize("result", [budget(), change(against="origin/main", in_pairs=True)])
+    def test_where_the_limits_of_the_base_hold_a_raise_alone_is_no_remedy(
+        self, result: BudgetResult | RegressionResult
+    ) -> None:
+        cases = find([measurement(result)], Policy())
+        (plain,), (held,) = (worded(cases, alpha=0.01, is_base_policy=one) for one in (False, True))
+        by_label = "In a pull request, a raised limit holds only if a reviewer accepts it by the label perf-accepted."
+        assert held.remedy == f"{plain.remedy.rstrip('.')}. {by_label}"
+        assert "label" not in plain.remedy
 
     def test_a_growth_of_counts_says_so(self) -> None:
         calls = change(

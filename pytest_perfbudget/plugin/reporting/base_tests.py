@@ -12,6 +12,7 @@ import pytest
 
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
 from pytest_perfbudget.core.left_out import left_out
+from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
@@ -21,7 +22,7 @@ _MOST_NAMED = 3
 _REPLACED = (
     "measured through a fixture of the project that stands in for perf, perf_load or benchmark, and not in the base"
 )
-_ACCEPT = "a reviewer accepts this by a label"
+_ACCEPT = f"a reviewer accepts this {BY_LABEL}"
 
 
 def find_left_out(
