@@ -17,7 +17,7 @@ import numpy as np
 
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.level_fit import LevelFit, fit_levels, spread_about, spread_of_neighbours
-from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
+from pytest_perfbudget.core.levels import Floats, about_line, find_levels, without_drift
 
 _FEWEST: Final = 5
 """The fewest points with the same marker that can show a change."""
@@ -149,12 +149,14 @@ def _judge(places: Sequence[int], logs: Floats, own: Floats) -> tuple[list[Chang
     for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
         variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
         levels = find_levels(logs, variances)
-        flat = without_drift(logs, levels.drift)
+        starts, flat = levels.starts, without_drift(logs, levels.drift)
+        if (straight := about_line(logs, variances)) is not None and straight[1] < levels.loss:
+            starts, flat = (0,), straight[0]  # a count that grows by the same amount bends among logarithms
         if not is_last:
-            spread = spread_about(flat, own, fit_levels(flat, variances, levels.starts))
-    fit, p_values = _tested(flat, variances, levels.starts)
-    changes = [_change(fit, which, places, levels.drift, p) for which, p in enumerate(p_values, 1)]
-    return changes, _candidate(flat, variances, fit, places, levels.drift)
+            spread = spread_about(flat, own, fit_levels(flat, variances, starts))
+    fit, p_values = _tested(flat, variances, starts)
+    changes = [_change(fit, which, places, logs - flat, p) for which, p in enumerate(p_values, 1)]
+    return changes, _candidate(flat, variances, fit, places, logs - flat)
 
 
 def _tested(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> tuple[LevelFit, list[float]]:
@@ -169,15 +171,15 @@ def _tested(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> tuple[L
         starts = (*starts[:which], *starts[which + 1 :])
 
 
-def _change(fit: LevelFit, which: int, places: Sequence[int], drift: float, p_value: float) -> Change:
+def _change(fit: LevelFit, which: int, places: Sequence[int], drifted: Floats, p_value: float) -> Change:
     difference, error = fit.difference(which)
     half = t_quantile(fit.dof, (1 + _CONFIDENCE) / 2) * error
     start = fit.starts[which]
     return Change(
         places[start],
         places[start - 1],
-        math.exp(fit.centres[which - 1] + drift * start),
-        math.exp(fit.centres[which] + drift * start),
+        math.exp(fit.centres[which - 1] + drifted[start]),
+        math.exp(fit.centres[which] + drifted[start]),
         math.exp(difference),
         math.exp(difference - half),
         math.exp(difference + half),
@@ -185,7 +187,9 @@ def _change(fit: LevelFit, which: int, places: Sequence[int], drift: float, p_va
     )
 
 
-def _candidate(flat: Floats, variances: Floats, fit: LevelFit, places: Sequence[int], drift: float) -> Candidate | None:
+def _candidate(
+    flat: Floats, variances: Floats, fit: LevelFit, places: Sequence[int], drifted: Floats
+) -> Candidate | None:
     """Return the last point if it is far from the level before; the level does not know the point."""
     before = fit_levels(flat[:-1], variances[:-1], fit.starts)
     difference = float(flat[-1] - before.centres[-1])
@@ -193,6 +197,5 @@ def _candidate(flat: Floats, variances: Floats, fit: LevelFit, places: Sequence[
     p_value = before.p_value(difference, error)
     if p_value >= _ALPHA:
         return None
-    last = len(flat) - 1
-    level, value = (math.exp(log + drift * last) for log in (before.centres[-1], flat[-1]))
+    level, value = (math.exp(log + drifted[-1]) for log in (before.centres[-1], flat[-1]))
     return Candidate(places[-1], level, value, math.exp(difference), p_value)

@@ -1,10 +1,12 @@
 """The trend of a history, and the time at which the trend crosses a limit.
 
-The growth is the median slope between all pairs of points (Theil 1950, Sen 1968), of the logarithms. Whether there is a
-trend at all is a matter of Kendall's S (Mann 1945), whose variance grows with the autocorrelation of the points about
-the trend: neighbours that resemble each other rise and fall together without any trend. The lag-1 autocorrelation of a
-few points is uncertain and comes out too small. It is therefore corrected for its bias, and raised by its standard
-error. Where there is no trend, there is no forecast.
+The growth is the median slope between all pairs of points (Theil 1950, Sen 1968), of the logarithms; of the values if a
+straight line through these fits far better, as for a count that grows by the same amount each day: among logarithms its
+line bends, and the bend would look like dependence. Whether there is a trend at all is a matter of Kendall's S (Mann
+1945), whose variance grows with the autocorrelation of the points about the trend: neighbours that resemble each other
+rise and fall together without any trend. The lag-1 autocorrelation of a few points is uncertain and comes out too
+small. It is therefore corrected for its bias, and raised by its standard error. Steps that all go in the same direction
+are a trend, however much neighbours resemble each other. Where there is no trend, there is no forecast.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ _ALPHA: Final = 0.01
 autocorrelation from 0 to 0.7, at most 0.7 % have a trend."""
 _CONFIDENCE: Final = 0.95
 _MOST_DEPENDENT: Final = 0.95
+_ROUNDING: Final = 1e-9
+"""The spread about a line, as a share, below which errors of rounding decide."""
+_FAR_BETTER: Final = 3.0
+"""The logarithm of the likelihood ratio from which a line through the values is preferred: 20 times as likely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,14 @@ class Growth:
     """A steady growth of a number, positive or negative.
 
     Attributes:
-        rate: the growth of the logarithm in a unit of time.
+        rate: the growth of the logarithm in a unit of time; at the last point if the growth is linear.
         lower: the lower bound of the 95 % interval for the rate.
         upper: the upper bound of this interval.
         p_value: the two-sided p-value of the growth without a trend.
         now: the number at the last point, by the trend.
         at: the time of the last point.
         spans: the time from the first point to the last.
+        is_linear: whether the number grows by the same amount in each unit of time, not by the same share.
     """
 
     rate: float
@@ -53,6 +60,7 @@ class Growth:
     now: float
     at: float
     spans: float
+    is_linear: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the growth as builtins."""
@@ -87,28 +95,72 @@ def find_growth(values: Sequence[float], times: Sequence[float]) -> Growth | Non
         ValueError: the sequences differ in length, a value is not above zero, or the times fall.
     """
     _check(values, times)
-    logs, places = np.log(values[-_MOST:]), np.array(times[-_MOST:], dtype=float)
-    if len(logs) < _FEWEST or places[-1] == places[0]:
+    numbers, places = np.array(values[-_MOST:], dtype=float), np.array(times[-_MOST:], dtype=float)
+    if len(numbers) < _FEWEST or places[-1] == places[0]:
         return None
-    first, second = np.triu_indices(len(logs), 1)
-    apart = places[second] - places[first]
-    rises = (logs[second] - logs[first])[apart > 0]
-    slopes = np.sort(rises / apart[apart > 0])
-    rate = float(np.median(slopes))
-    rest = logs - rate * places
-    inflation = _inflation(rest - np.median(rest))
-    dof = len(logs) / inflation - 2
-    score = float(np.sum(np.sign(rises)))
-    deviation = math.sqrt(inflation * _variance(len(logs)))
-    if dof < 1:
-        return None
-    p_value = 2 * t_probability(dof, -max(abs(score) - 1, 0.0) / deviation)
+    line, is_linear = _fitted(numbers, places)
+    inflation = _inflation(line.rest - line.level)
+    dof = max(len(numbers) / inflation - 2, 0.0)
+    score = float(np.sum(np.sign(line.slopes)))
+    deviation = math.sqrt(inflation * _variance(len(numbers)))
+    p_value = 2 * t_probability(dof, -max(abs(score) - 1, 0.0) / deviation) if dof >= 1 else 1.0
+    p_value = min(p_value, _of_one_direction(numbers))
     if p_value >= _ALPHA:
         return None
-    half = t_quantile(dof, (1 + _CONFIDENCE) / 2) * deviation
-    lower, upper = (slopes[_rank(len(slopes), one)] for one in (-half, half))
-    now = math.exp(float(np.median(rest)) + rate * places[-1])
-    return Growth(rate, float(lower), float(upper), p_value, now, float(places[-1]), float(places[-1] - places[0]))
+    now = line.level + line.slope * float(places[-1])
+    if is_linear and now <= 0:  # a number that falls to zero has no growth of its logarithm
+        return None
+    half = t_quantile(max(dof, 1.0), (1 + _CONFIDENCE) / 2) * deviation
+    slopes = np.sort(line.slopes)
+    lower, upper = (float(slopes[_rank(len(slopes), one)]) for one in (-half, half))
+    unit = now if is_linear else 1.0
+    rate, lower, upper = (one / unit for one in (line.slope, lower, upper))
+    spans = float(places[-1] - places[0])
+    return Growth(rate, lower, upper, p_value, now if is_linear else math.exp(now), float(places[-1]), spans, is_linear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The line of Theil and Sen through points.
+
+    Attributes:
+        slope: the slope.
+        slopes: the slopes between all pairs of points.
+        rest: the points less the slope.
+        level: the level of the line at time zero.
+    """
+
+    slope: float
+    slopes: Floats
+    rest: Floats
+    level: float
+
+    @property
+    def spread(self) -> float:
+        """The mean distance of the points from the line."""
+        return float(np.mean(np.abs(self.rest - self.level)))
+
+
+def _fitted(numbers: Floats, places: Floats) -> tuple[_Line, bool]:
+    """Return the line through the logarithms, or through the values if that fits far better, and whether it does.
+
+    The spreads of the two scales are compared after Box and Cox (1964): by the geometric mean of the values.
+    """
+    logs = np.log(numbers)
+    steady, linear = _line(logs, places), _line(numbers, places)
+    mean = math.exp(float(np.mean(logs)))
+    spreads = [max(one, _ROUNDING) for one in (steady.spread, linear.spread / mean)]
+    is_linear = len(numbers) * math.log(spreads[0] / spreads[1]) > _FAR_BETTER
+    return (linear, True) if is_linear else (steady, False)
+
+
+def _line(points: Floats, places: Floats) -> _Line:
+    first, second = np.triu_indices(len(points), 1)
+    apart = places[second] - places[first]
+    slopes = (points[second] - points[first])[apart > 0] / apart[apart > 0]
+    slope = float(np.median(slopes))
+    rest = points - slope * places
+    return _Line(slope, slopes, rest, float(np.median(rest)))
 
 
 def crossing(growth: Growth, limit: float) -> Crossing | None:
@@ -121,7 +173,7 @@ def crossing(growth: Growth, limit: float) -> Crossing | None:
         growth: the growth.
         limit: the limit, above zero, in the unit of the values.
     """
-    room = math.log(limit / growth.now)
+    room = limit / growth.now - 1 if growth.is_linear else math.log(limit / growth.now)
     if any(rate * room <= 0 for rate in (growth.lower, growth.rate, growth.upper)):
         return None
     early, middle, late = sorted(growth.at + room / rate for rate in (growth.lower, growth.rate, growth.upper))
@@ -137,6 +189,17 @@ def _check(values: Sequence[float], times: Sequence[float]) -> None:
     for index, (before, after) in enumerate(pairwise(times), 1):
         if not before <= after:
             raise ValueError(f"time {index} must not be before time {index - 1}, found {after!r} after {before!r}")
+
+
+def _of_one_direction(numbers: Floats) -> float:
+    """Return the two-sided p-value of steps that all rise or all fall; 1 if they do both.
+
+    Neighbours may resemble each other to any degree: even the steps of a random walk rise and fall equally often (the
+    difference-sign test of Moore and Wallis 1943, of its most extreme result only).
+    """
+    steps = np.sign(np.diff(numbers))
+    steps = steps[steps != 0]
+    return float(2.0 ** (1 - len(steps))) if len(steps) and abs(steps.sum()) == len(steps) else 1.0
 
 
 def _inflation(rest: Floats) -> float:

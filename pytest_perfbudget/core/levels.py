@@ -67,6 +67,24 @@ def without_drift(values: Floats, drift: float) -> Floats:
     return values - drift * np.arange(len(values))
 
 
+def about_line(logs: Floats, variances: Floats) -> tuple[Floats, float] | None:
+    """Return the logarithms less those of a straight line through the values, and the loss of that line without a step.
+
+    None if the line falls to zero.
+
+    Args:
+        logs: the logarithms of the values, at least two.
+        variances: the variance of each logarithm about its level, above zero.
+    """
+    values = np.exp(logs - np.median(logs))
+    risen = _middle_slope(values) * np.arange(len(values))
+    line = np.median(values - risen) + risen
+    if line.min() <= 0:
+        return None
+    rest = logs - np.log(line) - np.median(logs)
+    return rest, float(np.sum(np.minimum(rest**2 / variances, _CAP**2))) + _DRIFT_PENALTY
+
+
 def _fit(values: Floats, variances: Floats, drift: float) -> Levels:
     """Return the levels of the least loss beside a given drift."""
     flat = without_drift(values, drift)

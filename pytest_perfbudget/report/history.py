@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from pytest_perfbudget.core.change_points import Change
+from pytest_perfbudget.core.forecast import Growth
 from pytest_perfbudget.core.history.creep import is_above
 from pytest_perfbudget.core.history.reading import Reading, TrendState
 from pytest_perfbudget.core.history.trend import Marker, TrendPoint
@@ -152,17 +153,26 @@ def _marker_lines(reading: Reading, marker: Marker, page: Page) -> Iterator[str]
 
 def _ahead(reading: Reading) -> Iterator[str]:
     """Yield the lines about the last point and the time after it."""
+    trend = reading.trend
     if (last := reading.candidate) is not None:
-        point = reading.trend.points[last.index]
+        point = trend.points[last.index]
         yield f"? {percent(last.ratio)} at the last point, {_commit(point)}"
         yield "    a change or an outlier: the next sessions tell"
     if (growth := reading.growth) is not None:
-        low, middle, high = (percent(math.exp(one)) for one in (growth.lower, growth.rate, growth.upper))
+        low, middle, high = (_a_day(growth, one, trend.unit) for one in (growth.lower, growth.rate, growth.upper))
         yield f"trend {middle} a day (95 % interval {low} .. {high})"
         if (ahead := reading.crossing) is not None and reading.limit is not None:
-            limit = quantity(reading.limit, reading.trend.unit)
+            limit = quantity(reading.limit, trend.unit)
             yield f"crosses {limit} about {_date(ahead.at)},"
             yield f"    between {_date(ahead.earliest)} and {_date(ahead.latest)}"
+
+
+def _a_day(growth: Growth, rate: float, unit: str) -> str:
+    """Return a growth in a day: an amount if it is the same each day, a share if that is."""
+    if not growth.is_linear:
+        return percent(math.exp(rate))
+    amount = rate * growth.now
+    return f"{'-' if amount < 0 else '+'}{quantity(abs(amount), unit, beside=0.0)}"
 
 
 def _remarks(reading: Reading, page: Page) -> Iterator[str]:
@@ -174,7 +184,7 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
     elif reading.candidate is not None:
         yield f"{percent(reading.candidate.ratio)} at {_commit(trend.points[-1])}"
     elif reading.growth is not None:
-        yield f"{percent(math.exp(reading.growth.rate))} a day"
+        yield f"{_a_day(reading.growth, reading.growth.rate, trend.unit)} a day"
         if reading.crossing is not None:
             yield f"at its limit about {_date(reading.crossing.at)}"
     if reading.creep is not None and is_above(reading.creep):

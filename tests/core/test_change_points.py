@@ -52,6 +52,17 @@ class TestSteps:
         assert indices(change_points([201.0] * 6 + [202.0] * 6)) == [6]
         assert change_points([201.0] * 12) == ChangePoints()
 
+    @pytest.mark.parametrize("step", [1, 12, 30, -3])
+    def test_a_count_that_grows_by_the_same_amount_has_no_steps(self, step: int) -> None:
+        values = [1000.0 + step * day for day in range(160)]
+        assert change_points(values) == ChangePoints()
+        assert 80 in indices(change_points([*values[:80], *(1.5 * one for one in values[80:])]))
+
+    def test_a_last_count_off_its_line_is_a_candidate_with_its_level_before(self) -> None:
+        candidate = change_points([*(1000.0 + 12 * day for day in range(40)), 2000.0]).candidate
+        assert candidate is not None
+        assert candidate.before == pytest.approx(1480)
+
     def test_too_few_points_show_nothing(self) -> None:
         assert change_points([100.0, 100.0, 200.0, 200.0]) == ChangePoints()
         assert change_points([]) == ChangePoints()

@@ -73,6 +73,48 @@ class TestGrowth:
             false += sum(find_growth(one, list(range(count))) is not None for one in rows)
         assert false <= 6
 
+    @pytest.mark.parametrize("step", [1, 5, 12, 30, -3])
+    def test_a_count_that_grows_by_the_same_amount_has_a_trend_from_twelve_points_on(self, step: int) -> None:
+        for count in range(12, 161):
+            growth = find_growth([1000.0 + step * day for day in range(count)], list(range(count)))
+            assert growth is not None
+            assert growth.rate * growth.now == pytest.approx(step)
+            assert growth.is_linear
+
+    @pytest.mark.parametrize("spread", [0.0, 0.0005, 0.001, 0.003])
+    @pytest.mark.parametrize("is_linear", [True, False])
+    def test_a_growth_shows_however_small_its_noise_is(self, spread: float, is_linear: bool) -> None:
+        days = np.arange(60)
+        line = 1 + 0.006 * days if is_linear else np.exp(0.006 * days)
+        found = 0
+        for seed in range(40):
+            noise = 1 + spread * np.random.default_rng((9, seed)).normal(size=60)
+            found += find_growth((1000 * line * noise).tolist(), DAYS) is not None
+        assert found == 40
+
+    def test_steps_in_the_same_direction_are_a_trend_even_of_a_curve(self) -> None:
+        curve = [1000.0 + day**2 for day in range(20)]
+        assert find_growth(curve, DAYS[:20]) is not None
+        assert find_growth([*curve[:10], *curve[:10]], DAYS[:20]) is None
+
+    @pytest.mark.parametrize("kind", ["few values", "random walk", "rare steps", "saw"])
+    def test_at_most_1_percent_of_counts_that_rise_and_fall_have_a_trend(self, kind: str) -> None:
+        generator = np.random.default_rng((10, len(kind)))
+
+        def counts(count: int) -> list[float]:
+            if kind == "few values":
+                steps = 12 * generator.integers(0, 4, count)
+            elif kind == "random walk":
+                steps = 3 * np.cumsum(generator.integers(-1, 2, count))
+            elif kind == "rare steps":
+                steps = np.cumsum((generator.random(count) < 0.3) * generator.choice((-5, 5), count))
+            else:
+                steps = 10 * ((np.arange(count) + generator.integers(0, 7)) % 7)
+            return [float(one) for one in 1000 + steps]
+
+        found = sum(find_growth(counts(n), list(range(n))) is not None for n in (12, 20, 40, 80) for _ in range(250))
+        assert found <= 10
+
     def test_a_trend_is_found_among_values_that_depend_on_each_other(self) -> None:
         rows = [history(60, 0.005, seed, dependence=0.3) for seed in range(100)]
         found = [one for row in rows if (one := find_growth(row, DAYS)) is not None]
@@ -118,6 +160,17 @@ class TestCrossing:
         assert found is not None
         assert 50 < found.earliest < found.at < found.latest
         assert crossing(falling, 120.0) is None
+
+    def test_an_equal_amount_each_day_crosses_where_its_line_does(self) -> None:
+        growth = find_growth([1000.0 + 12 * day for day in range(25)], DAYS[:25])
+        assert growth is not None
+        found = crossing(growth, 1400.0)
+        assert found is not None
+        assert (found.earliest, found.at, found.latest) == pytest.approx((100 / 3,) * 3)
+
+    def test_a_number_that_falls_to_zero_by_its_line_has_no_growth_of_a_share(self) -> None:
+        assert find_growth([40.0 - day for day in range(40)], DAYS[:40]) is not None
+        assert find_growth([max(40.0 - 2 * day, 0.5) for day in range(24)], DAYS[:24]) is None
 
     def test_a_limit_behind_or_too_far_ahead_has_no_time(self) -> None:
         assert crossing(GROWTH, 90.0) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ def test_a_rise_crosses_its_limit_and_a_level_has_no_forecast() -> None:
     assert found.crossing.earliest < found.crossing.at < found.crossing.latest
     assert reading(RISE).crossing is None
     assert reading([100.0] * 30, limit=150.0).crossing is None
+
+
+def test_an_exact_count_that_creeps_gets_worse_bit_by_bit_and_crosses_its_limit() -> None:
+    points = [replace(one, value=1000.0 + 12 * day) for day, one in enumerate(reading(RISE, limit=1400.0).trend.points)]
+    found = read_trend(Trend(SeriesKey("t", "", "calls"), "", "calls", Direction.LOWER, points))
+    assert found.state is TrendState.WORSENING
+    assert found.crossing is not None
+    assert found.crossing.at / DAY_S == pytest.approx(400 / 12)
 
 
 def test_the_limit_is_that_of_the_last_budget() -> None:
