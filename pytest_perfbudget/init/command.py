@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +20,13 @@ from pytest_perfbudget.init.file_change import FileChange, check_writable, read
 from pytest_perfbudget.init.layout import Installation, declares_plugin, find_root, installation, repository_top
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
-from pytest_perfbudget.init.plugin_requirement import plugin_requirement
+from pytest_perfbudget.init.plugin_requirement import check_requirement, plugin_requirement
 from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
 
 _MEASURE: Final = "measure"
+_ACTION: Final = re.compile(r"[\w.-]+(/[\w.-]+)+@[\w./-]+|\./[\w./-]+")
 _MOST_UNMARKED: Final = 10
 """The most tests that get a budget in a project without any perf test: its slowest tests."""
 _LEAST_UNMARKED_NS: Final = NS_PER["ms"]
@@ -129,6 +131,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.action and not options.github:
         message = "--action is the action of the workflow for GitHub: add --github"
         raise InitError(message)
+    if options.action and not _ACTION.fullmatch(options.action):
+        message = f"--action: {options.action!r} is no action: write OWNER/REPO/PATH@COMMIT, or ./PATH"
+        raise InitError(message)
     if options.self_test and not options.github:
         message = "--self-test writes a workflow for GitHub: add --github"
         raise InitError(message)
@@ -137,6 +142,8 @@ def _check(options: argparse.Namespace) -> None:
             "--plugin is for a workflow that installs the plugin itself: add --github without --action, or --gitlab"
         )
         raise InitError(message)
+    if options.plugin:
+        check_requirement(options.plugin)
 
 
 def _installs_plugin(options: argparse.Namespace) -> bool:
@@ -198,6 +205,9 @@ def _suggested(root: Path, source: str) -> Sequence[Suggestion]:
     found = suggest(session.result.measurements)
     if not session.is_of_all_tests:
         _say_suggestions(found.budgets, found.without)
+        if not (found.budgets or found.without):
+            number = counted(len(session.result.measurements), "measurement")
+            _say(f"nothing to suggest: {number} in the session, and each has a limit already")
         return found.budgets
     slow = sorted(found.budgets, key=lambda one: -one.observed_ns)[:_MOST_UNMARKED]
     # A suite of fast tests has a budget too: without any, the gate would have nothing to measure.

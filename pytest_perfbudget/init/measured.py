@@ -78,6 +78,7 @@ def read_report(file: Path) -> MeasuredSession:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"--suggest: {file} cannot be read: {error}"
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"--suggest: {file} cannot be read: {why}; a session writes a report with --perf-output={file}"
         raise InitError(message) from None
     return MeasuredSession(json.parse(text, str(file)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any, Final
@@ -15,6 +16,23 @@ _REMEDY: Final = (
     "which a runner cannot install: add pytest-perfbudget to the requirements of the tests, or say where it comes "
     'from, such as --plugin "git+https://HOST/OWNER/pytest-perfbudget@COMMIT"'
 )
+_NAME: Final = r"[A-Za-z0-9][\w.-]*(\[[\w., -]*\])?"
+_VERSION: Final = r"(===?|!=|~=|[<>]=?)\s*\w[\w.*+!-]*"
+_REQUIREMENT: Final = re.compile(rf"{_NAME}\s*(@\s*\S+|{_VERSION}(\s*,\s*{_VERSION})*)?(\s*;.+)?")
+"""A name with a place or with versions (PEP 508)."""
+_PLACE: Final = re.compile(r"\w+\+\S+|\w+://\S+|\.{0,2}/\S*")
+"""A URL, or a path in the repository."""
+
+
+def check_requirement(text: str) -> None:
+    """Refuse a text that pip does not take for a requirement, before a workflow has it.
+
+    Raises:
+        InitError: the text is no requirement.
+    """
+    if not (_REQUIREMENT.fullmatch(text) or _PLACE.fullmatch(text)):
+        message = f"--plugin: {text!r} is no requirement of pip: write {PLUGIN}==VERSION or git+https://HOST/OWNER/{PLUGIN}@COMMIT"
+        raise InitError(message)
 
 
 def plugin_requirement() -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from repositories import git
+from results import budget
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.kinds import BODY
@@ -209,6 +211,14 @@ class TestSuggest:
         run_init(capsys, "--suggest", "report.json")
         assert "p95_ms = 20" in tree(root)["pyproject.toml"].decode()
 
+    def test_a_report_whose_tests_all_have_limits_says_so(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        found = session(10)
+        limited = [replace(one, budgets=[budget()]) for one in found.measurements]
+        report = json.dumps(replace(found, measurements=limited).to_dict())
+        (root / "report.json").write_text(report, "utf-8")
+        output = run_init(capsys, "--suggest", "report.json")
+        assert "nothing to suggest: 1 measurement in the session, and each has a limit already" in output
+
     @pytest.mark.usefixtures("root")
     def test_failed_tests_are_said(self, capsys: pytest.CaptureFixture[str], measured: list[MeasuredSession]) -> None:
         measured.append(MeasuredSession(session(10, exit_status=1), "1 failed, 1 passed in 2.00s"))
@@ -315,6 +325,15 @@ class TestReadOnly:
         ),
         ("other.json", b"{}", ("--suggest", "report.json"), "--suggest: report.json cannot be read: "),
         ("a.txt", b"", ("--action", "o/r@1"), "--action is the action of the workflow for GitHub: add --github"),
+        ("a.txt", b"", ("--github", "--action", "foo"), "--action: 'foo' is no action: write OWNER/REPO/PATH@COMMIT"),
+        ("a.txt", b"", ("--github", "--plugin", "nonsense !!"), "--plugin: 'nonsense !!' is no requirement of pip: "),
+        (
+            "a.txt",
+            b"",
+            ("--suggest", "nope.json"),
+            "--suggest: nope.json cannot be read: No such file or directory; a session writes a report with "
+            "--perf-output=nope.json",
+        ),
         ("a.txt", b"", ("--self-test",), "--self-test writes a workflow for GitHub: add --github"),
         ("a.txt", b"", PLUGIN, "--plugin is for a workflow that installs the plugin itself: add --github without"),
     ],
