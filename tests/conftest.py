@@ -64,7 +64,7 @@ _SLOW = {
     "test_a_module_that_was_built_beside_its_source_is_named_with_the_option",
     "test_a_package_that_moved_is_not_carried_into_the_base",
     "test_a_parameter_that_is_a_path_into_the_working_tree_is_the_same_test",
-    "test_a_pull_request_that_leaves_a_test_out_fails[files1-no test collected here does]",
+    "test_a_pull_request_that_leaves_a_test_out_fails[files1-renames the perf test: test_third has the same body]",
     "test_a_pull_request_that_leaves_a_test_out_fails[files2-deselected by --deselect of addopts]",
     "test_a_pull_request_that_leaves_a_test_out_fails[files3-deselected by a conftest.py]",
     "test_a_scenario_is_held_to_limits_and_leaves_no_process[one process]",

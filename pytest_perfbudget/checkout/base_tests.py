@@ -65,6 +65,15 @@ class BaseTests:
         changed |= {one for one in self.changed if Path(one).name == _CONFTEST}
         return bool(changed) or any(self.adds_word(one, word) for one in self._named(file))
 
+    def new_name(self, nodeid: str) -> str:
+        """Return the name of the function in the test's file that is new and has the body of a test that is gone.
+
+        The name is empty if there is no such function.
+        """
+        before, after = (_bodies(text) for text in (self.shown(file_of(nodeid)), self._text(file_of(nodeid))))
+        body = before.get(function_of(nodeid).rpartition("::")[2])
+        return next((name for name, own in after.items() if own == body and name not in before), "")
+
     def has_file_of(self, nodeid: str) -> bool:
         """Return whether the base has the file of a test."""
         return bool(self.shown(file_of(nodeid)))
@@ -203,3 +212,13 @@ class BaseTests:
             elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
                 parts.append(node)
         return "\n".join(ast.unparse(one) for one in parts)
+
+
+def _bodies(text: str) -> dict[str, str]:
+    """Return the functions of a file by their names, each with its parameters and its body as text."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    functions = [one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return {one.name: "\n".join(map(ast.unparse, [one.args, *one.body])) for one in functions}

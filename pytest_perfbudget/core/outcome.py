@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,6 +45,14 @@ _HELD: Final = (
     "The limits of the base were held; after the merge, those of the pull request hold: a reviewer has to agree."
 )
 _ACCEPTED: Final = "The limits of the pull request were held, because they are accepted."
+_MOST_NAMED: Final = 3
+_LONGEST_NAME: Final = 100
+_OF_TESTS: Final = {
+    RegressionVerdict.WRONG_CODE.value: "ran other code",
+    BudgetVerdict.EXCEEDED.value: "over a budget",
+    LOOSENED: "left out or with a looser limit",
+}
+"""The words for tests by the kinds of their findings, where the kind itself is no such word."""
 _SWITCHED: Final = "a conftest.py or a plugin of the pull request sets it"
 _JUDGED: Final = (
     (RegressionVerdict.REGRESSED.value, Outcome.REGRESSED),
@@ -99,7 +107,7 @@ def _classified(result: RunResult | None, exit_code: int) -> GateVerdict:
     kinds = Counter(one.kind for one in result.findings if one.is_failure)
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
     if outcome is not None:
-        return GateVerdict(outcome, f"{_numbers(kinds)}.")
+        return GateVerdict(outcome, f"{_numbers(result.findings)}.")
     if not (kinds or exit_code or result.session.is_cut_short):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
     return GateVerdict(Outcome.ERROR, _problem(result, kinds, exit_code))
@@ -116,13 +124,32 @@ def _problem(result: RunResult, kinds: Counter[str], exit_code: int) -> str:
         headline = next(one.headline for one in result.findings if one.kind == NOT_READY)
         return f"The pull request is less ready than it has to be: {headline}."
     if kinds:
-        return f"The pull request could not be judged: {_numbers(kinds)}."
+        return f"The pull request could not be judged: {_numbers(result.findings)}."
     if result.session.is_cut_short:
         return f"The session ended before its last test, with exit code {exit_code}."
     if exit_code == _TESTS_FAILED:
-        return "Tests failed, for other reasons than their numbers."
+        return f"Tests failed, for other reasons than their numbers{_named(result.session.other_failed)}."
     return f"pytest ended with exit code {exit_code}."
 
 
-def _numbers(kinds: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.items())
+def _named(names: Sequence[str]) -> str:
+    """Return the first names after a colon, each cut; empty if there are none."""
+    shown = ", ".join(one[:_LONGEST_NAME] for one in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED:,} more" if names[_MOST_NAMED:] else ""
+    return f": {shown}{more}" if names else ""
+
+
+def _numbers(findings: Iterable[Finding]) -> str:
+    """Return the number of tests by the kind of their failing findings; time and calls of one test count once."""
+    tests: dict[str, dict[str, None]] = {}
+    for one in findings:
+        if one.is_failure:
+            tests.setdefault(one.kind, {})[one.test] = None
+    return ", ".join(_counted(kind, list(filter(None, found))) for kind, found in tests.items())
+
+
+def _counted(kind: str, tests: Sequence[str]) -> str:
+    words = _OF_TESTS.get(kind, kind.replace("_", " "))
+    if not tests:
+        return words  # the finding is about the whole session
+    return f"{len(tests):,} test{'s' if len(tests) != 1 else ''} {words}"

@@ -35,6 +35,7 @@ _WORDS: Final = {
     NOT_READY: "readiness",
     LOOSENED: "this pull request loosens",
 }
+_LEFT_OUT: Final = "this pull request weakens its gate"
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _RAISED: Final = f"In a pull request, a raised limit holds only if a reviewer accepts it {BY_LABEL}."
 _MOST_NAMED: Final = 3
@@ -97,6 +98,11 @@ def kind_words(kind: str) -> str:
     return _WORDS.get(kind, kind)
 
 
+def finding_words(finding: Finding) -> str:
+    """Return the kind of a finding in words; a test that is left out is no limit that is loosened."""
+    return _LEFT_OUT if finding.kind == LOOSENED and not finding.is_of_limit else kind_words(finding.kind)
+
+
 def explained_kinds(findings: Sequence[Finding]) -> list[str]:
     """Return the kinds of findings that a section of the guide explains."""
     return [kind for kind in _EXPLAINED if any(one.kind == kind for one in findings)]
@@ -121,8 +127,8 @@ def note_groups(findings: Iterable[Finding]) -> list[NoteGroup]:
     """Return the findings in groups of the same kind and headline."""
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for one in _without_repeated_reasons(_without_many_cleared(list(findings))):
-        groups.setdefault((one.kind, one.headline), {})[one.id] = None
-    return [NoteGroup(kind_words(kind), list(ids), headline) for (kind, headline), ids in groups.items()]
+        groups.setdefault((finding_words(one), one.headline), {})[one.id] = None
+    return [NoteGroup(words, list(ids), headline) for (words, headline), ids in groups.items()]
 
 
 def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -204,7 +210,7 @@ def _advice(case: Case) -> Iterator[str]:
 
 def _opening(finding: Finding, *, with_test: bool) -> str:
     name = printable(finding.id if with_test else finding.name, unicode=True)
-    verdict = "" if finding.kind in _SENTENCES else f"{kind_words(finding.kind)}: "
+    verdict = "" if finding.kind in _SENTENCES else f"{finding_words(finding)}: "
     return f"{name}: {verdict}{finding.headline}" if name else f"{verdict}{finding.headline}"
 
 

@@ -169,9 +169,10 @@ def test_second():
     ("files", "said"),
     [
         ({"test_it.py": SKIPPING.replace("@pytest", "@pytest.mark.xfail\n@pytest")}, "expected to fail (xfail)"),
-        ({"test_it.py": SKIPPING.replace("test_second", "test_third")}, "no test collected here does"),
+        ({"test_it.py": SKIPPING.replace("test_second", "test_third")}, "renames the perf test: test_third has the same body"),
         ({"pytest.ini": "[pytest]\naddopts = --deselect test_it.py::test_second\n"}, "deselected by --deselect of addopts"),
         ({"conftest.py": "def pytest_collection_modifyitems(items): items.pop()\n"}, "deselected by a conftest.py"),
+        ({"test_it.py": SKIPPING.partition("@")[0]}, "removes the perf test, so the session fails"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("brief")

@@ -12,19 +12,25 @@ from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 
 
 def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
-    return RunResult(findings=[Finding(kind, severity, "a.py::test", headline="no baseline") for kind in kinds])
+    tests = ["" if kind in ("nothing_compared", "not_ready") else "a.py::test" for kind in kinds]
+    found = [Finding(kind, severity, test, headline="no baseline") for kind, test in zip(kinds, tests, strict=True)]
+    return RunResult(findings=found)
 
 
 @pytest.mark.parametrize(
     ("kinds", "outcome", "reason"),
     [
-        (("regressed",), Outcome.REGRESSED, "1 regressed."),
-        (("exceeded",), Outcome.EXCEEDED, "1 exceeded."),
-        (("wrong_code", "wrong_code"), Outcome.WRONG_CODE, "2 wrong code."),
+        (("regressed",), Outcome.REGRESSED, "1 test regressed."),
+        (("exceeded",), Outcome.EXCEEDED, "1 test over a budget."),
+        (("wrong_code", "wrong_code"), Outcome.WRONG_CODE, "1 test ran other code."),
         # A verdict on the pull request comes before a problem of the comparison.
-        (("unmeasured", "exceeded", "regressed"), Outcome.REGRESSED, "1 unmeasured, 1 exceeded, 1 regressed."),
-        (("unmeasured",), Outcome.ERROR, "The pull request could not be judged: 1 unmeasured."),
-        (("nothing_compared",), Outcome.ERROR, "The pull request could not be judged: 1 nothing compared."),
+        (
+            ("unmeasured", "exceeded", "regressed"),
+            Outcome.REGRESSED,
+            "1 test unmeasured, 1 test over a budget, 1 test regressed.",
+        ),
+        (("unmeasured",), Outcome.ERROR, "The pull request could not be judged: 1 test unmeasured."),
+        (("nothing_compared",), Outcome.ERROR, "The pull request could not be judged: nothing compared."),
         (
             ("loosened",),
             Outcome.ERROR,
@@ -32,7 +38,7 @@ def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
             "reviewer accept it by the label perf-accepted.",
         ),
         (("not_ready",), Outcome.ERROR, "The pull request is less ready than it has to be: no baseline."),
-        (("not_ready", "exceeded"), Outcome.EXCEEDED, "1 not ready, 1 exceeded."),
+        (("not_ready", "exceeded"), Outcome.EXCEEDED, "not ready, 1 test over a budget."),
         ((), Outcome.ERROR, "Tests failed, for other reasons than their numbers."),
     ],
 )
@@ -41,6 +47,13 @@ def test_a_failed_session_has_the_gravest_outcome_of_its_findings(
 ) -> None:
     found = classify(session(*kinds), 1)
     assert (found.outcome, found.reason) == (outcome, reason)
+
+
+def test_tests_that_fail_for_other_reasons_are_named() -> None:
+    names = ["a.py::test_sum", "x" * 900, "c.py", "d.py", "e.py"]
+    found = classify(RunResult(SessionFacts(other_failed=names)), 1)
+    shown = f"a.py::test_sum, {'x' * 100}, c.py and 2 more"
+    assert found.reason == f"Tests failed, for other reasons than their numbers: {shown}."
 
 
 def test_a_session_that_ended_early_has_not_passed() -> None:

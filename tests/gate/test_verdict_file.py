@@ -24,7 +24,7 @@ def failure(test: str, headline: str) -> Finding:
 
 
 def test_what_was_written_is_read() -> None:
-    loosened = Finding(LOOSENED, Severity.WARNING, "", headline="max_regression 5 % -> 100 %")
+    loosened = Finding(LOOSENED, Severity.WARNING, "", metric="max_regression", headline="max_regression 5 % -> 100 %")
     result = RunResult(findings=[loosened, failure("a.py::test", "10 % slower")])
     found = parse_verdict(verdict_text(VERDICT, result, 12.34).encode())
     assert (found.verdict, found.seconds, found.more) == (VERDICT, 12.3, 0)

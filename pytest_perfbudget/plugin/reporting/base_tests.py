@@ -48,7 +48,7 @@ def find_left_out(
         replace(one, kind=LOOSENED, is_gated=True) if one.test not in skipped or _adds_skip(session, one.test) else one
         for one in missing
     ]
-    found = [_judged(session, one) for one in found]
+    found = [_judged(session, _removed(session, one)) for one in found]
     known = {one.test for one in found}
     functions = set(map(function_of, known))
     chosen = set(_noted(session, "chosen"))
@@ -65,6 +65,16 @@ def find_left_out(
         for one, why in sorted(reasons.items())
     ]
     return [*_unknown(session), *found, *_may_measure_less(session, set(reasons))]
+
+
+def _removed(session: PerfSession, finding: Finding) -> Finding:
+    """Return the finding about a test that the pull request removes with words for that; others as they are."""
+    policy, comparison = session.base_policy, session.comparison
+    if policy is None or comparison is None or finding.headline != comparison.gone or finding.name:
+        return finding
+    new = policy.tests.new_name(finding.test)
+    headline = f"renames the perf test: {new} has the same body" if new else "removes the perf test"
+    return replace(finding, headline=headline)
 
 
 def adds_xfail(session: PerfSession, test: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from pytest_perfbudget.core.finding import KNOWN_TO_BE_WRONG, Finding
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.bars import is_bar
-from pytest_perfbudget.report.findings import kind_words, without_repetition
+from pytest_perfbudget.report.findings import finding_words, without_repetition
 from pytest_perfbudget.report.formats.repository_path import path_of
 
 MOST: Final = 10
@@ -42,7 +42,7 @@ def _properties(finding: Finding, folder: str) -> Iterator[tuple[str, str]]:
         yield "file", path
         if finding.line is not None:
             yield "line", str(finding.line)
-    yield "title", f"{kind_words(finding.kind)}: {finding.id}".removesuffix(": ")
+    yield "title", f"{finding_words(finding)}: {finding.id}".removesuffix(": ")
 
 
 def _message(text: str) -> str:

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.budgets import rounds_text
 from pytest_perfbudget.report.culprits import cause_text, gained_text
-from pytest_perfbudget.report.findings import evidence_parts, kind_words
+from pytest_perfbudget.report.findings import evidence_parts, finding_words
 from pytest_perfbudget.report.formats.html.charts import bar, course, distribution, forest
 from pytest_perfbudget.report.formats.html.flame import flame
 from pytest_perfbudget.report.formats.html.links import well_formed
@@ -110,7 +110,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     """Return a finding without the lists in its evidence, for which the details have tables."""
     return {
         "status": status_of(finding),
-        "kind": kind_words(finding.kind),
+        "kind": finding_words(finding),
         "headline": finding.headline,
         "evidence": [part[0] for part in evidence_parts(finding.evidence) if not part[0].endswith(":")],
         "remedy": finding.remedy,
