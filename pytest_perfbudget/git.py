@@ -40,8 +40,8 @@ def git(
         text: git's standard input; None for none.
 
     Raises:
-        GitError: git is not there, fails, or takes longer than `seconds`; the message ends with git's own last line
-            if git wrote any.
+        GitError: git is not there, fails, or takes longer than `seconds`; the message ends with git's own line about
+            the problem if git wrote any.
     """
     # The subcommand follows git's own options, each of which is `-c name=value`.
     command = f"git {next(one for one in arguments if one != '-c' and '=' not in one)}"
@@ -56,9 +56,10 @@ def git(
         raise GitError(message) from None
     if found.code != 0:
         said = found.errors.strip().splitlines() or [f"exit code {found.code}"]
-        problem = said[-1].strip().removeprefix("fatal: ")
+        # What follows the problem is advice, and may be several lines.
+        problem = next((line for line in said if line.startswith("fatal: ")), said[-1]).strip().removeprefix("fatal: ")
         if "dubious ownership" in said[0]:  # the last line is the command that trusts the repository
-            problem = f"{said[0].removeprefix('fatal: ')}; if you trust it, run: {problem}"
+            problem = f"{said[0].removeprefix('fatal: ')}; if you trust it, run: {said[-1].strip()}"
         message = f"{command}: {problem}"
         raise GitError(message)
     return found.output.rstrip("\n")

@@ -222,7 +222,8 @@ def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesK
         found = [key for key in named if key.metric == metric]
         if not found:
             metrics = ", ".join(sorted({key.metric for key in named}))
-            message = f"history {file}: no {metric!r} here: use {metrics}"
+            advice = f"use {metrics}" if metrics else "it has the hours of services only: leave out --metric"
+            message = f"history {file}: no {metric!r} here: {advice}"
             raise HistoryError(message)
         return found
     metrics_of: dict[tuple[str, str], list[str]] = {}

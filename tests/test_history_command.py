@@ -82,6 +82,16 @@ class TestText:
         assert "median, 30" not in text
 
 
+@pytest.mark.parametrize(
+    ("last", "text"), [(4e6 / 37, "? 1/37 of the level before at the last"), (13e6, "? 3.2 times the level before at")]
+)
+def test_a_last_point_far_off_is_told_beside_the_level_before(
+    capsys: pytest.CaptureFixture[str], last: float, text: str
+) -> None:
+    append(Path("kept.db"), [session(day, [point(last if day == 11 else 4e6)]) for day in range(12)], 0)
+    assert text in said(capsys, "test_login")
+
+
 @pytest.mark.usefixtures("kept")
 def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureFixture[str]) -> None:
     trends = json.loads(said(capsys, "--json"))["trends"]
@@ -146,12 +156,16 @@ class TestOneLine:
             (["zzz"], "no test or component 'zzz'\n"),
             (["test_login", "--metric=p99"], "no 'p99' here: use median, p95\n"),
             (["--file=other.db"], "history other.db: there is no such file; pytest --perf-history=other.db writes it"),
+            (["--file=."], "history .: this is a folder: name a file in it\n"),
+            (["--file=empty.db"], "the file is empty: pytest --perf-history=empty.db writes a session to it\n"),
+            (["pull", "--remote=nowhere"], "git ls-remote: 'nowhere' does not appear to be a git repository; --remote"),
             (["--file=pyproject.toml"], "this file is of another program: name another file"),
         ],
     )
     def test_a_name_or_a_file_that_there_is_not(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
     ) -> None:
+        Path("empty.db").touch()
         problem = said(capsys, *arguments, code=2)
         assert line in problem
         assert problem.count("\n") == 1

@@ -95,6 +95,11 @@ def test_json_has_the_hours(capsys: pytest.CaptureFixture[str], name: list[str])
     assert 4e6 < reading[0]["p50_ns"] < reading[0]["p95_ns"] < reading[0]["p99_ns"]
 
 
+def test_a_metric_of_a_component_that_only_serves(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = said(capsys, "mail", "--metric=zzz", code=2)
+    assert "no 'zzz' here: it has the hours of services only: leave out --metric" in problem
+
+
 def test_a_name_that_is_near_a_component_in_service(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no test or component 'mial': did you mean 'mail'" in said(capsys, "mial", code=2)
 

@@ -16,6 +16,8 @@ from pytest_perfbudget.git import git
 
 _DEPTHS: Final = (50, 500, 5_000)
 """The numbers of commits by which a shallow clone is deepened until the base is found; then all commits are fetched."""
+_ANCESTRY: Final = ("~", "^", "@{")
+"""The marks of a name that counts from another commit, such as `HEAD~1`."""
 
 SHORT: Final = 10
 _SECONDS: Final = 600.0
@@ -74,6 +76,11 @@ class History:
         if plain.startswith("-"):
             message = f"--base: {name!r} is no commit: name a branch, a tag or a commit, such as origin/main"
             raise GitError(message)
+        if not self._has(plain) and any(mark in plain for mark in _ANCESTRY):  # git fetches no commit by such a name
+            message = f"--base: {plain!r} is no commit of this repository"
+            if self._is_shallow():
+                raise GitError(f"{message}, which was cloned without its history (actions/checkout: fetch-depth: 0)")
+            raise GitError(f"{message}: correct the name")
         if not self._has(plain) and (problem := self._fetch(self._shallowly(), plain)):
             message = f"--base: {plain!r} is no commit of this repository, and cannot be fetched: {problem}"
             raise GitError(message)

@@ -99,7 +99,7 @@ def _fetched(folder: Path, remote: str) -> str:
         if tip:  # what was pushed since then has this commit among its ancestors
             git(folder, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, NOTES, seconds=_SECONDS)
     except GitError as error:
-        message = f"history: the remote {remote!r} cannot be read: {error}"
+        message = f"history: the remote {remote!r} cannot be read: {error}; --remote names another of `git remote`"
         raise HistoryError(message) from None
     return tip
 

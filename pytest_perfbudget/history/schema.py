@@ -75,11 +75,15 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
         wait_s: the longest time to wait for another process that writes.
 
     Raises:
-        HistoryError: the file is missing, cannot be read or written, is of another program, or of a later version.
+        HistoryError: the file is missing or empty, cannot be read or written, is of another program, or of a later
+            version.
     """
     try:
         if creates:
             _make_folder(path.parent)
+        elif path.is_dir():
+            message = f"history {path}: this is a folder: name a file in it"
+            raise HistoryError(message)
         elif not path.is_file():
             message = f"history {path}: there is no such file; pytest --perf-history={path} writes it"
             raise HistoryError(message)
@@ -118,6 +122,9 @@ def _check(connection: sqlite3.Connection, path: Path, *, creates: bool) -> None
                     connection.execute(table)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if not creates and _is_empty(connection):
+        message = f"history {path}: the file is empty: pytest --perf-history={path} writes a session to it"
+        raise HistoryError(message)
     if _pragma(connection, "application_id") != APPLICATION_ID:
         message = f"history {path}: this file is of another program: name another file"
         raise HistoryError(message)

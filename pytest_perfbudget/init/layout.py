@@ -151,5 +151,5 @@ def _document(root: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read(file) or "")
     except tomllib.TOMLDecodeError as error:
-        message = f"{file.name}: is no TOML: {error}"
+        message = f"{file.name}: is no valid TOML: {error}"
         raise ConfigError(message) from None

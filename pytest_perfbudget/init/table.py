@@ -139,5 +139,5 @@ def _parsed(content: str, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
-        message = f"{place}: is no TOML: {error}"
+        message = f"{place}: is no valid TOML: {error}"
         raise ConfigError(message) from None

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _source(service: str) -> tuple[str, Callable[[], dict[str, Any]]]:
     """Return the name of a service, and the function that returns its summary."""
-    if service and ("://" in service or not service.endswith(_SUFFIX)):
+    if service and ("://" in service or not (service.endswith(_SUFFIX) or Path(service).exists())):
         url = remote.checked_url(service)
         return url, partial(remote.fetch_summary, url)
     root = project_root(Path.cwd())

@@ -94,9 +94,8 @@ class RecordedService:
 
     def _source(self, end_s: float) -> str:
         when = datetime.fromtimestamp(end_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        return (
-            f"from the history {self._file.name}, whose last minute ended {age(self._clock() - end_s)} ago, at {when}"
-        )
+        ended = age(self._clock() - end_s)
+        return f"from the history in {self._file.name}, whose last minute ended {ended} ago, at {when}"
 
 
 def _histories(windows: Iterable[ServiceWindow], start_ns: int) -> dict[str, History]:

@@ -156,7 +156,7 @@ def _ahead(reading: Reading) -> Iterator[str]:
     trend = reading.trend
     if (last := reading.candidate) is not None:
         point = trend.points[last.index]
-        yield f"? {percent(last.ratio)} at the last point, {_commit(point)}"
+        yield f"? {_beside_level(last.ratio)} at the last point, {_commit(point)}"
         yield "    a change or an outlier: the next sessions tell"
     if (growth := reading.growth) is not None:
         low, middle, high = (_a_day(growth, one, trend.unit) for one in (growth.lower, growth.rate, growth.upper))
@@ -165,6 +165,14 @@ def _ahead(reading: Reading) -> Iterator[str]:
             limit = quantity(reading.limit, trend.unit)
             yield f"crosses {limit} about {_date(ahead.at)},"
             yield f"    between {_date(ahead.earliest)} and {_date(ahead.latest)}"
+
+
+def _beside_level(ratio: float) -> str:
+    """Return a value beside the level before: `+12 %`, `3.2 times the level before`, `1/37 of the level before`."""
+    text = percent(ratio)
+    if not text.endswith("x"):
+        return text
+    return f"{text[:-1]} {'of' if ratio < 1 else 'times'} the level before"
 
 
 def _a_day(growth: Growth, rate: float, unit: str) -> str:

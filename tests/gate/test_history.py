@@ -96,6 +96,14 @@ def test_a_given_base_is_fetched_if_it_is_missing(tmp_path: Path, origin: Origin
         History(here).commit("nowhere")
 
 
+def test_a_given_base_that_counts_back_needs_the_history(tmp_path: Path, origin: Origin) -> None:
+    here = origin.open({"shop.py": "2\n"}).checkout(tmp_path / "work", "head")
+    with pytest.raises(GitError, match=r"^--base: 'HEAD~9' is no commit .* without its history .*fetch-depth: 0\)$"):
+        History(here).commit("HEAD~9")
+    with pytest.raises(GitError, match=r"^--base: 'HEAD~99' is no commit of this repository: correct the name$"):
+        History(origin.clone).commit("HEAD~99")
+
+
 def test_a_given_base_with_dots_is_where_the_branches_parted(tmp_path: Path, origin: Origin) -> None:
     start = origin.tip()
     origin.advance(2)

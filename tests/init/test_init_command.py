@@ -291,7 +291,7 @@ class TestReadOnly:
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "message"),
     [
-        ("pyproject.toml", b"[project", (), "pyproject.toml: is no TOML: "),
+        ("pyproject.toml", b"[project", (), "pyproject.toml: is no valid TOML: "),
         (
             "pyproject.toml",
             "a = 'ä'".encode("latin-1"),

@@ -109,7 +109,7 @@ def test_a_file_that_cannot_have_the_table_is_said() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[project\n", r"pyproject.toml: is no TOML: .*line 1"),
+        ("[project\n", r"pyproject.toml: is no valid TOML: .*line 1"),
         ("[tool]\nperfbudget = 3\n", "pyproject.toml: perfbudget of .tool. must be a table, found 3"),
     ],
 )

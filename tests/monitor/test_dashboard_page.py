@@ -135,7 +135,7 @@ def test_the_history_of_a_service_has_the_trends_of_a_day(
 ) -> None:
     server.fetch = recorded.summary
     shown.wait("document.getElementById('facts').innerText.includes('kept.db')")
-    assert "from the history kept.db, whose last minute ended 2 h ago" in shown.texts("#facts")[0]
+    assert "from the history in kept.db, whose last minute ended 2 h ago" in shown.texts("#facts")[0]
     assert shown.texts("#titles th")[-1] == "p95, 24 h"
     assert shown.run("document.querySelector('svg').getAttribute('aria-label')").startswith("p95 of the last 24 h, ")
     shown.look(width, theme)

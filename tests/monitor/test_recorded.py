@@ -69,7 +69,7 @@ storage          8   0.10     6.00  4.03 ms  199 ms  199 ms       0  p95 9.96x  
 ALERT slow-storage: p95_ms of storage 200, limit 100, over 1m, for 10 min
 storage: p95 199 ms exceeds its budget of 20 ms; limit p95_ms from pyproject.toml [tool.perfbudget.components."storage"]
 9 errors in storage, the last 60 min ago: KeyError: 'agent-7'
-note: from the history kept.db, whose last minute ended 10 min ago, at 2023-11-15 01:14 UTC
+note: from the history in kept.db, whose last minute ended 10 min ago, at 2023-11-15 01:14 UTC
 """
 
 
@@ -108,7 +108,7 @@ class TestSummary:
         summary = recorded_service(file, clock=lambda: END_S + 3 * DAY_S).summary()
         assert summary["components"]["gateway"]["windows"]["1h"]["count"] > 300
         assert summary["notes"][-1].startswith(
-            "from the history kept.db, whose last minute ended 3 d ago, at 2023-11-15"
+            "from the history in kept.db, whose last minute ended 3 d ago, at 2023-11-15"
         )
 
     def test_a_component_without_requests_for_an_hour_is_silent(self, file: Path) -> None:
@@ -186,6 +186,14 @@ class TestCommand:
         assert (
             "name a service by its address, such as http://127.0.0.1:8000, or by its history" in capsys.readouterr().err
         )
+
+    def test_an_existing_file_is_a_history_and_no_address(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "README.md").write_text("# Shop", "utf-8")
+        monkeypatch.chdir(tmp_path)
+        assert main(["dashboard", "README.md", "--once"]) == 2
+        assert "history README.md: this file is of another program: name another file" in capsys.readouterr().err
 
     @pytest.mark.parametrize("way", [["--once"], [], ["--serve", "0"]])
     def test_a_history_without_a_service_is_exit_code_2(
