@@ -17,7 +17,7 @@ from pytest_perfbudget.report.guide import render_guide
 
 VERDICTS = sorted({one.value for one in (*BudgetVerdict, *RegressionVerdict)})
 TERMS = """
-round block run measurement canary weather duet pair quad base head suspect screening alpha p-value tolerance
+round block run measurement canary weather duet pair quad base head suspect screening alpha p-value tolerance trend drift
 """
 
 

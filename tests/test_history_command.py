@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from histories import history, point, session
 from repositories import commit, git
+from snippets import snippets
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.history.store import append
@@ -142,6 +143,17 @@ class TestDrift:
         shown = capsys.readouterr()
         assert shown.err == 'perfbudget: anchor = "v9": git does not have this commit here: fetch it, or name another\n'
         assert "since v1.0" not in shown.out
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_queries_of_the_guide_answer() -> None:
+    queries = [one.text for one in snippets("sql")]
+    append(Path("kept.db"), [session(40, [point(verdict="exceeded", limit=3e6)])], 0)
+    with closing(sqlite3.connect("kept.db")) as opened:
+        medians, exceeded = (opened.execute(query).fetchall() for query in queries)
+    assert len(medians) == 31
+    assert medians[-1][2] == 4.0
+    assert exceeded == [("tests/test_api.py::test_login", "", "median", 1)]
 
 
 class TestOneLine:
