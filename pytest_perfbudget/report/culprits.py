@@ -38,7 +38,7 @@ def blame_lines(
         yield HEADING
         yield from (f"  {blame_text(one)}" for one in blamed)
     if blamed and grown:
-        yield f"  called more often as a consequence: {', '.join(map(_short_growth, grown))}"
+        yield f"  also called more often: {', '.join(map(_short_growth, grown))}"
     elif grown:
         yield "Called more often:"
         yield from (f"  {_growth(one)}" for one in grown)
@@ -55,8 +55,11 @@ def blame_text(one: Blame) -> str:
 
 
 def gained_text(one: Blame) -> str:
-    """Return the part of a slowdown that a function caused."""
-    return f"+{quantity(one.gained_ns, 'ns')} of +{quantity(one.of_ns, 'ns')}"
+    """Return the part of a slowdown that a function caused; a part above the whole says why that can be."""
+    gained, whole = quantity(one.gained_ns, "ns"), quantity(one.of_ns, "ns")
+    if one.gained_ns > one.of_ns and gained != whole:
+        return f"+{gained} (+{whole} in all, because other code became faster)"
+    return f"+{gained} of +{whole}"
 
 
 def cause_text(one: Blame) -> str:

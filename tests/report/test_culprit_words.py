@@ -36,7 +36,14 @@ def test_each_cause_says_how_and_how_much(text: str, expected: str) -> None:
     assert text == expected
 
 
-def test_the_consequences_stand_in_one_line_below_the_causes() -> None:
+def test_a_part_above_the_whole_says_that_other_code_became_faster() -> None:
+    text = blame_text(Blame("web:menu", Cause.OWN_CODE, 76.5e3, 53.7e3))
+    expected = "+76.5 us (+53.7 us in all, because other code became faster)"
+    assert text == f"web:menu takes longer in its own lines: {expected}"
+    assert blame_text(Blame("web:menu", Cause.OWN_CODE, 53.71e3, 53.7e3)).endswith("+53.7 us of +53.7 us")
+
+
+def test_further_calls_stand_in_one_line_below_the_causes() -> None:
     blamed = [
         Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1),
         Blame("web:tax", Cause.OWN_CODE, 4e3, 41e3),
@@ -45,7 +52,7 @@ def test_the_consequences_stand_in_one_line_below_the_causes() -> None:
         HEADING,
         "  web:menu now calls web:make on every call (0 -> 1): +37 us of +41 us",
         "  web:tax takes longer in its own lines: +4 us of +41 us",
-        "  called more often as a consequence: web:price (0 -> 30), json:dumps (few -> 1,200)",
+        "  also called more often: web:price (0 -> 30), json:dumps (few -> 1,200)",
     ]
 
 
