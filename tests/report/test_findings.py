@@ -68,7 +68,9 @@ class TestBudgets:
             "success_rate 90.1 % falls short of its budget of 98 % (4.95x the allowed errors)"
         )
         assert failure(measurement(replace(found, estimate=97.9)))[0].endswith("98 % (105% of the allowed errors)")
-        none_allowed = measurement(replace(found, limit=100, estimate=90), errors=[ErrorGroup("ValueError", "no", 0, 1, count=3)])
+        none_allowed = measurement(
+            replace(found, limit=100, estimate=90), errors=[ErrorGroup("ValueError", "no", 0, 1, count=3)]
+        )
         assert failure(none_allowed)[0] == "7 requests of 72 failed, and no error is allowed"
 
     def test_a_capacity_that_falls_short_has_the_interval_and_the_number_of_probes(self) -> None:
