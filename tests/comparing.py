@@ -11,7 +11,8 @@ from typing import Any
 from pytest_perfbudget.compare.context import ComparisonContext, Invocation
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.core.kinds import CALL, MeasurementKind
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.processes.protocol import Answer, Request

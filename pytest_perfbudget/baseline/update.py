@@ -13,8 +13,8 @@ from pytest_perfbudget.core.calm_spans import calm_batch
 from pytest_perfbudget.core.calm_times import quantiles_of
 from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.load.differences import LoadDifference, load_differences
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import METRICS, TIME, counts
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.spans.reference import reference_of

@@ -27,9 +27,10 @@ from pytest_perfbudget.compare.unpaired_components import (
     with_components,
 )
 from pytest_perfbudget.compare.versions import with_versions
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Estimate
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock

@@ -13,9 +13,10 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import GitError

@@ -14,8 +14,9 @@ from pytest_perfbudget.compare.evidence import CalledFunctions
 from pytest_perfbudget.compare.instructions import foreign_instructions, without_instructions
 from pytest_perfbudget.compare.obstacles import unlike
 from pytest_perfbudget.core.instructions import ExecutedFunctions
-from pytest_perfbudget.core.measurement import Measurement, Recording, family_of_id
+from pytest_perfbudget.core.measurement import Measurement, family_of_id
 from pytest_perfbudget.core.metrics import INSTRUCTIONS, METRICS
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.results import RegressionResult
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.core.calm_times import calm_times, has_weather
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.side_times import SideTimes
 
 

@@ -12,8 +12,8 @@ from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
 from pytest_perfbudget.core.instruction_growth import grown_instructions
 from pytest_perfbudget.core.instructions import ExecutedFunctions, InstructionGrowth
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, TIME, Metric
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
 

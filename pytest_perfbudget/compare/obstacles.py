@@ -7,9 +7,10 @@ from typing import Final
 
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.load.differences import other_load
-from pytest_perfbudget.core.measurement import Measurement, Recording, has_address
+from pytest_perfbudget.core.measurement import Measurement, has_address
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.namesakes import ambiguous, reordered, unclear
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
 ADDRESS_IN_NAME: Final = "its name holds an address, which differs from process to process: give a stable name="

@@ -14,8 +14,9 @@ from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.obstacles import unlike
-from pytest_perfbudget.core.measurement import Measurement, Recording, function_of
+from pytest_perfbudget.core.measurement import Measurement, function_of
 from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus

@@ -20,8 +20,9 @@ from pytest_perfbudget.compare.obstacles import no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import between_runs, why_not_recorded, with_components
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Prior, fit
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.spans.changes import SpanComparison

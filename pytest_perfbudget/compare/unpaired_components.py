@@ -11,8 +11,9 @@ from pytest_perfbudget.compare.components import has_tracked_code
 from pytest_perfbudget.compare.known_data import KnownData
 from pytest_perfbudget.core.calm_spans import calm_batch
 from pytest_perfbudget.core.kinds import LOAD, TIMER
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.spans.reference import SpanReference, compare_with, reference_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_perfbudget.core.calm_times import calm_factor
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.core.spans.batches import SpanBatch
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from pytest_perfbudget.core.calm_quantiles import FEWEST_ROUNDS, SHARES, CalmQuantiles
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Reference, estimate_for
 from pytest_perfbudget.core.samples import quantile
 

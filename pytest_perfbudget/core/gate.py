@@ -17,8 +17,8 @@ from pytest_perfbudget.core.criteria.mirrored import MirroredCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion
 from pytest_perfbudget.core.instructions import MOST_COUNTED, costliest
 from pytest_perfbudget.core.kinds import CALL, MeasurementKind
-from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CPU, INSTRUCTIONS, QUANTILES, WALL, Direction, Metric
+from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
 from pytest_perfbudget.core.samples import Samples
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.robust import MAD
 
 QUADS: Final = 64

@@ -7,9 +7,9 @@ from typing import Final
 
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.loop_waits import waited_ns, with_loop_waits
-from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
+from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_profile import executed_functions
 from pytest_perfbudget.measure.isolation import uncollected

@@ -11,7 +11,7 @@ from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, mea
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.calm_quantiles import SHARES
 from pytest_perfbudget.core.load.plan import LoadPlan
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Prior, uncorrected
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart

@@ -11,7 +11,8 @@ from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.evidence import Evidence, Sides
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 

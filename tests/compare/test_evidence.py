@@ -10,7 +10,7 @@ from cost_graphs import costs
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.core.limits import RegressionTolerance
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
 TOLERANCE = RegressionTolerance(0.05, "here")

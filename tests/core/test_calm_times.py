@@ -9,7 +9,7 @@ import pytest
 
 from pytest_perfbudget.core.calm_quantiles import FEWEST_ROUNDS, SHARES
 from pytest_perfbudget.core.calm_times import calm_factor, calm_times, quantiles_of
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Reference, uncorrected
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.weather import BlockTime

@@ -9,7 +9,8 @@ from pytest_perfbudget.core.budgets import Budget, parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate, judge_count, judge_counts, unmeasured
 from pytest_perfbudget.core.kinds import CALL, KINDS, TIMER
-from pytest_perfbudget.core.measurement import Counted, Measurement, ProfileRow, Recording
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.recording import Counted, Recording
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.versions import VersionChange

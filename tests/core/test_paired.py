@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import PAIR_SPREAD, QUADS, Pair, pair_of, pair_of_recordings
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import MOST_FRESH
 from pytest_perfbudget.core.weather import BlockTime

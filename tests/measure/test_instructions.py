@@ -17,7 +17,7 @@ import pytest
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.gate import judge_counts
 from pytest_perfbudget.core.instructions import FunctionInstructions, LineRuns
-from pytest_perfbudget.core.measurement import Counted
+from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.measure import probes
 from pytest_perfbudget.measure.counting import count_executions

@@ -11,8 +11,8 @@ import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.gate import judge_counts
-from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.metrics import METRICS, Direction, Metric
+from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import PROBES, FunctionCalls

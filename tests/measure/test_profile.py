@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
-from pytest_perfbudget.core.measurement import Counted
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
+from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.probes import FunctionCalls
 from pytest_perfbudget.measure.profile import call_graph, called_functions, name_of, profile_call, profiled_functions

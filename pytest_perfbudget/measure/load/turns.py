@@ -9,7 +9,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.windows import block_of, joined, why_not_timed, window_of
 from pytest_perfbudget.core.load_errors import count_errors
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.measure.turns import Turns
 

@@ -14,8 +14,9 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate, unmeasured
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import NONE, MeasurementKind
-from pytest_perfbudget.core.measurement import Measurement, Recording, file_of
+from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, limits_to_dict
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples, describe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.windows import blocks_of, why_not_timed
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.measure.canary import read_canaries
 from pytest_perfbudget.measure.clock import SYSTEM
 

@@ -14,8 +14,9 @@ from pytest_perfbudget.core.load.result import describe_load
 from pytest_perfbudget.core.load.windows import doubt
 from pytest_perfbudget.core.load_errors import expected_requests
 from pytest_perfbudget.core.load_gate import LoadGate
-from pytest_perfbudget.core.measurement import Measurement, Recording
+from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.core.units import NS_PER

@@ -14,9 +14,9 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.load.result import CapacityResult, LoadResult
 from pytest_perfbudget.core.load_errors import count_errors
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import CAPACITY
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.load.call import LoadCall

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pytest_perfbudget.core.kinds import NONE, RATIO
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, nothing_measured
 from pytest_perfbudget.plugin.collection.markers import marker_place
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_name

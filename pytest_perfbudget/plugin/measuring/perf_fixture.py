@@ -14,10 +14,10 @@ from pytest_perfbudget.core.budgets import Budget, checked_limit, merge_budgets
 from pytest_perfbudget.core.gate import budget_result
 from pytest_perfbudget.core.kinds import CALL, RATIO, TIMER, MeasurementKind
 from pytest_perfbudget.core.limits import Limits
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.metrics import KEYWORDS
 from pytest_perfbudget.core.metrics import RATIO as RATIO_METRIC
 from pytest_perfbudget.core.ratio import decide_ratio, is_enough
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.span_budgets import merge_span_budgets
 from pytest_perfbudget.core.units import NS_PER

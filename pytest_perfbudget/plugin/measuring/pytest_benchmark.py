@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_perfbudget.core.kinds import BENCHMARK, PEDANTIC
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.lazy import unfinished
 from pytest_perfbudget.measure.profile import CallProfile

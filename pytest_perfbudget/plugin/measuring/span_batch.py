@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.compare.components import has_tracked_code
 from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.measurement import Recording
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.spans.batches import BatchStore
 from pytest_perfbudget.measure.isolation import quiet
 from pytest_perfbudget.measure.spans import SpanGatherer

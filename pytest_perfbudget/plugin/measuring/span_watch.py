@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.gate import BudgetGate
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.span_gate import SpanGate
 from pytest_perfbudget.core.spans.batches import BatchStore, ComparedStore, ThreadUse, in_order, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.budgets import Budget
-from pytest_perfbudget.core.measurement import Counted, Recording
+from pytest_perfbudget.core.recording import Counted, Recording
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.measure.counting import count_executions

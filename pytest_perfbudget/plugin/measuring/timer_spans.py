@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import groupby
 
-from pytest_perfbudget.core.measurement import Recording
 from pytest_perfbudget.core.precedence import EffectiveLimits
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.span_gate import SpanGate
 from pytest_perfbudget.core.spans.batches import BatchStore, ComparedStore, in_order
 from pytest_perfbudget.core.spans.series import SpanStore

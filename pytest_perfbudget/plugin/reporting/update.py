@@ -23,7 +23,8 @@ from pytest_perfbudget.core.instructions import total_of
 from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.load.error_count import ErrorCount
 from pytest_perfbudget.core.load_errors import exceeded_by
-from pytest_perfbudget.core.measurement import Measurement, Recording, file_of, has_address
+from pytest_perfbudget.core.measurement import Measurement, file_of, has_address
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import prior_of
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.weather import calm
