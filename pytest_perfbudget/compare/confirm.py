@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.evidence import Sides, needs_counts
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.compare.progress import Pace, note_fresh
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
-
-FRESH_COUNTS: Final = 3
-"""The number of fresh processes that all have to show a grown count, unless the time has regressed. A count that
-depends on the hash seed exceeds the highest of ten such counts in one case of ten."""
 
 _Result = TypeVar("_Result")
 _Run = TypeVar("_Run", bound=Run)
@@ -111,7 +107,7 @@ def confirm(
         if not (open_ or is_grown):
             break
         note_fresh(context.progress, nodeid, pace)
-        # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three.
+        # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three or more.
         with_counts = is_grown or not attempts
         with pace.step():
             found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
@@ -152,11 +148,11 @@ def _attempted(measure: Measure[_Run], *, own_file_only: bool, with_counts: bool
 
 
 def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, float]) -> bool:
-    """Return whether to count again: a count has grown in each attempt so far, and attempts are left."""
-    if len(attempts) >= FRESH_COUNTS:
-        return False
+    """Return whether to count again, because a count has grown in each attempt so far; `core` decides how often."""
     return any(
-        all(name in one and one[name].any_has_grown(tolerance) for one in attempts) for name, tolerance in grown.items()
+        needs_counts([one[name] for one in attempts], tolerance)
+        for name, tolerance in grown.items()
+        if all(name in one for one in attempts)
     )
 
 

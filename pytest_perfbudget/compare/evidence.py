@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
-from pytest_perfbudget.core.counts import CountPair, any_has_grown, comparable, compare_counts, has_grown
+from pytest_perfbudget.core.counts import (
+    CountPair,
+    any_has_grown,
+    comparable,
+    compare_counts,
+    confirm_count,
+    has_grown,
+    needs_attempt,
+)
 from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
 from pytest_perfbudget.core.instruction_growth import grown_instructions
 from pytest_perfbudget.core.instructions import ExecutedFunctions, InstructionGrowth
@@ -133,15 +141,11 @@ class Evidence:
         share = self.tolerance.share
         if self.is_skipped or not has_grown(metric, before, after, share):
             return compare_counts(metric, [first], share)
-        again = [
-            CountPair(one.base.counts[metric.name], one.head.counts[metric.name])
-            for one in self.fresh
-            if metric.name in one.base.counts and metric.name in one.head.counts
-        ]
+        again = _pairs(metric, self.fresh)
         if not again or self.problem:
             why = self.problem or "a fresh process did not count it"
             return _unmeasured(metric, before, f"{_worse(metric)}, which could not be confirmed: {why}")
-        result = compare_counts(metric, [first, *again], share)
+        result = confirm_count(metric, first, again, share)
         if metric is CALLS and result.verdict is RegressionVerdict.REGRESSED:
             return replace(result, grown=self._called_more(self.screening))
         if metric is INSTRUCTIONS and result.verdict is RegressionVerdict.REGRESSED:
@@ -189,6 +193,26 @@ def blamed(attempts: Sequence[Sides], time: RegressionResult) -> list[Blame]:
         return []
     slower_ns = (time.after or 0.0) - (time.before or 0.0)
     return blamed_functions(calmest([base for base, _ in profiled]), calmest([head for _, head in profiled]), slower_ns)
+
+
+def needs_counts(attempts: Sequence[Sides], tolerance: float) -> bool:
+    """Return whether a further attempt has to count, because a count has grown in each fresh attempt so far."""
+    if not attempts:
+        return True
+    for metric in comparable(attempts[0].base.counts):
+        pairs = _pairs(metric, attempts)
+        if len(pairs) == len(attempts) and needs_attempt(metric, pairs, tolerance):
+            return True
+    return False
+
+
+def _pairs(metric: Metric, attempts: Sequence[Sides]) -> list[CountPair]:
+    """Return the counts of the attempts in which both sides have one."""
+    return [
+        CountPair(one.base.counts[metric.name], one.head.counts[metric.name])
+        for one in attempts
+        if metric.name in one.base.counts and metric.name in one.head.counts
+    ]
 
 
 def _unmeasured(metric: Metric, before: float, reason: str) -> RegressionResult:

@@ -15,7 +15,7 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
+from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, needs_counts
 from pytest_perfbudget.compare.obstacles import no_namesake, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
@@ -103,7 +103,7 @@ class SequentialComparison(ComparisonStrategy):
         try:
             self._runs = self._play(self._tests, _SCREENING)
             self.sharing = len(self._runs)
-            suspects = {test for test, name in self._runs if self._is_suspect((test, name))}
+            suspects = {one[0] for one in self._runs if self._is_suspect(one) or self._has_random_growth(one)}
             if suspects:
                 self._fresh = self._play([test for test in self._tests if test in suspects], _FRESH)
         except WorkerError as error:
@@ -217,6 +217,13 @@ class SequentialComparison(ComparisonStrategy):
         test = self._slowdown_test(runs, runs.tolerance)
         is_slower = test is not None and test.is_suspect(*(test.estimate(one.blocks) for one in runs.head))
         return is_slower and not self._is_skipped(place[0])
+
+    def _has_random_growth(self, place: _Place) -> bool:
+        """Return whether a count has grown in all runs, and these differ so much that it takes more runs to tell."""
+        runs = self._runs[place]
+        sides = runs.sides(is_test_changed=self._is_changed(place[0]))
+        is_grown = bool(sides) and sides[0].any_has_grown(runs.tolerance) and not self._is_skipped(place[0])
+        return is_grown and needs_counts(sides[1:], runs.tolerance)
 
     def _is_changed(self, nodeid: str) -> bool:
         return len(self._sources.get(nodeid, ())) > 1

@@ -6,8 +6,9 @@ import math
 
 from comparing import context, recording
 
-from pytest_perfbudget.compare.confirm import FRESH_COUNTS, Attempt, confirm
+from pytest_perfbudget.compare.confirm import Attempt, confirm
 from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.core.counts import FRESH_COUNTS
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict

@@ -34,8 +34,14 @@ def test_a_count_within_its_tolerance_needs_no_fresh_process() -> None:
 
 
 def test_a_count_that_grew_in_every_attempt_is_regressed_by_the_least_growth() -> None:
-    found = calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, 200), sides(100, 250)]))
+    found = calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 300), [sides(100, 200), sides(100, 204)]))
     assert (found.verdict, found.before, found.after) == (RegressionVerdict.REGRESSED, 100, 200)
+
+
+def test_a_random_count_is_regressed_if_it_grew_in_eleven_attempts_and_undecided_before() -> None:
+    fresh = [sides(100, 200), sides(100, 250)] * 5
+    for tried, verdict in ((3, RegressionVerdict.UNDECIDED), (10, RegressionVerdict.REGRESSED)):
+        assert calls(Evidence(UNCHANGED, TOLERANCE, sides(100, 300), fresh[:tried])).verdict is verdict
 
 
 def test_a_count_that_one_fresh_process_does_not_confirm_is_not() -> None:
