@@ -13,7 +13,14 @@ from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_profile import executed_functions
 from pytest_perfbudget.measure.isolation import uncollected
-from pytest_perfbudget.measure.probes import BytecodeInstructions, FunctionCalls, LooksBad, ProbeBusyError, count
+from pytest_perfbudget.measure.probes import (
+    NO_BUDGETS,
+    BytecodeInstructions,
+    FunctionCalls,
+    LooksBad,
+    ProbeBusyError,
+    count,
+)
 from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, source_files
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
@@ -29,20 +36,26 @@ _MOST_EXECUTIONS: Final = 200
 
 
 async def count_executions(
-    subject: Subject, wanted: Mapping[str, LooksBad], clock: Clock = SYSTEM, *, with_costs: bool = False
+    subject: Subject,
+    wanted: Mapping[str, LooksBad],
+    clock: Clock = SYSTEM,
+    *,
+    over_budget: Mapping[str, LooksBad] = NO_BUDGETS,
+    with_costs: bool = False,
 ) -> Counted:
     """Count single executions of a subject, and name the functions that the executions call.
 
     Args:
         subject: the subject that is run.
         wanted: the metrics to count; see `probes.count`.
-        clock: the clock that limits the time of further profiles.
+        clock: the clock that limits the time of further passes and profiles.
+        over_budget: the budgets of these metrics; see `probes.count`.
         with_costs: whether the costs of the functions are of interest, if calls are counted; a short body is executed
             further times for them.
     """
     __tracebackhide__ = True
     start_ns = clock.wall_ns()
-    found, problems = await count(subject, wanted)
+    found, problems = await count(subject, wanted, over_budget, clock)
     calls = [one for one in found.get(CALLS.name, ()) if isinstance(one, FunctionCalls)]
     profiled = calls[0] if calls else None
     executed = next(iter(found.get(INSTRUCTIONS.name, ())), None)

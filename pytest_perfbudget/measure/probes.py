@@ -9,16 +9,14 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any, Final, Protocol
 
+from pytest_perfbudget.core.count_passes import needs_pass
 from pytest_perfbudget.core.instructions import MOST_COUNTED
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, METRICS, PEAK, Metric
+from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.subject import Probe, Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
-
-_PASSES = 2
-"""The number of passes for a count that looks bad. The better pass holds, because a cache that is filled once is not a
-cost of every call."""
 
 
 class ProbeBusyError(Exception):
@@ -134,15 +132,22 @@ PROBES: Final[dict[str, type[CountingProbe]]] = {
 LooksBad = Callable[[float], bool]
 """A function that returns whether a count is worth a second pass."""
 
+NO_BUDGETS: Final[Mapping[str, LooksBad]] = {}
+
 
 async def count(
-    subject: Subject, wanted: Mapping[str, LooksBad]
+    subject: Subject,
+    wanted: Mapping[str, LooksBad],
+    over_budget: Mapping[str, LooksBad] = NO_BUDGETS,
+    clock: Clock = SYSTEM,
 ) -> tuple[dict[str, list[CountingProbe]], dict[str, str]]:
-    """Run one or two untimed passes for each metric.
+    """Run untimed passes for each metric: one, or more if its count looks bad.
 
     Args:
         subject: the subject that is run.
         wanted: the metrics to count, each with a function that returns whether its count is worth a second pass.
+        over_budget: a function for each metric with a budget that returns whether a count exceeds the budget.
+        clock: the clock that times the passes.
 
     Returns:
         The probes of all passes by metric, the best probe first; and by metric the reason why there is no count.
@@ -152,13 +157,19 @@ async def count(
     problems: dict[str, str] = {}
     for name, looks_bad in wanted.items():
         try:
-            found[name] = await _passes(subject, METRICS[name], looks_bad)
+            found[name] = await _passes(subject, METRICS[name], looks_bad, over_budget.get(name, _never), clock)
         except ProbeBusyError as error:
             problems[name] = str(error)
     return found, problems
 
 
-async def _passes(subject: Subject, metric: Metric, looks_bad: LooksBad) -> list[CountingProbe]:
+def _never(count: float) -> bool:  # noqa: ARG001 - see `LooksBad`
+    return False
+
+
+async def _passes(
+    subject: Subject, metric: Metric, looks_bad: LooksBad, is_over_budget: LooksBad, clock: Clock
+) -> list[CountingProbe]:
     """Return the probes of all passes, the best probe first; of equally good probes, the later probe comes first.
 
     The first pass finds the caches of the CPU and the interpreter cold, so its times are up to twice those of the
@@ -166,10 +177,16 @@ async def _passes(subject: Subject, metric: Metric, looks_bad: LooksBad) -> list
     """
     __tracebackhide__ = True
     probes: list[CountingProbe] = []
-    while not probes or (len(probes) < _PASSES and looks_bad(probes[0].count)):
+    passes: list[float] = []
+    start_ns = clock.wall_ns()
+    while not probes or (
+        looks_bad(probes[0].count)
+        and needs_pass(metric, passes, clock.wall_ns() - start_ns, is_over_budget=is_over_budget(probes[0].count))
+    ):
         probe = PROBES[metric.name]()
         with uncollected():  # callbacks of the garbage collector are not calls by the measured code
             await subject.once(probe)
+        passes.append(probe.count)
         is_best = not probes or not metric.is_worse(probe.count, probes[0].count)
         probes.insert(0 if is_best else len(probes), probe)
     return probes

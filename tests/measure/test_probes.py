@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
+from pytest_perfbudget.core.count_passes import MOST_PASSES
 from pytest_perfbudget.core.gate import judge_counts
 from pytest_perfbudget.core.metrics import METRICS, Direction, Metric
 from pytest_perfbudget.core.recording import Counted
@@ -26,7 +27,8 @@ MB = 1_000_000
 def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> BudgetResult:
     subject = PlainSubject(function, (args, {}), setup)
     (budget,) = parse_budgets(limits, "here")
-    counted = run_plain(count_executions(subject, {budget.metric.name: lambda count: count > budget.limit}))
+    wanted = {budget.metric.name: lambda count: count > budget.limit}
+    counted = run_plain(count_executions(subject, wanted, over_budget=wanted))
     (found,) = judge_counts([budget], counted)
     return found
 
@@ -165,6 +167,24 @@ def test_of_two_passes_the_lower_count_holds() -> None:
     fills = iter([100, 0])
     found = count(lambda: [abs(one) for one in range(next(fills))], calls=50)
     assert found.counts["calls"] < 50
+
+
+class TestRandomWork:
+    """Calls that differ from execution to execution are held against a budget by the best of ten passes."""
+
+    @staticmethod
+    def _calls(*numbers: int) -> BudgetResult:
+        loops = iter(numbers)
+        return judge(lambda: [abs(one) for one in range(next(loops))], max_calls=50)
+
+    def test_calls_that_exceed_a_budget_in_half_of_the_executions_are_within(self) -> None:
+        found = self._calls(100, 100, 100, 100, 20)
+        assert (found.verdict, found.rounds) == (BudgetVerdict.WITHIN, 5)
+
+    def test_calls_that_exceed_a_budget_in_all_executions_are_exceeded(self) -> None:
+        found = self._calls(*range(300, 200, -10))
+        assert (found.verdict, found.rounds) == (BudgetVerdict.EXCEEDED, MOST_PASSES)
+        assert 200 < (found.estimate or 0) < 230
 
 
 def test_of_a_metric_of_which_more_is_better_the_higher_count_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ def test_a_further_metric_goes_through_marker_table_json_and_baseline(lean: Proj
     result.stdout.fnmatch_lines(
         [
             "rows 20 rows exceeds its budget of 10 rows (2x)",
-            "  as observed; 2 untimed passes",
+            "  as observed; 10 untimed passes",
             "  limit max_rows=10 from perf_budget marker of test_it.py::test_query",
         ]
     )

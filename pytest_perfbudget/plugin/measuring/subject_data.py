@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,8 +52,13 @@ async def take_data(
     outcome = await measure(subject, _with_request(plan, request))
     is_too_slow = _call_ns(outcome.samples) > plan.max_time_ns
     with plan.silence():
+        over_budget = _over_budget(budgets)
         counted = await count_executions(
-            subject, _wanted(budgets, None if is_too_slow else request), plan.clock, with_costs=request is not None
+            subject,
+            _wanted(over_budget, None if is_too_slow else request),
+            plan.clock,
+            over_budget=over_budget,
+            with_costs=request is not None,
         )
     recording = None if request is None else _recording(subject, outcome, counted, request, is_too_slow=is_too_slow)
     looks_slower = request is not None and request.is_suspect(outcome.samples.blocks)
@@ -74,16 +79,22 @@ def _call_ns(samples: Samples) -> float:
     return min(samples.wall_ns, default=0.0) * samples.iterations
 
 
-def _wanted(budgets: Sequence[Budget], request: MeasurementRequest | None) -> dict[str, LooksBad]:
+def _over_budget(budgets: Sequence[Budget]) -> dict[str, LooksBad]:
+    """Return the metrics whose counts have budgets, each with a function that says whether a count exceeds one."""
+    limits: dict[str, list[LooksBad]] = {}
+    for budget in budgets:
+        if budget.metric.is_counted:
+            limits.setdefault(budget.metric.name, []).append(_is_over(budget))
+    return {metric: _any_of(found) for metric, found in limits.items()}
+
+
+def _wanted(over_budget: Mapping[str, LooksBad], request: MeasurementRequest | None) -> dict[str, LooksBad]:
     """Return the metrics to count.
 
     Each metric has a function that says whether a count is worth a second pass, because a budget or the comparison
     finds the count bad.
     """
-    reasons: dict[str, list[LooksBad]] = {}
-    for budget in budgets:
-        if budget.metric.is_counted:
-            reasons.setdefault(budget.metric.name, []).append(_is_over(budget))
+    reasons = {metric: [exceeds] for metric, exceeds in over_budget.items()}
     for metric, looks_bad in (request.counts if request is not None else {}).items():
         reasons.setdefault(metric, []).append(looks_bad)
     return {metric: _any_of(found) for metric, found in reasons.items()}

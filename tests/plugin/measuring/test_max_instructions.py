@@ -24,7 +24,7 @@ def test_a_budget_that_is_exceeded_names_the_line_that_runs_most(lean: Project) 
     result.stdout.fnmatch_lines(
         [
             "instructions *,??? exceeds its budget of 2,000 (*x)",
-            "  as observed; 2 untimed passes",
+            "  as observed; 10 untimed passes",
             "  limit max_instructions=2000 from perf_budget marker of test_it.py::test_words",
             "  Where the instructions go, in one execution, without the functions that each calls:",
             "    100%  test_it:words, line 7 runs 1,000 times",
