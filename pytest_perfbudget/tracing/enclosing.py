@@ -6,10 +6,31 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from pytest_perfbudget.tracing.context import SpanContext, from_traceparent, to_traceparent
-from pytest_perfbudget.tracing.open_span import Continued, current_span, innermost, new_trace_id, next_id
+from pytest_perfbudget.tracing import open_span
+from pytest_perfbudget.tracing.context import Identity, SpanContext, from_traceparent, to_traceparent
+from pytest_perfbudget.tracing.ids import new_trace_id, next_id
+from pytest_perfbudget.tracing.open_span import Continued, Enclosing, OpenSpan, current_span
 
 _HEADER: Final = "traceparent"
+
+
+def enclosing_track() -> Enclosing | None:
+    """Return the innermost span of `track`, or of elsewhere."""
+    span = current_span.get()
+    return open_span.around(span) if isinstance(span, OpenSpan) else span
+
+
+def innermost() -> Identity | None:
+    """Return the innermost open span of any kind."""
+    span = current_span.get()
+    return span if open_span.innermost_of is None else open_span.innermost_of(span)
+
+
+def mark_of(span: Enclosing) -> int:
+    """Return the mark of the moment at which a span of this process began, or began to enclose the code."""
+    if isinstance(span, OpenSpan):
+        return span.span_id
+    return span.mark if isinstance(span, Continued) else 0
 
 
 def current() -> SpanContext | None:

@@ -7,9 +7,7 @@ short span costs no reading, and the CPU time of any span is at most 5 us too la
 
 from __future__ import annotations
 
-import itertools
 import os
-import random
 import sys
 import threading
 import time
@@ -18,6 +16,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Final
 
+from pytest_perfbudget.tracing import ids
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import Identity, SpanContext
@@ -37,17 +36,11 @@ _parent_process: Final = announced()
 current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", default=_parent_process)
 """The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
 
-_random = random.Random()  # noqa: S311 - ids, no secrets; a generator of its own, because applications seed the global one
-_bits = _random.getrandbits
 ident = threading.get_ident
-_new = object.__new__
-_ids = itertools.count(_bits(62) + 1)
-"""The ids of spans: from a random start on, which takes half the time of a random id."""
 _reading = (0, 0, 0)
 """The last reading of a CPU clock: the thread, the wall-clock time, the CPU time."""
 
-
-_innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
+innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
 """The function that returns the innermost span of a span of `track` and of the spans of another kind; see
 `nest_with`."""
 
@@ -167,13 +160,13 @@ class Continued:
 
     def __init__(self, context: SpanContext) -> None:
         self.trace_id, self.span_id = context
-        self.mark = next(_ids)
+        self.mark = next(ids.of_spans)
 
 
 Enclosing = OpenSpan | Continued | SpanContext
 
 
-def _around(span: OpenSpan) -> Enclosing | None:
+def around(span: OpenSpan) -> Enclosing | None:
     """Return the innermost span around a span that has ended elsewhere, and that this context still has."""
     parent: Enclosing | None = span
     while isinstance(parent, OpenSpan) and parent.is_astray:
@@ -184,22 +177,22 @@ def _around(span: OpenSpan) -> Enclosing | None:
 def begin(source: Named) -> OpenSpan:
     """Begin a span within the present one."""
     global _reading  # noqa: PLW0603 - see `_reading`
-    span = _new(OpenSpan)  # a constructor in Python takes three times as long
+    span = OpenSpan()  # without a constructor in Python, which would take three times as long
     span.source = source
     parent = current_span.get()
     if parent.__class__ is OpenSpan and parent.is_astray:
-        parent = _around(parent)
+        parent = around(parent)
     span.parent = parent
     span.frame = None
     span.is_astray = False
-    around: Identity | None = parent if _innermost_of is None else _innermost_of(parent)
-    if around is None:
-        span.trace_id = _bits(128) | 1
+    innermost: Identity | None = parent if innermost_of is None else innermost_of(parent)
+    if innermost is None:
+        span.trace_id = ids.new_trace_id()
         span.parent_id = 0
     else:
-        span.trace_id = around.trace_id
-        span.parent_id = around.span_id
-    span.span_id = next(_ids)
+        span.trace_id = innermost.trace_id
+        span.parent_id = innermost.span_id
+    span.span_id = next(ids.of_spans)
     span.thread = own = ident()
     span.task = None
     if running_tasks:
@@ -263,51 +256,20 @@ def _place() -> tuple[str, int]:
     return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno or 0)
 
 
-def nest_with(innermost_of: Callable[[Enclosing | None], Identity | None] | None) -> None:
+def nest_with(function: Callable[[Enclosing | None], Identity | None] | None) -> None:
     """Let spans nest in spans of another kind, too.
 
     Args:
-        innermost_of: a function that takes the innermost span of `track` and returns the innermost span of either kind;
+        function: a function that takes the innermost span of `track` and returns the innermost span of either kind;
             None lets the spans of `track` nest among themselves.
     """
-    global _innermost_of  # noqa: PLW0603 - the same for all spans
-    _innermost_of = innermost_of
-
-
-def enclosing_track() -> Enclosing | None:
-    """Return the innermost span of `track`, or of elsewhere."""
-    span = current_span.get()
-    return _around(span) if isinstance(span, OpenSpan) else span
-
-
-def innermost() -> Identity | None:
-    """Return the innermost open span of any kind."""
-    span = current_span.get()
-    return span if _innermost_of is None else _innermost_of(span)
-
-
-def new_trace_id() -> int:
-    """Return the id of a new tree."""
-    return _bits(128) | 1
-
-
-def next_id() -> int:
-    """Return the next id of a span, which is also the mark of this moment."""
-    return next(_ids)
-
-
-def mark_of(span: Enclosing) -> int:
-    """Return the mark of the moment at which a span of this process began, or began to enclose the code."""
-    if isinstance(span, OpenSpan):
-        return span.span_id
-    return span.mark if isinstance(span, Continued) else 0
+    global innermost_of  # noqa: PLW0603 - the same for all spans
+    innermost_of = function
 
 
 def _begin_anew() -> None:
-    """Let a forked child have ids and a CPU clock of its own; its ids are later than those of its open spans."""
-    global _ids, _reading  # noqa: PLW0603 - the parent's go on there
-    _random.seed()
-    _ids = itertools.count(next(_ids) + _bits(58) + 1)
+    """Let a forked child read its own CPU clock."""
+    global _reading  # noqa: PLW0603 - the parent's goes on there
     _reading = (0, 0, 0)
 
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.tracing.context import SpanContext
-from pytest_perfbudget.tracing.open_span import Enclosing, OpenSpan, enclosing_track, mark_of, next_id
+from pytest_perfbudget.tracing.enclosing import enclosing_track, mark_of
+from pytest_perfbudget.tracing.ids import next_id
+from pytest_perfbudget.tracing.open_span import Enclosing, OpenSpan
 
 _MOST_OPEN: Final = 10_000
 """The most spans that are open at a time; spans that never end would fill the memory."""

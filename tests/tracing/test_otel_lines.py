@@ -21,7 +21,7 @@ from pytest_perfbudget.tracing.otlp import FILE, LINE, PARENT, TRACE, span_of
 
 def provider(monkeypatch: pytest.MonkeyPatch, *, is_child: bool) -> TracerProvider:
     monkeypatch.setattr(SpanExporter, "running", object() if is_child else None)
-    monkeypatch.setattr(open_span, "_innermost_of", None)
+    monkeypatch.setattr(open_span, "innermost_of", None)
     monkeypatch.setattr(TracerProvider, "add_span_processor", TracerProvider.add_span_processor)
     assert dict(LineDetector().detect().attributes) == {}
     made = TracerProvider()
