@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 from pytest_perfbudget.core.spans.names import Coverage
@@ -15,6 +15,11 @@ from pytest_perfbudget.tracing import Span
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 _OF_PACKAGE: Final = "*"
 _MOST: Final = 1_000
+
+_Places = dict[int, str]
+"""The file and the line of each instruction of a function that has called another one."""
+_IN_PACKAGE: Final[_Places] = {}
+_ELSEWHERE: Final[_Places] = {}
 
 
 class QuerySites:
@@ -33,7 +38,9 @@ class QuerySites:
         self._root = root
         self._watched = Coverage(watched)
         self._files: dict[str, str] = {}
-        self._texts: dict[tuple[str, int, str, int], str] = {}
+        self._codes: list[CodeType] = []
+        self._places: dict[int, _Places] = {}
+        self._texts: dict[tuple[str, str], str] = {}
 
     def watches(self, name: str) -> bool:
         """Return whether the lines of a name are noted."""
@@ -50,42 +57,54 @@ class QuerySites:
     def calling(self) -> str:
         """Return the line that made a query, and the line that called its function, as far as the project has them.
 
-        Each span of a watched name asks, so the texts are made once.
+        For a sink, which the package calls at the end of a span. Each span of a watched name asks, so lines and texts
+        are made once: to find the line of an instruction takes longer the longer its function is.
         """
-        files = self._files
-        first, first_line, second, second_line = "", 0, "", 0
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
+        places_of, first, second = self._places, "", ""
+        frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - `inspect.stack` takes milliseconds
         while frame is not None:
-            name = frame.f_code.co_filename
-            file = files.get(name)
-            if file is None:
-                file = self._file(name)
-            if file == _OF_PACKAGE:
-                pass
-            elif not first:
-                first, first_line = file, frame.f_lineno or 0
-            elif not file:
-                break
-            elif file != first or frame.f_lineno != first_line:  # a generator expression is a function of its own
-                second, second_line = file, frame.f_lineno or 0
-                break
+            code = frame.f_code
+            places = places_of.get(id(code))
+            if places is None:
+                places = self._places_of(code)
+            if places is _ELSEWHERE:
+                if first:
+                    break
+            elif places is not _IN_PACKAGE:
+                place = places.get(frame.f_lasti)
+                if place is None:
+                    place = places[frame.f_lasti] = f"{self._files[code.co_filename]}:{frame.f_lineno}"
+                if not first:
+                    first = place
+                elif place != first:  # a generator expression is a function of its own
+                    second = place
+                    break
             frame = frame.f_back
-        if not first:
-            return ""
-        key = (first, first_line, second, second_line)
-        text = self._texts.get(key)
-        if text is None:
-            text = f"{first}:{first_line}" + (f", called from {second}:{second_line}" if second else "")
-            if len(self._texts) < _MOST:
-                self._texts[key] = text
+        return self._texts.get((first, second)) or self._text(first, second)
+
+    def _text(self, first: str, second: str) -> str:
+        text = f"{first}, called from {second}" if second else first
+        if len(self._texts) < _MOST:
+            self._texts[first, second] = text
         return text
+
+    def _places_of(self, code: CodeType) -> _Places:
+        """Return the places of the instructions of a function so far, and keep the function alive with its id."""
+        file = self._file(code.co_filename)
+        found = {} if file and file != _OF_PACKAGE else _IN_PACKAGE if file else _ELSEWHERE
+        if len(self._codes) < _MOST:
+            self._codes.append(code)
+            self._places[id(code)] = found
+        return found
 
     def _file(self, name: str) -> str:
         """Return the path of a file in the project; empty if the file is elsewhere, `_OF_PACKAGE` if it is our own."""
-        if name.startswith(_PACKAGE):
-            found = _OF_PACKAGE
-        else:
-            path = None if name.startswith("<") else path_in(self._root, name)  # code without a file
-            found = "" if path is None else path.as_posix()
-        self._files[name] = found
+        found = self._files.get(name)
+        if found is None:
+            if name.startswith(_PACKAGE):
+                found = _OF_PACKAGE
+            else:
+                path = None if name.startswith("<") else path_in(self._root, name)  # code without a file
+                found = "" if path is None else path.as_posix()
+            self._files[name] = found
         return found

@@ -108,11 +108,12 @@ class SpanGatherer:
             is_watched = self._sites.watches(span[0])
         kept: Sequence[Any] = span
         if is_watched or span[7] or span[8]:  # attributes or an error, which nobody will ask for
-            name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, attributes, _, thread, *further = span
+            # All names, because a star makes a list.
+            name, trace, own, parent, start, duration, cpu, attributes, _, thread, file, line, active, task = span
             text = site = ""
             if is_watched:
                 text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
-            kept = (name, trace_id, span_id, parent_id, start_ns, duration_ns, cpu_ns, text, site, thread, *further)
+            kept = (name, trace, own, parent, start, duration, cpu, text, site, thread, file, line, active, task)
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend(kept)  # at once, as other threads do so, too
         else:
