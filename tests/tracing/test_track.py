@@ -48,6 +48,15 @@ class TestOff:
         assert current() is None
         assert found == []
 
+    def test_a_block_of_an_exit_stack_does_nothing_and_hides_no_error(self) -> None:
+        with pytest.raises(KeyError), ExitStack() as stack:
+            stack.enter_context(track("work"))
+            dict[str, int]()["x"]
+
+    def test_a_block_hides_no_error(self) -> None:
+        with pytest.raises(KeyError), track("work"):
+            dict[str, int]()["x"]
+
     def test_the_import_brings_in_nothing_heavy(self) -> None:
         program = (
             "import sys; from pytest_perfbudget import track; "
