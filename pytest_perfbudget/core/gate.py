@@ -129,6 +129,8 @@ class BudgetGate:
             return found
         # Time in which another process held the CPU is no evidence against the code.
         alone = decider.decide(own_ns, budget.limit, final=final, earliest_exceeded=earliest)
+        if alone.verdict is BudgetVerdict.EXCEEDED:  # waits widen the bounds of a mean, but make no code faster
+            return found if found.verdict is alone.verdict else alone
         if alone.verdict is found.verdict:
             return found
         return replace(found, verdict=BudgetVerdict.UNDECIDED, without_waits=alone.estimate)

@@ -85,7 +85,7 @@ def highest_rps(record: LoadRecord) -> float:
     given up might have been answered. In a closed load, each request of a user is shorter by the mean lateness, whose
     highest value follows from the quantiles of the lateness.
     """
-    generator, elapsed_ns, unanswered = record.generator, record.elapsed_ns, record.latencies.unanswered
+    generator, elapsed_ns, unanswered = record.generator, record.elapsed_ns, record.given_up
     answered = record.requests - record.failures + unanswered
     middle_ns, late_ns = generator.lateness_p50_ns, generator.lateness_p99_ns
     later_ns = max(generator.lateness_p999_ns, late_ns)
@@ -111,9 +111,12 @@ def _is_sent(record: LoadRecord) -> bool:
 
 
 def without_unanswered(record: LoadRecord) -> LoadRecord:
-    """Return a load as if the requests that were given up had succeeded, as they might with another generator."""
+    """Return a load as if the requests that were given up had succeeded, as they might with another generator.
+
+    A request that raised a timeout of its own has ended by itself, so it stays an error.
+    """
     failed, seen, cleared = array("b", record.failed), 0, 0
-    unanswered, failures = record.latencies.unanswered, record.failures
+    unanswered, failures = record.given_up, record.failures
     for at, is_error in enumerate(failed):
         if is_error:  # which of the errors they are is not kept, so they are spread evenly
             seen += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, TypeVar
 
 from pytest_perfbudget.core.samples import Samples
@@ -16,6 +17,9 @@ from pytest_perfbudget.measure.subject import CarriedStopIterationError, Subject
 from pytest_perfbudget.measure.timed_rounds import WARM_NS, TimedRounds
 
 _T = TypeVar("_T")
+
+_LONGER = 1.1
+"""The time of a round on one CPU, as a multiple of the time on all CPUs, from which the code needs several CPUs."""
 
 _CHILDRENS_SHARE = 0.01
 """The CPU time of child processes, as a share of the rounds, from which the code may have waited for its own processes.
@@ -85,11 +89,20 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
                 run.waited_ns.clear()  # for CPUs that the code's own processes held
         if is_apart:
             run.blocks = await _blocks_on_one_cpu(subject, plan)
+        if is_apart and plan.one_cpu is None and _needs_cpus(run):
+            is_apart, run.blocks, run.plan = False, [], plan
+            run.start_ns = plan.clock.wall_ns()
+            await run.fill()
         # Before the turns, because in its turns the process may be kept on one CPU and waits for the other process.
         cpus = cpus_within(run.used) if plan.with_cpus else None
         if plan.turns is not None:
             await run.play(plan.turns, cpus)
     return Outcome(result, run.samples(), cpus, is_apart)
+
+
+def _needs_cpus(run: TimedRounds) -> bool:
+    """Return whether code takes longer on one CPU than on all: its threads work at the same time, between waits."""
+    return bool(run.blocks) and median(one.time_ns for one in run.blocks) > _LONGER * median(run.wall_ns)
 
 
 async def _blocks_on_one_cpu(subject: Subject, plan: Plan) -> list[BlockTime]:

@@ -13,6 +13,9 @@ from pytest_perfbudget.report.numbers import quantity
 
 HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
 
+_ABOVE: Final = 1.1
+"""The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
+
 _SHOWN_VERSIONS: Final = 5
 
 _IN_CHILD: Final = re.compile(
@@ -55,11 +58,11 @@ def blame_text(one: Blame) -> str:
 
 
 def gained_text(one: Blame) -> str:
-    """Return the part of a slowdown that a function caused; a part above the whole says why that can be."""
+    """Return the part of a slowdown that a function caused; a part far above the whole says why that can be."""
     gained, whole = quantity(one.gained_ns, "ns"), quantity(one.of_ns, "ns")
-    if one.gained_ns > one.of_ns and gained != whole:
+    if one.gained_ns > _ABOVE * one.of_ns:
         return f"+{gained} (+{whole} in all, because other code became faster)"
-    return f"+{gained} of +{whole}"
+    return f"+{gained if one.gained_ns < one.of_ns else whole} of +{whole}"
 
 
 def cause_text(one: Blame) -> str:

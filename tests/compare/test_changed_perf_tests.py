@@ -74,7 +74,7 @@ def test_a_changed_test_that_measures_less_fails_the_session_and_any_other_chang
     assert said(repository) == {
         "test_shop.py::test_less": (
             "changed so that the test measures less: with the code of HEAD, step takes 500 us instead of 1 ms, "
-            "so the session fails: a reviewer accepts this by a label"
+            "so the session fails: a reviewer accepts this by the label perf-accepted"
         )
     }
     assert repository.against_base("--perf-policy=head", "--perf-only").ret == 0  # accepted by the label

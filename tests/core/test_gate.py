@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,12 @@ class TestWaitsForACpu:
         assert (found.verdict, found.without_waits) == (BudgetVerdict.UNDECIDED, MS)
         (unclear,) = gate(p95_ms=20).judge(Samples(samples.wall_ns, waited_ns=[0.0] * 400, planned_rounds=400))
         assert (unclear.verdict, unclear.without_waits) == (BudgetVerdict.UNDECIDED, None)
+
+    def test_waits_that_widen_the_bounds_of_a_mean_do_not_hide_slow_code(self) -> None:
+        waited_ns = [2_000 * MS, *[0.0] * 39] * 5
+        samples = Samples([10 * MS + one for one in waited_ns], waited_ns=waited_ns, planned_rounds=200)
+        assert verdicts(gate(mean_ms=9).judge(replace(samples, waited_ns=()))) == {"mean": "undecided"}
+        assert verdicts(gate(mean_ms=9).judge(samples)) == {"mean": "exceeded"}
 
     def test_a_limit_on_cpu_time_is_judged_as_before(self) -> None:
         samples = Samples([31 * MS] * 120, [31 * MS] * 120, waited_ns=[30 * MS] * 120, planned_rounds=1000)

@@ -164,6 +164,7 @@ class TestOtherProcesses:
         late = record(failures=20, lateness_p99_ns=500_000_000)
         for _ in range(15):
             late.latencies.append_unanswered(S)
+        late = replace(late, given_up=15)
         assert count_errors(late).failures == 5
         assert count_errors(replace(late, generator=GeneratorFacts())).failures == 20
 

@@ -145,7 +145,14 @@ def unanswered(number: int, raised: int = 0, **generator: Any) -> LoadRecord:
     found = record(failures=number + raised, **generator)
     for _ in range(number):
         found.latencies.append_unanswered(2 * S)
-    return found
+    return replace(found, given_up=number)
+
+
+def test_a_late_generator_does_not_excuse_errors_that_a_client_raised_itself() -> None:
+    """An answer 504 within 5 ms is an error, whatever its class is called."""
+    late = replace(unanswered(300, lateness_p99_ns=500 * MS), given_up=0)
+    (found,) = gate(max_error_rate=0.01).judge(late)
+    assert found.verdict is BudgetVerdict.EXCEEDED
 
 
 @pytest.mark.parametrize("limit", [{}, {"max_error_rate": 0.05}, {"min_success_rate": 0.95}])

@@ -70,10 +70,14 @@ def test_slower_code_is_regressed_although_the_pull_request_allows_it(tmp_path: 
     folder = tmp_path / "work"
     ended = run(opened, folder)
     assert (ended.code, ended.outputs) == (1, {"verdict": "regressed", "base": opened.base}), ended.output
-    assert ended.summary.startswith("# Performance: slower than its base\n\n```text\n")
+    assert ended.summary.startswith("# Performance: slower than its base, and loosens 1 limit\n\n```text\n")
     assert "max_regression = 5 % -> 100 %" in ended.output
     assert "::error file=tests/test_shop.py" in ended.output
-    assert re.search(r"^Performance: slower than its base \(regressed\) after \d+ s\. ", ended.output, re.MULTILINE)
+    assert re.search(
+        r"^Performance: slower than its base, and loosens 1 limit \(regressed\) after \d+ s\. ",
+        ended.output,
+        re.MULTILINE,
+    )
     found = parse_verdict((folder / "perf-report/verdict.json").read_bytes())
     assert found.failures[0][0] == "tests/test_shop.py::test_price price"
     assert {"report.json", "report.html", "verdict.json"} <= {one.name for one in (folder / "perf-report").iterdir()}

@@ -75,8 +75,11 @@ def test_the_process_is_kept_on_the_cpu_on_which_it_runs() -> None:
 class Handover:
     """Code that takes 1 ms on one CPU, and 8 ms on several; `on_one_cpu` says which."""
 
-    def __init__(self, scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch, *, take_turns: bool) -> None:
+    def __init__(
+        self, scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch, *, take_turns: bool, ms_on_one_cpu: int = 1
+    ) -> None:
         self.scripted = scripted
+        self.ms_on_one_cpu = ms_on_one_cpu
         self.is_on_one_cpu = False
         monkeypatch.setattr(runner, "has_threads", lambda: True)
         monkeypatch.setattr(runner, "take_turns", lambda _: take_turns)
@@ -95,7 +98,7 @@ class Handover:
         return run_plain(measure(PlainSubject(self._work), plan))
 
     def _work(self) -> None:
-        self.scripted.advance(MS if self.is_on_one_cpu else 8 * MS)
+        self.scripted.advance(self.ms_on_one_cpu * MS if self.is_on_one_cpu else 8 * MS)
 
 
 def test_their_blocks_are_timed_on_one_cpu_and_their_rounds_on_all(
@@ -106,6 +109,16 @@ def test_their_blocks_are_timed_on_one_cpu_and_their_rounds_on_all(
     assert {block.time_ns for block in found.samples.blocks} == {float(MS)}
     assert len(found.samples.blocks) >= 10
     assert set(found.samples.wall_ns) == {8.0 * MS}
+
+
+def test_threads_that_are_slower_on_one_cpu_keep_all_cpus(
+    scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They work at the same time and wait between, so that few CPUs are in use on average."""
+    found = Handover(scripted, monkeypatch, take_turns=True, ms_on_one_cpu=10).measured(one_cpu=None)
+    assert not found.one_cpu
+    assert {block.time_ns for block in found.samples.blocks} == {8.0 * MS}
+    assert len(found.samples.blocks) >= 10
 
 
 def test_other_code_has_all_cpus(scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch) -> None:

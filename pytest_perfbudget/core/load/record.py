@@ -72,6 +72,7 @@ class LoadRecord:
         over_time: the requests in each of at most 60 windows; empty if the times of the requests are not known.
         in_time: the number of successful requests that ended within the planned duration; 0 if that is not known.
         disturbances: the requests that a pause of the generator may have made slower.
+        given_up: the number of requests that the load gave up, which another generator might have seen answered.
     """
 
     plan: LoadPlan
@@ -86,6 +87,7 @@ class LoadRecord:
     over_time: Sequence[TimeWindow] = ()
     in_time: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
+    given_up: int = 0
 
     @property
     def requests(self) -> int:

@@ -58,6 +58,7 @@ class LoadRecorder:
         self.latest_users = 0
         self._planned_end_ns = 0
         self._in_time = 0
+        self._given_up = 0
         self.begins: Callable[[int], object] = _nobody
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
@@ -117,6 +118,7 @@ class LoadRecorder:
             return
         waited_ns = max(end_ns - due_ns, least_ns)
         self.latencies.append_unanswered(waited_ns)
+        self._given_up += 1
         self._mark(due_ns)
         self._over_time.add(end_ns - self.begin_ns, waited_ns, is_error=True)
         self._fail(kind, message, end_ns, None)
@@ -173,6 +175,7 @@ class LoadRecorder:
             ended_early=ended_early,
             over_time=self._over_time.windows(whole_ns),
             in_time=self._in_time,
+            given_up=self._given_up,
             disturbances=self._disturbances.copy(),
         )
 
