@@ -236,6 +236,20 @@ def test_weaker_options_in_addopts_are_refused(
     assert repository.against_base("--perf-policy=head", "--collect-only", *typed).ret == 0  # accepted
 
 
+@pytest.mark.usefixtures("brief")
+def test_options_in_a_file_that_addopts_names_are_refused(repository: Repository) -> None:
+    """The options of the file hold in a plain session, and the gate does not read them."""
+    repository.file("options.txt", "--perf-gate=off\n")
+    repository.file("pytest.ini", "[pytest]\npythonpath = .\naddopts = @options.txt\n")
+    result = repository.against_base("--perf-policy=base", "--perf-gate=fail")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --perf-policy=base: * weakens its own gate by options of a file, @options.txt*"]
+    )
+    repository.file("pytest.ini", "[pytest]\npythonpath = .\naddopts = -q\n")
+    assert repository.against_base("--perf-policy=base", "--perf-gate=fail").ret == 0
+
+
 LOAD = """
 import time
 def answer(): time.sleep(0.001)
