@@ -230,7 +230,7 @@ def test_it(perf_load):
             "manager of each user: write user=generator without parentheses",
         ),
         (
-            "request, rate=5, duration='1s', user=open('test_it.py')",
+            "request, rate=5, duration='1s', user=memoryview(b'')",
             "user= is a context manager, *: write user=lambda: ... with the call that makes it",
         ),
         ("request, users=1, requests=1, user=5", "user= must be a function that returns a context manager, found 5"),
