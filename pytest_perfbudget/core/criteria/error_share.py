@@ -22,6 +22,11 @@ from pytest_perfbudget.core.distributions import share_bounds
 from pytest_perfbudget.core.results import BudgetVerdict, CriterionResult
 
 
+def lower_bound(failures: int, requests: int, error: float) -> float:
+    """Return the lower bound of Clopper and Pearson for the share of independent errors, in per cent."""
+    return 100 * share_bounds(failures, requests, error, error)[0]
+
+
 def is_above(failures: int, requests: int, limit: float, error: float) -> bool:
     """Return whether a load had more errors than chance allows, if requests fail independently of each other.
 
@@ -31,7 +36,8 @@ def is_above(failures: int, requests: int, limit: float, error: float) -> bool:
         limit: the share of errors that is allowed, in per cent.
         error: the probability of so many errors at the limit.
     """
-    return 100 * failures > limit * requests and 100 * share_bounds(failures, requests, error, error)[0] > limit
+    # A share below the limit needs no bound, which is below the share.
+    return 100 * failures > limit * requests and lower_bound(failures, requests, error) > limit
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class ErrorShareCriterion:
         if not final:
             return found
         failures = round(math.fsum(values))
-        lower = 100 * share_bounds(failures, len(values), self.errors.exceeded, self.errors.within)[0]
+        lower = lower_bound(failures, len(values), self.errors.exceeded)
         if lower > limit:
             return replace(found, verdict=BudgetVerdict.EXCEEDED, lower=lower, effective=None)
         return replace(found, lower=lower)
