@@ -71,6 +71,7 @@ def test_an_error_after_the_warm_up_counts_whenever_its_request_began(kind: type
     recorder.given_up("TimeoutError", "no answer", 900 * MS, 1_400 * MS)
     found = recorder.record(PLAN)
     assert (found.requests, found.failures, found.latencies.unanswered) == (2, 2, 1)
+    assert found.given_up == 1
     assert list(found.latencies.sequence) == [500 * MS]
 
 
@@ -112,6 +113,7 @@ def test_a_timeout_of_the_client_is_a_request_without_an_answer(kind: type[LoadR
     recorder.raised(OSError("reset"), 0, 200 * MS)
     found = recorder.record(PLAN)
     assert (found.failures, found.latencies.unanswered, list(found.latencies.sequence)) == (2, 1, [200 * MS])
+    assert found.given_up == 0  # the client ended it, and no late generator excuses that
     assert len(found.latencies.with_failed(100 * MS)) == 2
 
 
