@@ -104,8 +104,6 @@ class BasePolicy:
         # The gate's own value holds in this session, and that of addopts in each plain session after the merge.
         others = [one for one in GATE_OPTIONS if one != OVERRIDDEN]
         found |= dict.fromkeys(of_head.weaker_than(of_base, self._base_settings, others))
-        words, known = (one.settings["addopts"] for one in (self.tests.own_rules, self.tests.rules))
-        found |= dict.fromkeys(f"options of a file, {one}" for one in words if one.startswith("@") and one not in known)
         if self.is_enforced and found:
             message = (
                 f"--perf-policy=base: the pull request weakens its own gate by {' and '.join(found)}, in addopts or a "

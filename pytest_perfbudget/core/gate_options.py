@@ -42,6 +42,7 @@ class GateOptions:
         max_time: the value of `--perf-max-time`; empty if the option is not given.
         history: the value of `--perf-history`; empty if the option is not given.
         run_nothing: the options by which pytest runs no test.
+        files: the files of further options, such as `@options.txt`, whose text is not read here.
     """
 
     gate: str = "fail"
@@ -50,6 +51,7 @@ class GateOptions:
     max_time: str = ""
     history: str = ""
     run_nothing: Sequence[str] = ()
+    files: Sequence[str] = ()
 
     @classmethod
     def from_words(cls, words: Sequence[str]) -> GateOptions:
@@ -61,6 +63,7 @@ class GateOptions:
             max_time=_last(words, "--perf-max-time"),
             history=_last(words, "--perf-history"),
             run_nothing=[one for one, others in RUN_NOTHING.items() if not {one, *others}.isdisjoint(words)],
+            files=[one for one in words if one.startswith("@")],
         )
 
     def weaker_than(self, base: GateOptions, settings: Settings, allowed: Collection[str] = ()) -> list[str]:
@@ -86,7 +89,8 @@ class GateOptions:
         # Another history may know nothing of the drift since the anchor.
         if settings.anchor and self.history != base.history:
             yield _described("--perf-history", self.history, base.history)
-        yield from ((one, f"{one} (base: none)") for one in self.run_nothing if one not in base.run_nothing)
+        for own, others in ((self.run_nothing, base.run_nothing), (self.files, base.files)):
+            yield from ((one, f"{one} (base: none)") for one in own if one not in others)
 
 
 def _rank(values: Sequence[str], value: str) -> int:

@@ -244,7 +244,7 @@ def test_options_in_a_file_that_addopts_names_are_refused(repository: Repository
     result = repository.against_base("--perf-policy=base", "--perf-gate=fail")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --perf-policy=base: * weakens its own gate by options of a file, @options.txt*"]
+        ["ERROR: --perf-policy=base: * weakens its own gate by @options.txt (base: none), in *"]
     )
     repository.file("pytest.ini", "[pytest]\npythonpath = .\naddopts = -q\n")
     assert repository.against_base("--perf-policy=base", "--perf-gate=fail").ret == 0

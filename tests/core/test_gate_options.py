@@ -33,6 +33,8 @@ ANCHORED = Settings(anchor="last-tag")
         ("--perf-history=x.db", "", Settings(), []),
         ("--co", "", Settings(), ["--collect-only (base: none)"]),
         ("--setup-plan", "--setupplan", Settings(), []),
+        ("-q @options.txt", "-q", Settings(), ["@options.txt (base: none)"]),
+        ("-q @options.txt", "@options.txt", Settings(), []),
     ],
 )
 def test_an_option_is_weaker_than_that_of_the_base(head: str, base: str, settings: Settings, weaker: list[str]) -> None:
