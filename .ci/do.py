@@ -23,7 +23,7 @@ WORKFLOWS, ACTIONS = (
 SCHEMA = ("check-jsonschema", "--builtin-schema")
 JOBS: dict[str, tuple[tuple[str, ...], ...]] = {
     "example": (("pytest", "example_project"),),
-    "tests": (("pytest", "-n", "2", "-m", "not slow"),),
+    "tests": (("pytest", "-n", "2", "-m", "not slow", "--durations", "30"),),
     "slow": (("pytest", "-n", "2", "-m", "slow"),),
     "checks": (
         ("ruff", "check"),

@@ -60,7 +60,7 @@ class BudgetGate:
         done = len(samples.wall_ns)
         upcoming = []
         for budget in self._timed():
-            if done and (self._refusal(budget, samples) or self._decided(budget, samples)):
+            if done and (self._refusal(budget, samples) or self._is_decided(budget, samples)):
                 continue
             looks = criterion(budget.metric, self.errors, samples.planned_rounds).looks()
             upcoming += [next((at for at in looks if at > done), None)]
@@ -72,7 +72,7 @@ class BudgetGate:
             bool(values := samples.of(budget.metric.series))
             and all(budget.metric.is_worse(value, budget.limit) for value in values)
             for budget in self._timed()
-            if not self._decided(budget, samples)
+            if not self._is_decided(budget, samples)
         )
 
     def rounds_that_decide(self, samples: Samples, most: int) -> int | None:
@@ -101,7 +101,7 @@ class BudgetGate:
 
     def judge(self, samples: Samples) -> list[BudgetResult]:
         """Return the result of every timed budget, and of each specific budget that cannot be measured here."""
-        judged = [self._judge(one, samples) for one in self._timed() if self.kind.can_measure(one.metric)]
+        judged = [self._result(one, samples) for one in self._timed() if self.kind.can_measure(one.metric)]
         missing = [one for one in self.budgets if not self.kind.can_measure(one.metric) and not one.general]
         return judged + [unmeasured(one, self.kind.refusal(one.metric)) for one in missing]
 
@@ -116,7 +116,7 @@ class BudgetGate:
     def _timed(self) -> Iterator[Budget]:
         return (budget for budget in self.budgets if budget.metric.is_timed)
 
-    def _decided(self, budget: Budget, samples: Samples) -> bool:
+    def _is_decided(self, budget: Budget, samples: Samples) -> bool:
         return self._decide(budget, samples, final=False).verdict is not BudgetVerdict.UNDECIDED
 
     def _decide(self, budget: Budget, samples: Samples, *, final: bool) -> CriterionResult:
@@ -135,7 +135,7 @@ class BudgetGate:
             return found
         return replace(found, verdict=BudgetVerdict.UNDECIDED, without_waits=alone.estimate)
 
-    def _judge(self, budget: Budget, samples: Samples) -> BudgetResult:
+    def _result(self, budget: Budget, samples: Samples) -> BudgetResult:
         reason = self._refusal(budget, samples)
         if reason:
             return unmeasured(budget, reason)

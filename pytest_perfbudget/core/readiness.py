@@ -62,6 +62,7 @@ class Cause(enum.Enum):
     NOT_RUN = "not_run"
     LOAD_TOO_SHORT = "load_too_short"
     TOO_FEW_ROUNDS = "too_few_rounds"
+    BUSY_MACHINE = "busy_machine"
     UNDECIDED = "undecided"
     NO_BASELINE = "no_baseline"
     NOT_COMPARED = "not_compared"
@@ -219,6 +220,8 @@ def _cause_of_budget(budget: BudgetResult, *, is_load: bool) -> Cause | None:
         return Cause.LOAD_NOT_RUN if is_load or (metric is not None and metric.series == LOAD) else Cause.UNMEASURED
     if is_load:
         return Cause.LOAD_TOO_SHORT
+    if budget.without_waits is not None:
+        return Cause.BUSY_MACHINE
     is_short = budget.needs_rounds is not None and budget.rounds < budget.needs_rounds
     return Cause.TOO_FEW_ROUNDS if is_short else Cause.UNDECIDED
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, TypeVar
 
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.weather import BlockTime
-from pytest_perfbudget.measure.cpu_usage import cpus_within, used
+from pytest_perfbudget.measure.cpu_usage import cpus_within
 from pytest_perfbudget.measure.isolation import quiet
 from pytest_perfbudget.measure.one_cpu import has_threads, on_one_cpu, take_turns
 from pytest_perfbudget.measure.plan import Plan, nothing
@@ -20,10 +20,6 @@ _T = TypeVar("_T")
 
 _LONGER = 1.1
 """The time of a round on one CPU, as a multiple of the time on all CPUs, from which the code needs several CPUs."""
-
-_CHILDRENS_SHARE = 0.01
-"""The CPU time of child processes, as a share of the rounds, from which the code may have waited for its own processes.
-"""
 
 
 @dataclass(frozen=True)
@@ -76,23 +72,19 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     first_ns = read() - start
     with plan.silence(), quiet():
         is_open = plan.one_cpu is None and has_threads()
-        run.with_cpus = plan.with_cpus or is_open
-        await run.settle(first_ns)
-        run.with_cpus = plan.with_cpus
+        await run.settle(first_ns, with_cpus=is_open)
         is_apart = take_turns(run.used) if is_open else bool(plan.one_cpu)
         if is_apart:  # budgets and reports are about the code with all CPUs
-            run.plan = replace(plan, more_blocks=None)
+            run.leave_blocks()
         if plan.turns is None:
-            children_ns = used(plan.clock).children_ns if run.has_wall_limit else 0
             await run.fill()
-            if any(run.waited_ns) and used(plan.clock).children_ns > children_ns + _CHILDRENS_SHARE * sum(run.wall_ns):
-                run.waited_ns.clear()  # for CPUs that the code's own processes held
         if is_apart:
-            run.blocks = await _blocks_on_one_cpu(subject, plan)
-        if is_apart and plan.one_cpu is None and _needs_cpus(run):
-            is_apart, run.blocks, run.plan = False, [], plan
-            run.start_ns = plan.clock.wall_ns()
-            await run.fill()
+            blocks = await _blocks_on_one_cpu(subject, plan)
+            if plan.one_cpu is None and _needs_cpus(blocks, run):
+                is_apart = False
+                await run.fill_blocks(plan)
+            else:
+                run.take_blocks(blocks)
         # Before the turns, because in its turns the process may be kept on one CPU and waits for the other process.
         cpus = cpus_within(run.used) if plan.with_cpus else None
         if plan.turns is not None:
@@ -100,9 +92,9 @@ async def measure(subject: Subject, plan: Plan) -> Outcome:
     return Outcome(result, run.samples(), cpus, is_apart)
 
 
-def _needs_cpus(run: TimedRounds) -> bool:
+def _needs_cpus(on_one_cpu: Sequence[BlockTime], run: TimedRounds) -> bool:
     """Return whether code takes longer on one CPU than on all: its threads work at the same time, between waits."""
-    return bool(run.blocks) and median(one.time_ns for one in run.blocks) > _LONGER * median(run.wall_ns)
+    return bool(on_one_cpu) and median(one.time_ns for one in on_one_cpu) > _LONGER * median(run.wall_ns)
 
 
 async def _blocks_on_one_cpu(subject: Subject, plan: Plan) -> list[BlockTime]:

@@ -26,6 +26,7 @@ _COUNTED: Final = {
     Cause.NOT_RUN: ("measurement", "of the other side not run"),
     Cause.LOAD_TOO_SHORT: ("load target", "undecided"),
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
+    Cause.BUSY_MACHINE: ("budget", "undecided only because other processes held the CPU"),
     Cause.UNDECIDED: ("number", "undecided"),
     Cause.NO_BASELINE: ("number", "without a baseline"),
     Cause.NOT_COMPARED: ("changed test", "not compared"),
@@ -45,6 +46,7 @@ _ACTIONS: Final = {
     Cause.NOT_RUN: "run the whole suite",
     Cause.LOAD_TOO_SHORT: "make the load longer",
     Cause.TOO_FEW_ROUNDS: "raise max_time",
+    Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
 }

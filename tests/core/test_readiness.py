@@ -57,6 +57,7 @@ class TestReasons:
             (budget(), Cause.EXCEEDED, Grade.NOT_READY),
             (budget(UNDECIDED), Cause.UNDECIDED, Grade.CONDITIONAL),
             (budget(UNDECIDED, rounds=12, needs_rounds=59), Cause.TOO_FEW_ROUNDS, Grade.CONDITIONAL),
+            (budget(UNDECIDED, without_waits=1.0), Cause.BUSY_MACHINE, Grade.CONDITIONAL),
             (budget(UNMEASURED, estimate=None), Cause.UNMEASURED, Grade.CONDITIONAL),
             (budget(UNMEASURED, metric="rps", estimate=None), Cause.LOAD_NOT_RUN, Grade.CONDITIONAL),
             (change(), Cause.REGRESSED, Grade.NOT_READY),
