@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.checkout.environment import Environment, prepared
@@ -17,9 +17,10 @@ from pytest_perfbudget.checkout.head_tests import lay_tests_over
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.pointers import fill_pointers
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
-from pytest_perfbudget.checkout.revision import Base, changed_since
+from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.further_files import further_files
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WorkerError, WrongCodeError
 from pytest_perfbudget.git import git
@@ -89,7 +90,7 @@ class BaseCheckout:
                     self._context.root, self._root(), dict.fromkeys(files), self._context.invocation.testpaths
                 )
             else:
-                self.further_files = self._further_files()
+                self.further_files = further_files(self._context, self._base, self._root())
         except SetupError as error:
             raise ComparisonError(str(error)) from None
         except (GitError, OSError) as error:
@@ -288,29 +289,3 @@ class BaseCheckout:
     def _root(self) -> Path:
         """Return pytest's root folder in the checkout."""
         return self._tree / self._context.root.resolve().relative_to(self._base.top.resolve())
-
-    def _further_files(self) -> list[str]:
-        """Return the test files of the base that may have perf tests of which the session knows nothing.
-
-        These are files that only the base has, and files that have changed or that the session has skipped, in the
-        folders that the session collects.
-        """
-        invocation = self._context.invocation
-        root = self._context.root.resolve()
-        folders = [(invocation.folder / file_of(one)).resolve() for one in invocation.arguments]
-        found = []
-        for path in changed_since(self._base):
-            file = self._base.top / path
-            is_asked = file.is_relative_to(root) and any(file.is_relative_to(folder) for folder in folders)
-            if is_asked and any(PurePosixPath(path).match(one) for one in invocation.file_patterns):
-                found.append(file.relative_to(root).as_posix())
-        skipped = [one for one in self._context.skipped_files() if one not in found]
-        return [one for one in (*found, *skipped) if not (root / one).exists() or self._may_measure(one)]
-
-    def _may_measure(self, file: str) -> bool:
-        """Return whether a test file of the base may have perf tests, so that the file is worth its import."""
-        try:
-            text = (self._root() / file).read_bytes()
-        except OSError:
-            return False
-        return b"perf" in text or b"benchmark" in text

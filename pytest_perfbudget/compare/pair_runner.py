@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base
-from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
+from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.evidence import Sides
-from pytest_perfbudget.compare.obstacles import unlike
+from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.core.measurement import Measurement, function_of
-from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, pair_of_recordings
-from pytest_perfbudget.core.recording import Recording
+from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
-from pytest_perfbudget.processes.duet import TIMERS, Duet, PairAnswers
+from pytest_perfbudget.processes.duet import TIMERS, Duet
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
 
-_UNSTABLE_ID: Final = "an id that differs from process to process, by an address or a set, needs ids= in parametrize"
 _FRESH_SLOT: Final = 2
 """The slot of a fresh pair, which may run beside the screening pair; see `ProcessLauncher.worker_id`."""
-
-_TAKEN: Final = re.compile(
-    r"\b(FileExists|Permission|BlockingIO|Connection|Timeout|OS|Operational)Error\b"
-    r"|\b(in use|locked|lock|busy|already|taken|exists|timed out|Timeout)\b",
-    re.IGNORECASE,
-)
-"""The words of an error by which a process finds that another one holds a port, a lock, a file or a database."""
-
-_SEQUENTIAL: Final = f'mode = "sequential" in {TABLE}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,36 +258,9 @@ class PairRunner:
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
-        if played.head.is_absent:
-            return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
-        if played.base.is_absent:
-            return Attempt(problem=self.why_absent(task.nodeid))
-        problem = self._problem(played)
-        if problem is not None:
-            return problem
-        found = _compared(played, self._base.ref, self._checkout.why_carried)
+        found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.why_absent)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
-
-    def _problem(self, played: PairAnswers) -> Attempt[Pair] | None:
-        """Return an attempt without measurements if a side has a problem; else None."""
-        for one in (played.head, played.base):
-            if one.is_wrong_code:
-                return Attempt(problem=one.problem, is_wrong_code=True)
-        if problem := self._checkout.unbuilt(played.head.loaded):
-            return Attempt(problem=problem, is_wrong_code=True)
-        if problem := played.head.problem:
-            hint = f"in the session it passes: what cannot be there twice needs {_SEQUENTIAL}"
-            return Attempt(problem=f"{problem} ({hint})", is_exclusive=True)
-        if problem := played.base.problem:
-            hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
-            hint = self._checkout.why_lacking(problem) or hint
-            # The head's process runs the same test at the same time, and may hold what the base's asks for.
-            return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)
-        if address := played.shared_address:
-            problem = f"servers of both sides listen on {address}, so a client reaches either: {_SEQUENTIAL}"
-            return Attempt(problem=problem, is_exclusive=True)
-        return None
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._carried = self._checkout.carried
@@ -318,25 +278,3 @@ class PairRunner:
         if self._screening is not None:
             self._screening.__exit__(None if error is None else type(error), error, None)
             self._screening = None
-
-
-def _compared(played: PairAnswers, against: str, why_carried: Callable[[str], str]) -> Attempt[Pair]:
-    head, base = (_recordings(one) for one in (played.head, played.base))
-    is_changed = is_other_test(played.head, played.base)
-    carried = {name: why for name, one in head.items() if name in base and (why := why_carried(one.source))}
-    reasons = {**carried, **unlike(against, head, base)}
-    sides = {
-        name: Sides(one, base[name], is_changed) for name, one in head.items() if name in base and name not in reasons
-    }
-    runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
-    return Attempt(runs, sides, [name for name in base if name not in head and name not in reasons], reasons)
-
-
-def _recordings(answer: Answer) -> Mapping[str, Recording]:
-    found = map(Measurement.from_dict, answer.measurements)
-    return {one.name: one.recording for one in found if one.recording is not None}
-
-
-def is_other_test(head: Answer, base: Answer) -> bool:
-    """Return whether the test itself differs between the sides; False if an answer lacks the test's source."""
-    return bool(head.source and base.source) and head.source != base.source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -22,12 +21,13 @@ from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
-from pytest_perfbudget.errors import ComparisonError, ConfigError, MisuseError
+from pytest_perfbudget.errors import ComparisonError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
 from pytest_perfbudget.plugin.collection.kind import PerfTestKind, kind_of
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
+from pytest_perfbudget.plugin.failure import failure_of, misuse_fails
 from pytest_perfbudget.plugin.keys import (
     CHILD,
     EXPECTATIONS_OUTPUT,
@@ -46,8 +46,6 @@ from pytest_perfbudget.plugin.measuring.properties import record_properties
 from pytest_perfbudget.plugin.measuring.timeout import relaxed_timeout, stop_timeout
 from pytest_perfbudget.plugin.progress import Progress
 from pytest_perfbudget.report import findings as words
-from pytest_perfbudget.report.bars import ascii_bars, shows_bars
-from pytest_perfbudget.report.histogram import histograms
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_policy import BasePolicy
@@ -216,7 +214,7 @@ class PerfSession:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         """Begin a run of the test; a rerun begins a new run."""
         item.stash[RUN] = None
-        with _misuse_fails():
+        with misuse_fails():
             if (kind := self.tests.kind(item)) is not None:
                 item.stash[RUN] = ItemRun(self, item, kind)
             yield
@@ -225,7 +223,7 @@ class PerfSession:
     def measuring(self, item: pytest.Item) -> Iterator[None]:
         """Measure the test's body within the block, if the test is a perf test."""
         run = item.stash.get(RUN, None)
-        with _misuse_fails():
+        with misuse_fails():
             if run is None and is_marked(item):
                 # A fixture has added the marker since the collection.
                 run = item.stash[RUN] = ItemRun(self, item, kind_of(item), self._run_time_warnings())
@@ -242,7 +240,7 @@ class PerfSession:
             return
         self.launcher.note_duration((SYSTEM.wall_ns() - run.started_ns) / 1e9)
         self._judged = item
-        with _misuse_fails(), real_files():
+        with misuse_fails(), real_files():
             measurements = run.exceeded() if is_skipped else run.finish()
         if self.is_child or self.policy.gate is GateMode.OFF:
             return
@@ -251,18 +249,8 @@ class PerfSession:
             raise run.failure
 
     def _failure(self, measurements: Sequence[Measurement]) -> BaseException | None:
-        """Return the exception that fails a test; None if no finding on the test is a failure."""
-        failures = [one for one in self.worded(measurements) if one.is_failure and one.belongs_to_test]
-        if not failures:
-            return None
-        # The findings decide. A missing text must not let a test pass.
-        text = words.failure_text(failures) or ", ".join(f"{one.kind}: {one.id}" for one in failures)
-        if self.config.option.perf_histogram:
-            red = {one.name for one in failures}
-            text = "\n".join(filter(None, [text, histograms(one for one in measurements if one.name in red)]))
-        # The captured `sys.stdout` can show any character.
-        can_show = shows_bars(getattr(sys.__stdout__, "encoding", None))
-        return pytest.fail.Exception(text if can_show else ascii_bars(text), pytrace=False)
+        findings = self.worded(measurements)
+        return failure_of(findings, measurements, with_histograms=self.config.option.perf_histogram)
 
     def worded(self, measurements: Sequence[Measurement]) -> list[Finding]:
         """Return the findings about measurements, with texts."""
@@ -274,7 +262,7 @@ class PerfSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, None, None]:
         """Fail with one line if the tear-down tries to measure, which is too late."""
-        with _misuse_fails():
+        with misuse_fails():
             yield
 
     @pytest.hookimpl(wrapper=True)
@@ -317,12 +305,3 @@ def _same_randomness(config: pytest.Config) -> list[str]:
     """Return the arguments that give fresh processes the random numbers that pytest-randomly gives this session."""
     seed = getattr(config.option, "randomly_seed", None)
     return [f"--randomly-seed={seed}", "--randomly-dont-reorganize"] if isinstance(seed, int) else []
-
-
-@contextmanager
-def _misuse_fails() -> Iterator[None]:
-    """Turn a mistake in the use of `perf` into a failure without the plugin's stack."""
-    try:
-        yield
-    except (MisuseError, ConfigError) as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
