@@ -22,8 +22,12 @@ from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, 
 _MOST_OF_SHARE: Final = 0.5
 """The part of a function's own time above which a library function explains it."""
 
-_CALLS_OF_SHARE: Final = 0.3
-"""The part of a share above which calls of the project's functions explain it: each costs its caller time, too."""
+_COUNTED: Final = 1 / 3
+"""The part of all additional time of a function above which additional calls, which are counted, explain it.
+
+Each call costs its caller time of its own, too. Calls that are made up for, by fewer calls of other functions or by
+less time of the function's own, are a change of form: a function that was renamed or split off.
+"""
 
 _MORE: Final = 1.001
 """The factor by which a number of calls differs from another, beyond errors of rounding."""
@@ -35,6 +39,7 @@ class Cause(enum.Enum):
     MORE_CALLS = "more_calls"
     SLOWER_LIBRARY = "slower_library"
     OWN_CODE = "own_code"
+    OTHER_CALLS = "other_calls"
     NEW_AROUND = "new_around"
 
 
@@ -51,6 +56,8 @@ class Blame:
             empty if the function's own lines take longer.
         before: the calls of the callee in each call of the function, on the other side.
         after: those calls now.
+        instead: the function in whose place the callee is called; empty if there is none.
+        compared_ns: the time whose profiles on both sides were compared, in ns: the errors of the part grow with it.
     """
 
     function: str
@@ -60,6 +67,8 @@ class Blame:
     callee: str = ""
     before: float = 0.0
     after: float = 0.0
+    instead: str = ""
+    compared_ns: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the blame as builtins."""
@@ -110,7 +119,7 @@ def _with_serial_waits(found: Sequence[Blame], before: CostGraph, after: CostGra
             rates = [_rates(side).get(callee, 0.0) for side in (old, one)]
             if rates[1] > _MORE * rates[0]:
                 gained_ns = parts[name].gained_ns + waiting.gained_ns
-                parts[name] = Blame(name, Cause.MORE_CALLS, gained_ns, 0.0, callee, *rates)
+                parts[name] = Blame(name, Cause.MORE_CALLS, gained_ns, 0.0, callee, rates[0], rates[1])
                 parts[callee] = replace(waiting, gained_ns=0.0)
     return list(parts.values())
 
@@ -140,33 +149,40 @@ def _blamed(
         callee: after.calls * (new.get(callee, 0.0) - old.get(callee, 0.0)) * costs.get(callee, 0.0)
         for callee in {**new, **old}
     }
-    own_ns = after.calls * (after.own_ns / after.calls - before.own_ns / before.calls)
+    kept_ns = after.calls * before.own_ns / before.calls
+    own_ns = after.own_ns - kept_ns
     share_ns = own_ns + sum(more_ns.values())
+    added_ns = sum(one for one in more_ns.values() if one > 0)
+    lost_ns = added_ns - sum(more_ns.values())
+    compared_ns = max(after.own_ns, kept_ns) + min(added_ns, lost_ns)
+    one = Blame(name, Cause.OWN_CODE, share_ns, 0.0, compared_ns=compared_ns)
     if around:
-        return Blame(name, Cause.NEW_AROUND, share_ns, 0.0, around, old[around], new.get(around, 0.0))
-    callee = max(more_ns, key=lambda one: more_ns[one], default="")
-    calls_ns = sum(more_ns.values())
-    # Calls whose cost is mostly made up for by less time of the function's own are a change of form.
-    is_by_calls = _CALLS_OF_SHARE * share_ns <= calls_ns <= share_ns / _MOST_OF_SHARE
-    if callee and more_ns[callee] > 0 and is_by_calls:
-        return Blame(name, Cause.MORE_CALLS, share_ns, 0.0, callee, old.get(callee, 0.0), new.get(callee, 0.0))
-    return _by_library(name, before, after, share_ns, own_ns)
+        return replace(one, cause=Cause.NEW_AROUND, callee=around, before=old[around], after=new.get(around, 0.0))
+    callee = max(more_ns, key=lambda name: more_ns[name], default="")
+    if added_ns - lost_ns < _COUNTED * share_ns or not added_ns:
+        return _by_library(one, before, after, own_ns)
+    more = replace(one, callee=callee, before=old.get(callee, 0.0), after=new.get(callee, 0.0))
+    if lost_ns >= _COUNTED * added_ns:
+        return replace(more, cause=Cause.OTHER_CALLS, instead=min(more_ns, key=lambda name: more_ns[name]))
+    if share_ns - max(own_ns, 0.0) >= _COUNTED * (added_ns + max(own_ns, 0.0)):
+        return replace(more, cause=Cause.MORE_CALLS)
+    return _by_library(one, before, after, own_ns)
 
 
-def _by_library(name: str, before: FunctionCost, after: FunctionCost, share_ns: float, own_ns: float) -> Blame:
+def _by_library(one: Blame, before: FunctionCost, after: FunctionCost, own_ns: float) -> Blame:
     """Return the blame of a function whose own time has grown, with the library function that most of it lies in."""
     none = LibraryCost(0.0, 0.0)
     gained = {
-        callee: one.time_ns - before.library.get(callee, none).time_ns * after.calls / before.calls
-        for callee, one in after.library.items()
+        callee: cost.time_ns - before.library.get(callee, none).time_ns * after.calls / before.calls
+        for callee, cost in after.library.items()
     }
-    callee = max(gained, key=lambda one: gained[one], default="")
+    callee = max(gained, key=lambda name: gained[name], default="")
     if not callee or gained[callee] < _MOST_OF_SHARE * own_ns:
-        return Blame(name, Cause.OWN_CODE, share_ns, 0.0)
+        return one
     old = before.library.get(callee, none).calls / before.calls
     new = after.library[callee].calls / after.calls
     cause = Cause.MORE_CALLS if new > _MORE * old else Cause.SLOWER_LIBRARY
-    return Blame(name, cause, share_ns, 0.0, callee, old, new)
+    return replace(one, cause=cause, callee=callee, before=old, after=new)
 
 
 def _wrappers(before: CostGraph, after: CostGraph) -> Iterator[tuple[str, str]]:

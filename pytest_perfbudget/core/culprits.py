@@ -23,7 +23,7 @@ _MOST_EXPLAINED: Final = 1.5
 """The largest part of the growth that a function can have, where others became faster."""
 
 _ERROR_OF_TIMES: Final = 0.03
-"""The share of a function's own time by which profiles of unchanged code differ."""
+"""The share of a time by which profiles of unchanged code differ."""
 
 _MOST_OF_TIMES: Final = 3.0
 """The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
@@ -70,20 +70,20 @@ def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> l
     of_ns = after.total_ns - before.total_ns
     if of_ns < _LEAST_EXPLAINED * slower_ns:
         return []
-    told = [one for one in found if one.function != OUTSIDE and _is_certain(one, after, slower_ns)]
+    told = [one for one in found if one.function != OUTSIDE and _is_certain(one, slower_ns)]
     if any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
         return []
     return told[:_SHOWN_FUNCTIONS]
 
 
-def _is_certain(one: Blame, after: CostGraph, slower_ns: float) -> bool:
+def _is_certain(one: Blame, slower_ns: float) -> bool:
     """Return whether a part of a slowdown is beyond the errors of a profile.
 
     Calls are counted, and times are not: a profile errs by a few per cent.
     """
     if one.cause is Cause.MORE_CALLS:
         return _LEAST_CALLS * one.of_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
-    least_ns = max(_ERROR_OF_TIMES * after.functions[one.function].own_ns, _LEAST_TIMES * one.of_ns)
+    least_ns = max(_ERROR_OF_TIMES * one.compared_ns, _LEAST_TIMES * one.of_ns)
     return least_ns < one.gained_ns < _MOST_OF_TIMES * slower_ns
 
 

@@ -76,6 +76,13 @@ def cause_text(one: Blame) -> str:
         return f"waits longer for a child process, in {callee}, whose functions are not profiled"
     if one.cause is Cause.SLOWER_LIBRARY:
         return f"spends longer in {callee}, which it calls as often as before ({_rate(one.after)} in each call)"
+    return _calls_text(one)
+
+
+def _calls_text(one: Blame) -> str:
+    callee = short_name(one.callee)
+    if one.cause is Cause.OTHER_CALLS:
+        return f"calls {callee} in place of {short_name(one.instead)}"
     rates = f"({_rate(one.before)} -> {_rate(one.after)})"
     if one.before == 0:
         how = "on every call" if one.after == 1 else "in some calls" if one.after < 1 else "in each call"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from branches import commit, git  # a neighbour
-from planted_culprits import CELLS, CLEAN, REGRESSIONS, Planted  # a neighbour
+from planted_culprits import BESIDE, CELLS, CLEAN, REGRESSIONS, Planted  # a neighbour
 
 PROJECT = Path(__file__).parent / "culprits_project"
 MODES = ("duet", "baseline")
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     modes = options.mode or list(MODES)
-    changes = {**REGRESSIONS, **CLEAN}
+    changes = {**REGRESSIONS, **BESIDE, **CLEAN}
     wanted = options.names or list(changes)
     told: dict[str, Any] = {}
     right: dict[tuple[str, bool], list[bool]] = {}

@@ -186,4 +186,22 @@ CLEAN = {
 }  # fmt: skip
 """Changes of form that cost no time."""
 
+
+def _beside(clean: str, *regressions: str) -> dict[str, Planted]:
+    """Return regressions in the same commit as a clean change of the same file."""
+    other = CLEAN[clean]
+    return {
+        f"{name} beside {clean}": Planted(one.file, [*one.edits, *other.edits], one.test, one.culprits)
+        for name, one in REGRESSIONS.items()
+        if name in regressions
+    }
+
+
+BESIDE = {
+    **_beside("a function renamed", "a regular expression per call", "a table rebuilt"),
+    **_beside("a method renamed", "a sort", "a slower helper", "a quadratic loop", "a longer loop that calls nothing"),
+    **_beside("a function moved to another module", "string building", "extra serialisation"),
+}
+"""Regressions beside the renaming of a function that the same test calls."""
+
 CELLS = '"""The cells of a table."""\n\n\ndef cell(value: object) -> str:\n    return str(value).rjust(8)\n'

@@ -76,6 +76,19 @@ class TestCauses:
         after = costs(menu=(1, 4, {"price": 20}), price=(20, 40, {}))
         assert parts(before, after) == pytest.approx({"web:menu": 10, "web:price": 20})
 
+    def test_a_slower_function_in_the_place_of_another(self) -> None:
+        """Whether it is the other one with a new name, a profile does not say."""
+        before = costs(menu=(1, 4, {"price": 10}), price=(10, 10, {}))
+        after = costs(menu=(1, 4, {"cost": 10}), cost=(10, 25, {}))
+        assert parts(before, after) == pytest.approx({"web:menu": 15})
+        assert first(before, after) == ("web:menu", Cause.OTHER_CALLS, "web:cost", 0, 10)
+        assert blame(before, after)[0].instead == "web:price"
+
+    def test_a_call_that_replaces_little_is_an_additional_call(self) -> None:
+        before = costs(menu=(1, 4, {"price": 10}), price=(10, 10, {}))
+        after = costs(menu=(1, 4, {"cost": 10}), cost=(10, 250, {}))
+        assert first(before, after) == ("web:menu", Cause.MORE_CALLS, "web:cost", 0, 10)
+
     def test_slower_lines(self) -> None:
         before, after = costs(menu=(1, 4, {})), costs(menu=(1, 40, {}))
         assert first(before, after) == ("web:menu", Cause.OWN_CODE, "", 0, 0)

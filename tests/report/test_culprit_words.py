@@ -29,6 +29,7 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (told(Cause.MORE_CALLS, EXECUTE, 1, 5000), "web:menu calls sqlite3.Connection.execute more often in each call (1 -> 5,000): +37 us of +41 us"),
         (told(Cause.SLOWER_LIBRARY, "built-in method builtins.sorted", 1, 1), "web:menu spends longer in sorted, which it calls as often as before (1 in each call): +37 us of +41 us"),
         (told(Cause.OWN_CODE), "web:menu takes longer in its own lines: +37 us of +41 us"),
+        (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
         (told(Cause.NEW_AROUND, "web:price", 1, 1), "web:menu is new around web:price: +37 us of +41 us"),
     ],
 )  # fmt: skip
