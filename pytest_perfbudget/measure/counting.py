@@ -86,7 +86,7 @@ async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Cloc
     __tracebackhide__ = True
     profiles = [one for one in counted if one.count == counted[0].count]
     while len(profiles) < _PROFILES + len(counted) and clock.wall_ns() - start_ns < _PROFILED_NS:
-        probe = FunctionCalls()
+        probe = FunctionCalls(begins_threads=counted[0].threads.have_begun)
         until_ns = clock.wall_ns() + _PROFILED_NS // _PROFILES
         try:
             with uncollected():
@@ -94,11 +94,12 @@ async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Cloc
                     await subject.once(probe)
         except ProbeBusyError:
             break
-        profiles.append(probe)
+        if not probe.is_mixed:
+            profiles.append(probe)
     return calmest(list(map(_cost_graph, profiles)))
 
 
 def _cost_graph(probe: FunctionCalls) -> CostGraph:
     """Return the costs of one of a probe's executions."""
-    profile = profiled_functions(probe, profiler_overhead())
+    profile = profiled_functions(probe, profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
     return with_loop_waits(cost_graph_of(profile, probe.executions), waited_ns(profile) / probe.executions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cProfile
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable, Mapping
 from types import CodeType
@@ -15,8 +16,11 @@ from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, METRICS, PEAK, M
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
+from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS, keep_to_this_thread
 from pytest_perfbudget.measure.subject import Probe, Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
+
+_COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class ProbeBusyError(Exception):
@@ -58,15 +62,19 @@ class PeakBytes:
 class FunctionCalls:
     """The probe for calls of Python and built-in functions, including the measured function and recursive calls.
 
-    Of several executions the probe has the sum. The calls of threads that begin meanwhile are kept apart: they are not
-    counted.
+    Of several executions the probe has the sum. Calls in other threads are kept apart, and comprehensions are part of
+    their functions: neither are counted, so that the number is the same in all versions of Python.
+
+    Args:
+        begins_threads: whether threads are known to begin meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins_threads: bool = False) -> None:
         self.count = 0.0
         self.executions = 0
         self.threads = ThreadCalls()
         self.entries: list[Any] = []
+        self.is_kept_to_thread = SEES_ALL_THREADS and (begins_threads or threading.active_count() > 1)
         self._profile = cProfile.Profile()
 
     def start(self) -> None:
@@ -80,6 +88,14 @@ class FunctionCalls:
         except ValueError as error:
             self.threads.stop()
             raise ProbeBusyError(message) from error
+        if self.is_kept_to_thread:
+            keep_to_this_thread()
+            self._profile.clear()  # of the calls above
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether calls of other threads, which have begun unexpectedly, are among those of this thread."""
+        return SEES_ALL_THREADS and self.threads.have_begun and not self.is_kept_to_thread
 
     def stop(self) -> None:
         """See `Probe.stop`."""
@@ -89,7 +105,12 @@ class FunctionCalls:
         # The profiler also saw this method and its own `disable`.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
         self.entries = [entry for entry in self._profile.getstats() if entry.code not in ours]
-        self.count = float(sum(entry.callcount for entry in self.entries))
+        self.count = float(sum(entry.callcount for entry in self.entries if not is_comprehension(entry.code)))
+
+
+def is_comprehension(code: CodeType | str) -> bool:
+    """Return whether a function is a comprehension, which is no function of its own from Python 3.12 on."""
+    return isinstance(code, CodeType) and code.co_name in _COMPREHENSIONS
 
 
 class BytecodeInstructions:
@@ -183,10 +204,29 @@ async def _passes(
         looks_bad(probes[0].count)
         and needs_pass(metric, passes, clock.wall_ns() - start_ns, is_over_budget=is_over_budget(probes[0].count))
     ):
-        probe = PROBES[metric.name]()
         with uncollected():  # callbacks of the garbage collector are not calls by the measured code
-            await subject.once(probe)
+            probe = await _probed(subject, metric)
         passes.append(probe.count)
         is_best = not probes or not metric.is_worse(probe.count, probes[0].count)
         probes.insert(0 if is_best else len(probes), probe)
     return probes
+
+
+async def profiled(subject: Subject) -> FunctionCalls:
+    """Return the calls of one execution; of a second one if threads have begun whose calls are mixed with them."""
+    __tracebackhide__ = True
+    probe = FunctionCalls()
+    await subject.once(probe)
+    if probe.is_mixed:
+        probe = FunctionCalls(begins_threads=True)
+        await subject.once(probe)
+    return probe
+
+
+async def _probed(subject: Subject, metric: Metric) -> CountingProbe:
+    __tracebackhide__ = True
+    if metric is CALLS:
+        return await profiled(subject)
+    probe = PROBES[metric.name]()
+    await subject.once(probe)
+    return probe

@@ -22,7 +22,7 @@ from pytest_perfbudget.core.profiled_functions import (
     ProfilerOverhead,
 )
 from pytest_perfbudget.core.profiled_threads import with_threads
-from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError
+from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_comprehension, profiled
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
@@ -53,9 +53,8 @@ class CallProfile:
 async def profile_call(subject: Subject) -> CallProfile:
     """Run one profiled call, and return its profile, which is empty if another profiler is active."""
     __tracebackhide__ = True
-    probe = FunctionCalls()
     try:
-        await subject.once(probe)
+        probe = await profiled(subject)
     except ProbeBusyError:
         return CallProfile()
     total = sum(entry.inlinetime for entry in probe.entries) or 1.0
@@ -102,8 +101,9 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
     """
     calls: dict[str, int] = {}
     for entry in sorted(probe.entries, key=lambda entry: entry.totaltime, reverse=True):
-        name = name_of(entry.code)
-        calls[name] = calls.get(name, 0) + entry.callcount
+        if not is_comprehension(entry.code):
+            name = name_of(entry.code)
+            calls[name] = calls.get(name, 0) + entry.callcount
     return calls
 
 

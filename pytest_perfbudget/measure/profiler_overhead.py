@@ -13,23 +13,30 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pytest_perfbudget.core.profiled_functions import ProfilerOverhead
+from pytest_perfbudget.measure.one_thread import keep_to_this_thread
 
 _CALLS: Final = 1_000
 _REPEATS: Final = 5
 
 
-@lru_cache(maxsize=1)
-def profiler_overhead() -> ProfilerOverhead:
-    """Return the overhead of cProfile in this process, from the calmest of some loops over an empty function."""
-    return min((_measured() for _ in range(_REPEATS)), key=sum)
+@lru_cache(maxsize=2)
+def profiler_overhead(*, is_kept_to_thread: bool = False) -> ProfilerOverhead:
+    """Return the overhead of cProfile in this process, from the calmest of some loops over an empty function.
+
+    Args:
+        is_kept_to_thread: whether cProfile is kept to one thread, by `keep_to_this_thread`.
+    """
+    return min((_measured(is_kept_to_thread=is_kept_to_thread) for _ in range(_REPEATS)), key=sum)
 
 
-def _measured() -> ProfilerOverhead:
+def _measured(*, is_kept_to_thread: bool) -> ProfilerOverhead:
     start = time.perf_counter_ns()
     _calls(_empty)
     real_ns = (time.perf_counter_ns() - start) / _CALLS
     profile = cProfile.Profile()
     profile.enable()
+    if is_kept_to_thread:
+        keep_to_this_thread()
     _calls(_empty)
     profile.disable()
     entries: Sequence[Any] = profile.getstats()

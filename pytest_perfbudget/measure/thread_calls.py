@@ -1,7 +1,7 @@
 """The profile of the threads that begin within a profiled call.
 
-Up to Python 3.11 cProfile sees its own thread only; from 3.12 on it sees all threads. A profile function in Python is
-slower than cProfile, but it can end itself in a thread that outlives the call.
+A profile function in Python is slower than cProfile, but it sees one thread, and it ends in a thread that outlives the
+call.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import sys
 import threading
 import time
 from types import CodeType, FrameType, ModuleType
-from typing import Any, Final
-
-SEES_ONE_THREAD: Final = sys.version_info < (3, 12)
+from typing import Any
 
 Called = CodeType | str
 """A function as cProfile has it: its code, or a text for a built-in function."""
@@ -33,18 +31,25 @@ class ThreadCalls:
         self._is_on = False
         self._threads: list[Calls] = []
 
+    @property
+    def have_begun(self) -> bool:
+        """Whether threads have begun."""
+        return bool(self._threads)
+
     def start(self) -> None:
         """Begin to watch, unless another tool watches the threads."""
-        self._is_on = SEES_ONE_THREAD and threading.getprofile() is None
+        self._is_on = threading.getprofile() is None
         if self._is_on:
             self.is_over = False
             threading.setprofile(self._begin)
 
     def stop(self) -> None:
-        """Stop watching; a thread that goes on notices that itself."""
+        """Stop watching; before Python 3.12, a thread that goes on notices that itself."""
         if self._is_on:
-            threading.setprofile(None)
             self.is_over = True
+            # From 3.12 on, the profile function of a thread that waits would slow all other threads down.
+            stop = getattr(threading, "setprofile_all_threads", None) if self._threads else None
+            (stop or threading.setprofile)(None)
 
     @property
     def calls(self) -> Calls:

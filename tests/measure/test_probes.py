@@ -70,6 +70,19 @@ def fibonacci(number: int) -> int:
     return number if number < 2 else fibonacci(number - 1) + fibonacci(number - 2)
 
 
+def comprehends() -> set[int]:
+    return {abs(one) for one in [two - 3 for two in range(6)]}
+
+
+def generates() -> int:
+    return sum(one for one in range(3))
+
+
+def test_a_comprehension_is_no_call_in_any_version_of_python() -> None:
+    assert judge(comprehends, max_calls=9).estimate == 1 + 6
+    assert judge(generates, max_calls=9).estimate == 1 + 1 + 4
+
+
 @pytest.mark.parametrize(("number", "calls"), [(0, 1), (2, 3), (5, 15)])
 def test_calls_are_counted_exactly(number: int, calls: int) -> None:
     found = judge(fibonacci, number, max_calls=calls)

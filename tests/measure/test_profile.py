@@ -23,7 +23,6 @@ from pytest_perfbudget.measure.profile import call_graph, called_functions, name
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
-from pytest_perfbudget.measure.thread_calls import SEES_ONE_THREAD
 
 CLOCK: list[int] = []
 """A clock that shows its own length, in us: a built-in function, `extend`, makes time pass."""
@@ -52,8 +51,8 @@ def adds_more() -> int:
     return adds(range(200_000)) + sum(range(150_000))
 
 
-def profiled(function: Callable[[], object]) -> FunctionCalls:
-    probe = FunctionCalls()
+def profiled(function: Callable[[], object], *, begins_threads: bool = False) -> FunctionCalls:
+    probe = FunctionCalls(begins_threads=begins_threads)
     probe.start()
     function()
     probe.stop()
@@ -79,9 +78,10 @@ def test_one_that_no_function_calls_stands_alone() -> None:
     assert ("built-in method builtins.sum", 1) in [(name, calls) for name, calls, _ in rows]
 
 
-def costs(function: Callable[[], object]) -> dict[str, FunctionCost]:
+def costs(function: Callable[[], object], *, begins_threads: bool = False) -> dict[str, FunctionCost]:
     """Return the costs of the functions of this file by their names alone, of the calmest of some profiles."""
-    graphs = [cost_graph_of(profiled_functions(profiled(function))) for _ in range(CALMEST)]
+    probes = [profiled(function, begins_threads=begins_threads) for _ in range(CALMEST)]
+    graphs = [cost_graph_of(profiled_functions(one)) for one in probes]
     return {name.rpartition(":")[2]: one for name, one in calmest(graphs).functions.items()}
 
 
@@ -164,10 +164,12 @@ def starts_threads() -> None:
         one.join()
 
 
-@pytest.mark.skipif(not SEES_ONE_THREAD, reason="cProfile sees all threads itself")
 class TestThreads:
+    """From Python 3.12 on cProfile sees all threads, and takes their calls for those of a single one."""
+
     def test_a_function_that_runs_in_threads_has_the_time_that_is_waited_for_them(self) -> None:
-        found = costs(starts_threads)
+        found = costs(starts_threads, begins_threads=True)
+        assert set(found) == {"", "starts_threads", "waits"}
         assert found["starts_threads"].callees == {name_of(waits.__code__): pytest.approx(2.0)}
         assert found["waits"].own_ns > 0.95 * 2e6  # both sleep at the same time, less the granularity of the clocks
 
@@ -188,13 +190,40 @@ class TestThreads:
         assert not any(name_of(callee).endswith("outlives") for _, callee in probe.threads.calls)
 
     def test_calls_in_threads_do_not_count(self) -> None:
-        """Or a budget on calls would depend on when a thread runs."""
-        probe = profiled(starts_threads)
-        assert not any(name.endswith(":waits") for name in called_functions(probe))
-        assert any(name_of(callee).endswith(":waits") for _, callee in probe.threads.calls)
+        """Or a budget on calls would depend on when a thread runs, and on the version of Python."""
+        counted = run_plain(count_executions(PlainSubject(starts_threads), {"calls": bool}, with_costs=True))
+        assert not any(name.endswith(":waits") for name in counted.functions)
+        assert counted.costs is not None
+        (waiting,) = (one for name, one in counted.costs.functions.items() if name.endswith(":waits"))
+        assert waiting.calls == pytest.approx(2.0)
+
+    def test_nor_do_calls_in_a_thread_that_runs_before(self) -> None:
+        go_on, is_over = threading.Event(), threading.Event()
+
+        def runs_meanwhile() -> None:
+            while not is_over.is_set():
+                adds(range(10))
+                go_on.set()
+
+        def calls() -> int:
+            go_on.clear()
+            go_on.wait()
+            return counts_down(50)
+
+        thread = threading.Thread(target=runs_meanwhile)
+        thread.start()
+        try:
+            found = called_functions(profiled(calls))
+        finally:
+            is_over.set()
+            thread.join()
+        assert not any(name.endswith("runs_meanwhile") for name in found)
+        assert found[name_of(counts_down.__code__)] == 51
+        assert found[name_of(adds.__code__)] == 50
 
 
-def test_the_time_of_the_profiler_is_taken_off() -> None:
+@pytest.mark.parametrize("begins_threads", [False, True])
+def test_the_time_of_the_profiler_is_taken_off(*, begins_threads: bool) -> None:
     """By calls that do nothing, whose profiled time is nearly all the profiler's."""
 
     def nothing() -> None: ...
@@ -203,9 +232,10 @@ def test_the_time_of_the_profiler_is_taken_off() -> None:
         for _ in range(5_000):
             nothing()
 
-    probes = [profiled(calls) for _ in range(CALMEST)]
+    probes = [profiled(calls, begins_threads=begins_threads) for _ in range(CALMEST)]
+    overhead = profiler_overhead(is_kept_to_thread=probes[0].is_kept_to_thread)
     raw = min(cost_graph_of(profiled_functions(one)).total_ns for one in probes)
-    corrected = min(cost_graph_of(profiled_functions(one, profiler_overhead())).total_ns for one in probes)
+    corrected = min(cost_graph_of(profiled_functions(one, overhead)).total_ns for one in probes)
     assert corrected < 0.7 * raw
 
 
