@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import CodeType
@@ -23,19 +24,31 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
 
 
-def _tear_down_when_terminated() -> None:
+def _tear_down_when_terminated() -> Callable[[], None]:
     """Let a request to end (SIGTERM) interrupt pytest, which then tears the fixtures down, and so ends their servers.
 
-    The session does not wait long, and kills a process that does not end; a reaper does so if the session was killed. A
-    forked child is ended by the signal itself: the signal is blocked during the fork, because Python drops a signal
-    that comes before the child has begun.
+    A request that comes while fixtures are torn down changes nothing, because an interrupted fixture would leave its
+    server behind. The session does not wait long, and kills a process that does not end; a reaper does so if the
+    session was killed. A forked child is ended by the signal itself: the signal is blocked during the fork, because
+    Python drops a signal that comes before the child has begun.
+
+    Returns:
+        A function to call before the fixtures are torn down: from then on, a request to end interrupts nothing.
     """
     if os.name != "posix":
-        return
+        return lambda: None
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, ignore)
         raise KeyboardInterrupt
+
+    def ignore(_number: int, _frame: FrameType | None) -> None:  # SIG_IGN would hold in programs that teardown runs
+        pass
+
+    def shield_teardown() -> None:
+        is_main = threading.current_thread() is threading.main_thread()  # no other thread may change a handler
+        if is_main and signal.getsignal(signal.SIGTERM) is interrupt:
+            signal.signal(signal.SIGTERM, ignore)
 
     before: list[set[int]] = []
 
@@ -46,18 +59,26 @@ def _tear_down_when_terminated() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before.pop())
 
     def begin_child() -> None:
-        if signal.getsignal(signal.SIGTERM) is interrupt:
+        if signal.getsignal(signal.SIGTERM) in (interrupt, ignore):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         unblock()
 
     signal.signal(signal.SIGTERM, interrupt)
     os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=begin_child)
+    return shield_teardown
 
 
 class Channel:
-    """The request, the streams of later commands and of answers, and the files whose code has run.
+    """The request, the streams of later commands and of answers, and what else the script shares with the worker.
 
     The worker finds this plugin by name.
+
+    Args:
+        request: the request as builtins.
+        commands: the stream of later commands.
+        answers: the stream of answers.
+        executed: returns the files whose code has run since the last call.
+        shield_teardown: see `_tear_down_when_terminated`.
     """
 
     def __init__(
@@ -66,12 +87,14 @@ class Channel:
         commands: IO[str],
         answers: IO[str],
         executed: Callable[[], Collection[str]],
+        shield_teardown: Callable[[], None],
     ) -> None:
         self.__name__ = "perfbudget-channel"
         self.request = request
         self.commands = commands
         self.answers = answers
         self.executed = executed
+        self.shield_teardown = shield_teardown
 
 
 def _redirect(top: str, tree: str) -> None:
@@ -188,7 +211,11 @@ def main() -> int:
     """Reserve standard input and output for the channel, and run pytest."""
     commands = os.fdopen(os.dup(0), encoding="utf-8")
     request = json.loads(commands.readline())
-    with commands, os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    with (
+        contextlib.suppress(BrokenPipeError),  # the session has ended, and an answer is still unsent
+        commands,
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as answers,
+    ):
         # From here on, printed text goes to standard error, which is the log.
         os.dup2(2, 1)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -205,13 +232,15 @@ def main() -> int:
         builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
         sys.meta_path.insert(0, PyximportHook(builds))
         executed = ExecutedFiles().take if request["top"] else tuple
-        _tear_down_when_terminated()
+        shield_teardown = _tear_down_when_terminated()
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 
         ours = ["-p", "pytest_perfbudget.plugin.child.entry"]
         if request["has_cache"]:
             ours += ["-o", f"cache_dir={request['scratch']}/cache"]
-        return int(pytest.main([*request["arguments"], *ours], plugins=[Channel(request, commands, answers, executed)]))
+        channel = Channel(request, commands, answers, executed, shield_teardown)
+        return int(pytest.main([*request["arguments"], *ours], plugins=[channel]))
+    return 1
 
 
 if __name__ == "__main__":

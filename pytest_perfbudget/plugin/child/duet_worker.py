@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import asdict
 from json import dumps, loads  # bound now, because a test may replace them
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from pytest_perfbudget.measure.turns import NONE, Turn
 from pytest_perfbudget.plugin.child.record_only import RecordInTurns, RecordSpans
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.processes.protocol import Answer, Request
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.child.bootstrap import Channel
 
 
 class SideTurns:
@@ -54,17 +57,11 @@ class SideTurns:
 
 
 class DuetWorker(WorkerPlugin):
-    """The plugin that limits pytest to the requested tests, and runs each of them on command."""
+    """The plugin that limits pytest to the requested tests, and runs each of them on command; see `WorkerPlugin`."""
 
-    def __init__(
-        self,
-        request: Request,
-        answers: IO[str],
-        commands: IO[str],
-        executed: Callable[[], Collection[str]] = tuple,
-    ) -> None:
-        super().__init__(request, answers, executed)
-        self._commands = commands
+    def __init__(self, request: Request, channel: Channel) -> None:
+        super().__init__(request, channel)
+        self._commands = channel.commands
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
@@ -111,8 +108,8 @@ class DuetWorker(WorkerPlugin):
     def _stop(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         self._say(message)
         told = self._hear()
-        if told is None:  # the session has closed the channel
-            pytest.exit("the session has ended", returncode=0)
+        if told is None:
+            self._leave()
         return told
 
     def _say(self, message: Mapping[str, Any]) -> None:

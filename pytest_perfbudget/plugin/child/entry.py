@@ -19,8 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
     channel: Any = config.pluginmanager.getplugin(CHANNEL)
     request = Request(**channel.request)
     if request.collects:
-        config.pluginmanager.register(CollectingWorker(request, channel.answers), CHILD)
+        config.pluginmanager.register(CollectingWorker(request, channel), CHILD)
     elif request.in_turns:
-        config.pluginmanager.register(DuetWorker(request, channel.answers, channel.commands, channel.executed), CHILD)
+        config.pluginmanager.register(DuetWorker(request, channel), CHILD)
     else:
-        config.pluginmanager.register(WorkerPlugin(request, channel.answers, channel.executed), CHILD)
+        config.pluginmanager.register(WorkerPlugin(request, channel), CHILD)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -26,17 +25,27 @@ from pytest_perfbudget.paths import is_built_at_import, module_file, path_in
 from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
+from pytest_perfbudget.plugin.child.worker_input import present_as_worker
 from pytest_perfbudget.plugin.collection.kind import is_perf_test
 from pytest_perfbudget.processes.protocol import Answer, Request
 
+if TYPE_CHECKING:
+    from pytest_perfbudget.plugin.child.bootstrap import Channel
+
 
 class WorkerPlugin:
-    """The plugin that limits pytest to the requested tests and sends their measurements."""
+    """The plugin that limits pytest to the requested tests and sends their measurements.
 
-    def __init__(self, request: Request, channel: IO[str], executed: Callable[[], Collection[str]] = tuple) -> None:
+    Args:
+        request: the tests that the process measures.
+        channel: the streams and functions that the script of the process shares; see `bootstrap.Channel`.
+    """
+
+    def __init__(self, request: Request, channel: Channel) -> None:
         self._request = request
-        self._channel = channel
-        self._executed = executed
+        self._answers = channel.answers
+        self._executed = channel.executed
+        self._shield_teardown = channel.shield_teardown
         self._files: dict[str, None] = {}
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly(with_counts=request.with_counts, one_cpu=request.one_cpu)
@@ -71,16 +80,12 @@ class WorkerPlugin:
         Plugins have been configured before: many expect data from a controller if they see a worker then.
         """
         if self._request.worker:
-            given = {
-                **self._request.workerinput,
-                "workerid": self._request.worker,
-                "workercount": self._request.workers,
-                "testrunuid": os.environ.get("PYTEST_XDIST_TESTRUNUID", ""),
-                "mainargv": sys.argv,
-            }
-            if not self._request.workerinput:
-                _configure_by_conftests(session.config, given)
-            session.config.__dict__.update(workerinput=given, workeroutput={})
+            present_as_worker(session.config, self._request)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Let nothing but the time limit of the session, or of the reaper, interrupt the teardown of the fixtures."""
+        self._shield_teardown()
 
     @pytest.hookimpl(tryfirst=True, optionalhook=True)
     def pytest_timeout_set_timer(self) -> bool:
@@ -259,29 +264,21 @@ class WorkerPlugin:
 
     def _write(self, line: str) -> None:
         try:
-            self._channel.write(line + "\n")
-            self._channel.flush()
-        except BrokenPipeError:  # the session has ended
-            os._exit(1)
+            self._answers.write(line + "\n")
+            self._answers.flush()
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        """End pytest because the session has ended; the fixtures are torn down, and the reaper limits their time."""
+        self._shield_teardown()
+        pytest.exit("the session has ended", returncode=0)
 
 
 def _dangling(root: Path, file: str) -> str | None:
     """Return the part of a file's path that is a symbolic link to nowhere; None if there is none."""
     parts = [*Path(file).parents, Path(file)]
     return next((str(one) for one in parts if (root / one).is_symlink() and not (root / one).exists()), None)
-
-
-def _configure_by_conftests(config: pytest.Config, given: dict[str, Any]) -> None:
-    """Let the suite's own conftest files add what they tell their workers, as the controller of pytest-xdist would.
-
-    Plugins are left out: they expect a real worker at the other end.
-    """
-    hook = getattr(config.hook, "pytest_configure_node", None)
-    node = SimpleNamespace(workerinput=given, config=config, gateway=SimpleNamespace(id=given["workerid"]))
-    for one in hook.get_hookimpls() if hook is not None else ():
-        if Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py":
-            with suppress(Exception):  # written for xdist's own node
-                one.function(**{name: node for name in one.argnames if name == "node"})
 
 
 def _last_line(report: pytest.TestReport | pytest.CollectReport) -> str:
