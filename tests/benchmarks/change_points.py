@@ -5,8 +5,8 @@ Otava has to be installed in an environment of its own, because it pins numpy an
     python -m venv otava && otava/bin/pip install apache-otava==0.8.0
     python tests/benchmarks/change_points.py --otava otava/bin/python --answers answers.json
 
-Takes half a minute. Otava's answers are kept in the file, so a second call needs no Otava. `--record` writes
-some series with Otava's answers to tests/data/change_points.json, for the tests.
+Takes two minutes. Otava's answers are kept in the file, so a second call with the same number of series needs no Otava.
+`--record` writes some series with Otava's answers to tests/data/change_points.json, for the tests.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from change_series import KINDS, MARGIN, QUIET, Score, Series, score
 from pytest_perfbudget.core.change_points import change_points
 
 RECORDED = Path(__file__).resolve().parent.parent / "data" / "change_points.json"
-CHANGED, UNCHANGED, KEPT = 100, 200, 3
-"""The number of series of each class: with changes, without, and in the file for the tests."""
+SERIES, KEPT = 400, 3
+"""The number of series of each class, and of those in the file for the tests."""
 
 Rows = dict[str, list[Series]]
 
@@ -68,18 +68,18 @@ def ours(one: Series) -> list[int]:
 
 def print_changed(rows: Rows, otava: Iterator[list[int]]) -> None:
     """Print how well each of the two finds the changes."""
-    print(f"{CHANGED} series of each class; a change counts as found within {MARGIN} points.\n")
+    print(f"{len(next(iter(rows.values())))} series of each class; a change counts as found within {MARGIN} points.\n")
     print("| series | F1 | found / missed / false | F1 of Otava | found / missed / false |\n|---|---|---|---|---|")
     for kind, some in rows.items():
         mine = sum((score(one.changes, ours(one)) for one in some), Score())
         its = sum((score(one.changes, next(otava)) for one in some), Score())
-        numbers = [f"{one.f1:.2f} | {one.found} / {one.missed} / {one.false}" for one in (mine, its)]
+        numbers = [f"{one.f1:.3f} | {one.found} / {one.missed} / {one.false}" for one in (mine, its)]
         print(f"| {kind} | {' | '.join(numbers)} |", flush=True)
 
 
 def print_unchanged(rows: Rows, otava: Iterator[list[int]]) -> None:
     """Print how many points of series without a change each of the two calls a change."""
-    print(f"\n{UNCHANGED} series of each class without a change.\n")
+    print(f"\n{len(next(iter(rows.values())))} series of each class without a change.\n")
     print("| noise | points | false in 1,000 points | of Otava |\n|---|---|---|---|")
     for kind, some in rows.items():
         points = sum(len(one.values) for one in some)
@@ -102,9 +102,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="change points beside those of Apache Otava")
     parser.add_argument("--otava", default="", help="the Python of an environment that has apache-otava")
     parser.add_argument("--answers", type=Path, required=True, help="the file that keeps Otava's answers")
+    parser.add_argument("--series", type=int, default=SERIES, help=f"the number of each class (default: {SERIES})")
     parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name} for the tests")
     options = parser.parse_args()
-    changed, unchanged = series(KINDS, CHANGED), series(QUIET, UNCHANGED)
+    changed, unchanged = (series(kinds, options.series) for kinds in (KINDS, QUIET))
     if not options.answers.exists():
         if not options.otava:
             parser.error(f"{options.answers} does not exist: name a Python that has apache-otava with --otava")
