@@ -32,6 +32,7 @@ from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Estimate
+from pytest_perfbudget.core.run_result import BASELINE
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
@@ -46,7 +47,7 @@ _LATE_NOTE: Final = (
 class BaselineComparison(ComparisonStrategy):
     """The gate of the committed baseline."""
 
-    against = "the baseline"
+    against = BASELINE
     gone = "in the baseline, but in no collected test: remove the line with --perf-update-baseline --perf-prune"
 
     def __init__(self, context: ComparisonContext, baseline: Baseline) -> None:

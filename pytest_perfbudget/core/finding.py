@@ -124,11 +124,19 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A measurement that the baseline or another commit has, and that the session should have made but did not make."""
+    """A measurement that the baseline or another commit has, and that the session should have made but did not make.
+
+    Attributes:
+        test: the node id of the test.
+        name: the measurement's own name; empty if the measurement has none.
+        reason: the reason why the session did not make the measurement.
+        is_gone: whether no test makes the measurement any more, however many tests run.
+    """
 
     test: str
     name: str
     reason: str
+    is_gone: bool = False
 
     @property
     def id(self) -> str:
@@ -136,10 +144,10 @@ class Missing:
         return measurement_id(self.test, self.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the measurement's names and the reason as builtins; `from_dict` ignores `id`, which is for readers."""
-        return {"id": self.id, "test": self.test, "name": self.name, "reason": self.reason}
+        """Return the missing measurement as builtins; `from_dict` ignores `id`, which is for readers."""
+        return {"id": self.id, "test": self.test, "name": self.name, "reason": self.reason, "is_gone": self.is_gone}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Missing:
         """Rebuild a missing measurement from the result of `to_dict`."""
-        return cls(data["test"], data["name"], data["reason"])
+        return cls(data["test"], data["name"], data["reason"], data.get("is_gone", False))

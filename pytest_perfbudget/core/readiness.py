@@ -59,6 +59,9 @@ class Cause(enum.Enum):
     NOTHING_MEASURED = "nothing_measured"
     LOAD_NOT_RUN = "load_not_run"
     UNMEASURED = "unmeasured"
+    UNFINISHED = "unfinished"
+    MISSING = "missing"
+    REMOVED = "removed"
     NOT_RUN = "not_run"
     LOAD_TOO_SHORT = "load_too_short"
     TOO_FEW_ROUNDS = "too_few_rounds"
@@ -180,8 +183,6 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
         yield Cause.ENDED_EARLY, ""
     if not any(has_numbers(one) for one in result.measurements):
         yield Cause.NOTHING_MEASURED, ""
-    for missing in result.missing:
-        yield Cause.NOT_RUN, missing.id
     yield from _causes_of_comparison(result)
 
 
@@ -239,6 +240,9 @@ def _cause_of_change(change: RegressionResult, *, is_load: bool) -> Cause | None
 
 def _causes_of_comparison(result: RunResult) -> Iterator[tuple[Cause, str]]:
     compared = result.compared_with
+    gone = Cause.MISSING if compared is None or compared.is_baseline else Cause.REMOVED
+    for missing in result.missing:
+        yield gone if missing.is_gone else Cause.UNFINISHED, missing.id
     if compared is not None:
         for test, name in compared.others:
             yield Cause.NOT_RUN, measurement_id(test, name)

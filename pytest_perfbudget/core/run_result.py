@@ -16,6 +16,8 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 
 SCHEMA: Final = "perfbudget-report/1"
+BASELINE: Final = "the baseline"
+"""The name of the baseline as the other side of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class ComparedWith:
     remark: str = ""
     others: Sequence[tuple[str, str]] = ()
     sharing: int = 0
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the other side is the baseline, which an update changes; a commit stays as it is."""
+        return self.against == BASELINE
 
     def to_dict(self) -> dict[str, Any]:
         """Return the other side as builtins."""

@@ -23,6 +23,9 @@ _COUNTED: Final = {
     Cause.FAILED: ("further failure", "of the gate"),
     Cause.LOAD_NOT_RUN: ("load target", "not measured"),
     Cause.UNMEASURED: ("number", "not measured"),
+    Cause.UNFINISHED: ("measurement", "of the other side not made"),
+    Cause.MISSING: ("measurement", "of the baseline that no test makes any more"),
+    Cause.REMOVED: ("measurement", "of the other commit that no test makes any more"),
     Cause.NOT_RUN: ("measurement", "of the other side not run"),
     Cause.LOAD_TOO_SHORT: ("load target", "undecided"),
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
@@ -43,6 +46,8 @@ _WHOLE: Final = {
 """The words for reasons that are about the whole session."""
 
 _ACTIONS: Final = {
+    Cause.UNFINISHED: "let every test run to its end",
+    Cause.MISSING: "to remove: pytest --perf-update-baseline --perf-prune",
     Cause.NOT_RUN: "run the whole suite",
     Cause.LOAD_TOO_SHORT: "make the load longer",
     Cause.TOO_FEW_ROUNDS: "raise max_time",

@@ -21,6 +21,7 @@ from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFa
 WITHIN, UNDECIDED, EXCEEDED = BudgetVerdict.WITHIN, BudgetVerdict.UNDECIDED, BudgetVerdict.EXCEEDED
 UNMEASURED = BudgetVerdict.UNMEASURED
 BASELINE = ComparedWith("the baseline")
+GONE = Missing("a.py::test", "", "in no collected test", is_gone=True)
 
 
 def session(*results: BudgetResult | RegressionResult, **changed: Any) -> RunResult:
@@ -97,7 +98,9 @@ class TestReasons:
             ({"findings": [Finding(LOOSENED, Severity.FAILURE, "")]}, Cause.FAILED, Grade.NOT_READY),
             ({"findings": [Finding(DRIFT, Severity.WARNING, "a.py::test")]}, Cause.DRIFTED, Grade.CONDITIONAL),
             ({"findings": [Finding(DRIFT, Severity.FAILURE, "a.py::test")]}, Cause.FAILED, Grade.NOT_READY),
-            ({"missing": [Missing("a.py::test", "", "skipped")]}, Cause.NOT_RUN, Grade.CONDITIONAL),
+            ({"missing": [Missing("a.py::test", "", "skipped")]}, Cause.UNFINISHED, Grade.CONDITIONAL),
+            ({"missing": [GONE]}, Cause.MISSING, Grade.CONDITIONAL),
+            ({"missing": [GONE], "compared_with": ComparedWith("main")}, Cause.REMOVED, Grade.CONDITIONAL),
             ({"compared_with": replace(BASELINE, others=[("a.py::test", "")])}, Cause.NOT_RUN, Grade.CONDITIONAL),
         ],
     )

@@ -91,6 +91,25 @@ def test_a_comparison_ends_with_the_other_side_what_was_not_selected_and_doubts(
     ]
 
 
+@pytest.mark.parametrize(
+    ("against", "is_gone", "expected"),
+    [
+        (
+            "the baseline",
+            True,
+            "conditional: 1 measurement of the baseline that no test makes any more "
+            "(to remove: pytest --perf-update-baseline --perf-prune)",
+        ),
+        ("main", True, "conditional: 1 measurement of the other commit that no test makes any more"),
+        ("main", False, "conditional: 1 measurement of the other side not made (let every test run to its end)"),
+    ],
+)
+def test_the_readiness_says_what_to_do_about_a_missing_measurement(against: str, is_gone: bool, expected: str) -> None:
+    missing = [Missing("a.py::gone", "", "its reason", is_gone)]
+    calm = measurement(change(RegressionVerdict.UNCHANGED, runs=0, ratio=1.01))
+    assert expected in lines(result(calm, compared_with=ComparedWith(against), missing=missing))
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_missing_measurements_are_named_and_fail_only_if_strict(strict: bool) -> None:
     missing = [Missing("a.py::gone", "", "it is not collected")]

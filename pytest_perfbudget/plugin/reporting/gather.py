@@ -189,16 +189,16 @@ def _missing(
     gone = session.comparison.gone if session.comparison is not None else ""
     return [
         *(
-            Missing(test, name, reason(test))
+            Missing(test, name, reason(test), is_gone=reason(test) == _LOST)
             for test, name in expectations.get("expected", ())
             if (test, name) not in measured and test not in explained
         ),
         *(
-            Missing(test, name, _LOST if test in reported else gone)
+            Missing(test, name, _LOST if test in reported else gone, is_gone=True)
             for test, name in expectations.get("absent", ())
             if (test, name) not in measured and not (test in explained and name)
         ),
-        *(Missing(test, "", _UNMARKED) for test, _ in expectations.get("unmarked", ())),
+        *(Missing(test, "", _UNMARKED, is_gone=True) for test, _ in expectations.get("unmarked", ())),
         *(Missing(test, "", _SKIPPED) for test, _ in expectations.get("skipped", ())),
         *(Missing(test, "", reason(test)) for test, _ in expectations.get("chosen", ()) if test not in reported),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from programs import perf_program
 from scripting import Project
 
 TESTS = """
@@ -59,3 +60,27 @@ def test_a_wrong_word_in_the_table_is_one_line(project: Project) -> None:
     result = project.run(TESTS, pyproject='[tool.perfbudget]\nrequire = "redy"\n')
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *pyproject.toml*: require must be *ready*conditional*, found 'redy'"])
+
+
+def test_a_deleted_test_is_named_until_it_is_taken_out_of_the_baseline(based: Project) -> None:
+    rest = perf_program(call_name="helper")  # no test function any more
+    result = based.run(rest)
+    result.stdout.fnmatch_lines(
+        [
+            "conditional: 1 measurement of the baseline that no test makes any more "
+            "(to remove: pytest --perf-update-baseline --perf-prune)"
+        ]
+    )
+    assert [(one["id"], one["is_gone"]) for one in based.report["missing"]] == [("test_it.py::test_call step", True)]
+    based.run(rest, "--perf-update-baseline", "--perf-prune")
+    result = based.run(rest)
+    result.stdout.fnmatch_lines(["ready"])
+
+
+def test_a_test_that_was_skipped_is_not_called_deleted(based: Project) -> None:
+    skipped = perf_program(call="pytest.skip('no printer')")
+    result = based.run(skipped)
+    result.stdout.fnmatch_lines(
+        ["conditional: 1 measurement of the other side not made (let every test run to its end)"]
+    )
+    assert [one["is_gone"] for one in based.report["missing"]] == [False]
