@@ -15,6 +15,8 @@ from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
+from pytest_perfbudget.core.kept_blocks import MOST_KEPT as MOST_BLOCKS
+from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import BODY, CALL, LOAD
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
@@ -27,13 +29,14 @@ from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.round_times import MOST_KEPT, RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
+from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats.html.columns import from_column
 from pytest_perfbudget.report.formats.html.payload import unpacked
@@ -268,8 +271,13 @@ def small(gate: str = "fail", **facts: Any) -> RunResult:
 
 
 def many(number: int) -> RunResult:
-    """Return a session of so many tests, of which one in a hundred fails."""
+    """Return a session of so many tests with all that a report keeps of each test.
+
+    One in a hundred fails, and one in ten looked slower or faster at first, which has a note.
+    """
     draw = random.Random(number)
+    patterns = [[1 + draw.expovariate(8) for _ in range(MOST_KEPT)] for _ in range(41)]
+    weather = [tuple(draw.lognormvariate(10.5, 0.05) for _ in range(3)) for _ in range(97)]
     measurements = []
     for at in range(number):
         size = draw.lognormvariate(0, 1.5)
@@ -277,16 +285,25 @@ def many(number: int) -> RunResult:
         verdict = RegressionVerdict.REGRESSED if is_slow else RegressionVerdict.UNCHANGED
         ratio = draw.uniform(1.1, 2.5) if is_slow else draw.lognormvariate(0, 0.01)
         limit = p95(1.2 * size if is_slow else 2 * size, EXCEEDED if is_slow else WITHIN, median_ms=size)
-        moving = moved(ratio, verdict, before=size * MS, after=size * MS * ratio)
-        count = change(RegressionVerdict.UNCHANGED, metric="calls", unit="calls", before=at, after=at, ratio=1.0)
+        runs = 5 if at % 10 == 7 else 0
+        moving = moved(ratio, verdict, before=size * MS, after=size * MS * ratio, runs=runs)
+        count = change(
+            RegressionVerdict.UNCHANGED, metric="calls", unit="calls", before=at, after=at, ratio=1.0, runs=0
+        )
         spread = {name: value * draw.uniform(0.98, 1.02) for name, value in statistics(size * MS).items()}
         nodeid = f"tests/area_{at % 40}/test_module_{at % 200}.py::TestClass::test_case_{at}[param]"
         component = f"area.{at % 40}"
-        times = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
+        times, base = (RoundTimes.of([size * MS * one for one in patterns[place % 41]]) for place in (at, 3 * at + 1))
         assert times is not None
-        base = RoundTimes.of([size * MS * (1 + draw.expovariate(8)) for _ in range(200)])
         assert base is not None
-        more: dict[str, Any] = {"times": times, "side_times": SideTimes.of([times], [base])}
+        blocks = [
+            BlockTime(
+                size * MS * draw.lognormvariate(0, 0.03), weather[(7 * at + place) % 97], weather[(at + place) % 97]
+            )
+            for place in range(MOST_BLOCKS)
+        ]
+        sides = SideTimes.of([times], [base])
+        more: dict[str, Any] = {"times": times, "side_times": sides, "blocks": KeptBlocks.of(blocks)}
         if is_slow:
             more["call_graphs"] = CallGraphs(graph(60), graph(2))
         measurements.append(timed(nodeid, size, limit, moving, count, component=component, statistics=spread, **more))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_perfbudget.core.round_times import packed, unpacked
+from pytest_perfbudget.core.round_times import packed, rounded, unpacked
 from pytest_perfbudget.core.weather import BlockTime
 
 MOST_KEPT: Final = 40
@@ -20,8 +20,9 @@ _PER_WAITED: Final = 10_000
 class KeptBlocks:
     """Blocks of rounds with their weather.
 
-    The numbers are packed like `RoundTimes`: first the times of a call in ps of all blocks, then the ten thousandths of
-    their time in which they waited, then the readings in ns of each canary before all blocks, then those after.
+    The numbers are packed and rounded like `RoundTimes`, without a unit: first the times of a call in ps of all blocks,
+    then the ten thousandths of their time in which they waited, then the readings in ns of each canary before all
+    blocks, then those after.
 
     Attributes:
         packed: the text.
@@ -45,7 +46,7 @@ class KeptBlocks:
             *zip(*(one.before for one in kept), strict=True),
             *zip(*(one.after for one in kept), strict=True),
         ]
-        numbers = packed(max(round(one), 0) for column in columns for one in column)
+        numbers = packed(rounded(max(round(one), 0)) for column in columns for one in column)
         return cls(numbers, len(kept[0].before), one_cpu)
 
     def blocks(self) -> list[BlockTime]:

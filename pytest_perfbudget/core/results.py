@@ -153,7 +153,7 @@ class BudgetResult:
         kept = {key: value for key, value in data.items() if key != "used"}
         words = {"verdict": BudgetVerdict(data["verdict"]), "direction": Direction(data["direction"])}
         lists = {
-            "repeats": tuple(Repeat(**entry) for entry in data["repeats"]),
+            "repeats": tuple(Repeat(**entry) for entry in data.get("repeats", ())),
             "instructions": tuple(InstructionRow(**entry) for entry in data.get("instructions", ())),
         }
         return cls(**{**kept, **words, **lists})
@@ -298,7 +298,7 @@ class RegressionResult:
         words = {"verdict": RegressionVerdict(data["verdict"]), "direction": Direction(data["direction"])}
         found = data.get("components")
         components = None if found is None else SpanComparison.from_dict(found)
-        grown = [Growth(**entry) for entry in data["grown"]]
+        grown = [Growth(**entry) for entry in data.get("grown", ())]
         blamed = [Blame.from_dict(entry) for entry in data.get("blamed", ())]
         executed = tuple(InstructionGrowth.from_dict(entry) for entry in data.get("executed", ()))
         installed = [VersionChange(**entry) for entry in data.get("installed", ())]

@@ -8,31 +8,42 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 MOST_KEPT: Final = 500
 """The most rounds that are kept: a thousand measurements take less than 5 MB in a report."""
 
+STEPS: Final = 8192
+"""The fewest units in a round: a time is kept to within 1/16384 of itself, far below the difference between rounds.
+Shorter rounds are kept to the nanosecond. The last bits of longer rounds are noise, which does not compress."""
+
 _WIDTH: Final = 8
+_DIFFERENCES: Final = "+"
+"""The first character of a text that holds the first number and then the differences, which are smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTimes:
-    """The times of rounds in the order in which the rounds ran, in whole ns of a round.
+    """The times of rounds in the order in which the rounds ran, in whole units of a round.
 
     The text is the base64 of a zlib stream: eight bytes for each round, little-endian, with the first bytes of all
     rounds before the second bytes. Times of one measurement have most high bytes in common, so they compress well.
+    Of times in ascending order, the stream has the first time and then the differences, and the text begins with `+`.
 
     Attributes:
         packed: the text.
         iterations: the number of calls in a round.
         every: the distance from a kept round to the next; 1 if all rounds are kept.
+        unit_ns: the unit of the packed numbers, in ns: 1, 2 or 5 times a power of ten, so that a time such as 2 ms is
+            kept exactly; 1 in older reports.
     """
 
     packed: str
     iterations: int = 1
     every: int = 1
+    unit_ns: int = 1
 
     @classmethod
     def of(cls, times_ns: Sequence[float], iterations: int = 1) -> RoundTimes | None:
@@ -45,7 +56,9 @@ class RoundTimes:
         if not times_ns:
             return None
         every = -(-len(times_ns) // MOST_KEPT)
-        return cls(packed(max(round(one * iterations), 0) for one in times_ns[::every]), iterations, every)
+        rounds_ns = [max(round(one * iterations), 0) for one in times_ns[::every]]
+        unit_ns = _unit(min(rounds_ns) // STEPS)
+        return cls(packed((one + unit_ns // 2) // unit_ns for one in rounds_ns), iterations, every, unit_ns)
 
     def times_ns(self) -> list[float]:
         """Return the time of one call in ns, by kept round.
@@ -61,11 +74,11 @@ class RoundTimes:
         Raises:
             ValueError: the text is damaged.
         """
-        return unpacked(self.packed)
+        return [one * self.unit_ns for one in unpacked(self.packed)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the times as builtins."""
-        return {"packed": self.packed, "iterations": self.iterations, "every": self.every}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RoundTimes:
@@ -73,14 +86,41 @@ class RoundTimes:
         return cls(**data)
 
 
+def _unit(most: int) -> int:
+    """Return the largest unit up to a whole number, at least 1."""
+    power = 10 ** (len(str(most)) - 1)
+    return max((power * one for one in (1, 2, 5) if power * one <= most), default=1)
+
+
+def rounded(number: int) -> int:
+    """Return a whole number from 0, to within 1/16384 of itself."""
+    bits = max((number // STEPS).bit_length() - 1, 0)
+    return (number + (1 << bits >> 1)) >> bits << bits
+
+
 def packed(numbers: Iterable[int]) -> str:
     """Return whole numbers from 0 as text; see `RoundTimes` for the encoding."""
     values = array("Q", numbers)
+    differences = [later - earlier for earlier, later in pairwise(values)]
+    is_ascending = len(differences) > 0 and min(differences) >= 0
+    if is_ascending:
+        values = array("Q", [values[0], *differences])
     if sys.byteorder == "big":
         values.byteswap()
     rows = values.tobytes()
-    planes = b"".join(rows[place::_WIDTH] for place in range(_WIDTH))
-    return base64.b64encode(zlib.compress(planes)).decode("ascii")
+    text = base64.b64encode(_compressed([rows[place::_WIDTH] for place in range(_WIDTH)])).decode("ascii")
+    return _DIFFERENCES + text if is_ascending else text
+
+
+def _compressed(planes: Iterable[bytes]) -> bytes:
+    """Return a zlib stream with a table of codes for each plane: the low bytes would spoil that of the high bytes."""
+    stream = zlib.compressobj(9, strategy=zlib.Z_FILTERED)
+    parts = []
+    for plane in planes:
+        parts.append(stream.compress(plane))
+        if any(plane):
+            parts.append(stream.flush(zlib.Z_BLOCK))
+    return b"".join([*parts, stream.flush()])
 
 
 def unpacked(text: str) -> list[int]:
@@ -90,7 +130,7 @@ def unpacked(text: str) -> list[int]:
         ValueError: the text is damaged.
     """
     try:
-        planes = zlib.decompress(base64.b64decode(text, validate=True))
+        planes = zlib.decompress(base64.b64decode(text.removeprefix(_DIFFERENCES), validate=True))
         number = len(planes) // _WIDTH
         rows = bytearray(len(planes))
         for place in range(_WIDTH):
@@ -101,4 +141,5 @@ def unpacked(text: str) -> list[int]:
         raise ValueError(message) from None
     if sys.byteorder == "big":
         values.byteswap()
-    return values.tolist()
+    numbers = values.tolist()
+    return list(accumulate(numbers)) if text.startswith(_DIFFERENCES) else numbers

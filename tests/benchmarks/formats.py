@@ -2,7 +2,7 @@
 
     python tests/benchmarks/formats.py [--runs 5]
 
-Synthetic sessions, whose tests each have a budget, two comparisons, 200 rounds and those of the other side; a test in a
+Synthetic sessions, whose tests each have a budget, two comparisons and all that a report keeps of rounds; a test in a
 hundred fails, with a profile of both sides. Each run writes every format of every session once, so that all formats
 share the weather of the machine. Prints a table in Markdown: the size, the median time over the runs, and the shortest
 and the longest time. Annotations and properties for JUnit files are the texts that a session hands to GitHub and to

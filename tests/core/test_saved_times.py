@@ -49,8 +49,9 @@ def test_blocks_are_read_back(blocks: list[BlockTime]) -> None:
     assert kept is not None
     assert KeptBlocks.from_dict({"packed": kept.packed, "canaries": 3}) == kept  # an older report
     again = KeptBlocks.from_dict(json.loads(json.dumps(kept.to_dict()))).blocks()
-    assert [(one.before, one.after) for one in again] == [(one.before, one.after) for one in blocks]
-    assert [one.time_ns for one in again] == pytest.approx([one.time_ns for one in blocks], abs=1e-3)
+    for read, one in zip(again, blocks, strict=True):
+        assert (*read.before, *read.after) == pytest.approx((*one.before, *one.after), rel=1 / 16_384)
+        assert read.time_ns == pytest.approx(one.time_ns, abs=1e-3, rel=1 / 16_384)
     assert [one.waited for one in again] == pytest.approx([one.waited for one in blocks], abs=1e-4)
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.recommendations import recommendations_of
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.formats.json_check import check_document
+
+_RARE: Final = {
+    "budgets": ("effective", "without_waits", "repeats", "instructions"),
+    "changes": ("blamed", "grown", "installed", "executed", "is_test_changed", "is_required", "needs_reason"),
+}
+"""The keys of results that a report leaves out where they are empty, null or false, which they are nearly always."""
 
 
 def render(result: RunResult) -> str:
@@ -21,11 +27,22 @@ def render(result: RunResult) -> str:
 def _document(result: RunResult) -> dict[str, Any]:
     """Return the document: the result, and for readers what follows from the result."""
     readiness = readiness_of(result)
+    document = result.to_dict()
+    for one in document["measurements"]:
+        for kind, rare in _RARE.items():
+            one[kind] = [
+                {key: value for key, value in each.items() if key not in rare or _is_filled(value)}
+                for each in one[kind]
+            ]
     return {
-        **result.to_dict(),
+        **document,
         "readiness": None if readiness is None else readiness.to_dict(),
         "recommendations": [one.to_dict() for each in result.measurements for one in recommendations_of(each)],
     }
+
+
+def _is_filled(value: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
+    return value is not None and value is not False and value != []
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

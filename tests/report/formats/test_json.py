@@ -11,7 +11,8 @@ from results import budget, change, measurement
 
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.policy import Policy
-from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.results import Growth
+from pytest_perfbudget.core.round_times import MOST_KEPT, RoundTimes
 from pytest_perfbudget.core.run_result import SCHEMA, ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.findings import worded
@@ -43,8 +44,32 @@ def test_an_indented_report_is_read_as_well() -> None:
     assert parse(indented, "report.json").to_dict() == RESULT.to_dict()
 
 
-def test_a_thousand_tests_with_the_rounds_of_both_sides_take_less_than_five_megabytes() -> None:
-    assert len(render(many(1_000)).encode()) < 5_000_000
+def test_a_thousand_tests_with_all_that_a_report_keeps_take_less_than_five_megabytes() -> None:
+    """500 rounds of each side, 40 blocks and two comparisons a test."""
+    result = many(1_000)
+    text = render(result)
+    assert len(text.encode()) < 5_000_000
+    again, first = (one.measurements[7] for one in (parse(text, "report.json"), result))
+    assert again.to_dict() == first.to_dict()
+    assert again.times is not None
+    assert len(again.times.times_ns()) == MOST_KEPT
+
+
+def test_a_report_leaves_out_what_is_nearly_always_empty() -> None:
+    grown = change(grown=[Growth("shop:load", 1, 9)], is_test_changed=True)
+    plain, rare = (
+        json.loads(render(replace(RESULT, measurements=[replace(ONE, changes=[one])])))["measurements"][0]["changes"][0]
+        for one in (change(blamed=(), grown=()), grown)
+    )
+    assert {"grown", "is_test_changed", "blamed", "installed"}.isdisjoint(plain)
+    assert rare["grown"] == [{"function": "shop:load", "before": 1, "after": 9}]
+    assert rare["is_test_changed"] is True
+
+
+def test_an_older_report_which_leaves_out_nothing_is_read() -> None:
+    older = json.dumps(RESULT.to_dict())
+    assert '"installed": []' in older
+    assert parse(older, "report.json").to_dict() == RESULT.to_dict()
 
 
 def test_a_report_says_everything_in_the_fields_words() -> None:

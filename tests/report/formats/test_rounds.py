@@ -22,11 +22,12 @@ def read(*measurements: Measurement) -> list[dict[str, str]]:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 2**50), max_size=600), st.integers(1, 50))
-def test_each_kept_round_is_read_back_to_the_nanosecond(rounds_ns: list[int], calls: int) -> None:
+def test_each_kept_round_is_read_back_to_four_digits(rounds_ns: list[int], calls: int) -> None:
     times = RoundTimes.of([one / calls for one in rounds_ns], calls)
     rows = read(measurement(nodeid="a.py::test", name="parse", times=times))
     every = 1 if times is None else times.every
-    assert [round(float(row["time [s per round]"]) * 1e9) for row in rows] == pytest.approx(rounds_ns[::every], abs=1)
+    found = [float(row["time [s per round]"]) * 1e9 for row in rows]
+    assert found == pytest.approx(rounds_ns[::every], abs=1, rel=1.01 / 16_384)
     assert [int(row["round"]) for row in rows] == list(range(1, len(rounds_ns) + 1, every))
     assert {(row["test"], row["name"], row["side"], row["calls [per round]"]) for row in rows} <= {
         ("a.py::test", "parse", "head", str(calls))
