@@ -6,10 +6,8 @@ spans of a block of rounds are added up after the block.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import wraps
 from operator import attrgetter
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.core.spans import SITE, STATEMENT, Execution
 from pytest_perfbudget.core.spans.names import covers
+from pytest_perfbudget.core.spans.placement import EndedExecution, placed_spans
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.measure import otel
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
@@ -42,16 +41,6 @@ _FIELDS: Final = len(Span._fields)
 """The number of values of a span, which are kept one after the other in a flat list: the values need no object of their
 own, at which the garbage collector would look while rounds are timed. In place of attributes and error stand the
 statement and the line that makes the query, if the span is watched."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """An execution that has ended, with times since 1970, and the span that stands for the whole of the execution."""
-
-    trace_id: int
-    root_id: int
-    start_ns: int
-    end_ns: int
 
 
 class SpanGatherer:
@@ -95,9 +84,9 @@ class SpanGatherer:
         self._within: Within | None = None
         self._pending: list[Any] = []
         self._is_watched = self._sites.is_watched
-        self._ended: list[_Ended] = []
+        self._ended: list[EndedExecution] = []
         self._held: list[Span] = []
-        self._held_ended: list[_Ended] = []
+        self._held_ended: list[EndedExecution] = []
         self._remote: list[Span] = []
 
     def take(self, span: Record) -> None:
@@ -152,7 +141,7 @@ class SpanGatherer:
                     self._uncounted.add(root.trace_id)
                 raise
             finally:
-                self._ended.append(_Ended(*root, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
+                self._ended.append(EndedExecution(*root, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
 
     def marked(self, function: Callable[..., Any], *, is_awaited: bool) -> Callable[..., Any]:
         """Return a function, each call of which is an execution.
@@ -226,26 +215,14 @@ class SpanGatherer:
 
     def _add_up(self) -> None:
         ended = sorted(self._held_ended, key=attrgetter("start_ns"))
-        by_trace: dict[int, list[Span]] = {one.trace_id: [] for one in ended}
-        by_id = {one.trace_id: one for one in ended}
         remote = self._taken_remote()
         self.store.has_remote |= bool(remote)
-        late = _late([*self._held, *remote], by_id)
-        stray: list[tuple[Span, bool]] = []
-        for spans, is_remote in ((self._held, False), (remote, True)):
-            for span in spans:
-                if span.trace_id in by_id and span.span_id not in late:
-                    by_trace[span.trace_id].append(span)
-                else:
-                    stray.append((span, is_remote))
-        for span, is_remote in stray:
-            home = (None if self._is_load else _home(span, ended)) or by_id.get(span.trace_id)
-            if home is not None:
-                by_trace[home.trace_id].append(span)
-            else:
-                self._note_stray(span, ended, is_remote=is_remote)
+        placed = placed_spans(ended, [*self._held, *remote], overlap=self._is_load)
+        is_remote = {id(span) for span in remote}
+        for span in placed.stray:
+            self._note_stray(span, ended, is_remote=id(span) in is_remote)
         for one in ended:
-            self.store.add(Execution(one.start_ns, one.end_ns, by_trace[one.trace_id]))
+            self.store.add(Execution(one.start_ns, one.end_ns, placed.by_trace[one.trace_id]))
         self._held, self._held_ended = [], []
 
     def _taken_remote(self) -> list[Span]:
@@ -261,7 +238,7 @@ class SpanGatherer:
             return span
         return span._replace(attributes={**span.attributes, SITE: self._sites.of_remote(span)})
 
-    def _note_stray(self, span: Span, ended: Sequence[_Ended], *, is_remote: bool) -> None:
+    def _note_stray(self, span: Span, ended: Sequence[EndedExecution], *, is_remote: bool) -> None:
         """Count a span that belongs to no execution: the executions of a load overlap, so its time says nothing."""
         is_of_load = self._is_load and bool(ended) and ended[0].start_ns <= span.start_ns
         if not is_remote:
@@ -279,23 +256,3 @@ def _spans(values: Sequence[Any]) -> Iterator[Span]:
     for *numbers, text, site, thread, file, line, active, task in zip(*[each] * _FIELDS, strict=True):
         attributes = {STATEMENT: text, SITE: site} if text or site else {}
         yield Span._make((*numbers, attributes, "", thread, file, line, active, task))
-
-
-def _late(spans: Sequence[Span], by_id: Mapping[int, _Ended]) -> set[int]:
-    """Return the ids of the spans that began after the execution of their trace, in work for a later execution.
-
-    A thread, a task or a process that was started in one execution may go on to work for the next.
-    """
-    late: set[int] = set()
-    for span in sorted(spans, key=attrgetter("start_ns")):
-        own = by_id.get(span.trace_id)
-        is_after = own is not None and span.start_ns >= own.end_ns
-        if is_after and (span.thread > 0 or span.parent_id in late or (own and span.parent_id == own.root_id)):
-            late.add(span.span_id)
-    return late
-
-
-def _home(span: Span, ended: Sequence[_Ended]) -> _Ended | None:
-    """Return the execution in whose time a span began that has lost its trace, such as in a thread."""
-    place = bisect_right(ended, span.start_ns, key=attrgetter("start_ns")) - 1
-    return ended[place] if place >= 0 and span.start_ns < ended[place].end_ns else None
