@@ -111,8 +111,8 @@ def traced() -> Measurement:
         wait = number % 11 * 10**6
         page = span("page", 0, 8 * 10**6 + wait, id=1, cpu_ns=7 * 10**6)
         queries = [
-            span(QUERY, 10**6, 2 * 10**6, id=2, parent=1, cpu_ns=0),
-            span(QUERY, 3 * 10**6, wait, id=3, parent=1, cpu_ns=0),
+            span(QUERY, 10**6, 2 * 10**6, id=2, parent=1, cpu_ns=0, waits=(0, 0, 0)),
+            span(QUERY, 3 * 10**6, wait, id=3, parent=1, cpu_ns=0, waits=(0, 0, 0)),
             span("decode", 4 * 10**6, 10**6, id=5, parent=3, cpu_ns=10**6),
         ]
         store.add(Execution(0, 10 * 10**6 + wait, [page, *queries, span("log", 9 * 10**6 + wait, 1_000, id=4)]))

@@ -22,11 +22,15 @@ def span(
     trace_id: int = 7,
     attributes: Mapping[str, Any] | None = None,
     active_ns: Sequence[int] = (),
+    waits: tuple[int, int, int] | None = None,
 ) -> Span:
     """Return a span that has ended."""
-    return Span(name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {}, active_ns=active_ns)
+    return Span(
+        name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {}, active_ns=active_ns, waits=waits
+    )
 
 
+_WAIT = st.integers(-100, 500)
 _INTERVALS = st.lists(st.integers(0, 500), max_size=3).map(lambda ends: sorted([*ends, *(end + 9 for end in ends)]))
 
 
@@ -45,6 +49,7 @@ def executions(draw: st.DrawFn) -> Execution:
             parent=draw(st.integers(0, number)),
             cpu_ns=draw(st.none() | st.integers(0, 500)),
             active_ns=draw(_INTERVALS),
+            waits=draw(st.none() | st.tuples(_WAIT, _WAIT, _WAIT)),
         )
         for place in range(number)
     ]

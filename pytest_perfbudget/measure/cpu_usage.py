@@ -36,12 +36,21 @@ class Used(NamedTuple):
 
 def used(clock: Clock) -> Used:
     """Return the time used up to now. Children that still run are counted on Linux only."""
-    ended_s = 0.0
-    if resource is not None:
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ended_s = children.ru_utime + children.ru_stime
-    running_s = sum(_cpu_s(pid) for pid in _descendants(os.getpid()))
-    return Used(clock.wall_ns(), clock.cpu_ns(), int(1e9 * (ended_s + running_s)), WALL_CPU_THREAD_NS[2]())
+    running_ns = int(1e9 * sum(_cpu_s(pid) for pid in running_children()))
+    return Used(clock.wall_ns(), clock.cpu_ns(), ended_children_ns() + running_ns, WALL_CPU_THREAD_NS[2]())
+
+
+def ended_children_ns() -> int:
+    """Return the CPU time of the child processes that have ended, in ns; 0 if the system does not tell."""
+    if resource is None:
+        return 0
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int(1e9 * (children.ru_utime + children.ru_stime))
+
+
+def running_children() -> list[int]:
+    """Return the ids of the processes that this process and its children have started, and that run; on Linux only."""
+    return list(_descendants(os.getpid()))
 
 
 def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:

@@ -22,11 +22,15 @@ from pytest_perfbudget.measure import otel
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.otel import Within
 from pytest_perfbudget.measure.query_sites import QuerySites
+from pytest_perfbudget.measure.wait_clock import WaitClock
+from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announced_to_children
+from pytest_perfbudget.tracing.open_span import add_sampler, remove_sampler
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
-from pytest_perfbudget.tracing.steps import driven
+from pytest_perfbudget.tracing.steps import driven, is_in_event_loop
 from pytest_perfbudget.tracing.threads import inherited
+from pytest_perfbudget.tracing.wait_sampling import Look, WaitSampler
 
 if TYPE_CHECKING:
     from pytest_perfbudget.measure.span_receiver import SpanReceiver
@@ -36,6 +40,10 @@ MOST_PENDING: Final = 200_000
 
 MOST_HELD: Final = 50_000
 """The number of spans from which they no longer wait for later spans of other processes."""
+
+_WHOLE: Final = ""
+"""The name of executions among those of spans."""
+_thread_ns: Final = WALL_CPU_THREAD_NS[2]
 
 _FIELDS: Final = len(Span._fields)
 """The number of values of a span, which are kept one after the other in a flat list: the values need no object of their
@@ -75,6 +83,9 @@ class SpanGatherer:
         self.kept = 0
         self._sites = QuerySites(root, watched)
         self._now_ns = clock.wall_ns
+        self._is_system = clock is SYSTEM
+        self._waiting = WaitClock()
+        self._sampler = WaitSampler(self._waiting.look)
         self._receiver = receiver
         self._lost_before: tuple[int, int] | None = None
         self._is_load = is_load
@@ -98,11 +109,11 @@ class SpanGatherer:
         kept: Sequence[Any] = span
         if is_watched or span[7] or span[8]:  # attributes or an error, which nobody will ask for
             # All names, because a star makes a list.
-            name, trace, own, parent, start, duration, cpu, attributes, _, thread, file, line, active, task = span
+            name, trace, own, parent, start, duration, cpu, facts, _, thread, file, line, active, task, waits = span
             text = site = ""
             if is_watched:
-                text, site = str(attributes.get(STATEMENT, "")), self._sites.calling()
-            kept = (name, trace, own, parent, start, duration, cpu, text, site, thread, file, line, active, task)
+                text, site = str(facts.get(STATEMENT, "")), self._sites.calling()
+            kept = (name, trace, own, parent, start, duration, cpu, text, site, thread, file, line, active, task, waits)
         if len(self._pending) < MOST_PENDING * _FIELDS:
             self._pending.extend(kept)  # at once, as other threads do so, too
         else:
@@ -116,23 +127,29 @@ class SpanGatherer:
             self._receiver.take = self.take_remote
             if self._lost_before is None:
                 self._lost_before = self._receiver.dropped, self._receiver.vanished
+        self._waiting.find_processes()
+        sampler = self._sampler if self._is_system else None
+        add_sampler(sampler)
         add_sink(self.take)
         try:
             with inherited(), otel.listening(self.take) as self._within:
                 yield
         finally:
             remove_sink(self.take)
+            remove_sampler(sampler)
 
     @contextmanager
-    def execution(self, *, counts_raised: bool = True) -> Iterator[None]:
+    def execution(self, *, counts_raised: bool = True, is_alone: bool = False) -> Iterator[None]:
         """Let the block be an execution, whose spans belong together.
 
         Args:
             counts_raised: whether a block that raises is an execution, too.
+            is_alone: whether nothing else runs in the thread meanwhile although an event loop runs there.
         """
         root = new_root()
         within = self._within(root) if self._within is not None else nullcontext()
         with announced_to_children(root) if self._announced is not None else nullcontext(), continued(root), within:
+            before, thread_ns = self._begun(reads=is_alone or not is_in_event_loop())
             start_ns = self._now_ns()
             try:
                 yield
@@ -141,7 +158,21 @@ class SpanGatherer:
                     self._uncounted.add(root.trace_id)
                 raise
             finally:
-                self._ended.append(EndedExecution(*root, EPOCH_NS + start_ns, EPOCH_NS + self._now_ns()))
+                end_ns = self._now_ns()
+                cpu_ns = waits = None
+                if thread_ns is not None:
+                    cpu_ns = _thread_ns() - thread_ns
+                    waits = self._sampler.end(_WHOLE, before, start_ns, end_ns, end_ns - start_ns - cpu_ns)
+                self._ended.append(EndedExecution(*root, EPOCH_NS + start_ns, EPOCH_NS + end_ns, cpu_ns, waits))
+
+    def _begun(self, *, reads: bool) -> tuple[Look | None, int | None]:
+        """Return a look at the start of an execution, if it is chosen, and the CPU time of this thread, if it counts.
+
+        The CPU time of the thread is the system's, which means nothing on another clock.
+        """
+        if not (reads and self._is_system):
+            return None, None
+        return self._sampler.begin(_WHOLE), _thread_ns()
 
     def marked(self, function: Callable[..., Any], *, is_awaited: bool) -> Callable[..., Any]:
         """Return a function, each call of which is an execution.
@@ -154,7 +185,7 @@ class SpanGatherer:
 
             @wraps(function)
             async def awaited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the function's own types
-                with self.execution():
+                with self.execution(is_alone=not self._is_load):
                     pending = function(*args, **kwargs)
                     return await (driven(pending) if isinstance(pending, CoroutineType) else pending)
 
@@ -163,7 +194,7 @@ class SpanGatherer:
         @wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as above
             __tracebackhide__ = True
-            with self.execution():
+            with self.execution(is_alone=True):
                 return function(*args, **kwargs)
 
         return called
@@ -222,7 +253,7 @@ class SpanGatherer:
         for span in placed.stray:
             self._note_stray(span, ended, is_remote=id(span) in is_remote)
         for one in ended:
-            self.store.add(Execution(one.start_ns, one.end_ns, placed.by_trace[one.trace_id]))
+            self.store.add(Execution(one.start_ns, one.end_ns, placed.by_trace[one.trace_id], one.cpu_ns, one.waits))
         self._held, self._held_ended = [], []
 
     def _taken_remote(self) -> list[Span]:
@@ -253,6 +284,6 @@ class SpanGatherer:
 def _spans(values: Sequence[Any]) -> Iterator[Span]:
     """Yield the spans of a flat list."""
     each = iter(values)
-    for *numbers, text, site, thread, file, line, active, task in zip(*[each] * _FIELDS, strict=True):
+    for *numbers, text, site, thread, file, line, active, task, waits in zip(*[each] * _FIELDS, strict=True):
         attributes = {STATEMENT: text, SITE: site} if text or site else {}
-        yield Span._make((*numbers, attributes, "", thread, file, line, active, task))
+        yield Span._make((*numbers, attributes, "", thread, file, line, active, task, waits))

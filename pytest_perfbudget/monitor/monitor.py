@@ -148,7 +148,7 @@ class Monitor:
 
     def take_span(self, span: Record) -> None:
         """Count a span that has ended, of `track` or of another tracer."""
-        name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line, _, _ = span
+        name, _, span_id, parent_id, _, duration_ns, _, _, error, _, file, line, *_ = span
         found = self._components.by_name.get(name) or self._find(name or OTHER)
         now_ns = self._clock()
         with found.lock:

@@ -9,6 +9,7 @@ from pytest_perfbudget.core.kinds import BENCHMARK, BODY, LOAD, PEDANTIC, TIMER
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import SPAN_COUNT, SPAN_SHARE
 from pytest_perfbudget.core.results import BudgetResult
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.shares import SpanShare
 from pytest_perfbudget.core.spans.tree import SpanNode
@@ -16,8 +17,17 @@ from pytest_perfbudget.report.numbers import counted, quantity, share_text, thre
 
 _MOST_LINES: Final = 12
 _LEAST_SHARE: Final = 0.01
-_MUCH_WAITING: Final = 0.5
-"""The share of waiting from which a span waits rather than computes."""
+_LEAST_CAUSE: Final = 0.1
+"""The share of a span's time from which a cause is named."""
+_CAUSES: Final = (
+    "CPU {}",
+    "other threads (lock, GIL) {}",
+    "other processes {}",
+    "no free CPU {}",
+    "I/O or sleep {}",
+    "waiting {} (cause unknown)",
+)
+"""The words for the share of each cause, in the order of `Causes`."""
 _FEWEST: Final = 20
 """The fewest executions for a statement about their variation."""
 _MOST_OF_VARIANCE: Final = 0.3
@@ -159,8 +169,7 @@ def tree_lines(facts: SpanFacts, noun: str, *, most: int = _MOST_LINES) -> Itera
     for row in rows:
         share = "    " if row.all is None else f"{row.all:4.0%}"
         yield f"  {row.own:4.0%}  {share}  {'  ' * row.depth}{', '.join(filter(None, [row.name, row.note]))}"
-    if text := variance_text(facts, noun):
-        yield f"  {text}"
+    yield from (f"  {text}" for text in closing_texts(facts, noun))
 
 
 def lost_text(facts: SpanFacts, noun: str) -> str:
@@ -177,21 +186,51 @@ def lost_text(facts: SpanFacts, noun: str) -> str:
 def _node_note(node: SpanNode, facts: SpanFacts) -> str:
     each = node.count / facts.executions
     times = "" if each == 1 else f"{three_digits(each)} times"
-    waiting = node.waiting
-    kind = "" if waiting is None else f"waiting {waiting:.0%}" if waiting >= _MUCH_WAITING else f"CPU {1 - waiting:.0%}"
-    return ", ".join(filter(None, [times, kind]))
+    causes = "" if node.causes is None else causes_text(node.causes, is_cpu_known=node.cpu_ns is not None)
+    return ", ".join(filter(None, [times, causes]))
 
 
-def variance_text(facts: SpanFacts, noun: str) -> str:
+def causes_text(causes: Causes, *, is_cpu_known: bool = True) -> str:
+    """Return what time went to, the largest cause first: `I/O or sleep 85%, CPU 15%`; empty without any time."""
+    whole = sum(causes)
+    if not is_cpu_known:
+        return "cause unknown" if whole else ""
+    shares = [(part / whole, words) for part, words in zip(causes, _CAUSES, strict=True) if whole]
+    named = sorted((one for one in shares if one[0] >= _LEAST_CAUSE), key=lambda one: -one[0])
+    return ", ".join(words.format(f"{share:.0%}") for share, words in named)
+
+
+def closing_texts(facts: SpanFacts, noun: str) -> list[str]:
+    """Return the sentences below a tree: what the whole time went to, and what makes some executions slower."""
+    return [text for text in (_whole_text(facts, noun), _variance_text(facts, noun)) if text]
+
+
+def _whole_text(facts: SpanFacts, noun: str) -> str:
+    """Return what the time of the whole went to; empty if that is not known."""
+    if facts.causes is None or not sum(facts.causes):
+        return ""
+    return f"The time of {'an' if noun.startswith('e') else 'a'} {noun}: {causes_text(facts.causes)}."
+
+
+def _variance_text(facts: SpanFacts, noun: str) -> str:
     """Return the sentence about the spans that make some executions slower than others; empty if none stands out."""
     if facts.executions < _FEWEST:
         return ""
     found = [one for one in facts.shares if (one.of_variance or 0.0) >= _MOST_OF_VARIANCE]
     found.sort(key=lambda one: -(one.of_variance or 0.0))
-    named = ", then ".join(map(_variance_text, found))
+    named = ", then ".join(map(_varying, found))
     return f"Slow {noun}s differ from fast ones by {named}." if named else ""
 
 
-def _variance_text(one: SpanShare) -> str:
+def _varying(one: SpanShare) -> str:
     correlation = "" if one.rank_correlation is None else f", rank correlation {one.rank_correlation:.2f}"
-    return f"{one.name or 'time outside all spans'} ({one.of_variance:.0%} of the variance{correlation})"
+    return f"{one.name or 'time outside all spans'} ({one.of_variance:.0%} of the variance{correlation}{_mostly(one)})"
+
+
+def _mostly(one: SpanShare) -> str:
+    """Return the cause that most of the time of a name has; empty if there is no such cause."""
+    if one.causes is None:
+        return ""
+    known = zip(one.causes[:-1], _CAUSES[:-1], strict=True)
+    found = [words.format("").strip() for part, words in known if part > sum(one.causes) / 2]
+    return f"; mostly {found[0]}" if found else ""

@@ -8,10 +8,9 @@ short span costs no reading, and the CPU time of any span is at most 5 us too la
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
 from typing import Final
@@ -20,9 +19,10 @@ from pytest_perfbudget.tracing import ids
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import Identity, SpanContext
+from pytest_perfbudget.tracing.ended_span import hand_over
 from pytest_perfbudget.tracing.span import EPOCH_NS, Named
-from pytest_perfbudget.tracing.span_error import words_of
 from pytest_perfbudget.tracing.task import Task, running_tasks
+from pytest_perfbudget.tracing.wait_sampling import LEAST_WAIT_NS, Look, Waits, WaitSampler
 
 CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
 """The clocks of durations, wall-clock and CPU time. Libraries that freeze time, such as freezegun, replace functions of
@@ -31,7 +31,6 @@ modules, and do not look into a tuple. Frozen spans would keep any limit."""
 _COMPUTING_NS: Final = 5_000
 """The time after a reading of the CPU clock in which the thread counts as computing."""
 
-_FOLDER: Final = __file__.rpartition("open_span")[0]
 _parent_process: Final = announced()
 current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", default=_parent_process)
 """The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
@@ -39,6 +38,10 @@ current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", defau
 ident = threading.get_ident
 _reading = (0, 0, 0)
 """The last reading of a CPU clock: the thread, the wall-clock time, the CPU time."""
+
+sampler: WaitSampler | None = None
+"""The choice of the spans whose waiting is looked into; None if nobody asks for that."""
+_samplers: list[WaitSampler | None] = []
 
 innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
 """The function that returns the innermost span of a span of `track` and of the spans of another kind; see
@@ -53,6 +56,7 @@ class OpenSpan:
         "below",
         "frame",
         "is_astray",
+        "look",
         "parent",
         "parent_id",
         "source",
@@ -83,6 +87,8 @@ class OpenSpan:
     task: Task | None
     thread: int
     trace_id: int
+    look: Look | None
+    """The look at the start, see `wait_sampling`; None if nobody looked."""
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, and hand it to all sinks."""
@@ -106,8 +112,12 @@ class OpenSpan:
             current_span.set(self.parent)
         else:
             self._leave(innermost)
+        duration_ns = end_ns - self.start_ns
+        waits = None
+        if sampler is not None and (duration_ns >= LEAST_WAIT_NS or self.look is not None):
+            waits = self.waits_until(end_ns, cpu_ns, duration_ns)
         if error is not None or spans.needs_lines:
-            hand_over(self, self.start_ns, end_ns - self.start_ns, cpu_ns, error)
+            hand_over(self, self.start_ns, duration_ns, cpu_ns, error, waits=waits)
             return
         # As `hand_over` does, without the time of its call.
         source, task = self.source, self.task
@@ -117,7 +127,7 @@ class OpenSpan:
             self.span_id,
             self.parent_id,
             EPOCH_NS + self.start_ns,
-            end_ns - self.start_ns,
+            duration_ns,
             cpu_ns,
             source.attributes,
             "",
@@ -126,9 +136,21 @@ class OpenSpan:
             0,
             (),
             0 if task is None else task.number,
+            waits,
         )
         for sink in spans.sinks:
             sink(record)
+
+    def waits_until(self, end_ns: int, cpu_ns: int | None, duration_ns: int) -> Waits | None:
+        """Return who used the CPUs while the span waited; None if that is not known."""
+        if sampler is None:
+            return None
+        waited_ns = 0 if cpu_ns is None else duration_ns - cpu_ns
+        waits = sampler.end(self.source.name, self.look, self.start_ns, end_ns, waited_ns)
+        if waits is None or self.task is None:
+            return waits
+        threads, processes, queue = waits
+        return threads + self.task.away_ns - self.away_ns, processes, queue
 
     def of_task(self, cpu_ns: int) -> int | None:
         """Return the CPU time of the span's task, of the thread's CPU time since the start; None if it is not known."""
@@ -185,6 +207,7 @@ def begin(source: Named) -> OpenSpan:
     span.parent = parent
     span.frame = None
     span.is_astray = False
+    span.look = None if sampler is None or source.name in sampler.settled else sampler.begin(source.name)
     innermost: Identity | None = parent if innermost_of is None else innermost_of(parent)
     if innermost is None:
         span.trace_id = ids.new_trace_id()
@@ -213,49 +236,6 @@ def begin(source: Named) -> OpenSpan:
     return span
 
 
-def hand_over(
-    span: OpenSpan,
-    start_ns: int,
-    duration_ns: int,
-    cpu_ns: int | None,
-    error: BaseException | None,
-    *,
-    active_ns: Sequence[int] = (),
-) -> None:
-    """Hand a span that has ended to all sinks; for the arguments see `Span`."""
-    source = span.source
-    file, line = "", 0
-    words = "" if error is None else words_of(error)
-    if words or spans.needs_lines:
-        file, line = _place()
-    record = (
-        source.name,
-        span.trace_id,
-        span.span_id,
-        span.parent_id,
-        EPOCH_NS + start_ns,
-        duration_ns,
-        cpu_ns,
-        source.attributes,
-        words,
-        span.thread,
-        file,
-        line,
-        active_ns,
-        0 if span.task is None else span.task.number,
-    )
-    for sink in spans.sinks:
-        sink(record)
-
-
-def _place() -> tuple[str, int]:
-    """Return the file and the line of the code that uses `track`: of the call of a function, or of `with`."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
-    while frame is not None and frame.f_code.co_filename.startswith(_FOLDER):
-        frame = frame.f_back
-    return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno or 0)
-
-
 def nest_with(function: Callable[[Enclosing | None], Identity | None] | None) -> None:
     """Let spans nest in spans of another kind, too.
 
@@ -267,10 +247,29 @@ def nest_with(function: Callable[[Enclosing | None], Identity | None] | None) ->
     innermost_of = function
 
 
+def add_sampler(chosen: WaitSampler | None) -> None:
+    """Let the waiting of some spans be looked into, by the choice that was added last; None looks into none."""
+    _samplers.append(chosen)
+    _choose()
+
+
+def remove_sampler(chosen: WaitSampler | None) -> None:
+    """Undo `add_sampler`."""
+    _samplers.remove(chosen)
+    _choose()
+
+
+def _choose() -> None:
+    global sampler  # noqa: PLW0603 - the same for all spans
+    sampler = _samplers[-1] if _samplers else None
+
+
 def _begin_anew() -> None:
     """Let a forked child read its own CPU clock."""
     global _reading  # noqa: PLW0603 - the parent's goes on there
     _reading = (0, 0, 0)
+    _samplers.clear()
+    _choose()
 
 
 if hasattr(os, "register_at_fork"):

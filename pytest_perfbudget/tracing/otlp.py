@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_perfbudget.tracing.span import Span
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 CPU_NS: Final = "perfbudget.cpu_ns"
 """The attribute for the CPU time, which the protocol has no field for."""
 
 ACTIVE_NS: Final = "perfbudget.active_ns"
 """The attribute for the intervals in which a generator ran, as decimal numbers with spaces between."""
+
+WAITS: Final = "perfbudget.waits_ns"
+"""The attribute for what happened while the span waited, as decimal numbers with spaces between."""
 
 THREAD: Final = "perfbudget.thread"
 """The attribute for the process, the thread and the task, as decimal numbers with spaces between."""
@@ -65,6 +69,8 @@ def _written(span: Span) -> dict[str, Any]:
     attributes = {**span.attributes}
     if span.cpu_ns is not None:
         attributes[CPU_NS] = span.cpu_ns
+    if span.waits is not None:
+        attributes[WAITS] = " ".join(map(str, span.waits))
     if span.active_ns:
         attributes[ACTIVE_NS] = " ".join(map(str, span.active_ns))
     if span.thread:
@@ -149,6 +155,7 @@ def span_of(
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
     active_ns = tuple(int(one) for one in str(known.pop(ACTIVE_NS, "")).split())
+    waits = _waits(str(known.pop(WAITS, "")))
     thread, task = _thread(known.pop(THREAD, "0 0 0"))
     if len(active_ns) % 2 or list(active_ns) != sorted(active_ns):
         message = "the intervals of a span are no pairs of ascending times"
@@ -181,7 +188,15 @@ def span_of(
         thread=thread,
         active_ns=active_ns,
         task=task,
+        waits=waits,
     )
+
+
+def _waits(value: str) -> Waits | None:
+    if not value:
+        return None
+    threads, processes, queue = (min(max(int(one), 0), _MOST) for one in value.split())
+    return threads, processes, queue
 
 
 def _thread(value: object) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from array import array
 from typing import Final
 
 from pytest_perfbudget.tracing import open_span
-from pytest_perfbudget.tracing.open_span import begin, current_span, hand_over
+from pytest_perfbudget.tracing.ended_span import hand_over
+from pytest_perfbudget.tracing.open_span import begin, current_span
 from pytest_perfbudget.tracing.span import Named
 from pytest_perfbudget.tracing.task import UNKNOWN_TASK, running_tasks
 
@@ -72,4 +73,7 @@ class RestingSpan:
         cpu_ns = self._cpu_ns if self._is_cpu_known else None
         has_rested = len(self._active_ns) > 2
         active_ns = self._active_ns if has_rested else ()
-        hand_over(self._span, self._began_ns, self._duration_ns, cpu_ns, error, active_ns=active_ns)
+        waits = self._span.waits_until(open_span.CLOCKS[0](), cpu_ns, self._duration_ns)
+        if has_rested:  # others used the CPUs during the rests, too
+            waits = None
+        hand_over(self._span, self._began_ns, self._duration_ns, cpu_ns, error, active_ns=active_ns, waits=waits)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from pytest_perfbudget.tracing.wait_sampling import Waits
+
 EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
 """The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
 come from the monotonic clock."""
@@ -42,6 +44,8 @@ class Span(NamedTuple):
         active_ns: the start and the end of each interval in which a generator ran, in ns since the start of the span,
             one after the other; empty if the span ran without a rest.
         task: the number of the task of an event loop that the span is part of, see `task`; 0 if it is part of none.
+        waits: who used the CPUs while the span waited, see `wait_sampling`, with other tasks of its event loop; None if
+            nobody looked.
     """
 
     name: str
@@ -58,9 +62,12 @@ class Span(NamedTuple):
     line: int = 0
     active_ns: Sequence[int] = ()
     task: int = 0
+    waits: Waits | None = None
 
 
-Record = tuple[str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int, Sequence[int], int]
+Record = tuple[
+    str, int, int, int, int, int, int | None, Mapping[str, Any], str, int, str, int, Sequence[int], int, Waits | None
+]
 """The fields of a `Span` as a plain tuple, which is made in a third of the time, and which the garbage collector need
 not look at again and again."""
 

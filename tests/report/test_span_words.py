@@ -27,17 +27,18 @@ from pytest_perfbudget.report.spans import tree_lines
 MS = 1_000_000
 
 
-def facts(executions: int = 20) -> SpanFacts:
+def facts(executions: int = 20, *, is_whole_known: bool = True) -> SpanFacts:
     """Return the facts about executions of 10 to 20 ms, in which queries make the difference."""
     store = SpanStore()
     for number in range(executions):
         wait = number % 11 * MS
         page = span("page", 0, 8 * MS + wait, id=1, cpu_ns=7 * MS)
         queries = [
-            span("query", MS, 2 * MS, id=2, parent=1, cpu_ns=0),
-            span("query", 3 * MS, wait, id=3, parent=1, cpu_ns=0),
+            span("query", MS, 2 * MS, id=2, parent=1, cpu_ns=0, waits=(2 * MS, 0, 0)),
+            span("query", 3 * MS, wait, id=3, parent=1, cpu_ns=0, waits=(0, 0, 0)),
         ]
-        store.add(Execution(0, 10 * MS + wait, [page, *queries, span("log", 9 * MS + wait, 1_000, id=4)]))
+        spans = [page, *queries, span("log", 9 * MS + wait, 1_000, id=4)]
+        store.add(Execution(0, 10 * MS + wait, spans, 9 * MS if is_whole_known else None, (2 * MS, 0, MS)))
     return SpanFacts.of(store)
 
 
@@ -62,12 +63,25 @@ def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
     assert list(tree_lines(facts(), "execution")) == [
         "Where the time goes, by span, in the mean of 20 executions of 14.6 ms:",
         "  own   all",
-        "   41%   86%  page, CPU 56%",
-        "   45%   45%    query, 2 times, waiting 100%",
+        "   41%   86%  page, CPU 56%, waiting 44% (cause unknown)",
+        "   45%   45%    query, 2 times, I/O or sleep 69%, other threads (lock, GIL) 31%",
         "    0%        1 smaller line",
         "   14%        outside all spans",
-        "  Slow executions differ from fast ones by query (100% of the variance, rank correlation 1.00).",
+        "  The time of an execution: CPU 62%, I/O or sleep 20%, other threads (lock, GIL) 12%.",
+        "  Slow executions differ from fast ones by query (100% of the variance, rank correlation 1.00; mostly I/O or sleep).",
     ]
+
+
+def test_of_requests_that_share_a_thread_the_whole_has_no_causes() -> None:
+    lines = list(tree_lines(facts(is_whole_known=False), "request"))
+    assert not any("The time of a request" in line for line in lines)
+
+
+def test_a_span_without_cpu_time_has_an_unknown_cause() -> None:
+    """As blocks in coroutines, and spans of OpenTelemetry."""
+    store = SpanStore()
+    store.add(Execution(0, 10 * MS, [span("page", 0, 10 * MS)]))
+    assert "  100%  100%  page, cause unknown" in tree_lines(SpanFacts.of(store), "execution")
 
 
 def test_few_executions_say_nothing_about_their_variation() -> None:

@@ -33,6 +33,7 @@ SPANS = st.builds(
     st.just(0),
     st.lists(TIME, max_size=3).map(lambda times: tuple(sorted([*times, *times]))),
     st.just(0),
+    st.none() | st.tuples(TIME, TIME, TIME),
 )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from pytest_perfbudget.core.spans.causes import Waits
+
 OTHERS: Final = "(others)"
 """The name of the spans beyond the largest number of names."""
 
@@ -33,6 +35,7 @@ class SpanRecord(Protocol):
             one after the other; empty if the span ran without a rest.
         thread: the id of the thread; 0 if it is not known.
         task: the number of the task of an event loop that the span is part of; 0 if it is part of none.
+        waits: what happened while the span waited, see `causes`; None if nobody looked.
     """
 
     @property
@@ -57,6 +60,8 @@ class SpanRecord(Protocol):
     def thread(self) -> int: ...  # noqa: D102
     @property
     def task(self) -> int: ...  # noqa: D102
+    @property
+    def waits(self) -> Waits | None: ...  # noqa: D102
 
 
 def intervals_of(span: SpanRecord) -> Iterator[tuple[int, int]]:
@@ -77,11 +82,15 @@ class Execution:
         start_ns: the start of the execution.
         end_ns: the end of the execution, on the same clock.
         spans: the spans of the execution, in any order.
+        cpu_ns: the CPU time of the execution's thread; None if it is not known.
+        waits: what happened while the execution waited, see `causes`; None if nobody looked.
     """
 
     start_ns: int
     end_ns: int
     spans: Sequence[SpanRecord] = field(default=())
+    cpu_ns: int | None = None
+    waits: Waits | None = None
 
     @property
     def total_ns(self) -> int:

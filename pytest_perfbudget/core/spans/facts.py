@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.series import SpanStore
 from pytest_perfbudget.core.spans.shares import SpanShare, shares_of
 from pytest_perfbudget.core.spans.tree import SpanNode
@@ -23,6 +24,7 @@ class SpanFacts:
         nodes: the tree, each parent before its children.
         shares: the share of each name, the largest first, and that of the time without any span last.
         lost: the number of spans that belong to no execution, or that there was no room for.
+        causes: the causes of the time of all executions; None if the CPU time of an execution is not known.
     """
 
     executions: int
@@ -31,6 +33,7 @@ class SpanFacts:
     nodes: Sequence[SpanNode] = ()
     shares: Sequence[SpanShare] = ()
     lost: int = 0
+    causes: Causes | None = None
 
     @classmethod
     def of(cls, store: SpanStore) -> SpanFacts:
@@ -42,6 +45,7 @@ class SpanFacts:
             store.tree.nodes(),
             shares_of(store),
             store.lost,
+            store.time.causes if store.time.cpu_ns is not None else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,12 +57,15 @@ class SpanFacts:
             "nodes": [one.to_dict() for one in self.nodes],
             "shares": [one.to_dict() for one in self.shares],
             "lost": self.lost,
+            "causes": self.causes and self.causes.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpanFacts:
         """Rebuild facts from the result of `to_dict`."""
+        causes = data.get("causes")
         rebuilt = {
+            "causes": None if causes is None else Causes.from_dict(causes),
             "nodes": [SpanNode.from_dict(entry) for entry in data["nodes"]],
             "shares": [SpanShare.from_dict(entry) for entry in data["shares"]],
         }

@@ -9,18 +9,24 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from pytest_perfbudget.core.spans import SpanRecord
+from pytest_perfbudget.core.spans.causes import Waits
 
 _Record = TypeVar("_Record", bound=SpanRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class EndedExecution:
-    """An execution that has ended, with times since 1970, and the span that stands for the whole of the execution."""
+    """An execution that has ended, with times since 1970, and the span that stands for the whole of the execution.
+
+    For `cpu_ns` and `waits` see `Execution`.
+    """
 
     trace_id: int
     root_id: int
     start_ns: int
     end_ns: int
+    cpu_ns: int | None = None
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)

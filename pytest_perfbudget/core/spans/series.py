@@ -11,6 +11,7 @@ from typing import Final
 from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.spans import OTHERS, SITE, STATEMENT, Execution, SpanRecord, intervals_of
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
+from pytest_perfbudget.core.spans.causes import TimeSums
 from pytest_perfbudget.core.spans.names import Coverage, covers
 from pytest_perfbudget.core.spans.tree import SpanTree
 
@@ -30,8 +31,7 @@ class SpanSeries:
         counts: the number of spans in each execution.
         covered_ns: the time of each execution in which such a span was open.
         self_ns: the self time of these spans in each execution; see `attribution`.
-        total_ns: the time of all spans.
-        cpu_ns: the CPU time of all spans; None if the time of a span is not known.
+        time: the time of all spans, their CPU time, and the causes of their waiting.
         most: the largest number of spans in an execution.
         statements: the statements in the execution with the most spans, each with the line that made the query, and
             the number of both together; empty if not watched.
@@ -41,8 +41,7 @@ class SpanSeries:
     counts: array[int] = field(default_factory=lambda: array("q"))
     covered_ns: array[float] = field(default_factory=lambda: array("d"))
     self_ns: array[float] = field(default_factory=lambda: array("d"))
-    total_ns: int = 0
-    cpu_ns: int | None = 0
+    time: TimeSums = field(default_factory=TimeSums)
     most: int = 0
     statements: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
@@ -65,6 +64,7 @@ class SpanStore:
     Attributes:
         tree: the sums by path.
         totals_ns: the time of each execution.
+        time: the time of all executions, and its causes.
         beyond: the number of executions beyond `MOST_EXECUTIONS`.
         lost: the number of spans that belong to no execution, or that there was no room for.
         vanished: the number of processes that ended without a goodbye, and perhaps without sending all their spans.
@@ -74,6 +74,7 @@ class SpanStore:
     def __init__(self, watched: Collection[str] = (), limited: Collection[str] = ()) -> None:
         self.tree = SpanTree()
         self.totals_ns = array("d")
+        self.time = TimeSums()
         self.beyond = 0
         self.lost = 0
         self.vanished = 0
@@ -137,6 +138,7 @@ class SpanStore:
         self.tree.add(execution, parents, own)
         before = self.executions
         self.totals_ns.append(execution.total_ns)
+        self.time.add(execution.total_ns, execution.cpu_ns, execution.waits)
         for series, spans, places in self._divided(execution):
             series.fill(before)
             self._add_up(series, spans)
@@ -173,9 +175,7 @@ class SpanStore:
     def _add_up(series: SpanSeries, spans: list[SpanRecord]) -> None:
         for span in spans:
             series.durations.append(span.duration_ns)
-            series.total_ns += span.duration_ns
-            is_known = series.cpu_ns is not None and span.cpu_ns is not None
-            series.cpu_ns = (series.cpu_ns or 0) + (span.cpu_ns or 0) if is_known else None
+            series.time.add(span.duration_ns, span.cpu_ns, span.waits)
         series.most = max(series.most, len(spans))
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.series import SpanStore
 
 UNATTRIBUTED: Final = ""
@@ -34,6 +35,7 @@ class SpanShare:
             an execution does not vary.
         rank_correlation: Spearman's correlation of the part with the time; None if one of the two does not vary.
         waiting: the share of the spans' time that their threads waited; None if the CPU time is not known.
+        causes: the causes of the spans' time, in ns over all executions; None for the time without any span.
     """
 
     name: str
@@ -43,15 +45,17 @@ class SpanShare:
     of_variance: float | None = None
     rank_correlation: float | None = None
     waiting: float | None = None
+    causes: Causes | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the share as builtins."""
-        return asdict(self)
+        return {**asdict(self), "causes": self.causes and self.causes.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpanShare:
         """Rebuild a share from the result of `to_dict`."""
-        return cls(**data)
+        causes = data.get("causes")
+        return cls(**{**data, "causes": None if causes is None else Causes.from_dict(causes)})
 
 
 def shares_of(store: SpanStore) -> list[SpanShare]:
@@ -67,17 +71,16 @@ def shares_of(store: SpanStore) -> list[SpanShare]:
         if series is None:
             continue
         rest = [left - own for left, own in zip(rest, series.self_ns, strict=True)]
-        waiting = None
-        if series.cpu_ns is not None and series.total_ns:
-            waiting = min(max(1 - series.cpu_ns / series.total_ns, 0.0), 1.0)
-        found.append(_share(name, sum(series.counts) / executions, series.self_ns, totals, waiting))
+        time, waiting = series.time, None
+        if time.cpu_ns is not None and time.total_ns:
+            waiting = min(max(1 - time.cpu_ns / time.total_ns, 0.0), 1.0)
+        share = _share(name, sum(series.counts) / executions, series.self_ns, totals)
+        found.append(replace(share, waiting=waiting, causes=time.causes))
     found.sort(key=lambda one: (-one.mean_ns, one.name))
-    return [*found, _share(UNATTRIBUTED, 1.0, rest, totals, None)]
+    return [*found, _share(UNATTRIBUTED, 1.0, rest, totals)]
 
 
-def _share(
-    name: str, count: float, parts: Sequence[float], totals: Sequence[float], waiting: float | None
-) -> SpanShare:
+def _share(name: str, count: float, parts: Sequence[float], totals: Sequence[float]) -> SpanShare:
     mean, whole = math.fsum(parts) / len(parts), math.fsum(totals) / len(totals)
     of_variance = correlation = None
     if len(parts) >= _FEWEST:
@@ -86,7 +89,7 @@ def _share(
             pairs = zip(parts, totals, strict=True)
             of_variance = math.fsum((part - mean) * (total - whole) for part, total in pairs) / variance
         correlation = spearman(parts, totals)
-    return SpanShare(name, count, mean, mean / whole if whole else 0.0, of_variance, correlation, waiting)
+    return SpanShare(name, count, mean, mean / whole if whole else 0.0, of_variance, correlation)
 
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:

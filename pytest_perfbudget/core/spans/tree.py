@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_perfbudget.core.spans import OTHERS, Execution
 from pytest_perfbudget.core.spans.attribution import SelfTimes
+from pytest_perfbudget.core.spans.causes import Causes, TimeSums
 
 Path = tuple[str, ...]
 
@@ -28,6 +29,7 @@ class SpanNode:
         total_ns: the time of the spans, with the spans in them.
         self_ns: the time in which no span within them was open; see `attribution`.
         cpu_ns: the CPU time of the spans' threads; None if the time of a span is not known.
+        causes: the causes of the time of the spans; None in a report that does not say.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class SpanNode:
     total_ns: int
     self_ns: float
     cpu_ns: int | None
+    causes: Causes | None = None
 
     @property
     def waiting(self) -> float | None:
@@ -51,20 +54,22 @@ class SpanNode:
             "total_ns": self.total_ns,
             "self_ns": self.self_ns,
             "cpu_ns": self.cpu_ns,
+            "causes": self.causes and self.causes.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpanNode:
         """Rebuild a node from the result of `to_dict`."""
-        return cls(**{**data, "path": tuple(data["path"])})
+        causes = data.get("causes")
+        rebuilt = {"path": tuple(data["path"]), "causes": None if causes is None else Causes.from_dict(causes)}
+        return cls(**{**data, **rebuilt})
 
 
 @dataclass(slots=True)
 class _Sums:
     count: int = 0
-    total_ns: int = 0
     self_ns: float = 0.0
-    cpu_ns: int | None = 0
+    time: TimeSums = field(default_factory=TimeSums)
 
 
 class SpanTree:
@@ -97,9 +102,10 @@ class SpanTree:
             path = stack.pop()
             if path:
                 one = self._sums[path]
-                found.append(SpanNode(path, one.count, one.total_ns, one.self_ns, one.cpu_ns))
+                time = one.time
+                found.append(SpanNode(path, one.count, time.total_ns, one.self_ns, time.cpu_ns, time.causes))
             children = by_parent.get(path, [])
-            stack += sorted(children, key=lambda child: (self._sums[child].total_ns, child))
+            stack += sorted(children, key=lambda child: (self._sums[child].time.total_ns, child))
         return found
 
     @staticmethod
@@ -123,6 +129,5 @@ class SpanTree:
             key = path if len(self._sums) < MOST_PATHS else (OTHERS,)
             sums = self._sums.setdefault(key, _Sums())
         sums.count += 1
-        sums.total_ns += span.duration_ns
         sums.self_ns += own.spans[place]
-        sums.cpu_ns = None if sums.cpu_ns is None or span.cpu_ns is None else sums.cpu_ns + span.cpu_ns
+        sums.time.add(span.duration_ns, span.cpu_ns, span.waits)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.report.numbers import quantity
-from pytest_perfbudget.report.spans import tree_heading, tree_rows, variance_text, whole_of
+from pytest_perfbudget.report.spans import closing_texts, tree_heading, tree_rows, whole_of
 
 _MOST_ROWS: Final = 40
 
@@ -37,5 +37,5 @@ def span_entry(measurement: Measurement) -> dict[str, Any] | None:
             }
             for row in rows
         ],
-        "variance": variance_text(facts, noun),
+        "closing": " ".join(closing_texts(facts, noun)),
     }

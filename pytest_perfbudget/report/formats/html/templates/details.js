@@ -114,7 +114,7 @@ function spanTree(spans) {
       svg("rect", { class: "fill", x: 0, y: 2, width: percentOf(Math.min(row.own, 1)), height: 8, rx: 2 })),
   ]);
   const columns = spans.columns.map((title, at) => (at === 4 ? [unseen("shares as a bar")] : [title, at > 0]));
-  return [html("p", { class: "source" }, spans.heading), table("spans", columns, rows), spans.variance && html("p", {}, spans.variance)];
+  return [html("p", { class: "source" }, spans.heading), table("spans", columns, rows), spans.closing && html("p", {}, spans.closing)];
 }
 
 function loadParts(load) {
