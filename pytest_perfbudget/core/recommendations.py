@@ -244,7 +244,7 @@ def _from_blame(name: str, change: RegressionResult) -> Iterator[Recommendation]
             advice = _advice_by_calls(before, after, (one.after, one.before))
         if advice is not None:
             known = before if before or not one.before else None  # a call now and then is not none
-            saves = _lost(change) * min(one.gained_ns / one.of_ns, 1.0)
+            saves = _lost(change) * min(one.gained_ns / one.of_ns, 1.0) if one.of_ns else 0.0
             yield Recommendation(advice, name, one.function, one.callee, known, after, "calls", saves)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 from html_session import small_measurements
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
@@ -140,6 +140,7 @@ def test_the_first_wrong_value_is_named_with_its_place(path: tuple[Any, ...], va
 
 
 @given(st.sampled_from(PLACES), OTHERS)
+@example(("measurements", 0, "changes", 0, "blamed", 0, "of_ns"), 0)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_damaged_no_command_shows_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, path: tuple[Any, ...], value: object
