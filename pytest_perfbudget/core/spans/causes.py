@@ -16,9 +16,9 @@ The clocks of waiting are read for some spans only. The waiting of the others is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 Waits = tuple[int, int, int]
 """What happened during a span, in ns: the CPU time of other threads and tasks of the process, the CPU time of processes
@@ -28,7 +28,8 @@ _LEAST_SEEN: Final = 0.01
 """The share of the waiting below which the waiting that was looked into does not stand for all."""
 
 
-class Causes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Causes:
     """The time of spans by its causes, see the table above; the parts add up to the time."""
 
     cpu_ns: float = 0.0
@@ -38,9 +39,13 @@ class Causes(NamedTuple):
     idle_ns: float = 0.0
     unknown_ns: float = 0.0
 
+    def __iter__(self) -> Iterator[float]:
+        """Yield the parts, in the order of the table."""
+        return iter((self.cpu_ns, self.threads_ns, self.processes_ns, self.queue_ns, self.idle_ns, self.unknown_ns))
+
     def to_dict(self) -> dict[str, float]:
         """Return the causes as builtins."""
-        return self._asdict()
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Causes:
