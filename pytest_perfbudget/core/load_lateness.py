@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria.late import lateness_of
+from pytest_perfbudget.core.load.outcomes import excused
 from pytest_perfbudget.core.load.record import LoadRecord
 from pytest_perfbudget.core.metrics import METRICS, RPS, WALL, Metric
 from pytest_perfbudget.core.units import NS_PER, time_text
@@ -115,14 +115,7 @@ def without_unanswered(record: LoadRecord) -> LoadRecord:
 
     A request that raised a timeout of its own has ended by itself, so it stays an error.
     """
-    failed, seen, cleared = array("b", record.failed), 0, 0
-    unanswered, failures = record.given_up, record.failures
-    for at, is_error in enumerate(failed):
-        if is_error:  # which of the errors they are is not kept, so they are spread evenly
-            seen += 1
-            if cleared * failures < unanswered * seen:
-                failed[at], cleared = 0, cleared + 1
-    return replace(record, failed=failed)
+    return replace(record, outcomes=excused(record.outcomes))
 
 
 def lateness_text(metric: Metric, record: LoadRecord) -> str:

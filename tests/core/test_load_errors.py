@@ -12,6 +12,7 @@ from load_records import S, gate, record, verdicts
 from pytest_perfbudget.core.load.arrivals import Stage
 from pytest_perfbudget.core.load.error_count import ErrorCount
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.load.outcomes import Outcome
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.core.load_errors import count_errors, exceeded_by, expected_requests
@@ -71,7 +72,7 @@ def test_a_success_rate_needs_enough_requests(failures: int, total: int, verdict
 def with_burst(failures: int, at: int = 400, **generator: Any) -> LoadRecord:
     """Return a record of 1,000 requests, of which some in a row failed."""
     failed = array("b", bytes(at) + b"\1" * failures + bytes(1_000 - at - failures))
-    return replace(record([5.0] * (1_000 - failures), failures=failures, **generator), failed=failed)
+    return replace(record([5.0] * (1_000 - failures), failures=failures, **generator), outcomes=failed)
 
 
 @pytest.mark.parametrize("limit", [{"max_error_rate": 0.01}, {"min_success_rate": 0.99}])
@@ -164,7 +165,7 @@ class TestOtherProcesses:
         late = record(failures=20, lateness_p99_ns=500_000_000)
         for _ in range(15):
             late.latencies.append_unanswered(S)
-        late = replace(late, given_up=15)
+        late = replace(late, outcomes=array("b", [Outcome.GIVEN_UP] * 15 + [Outcome.FAILED] * 5 + [0] * 1_000))
         assert count_errors(late).failures == 5
         assert count_errors(replace(late, generator=GeneratorFacts())).failures == 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from simulations import COUNTS, at_most
 
 from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.load.arrivals import Arrival, Stage
+from pytest_perfbudget.core.load.outcomes import Outcome
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord, ProcessFacts
 from pytest_perfbudget.core.load_gate import LoadGate
@@ -145,14 +147,16 @@ def unanswered(number: int, raised: int = 0, **generator: Any) -> LoadRecord:
     found = record(failures=number + raised, **generator)
     for _ in range(number):
         found.latencies.append_unanswered(2 * S)
-    return replace(found, given_up=number)
+    return replace(found, outcomes=array("b", [Outcome.GIVEN_UP] * number + [1] * raised + [0] * 1_000))
 
 
 def test_a_late_generator_does_not_excuse_errors_that_a_client_raised_itself() -> None:
-    """An answer 504 within 5 ms is an error, whatever its class is called."""
-    late = replace(unanswered(300, lateness_p99_ns=500 * MS), given_up=0)
-    (found,) = gate(max_error_rate=0.01).judge(late)
+    late = unanswered(300, lateness_p99_ns=500 * MS)
+    by_client = array("b", [Outcome.NO_ANSWER] * 300 + [Outcome.ANSWERED] * 1_000)
+    (found,) = gate(max_error_rate=0.01).judge(replace(late, outcomes=by_client))
     assert found.verdict is BudgetVerdict.EXCEEDED
+    (by_load,) = gate(max_error_rate=0.01).judge(late)
+    assert by_load.verdict is BudgetVerdict.UNMEASURED
 
 
 @pytest.mark.parametrize("limit", [{}, {"max_error_rate": 0.05}, {"min_success_rate": 0.95}])

@@ -10,6 +10,7 @@ from pytest_perfbudget.core.load.backlog import MOST_DELAY, delay_ns
 from pytest_perfbudget.core.load.disturbances import Disturbances
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.outcomes import Outcome, errors_of
 from pytest_perfbudget.core.load.over_time import TimeWindow
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.units import NS_PER
@@ -62,7 +63,7 @@ class LoadRecord:
         plan: the load that was asked for.
         latencies: of the requests that were answered, and the time so far of those that were given up; beside them, the
             times of those that failed.
-        failed: 1 for a request that is an error and 0 for another, in the order in which the requests ended.
+        outcomes: the `Outcome` of each request, in the order in which the requests ended.
         errors: the errors, grouped, the largest group first.
         elapsed_ns: from the first request to the last answer, and at least the duration of the plan.
         generator: the generator's own part.
@@ -72,12 +73,11 @@ class LoadRecord:
         over_time: the requests in each of at most 60 windows; empty if the times of the requests are not known.
         in_time: the number of successful requests that ended within the planned duration; 0 if that is not known.
         disturbances: the requests that a pause of the generator may have made slower.
-        given_up: the number of requests that the load gave up, which another generator might have seen answered.
     """
 
     plan: LoadPlan
     latencies: Latencies
-    failed: array[int]
+    outcomes: array[int]
     errors: Sequence[ErrorGroup] = ()
     elapsed_ns: int = 0
     generator: GeneratorFacts = field(default_factory=GeneratorFacts)
@@ -87,17 +87,26 @@ class LoadRecord:
     over_time: Sequence[TimeWindow] = ()
     in_time: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
-    given_up: int = 0
 
     @property
     def requests(self) -> int:
         """The number of requests."""
-        return len(self.failed)
+        return len(self.outcomes)
 
     @property
     def failures(self) -> int:
         """The number of requests that are errors."""
-        return sum(self.failed)
+        return self.requests - self.outcomes.count(Outcome.ANSWERED)
+
+    @property
+    def failed(self) -> array[int]:
+        """1 for a request that is an error and 0 for another, in the order in which the requests ended."""
+        return errors_of(self.outcomes)
+
+    @property
+    def given_up(self) -> int:
+        """The number of requests that the load gave up, which another generator might have seen answered."""
+        return self.outcomes.count(Outcome.GIVEN_UP)
 
     @property
     def whole_rps(self) -> float:

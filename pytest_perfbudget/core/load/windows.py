@@ -86,9 +86,9 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
         plan: the whole load.
         records: of the windows, at least one.
     """
-    latencies, failed = Latencies(), array("b")
+    latencies, outcomes = Latencies(), array("b")
     for one in records:
-        failed.extend(one.failed)
+        outcomes.extend(one.outcomes)
         latencies.extend(one.latencies)
     errors = [group for one in records for group in one.errors]
     last = records[-1]
@@ -97,7 +97,7 @@ def joined(plan: LoadPlan, records: Sequence[LoadRecord]) -> LoadRecord:
         last,
         plan=plan,
         latencies=latencies,
-        failed=failed,
+        outcomes=outcomes,
         errors=errors,
         elapsed_ns=elapsed_ns,
         in_time=0,  # the windows have durations of their own

@@ -148,7 +148,7 @@ class AsyncLoad:
             if start_ns is None:
                 start_ns = now_ns()
                 user.left -= start_ns >= self._recorder.begin_ns
-            self._recorder.raised(entered, start_ns, now_ns())
+            self._requests.fail(entered, start_ns)
             return
         user.left += is_request  # the request is made now
         # The answer to a request that was given up may still come, so the user does not go on with its connection.
@@ -217,7 +217,7 @@ class AsyncLoad:
         async def live(stack: AsyncExitStack) -> None:
             entered = await self._requests.enter(user, stack, first_ns)
             if isinstance(entered, BaseException):
-                self._recorder.raised(entered, first_ns, self._recorder.now_ns())
+                self._requests.fail(entered, first_ns)
                 return
             # After a request that was given up, the next request is made for a new user.
             await self._requests.until_given_up(user, lambda: self._due_requests(user, entered))

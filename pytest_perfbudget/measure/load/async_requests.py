@@ -76,12 +76,18 @@ class AsyncRequests:
         except BaseException as error:
             if self._is_to_be_raised(user, error):
                 raise
-            self._recorder.raised(error, due_ns, self._recorder.now_ns())
+            self.fail(error, due_ns)
         else:
             if user.cancelled_ns is None:
                 self._recorder.answered(due_ns, self._recorder.now_ns())
         finally:
             del self._users.flying[user]
+
+    def fail(self, error: BaseException, due_ns: int) -> None:
+        """Record the error of a request, which ends now."""
+        end_ns = self._recorder.now_ns()
+        no_answer = self._call.has_no_answer(error, end_ns - due_ns)
+        self._recorder.raised(error, due_ns, end_ns, has_no_answer=no_answer)
 
     async def until_given_up(self, user: AsyncUser, work: Work) -> None:
         """Do work of a user until the work comes to its end, or a request in it is given up."""

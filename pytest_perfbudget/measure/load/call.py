@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +12,7 @@ from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.units import time_text
 from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.lazy import unfinished
+from pytest_perfbudget.measure.load.missing_answers import Decide, grouped, has_no_answer
 
 User = Callable[[], "AbstractContextManager[Any] | AbstractAsyncContextManager[Any]"]
 """A function without arguments that returns a context manager: what a user keeps from request to request."""
@@ -30,12 +31,6 @@ def never_early() -> str:
     return ""
 
 
-def grouped(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions of a group; nothing for another exception."""
-    inner = getattr(error, "exceptions", ())  # Python 3.10 has no class of groups
-    return (one for one in (inner if isinstance(inner, tuple) else ()) if isinstance(one, BaseException))
-
-
 @dataclass(frozen=True)
 class LoadCall:
     """The request that a load repeats.
@@ -46,6 +41,7 @@ class LoadCall:
         stops: further exceptions that end the load and the test; other exceptions are errors of their request.
         checks: the exceptions of failed checks, which fail the test where they are no errors of a request.
         place: the line of the test, with which the message of a mistake begins.
+        has_no_answer: the function that decides which errors of requests say that no answer came.
     """
 
     function: Callable[..., Any]
@@ -53,6 +49,7 @@ class LoadCall:
     stops: tuple[type[BaseException], ...] = ()
     checks: tuple[type[BaseException], ...] = (AssertionError,)
     place: str = "perf_load()"
+    has_no_answer: Decide = has_no_answer
 
     def is_error(self, error: BaseException) -> bool:
         """Return whether an exception is an error of its request, and does not end the load.

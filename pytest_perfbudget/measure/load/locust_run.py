@@ -20,12 +20,12 @@ from typing import Final
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Latencies
+from pytest_perfbudget.core.load.outcomes import Outcome
 from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.load.timeouts import names_timeout
 
 _PATIENCE_S: Final = 30.0
 """The time that locust has to start and to end, beside the duration of the load."""
@@ -132,17 +132,17 @@ class LocustPlan:
             raise MisuseError(message)
         requests.sort(key=lambda one: one[0] + one[1] / 1_000)  # in the order in which they ended
         first_s = min(one[0] for one in requests)
-        latencies, failed, groups, over_time = Latencies(), array("b"), ErrorGroups(), OverTime()
+        latencies, outcomes, groups, over_time = Latencies(), array("b"), ErrorGroups(), OverTime()
         for start_s, time_ms, error in requests:
             latency_ns = round(time_ms * NS_PER["ms"])
             end_ns = round((start_s - first_s) * NS_PER["s"]) + latency_ns
-            failed.append(error is not None)
             if error is None:
+                outcomes.append(Outcome.ANSWERED)
                 latencies.append(latency_ns)
                 over_time.add(end_ns, latency_ns)
                 continue
-            kind, text = error
-            has_no_answer = names_timeout(kind)
+            kind, text, has_no_answer = error
+            outcomes.append(Outcome.NO_ANSWER if has_no_answer else Outcome.FAILED)
             (latencies.append_unanswered if has_no_answer else latencies.append_failed)(latency_ns)
             groups.add(kind, text, end_ns)
             over_time.add(end_ns, latency_ns if has_no_answer else None, is_error=True)
@@ -152,7 +152,7 @@ class LocustPlan:
         return LoadRecord(
             LoadPlan(users=self.users, duration_ns=self.duration_ns),
             latencies,
-            failed,
+            outcomes,
             list(groups),
             elapsed_ns,
             GeneratorFacts(overloaded=reason),

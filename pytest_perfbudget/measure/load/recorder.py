@@ -15,14 +15,16 @@ from typing import Final
 from pytest_perfbudget.core.load.disturbances import PAUSE_NS, Disturbances
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Histogram, Latencies
+from pytest_perfbudget.core.load.outcomes import Outcome
 from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
-from pytest_perfbudget.measure.load.timeouts import is_timeout
 
 _OF_GENERATOR: Final = (str(Path(__file__).parent), contextlib.__file__)
 """The folder and the file whose frames come before those of the user's code in a traceback."""
+
+_ANSWERED: Final = int(Outcome.ANSWERED)
 
 NEVER_NS = 1 << 62
 """A time that never comes."""
@@ -48,7 +50,7 @@ class LoadRecorder:
         self.now_ns: Callable[[], int] = clock.wall_ns
         self.begin_ns = NEVER_NS
         self.latencies = Latencies()
-        self.failed = array("b")
+        self.outcomes = array("b")
         self.errors = ErrorGroups()
         self.lateness = Histogram()
         self.steps: dict[str, Latencies] = {}
@@ -58,7 +60,6 @@ class LoadRecorder:
         self.latest_users = 0
         self._planned_end_ns = 0
         self._in_time = 0
-        self._given_up = 0
         self.begins: Callable[[int], object] = _nobody
         self._cpu_ns = clock.cpu_ns
         self._cpu_at_begin_ns = 0
@@ -83,26 +84,28 @@ class LoadRecorder:
         self.latencies.append(end_ns - due_ns)
         if due_ns <= self._disturbances.until_ns:
             self._mark(due_ns)
-        self.failed.append(0)
+        self.outcomes.append(_ANSWERED)
         self.last_ns = end_ns
         if end_ns <= self._planned_end_ns:
             self._in_time += 1
         self._over_time.add(end_ns - self.begin_ns, end_ns - due_ns)
 
-    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
-        """Record a request whose code raised: a timeout of its own is no answer, like the timeout of the load.
+    def raised(self, error: BaseException, due_ns: int, end_ns: int, *, has_no_answer: bool = False) -> None:
+        """Record a request whose code raised.
 
         Args:
             error: the exception.
             due_ns: the time at which the request started or should have started.
             end_ns: the time of the exception.
+            has_no_answer: whether the exception says that no answer came, as if the load had given the request up.
         """
         if end_ns < self.begin_ns:
             return
-        took_ns, has_no_answer = end_ns - due_ns, is_timeout(error)
+        took_ns = end_ns - due_ns
         (self.latencies.append_unanswered if has_no_answer else self.latencies.append_failed)(took_ns)
         self._over_time.add(end_ns - self.begin_ns, took_ns if has_no_answer else None, is_error=True)
-        self._fail(type(error).__name__, str(error), end_ns, error)
+        outcome = Outcome.NO_ANSWER if has_no_answer else Outcome.FAILED
+        self._fail(outcome, type(error).__name__, str(error), end_ns, error)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:
         """Record a request that has not been answered; the answer would have taken longer than the time so far.
@@ -118,10 +121,9 @@ class LoadRecorder:
             return
         waited_ns = max(end_ns - due_ns, least_ns)
         self.latencies.append_unanswered(waited_ns)
-        self._given_up += 1
         self._mark(due_ns)
         self._over_time.add(end_ns - self.begin_ns, waited_ns, is_error=True)
-        self._fail(kind, message, end_ns, None)
+        self._fail(Outcome.GIVEN_UP, kind, message, end_ns, None)
 
     def users(self, number: int, at_ns: int) -> None:
         """Record the number of users at a time."""
@@ -161,7 +163,7 @@ class LoadRecorder:
         return LoadRecord(
             plan,
             self.latencies.copy(),
-            self.failed[:],
+            self.outcomes[:],
             [replace(one) for one in self.errors],
             whole_ns,
             GeneratorFacts(
@@ -175,7 +177,6 @@ class LoadRecorder:
             ended_early=ended_early,
             over_time=self._over_time.windows(whole_ns),
             in_time=self._in_time,
-            given_up=self._given_up,
             disturbances=self._disturbances.copy(),
         )
 
@@ -183,8 +184,8 @@ class LoadRecorder:
         if self.latencies.is_exact:
             self._disturbances.mark(len(self.latencies) - 1, due_ns)
 
-    def _fail(self, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
-        self.failed.append(1)
+    def _fail(self, outcome: Outcome, kind: str, message: str, end_ns: int, error: BaseException | None) -> None:
+        self.outcomes.append(outcome)
         self.last_ns = end_ns
         first = self.errors.add(kind, message, end_ns - self.begin_ns)
         if first is not None and error is not None:
@@ -204,10 +205,10 @@ class ThreadRecorder(LoadRecorder):
         with self._lock:
             super().answered(due_ns, end_ns)
 
-    def raised(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+    def raised(self, error: BaseException, due_ns: int, end_ns: int, *, has_no_answer: bool = False) -> None:
         """See `LoadRecorder.raised`."""
         with self._lock:
-            super().raised(error, due_ns, end_ns)
+            super().raised(error, due_ns, end_ns, has_no_answer=has_no_answer)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:
         """See `LoadRecorder.given_up`."""

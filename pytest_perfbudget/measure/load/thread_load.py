@@ -166,7 +166,7 @@ class ThreadLoad:
             if isinstance(entered, BaseException):
                 due_ns = self._recorder.now_ns() if begun is None else begun.due_ns
                 if begun is None or begun.settle():
-                    self._recorder.raised(entered, due_ns, self._recorder.now_ns())
+                    self._requests.fail(entered, due_ns, self._recorder.now_ns())
                 return left - (due_ns >= self._recorder.begin_ns)
             left = self._own_requests(entered, left)
             self._users.leaves()
@@ -240,7 +240,7 @@ class ThreadLoad:
             entered = self._requests.enter(stack, begun)
             if isinstance(entered, BaseException):
                 if begun.settle():
-                    self._recorder.raised(entered, first_ns, self._recorder.now_ns())
+                    self._requests.fail(entered, first_ns, self._recorder.now_ns())
                 return
             first: Request | None = begun
             while due_ns is not None:

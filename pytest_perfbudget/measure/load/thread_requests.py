@@ -60,6 +60,11 @@ class ThreadRequests:
             if begun is not None:
                 self._users.ends()
 
+    def fail(self, error: BaseException, due_ns: int, end_ns: int) -> None:
+        """Record the error of a request."""
+        no_answer = self._call.has_no_answer(error, end_ns - due_ns)
+        self._recorder.raised(error, due_ns, end_ns, has_no_answer=no_answer)
+
     def make(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> bool:
         """Make one request and record it; return False if the request was given up before.
 
@@ -81,7 +86,7 @@ class ThreadRequests:
                 raise
             end_ns = recorder.now_ns()
             if is_first := own.settle():
-                recorder.raised(error, due_ns, end_ns)
+                self.fail(error, due_ns, end_ns)
         else:
             end_ns = recorder.now_ns()
             if is_first := own.settle():

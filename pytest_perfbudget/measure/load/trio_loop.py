@@ -7,8 +7,8 @@ from contextvars import copy_context
 
 import trio
 
-from pytest_perfbudget.measure.load.call import grouped
 from pytest_perfbudget.measure.load.event_loop import Ended, Event, Task, Work
+from pytest_perfbudget.measure.load.missing_answers import grouped
 
 
 class TrioLoop:

@@ -13,6 +13,7 @@ import pytest
 from pytest_perfbudget.config.load import PARAMETERS
 from pytest_perfbudget.errors import MisuseError, shown
 from pytest_perfbudget.measure.load.call import LoadCall, User
+from pytest_perfbudget.measure.load.missing_answers import decider
 from pytest_perfbudget.measure.load.running_loop import running_loop
 
 _STOPS = (pytest.skip.Exception, pytest.exit.Exception)
@@ -42,8 +43,8 @@ def placed(place: str) -> Iterator[None]:
         raise MisuseError(message) from None
 
 
-def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCall:
-    """Return the request of a load, after a check of its user."""
+def load_call(call: Callable[..., Any], user: User | None, no_answer: object, place: str) -> LoadCall:
+    """Return the request of a load, after a check of its user and of the errors without an answer."""
     if any(hasattr(type(user), one) for one in ("__enter__", "__aenter__")):
         made_by = getattr(getattr(user, "func", None), "__name__", "")
         write = f"user={made_by} without parentheses" if made_by else "user=lambda: ... with the call that makes it"
@@ -55,7 +56,7 @@ def load_call(call: Callable[..., Any], user: User | None, place: str) -> LoadCa
     if user is not None and not callable(user):
         message = f"{place}: user= must be a function that returns a context manager, found {shown(user)}"
         raise MisuseError(message)
-    return LoadCall(call, user, _STOPS, _CHECKS, place)
+    return LoadCall(call, user, _STOPS, _CHECKS, place, decider(no_answer, place))
 
 
 def named(name: object, place: str, key: str) -> None:

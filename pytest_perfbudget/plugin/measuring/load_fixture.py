@@ -56,6 +56,7 @@ class PerfLoad:
         *,
         user: User | None = ...,
         pid: object = ...,
+        no_answer: object = ...,
         name: str | None = ...,
         **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
     ) -> Awaitable[LoadResult]: ...
@@ -68,6 +69,7 @@ class PerfLoad:
         *,
         user: User | None = ...,
         pid: object = ...,
+        no_answer: object = ...,
         name: str | None = ...,
         **keywords: Any,  # noqa: ANN401 - checked by parse_plan and parse_limits
     ) -> LoadResult: ...
@@ -79,6 +81,7 @@ class PerfLoad:
         *arguments: object,
         user: User | None = None,
         pid: object = None,
+        no_answer: object = None,
         name: str | None = None,
         **keywords: Any,
     ) -> LoadResult | Awaitable[LoadResult]:
@@ -91,6 +94,8 @@ class PerfLoad:
                 keeps, such as a client with open connections. `call` is given the context manager's value.
             pid: the process that serves the load, for `rss_mb=` and `cpu_percent=`: its id, a `subprocess.Popen` or a
                 `psutil.Process`. Child processes are included. Needs the extra `load`.
+            no_answer: the errors which say that no answer came: their class or classes, or a function that is given an
+                error; by default the timeouts of common clients.
             name: the measurement's name; by default the function's name.
             keywords: the load (`users=` with `requests=` or `duration=`, `rate=` with `duration=`, or `stages=`),
                 `think_time=`, `arrival=`, `warm_up=`, `timeout=`, and limits such as `p95_ms=50`, `min_rps=100`,
@@ -108,12 +113,12 @@ class PerfLoad:
         try:
             given: dict[str, object] = {key: keywords.pop(key) for key in PARAMETERS if key in keywords}
             # An unknown keyword comes first, because it may be a parameter of the load with a typo.
-            limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "pid", "name"])
+            limits = parse_limits(keywords, place, name=name, more=[*PARAMETERS, "user", "pid", "no_answer", "name"])
             plan = replace(parse_plan(given, place), has_user=user is not None)
         except ConfigError as error:
             raise MisuseError(str(error)) from None
         self._loads.refuse_never_judged(limits, place, has_process=pid is not None)
-        load = load_call(call, user, place)
+        load = load_call(call, user, no_answer, place)
         most = MOST_TASKS if is_async else MOST_THREADS
         if plan.users > most:
             message = f"{place}: users={plan.users}: a load has at most {most:,} users: give rate= instead"
@@ -142,6 +147,7 @@ class PerfLoad:
         /,
         *arguments: object,
         user: User | None = None,
+        no_answer: object = None,
         name: str | None = None,
         first_rate: float = 10.0,
         probe: str = "2s",
@@ -156,6 +162,7 @@ class PerfLoad:
             call: see `__call__`.
             *arguments: refused.
             user: see `__call__`.
+            no_answer: see `__call__`.
             name: the measurement's name; by default the function's name.
             first_rate: the rate of the first load, in requests per second; the rate doubles from there.
             probe: the length of each load.
@@ -179,7 +186,8 @@ class PerfLoad:
             given = {"rate": first_rate, "duration": probe, "arrival": arrival, "timeout": timeout}
             first = parse_plan(given, place)
             whole_ns = duration_ns(duration, "duration", place)
-            parsed = parse_limits(limits, place, name=name, more=["user", "name", "first_rate", "probe", "duration"])
+            more = ["user", "no_answer", "name", "first_rate", "probe", "duration"]
+            parsed = parse_limits(limits, place, name=name, more=more)
         except ConfigError as error:
             raise MisuseError(str(error).replace(": rate", ": first_rate")) from None
         self._loads.refuse_never_judged(parsed, place, is_search=True)
@@ -189,7 +197,7 @@ class PerfLoad:
             )
             raise MisuseError(message)
         plan = CapacityPlan(first_rate, first.duration_ns, whole_ns, first.arrival, first.timeout_ns)
-        load = load_call(call, user, place)
+        load = load_call(call, user, no_answer, place)
         own, _ = self._loads.begin(first, load, name, parsed, place, is_awaited=not is_async)
         effective = self._run.resolve(own, parsed)
         conditions = conditions_of(effective.budgets)

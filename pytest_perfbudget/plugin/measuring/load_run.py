@@ -50,7 +50,7 @@ class LoadLooks:
     def __call__(self) -> str:
         """Return the reason to end the load early; empty if there is none."""
         recorder = self._recorder
-        requests = len(recorder.failed)
+        requests = len(recorder.outcomes)
         if self._number > _MOST_LOOKS or not self._gate.is_due(requests, self._number):
             self._progress.note_often(self._text)
             return self._why_lost()
@@ -62,7 +62,7 @@ class LoadLooks:
         failures = recorder.errors.count if self._may_be_lost else 0
         if not failures:
             return ""
-        requests, elapsed_ns = len(recorder.failed), recorder.now_ns() - recorder.begin_ns
+        requests, elapsed_ns = len(recorder.outcomes), recorder.now_ns() - recorder.begin_ns
         planned = self._planned or expected_requests(plan, failures, requests, elapsed_ns)
         reason = self._gate.why_lost(failures, requests, planned) if planned else ""
         if reason and self._gate.why_late(recorder.record(plan)):
@@ -74,7 +74,7 @@ class LoadLooks:
         recorder = self._recorder
         latest = sorted(recorder.latencies.sequence[-_LATEST:])
         return load_progress_text(
-            len(recorder.failed),
+            len(recorder.outcomes),
             recorder.errors.count,
             recorder.latest_users,
             p95_ns=quantile(latest, 0.95) if latest else 0.0,

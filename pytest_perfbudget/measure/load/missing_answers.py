@@ -1,0 +1,129 @@
+"""The errors which say that no answer came: a client's timeout is one, like the timeout of the load.
+
+The classes of the common clients are known by package and name. An error that carries an answer is none of these,
+whatever its name: a response 504 is an answer. The test decides about the errors of its own classes (`no_answer=`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from pytest_perfbudget.errors import MisuseError, shown
+
+Decide = Callable[[BaseException, int], bool]
+"""A function that returns whether an error says that no answer came, from the error and the time it took in ns."""
+
+_OF_CLIENTS: Final = {
+    ("aiohttp", "ServerTimeoutError"),
+    ("asyncio", "CancelledError"),  # which a timer of asyncio turns into a TimeoutError
+    ("botocore", "ConnectTimeoutError"),
+    ("botocore", "ReadTimeoutError"),
+    ("elastic_transport", "ConnectionTimeout"),
+    ("gevent", "Timeout"),
+    ("httpcore", "TimeoutException"),
+    ("httpx", "TimeoutException"),
+    ("httpx2", "TimeoutException"),
+    ("niquests", "Timeout"),
+    ("pymongo", "NetworkTimeout"),
+    ("pymongo", "ServerSelectionTimeoutError"),
+    ("redis", "TimeoutError"),
+    ("requests", "Timeout"),
+    ("tornado", "HTTPTimeoutError"),
+    ("trio", "TooSlowError"),
+    ("urllib3", "TimeoutError"),
+    ("websocket", "WebSocketTimeoutException"),
+}
+"""The package and the name of classes that only a client raises, and only after its timeout."""
+
+_GENERAL: Final = {
+    ("asyncio", "TimeoutError"),  # of Python 3.10, as the next
+    ("concurrent", "TimeoutError"),
+    ("builtins", "TimeoutError"),
+    ("google", "DeadlineExceeded"),
+    ("multiprocessing", "TimeoutError"),
+}
+"""Classes that a service, or the code of an application, may raise as well, such as for a response 504."""
+
+_SHORTEST_NS: Final = 50_000_000
+"""The shortest time after which an error of a general class is taken for a client's timeout: timeouts of clients are
+seconds as a rule, and an answer which says that another service is not there comes at once."""
+
+_DEEPEST: Final = 10
+"""The most exceptions of a chain that are looked at; a chain may have a loop."""
+
+
+def grouped(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group; nothing for another exception."""
+    inner = getattr(error, "exceptions", ())  # Python 3.10 has no class of groups
+    return (one for one in (inner if isinstance(inner, tuple) else ()) if isinstance(one, BaseException))
+
+
+def has_no_answer(error: BaseException, took_ns: int, deepest: int = _DEEPEST) -> bool:
+    """Return whether an exception, its cause or an exception of its group says that no answer came in time.
+
+    Args:
+        error: the exception.
+        took_ns: the time from the start of the request to the exception, in ns.
+        deepest: the most further exceptions of a chain.
+    """
+    classes = {(one.__module__.partition(".")[0], one.__name__) for one in type(error).__mro__}
+    if classes & _OF_CLIENTS:
+        return True
+    if _carries_answer(error):
+        return False
+    if took_ns >= _SHORTEST_NS and (classes & _GENERAL or _is_deadline_of_grpc(error)):
+        return True
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    inner = [*grouped(error), *([] if cause is None else [cause])]
+    return deepest > 0 and any(has_no_answer(one, took_ns, deepest - 1) for one in inner)
+
+
+def decider(given: object, place: str) -> Decide:
+    """Return the function that decides which errors of a load have no answer.
+
+    Args:
+        given: the value of `no_answer=`; None for the rule of `has_no_answer`.
+        place: the call, with which a message begins.
+
+    Raises:
+        MisuseError: the value is of another kind.
+    """
+    if given is None:
+        return has_no_answer
+    classes = given if isinstance(given, tuple) else (given,)
+    if all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
+        return lambda error, _: isinstance(error, classes)
+    if isinstance(given, type) or not callable(given):
+        message = (
+            f"{place}: no_answer= must be a class of exceptions, a tuple of classes, or a function that is given an "
+            f"error, found {shown(given)}"
+        )
+        raise MisuseError(message)
+
+    def decide(error: BaseException, _: int) -> bool:
+        try:
+            return bool(given(error))
+        except Exception as problem:
+            message = f"{place}: no_answer= failed for {shown(error)}: {type(problem).__name__}: {problem}"
+            raise MisuseError(message) from problem
+
+    return decide
+
+
+def _carries_answer(error: BaseException) -> bool:
+    """Return whether an exception has a response, or the status of a response, as those of HTTP clients have."""
+    with suppress(Exception):  # an attribute may be computed by the client's own code
+        response = getattr(error, "response", None)
+        is_response = response is not None and not isinstance(response, BaseException)  # gRPC's own error
+        return is_response or any(isinstance(getattr(error, name, None), int) for name in ("status", "status_code"))
+    return False
+
+
+def _is_deadline_of_grpc(error: BaseException) -> bool:
+    """Return whether an exception is gRPC's error for a deadline, which has a code in place of a class of its own."""
+    with suppress(Exception):
+        code = getattr(error, "code", None)
+        return callable(code) and getattr(code(), "name", "") == "DEADLINE_EXCEEDED"
+    return False
