@@ -231,6 +231,6 @@ def _mostly(one: SpanShare) -> str:
     """Return the cause that most of the time of a name has; empty if there is no such cause."""
     if one.causes is None:
         return ""
-    known = zip(list(one.causes)[:-1], _CAUSES[:-1], strict=True)
+    known = list(zip(one.causes, _CAUSES, strict=True))[:-1]
     found = [words.format("").strip() for part, words in known if part > sum(one.causes) / 2]
     return f"; mostly {found[0]}" if found else ""

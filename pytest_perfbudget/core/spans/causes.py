@@ -17,7 +17,7 @@ The clocks of waiting are read for some spans only. The waiting of the others is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any, Final
 
 Waits = tuple[int, int, int]
@@ -40,12 +40,12 @@ class Causes:
     unknown_ns: float = 0.0
 
     def __iter__(self) -> Iterator[float]:
-        """Yield the parts, in the order of the table."""
-        return iter((self.cpu_ns, self.threads_ns, self.processes_ns, self.queue_ns, self.idle_ns, self.unknown_ns))
+        """Yield the parts in their order."""
+        return iter(astuple(self))
 
     def to_dict(self) -> dict[str, float]:
-        """Return the causes as builtins."""
-        return asdict(self)
+        """Return the causes as builtins, without those that took no time."""
+        return {name: time_ns for name, time_ns in asdict(self).items() if time_ns}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Causes:
