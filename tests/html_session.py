@@ -276,7 +276,7 @@ def many(number: int) -> RunResult:
     One in a hundred fails, and one in ten looked slower or faster at first, which has a note.
     """
     draw = random.Random(number)
-    patterns = [[1 + draw.expovariate(8) for _ in range(MOST_KEPT)] for _ in range(41)]
+    noise = [1 + draw.expovariate(8) for _ in range(10_000)]
     weather = [tuple(draw.lognormvariate(10.5, 0.05) for _ in range(3)) for _ in range(97)]
     measurements = []
     for at in range(number):
@@ -293,7 +293,7 @@ def many(number: int) -> RunResult:
         spread = {name: value * draw.uniform(0.98, 1.02) for name, value in statistics(size * MS).items()}
         nodeid = f"tests/area_{at % 40}/test_module_{at % 200}.py::TestClass::test_case_{at}[param]"
         component = f"area.{at % 40}"
-        times, base = (RoundTimes.of([size * MS * one for one in patterns[place % 41]]) for place in (at, 3 * at + 1))
+        times, base = (RoundTimes.of([size * MS * one for one in draw.choices(noise, k=MOST_KEPT)]) for _ in range(2))
         assert times is not None
         assert base is not None
         blocks = [
