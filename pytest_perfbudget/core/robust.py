@@ -1,10 +1,11 @@
-"""The robust centre of a few values: Huber's M-estimator."""
+"""The robust centre of a few values, Huber's M-estimator, and their robust scale, Rousseeuw and Croux's Qn."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import median_high
 from typing import Final
 
@@ -14,6 +15,10 @@ MAD: Final = 1.4826
 """The standard deviation of normal values divided by their median absolute deviation."""
 
 _STEPS = 20
+
+_QN: Final = 2.2219
+_MOST_FOR_QN: Final = 300
+"""The most values whose differences are all looked at; of more values, so many at even distances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,17 @@ def huber_centre(values: Sequence[float], weights: Sequence[float], *, tuning: f
     rows = zip(values, weights, huber_weights, strict=True)
     squares = math.fsum(weight * (part * (value - centre)) ** 2 for value, weight, part in rows)
     return Centre(centre, huber_weights, squares)
+
+
+def qn_scale(values: Sequence[float]) -> float:
+    """Return the robust standard deviation of at least two values, Qn of Rousseeuw and Croux (1993).
+
+    The scale is a low quantile of the distances between any two values, so it needs no centre, and up to half of the
+    values may lie anywhere, also together in a place of their own.
+    """
+    kept = values[:: -(-len(values) // _MOST_FOR_QN)]
+    number = len(kept)
+    distances = sorted(abs(one - other) for one, other in combinations(kept, 2))
+    half = number // 2 + 1
+    correction = number / (number + (1.4 if number % 2 else 3.8))
+    return _QN * correction * distances[half * (half - 1) // 2 - 1]

@@ -13,9 +13,10 @@ from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.load.differences import load_differences
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import counts
+from pytest_perfbudget.core.process_spread import pooled_spread
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_times import SPREAD, SavedTime, saved_times
+from pytest_perfbudget.core.saved_times import SPREAD, SavedTime, log_ratio_by_baseline, saved_times
 from pytest_perfbudget.core.slowdown import SlowdownTest
 
 TOLERANCE: Final = 0.05
@@ -98,7 +99,8 @@ def compare_sessions(reference: RunResult, other: RunResult, spread: float = SPR
     """
     after = by_id(other)
     pairs = [(one, after[name]) for name, one in by_id(reference).items() if name in after]
-    times = {one.id: saved_times(one, new, spread) for one, new in pairs}
+    processes = pooled_spread([found for pair in pairs if (found := log_ratio_by_baseline(*pair)) is not None])
+    times = {one.id: saved_times(one, new, spread, processes) for one, new in pairs}
     alpha = other.session.alpha / max(1, sum(found is not None for found in times.values()))
     return [found for one, new in pairs for found in _changes(one, new, times[one.id], alpha)]
 

@@ -8,6 +8,8 @@
 
 A session is as a rule one process, which can differ from the next process of the same code for as long as it lives.
 In 1 and 2 the error allows for that; a time that several fresh processes have confirmed has the error of their mean.
+In 1 the tests of both sessions show how far processes differ. In 2 they do not: some processes differ from the others
+by 40 %, and with a baseline fresh processes would have replaced these.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from typing import Final
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.process_spread import RECORDED, ProcessSpread
 from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.core.run_pair import DOF, FEWEST_BLOCKS, PROCESS_SPREAD, run_pair
+from pytest_perfbudget.core.run_pair import DOF, FEWEST_BLOCKS, run_pair
 
 SPREAD: Final = 0.25
 """The standard deviation of a session's log time if nothing is known about the machine."""
@@ -57,21 +60,37 @@ class SavedTime:
     weight: float = 1.0
 
 
-def saved_times(before: Measurement, after: Measurement, spread: float = SPREAD) -> tuple[SavedTime, SavedTime] | None:
+def saved_times(
+    before: Measurement, after: Measurement, spread: float = SPREAD, processes: ProcessSpread = RECORDED
+) -> tuple[SavedTime, SavedTime] | None:
     """Return the times of both sessions; None if a session keeps none.
 
     Args:
         before: the measurement in the reference.
         after: the measurement in the other session.
         spread: the standard deviation of a session's log time on this machine.
+        processes: the spread from process to process of sessions that were compared with the same baseline.
 
     Raises:
         ValueError: the rounds or the blocks of a session are damaged.
     """
-    first, second = _compared_time(before), _compared_time(after)
-    if first is not None and second is not None and _reference_of(before) == _reference_of(after):
-        return first, second
-    return _by_blocks(before, after) or _by_rounds(before, after, spread)
+    return _by_baseline(before, after, processes) or _by_blocks(before, after) or _by_rounds(before, after, spread)
+
+
+def log_ratio_by_baseline(before: Measurement, after: Measurement) -> float | None:
+    """Return the log ratio of the times in two sessions that were compared with the same baseline; None for others."""
+    found = _by_baseline(before, after, RECORDED)
+    return None if found is None else math.log(found[1].time_ns / found[0].time_ns)
+
+
+def _by_baseline(
+    before: Measurement, after: Measurement, processes: ProcessSpread
+) -> tuple[SavedTime, SavedTime] | None:
+    """Return the times that the comparison with the same baseline corrected for the weather."""
+    if _reference_of(before) != _reference_of(after):
+        return None
+    first, second = _compared_time(before, processes), _compared_time(after, processes)
+    return None if first is None or second is None else (first, second)
 
 
 def _time_change(measurement: Measurement) -> RegressionResult | None:
@@ -84,14 +103,15 @@ def _reference_of(measurement: Measurement) -> tuple[float | None, str, str]:
     return (None, "", "") if change is None else (change.before, change.commit, change.date)
 
 
-def _compared_time(measurement: Measurement) -> SavedTime | None:
+def _compared_time(measurement: Measurement, processes: ProcessSpread) -> SavedTime | None:
     """Return the time that the comparison with the baseline corrected for the weather; None if there is none."""
     change = _time_change(measurement)
     if change is None or not change.after or not change.log_std_error:
         return None
     if change.runs >= _SEVERAL:
         return SavedTime(change.after, change.log_std_error, is_corrected=True)
-    return SavedTime(change.after, math.hypot(change.log_std_error, PROCESS_SPREAD), is_corrected=True, dof=DOF)
+    error = math.hypot(change.log_std_error, processes.std)
+    return SavedTime(change.after, error, is_corrected=True, dof=processes.dof)
 
 
 def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, SavedTime] | None:

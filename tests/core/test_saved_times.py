@@ -184,6 +184,19 @@ class TestSessionsWithABaseline:
         assert len(could) >= 0.9 * len(found)
         assert sum(could) / len(could) >= 0.95
 
+    def test_a_slowdown_of_20_percent_is_found_in_a_single_test(self, data: Callable[[str], Any]) -> None:
+        """The tests of both sessions show together how far processes differ; a fixed spread finds none of these."""
+        sessions = data("saved_sessions.json")["sessions"]
+        found = []
+        for at, recorded in enumerate(sessions):
+            time_ns, *rest = recorded["xml"]
+            slow = self.session({**recorded, "xml": [1.2 * time_ns, *rest]})
+            (after,) = (
+                one for one in compare_sessions(self.session(sessions[at - 1]), slow) if one.measurement.nodeid == "xml"
+            )
+            found.append(after.is_regressed)
+        assert sum(found) / len(found) >= 0.9
+
     def test_no_statistic_of_two_sessions_sees_that_threads_are_placed_in_another_way(
         self, data: Callable[[str], Any]
     ) -> None:
