@@ -17,7 +17,7 @@ from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
-from pytest_perfbudget.processes.duet import TIMERS, Duet
+from pytest_perfbudget.processes.duet import TIMERS, Duet, IsCleared, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
@@ -36,6 +36,7 @@ class PairTask:
         seconds: the time that each measurement may take.
         unpinned: the measurements that may use all CPUs.
         instructions: the names of the measurements whose bytecode instructions are compared.
+        is_cleared: a function that ends the turns of a measurement in the screening pair earlier.
     """
 
     nodeid: str
@@ -43,6 +44,7 @@ class PairTask:
     seconds: float
     unpinned: Collection[str] = ()
     instructions: Collection[str] = ()
+    is_cleared: IsCleared = never
 
     @classmethod
     def of(
@@ -143,7 +145,7 @@ class PairRunner:
                 while True:
                     screening = self._screening or self._open_screening(nodeids)
                     screening.be_patient(self._context.launcher.patience_s())
-                    found = self._play(screening, task, SCREENING_ERROR, self._carried)
+                    found = self._play(screening, task, SCREENING_ERROR, self._carried, task.is_cleared)
                     if found is not None:
                         return found
                     self.end_screening()
@@ -251,10 +253,18 @@ class PairRunner:
             return answer
         return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
-    def _play(self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str]) -> Attempt[Pair] | None:
+    def _play(
+        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_cleared: IsCleared = never
+    ) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(
-            task.nodeid, task.names, task.seconds, std_error, task.unpinned, instructions=task.instructions
+            task.nodeid,
+            task.names,
+            task.seconds,
+            std_error,
+            task.unpinned,
+            instructions=task.instructions,
+            is_cleared=is_cleared,
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None

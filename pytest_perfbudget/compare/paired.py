@@ -157,7 +157,11 @@ class PairedComparison(ComparisonStrategy):
         if nodeid not in self._tests:
             return Attempt(problem=AT_RUN_TIME)
         self._context.stop_timeout()
-        screen = partial(self._pairs.screen, _task(nodeid, measurements, requests, unpinned), self._tests)
+        task = replace(
+            _task(nodeid, measurements, requests, unpinned),
+            is_cleared=lambda name, pair: name in requests and self._slowdown_test(requests, name).is_cleared(pair),
+        )
+        screen = partial(self._pairs.screen, task, self._tests)
         note_screening(self._context.progress, nodeid, self._pace, len(self._tests))
         try:
             with self._pace.step():

@@ -22,7 +22,7 @@ from pytest_perfbudget.core.early_look import (
     p_all_beyond,
 )
 from pytest_perfbudget.core.effect import Effect
-from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair
+from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.robust import huber_centre
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
@@ -31,6 +31,10 @@ _SLOWDOWN = 1.5
 _LITTLE = math.log(0.3)
 """A test is cleared if the log likelihood ratio of its likeliest slowdown against no slowdown is below `_LITTLE`. Only
 slowdowns of at least `_SLOWDOWN` times the limit are considered."""
+
+_VERY_LITTLE = math.log(0.05)
+"""The same for a screening pair that has not reached `SCREENING_ERROR`: it is cleared early below this log likelihood
+ratio."""
 
 _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
@@ -91,6 +95,17 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
             return True
         p_value = self.effect(runs).p_slower
         return self._evidence(runs) > _LITTLE and min(p_value, 1 - p_value) < _SAYS_SOMETHING
+
+    def is_cleared(self, pair: Pair) -> bool:
+        """Return whether a screening pair needs no further quads: a slowdown is far less likely than none already.
+
+        The mean call must not look slower either, and the result must not become `unchanged` by further quads.
+        """
+        if pair.mean is None or pair.mean.log_ratio > self.limit or self._evidence([pair]) > _VERY_LITTLE:
+            return False
+        calmest = replace(pair, log_ratio=0.0, std_error=SCREENING_ERROR, mean=None)
+        undecided = RegressionVerdict.UNDECIDED
+        return self.screened(pair).verdict is not undecided or self.screened(calmest).verdict is undecided
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict."""

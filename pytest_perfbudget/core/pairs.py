@@ -8,7 +8,7 @@ is the median of the log ratio over quads.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
@@ -91,6 +91,22 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: 
     return Pair(middle, _MEDIAN * math.sqrt(variance / len(quads)), median(base_ns.values()), spread)
 
 
+def pair_so_far(
+    head: Sequence[Mapping[int, float]], base: Sequence[Mapping[int, float]], spread: float = PAIR_SPREAD
+) -> Pair | None:
+    """Return the estimate from the typical call, with that from the mean call; None as in `pair_of`.
+
+    Args:
+        head: the times of the typical call and of the mean call in the head's block, each by turn.
+        base: the same of the base.
+        spread: see `Pair`.
+    """
+    typical = pair_of(head[0], base[0], spread)
+    if typical is None or len(head[1].keys() & base[1].keys()) < 2 * FEWEST_QUADS:
+        return typical
+    return replace(typical, mean=_mean_pair(head[1], base[1], spread))
+
+
 def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
     """Return the estimate from the recordings of both sides; None if no turn has a block on both sides.
 
@@ -101,13 +117,13 @@ def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
     spread = LOAD_SPREAD if head.load else PAIR_SPREAD
     typical_ns = [{turn: block.time_ns for turn, block in one.items()} for one in blocks]
     mean_ns = [{turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks]
-    typical, mean = (pair_of(one[0], one[1], spread) for one in (typical_ns, mean_ns))
-    if typical is None or mean is None or len(blocks[0].keys() & blocks[1].keys()) < 2 * FEWEST_QUADS:
+    mean = pair_of(mean_ns[0], mean_ns[1], spread)
+    typical = pair_so_far((typical_ns[0], mean_ns[0]), (typical_ns[1], mean_ns[1]), spread)
+    if typical is None or mean is None or typical.mean is None:
         return typical
-    over_all = _mean_pair(mean_ns[0], mean_ns[1], spread)
     hidden = mean.log_ratio - typical.log_ratio
     counts = mean if hidden > max(HIDDEN, CLEARLY * mean.std_error) else typical
-    return replace(counts, mean=over_all)
+    return replace(counts, mean=typical.mean)
 
 
 def _mean_pair(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float) -> Pair:

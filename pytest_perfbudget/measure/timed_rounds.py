@@ -163,12 +163,12 @@ class TimedRounds:
         self.blocks.clear()
         self.with_cpus = False
         self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
-        last_ns = None
-        while (turn := turns.take(self.plan.name, last_ns)) is not None:
+        last_ns = mean_ns = None
+        while (turn := turns.take(self.plan.name, last_ns, mean_ns=mean_ns)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
             self._keep(await self._block(rounds, deadline_ns, compared=True))
             self.turns.append(turn.number)
-            last_ns = self.blocks[-1].time_ns
+            last_ns, mean_ns = self.blocks[-1].time_ns, self.blocks[-1].mean_ns
 
     def samples(self) -> Samples:
         """Return the rounds timed so far."""

@@ -34,7 +34,9 @@ class Turns(Protocol):
             cpus: the number of CPUs that the measurement uses; None if the number is not known.
         """
 
-    def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE) -> Turn | None:
+    def take(
+        self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE, mean_ns: float | None = None
+    ) -> Turn | None:
         """Wait for the next turn of a measurement and return it; return None if there is no further turn.
 
         Args:
@@ -42,4 +44,5 @@ class Turns(Protocol):
             last_ns: the time of a call in the block of the last turn, in ns; None if this time is not needed before the
                 end.
             rounds: the number of rounds in the last turn, by timer, if the other side should time as many.
+            mean_ns: the mean time of a call in the block of the last turn; None if it is not known.
         """

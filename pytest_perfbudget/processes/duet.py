@@ -14,14 +14,15 @@ head, base), so that an advantage of the process that starts first cancels out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
-from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, Pair, pair_so_far
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.processes.duet_side import Side, Stop
@@ -35,7 +36,15 @@ TIMERS: Final = "\0timers"
 """The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
 
 
+IsCleared = Callable[[str, Pair], bool]
+"""A function that returns whether the measurement of a name needs no further turns, by its pair so far."""
+
 _Of = TypeVar("_Of")
+
+
+def never(name: str, pair: Pair) -> bool:  # noqa: ARG001 - see `IsCleared`
+    """Leave the end of the turns to their standard error."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +68,30 @@ class TurnLog:
 
     Attributes:
         turns: the number of turns so far.
-        head_ns: the time of a call in the head's block, by turn.
-        base_ns: the time of a call in the base's block, by turn.
+        head_ns: the times of the typical call and of the mean call in the head's block, each by turn.
+        base_ns: the same of the base.
         fewest: the number of turns, also if the time is up.
     """
 
     turns: int = 0
-    head_ns: dict[int, float] = field(default_factory=dict)
-    base_ns: dict[int, float] = field(default_factory=dict)
+    head_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
+    base_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
     fewest: int = 2
 
-    def note(self, head_ns: float | None, base_ns: float | None) -> None:
-        """Note the times of a call in the last turn."""
-        if head_ns is not None and base_ns is not None:
-            self.head_ns[self.turns - 1], self.base_ns[self.turns - 1] = head_ns, base_ns
+    def note(self, head: Stop, base: Stop) -> None:
+        """Note the times of a call in the last turn, at whose end both sides have stopped."""
+        for at, key in enumerate(("last_ns", "mean_ns")):
+            head_ns, base_ns = head.get(key), base.get(key)
+            if head_ns is not None and base_ns is not None:
+                turn = self.turns - 1
+                self.head_ns[at][turn], self.base_ns[at][turn] = max(head_ns, 1.0), max(base_ns, 1.0)
 
-    def is_enough(self, error: float, *, is_late: bool) -> bool:
+    def is_enough(self, error: float, is_cleared: Callable[[Pair], bool], *, is_late: bool) -> bool:
         """Return whether no further turn is needed; a quad is always completed.
 
         Args:
             error: the standard error that is small enough to stop.
+            is_cleared: see `IsCleared`.
             is_late: whether the time is up.
         """
         if self.turns % 2:
@@ -87,8 +100,8 @@ class TurnLog:
             return True
         if self.turns < 2 * FEWEST_QUADS:
             return False
-        pair = pair_of(self.head_ns, self.base_ns)
-        return pair is not None and pair.std_error <= error
+        pair = pair_so_far(self.head_ns, self.base_ns)
+        return pair is not None and (pair.std_error <= error or is_cleared(pair))
 
 
 class Duet:
@@ -158,6 +171,7 @@ class Duet:
         unpinned: Collection[str] = (),
         *,
         instructions: Collection[str] = (),
+        is_cleared: IsCleared = never,
     ) -> PairAnswers:
         """Measure one test.
 
@@ -169,6 +183,7 @@ class Duet:
             unpinned: the names of the measurements that may use all CPUs.
             instructions: the names of the measurements whose bytecode instructions are counted, also if the processes'
                 own settings do not ask for that.
+            is_cleared: a function that ends the turns of a measurement earlier.
 
         Raises:
             WorkerError: a side died or hangs.
@@ -192,10 +207,9 @@ class Duet:
             else:
                 name = head["name"]
                 so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns))
-                so_far.note(head.get("last_ns"), base.get("last_ns"))
-                is_over = name != TIMERS and so_far.is_enough(
-                    error, is_late=SYSTEM.wall_ns() - started_ns > seconds * 1e9
-                )
+                so_far.note(head, base)
+                is_late = SYSTEM.wall_ns() - started_ns > seconds * 1e9
+                is_over = name != TIMERS and so_far.is_enough(error, partial(is_cleared, name), is_late=is_late)
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
         return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]), shared or "")

@@ -46,7 +46,13 @@ class Given:
     def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
         raise NotImplementedError  # no timer asks
 
-    def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] | None = None) -> Turn:  # noqa: ARG002
+    def take(
+        self,
+        name: str,  # noqa: ARG002
+        last_ns: float | None = None,  # noqa: ARG002
+        rounds: Mapping[str, int] | None = None,  # noqa: ARG002
+        mean_ns: float | None = None,  # noqa: ARG002
+    ) -> Turn:
         self._number += 1
         return Turn(self._number, self._rounds)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, pair_of
+from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, Pair, pair_of
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
 from pytest_perfbudget.processes.duet import TIMERS, Duet
@@ -66,7 +66,7 @@ class Scripted:
             self.agreed.append(self.told)
             last_ns = None
             while True:
-                yield {"at": "turn", "name": name, "last_ns": last_ns}
+                yield {"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": last_ns}
                 if self.told["turn"] is None:
                     break
                 notes.append((who, self.told["turn"]))
@@ -125,6 +125,18 @@ def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
     play(Scripted("h", notes, "a", times_ns=[1.1e6]), Scripted("b", notes, "a", times_ns=[1e6]), "a")
     assert 4 * FEWEST_QUADS <= len(notes) < 4 * QUADS
     assert len(notes) % 4 == 0
+
+
+@pytest.mark.parametrize(("clears", "turns"), [("a", 2 * FEWEST_QUADS), ("b", 2 * QUADS)])
+def test_turns_end_early_when_the_pair_so_far_is_cleared(clears: str, turns: int) -> None:
+    notes: list[tuple[str, int]] = []
+    sides = Scripted("h", notes, "a"), Scripted("b", notes, "a")
+
+    def is_cleared(name: str, pair: Pair) -> bool:
+        return name == clears and pair.mean is not None
+
+    Duet(cast("Side", sides[0]), cast("Side", sides[1]), cpu=3).play("t", "a", 60.0, 0.005, is_cleared=is_cleared)
+    assert len(notes) == 2 * turns
 
 
 def test_when_time_is_up_the_quad_that_was_begun_is_finished() -> None:

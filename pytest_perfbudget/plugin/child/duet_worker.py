@@ -36,12 +36,14 @@ class SideTurns:
             return iterations, 1
         return told["iterations"], told["rounds"]
 
-    def take(self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE) -> Turn | None:
+    def take(
+        self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE, mean_ns: float | None = None
+    ) -> Turn | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "rounds": dict(rounds)})
+        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": mean_ns, "rounds": dict(rounds)})
         if told["turn"] is None:
             self.release()
             return None
