@@ -24,14 +24,21 @@ def with_load_errors(measurement: Measurement, evidence: Evidence, alpha: float)
     """
     head = ErrorCount.together(one.head.load_errors for one in evidence.attempts)
     base = ErrorCount.together(one.base.load_errors for one in evidence.attempts)
+    against = evidence.origin.against
     warnings = list(measurement.warnings)
     if exceeded_by(measurement.budgets, base, alpha):
-        warnings.append(
-            f"compared with a service that fails: in the processes of {evidence.origin.against}, {base.text}"
-        )
+        warnings.append(f"compared with a service that fails: in the processes of {against}, {base.text}")
+    if not base.requests:  # a committed baseline keeps no errors; the session's own load has been judged
+        against, base = "the session's own load", ErrorCount(measurement.rounds)
     judged = {(one.metric, one.source) for one in measurement.budgets if one.verdict is BudgetVerdict.EXCEEDED}
-    found = [one for one in exceeded_by(measurement.budgets, head, alpha) if (one.metric, one.source) not in judged]
+    exceeded = exceeded_by(measurement.budgets, head, alpha, base)
+    found = [one for one in exceeded if (one.metric, one.source) not in judged]
     if not found:
+        if head.failures and not exceeded and exceeded_by(measurement.budgets, head, alpha):
+            warnings.append(
+                f"in the fresh processes of the comparison, {head.text}: no more often than chance allows beside "
+                f"{against}, where {base.failures:,} of {base.requests:,} failed"
+            )
         return replace(measurement, warnings=warnings)
     broken = {(one.metric, one.source): replace(one, reason=_ELSEWHERE) for one in found}
     budgets = [broken.pop((one.metric, one.source), one) for one in measurement.budgets]

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentShareCriterion
-from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion, is_above
+from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion, fails_more_often, is_above
 from pytest_perfbudget.core.load.error_count import ErrorCount
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import LoadRecord
@@ -109,17 +109,26 @@ def count_errors(record: LoadRecord) -> ErrorCount:
     return ErrorCount(judged.requests, judged.failures, tuple(record.errors))
 
 
-def exceeded_by(budgets: Sequence[BudgetResult], count: ErrorCount, error: float) -> list[BudgetResult]:
+def exceeded_by(
+    budgets: Sequence[BudgetResult], count: ErrorCount, error: float, other: ErrorCount | None = None
+) -> list[BudgetResult]:
     """Return the limits on errors that loads of other processes have exceeded, with the numbers of those loads.
 
     Args:
         budgets: the results of the session's own load; without a limit on errors none is allowed.
         count: the errors of the other loads, which are judged together.
         error: the probability of a false `exceeded`.
+        other: the errors of loads that these are compared with. Without a limit on errors, these have to fail more
+            often: the more processes a comparison takes, the more chances a rare error has. None if there are no such
+            loads, so that a single error exceeds the limit.
     """
     if not count.failures:
         return []
     limits = [one for one in budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name) and not one.span]
+    if all(one.source == NO_ERROR for one in limits) and other is not None and other.requests:
+        others = other.failures, other.requests
+        if not fails_more_often(count.failures, count.requests, *others, error):
+            return []
     observed = 100 * count.failures / count.requests
     found = []
     for one in limits or [_NONE_ALLOWED]:

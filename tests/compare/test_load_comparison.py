@@ -163,10 +163,15 @@ FRESH, IS_BASE = os.environ.get("PERFBUDGET_FRESH") == "1", {is_base}
 numbers = iter(range(10**9))
 def answer():
     time.sleep(0.001)
-    if FRESH and not IS_BASE and next(numbers) % 10 < {failing}:
+    if FRESH and not IS_BASE and (next(numbers) - 60) % {of} < {failing}:
         raise ConnectionError("the service is down")
 """
-"""A service that fails some of ten requests, in the fresh processes of the working tree only."""
+
+
+def failing_service(failing: int, *, is_base: bool, of: int = 10) -> str:
+    """Return a service that fails some of ten, or of another number of, requests in fresh processes of a head."""
+    return FAILING.format(failing=failing, is_base=is_base, of=of)
+
 
 ONCE = """
 import pytest, socket
@@ -191,8 +196,8 @@ class TestErrors:
 
     def committed(self, repository: Repository, limit: str, failing: int) -> None:
         tests = self.TESTS.format(f", {limit}" if limit else "")
-        repository.commit({"service.py": FAILING.format(is_base=True, failing=failing)}, tests=tests)
-        repository.file("service.py", FAILING.format(is_base=False, failing=failing))
+        repository.commit({"service.py": failing_service(failing, is_base=True)}, tests=tests)
+        repository.file("service.py", failing_service(failing, is_base=False))
 
     @pytest.mark.parametrize(
         ("limit", "pyproject"),
@@ -218,11 +223,25 @@ class TestErrors:
         self.committed(repository, "max_error_rate=0.5", 1)
         repository.against_base().assert_outcomes(passed=1)
 
+    def test_a_single_error_in_one_of_many_processes_is_no_failure_of_the_head(self, repository: Repository) -> None:
+        """The 61st request of each process fails: without a limit, the head has to fail more often than the base."""
+        tests = self.TESTS.format("")
+        repository.commit({"service.py": failing_service(1, is_base=True, of=10**9)}, tests=tests)
+        repository.file("service.py", failing_service(1, is_base=False, of=10**9))
+        result = repository.against_base()
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(
+            [
+                "note: *in the fresh processes of the comparison, 1 of * requests failed (1 x ConnectionError: the service "
+                "is down): no more often than chance allows beside HEAD, where 0 of * failed"
+            ]
+        )
+
     def test_so_does_one_that_is_measured_after_the_last_test(self, repository: Repository) -> None:
         """The test has been reported by then, so a second report fails it."""
         tests = ONCE.format(port=free_port()) + self.TESTS.format("").replace("(perf_load)", "(port, perf_load)")
-        repository.commit({"service.py": FAILING.format(is_base=True, failing=9)}, tests=tests)
-        repository.file("service.py", FAILING.format(is_base=False, failing=9))
+        repository.commit({"service.py": failing_service(9, is_base=True)}, tests=tests)
+        repository.file("service.py", failing_service(9, is_base=False))
         result = repository.against_base()
         assert result.ret == 1
         result.stdout.fnmatch_lines(["*requests of * failed, and no error is allowed"])
@@ -230,14 +249,14 @@ class TestErrors:
 
     def test_a_base_that_fails_is_said(self, repository: Repository) -> None:
         tests = self.TESTS.format("")
-        repository.commit({"service.py": FAILING.format(is_base=False, failing=9)}, tests=tests)
-        repository.file("service.py", FAILING.format(is_base=True, failing=9))
+        repository.commit({"service.py": failing_service(9, is_base=False)}, tests=tests)
+        repository.file("service.py", failing_service(9, is_base=True))
         result = repository.against_base()
         result.stdout.fnmatch_lines(["note: *compared with a service that fails: in the processes of HEAD, * failed *"])
 
     @pytest.mark.parametrize("failing", [0, 9])
     def test_a_load_with_errors_makes_no_line_of_the_baseline(self, lean: Project, failing: int) -> None:
-        lean.file("service.py", FAILING.format(is_base=False, failing=failing))
+        lean.file("service.py", failing_service(failing, is_base=False))
         result = lean.run(self.TESTS.format(""), "--perf-update-baseline", pyproject=FEW_RUNS)
         assert (lean.pytester.path / "perf-baseline.json").exists() is (failing == 0)
         told = "*answer: 72 of 80 requests failed (72 x ConnectionError: the service is down) in fresh processes, *"

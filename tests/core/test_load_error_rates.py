@@ -11,7 +11,7 @@ from simulations import COUNTS, FEWER_RUNS, at_most
 
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentShareCriterion
-from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion
+from pytest_perfbudget.core.criteria.error_share import ErrorShareCriterion, fails_more_often
 from pytest_perfbudget.core.results import BudgetVerdict
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
@@ -95,3 +95,23 @@ def test_bursts_do_not_end_a_load_early(share: float, burst: int, runs: int) -> 
 def test_an_error_rate_far_from_its_limit_is_decided(scale: float, verdict: BudgetVerdict) -> None:
     found = count(ErrorShareCriterion(ERRORS), lambda generator: failures(0.05, 20, generator), 5 * scale)
     assert found[verdict] > 0.6 * FEWER_RUNS
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])
+@pytest.mark.parametrize("processes", [1, 5])
+def test_two_sides_that_fail_equally_often_differ_by_chance_in_a_share_alpha_of_the_comparisons(
+    share: float, processes: int
+) -> None:
+    """The errors of all processes of a side count together, so further processes are no further chances."""
+    runs, requests = 2_000, 400 * processes
+    drawn = np.random.default_rng(9).binomial(requests, share, (runs, 2)).tolist()
+    more = sum(fails_more_often(head, requests, base, requests, ERRORS.exceeded) for head, base in drawn)
+    assert more <= at_most(ERRORS.exceeded, runs)
+
+
+@pytest.mark.parametrize(("base", "head"), [(0.0, 0.01), (0.01, 0.03), (0.3, 0.4)])
+def test_a_side_that_fails_more_often_is_found(base: float, head: float) -> None:
+    generator, runs, requests = np.random.default_rng(10), 500, 2_000
+    drawn = generator.binomial(requests, (head, base), (runs, 2)).tolist()
+    more = sum(fails_more_often(one, requests, other, requests, ERRORS.exceeded) for one, other in drawn)
+    assert more >= 0.9 * runs

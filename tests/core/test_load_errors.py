@@ -161,6 +161,28 @@ class TestOtherProcesses:
         assert (found.verdict, found.limit, found.needs_rounds) == (BudgetVerdict.EXCEEDED, 0, None)
         assert exceeded_by([], counted(0), 0.01) == []
 
+    @pytest.mark.parametrize(
+        ("failures", "other", "is_exceeded"),
+        [
+            (1, counted(0), False),
+            (7, counted(0), True),  # 7 of 7 errors on one of two equal sides are chance in less than 1 % of comparisons
+            (30, counted(25), False),
+            (30, counted(5), True),
+            (7, counted(0, 100), False),  # the other side had few requests, and so few chances
+            (1, ErrorCount(), True),
+        ],
+    )
+    def test_without_a_limit_they_have_to_fail_more_often_than_the_loads_of_the_other_side(
+        self, failures: int, other: ErrorCount, *, is_exceeded: bool
+    ) -> None:
+        """Each further process is a further chance for a rare error."""
+        own = gate(p95_ms=50).judge(record())
+        assert bool(exceeded_by(own, counted(failures), 0.01, other)) is is_exceeded
+
+    def test_a_limit_holds_whatever_the_other_side_does(self) -> None:
+        own = gate(max_error_rate=0).judge(record())
+        assert exceeded_by(own, counted(1), 0.01, counted(5))
+
     def test_requests_that_a_late_generator_gave_up_do_not_count(self) -> None:
         late = record(failures=20, lateness_p99_ns=500_000_000)
         for _ in range(15):

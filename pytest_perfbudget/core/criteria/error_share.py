@@ -40,6 +40,24 @@ def is_above(failures: int, requests: int, limit: float, error: float) -> bool:
     return 100 * failures > limit * requests and lower_bound(failures, requests, error) > limit
 
 
+def fails_more_often(failures: int, requests: int, other_failures: int, other_requests: int, error: float) -> bool:
+    """Return whether more requests fail than on another side, if requests fail independently of each other.
+
+    If both sides fail equally often, the number of failures on this side is binomial among the failures of both, with
+    this side's part of the requests as the probability (Przyborowski and Wilenski 1940, Biometrika 31, 313-323).
+
+    Args:
+        failures: the number of errors of this side.
+        requests: the number of its requests.
+        other_failures: the number of errors of the other side.
+        other_requests: the number of its requests.
+        error: the probability of so many errors if both sides fail equally often.
+    """
+    if not failures:
+        return False
+    return is_above(failures, failures + other_failures, 100 * requests / (requests + other_requests), error)
+
+
 @dataclass(frozen=True)
 class ErrorShareCriterion:
     """The criterion for the share of errors of a load, in per cent.
