@@ -13,6 +13,11 @@ from pytest_perfbudget.report.numbers import quantity
 
 HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
 
+NO_CULPRIT: Final = (
+    "No function is named as the cause: none stands out beyond the errors of the profiles of both sides. "
+    "perfbudget bisect finds the commit."
+)
+
 _ABOVE: Final = 1.1
 """The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
 

@@ -14,7 +14,7 @@ from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, Regr
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
 from pytest_perfbudget.report.components import change_lines
-from pytest_perfbudget.report.culprits import blame_lines
+from pytest_perfbudget.report.culprits import NO_CULPRIT, blame_lines
 from pytest_perfbudget.report.instructions import growth_lines
 from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
 
@@ -132,6 +132,10 @@ def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     causes = {name for one in change.blamed for name in (one.function, one.callee)}
     grown = [one for one in change.grown if (one.function, one.after) not in told and one.function not in causes]
     yield from blame_lines(change.blamed, grown, change.installed)
+    graphs = case.measurement.call_graphs
+    is_profiled = change.metric == TIME.name and graphs is not None and graphs.base is not None
+    if is_profiled and not (change.blamed or change.grown or change.installed):
+        yield NO_CULPRIT
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.
     if change.metric == TIME.name and case.measurement.profile and not is_exceeded:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from full_result import result_of
 from results import change, measurement
 
 from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.results import Growth
 from pytest_perfbudget.core.versions import VersionChange
-from pytest_perfbudget.report.culprits import HEADING, blame_lines, blame_text, short_name
+from pytest_perfbudget.report.culprits import HEADING, NO_CULPRIT, blame_lines, blame_text, short_name
 from pytest_perfbudget.report.findings import failure_text
 
+GRAPH = CallGraph.of([CallEdge("web:menu", "web:tax", 1, 4e3)])
 EXECUTE = "method 'execute' of 'sqlite3.Connection' objects"
 
 
@@ -60,6 +65,23 @@ def test_further_calls_stand_in_one_line_below_the_causes() -> None:
 def test_without_a_known_cause_the_calls_that_grew_have_a_line_each() -> None:
     assert list(blame_lines([], [Growth("web:price", 0, 1)])) == ["Called more often:", "  0 -> 1 call of web:price"]
     assert list(blame_lines([], [])) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "found", "is_told"),
+    [
+        (GRAPH, {}, True),
+        (None, {}, False),  # nothing was profiled on the other side
+        (GRAPH, {"blamed": [Blame("web:tax", Cause.OWN_CODE, 4e3, 41e3)]}, False),
+        (GRAPH, {"grown": [Growth("web:tax", 1, 30)]}, False),
+        (GRAPH, {"installed": [VersionChange("numpy", "1.26", "2.0")]}, False),
+    ],
+)
+def test_where_no_function_stands_out_the_text_says_so(
+    *, base: CallGraph | None, found: Mapping[str, Any], is_told: bool
+) -> None:
+    slower = measurement(change(**found), call_graphs=CallGraphs.of(GRAPH, base))
+    assert (NO_CULPRIT in failure_text(result_of(slower).findings)) is is_told
 
 
 def test_a_wait_for_a_child_process_says_so() -> None:
