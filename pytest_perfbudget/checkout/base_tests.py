@@ -100,12 +100,17 @@ class BaseTests:
     @property
     def rules(self) -> CollectionRules:
         """The rules of the base's collection."""
-        return CollectionRules.from_settings(self.pytest_settings)
+        return CollectionRules.from_settings(self.pytest_settings, lambda file: self.shown(file) or None)
 
     @property
     def own_rules(self) -> CollectionRules:
         """The rules of the pull request's collection."""
-        return CollectionRules.from_settings(self.own_pytest_settings)
+        return CollectionRules.from_settings(self.own_pytest_settings, self._own_options)
+
+    def _own_options(self, file: str) -> str | None:
+        """Return the text of a file of options in the working tree; None if there is none, or not in the repository."""
+        is_inside = (self.root / file).resolve().is_relative_to(self.base.top.resolve())
+        return (self._text(file) or None) if is_inside else None
 
     @property
     def options_differ(self) -> bool:

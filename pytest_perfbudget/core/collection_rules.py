@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+_ADDOPTS: Final = "addopts"
 _DEFAULTS: Final[Mapping[str, Sequence[str]]] = {
     "testpaths": (),
     "norecursedirs": ("*.egg", ".*", "_darcs", "build", "CVS", "dist", "node_modules", "venv", "{arch}"),
     "python_files": ("test_*.py", "*_test.py"),
     "python_classes": ("Test",),
     "python_functions": ("test",),
-    "addopts": (),
+    _ADDOPTS: (),
 }
 """pytest's defaults, by its reference."""
+_MOST_FILES: Final = 20
+"""The most files of options in files of options; a file may name itself."""
 _IGNORE: Final = "--ignore"
 _IGNORE_GLOB: Final = "--ignore-glob"
 
@@ -28,9 +31,18 @@ class CollectionRules:
     settings: Mapping[str, Sequence[str]]
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> CollectionRules:
-        """Return the rules in pytest's settings, with pytest's defaults for those that are not there."""
-        return cls({key: _words(settings[key]) if key in settings else default for key, default in _DEFAULTS.items()})
+    def from_settings(
+        cls, settings: Mapping[str, Any], read: Callable[[str], str | None] = lambda _: None
+    ) -> CollectionRules:
+        """Return the rules in pytest's settings, with pytest's defaults for those that are not there.
+
+        Args:
+            settings: the settings.
+            read: returns the text of a file that `addopts` names by `@FILE`, an option in each line; None if the text
+                is not known, and the name remains.
+        """
+        found = {key: _words(settings[key]) if key in settings else default for key, default in _DEFAULTS.items()}
+        return cls({**found, _ADDOPTS: list(_with_files(found[_ADDOPTS], read))})
 
     def differing(self, other: CollectionRules) -> list[str]:
         """Return the names of the settings that differ."""
@@ -65,7 +77,7 @@ class CollectionRules:
 
     def _values(self, option: str) -> Iterator[str]:
         """Yield the values of an option among those that pytest adds."""
-        words = self.settings["addopts"]
+        words = self.settings[_ADDOPTS]
         for at, word in enumerate(words):
             if word.startswith(f"{option}="):
                 yield word.partition("=")[2]
@@ -80,6 +92,16 @@ def _words(value: object) -> list[str]:
         except ValueError:
             return value.split()
     return [str(one) for one in value] if isinstance(value, Iterable) else []
+
+
+def _with_files(words: Sequence[str], read: Callable[[str], str | None], depth: int = 0) -> Iterator[str]:
+    """Yield the words, and instead of the name of a file its lines, as argparse reads them."""
+    for word in words:
+        text = read(word[1:]) if word.startswith("@") and depth < _MOST_FILES else None
+        if text is None:
+            yield word
+        else:
+            yield from _with_files(text.splitlines(), read, depth + 1)
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:

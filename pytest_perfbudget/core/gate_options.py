@@ -42,7 +42,7 @@ class GateOptions:
         max_time: the value of `--perf-max-time`; empty if the option is not given.
         history: the value of `--perf-history`; empty if the option is not given.
         run_nothing: the options by which pytest runs no test.
-        files: the files of further options, such as `@options.txt`, whose text is not read here.
+        files: the files of further options, such as `@options.txt`, whose text is not known.
     """
 
     gate: str = "fail"

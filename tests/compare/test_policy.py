@@ -237,17 +237,32 @@ def test_weaker_options_in_addopts_are_refused(
 
 
 @pytest.mark.usefixtures("brief")
-def test_options_in_a_file_that_addopts_names_are_refused(repository: Repository) -> None:
-    """The options of the file hold in a plain session, and the gate does not read them."""
-    repository.file("options.txt", "--perf-gate=off\n")
+def test_options_in_a_file_that_addopts_names_are_read(repository: Repository) -> None:
+    """The options of the file hold in a plain session."""
+    repository.file("options.txt", "--perf-strict\n--perf-gate=fail\n")
     repository.file("pytest.ini", "[pytest]\npythonpath = .\naddopts = @options.txt\n")
+    repository.commit()
+    assert repository.against_base("--perf-policy=base").ret == 0
+    repository.file("options.txt", "--perf-strict\n--perf-gate=off\n")
     result = repository.against_base("--perf-policy=base", "--perf-gate=fail")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --perf-policy=base: * weakens its own gate by @options.txt (base: none), in *"]
+        ["ERROR: --perf-policy=base: * weakens its own gate by --perf-gate=off (base: fail), *"]
     )
-    repository.file("pytest.ini", "[pytest]\npythonpath = .\naddopts = -q\n")
-    assert repository.against_base("--perf-policy=base", "--perf-gate=fail").ret == 0
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_file_of_options_outside_the_repository_is_refused(
+    repository: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "options.txt"
+    outside.write_text("--perf-gate=off\n")
+    repository.file("pytest.ini", f"[pytest]\npythonpath = .\naddopts = @{outside}\n")
+    result = repository.against_base("--perf-policy=base", "--perf-gate=fail")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --perf-policy=base: * weakens its own gate by @*options.txt (base: none), in *"]
+    )
 
 
 LOAD = """

@@ -41,3 +41,13 @@ def test_the_settings_that_differ_are_named() -> None:
     plain = CollectionRules.from_settings({"addopts": "-q  -ra", "markers": "slow"})
     assert plain.differing(CollectionRules.from_settings({"addopts": ["-q", "-ra"], "python_functions": "test"})) == []
     assert plain.differing(CollectionRules.from_settings({"testpaths": "tests"})) == ["testpaths", "addopts"]
+
+
+def test_the_lines_of_a_file_of_options_are_options() -> None:
+    files = {"options.txt": "-q\n--ignore=old\n@more.txt\n", "more.txt": "--ignore\nother\n@options.txt"}
+    rules = CollectionRules.from_settings({"addopts": "-ra @options.txt @gone.txt"}, files.get)
+    assert list(rules.settings["addopts"])[:6] == ["-ra", "-q", "--ignore=old", "--ignore", "other", "-q"]
+    assert rules.settings["addopts"][-1] == "@gone.txt"
+    assert not rules.covers("old/test_a.py")
+    assert not rules.covers("other/test_a.py")
+    assert rules.covers("new/test_a.py")
