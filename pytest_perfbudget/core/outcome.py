@@ -35,10 +35,11 @@ EXIT_CODES: Final = {
 """The exit codes of the command; 2 is the code of any error of `perfbudget`."""
 
 _TESTS_FAILED: Final = 1
+_NOT_STARTED: Final = 4
 _ENDED: Final = {
     2: "pytest was interrupted.",
     3: "pytest ended with an internal error.",
-    4: "pytest could not start: its message in the log names the mistake.",
+    _NOT_STARTED: "pytest could not start: its message in the log names the mistake.",
     5: "No perf test was collected: mark tests with perf_budget, or name them in [tool.perfbudget.budgets].",
 }
 _HELD: Final = (
@@ -47,6 +48,7 @@ _HELD: Final = (
 _ACCEPTED: Final = "The limits of the pull request were held, because they are accepted."
 _MOST_NAMED: Final = 3
 _LONGEST_NAME: Final = 100
+_LONGEST_PROBLEM: Final = 350
 _OF_TESTS: Final = {
     RegressionVerdict.WRONG_CODE.value: "ran other code",
     BudgetVerdict.EXCEEDED.value: "over a budget",
@@ -77,15 +79,16 @@ class GateVerdict:
     loosened: int = 0
 
 
-def classify(result: RunResult | None, exit_code: int, *, is_accepted: bool = False) -> GateVerdict:
+def classify(result: RunResult | None, exit_code: int, *, problem: str = "", is_accepted: bool = False) -> GateVerdict:
     """Return the verdict on a session.
 
     Args:
         result: the session's result; None if pytest wrote no report.
         exit_code: the exit code of pytest.
+        problem: the error with which pytest refused to start; empty if it is not known.
         is_accepted: whether the limits of the pull request hold, and not those of the base.
     """
-    found = _classified(result, exit_code)
+    found = _classified(result, exit_code, problem)
     loosened = loosened_count(result.findings) if result is not None else 0
     if loosened and found.outcome is Outcome.PASSED:
         found = replace(found, reason=f"{found.reason} {_ACCEPTED if is_accepted else _HELD}")
@@ -97,9 +100,11 @@ def loosened_count(findings: Iterable[Finding]) -> int:
     return len({one.headline for one in findings if one.kind == LOOSENED and one.is_of_limit})
 
 
-def _classified(result: RunResult | None, exit_code: int) -> GateVerdict:
+def _classified(result: RunResult | None, exit_code: int, problem: str) -> GateVerdict:
     if exit_code in _ENDED:
-        return GateVerdict(Outcome.ERROR, _ENDED[exit_code])
+        is_known = exit_code == _NOT_STARTED and problem
+        reason = f"pytest could not start: {problem[:_LONGEST_PROBLEM]}" if is_known else _ENDED[exit_code]
+        return GateVerdict(Outcome.ERROR, reason)
     if result is None:
         return GateVerdict(Outcome.ERROR, f"pytest wrote no report, and ended with exit code {exit_code}.")
     if result.session.gate != GateMode.FAIL.value:

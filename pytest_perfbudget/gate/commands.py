@@ -116,18 +116,19 @@ def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
     if reason := found.reason_to_skip:
         return _Judged(GateVerdict(Outcome.PASSED, reason))
     policy = _policy(found, options)
-    result, code = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy)
-    return _Judged(classify(result, code, is_accepted=policy == "head"), result)
+    ended = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy)
+    verdict = classify(ended.result, ended.code, problem=ended.problem, is_accepted=policy == "head")
+    return _Judged(verdict, ended.result)
 
 
 def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
     folder = Path.cwd()
     base = git(folder, "rev-parse", "HEAD")
     with planted_slowdown(folder) as functions:
-        result, code = run_session(folder, base[:SHORT], options.output, arguments, policy="base")
-    tests = planted_tests(result.measurements if result else ())
+        ended = run_session(folder, base[:SHORT], options.output, arguments, policy="base")
+    tests = planted_tests(ended.result.measurements if ended.result else ())
     sys.stdout.writelines(f"{printable(line, unicode=True)}\n" for line in self_test_lines(tests))
-    return _Judged(self_test_verdict(classify(result, code), tests, functions))
+    return _Judged(self_test_verdict(classify(ended.result, ended.code, problem=ended.problem), tests, functions))
 
 
 def _policy(found: Preparation, options: argparse.Namespace) -> str:

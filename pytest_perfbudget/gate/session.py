@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,15 +19,29 @@ from pytest_perfbudget.gate.outputs import SUMMARY
 from pytest_perfbudget.report.formats import json
 
 REPORT: Final = "report.json"
+_ERROR: Final = re.compile(r"(?:ERROR: |[^:]+: error: )(?!usage: )(.+)")
+"""The line with which pytest refuses to start; before an unknown option stands the usage."""
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _START: Final = Path(__file__).with_name("pytest_start.py")
 
 
-def run_session(
-    folder: Path, base: str, output: Path, arguments: Sequence[str], *, policy: str
-) -> tuple[RunResult | None, int]:
-    """Run the perf tests against a commit, and return the result and the exit code of pytest.
+@dataclass(frozen=True, slots=True)
+class EndedSession:
+    """A session that has ended.
 
-    The result is None if pytest wrote no report.
+    Attributes:
+        result: the result; None if pytest wrote no report.
+        code: the exit code of pytest.
+        problem: the last error that pytest wrote to stderr; empty if there is none.
+    """
+
+    result: RunResult | None
+    code: int
+    problem: str = ""
+
+
+def run_session(folder: Path, base: str, output: Path, arguments: Sequence[str], *, policy: str) -> EndedSession:
+    """Run the perf tests against a commit, and return how the session ended.
 
     Args:
         folder: the folder in which pytest runs.
@@ -45,7 +61,7 @@ def run_session(
     # The page of the job begins with the verdict, which is known after the session: this process writes the page.
     environment = {name: value for name, value in os.environ.items() if name != SUMMARY}
     sys.stdout.flush()
-    ended = subprocess.run(command, cwd=folder, env=environment, check=False)  # noqa: S603 - no shell
+    code, problem = _run(command, folder, environment)
     text = None
     with suppress(FileNotFoundError):
         text = file.read_text("utf-8")
@@ -53,4 +69,18 @@ def run_session(
         result = None if text is None else json.parse(text, str(file))
     except ReportError:
         result = None
-    return result, ended.returncode
+    return EndedSession(result, code, problem)
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command, pass its stderr on, and return the exit code and the last error that pytest wrote there."""
+    problem = ""
+    with subprocess.Popen(  # noqa: S603 - no shell
+        command, cwd=folder, env=environment, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+    ) as process:
+        for line in process.stderr or ():
+            sys.stderr.write(line)
+            sys.stderr.flush()
+            if found := _ERROR.match(_COLOUR.sub("", line).strip()):
+                problem = found[1]
+    return process.returncode, problem

@@ -49,6 +49,13 @@ def test_a_failed_session_has_the_gravest_outcome_of_its_findings(
     assert (found.outcome, found.reason) == (outcome, reason)
 
 
+def test_the_error_of_a_start_that_failed_is_the_reason() -> None:
+    found = classify(None, 4, problem="unrecognized arguments: --speed")
+    assert (found.outcome, found.reason) == (Outcome.ERROR, "pytest could not start: unrecognized arguments: --speed")
+    assert len(classify(None, 4, problem="x" * 900).reason) < 400
+    assert classify(None, 4).reason == "pytest could not start: its message in the log names the mistake."
+
+
 def test_tests_that_fail_for_other_reasons_are_named() -> None:
     names = ["a.py::test_sum", "x" * 900, "c.py", "d.py", "e.py"]
     found = classify(RunResult(SessionFacts(other_failed=names)), 1)

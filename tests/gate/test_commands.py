@@ -14,6 +14,7 @@ from repositories import commit
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.gate import commands
+from pytest_perfbudget.gate.session import EndedSession, run_session
 from pytest_perfbudget.gate.verdict_file import parse_verdict
 
 
@@ -22,10 +23,10 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     """Check a pull request with changed code out, and return the sessions that the gate asks for."""
     found: list[dict[str, Any]] = []
 
-    def session(folder: Path, base: str, output: Path, arguments: list[str], *, policy: str) -> tuple[RunResult, int]:
+    def session(folder: Path, base: str, output: Path, arguments: list[str], *, policy: str) -> EndedSession:
         del folder, output
         found.append({"base": base, "arguments": arguments, "policy": policy})
-        return RunResult(), 0
+        return EndedSession(RunResult(), 0)
 
     monkeypatch.setattr(commands, "run_session", session)
     for name in ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "PERFBUDGET_GATE_SELF_TEST", "PERFBUDGET_GATE_ARGUMENTS"):
@@ -127,3 +128,22 @@ def test_the_self_test_refuses_changed_files(
     assert main(["gate", "--self-test"]) == 2
     assert sessions == []
     assert "--self-test plants a slowdown in tracked files, and some have changes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--no-such-option"], "unrecognized arguments: --no-such-option"),
+        (["gone.py"], "file or directory not found: gone.py"),
+        (["--perf-max-time=soon"], "command line: --perf-max-time: expected a duration"),
+        (["--version"], ""),
+    ],
+)
+def test_the_error_with_which_pytest_refuses_to_start_is_known(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    commit(tmp_path, {"test_it.py": ""})
+    ended = run_session(tmp_path, "HEAD", tmp_path, arguments, policy="head")
+    assert ended.problem.startswith(problem)
+    assert bool(ended.problem) is bool(problem)
+    assert ended.problem in capfd.readouterr().err  # the log has it, too
