@@ -17,7 +17,8 @@ import numpy as np
 
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.level_fit import LevelFit, fit_levels, spread_about, spread_of_neighbours
-from pytest_perfbudget.core.levels import Floats, about_line, find_levels, without_drift
+from pytest_perfbudget.core.level_scales import ScaledLevels, find_scaled_levels
+from pytest_perfbudget.core.levels import Floats
 
 _FEWEST: Final = 5
 """The fewest points with the same marker that can show a change."""
@@ -148,21 +149,19 @@ def _judge(places: Sequence[int], logs: Floats, own: Floats) -> tuple[list[Chang
     spread = spread_of_neighbours(logs, own)
     for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
         variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
-        levels = find_levels(logs, variances)
-        starts, flat = levels.starts, without_drift(logs, levels.drift)
-        if (straight := about_line(logs, variances)) is not None and straight[1] < levels.loss:
-            starts, flat = (0,), straight[0]  # a count that grows by the same amount bends among logarithms
+        found = find_scaled_levels(logs, variances)
         if not is_last:
-            spread = spread_about(flat, own, fit_levels(flat, variances, starts))
-    fit, p_values = _tested(flat, variances, starts)
-    changes = [_change(fit, which, places, logs - flat, p) for which, p in enumerate(p_values, 1)]
-    return changes, _candidate(flat, variances, fit, places, logs - flat)
+            spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
+    fit, p_values = _tested(found)
+    changes = [_change(fit, which, places, found, p) for which, p in enumerate(p_values, 1)]
+    return changes, _candidate(found, fit, places)
 
 
-def _tested(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> tuple[LevelFit, list[float]]:
+def _tested(found: ScaledLevels) -> tuple[LevelFit, list[float]]:
     """Return the levels whose changes are all significant, and the p-values of these changes."""
+    starts = found.starts
     while True:
-        fit = fit_levels(flat, variances, starts)
+        fit = fit_levels(found.flat, found.variances, starts)
         p_values = [fit.p_value(*fit.difference(which)) for which in range(1, len(starts))]
         worst = max(p_values, default=0.0)
         if worst < _ALPHA:
@@ -171,31 +170,26 @@ def _tested(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> tuple[L
         starts = (*starts[:which], *starts[which + 1 :])
 
 
-def _change(fit: LevelFit, which: int, places: Sequence[int], drifted: Floats, p_value: float) -> Change:
+def _change(fit: LevelFit, which: int, places: Sequence[int], found: ScaledLevels, p_value: float) -> Change:
     difference, error = fit.difference(which)
     half = t_quantile(fit.dof, (1 + _CONFIDENCE) / 2) * error
     start = fit.starts[which]
+    level = float(fit.centres[which - 1] + found.growth[start])
+    before = found.value(level)
+    after, lower, upper = (found.value(level + one) for one in (difference, difference - half, difference + half))
     return Change(
-        places[start],
-        places[start - 1],
-        math.exp(fit.centres[which - 1] + drifted[start]),
-        math.exp(fit.centres[which] + drifted[start]),
-        math.exp(difference),
-        math.exp(difference - half),
-        math.exp(difference + half),
-        p_value,
+        places[start], places[start - 1], before, after, after / before, lower / before, upper / before, p_value
     )
 
 
-def _candidate(
-    flat: Floats, variances: Floats, fit: LevelFit, places: Sequence[int], drifted: Floats
-) -> Candidate | None:
+def _candidate(found: ScaledLevels, fit: LevelFit, places: Sequence[int]) -> Candidate | None:
     """Return the last point if it is far from the level before; the level does not know the point."""
+    flat, variances = found.flat, found.variances
     before = fit_levels(flat[:-1], variances[:-1], fit.starts)
     difference = float(flat[-1] - before.centres[-1])
     error = math.hypot(before.errors[-1], before.scale * math.sqrt(variances[-1]))
     p_value = before.p_value(difference, error)
     if p_value >= _ALPHA:
         return None
-    level, value = (math.exp(log + drifted[-1]) for log in (before.centres[-1], flat[-1]))
-    return Candidate(places[-1], level, value, math.exp(difference), p_value)
+    level, value = (found.value(float(one + found.growth[-1])) for one in (before.centres[-1], flat[-1]))
+    return Candidate(places[-1], level, value, value / level, p_value)

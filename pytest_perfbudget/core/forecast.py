@@ -29,7 +29,7 @@ _MOST: Final = 1000
 
 _ALPHA: Final = 0.01
 """The level of significance of a trend. Of 2,000 simulated series without a trend, for each of five lengths and each
-autocorrelation from 0 to 0.7, at most 0.7 % have a trend."""
+autocorrelation from 0 to 0.9, at most 0.7 % have a trend."""
 _CONFIDENCE: Final = 0.95
 _MOST_DEPENDENT: Final = 0.95
 _ROUNDING: Final = 1e-9

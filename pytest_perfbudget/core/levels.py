@@ -7,7 +7,9 @@ program over a grid of levels finds the minimum, without random numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +27,14 @@ _DRIFT_PENALTY: Final = 16.0
 _GRID: Final = 0.2
 """The distance of the levels that are tried, in standard deviations."""
 _MOST_LEVELS: Final = 500
+
+_PARTS: Final = 6
+"""The part of a series that a first guess of the drift spans where half of the series disagrees."""
+_APART: Final = 3.0
+"""The growth over the whole series by which the guesses disagree, in standard deviations, beyond their noise."""
+_NOISELESS: Final = 0.5
+"""The spread of the steps from point to point, in standard deviations, below which they show
+a drift; noise has 0.95."""
 
 _DRIFT_ROUNDS: Final = 4
 _SLOPE_ROUNDS: Final = 3
@@ -53,12 +63,13 @@ def find_levels(values: Floats, variances: Floats) -> Levels:
         variances: the variance of each value about its level, above zero.
     """
     best = _fit(values, variances, 0.0)
-    drift = _middle_slope(values)
-    for _ in range(_DRIFT_ROUNDS):
-        drifting = _fit(values, variances, drift)
-        if drifting.loss < best.loss:
-            best = drifting
-        drift = _common_drift(values, variances, drifting)
+    for first in _first_slopes(values, variances):
+        drift = first
+        for _ in range(_DRIFT_ROUNDS):
+            drifting = _fit(values, variances, drift)
+            if drifting.loss < best.loss:
+                best = drifting
+            drift = _common_drift(values, variances, drifting)
     return best
 
 
@@ -67,22 +78,16 @@ def without_drift(values: Floats, drift: float) -> Floats:
     return values - drift * np.arange(len(values))
 
 
-def about_line(logs: Floats, variances: Floats) -> tuple[Floats, float] | None:
-    """Return the logarithms less those of a straight line through the values, and the loss of that line without a step.
-
-    None if the line falls to zero.
+def about_curve(values: Floats, variances: Floats, curve: Floats) -> Levels:
+    """Return the levels of a series about a curve, which counts as a drift.
 
     Args:
-        logs: the logarithms of the values, at least two.
-        variances: the variance of each logarithm about its level, above zero.
+        values: the values, at least two.
+        variances: the variance of each value about its level, above zero.
+        curve: the growth of the values since the first of them, within all levels.
     """
-    values = np.exp(logs - np.median(logs))
-    risen = _middle_slope(values) * np.arange(len(values))
-    line = np.median(values - risen) + risen
-    if line.min() <= 0:
-        return None
-    rest = logs - np.log(line) - np.median(logs)
-    return rest, float(np.sum(np.minimum(rest**2 / variances, _CAP**2))) + _DRIFT_PENALTY
+    found = _fit(values - curve, variances, 0.0)
+    return replace(found, loss=found.loss + _DRIFT_PENALTY)
 
 
 def _fit(values: Floats, variances: Floats, drift: float) -> Levels:
@@ -109,14 +114,34 @@ def _fit(values: Floats, variances: Floats, drift: float) -> Levels:
 def _tried(flat: Floats, variances: Floats) -> Floats:
     ordered = np.sort(flat)
     low, high = ordered[1], ordered[-2]  # the level of an outlier alone would need no place
-    distance = _GRID * np.sqrt(np.quantile(variances, 0.1))
-    return np.linspace(low, high, int(np.clip((high - low) / distance, 1, _MOST_LEVELS)) + 1)
+    distance = _GRID * float(np.sqrt(np.quantile(variances, 0.1)))
+    number = (high - low) / distance
+    if number <= _MOST_LEVELS:
+        return np.linspace(low, high, max(int(number), 1) + 1)
+    # Steps of thousands of standard deviations, as counts have them: no grid would be as fine as the levels are exact.
+    own = ordered[np.diff(ordered, prepend=-np.inf) > distance]
+    tried: Floats = own[np.linspace(0, len(own) - 1, min(len(own), _MOST_LEVELS)).astype(int)]
+    return tried
 
 
-def _middle_slope(values: Floats) -> float:
-    """Return the median slope over half of the series, a first guess."""
-    half = len(values) // 2
-    return float(np.median((values[half:] - values[: len(values) - half]) / half))
+def _first_slopes(values: Floats, variances: Floats) -> Iterator[float]:
+    """Yield first guesses of the drift. The fewer points a guess spans, the fewer of its slopes hold a step."""
+    count = len(values)
+    deviation = math.sqrt(float(np.median(variances)))
+    middle = slope_over(values, count // 2)
+    yield middle
+    short = slope_over(values, max(count // _PARTS, 1))
+    if abs(short - middle) * count > _APART * deviation:
+        yield short
+    steps = np.diff(values)
+    usual = float(np.median(steps))
+    if usual and float(np.median(np.abs(steps - usual))) < _NOISELESS * deviation:
+        yield usual
+
+
+def slope_over(values: Floats, span: int) -> float:
+    """Return the median slope of a series between points that lie `span` points apart."""
+    return float(np.median((values[span:] - values[: len(values) - span]) / span))
 
 
 def _common_drift(values: Floats, variances: Floats, levels: Levels) -> float:

@@ -1,6 +1,6 @@
 """Counts trends in simulated histories with and without a trend, as a Markdown table.
 
-Takes a quarter of a minute: python tests/benchmarks/forecast.py
+Takes half a minute: python tests/benchmarks/forecast.py
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     """Print the table."""
     print(f"% with a trend, of {QUIET} histories without growth / of {GROWING} that grow by {GROWTH:.0%}\n")
     print(f"| autocorrelation | {' | '.join(f'{count} points' for count in LENGTHS)} |\n|{'---|' * (len(LENGTHS) + 1)}")
-    for dependence in (0.0, 0.3, 0.5, 0.7):
+    for dependence in (0.0, 0.3, 0.5, 0.7, 0.9):
         cells = [
             f"{100 * found(count, dependence, 0.0, QUIET):.2f} / {100 * found(count, dependence, GROWTH, GROWING):.0f}"
             for count in LENGTHS

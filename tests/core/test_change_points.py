@@ -58,6 +58,46 @@ class TestSteps:
         assert change_points(values) == ChangePoints()
         assert 80 in indices(change_points([*values[:80], *(1.5 * one for one in values[80:])]))
 
+    @pytest.mark.parametrize(("growth", "step"), [("share", "factor"), ("amount", "factor"), ("amount", "amount")])
+    @pytest.mark.parametrize("rate", [1, 12, -3])
+    def test_a_step_of_exact_numbers_that_creep_is_found_alone_and_at_its_place(
+        self, growth: str, step: str, rate: int
+    ) -> None:
+        for count in (40, 100):
+            line = [
+                1000 + rate * day if growth == "amount" else 1000 * (1 + rate / 1000) ** day for day in range(count)
+            ]
+            for at in (count // 4, count // 2, count - 6):
+                for ratio in (0.9, 1.02, 1.5):
+                    after = [ratio * one if step == "factor" else one + 1000 * (ratio - 1) for one in line[at:]]
+                    (change,) = change_points([*line[:at], *after]).changes
+                    assert change.index == at
+                    assert change.before == pytest.approx(line[at])
+                    assert change.after == pytest.approx(after[0])
+                    assert change.lower <= change.ratio <= change.upper
+                    assert change.ratio == pytest.approx(after[0] / line[at])
+
+    @pytest.mark.parametrize("noise", [0.0002, 0.003])
+    @pytest.mark.parametrize("growth", ["share", "amount"])
+    def test_a_step_beside_a_creep_of_little_noise_is_found_and_few_others(self, noise: float, growth: str) -> None:
+        days = np.arange(60)
+        line = 1000 + 6.0 * days if growth == "amount" else 1000 * 1.006**days
+        found = others = 0
+        for seed in range(25):
+            generator = np.random.default_rng((3, seed))
+            at, ratio = int(generator.integers(8, 52)), float(generator.choice((0.9, 1.05, 1.3)))
+            after = line + 1000 * (ratio - 1) if growth == "amount" else line * ratio
+            values = np.where(days < at, line, after) * (1 + noise * generator.normal(size=60))
+            places = indices(change_points(values.tolist()))
+            found += at in places
+            others += len([one for one in places if one != at])
+        assert found == 25
+        assert others <= 8
+
+    def test_exact_levels_far_from_each_other_are_all_found(self) -> None:
+        values = [level for level in (1000.0, 1517.0, 1520.0, 64000.0, 63990.0) for _ in range(8)]
+        assert indices(change_points(values)) == [8, 16, 24, 32]
+
     def test_a_last_count_off_its_line_is_a_candidate_with_its_level_before(self) -> None:
         candidate = change_points([*(1000.0 + 12 * day for day in range(40)), 2000.0]).candidate
         assert candidate is not None

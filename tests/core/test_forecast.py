@@ -65,7 +65,7 @@ class TestGrowth:
         assert newest.rate == pytest.approx(0.001, rel=0.05)
         assert newest.spans == 999
 
-    @pytest.mark.parametrize("dependence", [0.0, 0.3, 0.5, 0.7])
+    @pytest.mark.parametrize("dependence", [0.0, 0.3, 0.5, 0.7, 0.9])
     def test_at_most_1_percent_of_histories_without_a_trend_have_one(self, dependence: float) -> None:
         false = 0
         for count in (12, 25, 60, 120):
