@@ -19,7 +19,6 @@ class Side(Worker):
     """A worker that lives as long as tests are requested, and measures a test when it is told to."""
 
     _is_dismissed = False
-    _has_failed = False
 
     def resume(self, **command: object) -> Stop:
         """Let the side go on, and return the point at which it stops next.

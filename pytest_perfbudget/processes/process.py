@@ -16,13 +16,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
-from pytest_perfbudget.processes.reaper import Reaper
+from pytest_perfbudget.processes.reaper import Reaper, new_mark
+from pytest_perfbudget.processes.reaper_script import MARK, STOP_S, TEAR_DOWN_S
 from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -39,16 +40,16 @@ coverage watches."""
 _Popen = subprocess.Popen
 _sleep = time.sleep
 _executable = sys.executable
-_killpg = getattr(os, "killpg", None)
-_getpgid = getattr(os, "getpgid", None)
 
 _LAST_WORDS = 300
+_PAUSE_S = 0.02
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(?:collect.*\n?)?", re.MULTILINE)
 """The header of a session, in which pytest and its plugins describe themselves."""
 _PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
 """A line about the progress of a session."""
-_TERMINATE_S = 5.0
+_REAPER_S: Final = TEAR_DOWN_S + 2 * STOP_S
+"""The time in s after which a reaper counts as stuck."""
 
 READER: Final = "perfbudget-reader"
 """The name of the thread that reads the answers of a process; the thread ends with the process."""
@@ -88,10 +89,13 @@ class Worker:
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         given = os.environ if start.environment is None else start.environment
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
-        self._environment = {**kept, **_as_worker(request), "PYTHONHASHSEED": str(start.hash_seed)}
+        self._mark = new_mark()
+        own = {"PYTHONHASHSEED": str(start.hash_seed), MARK: self._mark}
+        self._environment = {**kept, **_as_worker(request), **own}
         self._process: subprocess.Popen[str] | None = None
         self._reader: Thread | None = None
         self._reaper: Reaper | None = None
+        self._has_failed = False
 
     def __enter__(self) -> Self:
         """Start the process.
@@ -132,8 +136,10 @@ class Worker:
             try:
                 line = self._lines.get(timeout=self.patience_s)
             except Empty:
+                self._has_failed = True
                 raise WorkerHangsError(self._silence()) from None
             if line is None:
+                self._has_failed = True
                 raise WorkerError(self._death(list(missing)))
             answer = Answer.from_line(line)
             missing.pop(answer.nodeid, None)
@@ -142,22 +148,31 @@ class Worker:
             ends_within(self._process, self.patience_s)
 
     def close(self) -> None:
-        """End the process and all processes that it has started, and remove its files."""
+        """End the process and what it has started, and remove its files; see `reaper_script.end`."""
         process = self._process
         if process is not None:
-            _kill(process)
-            process.wait()
-            for stream in (process.stdin, process.stdout):
+            self._end(process)
+            if self._reader is not None:
+                self._reader.join(STOP_S)
+            # The reader closes its stream. A server that stays may hold the other end open, and then the reader waits.
+            for stream in (process.stdin, process.stdout if self._reader is None else None):
                 if stream is not None:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._process = None
+        _remove(self._folder)
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
         if self._reaper is not None:
+            status = process.poll()
+            self._reaper.tell_to_end(is_early=self._has_failed or status is None or status < 0)
+            end_ns = SYSTEM.wall_ns() + _REAPER_S * 1e9
+            while not ends_within(self._reaper.process, _PAUSE_S) and SYSTEM.wall_ns() < end_ns:
+                process.poll()  # the reaper may not see that the process has ended before this process has
             self._reaper.dismiss()
             self._reaper = None
-        if self._reader is not None:
-            self._reader.join(_TERMINATE_S)
-        _remove(self._folder)
+        process.kill()  # for a system without reapers, and if somebody has killed the reaper
+        process.wait()
 
     def _start(self) -> None:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
@@ -175,7 +190,7 @@ class Worker:
             )
         leave_out(process.pid)
         if os.name == "posix":  # before the request: the process does nothing without it
-            self._reaper = Reaper(process.pid)
+            self._reaper = Reaper(process.pid, self._mark)
         assert process.stdin is not None  # noqa: S101 - for mypy
         assert process.stdout is not None  # noqa: S101
         self._reader = Thread(target=_listen, args=(process.stdout, self._lines), name=READER, daemon=True)
@@ -239,13 +254,13 @@ def _remove(folder: Scratch) -> None:
 
 
 def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:
-    with contextlib.suppress(OSError, ValueError):  # another thread has closed the stream
+    with contextlib.suppress(OSError), stream:
         for line in stream:
             lines.put(line)
     lines.put(None)
 
 
-def ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+def ends_within(process: subprocess.Popen[Any], seconds: float) -> bool:
     """Return whether a process ends within a time; `Popen.wait` would read a clock that a test may have frozen."""
     end_ns = SYSTEM.wall_ns() + seconds * 1e9
     pause_s = 0.001
@@ -253,23 +268,5 @@ def ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
         if SYSTEM.wall_ns() > end_ns:
             return False
         _sleep(pause_s)
-        pause_s = min(2 * pause_s, 0.02)
+        pause_s = min(2 * pause_s, _PAUSE_S)
     return True
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """End the group of a process, politely if the process still runs, so that the servers of its tests end, too."""
-    pid: object = process.pid
-    if os.name != "posix" or _killpg is None or _getpgid is None:
-        process.kill()
-        return
-    # A confirmation runs within a test, whose mocks may have provided the id; and the ids 1 and 0 would reach processes
-    # that do not belong to the worker.
-    if type(pid) is not int or pid <= 1:
-        return
-    # Until the process has been waited for, its id cannot belong to another process.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.poll() is None and _getpgid(pid) == pid:
-            _killpg(pid, signal.SIGTERM)
-            ends_within(process, _TERMINATE_S)
-        _killpg(pid, signal.SIGKILL)

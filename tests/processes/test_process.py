@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -99,20 +100,65 @@ def test_a_process_that_hangs_is_ended_and_said(script: Path) -> None:
         run(script, "sys.stderr.write('on line 1\\n'); sys.stderr.flush(); signal.pause()", patience_s=1)
 
 
+CHILD = """
+command = [sys.executable, "-c", "import signal; signal.pause()"]
+child = subprocess.Popen(command, start_new_session={own_session}, stdout={stdout})
+open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 @pytest.mark.parametrize("end", ["signal.pause()", "sys.exit()", "answer('a')"], ids=["hang", "exit", "answer"])
 def test_nothing_that_a_process_started_outlives_it(script: Path, tmp_path: Path, end: str) -> None:
-    body = f"""
-child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-open("pids", "w").write(f"{{os.getpid()}} {{child.pid}} {{request['scratch']}}")
-{end}
-"""
     with contextlib.suppress(WorkerError):
-        run(script, body, patience_s=1)
+        run(script, CHILD.format(own_session=False, stdout=1) + end, patience_s=1)
     own, child, scratch = (tmp_path / "pids").read_text("utf-8").split()
     assert not is_alive(int(own))
     assert _until(lambda: not is_alive(int(child)))
     assert not Path(scratch).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the table of processes")
+@pytest.mark.parametrize(
+    ("end", "stays"),
+    [
+        ("signal.pause()", False),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", False),
+        ("os._exit(1)", False),
+        ("answer('a'); sys.stdout.flush(); os.kill(os.getpid(), signal.SIGSEGV)", False),
+        ("answer('a')", True),
+    ],
+    ids=["hang", "crash", "exit", "crash at the end", "answer"],
+)
+def test_a_server_in_a_session_of_its_own_stays_only_if_the_process_ends_in_order(
+    script: Path, tmp_path: Path, end: str, *, stays: bool
+) -> None:
+    with contextlib.suppress(WorkerError):
+        run(script, CHILD.format(own_session=True, stdout=2) + end, patience_s=1)
+    child = int((tmp_path / "pids").read_text("utf-8").split()[1])
+    try:
+        assert is_alive(child) == stays
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups")
+def test_a_server_that_stays_and_holds_the_answers_open_does_not_hold_up_the_session(
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "STOP_S", 0.1)
+    assert run(script, CHILD.format(own_session=True, stdout=1) + "answer('a')") == [Answer("a", "", [])]
+    os.kill(int((tmp_path / "pids").read_text("utf-8").split()[1]), signal.SIGKILL)
+
+
+def test_a_process_ends_even_if_its_reaper_was_killed(script: Path, tmp_path: Path) -> None:
+    script.write_text(HEAD + "open('pid', 'w').write(str(os.getpid())); answer('a'); signal.pause()", "utf-8")
+    with Worker(Request([], str(tmp_path), [], ["a", "b"]), ProcessStart(1, 60)) as worker:
+        next(worker.answers())
+        assert worker._reaper is not None
+        worker._reaper.process.kill()
+    assert not is_alive(int((tmp_path / "pid").read_text("utf-8")))
 
 
 def test_the_thread_that_reads_the_answers_ends_with_the_process(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,14 +184,6 @@ def test_a_frozen_clock_does_not_prolong_the_wait_for_a_process(script: Path, mo
     monkeypatch.setattr(subprocess, "_time", frozen)
     with pytest.raises(WorkerError, match="did not end"):
         run(script, "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nsignal.pause()", patience_s=1)
-
-
-def test_a_mock_in_the_place_of_a_process_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A confirmation runs within a test: what that has patched must not become `kill(-1)`."""
-    killed: list[object] = []
-    monkeypatch.setattr(process, "_killpg", lambda *given: killed.append(given))
-    process._kill(mock.MagicMock())
-    assert killed == []
 
 
 def test_what_a_test_patches_is_not_what_starts_a_process(script: Path) -> None:

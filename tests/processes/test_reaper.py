@@ -170,5 +170,5 @@ def test_a_mock_in_the_place_of_the_sessions_id_ends_no_worker(monkeypatch: pyte
     monkeypatch.setattr(reaper, "_Popen", start)
     own = os.getpid()
     with mock.patch("os.getpid", return_value=1):
-        reaper.Reaper(7)
-    assert [command[-2:] for command in commands] == [[str(own), "7"]]
+        reaper.Reaper(7, "ab12")
+    assert [command[-3:] for command in commands] == [[str(own), "7", "ab12"]]
