@@ -29,6 +29,9 @@ Each call costs its caller time of its own, too. Calls that are made up for, by 
 less time of the function's own, are a change of form: a function that was renamed or split off.
 """
 
+_OF_LARGEST: Final = 0.25
+"""The part of the largest growth of a library function from which another one is named beside it."""
+
 _MORE: Final = 1.001
 """The factor by which a number of calls differs from another, beyond errors of rounding."""
 
@@ -58,6 +61,7 @@ class Blame:
         after: those calls now.
         instead: the function in whose place the callee is called; empty if there is none.
         compared_ns: the time whose profiles on both sides were compared, in ns: the errors of the part grow with it.
+        also: further library functions that are called more often, each with its calls before and after.
     """
 
     function: str
@@ -69,6 +73,12 @@ class Blame:
     after: float = 0.0
     instead: str = ""
     compared_ns: float = 0.0
+    also: Sequence[tuple[str, float, float]] = ()
+
+    @property
+    def callees(self) -> Iterator[str]:
+        """The functions whose calls explain the part."""
+        return filter(None, (self.callee, *(name for name, _, _ in self.also)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the blame as builtins."""
@@ -77,7 +87,8 @@ class Blame:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Blame:
         """Rebuild a blame from the result of `to_dict`."""
-        return cls(**{**data, "cause": Cause(data["cause"])})
+        also = [(name, before, after) for name, before, after in data.get("also", ())]
+        return cls(**{**data, "cause": Cause(data["cause"]), "also": tuple(also)})
 
 
 def blame(before: CostGraph, after: CostGraph) -> list[Blame]:
@@ -177,12 +188,23 @@ def _by_library(one: Blame, before: FunctionCost, after: FunctionCost, own_ns: f
         for callee, cost in after.library.items()
     }
     callee = max(gained, key=lambda name: gained[name], default="")
-    if not callee or gained[callee] < _MOST_OF_SHARE * own_ns:
+    if not callee or gained[callee] <= 0:
         return one
-    old = before.library.get(callee, none).calls / before.calls
-    new = after.library[callee].calls / after.calls
-    cause = Cause.MORE_CALLS if new > _MORE * old else Cause.SLOWER_LIBRARY
-    return replace(one, cause=cause, callee=callee, before=old, after=new)
+    rates = {
+        name: (before.library.get(name, none).calls / before.calls, cost.calls / after.calls)
+        for name, cost in after.library.items()
+        if gained[name] >= _OF_LARGEST * gained[callee]
+    }
+    largest = sorted(rates, key=lambda name: gained[name], reverse=True)
+    more = [name for name in largest if rates[name][1] > _MORE * rates[name][0]]
+    if callee in more and sum(gained[name] for name in more) >= _MOST_OF_SHARE * own_ns:
+        also = tuple((name, *rates[name]) for name in more[1:])
+        return replace(
+            one, cause=Cause.MORE_CALLS, callee=callee, before=rates[callee][0], after=rates[callee][1], also=also
+        )
+    if callee in more or gained[callee] < _MOST_OF_SHARE * own_ns:
+        return one
+    return replace(one, cause=Cause.SLOWER_LIBRARY, callee=callee, before=rates[callee][0], after=rates[callee][1])
 
 
 def _wrappers(before: CostGraph, after: CostGraph) -> Iterator[tuple[str, str]]:

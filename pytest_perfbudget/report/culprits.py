@@ -88,11 +88,17 @@ def _calls_text(one: Blame) -> str:
     callee = short_name(one.callee)
     if one.cause is Cause.OTHER_CALLS:
         return f"calls {callee} in place of {short_name(one.instead)}"
-    rates = f"({_rate(one.before)} -> {_rate(one.after)})"
+    also = [f"{short_name(name)} {_rates(before, after)}" for name, before, after in one.also]
+    rates = _rates(one.before, one.after)
+    further = f"{', '.join(['', *also[:-1]])} and {also[-1]}" if also else ""
     if one.before == 0:
         how = "on every call" if one.after == 1 else "in some calls" if one.after < 1 else "in each call"
-        return f"now calls {callee} {how} {rates}"
-    return f"calls {callee} more often in each call {rates}"
+        return f"now calls {callee} {how} {rates}{further}"
+    return f"calls {callee} more often in each call {rates}{further}"
+
+
+def _rates(before: float, after: float) -> str:
+    return f"({_rate(before)} -> {_rate(after)})"
 
 
 def short_name(function: str) -> str:

@@ -53,7 +53,7 @@ def _told(measurement: Measurement) -> Iterator[str]:
         return  # the finding about the budget comes first
     for change in measurement.changes:
         if change.verdict is RegressionVerdict.REGRESSED:
-            yield from (one.callee for one in change.blamed)
+            yield from (callee for one in change.blamed for callee in one.callees)
             yield from (one.function for one in change.grown)
 
 

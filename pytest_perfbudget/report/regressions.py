@@ -129,7 +129,7 @@ def interval(change: RegressionResult) -> str:
 def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     """Yield the functions that explain a regression, and the costliest functions of a slow call."""
     told = set(_told_before(case, change))
-    causes = {name for one in change.blamed for name in (one.function, one.callee)}
+    causes = {name for one in change.blamed for name in (one.function, *one.callees)}
     grown = [one for one in change.grown if (one.function, one.after) not in told and one.function not in causes]
     yield from blame_lines(change.blamed, grown, change.installed)
     graphs = case.measurement.call_graphs
@@ -148,7 +148,7 @@ def _told_before(case: Case, change: RegressionResult) -> Iterator[tuple[str, in
         if one is change:
             return
         if one.verdict is RegressionVerdict.REGRESSED:
-            causes = {name for blame in one.blamed for name in (blame.function, blame.callee)}
+            causes = {name for blame in one.blamed for name in (blame.function, *blame.callees)}
             yield from ((growth.function, growth.after) for growth in one.grown)
             yield from ((growth.function, growth.after) for growth in change.grown if growth.function in causes)
 

@@ -97,6 +97,13 @@ class TestCauses:
         before, after = costs(menu=(1, 4, {"re.compile": 1})), costs(menu=(1, 33, {"re.compile": 30}))
         assert first(before, after) == ("web:menu", Cause.MORE_CALLS, "re.compile", 1, 30)
 
+    def test_library_functions_that_are_called_more_often_together(self) -> None:
+        """Neither of them alone takes half of the additional time; a third one is called as often as before."""
+        before = costs(menu=(1, 40, {"str.split": 10, "str.strip": 1}))
+        after = costs(menu=(1, 160, {"str.split": 10, "str.strip": 41, "str.isalpha": 50, "len": 3}))
+        assert first(before, after) == ("web:menu", Cause.MORE_CALLS, "str.isalpha", 0, 50)
+        assert blame(before, after)[0].also == (("str.strip", 1, 41),)
+
     def test_a_library_function_that_takes_longer_for_as_many_calls(self) -> None:
         before, after = costs(menu=(2, 4, {"json.dumps": 2})), costs(menu=(2, 60, {"json.dumps": 2}))
         menu = after.functions["web:menu"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (told(Cause.MORE_CALLS, "web:make", 0, 0.25), "web:menu now calls web:make in some calls (0 -> 0.25): +37 us of +41 us"),
         (told(Cause.MORE_CALLS, "web:make", 0.01, 1), "web:menu calls web:make more often in each call (0.01 -> 1): +37 us of +41 us"),
         (told(Cause.MORE_CALLS, EXECUTE, 1, 5000), "web:menu calls sqlite3.Connection.execute more often in each call (1 -> 5,000): +37 us of +41 us"),
+        (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "str.isalpha", 0, 67, also=[("str.strip", 3.6, 43)])), "web:menu now calls str.isalpha in each call (0 -> 67) and str.strip (3.6 -> 43): +37 us of +41 us"),
+        (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "a:b", 1, 3, also=[("a:c", 0, 1), ("a:d", 0, 2)])), "web:menu calls a:b more often in each call (1 -> 3), a:c (0 -> 1) and a:d (0 -> 2): +37 us of +41 us"),
         (told(Cause.SLOWER_LIBRARY, "built-in method builtins.sorted", 1, 1), "web:menu spends longer in sorted, which it calls as often as before (1 in each call): +37 us of +41 us"),
         (told(Cause.OWN_CODE), "web:menu takes longer in its own lines: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
@@ -119,4 +122,6 @@ def test_a_failure_names_a_function_once() -> None:
     text = failure_text(result_of(measurement(time, calls)).findings)
     assert text.count("web:price (0 -> 30)") == text.count("web:price") == 1
     assert "200" not in text
+    beside = replace(time, blamed=[replace(time.blamed[0], also=[("web:price", 0, 30)])])
+    assert failure_text(result_of(measurement(beside)).findings).count("web:price") == 1
     assert "Called more often:" not in text

@@ -39,6 +39,7 @@ _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
 
 _MAY_BE_ABSENT: Final = frozenset(
     {
+        "also",
         "base_shares",
         "blamed",
         "blocks",
