@@ -7,7 +7,7 @@ from dataclasses import replace
 from pytest_perfbudget.core.calm_times import calm_factor
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Reference
-from pytest_perfbudget.core.spans.batches import SpanBatch
+from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart
 
 
 def calm_batch(recording: Recording, reference: Reference) -> SpanBatch | None:
@@ -21,7 +21,7 @@ def calm_batch(recording: Recording, reference: Reference) -> SpanBatch | None:
         return None
     batch = recording.spans[0].typical or recording.spans[0]
     parts = {
-        name: part._replace(self_ns=factor * part.self_ns, cpu_ns=None if part.cpu_ns is None else factor * part.cpu_ns)
+        name: SpanPart(factor * part.self_ns, part.number, None if part.cpu_ns is None else factor * part.cpu_ns)
         for name, part in batch.parts.items()
     }
     return replace(batch, total_ns=factor * batch.total_ns, parts=parts)

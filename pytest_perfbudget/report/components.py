@@ -12,11 +12,14 @@ from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES, ComponentChange, SpanComparison
 from pytest_perfbudget.report.numbers import counted, quantity, three_digits
 from pytest_perfbudget.report.printable import printable
-from pytest_perfbudget.report.spans import whole_of
+from pytest_perfbudget.report.spans import CAUSES, whole_of
 
 _MOST_LINES: Final = 8
 _LITTLE: Final = 0.2
 """The share of a change up to which its cause is not named."""
+
+_MOST: Final = 0.6
+"""The share of a component's waiting from which the waiting has the name of its cause."""
 
 _LEAST_WAIT: Final = 0.05
 """The share of the largest change of the thread's time below which a change is not worth a line."""
@@ -125,5 +128,17 @@ def _facts(one: ComponentChange) -> str:
         words.append(f"{three_digits(one.before)} -> {three_digits(one.after)} times")
     if one.cpu_ns is not None and one.difference_ns:
         cpu = min(max(one.cpu_ns / one.difference_ns, 0.0), 1.0)
-        words.append("CPU" if cpu >= 1 - _LITTLE else "waiting" if cpu <= _LITTLE else f"CPU {cpu:.0%}, else waiting")
+        wait = _wait(one)
+        words.append("CPU" if cpu >= 1 - _LITTLE else wait if cpu <= _LITTLE else f"CPU {cpu:.0%}, else {wait}")
     return ", ".join(words)
+
+
+def _wait(one: ComponentChange) -> str:
+    """Return the word for the waiting of a component: its cause, if most of the waiting has the same cause."""
+    if one.causes is None:
+        return "waiting"
+    sign = math.copysign(1.0, one.difference_ns)
+    _, *waits = (max(sign * cause, 0.0) for cause in one.causes)
+    largest = waits.index(max(waits))
+    is_named = waits[largest] > _MOST * sum(waits) and largest < len(waits) - 1
+    return CAUSES[1 + largest] if is_named else "waiting"

@@ -19,15 +19,15 @@ _MOST_LINES: Final = 12
 _LEAST_SHARE: Final = 0.01
 _LEAST_CAUSE: Final = 0.1
 """The share of a span's time from which a cause is named."""
-_CAUSES: Final = (
-    "CPU {}",
-    "other threads (lock, GIL) {}",
-    "other processes {}",
-    "no free CPU {}",
-    "I/O or sleep {}",
-    "waiting {} (cause unknown)",
+CAUSES: Final = (
+    "CPU",
+    "other threads (lock, GIL)",
+    "other processes",
+    "no free CPU",
+    "I/O or sleep",
+    "waiting for an unknown cause",
 )
-"""The words for the share of each cause, in the order of `Causes`."""
+"""The words for the causes, in the order of `Causes`."""
 _FEWEST: Final = 20
 """The fewest executions for a statement about their variation."""
 _MOST_OF_VARIANCE: Final = 0.3
@@ -195,9 +195,9 @@ def causes_text(causes: Causes, *, is_cpu_known: bool = True) -> str:
     whole = sum(causes)
     if not is_cpu_known:
         return "cause unknown" if whole else ""
-    shares = [(part / whole, words) for part, words in zip(causes, _CAUSES, strict=True) if whole]
+    shares = [(part / whole, words) for part, words in zip(causes, CAUSES, strict=True) if whole]
     named = sorted((one for one in shares if one[0] >= _LEAST_CAUSE), key=lambda one: -one[0])
-    return ", ".join(words.format(f"{share:.0%}") for share, words in named)
+    return ", ".join(f"{words} {share:.0%}" for share, words in named)
 
 
 def closing_texts(facts: SpanFacts, noun: str) -> list[str]:
@@ -231,6 +231,6 @@ def _mostly(one: SpanShare) -> str:
     """Return the cause that most of the time of a name has; empty if there is no such cause."""
     if one.causes is None:
         return ""
-    known = list(zip(one.causes, _CAUSES, strict=True))[:-1]
-    found = [words.format("").strip() for part, words in known if part > sum(one.causes) / 2]
+    known = list(zip(one.causes, CAUSES, strict=True))[:-1]
+    found = [words for part, words in known if part > sum(one.causes) / 2]
     return f"; mostly {found[0]}" if found else ""

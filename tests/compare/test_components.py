@@ -181,7 +181,7 @@ def test_a_regression_of_a_load_names_its_component(repository: Repository, load
     result.stdout.re_match_lines(
         [
             r"  Components that moved since HEAD, by the spans of (the mean of all requests|a typical request):",
-            r"    jwt .*\[\+.*, \+.*\] +waiting",
+            r"    jwt .*\[\+.*, \+.*\] +I/O or sleep",
             r"    \d others .*may be chance",
             r"    whole request .*\[\+.*, \+.*\]",
         ]
@@ -243,7 +243,7 @@ def work():
     result.stdout.re_match_lines(
         [
             r"  Components that moved since HEAD, .*",
-            r"    wait   .*\[\+.*, \+.*\] +waiting",
+            r"    wait   .*\[\+.*, \+.*\] +I/O or sleep",
             r"    the test's thread, in the mean of all executions: \+.* of waiting for I/O, a timer, an idle lock .*",
         ]
     )

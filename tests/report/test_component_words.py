@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from results import change, measurement
 
 from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
 from pytest_perfbudget.report.components import change_lines, component_lines
 
@@ -39,6 +43,32 @@ def test_several_pairs_have_intervals() -> None:
         "  2 others         2.50 ms -> 2.50 ms  +0 ns                       may be chance",
         "  whole execution  3.50 ms -> 5.50 ms  +2 ms [+1.90 ms, +2.10 ms]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("causes", "words"),
+    [
+        pytest.param(Causes(cpu_ns=2e6), "CPU", id="computing"),
+        pytest.param(Causes(idle_ns=2e6), "I/O or sleep", id="sleeping"),
+        pytest.param(Causes(threads_ns=2e6), "other threads (lock, GIL)", id="a lock"),
+        pytest.param(Causes(processes_ns=2e6), "other processes", id="a child"),
+        pytest.param(Causes(queue_ns=2e6), "no free CPU", id="a busy machine"),
+        pytest.param(Causes(threads_ns=8e5, idle_ns=12e5), "waiting", id="several causes"),
+        pytest.param(Causes(unknown_ns=2e6), "waiting", id="nobody looked"),
+        pytest.param(Causes(cpu_ns=1e6, idle_ns=1e6), "CPU 50%, else I/O or sleep", id="computing and sleeping"),
+        pytest.param(Causes(idle_ns=3e6, threads_ns=-1e6), "I/O or sleep", id="less of another cause"),
+        pytest.param(None, "waiting", id="the baseline"),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_change_has_the_cause_of_the_difference(causes: Causes | None, words: str, sign: int) -> None:
+    changed = None if causes is None else Causes(*(sign * one for one in causes))
+    cpu_ns = 0.0 if changed is None else changed.cpu_ns
+    moved = ComponentChange("query", 5e6, 5e6 + sign * 2e6, 0.0, 0.0, cpu_ns=cpu_ns, causes=changed)
+    moved = replace(moved, lower_ns=moved.difference_ns - 1e5, upper_ns=moved.difference_ns + 1e5)
+    lines = list(component_lines(SpanComparison(replace(moved, name=""), [moved], 8), "execution", "HEAD"))
+    assert lines[1].split("]", 1)[1].strip() == words
+    assert ComponentChange.from_dict(moved.to_dict()) == moved
 
 
 def test_a_change_names_its_components_by_the_kind_of_the_measurement() -> None:

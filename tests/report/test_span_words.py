@@ -63,7 +63,7 @@ def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
     assert list(tree_lines(facts(), "execution")) == [
         "Where the time goes, by span, in the mean of 20 executions of 14.6 ms:",
         "  own   all",
-        "   41%   86%  page, CPU 56%, waiting 44% (cause unknown)",
+        "   41%   86%  page, CPU 56%, waiting for an unknown cause 44%",
         "   45%   45%    query, 2 times, I/O or sleep 69%, other threads (lock, GIL) 31%",
         "    0%        1 smaller line",
         "   14%        outside all spans",

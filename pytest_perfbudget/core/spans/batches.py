@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from pytest_perfbudget.core.spans import Execution, SpanRecord
+from pytest_perfbudget.core.spans import Execution
 from pytest_perfbudget.core.spans.attribution import parents_of, self_times
+from pytest_perfbudget.core.spans.causes import Causes, TimeSums
+from pytest_perfbudget.core.spans.own_time import own_times
 from pytest_perfbudget.core.spans.series import SpanStore
 
 MOST_EXECUTIONS: Final = 50_000
@@ -27,11 +29,13 @@ class SpanPart(NamedTuple):
         self_ns: the time in which no span within them was open; see `attribution`.
         number: the number of spans.
         cpu_ns: the CPU time in that self time; None if it is not known.
+        causes: the causes of that self time; None if they were not recorded, as in the baseline.
     """
 
     self_ns: float
     number: float
     cpu_ns: float | None
+    causes: Causes | None = None
 
 
 class ThreadUse(NamedTuple):
@@ -51,7 +55,7 @@ class ThreadUse(NamedTuple):
     rest_ns: float
 
 
-NO_PART: Final = SpanPart(0.0, 0.0, 0.0)
+NO_PART: Final = SpanPart(0.0, 0.0, 0.0, Causes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class SpanBatch:
         return {
             "executions": self.executions,
             "total_ns": self.total_ns,
-            "parts": {name: [one.self_ns, one.number, one.cpu_ns] for name, one in self.parts.items()},
+            "parts": {name: [*one[:3], one.causes and list(one.causes)] for name, one in self.parts.items()},
             "turn": self.turn,
             "thread": self.thread and list(self.thread),
             "typical": self.typical and self.typical.to_dict(),
@@ -91,16 +95,29 @@ class SpanBatch:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SpanBatch:
         """Rebuild a batch from the result of `to_dict`."""
-        parts = {name: SpanPart(*part) for name, part in data["parts"].items()}
+        parts = {name: _part(*part) for name, part in data["parts"].items()}
         typical = None if data["typical"] is None else cls.from_dict(data["typical"])
         thread = None if data["thread"] is None else ThreadUse(*data["thread"])
         return cls(**{**data, "parts": parts, "typical": typical, "thread": thread})
 
 
+def _part(self_ns: float, number: float, cpu_ns: float | None, causes: Sequence[float] | None) -> SpanPart:
+    return SpanPart(self_ns, number, cpu_ns, None if causes is None else Causes(*causes))
+
+
+@dataclass(slots=True)
+class _Part:
+    """The spans of a name in one execution."""
+
+    self_ns: float = 0.0
+    number: int = 0
+    own: TimeSums = field(default_factory=TimeSums)
+
+
 @dataclass(slots=True)
 class _Parts:
     total_ns: int
-    of: dict[str, SpanPart]
+    of: Mapping[str, _Part]
 
 
 class BatchStore(SpanStore):
@@ -115,14 +132,15 @@ class BatchStore(SpanStore):
         if len(self._executions) >= MOST_EXECUTIONS:
             return
         parents = parents_of(execution.spans)
-        own, cpu = self_times(execution, parents), _own_cpu_ns(execution.spans, parents)
-        found: dict[str, SpanPart] = {}
-        for place, span in enumerate(execution.spans):
-            name = self._kept(span.name, ())
-            before = found.get(name, NO_PART)
-            found[name] = SpanPart(
-                before.self_ns + own.spans[place], before.number + 1, _sum_if_known(before.cpu_ns, cpu[place])
-            )
+        times = zip(
+            execution.spans, self_times(execution, parents).spans, own_times(execution.spans, parents), strict=True
+        )
+        found: dict[str, _Part] = {}
+        for span, self_ns, own in times:
+            part = found.setdefault(self._kept(span.name, ()), _Part())
+            part.self_ns += self_ns
+            part.number += 1
+            part.own.add(*own)
         self._executions.append(_Parts(execution.total_ns, found))
 
     def batches(self, sizes: Sequence[int]) -> list[SpanBatch]:
@@ -200,39 +218,13 @@ def _batch(executions: Sequence[_Parts]) -> SpanBatch:
     parts = {}
     for name in names:
         found = [one.of[name] for one in executions if name in one.of]
-        cpu = [one.cpu_ns for one in found if one.cpu_ns is not None]
+        own = TimeSums()
+        for one in found:
+            own.add_all(one.own)
         parts[name] = SpanPart(
             math.fsum(one.self_ns for one in found) / number,
             sum(one.number for one in found) / number,
-            math.fsum(cpu) / number if len(cpu) == len(found) else None,
+            None if own.cpu_ns is None else own.cpu_ns / number,
+            Causes(*(cause / number for cause in own.causes)),
         )
     return SpanBatch(len(executions), math.fsum(one.total_ns for one in executions) / number, parts)
-
-
-def _own_cpu_ns(spans: Sequence[SpanRecord], parents: Sequence[int]) -> list[float | None]:
-    """Return the CPU time of each span without that of the spans within it whose CPU time is part of it."""
-    found: list[float | None] = [span.cpu_ns for span in spans]
-    for place, span in enumerate(spans):
-        outer = _containing(spans, parents, place)
-        if outer >= 0:
-            own = found[outer]
-            found[outer] = None if own is None or span.cpu_ns is None else own - span.cpu_ns
-    return [None if one is None else max(one, 0.0) for one in found]
-
-
-def _containing(spans: Sequence[SpanRecord], parents: Sequence[int], place: int) -> int:
-    """Return the place of the span whose CPU time contains that of a span; -1 if there is none.
-
-    It is the parent in the same thread and the same task. Another task of the thread adds nothing to the CPU time of
-    the parent, but to that of the code around the event loop.
-    """
-    span, outer = spans[place], parents[place]
-    if outer < 0 or spans[outer].thread != span.thread:
-        return -1
-    while outer >= 0 and (spans[outer].thread != span.thread or spans[outer].task not in {0, span.task}):
-        outer = parents[outer]
-    return outer
-
-
-def _sum_if_known(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other

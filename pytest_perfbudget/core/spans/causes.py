@@ -93,7 +93,16 @@ class TimeSums:
         self.total_ns += duration_ns
         self.cpu_ns = None if self.cpu_ns is None or cpu_ns is None else self.cpu_ns + cpu_ns
         if waits is not None:
-            seen = causes_of(duration_ns, cpu_ns, waits)
+            self._see(causes_of(duration_ns, cpu_ns, waits))
+
+    def add_all(self, others: TimeSums) -> None:
+        """Add the spans of another sum."""
+        self.total_ns += others.total_ns
+        self.cpu_ns = None if self.cpu_ns is None or others.cpu_ns is None else self.cpu_ns + others.cpu_ns
+        self._see(others._seen)
+
+    def _see(self, seen: Causes | None) -> None:
+        if seen is not None:
             self._seen = seen if self._seen is None else Causes(*map(sum, zip(self._seen, seen, strict=True)))
 
     @property

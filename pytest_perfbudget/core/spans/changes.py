@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.spans.batches import NO_PART, SpanBatch, SpanPart, ThreadUse
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 
 CONFIDENCE: Final = 0.95
@@ -51,6 +52,7 @@ class ComponentChange:
         before: the number of spans on the other side; 0 if it has no such span.
         after: the number of spans now; 0 if there is no such span any more.
         cpu_ns: the change of the CPU time within the self time; None if it is not known.
+        causes: the change of each cause; None if a side does not know them.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ComponentChange:
     before: float = 1.0
     after: float = 1.0
     cpu_ns: float | None = None
+    causes: Causes | None = None
 
     @property
     def difference_ns(self) -> float:
@@ -76,12 +79,14 @@ class ComponentChange:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the change as builtins; `from_dict` ignores `difference_ns`, which is for readers."""
-        return {**asdict(self), "difference_ns": self.difference_ns}
+        causes = self.causes and self.causes.to_dict()
+        return {**asdict(self), "causes": causes, "difference_ns": self.difference_ns}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ComponentChange:
         """Rebuild a change from the result of `to_dict`."""
-        return cls(**{key: value for key, value in data.items() if key != "difference_ns"})
+        causes = None if data.get("causes") is None else Causes.from_dict(data["causes"])
+        return cls(**{**{key: value for key, value in data.items() if key != "difference_ns"}, "causes": causes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,16 @@ def _change(name: str, matches: Sequence[Match], bounds: _Bounds) -> ComponentCh
     cpu = [[part.cpu_ns for part in side if part.cpu_ns is not None] for side in zip(*parts, strict=True)]
     is_known = all(len(side) == len(parts) for side in cpu)
     times_ns = [(one.self_ns, other.self_ns) for one, other in parts]
-    return bounds.change(name, times_ns, before, after, fmean(cpu[1]) - fmean(cpu[0]) if is_known else None)
+    change = bounds.change(name, times_ns, before, after, fmean(cpu[1]) - fmean(cpu[0]) if is_known else None)
+    return replace(change, causes=_change_of_causes(parts))
+
+
+def _change_of_causes(parts: Sequence[tuple[SpanPart, SpanPart]]) -> Causes | None:
+    known = [(one.causes, other.causes) for one, other in parts if one.causes is not None and other.causes is not None]
+    if len(known) < len(parts):
+        return None
+    before, after = (Causes(*map(fmean, zip(*side, strict=True))) for side in zip(*known, strict=True))
+    return Causes(*(late - early for early, late in zip(before, after, strict=True)))
 
 
 def _thread_changes(matches: Sequence[Match], bounds: _Bounds) -> list[ComponentChange]:
@@ -279,4 +293,7 @@ def _joined(one: SpanBatch, other: SpanBatch) -> SpanBatch:
 
 def _mean_part(one: SpanPart, other: SpanPart) -> SpanPart:
     cpu = None if one.cpu_ns is None or other.cpu_ns is None else (one.cpu_ns + other.cpu_ns) / 2
-    return SpanPart((one.self_ns + other.self_ns) / 2, (one.number + other.number) / 2, cpu)
+    causes = None
+    if one.causes is not None and other.causes is not None:
+        causes = Causes(*map(fmean, zip(one.causes, other.causes, strict=True)))
+    return SpanPart((one.self_ns + other.self_ns) / 2, (one.number + other.number) / 2, cpu, causes)

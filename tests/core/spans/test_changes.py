@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from pytest_perfbudget.core.spans.batches import (
     in_order,
     in_turns,
 )
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.changes import (
     REMOTE_SPREAD,
     ComponentChange,
@@ -232,15 +234,17 @@ class TestPairs:
 class TestBatches:
     def test_a_part_has_its_own_time_and_the_cpu_time_of_its_thread(self) -> None:
         store = BatchStore()
-        page, query = span("page", 0, 80, cpu_ns=50), span("query", 10, 30, id=2, parent=1, cpu_ns=6)
+        page = span("page", 0, 80, cpu_ns=50, waits=(26, 0, 0))
+        query = span("query", 10, 30, id=2, parent=1, cpu_ns=6, waits=(24, 0, 0))
         elsewhere = span("remote", 50, 20, id=3, parent=1, cpu_ns=19)._replace(thread=9)
         store.add(Execution(0, 100, [query, elsewhere, page]))
         (found,) = store.batches([1])
         assert found.parts == {
-            "query": SpanPart(30, 1, 6),
-            "remote": SpanPart(20, 1, 19),
-            "page": SpanPart(30, 1, 44),
+            "query": SpanPart(30, 1, 6, Causes(cpu_ns=6, threads_ns=24)),
+            "remote": SpanPart(20, 1, 19, Causes(cpu_ns=19, unknown_ns=1)),
+            "page": SpanPart(30, 1, 44, Causes(cpu_ns=44, threads_ns=2, idle_ns=4)),
         }
+        assert SpanBatch.from_dict(json.loads(json.dumps(found.to_dict()))) == found
 
     def test_the_cpu_time_of_a_task_is_part_of_the_thread_and_not_of_another_task(self) -> None:
         store = BatchStore()

@@ -94,7 +94,7 @@ def test_budgets_on_spans_fail_their_tests(shop: Project) -> None:
             "    at shop.py:16, called from shop.py:22",
             "  Where the time goes, by span, in the mean of * executions of 1.80 ms:",
             "    own   all",
-            "     44%   44%  db.query, 8 times, waiting 100% (cause unknown)",
+            "     44%   44%  db.query, 8 times, waiting for an unknown cause 100%",
             "     56%        outside all spans",
             "Make one query of the repeated ones, or raise the limit at the place named above if that is intended.",
         ],
@@ -433,7 +433,7 @@ def test_the_option_shows_the_spans_of_every_perf_test(plain: Project) -> None:
             "*= performance spans =*",
             "test_it.py::test_it orders",
             "  Where the time goes, by span, in the mean of * executions of 1.20 ms:",
-            "     17%   17%  db.query, 2 times, waiting 100% (cause unknown)",
+            "     17%   17%  db.query, 2 times, waiting for an unknown cause 100%",
         ]
     )
     result = plain.run(tests)

@@ -124,7 +124,7 @@ class TestDetails:
     def test_spans_are_a_tree_with_shares_that_add_up(self, chromium: Browser, page: Path) -> None:
         chromium.open(page, link_to("tests/orders/test_queries.py::test_shows_a_page"))
         rows = chromium.texts("table.spans tbody tr")
-        assert rows[0] == "page CPU 55%, waiting 45% (cause unknown) 86% 40% 12.7 ms"
+        assert rows[0] == "page CPU 55%, waiting for an unknown cause 45% 86% 40% 12.7 ms"
         assert rows[1].startswith(f"{QUERY} limited 2 times, I/O or sleep 100%")
         assert rows[-1] == "outside all spans 14% 2.00 ms"
         own = [int(one.rstrip("%")) for one in chromium.texts("table.spans tbody td:nth-child(3)")]
