@@ -106,3 +106,24 @@ IN_TURNS: dict[str, tuple[Callable[[int, np.random.Generator], Latencies], float
     "each tenth request expensive": (every_tenth, 0.95, 50.0),
 }
 """Simulated servers whose requests take turns: the function that returns latencies, a share, and the quantile there."""
+
+
+SLOW_STATE = 0.1
+"""The part of the time in which the server of `two_states` is slow."""
+
+
+def two_states(count: int, length: float, generator: np.random.Generator) -> tuple[Latencies, bool]:
+    """Return latencies of a server with a fast and a slow state, and whether both occur. The median is 1, p95 is 60.
+
+    Args:
+        count: the number of requests.
+        length: the mean number of requests in a slow state; a fast state is nine times as long.
+        generator: of random numbers.
+    """
+    slow = np.empty(count, bool)
+    at, is_slow = 0, bool(generator.random() < SLOW_STATE)
+    while at < count:
+        run = generator.geometric(1 / (length if is_slow else length * (1 - SLOW_STATE) / SLOW_STATE))
+        slow[at : at + run] = is_slow
+        at, is_slow = at + run, not is_slow
+    return np.where(slow, 60, 1) * generator.lognormal(0, 0.2, count), bool(slow.any() and not slow.all())
