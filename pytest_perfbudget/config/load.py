@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +25,10 @@ PARAMETERS: Final = (
 
 _MOST_REQUESTS: Final = 50_000_000
 """The most requests of an open load, whose intended starts take 8 bytes each."""
+
+
+_HIGHEST_RATE: Final = 1_000_000_000
+"""The highest rate, one request in a nanosecond: the unit of intended starts. A larger number may fit into no float."""
 
 
 def parse_plan(given: Mapping[str, object], place: str) -> LoadPlan:
@@ -119,12 +122,13 @@ def _whole(value: object, key: str, place: str) -> int:
 
 
 def _rate(value: object, key: str, place: str, least: float = 1e-6) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < least:  # type: ignore[arg-type,operator]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= _HIGHEST_RATE:
         sort = "zero or more" if least == 0 else "above zero"
+        if isinstance(value, (int, float)) and value > _HIGHEST_RATE:
+            sort = f"at most {_HIGHEST_RATE:,}"
         message = f"{place}: {key} must be a number of requests per second, {sort}, found {shown(value)}"
         raise ConfigError(message)
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _arrival(value: object, place: str) -> Arrival:

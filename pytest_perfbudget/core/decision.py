@@ -42,8 +42,7 @@ def is_near(result: BudgetResult, warn_at: float) -> bool:
     metric = METRICS.get(result.metric)
     if metric is not None and metric.is_exact:
         return False
-    spent = result.spent
-    return result.verdict is BudgetVerdict.WITHIN and spent is not None and spent >= warn_at
+    return result.verdict is BudgetVerdict.WITHIN and result.used is not None and result.used >= warn_at
 
 
 def judge_budget(budget: BudgetResult, policy: Policy) -> Judgement | None:

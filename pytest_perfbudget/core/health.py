@@ -177,7 +177,7 @@ def session_health(measurements: Iterable[Measurement], *, is_whole: bool = True
 def mark_of_budget(result: BudgetResult) -> float:
     """Return the mark of a budget, from 0 to 100."""
     metric = METRICS.get(result.metric)
-    spent = result.spent or 0.0
+    spent = result.used or 0.0
     if result.verdict is BudgetVerdict.WITHIN and metric is not None and metric.is_exact:
         return _MOST  # users set its limit to the number, so all of the limit is used
     by_use = _MOST - 40 * (min(max(spent, 0.5), 1.0) - 0.5) if spent <= 1 else 80 / spent

@@ -124,19 +124,17 @@ class BudgetResult:
 
     @property
     def used(self) -> float | None:
-        """The share of the limit that is used up, above 1 if the limit is exceeded; None if nothing was measured."""
+        """The share of the limit that is used up, above 1 if the limit is exceeded; None if nothing was measured.
+
+        Of a rate of success, this is the share of the allowed failures.
+        """
+        if self.unit == "%" and self.direction is Direction.HIGHER and self.estimate is not None:
+            allowed = 100 - self.limit
+            return min((100 - self.estimate) / allowed, _MOST_USED) if allowed else None
         if self.estimate is None or not self.limit:  # no share of a limit of zero
             return None
         share, whole = (self.estimate, self.limit) if self.direction is Direction.LOWER else (self.limit, self.estimate)
         return min(share / whole, _MOST_USED) if whole > 0 else _MOST_USED
-
-    @property
-    def spent(self) -> float | None:
-        """The share of the limit that is used up, and of a rate of success the share of the allowed failures."""
-        if self.unit == "%" and self.direction is Direction.HIGHER and self.estimate is not None:
-            allowed = 100 - self.limit
-            return (100 - self.estimate) / allowed if allowed else None
-        return self.used
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""

@@ -150,7 +150,7 @@ class JudgedService:
             "requests_total": judged.history.total.count,
             "errors_total": judged.history.total.errors,
             "windows": {window: _window(judged.history.window(window, self.now_ns)) for window in WINDOWS},
-            "budgets": [{**one.to_dict(), "spent": one.spent} for one in judged.results],
+            "budgets": [{**one.to_dict(), "spent": one.used} for one in judged.results],
             "unmonitored": judged.unmonitored,
             "points": {
                 "per_second": [round(one.per_second, 2) for one in points],

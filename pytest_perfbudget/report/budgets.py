@@ -65,7 +65,7 @@ def _undecided_text(measurement: Measurement, budget: BudgetResult) -> str:
 def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     if budget.span:
         return spans.exceeded_text(measurement, budget)
-    if not budget.limit or (_is_success(budget) and budget.spent is None):
+    if not budget.limit or (_is_success(budget) and budget.used is None):
         failed = loads.failures_of(budget)
         return f"{counted(failed, 'request')} of {budget.rounds:,} failed, and no error is allowed"
     if budget.unit == "ns" and (budget.estimate or 0) <= budget.limit:
@@ -247,7 +247,7 @@ def _estimate(budget: BudgetResult) -> str:
 def _used(budget: BudgetResult) -> str:
     """Return the estimate as a share of the limit, and of a rate of success the failures as a share of the allowed."""
     if _is_success(budget):
-        text = share_text(budget.spent or 0)
+        text = share_text(budget.used or 0)
         return f"{text} of the allowed errors" if text.endswith("%") else f"{text} the allowed errors"
     if budget.direction is Direction.HIGHER and budget.limit:
         return f"{share_text((budget.estimate or 0) / budget.limit)} of it"

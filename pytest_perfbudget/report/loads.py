@@ -80,7 +80,7 @@ def undecided_text(budget: BudgetResult, amount: str, written: str, errors: Sequ
     if budget.metric in OF_ERRORS and errors:
         failed = sum(one.count for one in errors)
         kinds = ", ".join(f"{one.count:,} x {one.kind}" for one in errors[:_MOST_GROUPS])
-        allowed = budget.spent or 0.0
+        allowed = budget.used or 0.0
         text = f"{budget.metric}: {failed:,} of {budget.rounds:,} requests failed ({kinds})"
         if allowed > 1:
             text = f"{text}, {allowed:.3g} times as many as allowed, which may be chance"

@@ -29,6 +29,15 @@ def test_the_bounds_of_a_success_rate_are_those_of_the_failures() -> None:
     assert 97 < result.lower < result.estimate < result.upper < 100  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(("limit", "used"), [(0.98, 5.0), (0.8, 0.5), (0.9, 1.0), (1, None)])
+def test_the_used_part_of_a_success_rate_is_that_of_the_failures_that_it_allows(
+    limit: float, used: float | None
+) -> None:
+    """A rate of 90 % has five times the failures that a limit of 98 % allows."""
+    (result,) = gate(min_success_rate=limit).judge(record([5.0] * 900, failures=100))
+    assert result.used == (None if used is None else pytest.approx(used))
+
+
 def test_without_a_limit_on_errors_none_is_allowed() -> None:
     (result,) = gate().judge(record(failures=1))
     assert result.verdict is BudgetVerdict.EXCEEDED
