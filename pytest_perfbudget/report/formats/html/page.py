@@ -54,6 +54,9 @@ _SCRIPTS: Final = ("payload", "address", "elements", "charts", "flame", "details
 _MOST_TOLD: Final = 100
 """The most measurements whose failures the static part tells with their evidence; it names all others."""
 
+_LONG_FACT: Final = 60
+"""The most characters of a fact about the session that stands beside others; a longer text has a row of its own."""
+
 _MOST_NOTES: Final = 50
 """The most warnings, and the most notes, that the static part tells; each stands in the details of its test as well."""
 
@@ -109,6 +112,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "refuted": kind_words(RegressionVerdict.UNCHANGED.value),
         "session_notes": _session_notes(result),
         "most_notes": _MOST_NOTES,
+        "long_fact": _LONG_FACT,
         "most_linked": _MOST_LINKED,
         "components": component_rows(found, result.health),
         "health_words": HEALTH_WORDS,
