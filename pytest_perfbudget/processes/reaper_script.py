@@ -6,7 +6,7 @@ its fixtures down, and then the processes that remain, each with a request to en
 The script imports nothing from this package, and little else, so that it starts in a hundredth of a second.
 """
 
-# ruff: noqa: PTH123, PTH208 - importing pathlib takes longer than all the rest
+# ruff: noqa: PTH110, PTH123, PTH208 - importing pathlib takes longer than all the rest
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 TEAR_DOWN_S = 5.0
@@ -33,6 +33,9 @@ GROUP = b"g"
 its own was left there on purpose, as in any session of pytest."""
 ALL = b"a"
 """The command of a session that ends a worker early, or whose worker has crashed: all that it has started ends."""
+
+_HAS_TABLE = sys.platform == "linux" and os.path.exists("/proc/self/stat")
+"""Whether the system's table of processes can be read."""
 
 
 class Row:
@@ -86,7 +89,7 @@ class Worker:
         with suppress(ProcessLookupError, PermissionError):
             if sys.platform == "linux" and self._descriptor is not None:
                 signal.pidfd_send_signal(self._descriptor, number)
-            elif sys.platform != "linux" or self.start is not None:
+            elif self.start is not None or not _HAS_TABLE:
                 os.kill(self.pid, number)
             else:
                 return False
@@ -114,7 +117,7 @@ class Remains:
 
     def send(self, number: int) -> bool:
         """Send a signal to all that are there; return whether there is any."""
-        if sys.platform == "linux":
+        if _HAS_TABLE:
             found = self._find() if self._mark or self._has_group() else {}
             for pid in found:
                 with suppress(ProcessLookupError, PermissionError):
@@ -174,17 +177,12 @@ def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def _table() -> dict[int, Row]:
-    """Return the processes of the system that have not ended, without this process; empty on other systems than Linux.
+    """Return the processes of the system that have not ended, without this process.
 
     A process that has ended stays as a zombie until its parent asks for it, and some containers have no such parent.
     """
-    return dict(_rows()) if sys.platform == "linux" else {}
-
-
-def _rows() -> Iterator[tuple[int, Row]]:
-    for name in os.listdir("/proc"):
-        if name.isdecimal() and (pid := int(name)) != os.getpid() and (row := _row(pid)) is not None:
-            yield pid, row
+    pids = {int(name) for name in os.listdir("/proc") if name.isdecimal()} - {os.getpid()}
+    return {pid: row for pid in pids if (row := _row(pid)) is not None}
 
 
 def _row(pid: int) -> Row | None:

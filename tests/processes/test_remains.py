@@ -103,3 +103,13 @@ def test_an_id_that_reaches_other_processes_is_refused(system: System, pid: int)
     """A confirmation runs within a test, whose mocks may have provided the id."""
     reaper_script.main(50, pid, "ab12")
     assert system.told == set()
+
+
+def test_where_no_table_can_be_read_the_process_group_gets_the_signal(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[tuple[int, int]] = []
+    monkeypatch.setattr(reaper_script, "_HAS_TABLE", False)
+    monkeypatch.setattr("os.killpg", lambda group, number: groups.append((group, number)))
+    assert told(system, remains()) == set()
+    assert groups == [(WORKER, signal.SIGTERM)]
