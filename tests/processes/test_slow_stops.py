@@ -155,12 +155,14 @@ def test_a_second_interrupt_ends_the_session_and_lets_the_worker_stop(tmp_path: 
 def test_a_process_that_is_not_of_the_worker_is_left_alone(tmp_path: Path, steps: Steps) -> None:
     """A daemon that ran before gets no signal when all processes of the worker do."""
     with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True) as daemon:
-        with session(tmp_path, steps, WITH_SERVER.replace("MORE", "start_new_session=True")) as process:
-            assert steps.next() == "up"
-            process.send_signal(signal.SIGINT)
-            assert steps.next() == "stopping"
-            steps.go_on()
-            assert steps.next() == "stopped"
-            process.wait(PATIENCE_S)
-        assert daemon.poll() is None
-        daemon.kill()
+        try:
+            with session(tmp_path, steps, WITH_SERVER.replace("MORE", "start_new_session=True")) as process:
+                assert steps.next() == "up"
+                process.send_signal(signal.SIGINT)
+                assert steps.next() == "stopping"
+                steps.go_on()
+                assert steps.next() == "stopped"
+                process.wait(PATIENCE_S)
+            assert daemon.poll() is None
+        finally:
+            daemon.kill()
