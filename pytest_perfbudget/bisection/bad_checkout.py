@@ -69,7 +69,7 @@ def bad_checkout(bad: Base, folder: Path, test: str) -> Iterator[BadCheckout]:
         tree = undo.enter_context(checked_out(bad))
         here = tree / folder.resolve().relative_to(top)
         if not here.is_dir():
-            message = f"bad {bad.ref} ({bad.short}) does not have the folder {here.relative_to(tree)}"
+            message = f"bad {bad.label} does not have the folder {here.relative_to(tree)}"
             raise BisectionError(message)
         environment = moved_environment(os.environ, top, tree)
         path = [*_own_folders(top, tree), *filter(None, [environment.get("PYTHONPATH", "")])]

@@ -66,7 +66,7 @@ def _check_ancestor(good: Base, bad: Base) -> None:
         parted = git(bad.top, "merge-base", good.commit, bad.commit)
     if parted == good.commit:
         return
-    message = f"good {good.ref} ({good.short}) is no ancestor of bad {bad.ref} ({bad.short}), so no row of commits "
+    message = f"good {good.label} is no ancestor of bad {bad.label}, so no row of commits "
     message += "leads from good to bad: "
     if parted == bad.commit:
         message += "bad is an ancestor of good; exchange the two to search for a slowdown"

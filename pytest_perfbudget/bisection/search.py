@@ -30,8 +30,8 @@ class Search:
     """
 
     def __init__(self, good: Base, bad: Base, commits: Sequence[Commit], say: Callable[[str], None]) -> None:
-        self._good = f"{good.ref} ({good.short})"
-        self._bad = f"{bad.ref} ({bad.short})"
+        self._good = good.label
+        self._bad = bad.label
         self._top = bad.top
         self._commits = commits
         self._say = say

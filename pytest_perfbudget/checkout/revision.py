@@ -31,6 +31,11 @@ class Base:
     short: str
     ref: str
 
+    @property
+    def label(self) -> str:
+        """The name under which the user asked for the commit with the abbreviated hash, unless the name is a hash."""
+        return self.ref if self.commit.startswith(self.ref) else f"{self.ref} ({self.short})"
+
 
 def find_base(folder: Path, ref: str) -> Base:
     """Return the commit that a name means.

@@ -45,7 +45,7 @@ class PairedComparison(ComparisonStrategy):
         self._context = context
         self._base = base
         pinned = "" if cpus() else ", not pinned to a CPU: this system cannot"
-        self.against = f"{base.ref} ({base.short}){pinned}"
+        self.against = f"{base.label}{pinned}"
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self._relation = self.remark = remark(base)
         self._tests: list[str] = []

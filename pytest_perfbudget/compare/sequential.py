@@ -61,7 +61,7 @@ class SequentialComparison(ComparisonStrategy):
     def __init__(self, context: ComparisonContext, base: Base, pairs: PairRunner | None = None) -> None:
         self._context = context
         self._base = base
-        self.against = f"{base.ref} ({base.short})"
+        self.against = base.label
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self._relation = self.remark = remark(base)
         self._pairs = pairs or PairRunner(context, base)

@@ -23,6 +23,9 @@ from pytest_perfbudget.core.units import NS_PER
 HEADROOM: Final = 2.0
 """The factor between the bound and the limit, before rounding."""
 
+LOOSE: Final = 10
+"""The factor between the observed time and the limit from which the limit is loose; of quiet rounds it is 2 to 5."""
+
 _STEPS: Final = (1, 2, 5, 10)
 _ERRORS: Final = Errors(exceeded=0.01, within=0.05)
 _STATISTICS: Final[Mapping[str, float]] = {"p95": 0.95, "p50": 0.5}
@@ -40,6 +43,7 @@ class Suggestion:
         test: the node id of the test's function, which covers all of its cases.
         statistic: the limited statistic, `p95` or `p50`.
         observed_ns: the largest value of the statistic among the test's measurements.
+        bound_ns: the largest upper confidence bound of the statistic.
         limit_ns: the limit.
         component: the component, named after the place of the test in the tree; empty if the test has a component.
     """
@@ -47,8 +51,14 @@ class Suggestion:
     test: str
     statistic: str
     observed_ns: float
+    bound_ns: float
     limit_ns: int
     component: str
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the rounds differ so much that the limit hides a slowdown by far more than the headroom."""
+        return self.limit_ns >= LOOSE * max(self.observed_ns, 1.0)
 
     def entry(self) -> dict[str, object]:
         """Return the entry for `[tool.perfbudget.budgets]`, in the largest unit that gives a whole number."""
@@ -117,7 +127,7 @@ def _suggestion(test: str, timed: Sequence[Measurement]) -> Suggestion | None:
             observed_ns = max(quantile(sorted(one), share) for one in times)
             has_component = any(one.component for one in timed)
             component = "" if has_component else component_of(file_of(test))
-            return Suggestion(test, statistic, observed_ns, limit_above(max(known)), component)
+            return Suggestion(test, statistic, observed_ns, max(known), limit_above(max(known)), component)
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from pytest_perfbudget.baseline.from_pytest_benchmark import imported, seed_file
 from pytest_perfbudget.config import load_settings, parse_settings
-from pytest_perfbudget.core.suggestion import Suggestion, suggest
+from pytest_perfbudget.core.suggestion import LOOSE, Suggestion, suggest
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.errors import ConfigError, InitError
 from pytest_perfbudget.init import workflows
@@ -269,8 +269,13 @@ def _say_notes(migration: Migration, origin: str | None) -> None:
 def _say_suggestions(found: Sequence[Suggestion], without: Mapping[str, str]) -> None:
     width = max((len(one.test) for one in found), default=0)
     for one in found:
-        limit = quantity(one.limit_ns, "ns")
-        _say(f"{one.test:<{width}}  {one.statistic} {quantity(one.observed_ns, 'ns'):>8}  ->  {limit}")
+        observed, bound, limit = (quantity(ns, "ns") for ns in (one.observed_ns, one.bound_ns, one.limit_ns))
+        _say(f"{one.test:<{width}}  {one.statistic} {observed:>8}, at most {bound}  ->  {limit}")
+    if loose := [one for one in found if one.is_loose]:
+        _say(
+            f"the rounds of {counted(len(loose), 'test')} differ so much that the limit is {LOOSE} times the measured "
+            "time or more: if the machine is busy, suggest again when it is not (--force)"
+        )
     for test, reason in without.items():
         _say(f"{test}: no budget, because {reason}")
 

@@ -116,10 +116,13 @@ def session_text(session: SessionFacts) -> str:
     """Return the circumstances of a session in a line: the commit, the interpreter, the machine and the time."""
     dirty = " with uncommitted changes" if session.is_dirty else ""
     branch = f" on {session.branch}" if session.branch else ""
+    python = f"{session.implementation} {session.python}".strip()
+    # The profile of a machine names the minor version of Python, too.
+    machine = ", ".join(one for one in session.machine.split(", ") if not python.startswith(f"{one}."))
     parts = [
         f"commit {session.commit}{branch}{dirty}" if session.commit else "",
-        f"{session.implementation} {session.python}".strip(),
-        session.machine,
+        python,
+        machine,
         session.started_at,
     ]
     return ", ".join(part for part in parts if part)

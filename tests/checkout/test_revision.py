@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from repositories import commit, git
 
-from pytest_perfbudget.checkout.revision import changed_paths, find_base, linked_paths, remark
+from pytest_perfbudget.checkout.revision import Base, changed_paths, find_base, linked_paths, remark
 
 
 @pytest.fixture
@@ -76,3 +76,14 @@ def test_links_have_their_targets_within_the_repository(repository: Path) -> Non
     (repository / "out").symlink_to("/")
     commit(repository, {"docs/page.md": "a"})
     assert linked_paths(repository) == {"link.md": "docs/page.md"}
+
+
+def test_a_commit_is_named_by_its_hash_once() -> None:
+    commit = "8c1d2e3f4a5b6c7d8e9f00112233445566778899"
+    labels = {ref: Base(Path(), commit, commit[:9], ref).label for ref in ("main", commit[:9], commit, "main...")}
+    assert labels == {
+        "main": "main (8c1d2e3f4)",
+        commit[:9]: commit[:9],
+        commit: commit,
+        "main...": "main... (8c1d2e3f4)",
+    }

@@ -174,9 +174,29 @@ class TestSuggest:
         measured.append(MeasuredSession(session(10, 0.001)))
         output = run_init(capsys, "--suggest")
         assert output.startswith(
-            "test_it.py::test_0  p95    10 ms  ->  20 ms\ntest_it.py::test_1  p95     1 us  ->  2 us\n"
+            "test_it.py::test_0  p95    10 ms, at most 10 ms  ->  20 ms\n"
+            "test_it.py::test_1  p95     1 us, at most 1 us  ->  2 us\n"
         )
+        assert "the rounds" not in output
         assert '"test_it.py::test_1" = { p95_us = 2, component = "it" }' in tree(root)["pyproject.toml"].decode()
+
+    @pytest.mark.usefixtures("root")
+    def test_rounds_of_a_busy_machine_are_named(
+        self, capsys: pytest.CaptureFixture[str], measured: list[MeasuredSession]
+    ) -> None:
+        calm = session(10, 1)
+        restless = RoundTimes.of([1e6] * 95 + [7e6] * 5)
+        measured.append(
+            MeasuredSession(
+                replace(calm, measurements=[calm.measurements[0], replace(calm.measurements[1], times=restless)])
+            )
+        )
+        output = run_init(capsys, "--suggest")
+        assert "test_it.py::test_1  p95     1 ms, at most 7 ms  ->  20 ms\n" in output
+        assert (
+            "the rounds of 1 test differ so much that the limit is 10 times the measured time or more: if the machine is "
+            "busy, suggest again when it is not (--force)\n"
+        ) in output
 
     def test_of_tests_without_any_perf_test_the_slowest_get_a_budget(
         self, root: Path, capsys: pytest.CaptureFixture[str], measured: list[MeasuredSession]
