@@ -220,6 +220,8 @@ class Worker:
         """Return the most telling line of the worker's output, after a colon; empty if there is no output."""
         with contextlib.suppress(OSError):
             said = _HEADER.sub("", self._log.read_text("utf-8", "replace"))
+            if self._request.tree:  # a temporary folder, which nobody can look into after the session
+                said = said.replace(f"{self._request.tree}{os.sep}", "")
             lines = [line.strip() for line in said.splitlines() if line.strip() and not _PROGRESS.fullmatch(line)]
             telling = [line for line in lines if _TELLING.match(line)]
             if telling or lines:

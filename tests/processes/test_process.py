@@ -33,9 +33,9 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "worker_script.py"
 
 
-def run(script: Path, body: str, *nodeids: str, patience_s: float = 60) -> list[Answer]:
+def run(script: Path, body: str, *nodeids: str, patience_s: float = 60, tree: str = "") -> list[Answer]:
     script.write_text(HEAD + body, "utf-8")
-    request = Request([], str(script.parent), [], nodeids or ("a",))
+    request = Request([], str(script.parent), [], nodeids or ("a",), tree=tree)
     with Worker(request, ProcessStart(7, patience_s)) as worker:
         return list(worker.answers())
 
@@ -80,6 +80,13 @@ def test_a_process_that_fails_is_one_line_with_what_it_said_last(script: Path) -
         str(raised.value)
         == "a fresh process ended with exit code 1 before it had measured a: KeyError: 'no such table'"
     )
+
+
+def test_a_path_in_the_checkout_of_the_base_is_a_path_in_the_repository(script: Path) -> None:
+    """The checkout is a temporary folder with a long name, which is gone when somebody reads the message."""
+    tree = script.parent / "tree"
+    with pytest.raises(WorkerError, match=r": SyntaxError: bad line in tests/conftest\.py$"):
+        run(script, f"raise SyntaxError('bad line in {tree}/tests/conftest.py')", tree=str(tree))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
