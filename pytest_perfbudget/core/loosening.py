@@ -12,7 +12,8 @@ OF_BASE: Final = " of the base"
 ACCEPT_LABEL: Final = "perf-accepted"
 """The label by which a reviewer accepts the limits of a pull request; a workflow may name another."""
 
-BY_LABEL: Final = f"by the label {ACCEPT_LABEL}"
+BY_LABEL: Final = f"by the label {ACCEPT_LABEL} (or the accept-label of the workflow)"
+"""The way to accept, in messages of sessions, which do not know what the workflow names."""
 
 COUNTING: Final = "count_instructions = true"
 """The setting that compares bytecode instructions, as users write it."""

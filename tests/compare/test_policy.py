@@ -9,6 +9,8 @@ import pytest
 from programs import shop, shop_tests
 from repositories import Repository
 
+from pytest_perfbudget.core.loosening import BY_LABEL
+
 TOLERANT = '[tool.perfbudget]\nmax_regression = "100%"\n'
 
 
@@ -283,7 +285,7 @@ def test_a_load_that_may_have_become_easier_needs_a_reviewer(repository: Reposit
     assert (one["test"], one["metric"], one["severity"]) == ("test_it.py::test_it", "load", "failure")
     assert one["headline"] == (
         "load = 0 to 20/s in 0.1 s, 20 to 60/s in 0.2 s -> 0 to 20/s in 0.1 s, 20 to 50/s in 0.2 s, perf_load() in "
-        "test_it.py:6: the session fails: restore the load, or let a reviewer accept this by the label perf-accepted"
+        f"test_it.py:6: the session fails: restore the load, or let a reviewer accept this {BY_LABEL}"
     )
     assert repository.against_base("--perf-policy=head").ret == 0  # accepted by the label
     twin = repository.against_base("--perf-policy=base", tests=LOAD.format(60).replace("import time", "import time  #"))

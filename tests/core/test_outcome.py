@@ -35,7 +35,7 @@ def session(*kinds: str, severity: Severity = Severity.FAILURE) -> RunResult:
             ("loosened",),
             Outcome.ERROR,
             "The pull request weakens its own gate in 1 place, listed with this verdict: undo that, or let a "
-            "reviewer accept it by the label perf-accepted.",
+            "reviewer accept it by the label perf-accepted (or the accept-label of the workflow).",
         ),
         (("not_ready",), Outcome.ERROR, "The pull request is less ready than it has to be: no baseline."),
         (("not_ready", "exceeded"), Outcome.EXCEEDED, "not ready, 1 test over a budget."),

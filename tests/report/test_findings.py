@@ -13,6 +13,7 @@ from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import BENCHMARK, BODY, CALL, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
+from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.policy import Policy
@@ -228,7 +229,7 @@ class TestRegressions:
     ) -> None:
         cases = find([measurement(result)], Policy())
         (plain,), (held,) = (worded(cases, alpha=0.01, is_base_policy=one) for one in (False, True))
-        by_label = "In a pull request, a raised limit holds only if a reviewer accepts it by the label perf-accepted."
+        by_label = f"In a pull request, a raised limit holds only if a reviewer accepts it {BY_LABEL}."
         assert held.remedy == f"{plain.remedy.rstrip('.')}. {by_label}"
         assert "label" not in plain.remedy
 
