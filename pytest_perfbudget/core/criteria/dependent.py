@@ -13,7 +13,7 @@ below the lower bound in none, and above the upper bound in at most 1 %.
 No rule sees a state of the server that never occurs in the run. A server that is slow for 10 % of the time, for 1,000
 requests on average, is slow throughout 8 % of the runs of 150 requests, and fast throughout 90 %: either looks like a
 run of independent values of another server. So a limit between the states is called exceeded for the median in 8 % of
-the runs, and within for the p95 in 79 %. In simulated runs of 120 to 5,000 requests in which both states occurred,
+the runs, and within for the p95 in 78 %. In simulated runs of 120 to 5,000 requests in which both states occurred,
 however long the states, these were at most 0.4 % and 3 % of the runs.
 """
 
