@@ -15,10 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from pytest_perfbudget.core.levels import Floats, about_curve, find_levels, slope_over, without_drift
+from pytest_perfbudget.core.levels import Floats, about_curve, common_slope, find_levels, slope_over, without_drift
 
 _FAR_BETTER: Final = 6.0
 """The loss that another scale than the logarithms must save: 20 times the likelihood."""
+
+_ROUNDS: Final = 3
 
 _LARGE: Final = 2.0
 """The loss of a point from which levels do not fit; noise has 1."""
@@ -68,13 +70,17 @@ def find_scaled_levels(logs: Floats, variances: Floats) -> ScaledLevels:
 def _multiplied(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float]]:
     """Yield levels among the logarithms less those of a line, and their loss."""
     places = np.arange(len(logs), dtype=float)
-    for slope in _relative_slopes(np.exp(logs - np.median(logs))):
-        line = 1 + slope * places
-        if line.min() <= 0:
-            continue
-        curve = np.log(line)
-        levels = about_curve(logs, variances, curve)
-        yield ScaledLevels(levels.starts, logs - curve, curve, variances), levels.loss
+    for first in _relative_slopes(np.exp(logs - np.median(logs))):
+        slope = first
+        for _ in range(_ROUNDS):
+            line = 1 + slope * places
+            if line.min() <= 0:
+                break
+            curve = np.log(line)
+            levels = about_curve(logs, variances, curve)
+            yield ScaledLevels(levels.starts, logs - curve, curve, variances), levels.loss
+            # The logarithm of the line rises by its place / the line where the slope rises.
+            slope += common_slope(logs - curve, variances, levels.starts, places / line)
 
 
 def _relative_slopes(values: Floats) -> Iterator[float]:

@@ -69,7 +69,8 @@ def find_levels(values: Floats, variances: Floats) -> Levels:
             drifting = _fit(values, variances, drift)
             if drifting.loss < best.loss:
                 best = drifting
-            drift = _common_drift(values, variances, drifting)
+            places = np.arange(len(values), dtype=float)
+            drift = common_slope(values, variances, drifting.starts, places, drifting.drift)
     return best
 
 
@@ -144,12 +145,20 @@ def slope_over(values: Floats, span: int) -> float:
     return float(np.median((values[span:] - values[: len(values) - span]) / span))
 
 
-def _common_drift(values: Floats, variances: Floats, levels: Levels) -> float:
-    """Return the slope that the points have in common within their levels, without those that are outliers about it."""
-    places = np.arange(len(values), dtype=float)
-    piece = pieces(levels.starts, len(values))
+def common_slope(
+    values: Floats, variances: Floats, starts: tuple[int, ...], places: Floats, slope: float = 0.0
+) -> float:
+    """Return the slope that the points have in common within their levels, without those that are outliers about it.
+
+    Args:
+        values: the values.
+        variances: the variance of each value about its level, above zero.
+        starts: the index of the first point of each level; the first is 0.
+        places: the places over which the values rise.
+        slope: the slope if the places do not differ.
+    """
+    piece = pieces(starts, len(values))
     weights = 1 / variances
-    slope = levels.drift
     for _ in range(_SLOPE_ROUNDS):
         sums = np.maximum(np.bincount(piece, weights), 1e-300)  # all points of a level may be outliers
         x = places - (np.bincount(piece, weights * places) / sums)[piece]
