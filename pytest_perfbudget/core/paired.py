@@ -100,6 +100,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """Return whether a screening pair needs no further quads: a slowdown is far less likely than none already.
 
         The mean call must not look slower either, and the result must not become `unchanged` by further quads.
+        Code that becomes slower only in its later calls may be cleared before.
         """
         if pair.mean is None or pair.mean.log_ratio > self.limit or self._evidence([pair]) > _VERY_LITTLE:
             return False

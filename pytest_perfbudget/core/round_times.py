@@ -56,9 +56,9 @@ class RoundTimes:
         if not times_ns:
             return None
         every = -(-len(times_ns) // MOST_KEPT)
-        rounds_ns = [max(round(one * iterations), 0) for one in times_ns[::every]]
-        unit_ns = _unit(min(rounds_ns) // STEPS)
-        return cls(packed((one + unit_ns // 2) // unit_ns for one in rounds_ns), iterations, every, unit_ns)
+        rounds_ns = [max(one * iterations, 0.0) for one in times_ns[::every]]
+        unit_ns = _unit(int(min(rounds_ns)) // STEPS)
+        return cls(packed(round(one / unit_ns) for one in rounds_ns), iterations, every, unit_ns)
 
     def times_ns(self) -> list[float]:
         """Return the time of one call in ns, by kept round.

@@ -8,7 +8,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Mapping
 from types import CodeType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from pytest_perfbudget.core.count_passes import needs_pass
 from pytest_perfbudget.core.instructions import MOST_COUNTED
@@ -20,6 +20,8 @@ from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS, keep_to_this_
 from pytest_perfbudget.measure.subject import Probe, Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
+_STOPPED_BY_CODE: Final = "the measured code stopped the profiler itself, or uses another: its calls are not counted"
+_GETPROFILE: Final = "<built-in method sys.getprofile>"
 _COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
@@ -99,12 +101,26 @@ class FunctionCalls:
 
     def stop(self) -> None:
         """See `Probe.stop`."""
-        self._profile.disable()
-        self.threads.stop()
+        try:
+            # Before 3.12, other profilers replace this profiler, which then is still enabled and sees no calls.
+            replaced_by: object = None if SEES_ALL_THREADS else sys.getprofile()
+            self._profile.disable()
+        except ValueError as error:
+            raise ProbeBusyError(_STOPPED_BY_CODE) from error
+        finally:
+            self.threads.stop()
+        if not SEES_ALL_THREADS and replaced_by is not self._profile:
+            if callable(replaced_by):
+                sys.setprofile(cast("Any", replaced_by))
+            raise ProbeBusyError(_STOPPED_BY_CODE)
         self.executions += 1
-        # The profiler also saw this method and its own `disable`.
+        # The profiler also saw this method and the functions that the method calls.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
-        self.entries = [entry for entry in self._profile.getstats() if entry.code not in ours]
+        self.entries = [
+            entry
+            for entry in self._profile.getstats()
+            if entry.code not in ours and (entry.code != _GETPROFILE or entry.callcount > self.executions)
+        ]
         self.count = float(sum(entry.callcount for entry in self.entries if not is_comprehension(entry.code)))
 
 

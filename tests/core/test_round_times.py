@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_perfbudget.core.round_times import MOST_KEPT, STEPS, RoundTimes
@@ -35,6 +35,7 @@ def test_short_rounds_are_kept_to_the_nanosecond(times_ns: list[int]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=50), st.integers(1, 10_000))
+@example([16_504.5], 1)
 def test_a_mean_of_several_calls_keeps_the_digits_of_the_whole_round(times: list[float], iterations: int) -> None:
     kept = RoundTimes.of(times, iterations)
     assert kept is not None

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import cProfile
 import operator
 import sys
+import threading
 import tracemalloc
 from functools import partial
 from typing import Any
@@ -16,12 +18,14 @@ from pytest_perfbudget.core.metrics import METRICS, Direction, Metric
 from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.measure.counting import count_executions
+from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS
 from pytest_perfbudget.measure.probes import PROBES, FunctionCalls
 from pytest_perfbudget.measure.profile import called_functions
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
 
 MB = 1_000_000
+STOPPED = "the measured code stopped the profiler itself, or uses another: its calls are not counted"
 
 
 def judge(function: Any, *args: Any, setup: Any = None, **limits: float) -> BudgetResult:
@@ -133,6 +137,34 @@ def test_code_that_stops_tracemalloc_has_no_peak() -> None:
 
     found = judge(meddling, peak_mb=1)
     assert (found.verdict, found.reason) == (BudgetVerdict.UNMEASURED, "the measured code stopped tracemalloc itself")
+
+
+def test_code_with_a_profiler_of_its_own_has_no_number_of_calls() -> None:
+    def profiles_itself() -> None:
+        profile = cProfile.Profile()
+        with contextlib.suppress(ValueError):  # from Python 3.12 on, there is one profiler at a time
+            profile.enable()
+        fibonacci(5)
+        profile.disable()
+
+    found = judge(profiles_itself, max_calls=10)
+    expected = BudgetVerdict.EXCEEDED if SEES_ALL_THREADS else BudgetVerdict.UNMEASURED
+    assert found.verdict is expected
+    assert found.reason == ("" if SEES_ALL_THREADS else STOPPED)
+
+
+def test_code_that_ends_the_profiler_has_no_number_of_calls() -> None:
+    def ends_the_profiler() -> None:
+        if SEES_ALL_THREADS:
+            sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            sys.setprofile(None)
+        fibonacci(5)
+
+    found = judge(ends_the_profiler, max_calls=10)
+    assert (found.verdict, found.reason) == (BudgetVerdict.UNMEASURED, STOPPED)
+    assert sys.getprofile() is None
+    assert threading.getprofile() is None
 
 
 def test_an_active_profiler_is_said() -> None:

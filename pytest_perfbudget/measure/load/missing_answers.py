@@ -6,8 +6,11 @@ whatever its name: a response 504 is an answer. The test decides about the error
 
 from __future__ import annotations
 
+import sysconfig
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.errors import MisuseError, shown
@@ -17,7 +20,6 @@ Decide = Callable[[BaseException, int], bool]
 
 _OF_CLIENTS: Final = {
     ("aiohttp", "ServerTimeoutError"),
-    ("asyncio", "CancelledError"),  # which a timer of asyncio turns into a TimeoutError
     ("botocore", "ConnectTimeoutError"),
     ("botocore", "ReadTimeoutError"),
     ("elastic_transport", "ConnectionTimeout"),
@@ -50,6 +52,8 @@ _SHORTEST_NS: Final = 50_000_000
 """The shortest time after which an error of a general class is taken for a client's timeout: timeouts of clients are
 seconds as a rule, and an answer which says that another service is not there comes at once."""
 
+_STANDARD_LIBRARY: Final = sysconfig.get_path("stdlib")
+
 _DEEPEST: Final = 10
 """The most exceptions of a chain that are looked at; a chain may have a loop."""
 
@@ -73,7 +77,7 @@ def has_no_answer(error: BaseException, took_ns: int, deepest: int = _DEEPEST) -
         return True
     if _carries_answer(error):
         return False
-    if took_ns >= _SHORTEST_NS and (classes & _GENERAL or _is_deadline_of_grpc(error)):
+    if (classes & _GENERAL or _is_deadline_of_grpc(error)) and (took_ns >= _SHORTEST_NS or _is_of_a_timer(error)):
         return True
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     inner = [*grouped(error), *([] if cause is None else [cause])]
@@ -119,6 +123,19 @@ def _carries_answer(error: BaseException) -> bool:
         is_response = response is not None and not isinstance(response, BaseException)  # gRPC's own error
         return is_response or any(isinstance(getattr(error, name, None), int) for name in ("status", "status_code"))
     return False
+
+
+def _is_of_a_timer(error: BaseException) -> bool:
+    """Return whether a timer of the standard library raised an exception: a socket's, or one that cancelled a task."""
+    if any(isinstance(one, CancelledError) for one in (error.__cause__, error.__context__)):
+        return True
+    raised = error.__traceback__
+    while raised is not None and raised.tb_next is not None:
+        raised = raised.tb_next
+    if raised is None:
+        return False
+    file = Path(raised.tb_frame.f_code.co_filename)
+    return file.is_relative_to(_STANDARD_LIBRARY) and "site-packages" not in file.parts
 
 
 def _is_deadline_of_grpc(error: BaseException) -> bool:

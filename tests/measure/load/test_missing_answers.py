@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from types import SimpleNamespace
 
 import aiohttp
@@ -90,6 +91,19 @@ def test_an_error_that_a_service_may_raise_as_well_is_no_answer_only_after_a_wai
     assert not has_no_answer(error, AT_ONCE_NS)
 
 
+def test_a_timeout_that_the_standard_library_raised_is_no_answer_however_short() -> None:
+    """A client with a timeout of 40 ms, such as that of urllib, is no service with fast errors."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as answer:
+        ours.settimeout(0.001)
+        with pytest.raises(TimeoutError) as raised:
+            answer.read(1)
+    assert has_no_answer(raised.value, AT_ONCE_NS)
+    with pytest.raises(TimeoutError) as raised:
+        raise TimeoutError
+    assert not has_no_answer(raised.value, AT_ONCE_NS)
+
+
 def response(status: int) -> requests.Response:
     """Return a response, which is false if its status is that of an error."""
     made = requests.Response()
@@ -104,6 +118,7 @@ def response(status: int) -> requests.Response:
         raised_from(GatewayTimeoutError(), TimeoutError()),
         requests.HTTPError(response=response(504)),
         raised_from(TimeoutError(), requests.HTTPError(response=response(504))),
+        raised_from(LookupError("503: refused at once"), asyncio.CancelledError()),
         of_class("shop", "PaymentTimeout"),
         of_class("shop", "TimeoutException"),
         of_grpc("UNAVAILABLE"),
