@@ -6,7 +6,7 @@ import cProfile
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, Final, Protocol, cast
 
@@ -17,6 +17,7 @@ from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS, keep_to_this_thread
+from pytest_perfbudget.measure.own_functions import without_own_functions
 from pytest_perfbudget.measure.subject import Probe, Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
@@ -75,7 +76,8 @@ class FunctionCalls:
         self.count = 0.0
         self.executions = 0
         self.threads = ThreadCalls()
-        self.entries: list[Any] = []
+        self._recorded: Sequence[Any] = ()
+        self._entries: Sequence[Any] | None = None
         self.is_kept_to_thread = SEES_ALL_THREADS and (begins_threads or threading.active_count() > 1)
         self._profile = cProfile.Profile()
 
@@ -116,12 +118,20 @@ class FunctionCalls:
         self.executions += 1
         # The profiler also saw this method and the functions that the method calls.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
-        self.entries = [
+        self._recorded = [
             entry
             for entry in self._profile.getstats()
             if entry.code not in ours and (entry.code != _GETPROFILE or entry.callcount > self.executions)
         ]
-        self.count = float(sum(entry.callcount for entry in self.entries if not is_comprehension(entry.code)))
+        self._entries = None
+        self.count = float(sum(entry.callcount for entry in self._recorded if not is_comprehension(entry.code)))
+
+    @property
+    def entries(self) -> Sequence[Any]:
+        """The functions of all executions so far, as cProfile has them, without those of this plugin."""
+        if self._entries is None:
+            self._entries = without_own_functions(self._recorded)
+        return self._entries
 
 
 def is_comprehension(code: CodeType | str) -> bool:

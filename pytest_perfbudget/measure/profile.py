@@ -22,6 +22,7 @@ from pytest_perfbudget.core.profiled_functions import (
     ProfilerOverhead,
 )
 from pytest_perfbudget.core.profiled_threads import with_threads
+from pytest_perfbudget.measure.own_functions import PLUGIN
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_comprehension, profiled
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
@@ -33,7 +34,6 @@ _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
 _COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _is_unqualified: Final = sys.version_info < (3, 11)
 _IDLE: Final = re.compile(r"'(acquire|get|wait)' of")
-_PLUGIN: Final = str(Path(__file__).parent.parent) + os.sep
 _LEAST_SHARE = 0.03
 
 
@@ -176,7 +176,8 @@ def _left(probe: FunctionCalls, overhead: ProfilerOverhead) -> dict[CodeType | s
     for entry in probe.entries:
         own_ns, calls, made = sums.get(entry.code, (0.0, 0, 0))
         made += sum(called.callcount for called in entry.calls or ())
-        sums[entry.code] = (own_ns + 1e9 * entry.inlinetime, calls + entry.callcount, made)
+        hidden = getattr(entry, "hidden", 0)  # calls that were profiled within the function's own time
+        sums[entry.code] = (own_ns + 1e9 * entry.inlinetime, calls + entry.callcount + hidden, made + hidden)
     return {code: overhead.left(*one) for code, one in sums.items()}
 
 
@@ -230,7 +231,7 @@ def _is_library(code: CodeType | str) -> bool:
 @lru_cache(maxsize=1024)
 def _is_library_file(file: str) -> bool:
     """Return whether a source file belongs to Python, to an installed package or to this plugin, or is no file."""
-    return not file or file.startswith(("<", _STDLIB, _PLUGIN)) or "site-packages" in file
+    return not file or file.startswith(("<", _STDLIB, PLUGIN)) or "site-packages" in file
 
 
 def _portable_name(code: CodeType) -> str:
