@@ -53,6 +53,7 @@ class Cause(enum.Enum):
     EXCEEDED = "exceeded"
     REGRESSED = "regressed"
     WRONG_CODE = "wrong_code"
+    DRIFT_EXCEEDED = "drift_exceeded"
     TESTS_FAILED = "tests_failed"
     FAILED = "failed"
     ENDED_EARLY = "ended_early"
@@ -70,6 +71,7 @@ class Cause(enum.Enum):
     NO_BASELINE = "no_baseline"
     NOT_COMPARED = "not_compared"
     DRIFTED = "drifted"
+    DRIFT_NOT_JUDGED = "drift_not_judged"
     HEALTH_FALLING = "health_falling"
 
     @property
@@ -83,6 +85,7 @@ _GRAVE: Final = frozenset(
         Cause.EXCEEDED,
         Cause.REGRESSED,
         Cause.WRONG_CODE,
+        Cause.DRIFT_EXCEEDED,
         Cause.TESTS_FAILED,
         Cause.FAILED,
         Cause.ENDED_EARLY,
@@ -175,15 +178,27 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
         yield Cause.TESTS_FAILED, name
     only_warns = session.gate == GateMode.WARN.value
     for finding in result.findings:
-        if finding.kind not in _HAVE_CAUSES and (finding.is_failure or (only_warns and finding.is_gated)):
+        fails = finding.is_failure or (only_warns and finding.is_gated)
+        if finding.kind == DRIFT:
+            yield from _causes_of_drift(finding, fails=fails)
+        elif fails and finding.kind not in _HAVE_CAUSES:
             yield Cause.FAILED, "" if finding.kind in _NOT_JUDGED else finding.id or finding.headline
-        elif finding.kind == DRIFT and finding.severity is Severity.WARNING:
-            yield Cause.DRIFTED, finding.id or finding.headline
     if session.is_cut_short:
         yield Cause.ENDED_EARLY, ""
     if not any(has_numbers(one) for one in result.measurements):
         yield Cause.NOTHING_MEASURED, ""
     yield from _causes_of_comparison(result)
+
+
+def _causes_of_drift(finding: Finding, *, fails: bool) -> Iterator[tuple[Cause, str]]:
+    if finding.test:
+        yield Cause.DRIFT_EXCEEDED if fails else Cause.DRIFTED, finding.id
+        return
+    # A finding of no test says that nothing was judged. A note says so of a history that is still to grow.
+    if fails:
+        yield Cause.FAILED, ""
+    if fails or finding.severity is Severity.WARNING:
+        yield Cause.DRIFT_NOT_JUDGED, ""
 
 
 def _causes_of(measurement: Measurement) -> Iterator[tuple[Cause, str]]:

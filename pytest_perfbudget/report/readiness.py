@@ -19,6 +19,7 @@ _COUNTED: Final = {
     Cause.EXCEEDED: ("budget", "exceeded"),
     Cause.REGRESSED: ("number", "regressed"),
     Cause.WRONG_CODE: ("number", "of the wrong code"),
+    Cause.DRIFT_EXCEEDED: ("number", "drifted above max_drift"),
     Cause.TESTS_FAILED: ("test", "failed for other reasons"),
     Cause.FAILED: ("further failure", "of the gate"),
     Cause.LOAD_NOT_RUN: ("load target", "not measured"),
@@ -42,6 +43,7 @@ _WHOLE: Final = {
     Cause.ENDED_EARLY: "the session ended early",
     Cause.NOTHING_MEASURED: "nothing was measured",
     Cause.NO_BASELINE: "no baseline",
+    Cause.DRIFT_NOT_JUDGED: "drift not judged",
 }
 """The words for reasons that are about the whole session."""
 
@@ -54,6 +56,7 @@ _ACTIONS: Final = {
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
+    Cause.DRIFT_NOT_JUDGED: "correct anchor or history as the line on drift says",
 }
 """The action that removes a reason, where no other line of a report names it."""
 

@@ -97,7 +97,8 @@ class TestReasons:
             ({"facts": {"other_failures": 1}}, Cause.TESTS_FAILED, Grade.NOT_READY),
             ({"findings": [Finding(LOOSENED, Severity.FAILURE, "")]}, Cause.FAILED, Grade.NOT_READY),
             ({"findings": [Finding(DRIFT, Severity.WARNING, "a.py::test")]}, Cause.DRIFTED, Grade.CONDITIONAL),
-            ({"findings": [Finding(DRIFT, Severity.FAILURE, "a.py::test")]}, Cause.FAILED, Grade.NOT_READY),
+            ({"findings": [Finding(DRIFT, Severity.FAILURE, "a.py::test")]}, Cause.DRIFT_EXCEEDED, Grade.NOT_READY),
+            ({"findings": [Finding(DRIFT, Severity.WARNING, "")]}, Cause.DRIFT_NOT_JUDGED, Grade.CONDITIONAL),
             ({"missing": [Missing("a.py::test", "", "skipped")]}, Cause.UNFINISHED, Grade.CONDITIONAL),
             ({"missing": [GONE]}, Cause.MISSING, Grade.CONDITIONAL),
             ({"missing": [GONE], "compared_with": ComparedWith("main")}, Cause.REMOVED, Grade.CONDITIONAL),
@@ -138,6 +139,15 @@ class TestReasons:
             (Reason(Cause.FAILED), Reason(Cause.UNDECIDED, ("tests/test_api.py::test_login: p95",)))
         )
         assert found.grade is Grade.NOT_READY
+
+    def test_drift_that_is_not_judged_fails_as_such_and_a_note_on_it_is_no_reason(self) -> None:
+        found = session(budget(WITHIN), findings=[Finding(DRIFT, Severity.FAILURE, "")])
+        assert causes(found) == [Cause.FAILED, Cause.DRIFT_NOT_JUDGED]
+        assert causes(session(budget(WITHIN), findings=[Finding(DRIFT, Severity.NOTE, "")])) == []
+
+    def test_drift_above_its_limit_is_named_if_the_gate_only_warns(self) -> None:
+        drifted = Finding(DRIFT, Severity.WARNING, "a.py::test", is_gated=True)
+        assert causes(session(budget(WITHIN), findings=[drifted], facts={"gate": "warn"})) == [Cause.DRIFT_EXCEEDED]
 
     def test_a_load_that_did_not_run_is_named_as_a_load(self) -> None:
         load = measurement(budget(UNMEASURED, estimate=None), kind=LOAD, unmeasured="no answer")

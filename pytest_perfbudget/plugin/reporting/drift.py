@@ -21,7 +21,7 @@ from pytest_perfbudget.report.drift import drift_text
 def find_drift(
     result: RunResult, now: HistorySession, file: Path, *, oldest_s: float, anchor: Anchor, policy: Policy
 ) -> list[Finding]:
-    """Return a finding for each measurement that drifted, or a finding that there is nothing to compare with.
+    """Return a finding for each measurement that drifted, or a finding on why no number was judged.
 
     Args:
         result: the session's result.
@@ -34,8 +34,11 @@ def find_drift(
     Raises:
         HistoryError: the history cannot be read.
     """
-    if now.circumstances.commit == anchor.commit or not now.points:
+    if not now.points:
         return []
+    if now.circumstances.commit == anchor.commit:
+        headline = f"not judged: this commit is the anchor, {anchor.name}, with which later commits are compared"
+        return [Finding(DRIFT, Severity.NOTE, "", headline=headline)]
     measured = {(one.nodeid, one.name): one for one in result.measurements}
     points = {SeriesKey(one.test, one.name, one.metric): one for one in main_points(now.points)}
     kept = trends(file, list(points), oldest_s, anchor.commit) if file.is_file() else []

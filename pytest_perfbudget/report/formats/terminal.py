@@ -86,7 +86,8 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()
     warnings = [one for one in warnings if one not in would_fail]
     # A failed test shows its findings itself.
-    yield from note_lines([one for one in failures if not (one.belongs_to_test or one.kind in _TOLD_BELOW)])
+    of_session = [one for one in failures if not (one.belongs_to_test or one.kind in _TOLD_BELOW)]
+    yield from (_colored(line, _RED, layout) for line in note_lines(of_session))
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])

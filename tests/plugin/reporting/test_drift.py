@@ -63,6 +63,7 @@ def test_twelve_small_steps_fail_the_session(each_way: Project) -> None:
     result.stdout.fnmatch_lines([
         "drift: test_it.py::test_it: +12.7 % since v1.0 (95 % interval *), above max_drift = 5 %: median 4 ms -> 4.51 ms"
     ])  # fmt: skip
+    result.stdout.fnmatch_lines(["not ready: 1 number drifted above max_drift; *"])
     assert len(sessions(each_way.pytester.path / "kept.db", 0)) == 13
 
 
@@ -111,7 +112,22 @@ def test_an_anchor_that_cannot_be_held_against_is_one_line(lean: Project, anchor
     result = lean.run(TESTS.format(cost=4))
     assert result.ret == 0
     assert f"drift: {problem}" in result.outlines
-    assert lean.run(TESTS.format(cost=4), "--perf-strict").ret == 1
+    assert "that drifted" not in result.stdout.str()
+    reason = "drift not judged (correct anchor or history as the line on drift says)"
+    assert (reason in result.stdout.str()) is problem.startswith("not judged")
+    strict = lean.run(TESTS.format(cost=4), "--perf-strict")
+    assert strict.ret == 1
+    assert reason in strict.stdout.str()
+
+
+def test_a_session_of_the_anchor_itself_says_that_nothing_is_judged(lean: Project) -> None:
+    at_the_anchor(lean, TABLE)
+    result = lean.run(TESTS.format(cost=4), "--perf-strict")
+    assert result.ret == 0
+    line = "drift: not judged: this commit is the anchor, v1.0, with which later commits are compared"
+    assert line in result.outlines
+    commit(lean.pytester.path, {"other.txt": ""})
+    assert line not in lean.run(TESTS.format(cost=4)).outlines
 
 
 def test_the_sessions_of_the_anchor_are_kept_for_ever(lean: Project) -> None:
