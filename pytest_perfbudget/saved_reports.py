@@ -31,6 +31,7 @@ from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.readiness import readiness_lines, with_readiness
+from pytest_perfbudget.report.session_verdict import failure_lines
 
 _WIDTH: Final = 120
 
@@ -172,6 +173,8 @@ def _merge(options: argparse.Namespace) -> int:
     judged = with_readiness(replace(merged, findings=_findings(merged, list(parts.values()))))
     result = with_notes(with_findings(merged, judged.findings), lines)
     _put_out(result, options.output)
+    if options.output and result.session.exit_status:
+        _say("".join(f"{line}\n" for line in failure_lines(result)))
     for line in lines:
         _warn(line)
     return result.session.exit_status

@@ -149,9 +149,12 @@ class TestCompare:
         assert main(["compare", base, base]) == 0
         text = capsys.readouterr().out
         assert "~ +0.0 %" in text
+        same = "base.json is the same session as base.json: name the report of another session"
+        assert same in text
         assert "unchanged code differs by up to +100 % in 95 % of pairs of sessions (--spread 25%)" in text
         assert "0 regressed, 0 improved, 3 unchanged, 3 undecided, of 6 compared numbers" in text
         assert main(["compare", head, base, "--spread=2%"]) == 0
+        assert "is the same session" not in capsys.readouterr().out
 
     def test_sessions_without_a_common_number_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, other = save("a.json", result_of(timed(1.0, "test_a"))), save("b.json", result_of(timed(1.0, "test_b")))
@@ -225,6 +228,16 @@ class TestMerge:
     def test_it_is_shown_without_a_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["merge", *shards(self.slow(0.0001), self.many())]) == 1
         assert "against the baseline: 1 regressed, 19 unchanged" in capsys.readouterr().out
+
+    def test_with_a_file_the_failures_are_told_all_the_same(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["merge", *shards(self.slow(0.0001), self.many()), "-o", "all.json"]) == 1
+        assert capsys.readouterr().out.splitlines() == [
+            "all.json: 20 measurements",
+            "failed: 1 of 20 perf tests fails: 1 regressed.",
+            "FAILED a.py::slow: 12 % slower than the baseline (95 % interval +8.0 % .. +16.0 %)",
+        ]
+        assert main(["merge", *shards(self.many()), "-o", "all.json"]) == 0
+        assert capsys.readouterr().out.splitlines() == ["all.json: 19 measurements"]
 
     def test_a_test_that_may_fail_does_not_fail_the_merge(self) -> None:
         found = self.slow(0.0001)
@@ -486,6 +499,9 @@ def test_times_in_their_own_weather_are_told_and_corrected_ones_are_not(capsys: 
     corrected = save("corrected.json", result_of(measurement(found)))
     main(["compare", corrected, corrected])
     assert "weather" not in capsys.readouterr().out
+    found = result_of(measurement(found), timed(1.0, "test_timer"))
+    main(["compare", save("a.json", found), save("b.json", found)])
+    assert "The times of tests/test_api.py::test_timer have the weather" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [(), TWO_WORKERS], ids=["plain", "n2"])
@@ -508,3 +524,11 @@ def test_sessions_recorded_for_a_comparison_are_corrected_for_the_weather(
     assert "1 regressed, 0 improved, 0 unchanged, 1 undecided, of 2 compared numbers" in text
     assert "a time would have had to change by +1" in text
     assert "weather of their sessions" not in text
+    timed_too = "\ndef test_timer(perf):\n    with perf.timer('wait', p95_ms=100):\n        advance(1)\n"
+    for file in files:
+        lean.run(perf_program() + timed_too, "--perf-comparable", f"--perf-output={file}").assert_outcomes(passed=4)
+    capsys.readouterr()
+    main(["compare", *files])
+    text = capsys.readouterr().out
+    assert "The times of test_it.py::test_timer wait have the weather of their sessions" in text
+    assert "have no readings of the weather, also with pytest --perf-comparable, so state with --spread how" in text

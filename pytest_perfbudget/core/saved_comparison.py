@@ -84,7 +84,7 @@ class SavedChange:
 
     @property
     def may_be_none(self) -> bool:
-        """Whether the interval contains no change at all."""
+        """Whether the interval includes a change of zero."""
         lower, upper = self.result.lower, self.result.upper
         return lower is not None and upper is not None and lower <= 1 <= upper
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import KNOWN_TO_BE_WRONG, Finding
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
+from pytest_perfbudget.report.findings import headline_of
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import printable
 
 
 class Outcome(enum.Enum):
@@ -46,6 +48,7 @@ class SessionVerdict:
 
 _NO_TESTS: Final = 5
 _MOST_NAMED: Final = 20
+_MOST_LINES: Final = 9
 _ENDED: Final = {
     2: "The session was interrupted",
     3: "pytest ended with an internal error",
@@ -59,6 +62,25 @@ def verdict_on(result: RunResult) -> SessionVerdict:
     names = [*result.session.other_failed]
     more = [f"and {len(names) - _MOST_NAMED:,} more"] if len(names) > _MOST_NAMED else []
     return replace(verdict, failed=(*names[:_MOST_NAMED], *more))
+
+
+def failure_lines(result: RunResult) -> Iterator[str]:
+    """Yield the verdict on a session, and then a line for each test that fails, nine at most, with its first reason."""
+    verdict = _verdict_on(result, [one for one in result.findings if one.is_failure])
+    yield " ".join([f"{verdict.outcome.value}: {verdict.reason}", *verdict.remarks])
+    failures: dict[str, list[Finding]] = {}
+    for one in result.findings:
+        if one.is_failure:
+            failures.setdefault(one.test or one.headline, []).append(one)
+    lines = []
+    for first, *others in failures.values():
+        more = f" (and {counted(len(others), 'further failure')})" if others else ""
+        lines.append(f"FAILED {headline_of(first)}{more}")
+    named = (printable(test, unicode=True) for test in result.session.other_failed)
+    lines += [f"FAILED {test}: not by a budget or a comparison" for test in named]
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"and {len(lines) - _MOST_LINES:,} more"
 
 
 def _verdict_on(result: RunResult, failing: Sequence[Finding]) -> SessionVerdict:

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.report.findings import worded
-from pytest_perfbudget.report.session_verdict import Outcome, verdict_on
+from pytest_perfbudget.report.session_verdict import Outcome, failure_lines, verdict_on
 
 SLOW = measurement(budget(), change(), nodeid="a.py::test_slow")
 CALM = measurement(budget(BudgetVerdict.WITHIN, estimate=5e6), nodeid="a.py::test_calm")
@@ -32,6 +32,23 @@ def test_failures_are_counted_by_test_and_by_kind() -> None:
     assert verdict.outcome is Outcome.FAILED
     assert verdict.reason == "1 of 2 perf tests fails: 1 exceeded, 1 regressed."
     assert verdict.remarks == ()
+
+
+def test_each_failed_test_has_a_line_with_its_first_reason() -> None:
+    found = session(SLOW, CALM)
+    found = replace(found, session=replace(found.session, other_failures=1, other_failed=["b.py::test_broken"]))
+    first, slow, broken = failure_lines(found)
+    assert first == "failed: 1 of 2 perf tests fails: 1 exceeded, 1 regressed. 1 test failed for other reasons."
+    assert slow.startswith("FAILED a.py::test_slow: p95 ")
+    assert slow.endswith(" (and 1 further failure)")
+    assert broken == "FAILED b.py::test_broken: not by a budget or a comparison"
+
+
+def test_of_many_failed_tests_nine_are_named() -> None:
+    failures = [Finding("exceeded", Severity.FAILURE, f"a.py::test_{at}", headline="slow") for at in range(12)]
+    lines = list(failure_lines(replace(session(SLOW, CALM), findings=failures)))
+    assert lines[1:3] == ["FAILED a.py::test_0: slow", "FAILED a.py::test_1: slow"]
+    assert (len(lines), lines[-1]) == (11, "and 3 more")
 
 
 def test_what_is_known_to_be_wrong_is_counted_first() -> None:

@@ -99,7 +99,7 @@ def _quantity(value: float | None, unit: str) -> str:
 
 
 def _change(change: SavedChange) -> str:
-    """Return the change with its interval, and `~` before a change whose interval contains none."""
+    """Return the change with its interval, and `~` before a change whose interval includes zero."""
     result = change.result
     if result.ratio is None:
         return "from none" if result.after else "none"
@@ -114,6 +114,9 @@ def _verdict(change: SavedChange) -> str:
 
 
 def _notes(sides: Sides) -> Iterator[str]:
+    for name, result in zip(sides.names[1:], sides.results[1:], strict=True):
+        if result == sides.results[0]:
+            yield f"{name} is the same session as {sides.names[0]}: name the report of another session"
     everywhere = set.intersection(*({one.measurement.id for one in changes} for changes in sides.changes))
     for name, changes in zip(sides.names[1:], sides.changes, strict=True):
         times = [one for one in changes if one.result.metric == TIME.name and one.measurement.id in everywhere]
@@ -129,23 +132,49 @@ def _notes(sides: Sides) -> Iterator[str]:
     ids = [by_id(one).keys() for one in sides.results]
     for name, own in zip(sides.names, ids, strict=True):
         if lacking := sorted({one for other in ids for one in other} - own):
-            shown = ", ".join(printable(one, unicode=True) for one in lacking[:_MOST_NAMED])
-            more = f" and {len(lacking) - _MOST_NAMED:,} more" if len(lacking) > _MOST_NAMED else ""
-            yield f"{name} lacks {counted(len(lacking), 'measurement')}: {shown}{more}"
+            yield f"{name} lacks {counted(len(lacking), 'measurement')}: {_some(lacking)}"
+    yield from _explanations(sides)
+
+
+def _explanations(sides: Sides) -> Iterator[str]:
+    """Yield what the marks and words of the table mean, and what would make the comparison more precise."""
     every = [one for changes in sides.changes for one in changes]
     if any(one.may_be_none for one in every):
-        yield "~: the 95 % interval contains no change"
+        yield "~: the 95 % interval includes no change (0 %)"
     if any(one.result.verdict is RegressionVerdict.UNDECIDED for one in every):
         yield "undecided: two sessions do not tell whether the time changed by more than is allowed"
-    if any(one.has_weather for one in every):
-        apart = percent(math.exp(_SURE * math.sqrt(2) * sides.spread))
-        yield (
-            f"These times have the weather of their sessions: unchanged code differs by up to {apart} in 95 % of pairs "
-            f"of sessions (--spread {100 * sides.spread:.3g}%). Record both sessions with pytest --perf-comparable, or "
-            "state with --spread how steady this machine is."
-        )
+    if weathered := list(dict.fromkeys(one.measurement.id for one in every if one.has_weather)):
+        yield _weather_text(sides, weathered, of_all=all(one.has_weather for one in every if one.smallest_found))
     if any(one.smallest_found is not None for one in every):
         yield "For small changes there is pytest --perf-against, which times both commits in the same session."
+
+
+def _weather_text(sides: Sides, ids: Sequence[str], *, of_all: bool) -> str:
+    """Return what the times of some measurements, or of all, say less because they have the weather of their sessions.
+
+    Args:
+        sides: the sessions.
+        ids: the measurements.
+        of_all: whether all compared times are theirs.
+    """
+    apart = percent(math.exp(_SURE * math.sqrt(2) * sides.spread))
+    spread = (
+        f"unchanged code differs by up to {apart} in 95 % of pairs of sessions (--spread {100 * sides.spread:.3g}%)"
+    )
+    whose = "These times have" if of_all else f"The times of {_some(ids)} have"
+    # In sessions that kept readings of the weather, these measurements have none because of the way they are measured.
+    is_recorded = all(any(one.blocks is not None for one in result.measurements) for result in sides.results)
+    remedy = (
+        "These measurements have no readings of the weather, also with pytest --perf-comparable, so state with --spread"
+        if is_recorded
+        else "Record both sessions with pytest --perf-comparable, or state with --spread"
+    )
+    return f"{whose} the weather of their sessions: {spread}. {remedy} how steady this machine is."
+
+
+def _some(ids: Sequence[str]) -> str:
+    shown = ", ".join(printable(one, unicode=True) for one in ids[:_MOST_NAMED])
+    return f"{shown} and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else shown
 
 
 _VERDICTS: Final = (
