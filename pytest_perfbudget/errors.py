@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from json import JSONDecodeError
 
 
 class PerfBudgetError(Exception):
@@ -83,3 +87,11 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or an empty text if no known word is near."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def json_problem(text: str, error: JSONDecodeError) -> str:
+    """Return what is wrong with a text that is no JSON: `is cut off`, or `is no JSON: Expecting value at column 1`."""
+    rest = text.strip()
+    if rest[:1] in ("{", "[", "") and (not rest.endswith(("}", "]")) or error.pos >= len(text.rstrip())):
+        return "is cut off"
+    return f"is no JSON: {error.msg.removesuffix(' starting at')} at column {error.colno}"

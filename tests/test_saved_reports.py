@@ -78,7 +78,7 @@ class TestHealth:
             "not ready",
             "  1 budget exceeded",
             "    tests/test_api.py::test_login: p95",
-            "  1 measurement of the other side not run (run the whole suite)",
+            "  1 measurement of the baseline not run (run the whole suite)",
             "    tests/test_api.py::test_other",
             "  1 number without a baseline (pytest --perf-update-baseline)",
             "    tests/test_api.py::test_new",
@@ -381,7 +381,7 @@ class TestMerge:
     [
         (None, "perfbudget: x.json cannot be read: No such file or directory\n"),
         (b"\xff", "perfbudget: x.json is no JSON report: it is not in UTF-8\n"),
-        (b"{", "perfbudget: x.json:1: is no JSON: "),
+        (b"{", "perfbudget: x.json:1: is cut off; "),
         (b"{}", "perfbudget: x.json: is no report of this version of pytest-perfbudget: "),
     ],
 )

@@ -11,7 +11,7 @@ from pytest_perfbudget.baseline.machine import Machine
 from pytest_perfbudget.baseline.schema import CANARIES, NAME, VERSION, Baseline, Key, Line, render
 from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.reference import FEWEST_RUNS, Reference, uncorrected
-from pytest_perfbudget.errors import BaselineError, nearest
+from pytest_perfbudget.errors import BaselineError, json_problem, nearest
 
 
 def parse(text: str, place: str) -> Baseline:
@@ -34,9 +34,7 @@ def parse(text: str, place: str) -> Baseline:
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        ends = not text.rstrip().endswith(("}", "]")) and text.lstrip()[:1] in ("{", "[", "")
-        what = "is cut off" if ends else f"is no JSON: {error.msg}"
-        message = f"{place}:{error.lineno}: {what}: restore it from git"
+        message = f"{place}:{error.lineno}: {json_problem(text, error)}: restore it from git"
         raise BaselineError(message) from None
     except ValueError as error:  # a number with thousands of digits
         message = f"{place}: is no baseline: {error}"

@@ -138,10 +138,8 @@ def _cause(record: LoadRecord) -> str:
             f"it used {share:.0%} of a CPU, {time_text(each_ns)} for each request: the request computes that long "
             "itself, or a server in the same process does"
         )
-    return (
-        f"it used {share:.0%} of a CPU, so it waited: for a request or a user= that blocks the event loop, or for a "
-        "busy machine"
-    )
+    holder = "code that lets no other thread run" if record.generator.in_threads else "code that blocks the event loop"
+    return f"it used {share:.0%} of a CPU, so it waited: for a request or a user= with {holder}, or for a busy machine"
 
 
 def _why_slow(limit: float, record: LoadRecord) -> str:

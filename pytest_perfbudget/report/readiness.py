@@ -27,7 +27,7 @@ _COUNTED: Final = {
     Cause.UNFINISHED: ("measurement", "of the other side not made"),
     Cause.MISSING: ("measurement", "of the baseline that no test makes any more"),
     Cause.REMOVED: ("measurement", "of the other commit that no test makes any more"),
-    Cause.NOT_RUN: ("measurement", "of the other side not run"),
+    Cause.NOT_RUN: ("measurement", "of the baseline not run"),
     Cause.LOAD_TOO_SHORT: ("load target", "undecided"),
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
     Cause.BUSY_MACHINE: ("budget", "undecided only because other processes held the CPU"),

@@ -168,7 +168,7 @@ def test_an_imported_time_is_marked_as_uncorrected() -> None:
         (text()[:-40], "perf-baseline.json:2: is cut off: restore it from git"),
         ("[1]", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),
         ("{}", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),
-        ("hello", "perf-baseline.json:1: is no JSON: Expecting value: restore it from git"),
+        ("hello", "perf-baseline.json:1: is no JSON: Expecting value at column 1: restore it from git"),
         (
             "{\n<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> b\n}",
             "perf-baseline.json:2: holds an unresolved merge: delete the markers, and of each line one version",

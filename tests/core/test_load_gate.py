@@ -132,8 +132,12 @@ def test_one_pause_of_the_generator_is_not_the_server() -> None:
     assert {found[0].verdict, found[2].verdict} == {BudgetVerdict.UNMEASURED, BudgetVerdict.WITHIN}
     assert found[0].reason == (
         "the generator paused: an answer was noticed 200 ms late (15 ms are allowed, a tenth of the limit); it used 6% of "
-        "a CPU, so it waited: for a request or a user= that blocks the event loop, or for a busy machine"
+        "a CPU, so it waited: for a request or a user= with code that blocks the event loop, or for a busy machine"
     )
+    in_threads = paused(200, 201)
+    in_threads = replace(in_threads, generator=replace(in_threads.generator, in_threads=True))
+    reason = limits.judge(in_threads)[0].reason
+    assert reason.endswith("a request or a user= with code that lets no other thread run, or for a busy machine")
     assert found[1].verdict is not BudgetVerdict.EXCEEDED
     (most, *_) = limits.judge(paused(200, 401))
     assert most.verdict is BudgetVerdict.EXCEEDED

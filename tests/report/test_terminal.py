@@ -86,7 +86,7 @@ def test_a_comparison_ends_with_the_other_side_what_was_not_selected_and_doubts(
         "against the baseline: 1 unchanged",
         "a doubt",
         "health 100 of 100",
-        "conditional: 1 measurement of the other side not run (run the whole suite)",
+        "conditional: 1 measurement of the baseline not run (run the whole suite)",
         "1 measurement, no budget",
     ]
 

@@ -28,6 +28,7 @@ class GeneratorFacts:
         lateness_p50_ns: the time by which half of the requests started late.
         lateness_p999_ns: the time by which one request in a thousand started late.
         lateness_max_ns: the longest lateness.
+        in_threads: whether the generator was made of threads, and not of an event loop.
     """
 
     lateness_p99_ns: float = 0.0
@@ -36,6 +37,7 @@ class GeneratorFacts:
     lateness_p50_ns: float = 0.0
     lateness_p999_ns: float = 0.0
     lateness_max_ns: float = 0.0
+    in_threads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ class LoadRecorder:
         begins: a function that is told `begin_ns` once it is known.
     """
 
+    _in_threads = False
+
     def __init__(self, clock: Clock = SYSTEM) -> None:
         self.now_ns: Callable[[], int] = clock.wall_ns
         self.begin_ns = NEVER_NS
@@ -172,6 +174,7 @@ class LoadRecorder:
                 lateness_p50_ns=late(0.5),
                 lateness_p999_ns=late(0.999),
                 lateness_max_ns=late(1.0),
+                in_threads=self._in_threads,
             ),
             {name: one.copy() for name, one in self.steps.items()},
             ended_early=ended_early,
@@ -195,6 +198,8 @@ class LoadRecorder:
 
 class ThreadRecorder(LoadRecorder):
     """A recorder for several threads, one of which records at a time, or looks at what is recorded."""
+
+    _in_threads = True
 
     def __init__(self, clock: Clock = SYSTEM) -> None:
         super().__init__(clock)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.recommendations import recommendations_of
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.errors import ReportError, json_problem
 from pytest_perfbudget.report.formats.json_check import check_document
 
 _RARE: Final = {
@@ -72,7 +72,8 @@ def parse(text: str, place: str) -> RunResult:
         result = RunResult.from_dict(data)
         _check_packed(result)
     except json.JSONDecodeError as error:
-        message = f"{place}:{error.lineno}: is no JSON: {error.msg}"
+        problem = json_problem(text, error)
+        message = f"{place}:{error.lineno}: {problem}; a session writes a report with --perf-output"
         raise ReportError(message) from None
     except ValueError as error:
         wrong = f"is no report of this version of pytest-perfbudget: {error}"

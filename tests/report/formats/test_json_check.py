@@ -165,7 +165,7 @@ def test_whatever_is_damaged_no_command_shows_a_traceback(
 @given(st.integers(0, len(TEXT) - 3))
 @settings(max_examples=50, deadline=None)
 def test_a_cut_report_is_one_line(length: int) -> None:
-    with pytest.raises(ReportError, match=r"^all\.json:\d+: is no JSON: [^\n]+$"):
+    with pytest.raises(ReportError, match=r"^all\.json:\d+: is cut off; [^\n]+$"):
         parse(TEXT[:length], "all.json")
 
 
