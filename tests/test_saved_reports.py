@@ -499,8 +499,8 @@ def test_times_in_their_own_weather_are_told_and_corrected_ones_are_not(capsys: 
     corrected = save("corrected.json", result_of(measurement(found)))
     main(["compare", corrected, corrected])
     assert "weather" not in capsys.readouterr().out
-    found = result_of(measurement(found), timed(1.0, "test_timer"))
-    main(["compare", save("a.json", found), save("b.json", found)])
+    mixed = result_of(measurement(found), timed(1.0, "test_timer"))
+    main(["compare", save("a.json", mixed), save("b.json", mixed)])
     assert "The times of tests/test_api.py::test_timer have the weather" in capsys.readouterr().out
 
 
