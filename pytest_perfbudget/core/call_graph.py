@@ -16,6 +16,9 @@ MOST_EDGES: Final = 300
 LEAST_SHARE: Final = 0.003
 """The smallest share of the whole time with which an edge is kept: narrower frames cannot be seen."""
 
+INTERRUPTED: Final = 1.5
+"""The ratio of a profiled call to a measured call above which the profile has the time of something else, too."""
+
 
 class CallEdge(NamedTuple):
     """The calls of a function by another.
@@ -35,14 +38,20 @@ class CallEdge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallGraph:
-    """The edges of a graph, the costliest first."""
+    """The call graph of one profiled call.
+
+    Attributes:
+        edges: the calls of functions by each other, the costliest first.
+        overhead_ns: the profiler's own part of the time; None if the part is not known.
+    """
 
     edges: Sequence[CallEdge] = ()
+    overhead_ns: float | None = None
 
     @classmethod
-    def of(cls, edges: Iterable[CallEdge]) -> CallGraph:
+    def of(cls, edges: Iterable[CallEdge], overhead_ns: float | None = None) -> CallGraph:
         """Return the graph of the edges, the costliest first."""
-        return cls(sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee)))
+        return cls(sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee)), overhead_ns)
 
     def costliest(self) -> set[tuple[str, str]]:
         """Return the caller and the callee of each edge that is worth being kept."""
@@ -51,7 +60,15 @@ class CallGraph:
 
     def only(self, kept: Container[tuple[str, str]]) -> CallGraph:
         """Return the graph of the edges with these callers and callees."""
-        return CallGraph([one for one in self.edges if (one.caller, one.callee) in kept])
+        return CallGraph([one for one in self.edges if (one.caller, one.callee) in kept], self.overhead_ns)
+
+    def is_interrupted(self, measured_ns: float) -> bool:
+        """Return whether the profiled call took far longer than calls do, also without the profiler's part.
+
+        Args:
+            measured_ns: the measured time of a call.
+        """
+        return self.overhead_ns is not None and self.total_ns - self.overhead_ns > INTERRUPTED * measured_ns
 
     @property
     def total_ns(self) -> float:
@@ -63,13 +80,15 @@ class CallGraph:
         names = list(dict.fromkeys(name for one in self.edges for name in (one.caller, one.callee)))
         places = {name: place for place, name in enumerate(names)}
         edges = [[places[one.caller], places[one.callee], one.calls, round(one.time_ns)] for one in self.edges]
-        return {"functions": names, "edges": edges}
+        known = {} if self.overhead_ns is None else {"overhead_ns": round(self.overhead_ns)}
+        return {"functions": names, "edges": edges, **known}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CallGraph:
         """Rebuild a graph from the result of `to_dict`."""
         names = data["functions"]
-        return cls([CallEdge(names[caller], names[callee], *numbers) for caller, callee, *numbers in data["edges"]])
+        edges = [CallEdge(names[caller], names[callee], *numbers) for caller, callee, *numbers in data["edges"]]
+        return cls(edges, data.get("overhead_ns"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from pytest_perfbudget.measure.probes import (
     ProbeBusyError,
     count,
 )
-from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, source_files
+from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, quickest, source_files
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
 
@@ -59,33 +59,35 @@ async def count_executions(
     calls = [one for one in found.get(CALLS.name, ()) if isinstance(one, FunctionCalls)]
     profiled = calls[0] if calls else None
     executed = next(iter(found.get(INSTRUCTIONS.name, ())), None)
-    costs = None
+    profiles = [one for one in calls if one.count == calls[0].count]  # other counts are of other work
     if with_costs and profiled is not None:
-        costs = await _costs(subject, calls, clock, start_ns)
+        profiles += await _further_profiles(subject, calls, clock, start_ns)
     return Counted(
         counts={name: int(probes[0].count) for name, probes in found.items()},
         passes={name: len(probes) for name, probes in found.items()},
         problems=problems,
         functions=called_functions(profiled) if profiled else {},
-        costs=costs,
+        costs=calmest(list(map(_cost_graph, profiles))) if with_costs and profiles else None,
         files=source_files(profiled) if profiled else (),
-        graph=call_graph(profiled) if profiled else None,
+        graph=call_graph(quickest(profiles)) if profiles else None,
         instructions=executed_functions(executed.runs) if isinstance(executed, BytecodeInstructions) else (),
     )
 
 
-async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Clock, start_ns: int) -> CostGraph:
-    """Return the costs by function, of the passes that counted and of further ones if these were short.
+async def _further_profiles(
+    subject: Subject, counted: Sequence[FunctionCalls], clock: Clock, start_ns: int
+) -> list[FunctionCalls]:
+    """Return further profiles of a short body.
 
     Args:
         subject: the subject that is run.
-        counted: the passes that counted, the best one first; a pass with other counts had other work to do.
+        counted: the passes that counted, the best one first.
         clock: see `count_executions`.
         start_ns: the time at which the passes began.
     """
     __tracebackhide__ = True
-    profiles = [one for one in counted if one.count == counted[0].count]
-    while len(profiles) < _PROFILES + len(counted) and clock.wall_ns() - start_ns < _PROFILED_NS:
+    profiles: list[FunctionCalls] = []
+    while len(profiles) < _PROFILES and clock.wall_ns() - start_ns < _PROFILED_NS:
         probe = FunctionCalls(begins_threads=counted[0].threads.have_begun)
         until_ns = clock.wall_ns() + _PROFILED_NS // _PROFILES
         try:
@@ -96,7 +98,7 @@ async def _costs(subject: Subject, counted: Sequence[FunctionCalls], clock: Cloc
             break
         if not probe.is_mixed:
             profiles.append(probe)
-    return calmest(list(map(_cost_graph, profiles)))
+    return profiles
 
 
 def _cost_graph(probe: FunctionCalls) -> CostGraph:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.report.numbers import quantity
 
 FLAME_LEGEND: Final = (
@@ -15,13 +17,35 @@ FLAME_LEGEND: Final = (
 """The colours of a flame graph with the other side: the name of the colour, and its meaning."""
 
 
-def flame_caption(graphs: CallGraphs) -> str:
-    """Return what a flame graph shows."""
-    head = quantity(graphs.head.total_ns, "ns")
-    if graphs.base is None:
-        return f"one profiled call of {head}; a profile inflates times, so compare the shares"
-    base = quantity(graphs.base.total_ns, "ns")
-    return f"one profiled call of {head}, of the other side {base}; a profile inflates times, so compare the shares"
+def flame_caption(graphs: CallGraphs, interrupted: str = "") -> str:
+    """Return what a flame graph shows.
+
+    Args:
+        graphs: the profiled call of each side.
+        interrupted: see `interrupted_text`; such a profile is not compared with the other side.
+    """
+    shown = f"one profiled call of {quantity(graphs.head.total_ns, 'ns')}"
+    if graphs.base is not None:
+        shown += f", of the other side {quantity(graphs.base.total_ns, 'ns')}"
+    return f"{shown}; {interrupted or 'a profile inflates times, so compare the shares'}"
+
+
+def interrupted_text(measurement: Measurement) -> str:
+    """Return that a profiled call of a measurement was interrupted, by which its functions tell nothing; else empty."""
+    graphs = measurement.call_graphs
+    if graphs is None:
+        return ""
+    time = next((one for one in measurement.changes if one.metric == TIME.name), None)
+    known = [measurement.statistics.get(name, 0.0) for name in ("median", "mean")]
+    head_ns = max(time.after or 0.0 if time is not None else 0.0, *known)
+    base_ns = time.before or 0.0 if time is not None else 0.0
+    for side, graph, measured_ns in (("", graphs.head, head_ns), (" of the other side", graphs.base, base_ns)):
+        if graph is not None and measured_ns and graph.is_interrupted(measured_ns):
+            return (
+                f"the call{side} took far longer than the measured {quantity(measured_ns, 'ns')}, so that it was "
+                "interrupted: the functions are not compared"
+            )
+    return ""
 
 
 def frame_text(time_ns: float, total_ns: float) -> str:

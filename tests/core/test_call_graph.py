@@ -44,6 +44,8 @@ class TestGraph:
         both = CallGraphs(graph((OUTSIDE, "a", 9.0), ("a", "b", 5.0)), graph((OUTSIDE, "a", 4.0)))
         assert CallGraphs.from_dict(both.to_dict()) == both
         assert CallGraphs.from_dict(CallGraphs(both.head).to_dict()) == CallGraphs(both.head)
+        profiled = CallGraphs.of(CallGraph.of([CallEdge(OUTSIDE, "a", 1, 9.0)], 3.0))
+        assert CallGraphs.from_dict(profiled.to_dict()).head.overhead_ns == 3.0
 
 
 class TestTree:

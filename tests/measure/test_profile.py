@@ -8,11 +8,12 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
+from scripting import ScriptedClock
 
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
@@ -30,7 +31,9 @@ CLOCK: list[int] = []
 
 @pytest.fixture
 def scripted_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the profiler read `CLOCK`."""
+    """Let the profiler read `CLOCK`; its overhead is that of the real clock."""
+    for is_kept_to_thread in (False, True):
+        profiler_overhead(is_kept_to_thread=is_kept_to_thread)
     monkeypatch.setattr("cProfile.Profile", partial(cProfile.Profile, CLOCK.__len__, 1e-6))
 
 
@@ -71,6 +74,49 @@ def test_a_built_in_function_is_listed_for_each_that_calls_it() -> None:
     assert callers == [(extend, ", from ", name_of(one.__code__)) for one in (takes_200_us, takes_350_us)]
     assert [row.calls for row in rows] == [1, 1]
     assert [row.share for row in rows] == pytest.approx([200 / 350, 150 / 350])
+
+
+@pytest.mark.usefixtures("scripted_clock")
+class TestInterruptions:
+    """The scheduler gives the CPU to another process during most of the profiled calls."""
+
+    @staticmethod
+    def shares(stalls_us: Sequence[int], call_ns: float = 1e6) -> dict[str, float]:
+        """Return the shares of functions in a profile whose calls stall in turn, the last stall again and again."""
+        scripted, left = ScriptedClock(), iter([*stalls_us, *[stalls_us[-1]] * 50])
+
+        def innocent() -> None:
+            scripted.advance(call_ns)
+            CLOCK.extend(range(100 + next(left)))
+
+        def slow() -> None:
+            CLOCK.extend(range(300))
+            innocent()
+
+        rows = run_plain(profile_call(PlainSubject(slow), scripted.clock)).rows
+        return {row.function.rpartition(".")[2]: row.share for row in rows}
+
+    @pytest.mark.parametrize("stalls_us", [[0], [4_000, 2_500, 0, 3_000], [3_000] * 19 + [0]])
+    def test_a_call_that_was_interrupted_blames_no_innocent_function(self, stalls_us: Sequence[int]) -> None:
+        assert self.shares(stalls_us) == pytest.approx({"slow": 0.75, "innocent": 0.25})
+
+    def test_time_that_each_call_takes_is_no_interruption(self) -> None:
+        assert self.shares([900]) == pytest.approx({"slow": 3 / 13, "innocent": 10 / 13})
+
+    def test_a_long_call_is_profiled_once(self) -> None:
+        assert self.shares([900, 0], call_ns=2e8) == pytest.approx({"slow": 3 / 13, "innocent": 10 / 13})
+
+    def test_the_graph_of_a_comparison_is_of_the_quickest_call_as_well(self) -> None:
+        left = iter([500] * 3 + [0] * 2_000)
+
+        def slow() -> None:
+            CLOCK.extend(range(100 + next(left)))
+
+        clock = ScriptedClock(reading_ns=100_000).clock
+        counted = run_plain(count_executions(PlainSubject(slow), {"calls": bool}, clock, with_costs=True))
+        assert counted.graph is not None
+        assert counted.graph.total_ns == pytest.approx(100_000.0)
+        assert {one.calls for one in counted.graph.edges} == {1}
 
 
 def test_one_that_no_function_calls_stands_alone() -> None:

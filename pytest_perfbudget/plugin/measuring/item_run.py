@@ -180,7 +180,7 @@ class ItemRun:
             results = [*gate.judge(data.samples), *judge_counts(effective.budgets, data.counted), *spans.results]
             exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in results)
             with silence():
-                profile = await profile_call(subject) if exceeded or data.looks_slower else NO_PROFILE
+                profile = await profile_call(subject, session.clock) if exceeded or data.looks_slower else NO_PROFILE
         finally:
             session.progress.clear()
         self.kept.keep_judged(
@@ -226,7 +226,7 @@ class ItemRun:
                 recording = data.recording
                 looks_bad = looks_bad or data.looks_slower
             if looks_bad:
-                self._benchmark.profile = run_plain(profile_call(subject))
+                self._benchmark.profile = run_plain(profile_call(subject, self.session.clock))
         spans = watch.judged()
         self._benchmark.spans = spans if spans.facts is not None else None
         if recording is not None:

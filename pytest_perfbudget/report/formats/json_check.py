@@ -205,8 +205,9 @@ def _check_path(value: object, place: str) -> None:
 
 def _check_graph(value: Any, place: str) -> None:  # noqa: ANN401 - a value of a JSON document
     """Check a graph, whose edges name their functions by the places in a list."""
-    if not isinstance(value, dict) or set(value) != {"functions", "edges"}:
+    if not isinstance(value, dict) or set(value) - {"overhead_ns"} != {"functions", "edges"}:
         _refuse(place, "an object with the keys functions and edges", value)
+    _check_of(float)(value.get("overhead_ns", 0.0), f"{place}.overhead_ns")
     _check_of(Sequence[str])(value["functions"], f"{place}.functions")
     _check_of(Sequence[tuple[int, int, int, float]])(value["edges"], f"{place}.edges")
     number = len(value["functions"])

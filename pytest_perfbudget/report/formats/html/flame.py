@@ -13,7 +13,7 @@ from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.call_tree import CallNode, own_times, tree_of
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.report.formats.speedscope import profiles
-from pytest_perfbudget.report.profiles import FLAME_LEGEND, flame_caption, frame_text, own_text
+from pytest_perfbudget.report.profiles import FLAME_LEGEND, flame_caption, frame_text, interrupted_text, own_text
 
 _WIDTH: Final = 10_000
 _STEPS: Final = (0.01, 0.05, 0.2)
@@ -25,12 +25,14 @@ def flame(measurement: Measurement, report: str | None) -> dict[str, Any] | None
     graphs = measurement.call_graphs
     if graphs is None or not (nodes := tree_of(graphs.head)):
         return None
-    frames = _Frames(graphs, nodes)
+    interrupted = interrupted_text(measurement)
+    # The lost time would colour an innocent function.
+    frames = _Frames(CallGraphs(graphs.head) if interrupted else graphs, nodes)
     frames.add(nodes, 0, 0.0)
     return {
-        "caption": flame_caption(graphs),
+        "caption": flame_caption(graphs, interrupted),
         "legend": FLAME_LEGEND,
-        "is_compared": graphs.base is not None,
+        "is_compared": graphs.base is not None and not interrupted,
         "depth": 1 + max(row[0] for row in frames.rows),
         "functions": frames.functions,
         "rows": frames.rows,

@@ -1,0 +1,66 @@
+"""The words of a flame graph, and a graph that must not be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from results import change, measurement
+
+from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.report.formats.html.flame import flame
+from pytest_perfbudget.report.profiles import interrupted_text
+
+
+def graph(total_ns: float, own_ns: float, overhead_ns: float | None = 0.0) -> CallGraph:
+    """Return a graph of an innocent function within another."""
+    edges = [CallEdge("", "shop:basket", 1, total_ns), CallEdge("shop:basket", "shop:innocent", 1, own_ns)]
+    return CallGraph(edges, overhead_ns)
+
+
+def slower(head: CallGraph, base: CallGraph) -> Measurement:
+    """Return a measurement that takes 1 ms, on the other side 0.8 ms."""
+    time = change(before=0.8e6, after=1e6)
+    return measurement(time, call_graphs=CallGraphs(head, base), statistics={"median": 1e6})
+
+
+def shades(found: Measurement) -> list[int]:
+    drawn: dict[str, Any] | None = flame(found, None)
+    assert drawn is not None
+    return [step for _, _, step in drawn["functions"]]
+
+
+CALM = graph(0.9e6, 0.1e6)
+
+
+def test_the_function_that_became_slower_has_a_colour() -> None:
+    found = slower(graph(1.2e6, 0.9e6), CALM)
+    assert interrupted_text(found) == ""
+    assert max(shades(found)) == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "side"),
+    [
+        (graph(4.9e6, 4.5e6), CALM, "the call took far longer than the measured 1 ms"),
+        (
+            graph(1.2e6, 0.9e6),
+            graph(4.9e6, 4.5e6),
+            "the call of the other side took far longer than the measured 800 us",
+        ),
+    ],
+)
+def test_an_interrupted_call_says_so_and_has_no_colours(head: CallGraph, base: CallGraph, side: str) -> None:
+    found = slower(head, base)
+    drawn = flame(found, None)
+    assert drawn is not None
+    assert drawn["caption"].endswith(f"; {side}, so that it was interrupted: the functions are not compared")
+    assert not drawn["is_compared"]
+    assert set(shades(found)) == {0}
+
+
+@pytest.mark.parametrize("overhead_ns", [4e6, None])
+def test_the_time_of_the_profiler_is_no_interruption(overhead_ns: float | None) -> None:
+    """In a report without this time nobody knows."""
+    assert interrupted_text(slower(graph(4.9e6, 4.5e6, overhead_ns), CALM)) == ""
