@@ -92,6 +92,28 @@ class CallGraph:
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeLookup:
+    """A graph for look-ups: the calls and the time of each edge, and the calls of each function."""
+
+    edges: Mapping[tuple[str, str], tuple[int, float]]
+    calls: Mapping[str, int]
+    total_ns: float
+
+    @classmethod
+    def of(cls, graph: CallGraph) -> EdgeLookup:
+        """Return the look-up of a graph."""
+        calls: dict[str, int] = {}
+        for one in graph.edges:
+            calls[one.callee] = calls.get(one.callee, 0) + one.calls
+        edges = {(one.caller, one.callee): (one.calls, one.time_ns) for one in graph.edges}
+        return cls(edges, calls, graph.total_ns)
+
+    def rate(self, edge: tuple[str, str]) -> float:
+        """Return the number of these calls in each call of their caller."""
+        return self.edges.get(edge, (0, 0.0))[0] / max(self.calls.get(edge[0], 0), 1)
+
+
+@dataclass(frozen=True, slots=True)
 class CallGraphs:
     """The call graphs of a measurement.
 

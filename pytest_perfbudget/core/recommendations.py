@@ -13,21 +13,23 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_perfbudget.core.blame import Cause
-from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph
+from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph, EdgeLookup
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CALLS, PEAK, TIME
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.savings import lost, most_saved
 
 LEAST_SAVED: Final = 0.03
 """The smallest share of the cost whose saving is worth a recommendation."""
 
 _LEAST_GROWTH: Final = 1.5
 _LEAST_QUERIES: Final = 3
+_LOOP: Final = 3
 _COMPREHENSION: Final = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>$")
 
 _LEAST_SPECIFIC: Final = 0.5
@@ -70,7 +72,7 @@ class Recommendation:
         before: the number on the other side; None if the number is not known.
         after: the number now.
         unit: the unit of both numbers: `calls`, `bytes`, or `ns`.
-        saves: the share of the cost that would be saved at most, from 0 to 1.
+        saves: the share of the cost that would be saved at most, from 0 to 1: of a slowdown no more than the slowdown.
         cost: the metric that would be saved: `time`, `peak` or `calls`.
     """
 
@@ -84,13 +86,21 @@ class Recommendation:
     saves: float
     cost: str = TIME.name
 
+    @property
+    def is_loop(self) -> bool:
+        """Whether there are so many more calls that only a loop makes them; a generator has a call for each item."""
+        return self.before is not None and self.after >= _LOOP * max(self.before, 1)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the recommendation as builtins."""
         return {**{name: getattr(self, name) for name in self.__slots__}, "advice": self.advice.value}
 
 
 def recommendations_of(measurement: Measurement) -> list[Recommendation]:
-    """Return the recommendations for a measurement, the largest saving first, at most one of each kind."""
+    """Return the recommendations for a measurement, the largest saving first, at most one of each kind.
+
+    Where the time regressed, what saves time comes before what saves memory.
+    """
     regressed = [one for one in measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
     if measurement.is_pending or not (regressed or is_exceeded):
@@ -99,8 +109,13 @@ def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     for one in _all(measurement, regressed):
         if one.saves >= LEAST_SAVED and (one.advice not in best or one.saves > best[one.advice].saves):
             best[one.advice] = one
-    special = max((one.saves for one in best.values() if one.advice not in _GENERAL), default=0.0)
-    return sorted(best.values(), key=lambda one: _rank(one, special), reverse=True)
+    special = max(
+        (one.saves for one in best.values() if one.advice not in _GENERAL and one.cost != PEAK.name), default=0.0
+    )
+    is_slower = any(one.metric == TIME.name for one in regressed)
+    return sorted(
+        best.values(), key=lambda one: (is_slower and one.cost != PEAK.name, *_rank(one, special)), reverse=True
+    )
 
 
 def _rank(one: Recommendation, special: float) -> tuple[bool, float]:
@@ -112,7 +127,8 @@ def _rank(one: Recommendation, special: float) -> tuple[bool, float]:
 def _all(measurement: Measurement, regressed: list[RegressionResult]) -> Iterator[Recommendation]:
     graphs = measurement.call_graphs
     if graphs is not None and graphs.base is not None:
-        yield from _from_both_graphs(measurement.id, graphs.head, graphs.base)
+        time = next((one for one in regressed if one.metric == TIME.name), None)
+        yield from _from_both_graphs(measurement.id, graphs.head, graphs.base, time)
     elif graphs is not None:
         yield from _from_one_graph(measurement.id, graphs.head)
     if graphs is None or graphs.base is None:
@@ -130,29 +146,10 @@ def _all(measurement: Measurement, regressed: list[RegressionResult]) -> Iterato
     yield from _from_repeats(measurement)
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A graph for look-ups: the calls and the time of each edge, and the calls of each function."""
-
-    edges: Mapping[tuple[str, str], tuple[int, float]]
-    calls: Mapping[str, int]
-    total_ns: float
-
-    @classmethod
-    def of(cls, graph: CallGraph) -> _Side:
-        calls: dict[str, int] = {}
-        for one in graph.edges:
-            calls[one.callee] = calls.get(one.callee, 0) + one.calls
-        edges = {(one.caller, one.callee): (one.calls, one.time_ns) for one in graph.edges}
-        return cls(edges, calls, graph.total_ns)
-
-    def rate(self, edge: tuple[str, str]) -> float:
-        """Return the number of these calls in each call of their caller."""
-        return self.edges.get(edge, (0, 0.0))[0] / max(self.calls.get(edge[0], 0), 1)
-
-
-def _from_both_graphs(name: str, head: CallGraph, base: CallGraph) -> Iterator[Recommendation]:
-    now, before = _Side.of(head), _Side.of(base)
+def _from_both_graphs(
+    name: str, head: CallGraph, base: CallGraph, time: RegressionResult | None
+) -> Iterator[Recommendation]:
+    now, before = EdgeLookup.of(head), EdgeLookup.of(base)
     if not now.total_ns:
         return
     for edge, (_, time_ns) in now.edges.items():
@@ -165,11 +162,12 @@ def _from_both_graphs(name: str, head: CallGraph, base: CallGraph) -> Iterator[R
             continue
         place = caller if rates[0] >= _LEAST_GROWTH * rates[1] else _loop_above(caller, now, before)
         saves = (time_ns - before.edges.get(edge, (0, 0.0))[1]) / now.total_ns
+        saves = saves if time is None else most_saved(time, caller, callee, saves)
         yield Recommendation(advice, name, _COMPREHENSION.sub("", place), callee, *calls, "calls", saves)
 
 
 def _judged(
-    edge: tuple[str, str], now: _Side, before: _Side, rates: tuple[float, float]
+    edge: tuple[str, str], now: EdgeLookup, before: EdgeLookup, rates: tuple[float, float]
 ) -> tuple[Advice | None, tuple[int, int]]:
     """Return what an edge says, and the calls on the other side and now that say it."""
     callee = edge[1]
@@ -206,7 +204,7 @@ def _advice_by_queries(before: int, after: int) -> Advice | None:
     return Advice.QUERIES_IN_A_LOOP if after >= max(_LEAST_QUERIES, 2 * before) else None
 
 
-def _loop_above(function: str, now: _Side, before: _Side) -> str:
+def _loop_above(function: str, now: EdgeLookup, before: EdgeLookup) -> str:
     """Return the function that calls a function more often than before, directly or by others; else the function."""
     seen = {function}
     at = function
@@ -244,13 +242,8 @@ def _from_blame(name: str, change: RegressionResult) -> Iterator[Recommendation]
             advice = _advice_by_calls(before, after, (one.after, one.before))
         if advice is not None:
             known = before if before or not one.before else None  # a call now and then is not none
-            saves = _lost(change) * min(one.gained_ns / one.of_ns, 1.0) if one.of_ns else 0.0
+            saves = most_saved(change, one.function, one.callee)
             yield Recommendation(advice, name, one.function, one.callee, known, after, "calls", saves)
-
-
-def _lost(change: RegressionResult) -> float:
-    """Return the share of the cost by which a regression is above the other side."""
-    return 1 - 1 / change.badness if change.badness > 1 else 0.0
 
 
 def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation]:
@@ -262,7 +255,7 @@ def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation
             advice = _advice_by_calls(one.before, one.after, (one.after, one.before))
         if advice is None or one.before is None:
             continue
-        saves = _lost(change) * (1 - one.before / one.after) if one.after else 0.0
+        saves = lost(change) * (1 - one.before / one.after) if one.after else 0.0
         yield Recommendation(advice, name, "", one.function, one.before, one.after, "calls", saves, cost)
 
 

@@ -66,7 +66,7 @@ def gained_text(one: Blame) -> str:
     """Return the part of a slowdown that a function caused; a part far above the whole says why that can be."""
     gained, whole = quantity(one.gained_ns, "ns"), quantity(one.of_ns, "ns")
     if one.gained_ns > _ABOVE * one.of_ns:
-        return f"+{gained} (+{whole} in all, because other code became faster)"
+        return f"+{gained} (+{whole} in all: other code is faster, or the profiles err)"
     return f"+{gained if one.gained_ns < one.of_ns else whole} of +{whole}"
 
 
@@ -94,7 +94,8 @@ def _calls_text(one: Blame) -> str:
     if one.before == 0:
         how = "on every call" if one.after == 1 else "in some calls" if one.after < 1 else "in each call"
         return f"now calls {callee} {how} {rates}{further}"
-    return f"calls {callee} more often in each call {rates}{further}"
+    how = "once more" if one.after - one.before == 1 else "more often"
+    return f"calls {callee} {how} in each call {rates}{further}"
 
 
 def _rates(before: float, after: float) -> str:

@@ -26,6 +26,9 @@ _ACTIONS: Final = {
     Advice.MEMORY_GROWTH: "Hold less at a time: go through the items one by one",
 }
 
+_AS_BEFORE: Final = "Call the function as often as before"
+"""What to do about so few more calls that they need no loop."""
+
 
 def recommendation_lines(measurement: Measurement) -> Iterator[str]:
     """Yield a heading and a line for each of the first recommendations; nothing if there is none."""
@@ -45,7 +48,8 @@ def recommendation_text(one: Recommendation, told: Container[str] = ()) -> str:
     """
     place = f" in {one.place}" if one.place else ""
     saves = f"up to {one.saves:.0%} of the {METRICS[one.cost].words}"
-    return f"{_ACTIONS[one.advice]}{place}: {_evidence(one, told)}, {saves}"
+    is_loop = one.is_loop or one.advice is not Advice.CALL_GROWTH
+    return f"{_ACTIONS[one.advice] if is_loop else _AS_BEFORE}{place}: {_evidence(one, told)}, {saves}"
 
 
 def _told(measurement: Measurement) -> Iterator[str]:

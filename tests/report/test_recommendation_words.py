@@ -16,7 +16,7 @@ from pytest_perfbudget.report.recommendations import recommendation_text
 
 SLEEP = CallEdge("shop:basket", "built-in method time.sleep", 3, 900.0)
 SLOW = measurement(
-    change(),
+    change(ratio=20.0),
     budget(),
     call_graphs=CallGraphs(
         CallGraph([CallEdge("", "shop:basket", 1, 1000.0), SLEEP]), CallGraph([CallEdge("", "shop:basket", 1, 100.0)])
@@ -33,6 +33,15 @@ def told(**given: object) -> str:
 @pytest.mark.parametrize("advice", Advice)
 def test_each_recommendation_has_an_action(advice: Advice) -> None:
     assert told(advice=advice, subject="shop:price").endswith(": 4 calls of shop:price, up to 50% of the time")
+
+
+@pytest.mark.parametrize(
+    ("before", "action"),
+    [(2, "Call the function as often as before"), (1, "Call the function once for all, outside of the loop")],
+)
+def test_only_many_more_calls_are_told_as_a_loop(before: float, action: str) -> None:
+    text = told(advice=Advice.CALL_GROWTH, subject="shop:price", place="shop:basket", before=before)
+    assert text.startswith(f"{action} in shop:basket: 4 calls of shop:price instead of {before}, ")
 
 
 def test_numbers_have_the_words_of_their_unit() -> None:
