@@ -18,11 +18,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups,
 PATIENCE_S = 30
 
 STARTER = """
-import os
+import os, signal
 from functools import partial
 from pathlib import Path
 from pytest_perfbudget.processes import process
 from pytest_perfbudget.processes.protocol import Request
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets jobs in its background ignore the signal
 process._Popen = partial(process._Popen, pass_fds=[int(os.environ["WORDS"]), int(os.environ["GO"])])
 process.SCRIPT = Path("worker_script.py")
 with process.Worker(Request([], ".", [], ["a"]), process.ProcessStart(1, 60)) as worker:
@@ -45,6 +46,7 @@ SERVER = f"{STEPS}\nsignal.signal(signal.SIGTERM, stop); say('up')\nwhile True: 
 WITH_SERVER = f"""
 {STEPS}
 import subprocess
+sys.stdin.readline()  # the request, without which a worker does nothing
 subprocess.Popen([sys.executable, "-c", {SERVER!r}], pass_fds=[WORDS, GO], MORE)
 signal.pause()
 """
@@ -55,6 +57,7 @@ def begin_to_stop(*_):
     signal.signal(signal.SIGTERM, lambda *_: say("again"))
     stop()
 signal.signal(signal.SIGTERM, begin_to_stop)
+sys.stdin.readline()
 say("up")
 while True: signal.pause()
 """
