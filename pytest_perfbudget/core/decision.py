@@ -78,6 +78,18 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
 _NOTED: Final = Judgement(Severity.NOTE)
 
 
+def is_unsuspicious(measurement: Measurement, change: RegressionResult) -> bool:
+    """Return whether an undecided comparison asks for nothing, because nothing looks slower than is allowed.
+
+    Intervals that reach beyond the tolerance are usual for a session's own run. Nobody but the user can make a load
+    more precise, so an undecided load asks for that, unless its interval shows that the limit holds.
+    """
+    if change.verdict is not RegressionVerdict.UNDECIDED or change.runs or change.reason:
+        return False
+    holds = change.upper is not None and change.upper <= 1 + change.limit
+    return measurement.kind is not LOAD or holds
+
+
 def has_numbers(measurement: Measurement) -> bool:
     """Return whether anything was measured; if nothing was, the measurement or its budgets have the reason."""
     return not measurement.unmeasured and bool(measurement.statistics or measurement.rounds)
@@ -132,8 +144,8 @@ def _metric_of(result: BudgetResult | RegressionResult | None) -> str:
 
 def _judge_load(measurement: Measurement, change: RegressionResult) -> Judgement | None:
     """Return the judgement of a comparison that was too short: the user decides how long a load is."""
-    is_short = measurement.kind is LOAD and change.verdict is RegressionVerdict.UNDECIDED
-    return _NOTED if is_short else None
+    is_undecided = measurement.kind is LOAD and change.verdict is RegressionVerdict.UNDECIDED
+    return _NOTED if is_undecided and not is_unsuspicious(measurement, change) else None
 
 
 def _case(

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pytest_perfbudget.core.decision import has_numbers
+from pytest_perfbudget.core.decision import has_numbers, is_unsuspicious
 from pytest_perfbudget.core.finding import DRIFT, KNOWN_TO_BE_WRONG, NOT_READY, Finding, Severity
 from pytest_perfbudget.core.health import mark_of_budget
 from pytest_perfbudget.core.kinds import LOAD as LOAD_KIND
@@ -221,7 +221,7 @@ def _causes_of_results(measurement: Measurement, *, is_load: bool) -> Iterator[t
         if cause is not None:
             yield cause, f"{measurement.id}: {budget.label}"
     for change in () if measurement.is_pending else measurement.changes:
-        cause = _cause_of_change(change, is_load=is_load)
+        cause = _cause_of_change(measurement, change)
         if cause is not None:
             yield cause, measurement.id if change.metric == TIME.name else f"{measurement.id}: {change.metric}"
 
@@ -242,12 +242,11 @@ def _cause_of_budget(budget: BudgetResult, *, is_load: bool) -> Cause | None:
     return Cause.TOO_FEW_ROUNDS if is_short else Cause.UNDECIDED
 
 
-def _cause_of_change(change: RegressionResult, *, is_load: bool) -> Cause | None:
+def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Cause | None:
     if change.verdict is RegressionVerdict.UNDECIDED:
-        # Without fresh runs nothing was suspected, except for a load, which is measured once.
-        if is_load:
-            return Cause.LOAD_TOO_SHORT
-        return Cause.UNDECIDED if change.runs or change.reason else None
+        if is_unsuspicious(measurement, change):
+            return None
+        return Cause.LOAD_TOO_SHORT if measurement.kind is LOAD_KIND else Cause.UNDECIDED
     if change.verdict is RegressionVerdict.NEW and change.against:
         return None  # the other commit will never have the test
     return _BY_CHANGE.get(change.verdict)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from pytest_perfbudget.core.decision import is_unsuspicious
 from pytest_perfbudget.core.health import Health
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
-from pytest_perfbudget.core.run_result import SessionFacts
+from pytest_perfbudget.core.run_result import RunResult, SessionFacts, regression_tally
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
 
@@ -52,10 +53,18 @@ def health_text(health: Health) -> str:
     return f"{text}, {len(rest)} more from {rest[0].score} up" if rest else text
 
 
-def changes_text(tally: Mapping[str, int], against: str) -> str:
-    """Return the line that counts the compared numbers by verdict."""
-    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
+UNSUSPICIOUS: Final = "unsuspicious"
+"""The word for a comparison that is undecided and asks for nothing; see `core.decision.is_unsuspicious`."""
+
+
+def changes_text(result: RunResult, against: str) -> str:
+    """Return the line that counts the compared numbers by verdict; those that ask for nothing come last."""
+    tally = regression_tally(result.measurements, len(result.missing))
     is_compared = any(count and not RegressionVerdict(name).is_unjudged for name, count in tally.items())
+    calm = sum(is_unsuspicious(one, change) for one in result.measurements for change in one.changes)
+    tally[RegressionVerdict.UNDECIDED.value] -= calm
+    tally[UNSUSPICIOUS] = calm
+    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
     if found and not is_compared:
         found = f"nothing was compared ({found})"
     return f"against {against}: {found or 'nothing was compared'}"

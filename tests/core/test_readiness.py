@@ -163,6 +163,12 @@ class TestReasons:
         assert causes(session(measurements=[of_load])) == [Cause.LOAD_TOO_SHORT]
         assert Cause.LOAD_TOO_SHORT not in causes(session(measurements=[replace(of_load, kind=CALL)]))
 
+    def test_a_load_whose_limit_holds_is_long_enough(self) -> None:
+        faster = change(RegressionVerdict.UNDECIDED, ratio=0.8, lower=0.63, upper=1.006, runs=0)
+        assert causes(session(measurements=[measurement(faster, kind=LOAD)])) == []
+        slower = replace(faster, upper=1.06)
+        assert causes(session(measurements=[measurement(slower, kind=LOAD)])) == [Cause.LOAD_TOO_SHORT]
+
     def test_without_a_comparison_there_is_no_baseline(self) -> None:
         comparable = measurement(budget(WITHIN), max_regression=0.05)
         alone = session(compared_with=None, measurements=[comparable])

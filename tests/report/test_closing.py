@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from results import change, measurement
 
+from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.run_result import regression_tally
+from pytest_perfbudget.core.run_result import RunResult, regression_tally
 from pytest_perfbudget.report.closing import budgets_text, changes_text
 from pytest_perfbudget.report.progress import load_progress_text, progress_text, update_progress_text
 
@@ -15,16 +16,25 @@ def test_budgets_are_counted_by_verdict() -> None:
 
 
 def test_every_regression_verdict_is_counted() -> None:
-    tally = regression_tally([measurement(change(), change(RegressionVerdict.UNCHANGED))], missing=2)
-    assert set(tally) == {verdict.value for verdict in RegressionVerdict}
-    assert changes_text(tally, "the baseline") == "against the baseline: 1 regressed, 2 missing, 1 unchanged"
+    measurements = [measurement(change(), change(RegressionVerdict.UNCHANGED))]
+    assert set(regression_tally(measurements, missing=2)) == {verdict.value for verdict in RegressionVerdict}
+    found = RunResult(measurements=measurements, missing=[Missing("a.py::test", "", ""), Missing("b.py::test", "", "")])
+    assert changes_text(found, "the baseline") == "against the baseline: 1 regressed, 2 missing, 1 unchanged"
+
+
+def test_an_undecided_number_that_asks_for_nothing_is_counted_apart() -> None:
+    suspect, calm = (change(RegressionVerdict.UNDECIDED, ratio=1.01, runs=runs) for runs in (3, 0))
+    found = RunResult(measurements=[measurement(suspect), measurement(calm), measurement(calm)])
+    assert changes_text(found, "main") == "against main: 1 undecided, 2 unsuspicious"
 
 
 def test_a_session_that_compared_nothing_says_so() -> None:
     """It is green, if --perf-strict does not make it red."""
     unmeasured = RegressionResult("time", RegressionVerdict.UNMEASURED, reason="why")
-    tally = regression_tally([measurement(unmeasured)], 0)
-    assert changes_text(tally, "the baseline") == "against the baseline: nothing was compared (1 unmeasured)"
+    assert (
+        changes_text(RunResult(measurements=[measurement(unmeasured)]), "the baseline")
+        == "against the baseline: nothing was compared (1 unmeasured)"
+    )
 
 
 def test_progress_of_a_measurement() -> None:

@@ -128,6 +128,11 @@ class TestUndecidedComparisonsOfLoads:
         ]
         assert notes(measurement(short, kind=CALL)) == []
 
+    def test_a_load_whose_limit_holds_needs_no_note_though_it_may_be_faster(self) -> None:
+        faster = change(RegressionVerdict.UNDECIDED, ratio=0.8, lower=0.63, upper=1.006, runs=0)
+        assert notes(measurement(faster, kind=LOAD)) == []
+        assert len(notes(measurement(replace(faster, upper=1.06), kind=LOAD))) == 1
+
     def test_a_suspect_that_stays_open_has_the_remedy_too(self) -> None:
         (note,) = notes(measurement(change(RegressionVerdict.UNDECIDED), kind=LOAD))
         assert note.endswith("; make the load longer, by requests= or duration=")

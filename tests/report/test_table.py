@@ -229,7 +229,7 @@ class TestOrder:
         screened = change(1.02, RegressionVerdict.UNDECIDED)
         one = measurement(named(1), budget("p95", 1 * MS, 50 * MS), screened)
         assert words(one)[0][0] == "within"
-        assert words(measurement(named(1), screened))[0][0] == "undecided"
+        assert words(measurement(named(1), screened))[0][0] == "unsuspicious"
         suspect = measurement(named(1), budget("p95", 1 * MS, 50 * MS), replace(screened, runs=10))
         assert words(suspect)[0][0] == "undecided"
 

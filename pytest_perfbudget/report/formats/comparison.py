@@ -144,7 +144,9 @@ def _explanations(sides: Sides) -> Iterator[str]:
     if any(one.result.verdict is RegressionVerdict.UNDECIDED for one in every):
         yield "undecided: two sessions do not tell whether the time changed by more than is allowed"
     if weathered := list(dict.fromkeys(one.measurement.id for one in every if one.has_weather)):
-        yield _weather_text(sides, weathered, of_all=all(one.has_weather for one in every if one.smallest_found))
+        yield _weather_text(
+            sides, weathered, of_all=all(one.has_weather for one in every if one.smallest_found is not None)
+        )
     if any(one.smallest_found is not None for one in every):
         yield "For small changes there is pytest --perf-against, which times both commits in the same session."
 

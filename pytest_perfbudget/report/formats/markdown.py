@@ -10,7 +10,7 @@ from typing import Final
 from pytest_perfbudget.core.finding import LOOSENED, NEAR_LIMIT, Finding, Severity
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import readiness_of
-from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
+from pytest_perfbudget.core.run_result import RunResult, budget_tally
 from pytest_perfbudget.report.closing import (
     budgets_text,
     changes_text,
@@ -72,8 +72,7 @@ def _head(result: RunResult) -> Iterator[Section]:
     compared = result.compared_with
     lines = [code(session_text(result.session))]
     if compared is not None:
-        tally = regression_tally(result.measurements, len(result.missing))
-        lines += [code(changes_text(tally, compared.against)), code(compared.remark)]
+        lines += [code(changes_text(result, compared.against)), code(compared.remark)]
         lines += [others_text(len(compared.others))] if compared.others else []
     measured = [one for one in result.measurements if not one.unmeasured]
     lines.append(budgets_text(budget_tally(result.measurements), len(measured)))

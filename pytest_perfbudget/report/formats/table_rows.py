@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-from pytest_perfbudget.core.decision import is_near, judge_budget, judge_change, told_changes
+from pytest_perfbudget.core.decision import is_near, is_unsuspicious, judge_budget, judge_change, told_changes
 from pytest_perfbudget.core.finding import UNMEASURED, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode, Judgement, Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.closing import UNSUSPICIOUS
 
 _Result = TypeVar("_Result", BudgetResult, RegressionResult)
 
@@ -38,7 +39,6 @@ _BUDGETS: Final = {
 _CHANGES: Final = dict.fromkeys(RegressionVerdict, Urgency.NOTED) | {
     RegressionVerdict.REGRESSED: Urgency.FAILING,
     RegressionVerdict.WRONG_CODE: Urgency.FAILING,
-    RegressionVerdict.UNDECIDED: Urgency.CALM,
     RegressionVerdict.UNCHANGED: Urgency.CALM,
 }
 _BUDGET_ORDER: Final = {verdict: place for place, verdict in enumerate(BudgetVerdict)}
@@ -150,7 +150,7 @@ def _assess(measurement: Measurement, policy: Policy) -> Assessment:
     most = Urgency.WARNING if measurement.is_expected_to_fail else Urgency.FAILING
     budgets = [_at_most(most, _judged(one, policy)) for one in measurement.budgets]
     budgets.sort(key=lambda one: (one.urgency, _BUDGET_ORDER[one.result.verdict], -(one.result.used or 0.0)))
-    changes = [_at_most(most, _compared(one, policy)) for one in told_changes(measurement)]
+    changes = [_at_most(most, _compared(measurement, one, policy)) for one in told_changes(measurement)]
     changes.sort(key=lambda one: (one.urgency, _CHANGE_ORDER[one.result.verdict]))
     if measurement.unmeasured:
         urgency = max(Urgency.FAILING, most) if policy.strict else Urgency.NOTED
@@ -175,7 +175,9 @@ def _judged(budget: BudgetResult, policy: Policy) -> TableFinding[BudgetResult]:
     return TableFinding(_BUDGETS[budget.verdict], budget.verdict.value, budget)
 
 
-def _compared(change: RegressionResult, policy: Policy) -> TableFinding[RegressionResult]:
+def _compared(measurement: Measurement, change: RegressionResult, policy: Policy) -> TableFinding[RegressionResult]:
+    if is_unsuspicious(measurement, change):
+        return TableFinding(Urgency.CALM, UNSUSPICIOUS, change)
     urgency = _CHANGES[change.verdict]
     if _fails(judge_change(change, policy)):
         urgency = Urgency.FAILING

@@ -103,7 +103,7 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
             yield others_text(len(compared.others))
         changes = regression_tally(result.measurements, len(result.missing))
         is_red = bool(changes[RegressionVerdict.REGRESSED.value] or changes[RegressionVerdict.WRONG_CODE.value])
-        text = changes_text(changes, compared.against)
+        text = changes_text(result, compared.against)
         yield _colored(text, _RED, layout) if is_red else text
         if compared.remark:
             yield _colored(compared.remark, _YELLOW, layout)

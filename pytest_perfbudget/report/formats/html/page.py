@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
+from pytest_perfbudget.core.run_result import RunResult, budget_tally
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, others_text
 from pytest_perfbudget.report.findings import (
@@ -149,8 +149,7 @@ def _counts(result: RunResult) -> list[str]:
     measured = [one for one in result.measurements if not one.unmeasured]
     found = [budgets_text(budget_tally(result.measurements), len(measured))] if result.measurements else []
     if result.compared_with is not None:
-        tally = regression_tally(result.measurements, len(result.missing))
-        found.append(changes_text(tally, result.compared_with.against))
+        found.append(changes_text(result, result.compared_with.against))
     return found
 
 
