@@ -234,7 +234,7 @@ class TestMerge:
         assert capsys.readouterr().out.splitlines() == [
             "all.json: 20 measurements",
             "failed: 1 of 20 perf tests fails: 1 regressed.",
-            "FAILED a.py::slow: 12 % slower than the baseline (95 % interval +8.0 % .. +16.0 %)",
+            "FAILED a.py::slow: 12.4 % slower than the baseline (95 % interval +9.8 % .. +15.1 %)",
         ]
         assert main(["merge", *shards(self.many()), "-o", "all.json"]) == 0
         assert capsys.readouterr().out.splitlines() == ["all.json: 19 measurements"]
