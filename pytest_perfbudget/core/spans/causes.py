@@ -10,7 +10,9 @@
 | it waited, and nobody looked; or its own CPU time is not known                 | `unknown_ns`      |
 
 Work meanwhile need not be what the span waited for, so `threads_ns` and `processes_ns` are the most that a lock, the
-GIL, a result or another process can have cost. If both together exceed the waiting, they are reduced in proportion.
+GIL, a result or another process can have cost. If both together exceed the waiting, they are reduced in proportion. The
+CPU time of a process that was started after the last look counts when its parent waits for its end: a span that read
+its output before that shows `idle_ns` instead.
 The clocks of waiting are read for some spans only. The waiting of the others is divided like theirs.
 """
 
