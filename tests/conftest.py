@@ -84,6 +84,7 @@ _SLOW = {
     "test_a_slowdown_of_every_second_call_does_not_hide_behind_the_others[4-2]",
     "test_a_slowdown_of_rare_calls_fails[80-1]",
     "test_a_slower_service_fails_in_every_model[asyncio]",
+    "test_a_slower_service_fails_in_every_model[open]",
     "test_a_suite_that_reads_the_statistics_is_measured_in_fresh_processes_too[plain]",
     "test_a_suspect_whose_fixture_can_live_once_is_confirmed_after_the_last_test[plain]",
     "test_a_tear_down_follows_each_call_when_it_is_measured_again",
