@@ -91,16 +91,17 @@ def test_sleeping() -> None:
         assert one.cpu_ns + one.threads_ns + one.processes_ns <= LITTLE_NS
 
 
-def test_a_lock_that_a_computing_thread_holds() -> None:
+def waits_for_a_lock(work: Callable[[], object]) -> Callable[[], None]:
+    """Return code that waits for a lock in a span; another thread holds the lock while it works."""
     lock, is_held = threading.Lock(), threading.Event()
 
     def hold(go: threading.Event) -> None:
         with lock:
             is_held.set()
             go.wait()
-            burn()
+            work()
 
-    def waits_for_the_lock() -> None:
+    def wait() -> None:
         is_held.clear()
         with busy_thread(hold) as go:
             is_held.wait()
@@ -109,30 +110,17 @@ def test_a_lock_that_a_computing_thread_holds() -> None:
                 lock.acquire()
             lock.release()
 
-    for one in causes(waits_for_the_lock):
+    return wait
+
+
+def test_a_lock_that_a_computing_thread_holds() -> None:
+    for one in causes(waits_for_a_lock(burn)):
         assert one.threads_ns >= MOST_NS
         assert one.cpu_ns + one.processes_ns <= LITTLE_NS
 
 
 def test_a_lock_that_a_sleeping_thread_holds_looks_like_a_sleep() -> None:
-    lock, is_held = threading.Lock(), threading.Event()
-
-    def hold(go: threading.Event) -> None:
-        with lock:
-            is_held.set()
-            go.wait()
-            time.sleep(AMOUNT_NS / 1e9)
-
-    def waits_for_the_lock() -> None:
-        is_held.clear()
-        with busy_thread(hold) as go:
-            is_held.wait()
-            with track("work"):
-                go.set()
-                lock.acquire()
-            lock.release()
-
-    for one in causes(waits_for_the_lock):
+    for one in causes(waits_for_a_lock(lambda: time.sleep(AMOUNT_NS / 1e9))):
         assert one.idle_ns >= MOST_NS
 
 

@@ -104,7 +104,8 @@ class TestLimits:
 
 
 def status_of(running: Hive, headers: dict[str, str], capability: str = "summary") -> int:
-    request = urllib.request.Request(running.call_url(capability), b'{"text": "One."}', headers)  # noqa: S310
+    url = running.call_url(capability)
+    request = urllib.request.Request(url, b'{"text": "One."}', headers)  # noqa: S310 - the gateway of this test
     try:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - the gateway of this test
             json.load(response)
