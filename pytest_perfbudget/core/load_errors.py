@@ -23,6 +23,9 @@ _MANY_ERRORS: Final = 1.0
 """The error rate in per cent above which a load that allows no error ends early. A single error does not end the load,
 because its other numbers may be of interest."""
 
+_RARE: Final = 0.5
+"""The largest share of errors that can be rare errors by chance; few requests cannot tell by a comparison."""
+
 _NONE_ALLOWED: Final = BudgetResult(
     ERROR_RATE.name, "max_error_rate", ERROR_RATE.unit, 0.0, NO_ERROR, BudgetVerdict.EXCEEDED
 )
@@ -119,15 +122,15 @@ def exceeded_by(
         count: the errors of the other loads, which are judged together.
         error: the probability of a false `exceeded`.
         other: the errors of loads that these are compared with. Without a limit on errors, these have to fail more
-            often: the more processes a comparison takes, the more chances a rare error has. None if there are no such
-            loads, so that a single error exceeds the limit.
+            often, or most of their requests: the more processes a comparison takes, the more chances a rare error has.
+            None if there are no such loads, so that a single error exceeds the limit.
     """
     if not count.failures:
         return []
     limits = [one for one in budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name) and not one.span]
     if all(one.source == NO_ERROR for one in limits) and other is not None and other.requests:
-        others = other.failures, other.requests
-        if not fails_more_often(count.failures, count.requests, *others, error):
+        is_rare = count.failures <= _RARE * count.requests or other.failures > _RARE * other.requests
+        if is_rare and not fails_more_often(count.failures, count.requests, other.failures, other.requests, error):
             return []
     observed = 100 * count.failures / count.requests
     found = []

@@ -188,6 +188,21 @@ class TestOtherProcesses:
         own = gate(p95_ms=50).judge(record())
         assert bool(exceeded_by(own, counted(failures), 0.01, other)) is is_exceeded
 
+    @pytest.mark.parametrize(
+        ("count", "other", "is_exceeded"),
+        [
+            (ErrorCount(10, 10), ErrorCount(5, 0), True),
+            (ErrorCount(10, 6), ErrorCount(5, 0), True),
+            (ErrorCount(10, 5), ErrorCount(5, 0), False),
+            (ErrorCount(10, 10), ErrorCount(5, 5), False),
+        ],
+    )
+    def test_most_of_few_requests_are_no_rare_errors(
+        self, count: ErrorCount, other: ErrorCount, *, is_exceeded: bool
+    ) -> None:
+        """Five of five successes and none of ten are too few for the comparison, and plain to see."""
+        assert bool(exceeded_by([], count, 0.005, other)) is is_exceeded
+
     def test_a_limit_holds_whatever_the_other_side_does(self) -> None:
         own = gate(max_error_rate=0).judge(record())
         assert exceeded_by(own, counted(1), 0.01, counted(5))
