@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from pytest_perfbudget.core.spans.causes import Waits
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 OTHERS: Final = "(others)"
 """The name of the spans beyond the largest number of names."""

@@ -22,9 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass
 from typing import Any, Final
 
-Waits = tuple[int, int, int]
-"""What happened during a span, in ns: the CPU time of other threads and tasks of the process, the CPU time of processes
-that this process has started, and the time in which the thread could run and other programs had the CPUs."""
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 _LEAST_SEEN: Final = 0.01
 """The share of the waiting below which the waiting that was looked into does not stand for all."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pytest_perfbudget.core.spans import SpanRecord
-from pytest_perfbudget.core.spans.causes import Waits
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 _LITTLE: Final = 0.05
 """The share of the outer span's time up to which a span in it may have waited without anybody looking."""

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Generic, TypeVar
 
 from pytest_perfbudget.core.spans import SpanRecord
-from pytest_perfbudget.core.spans.causes import Waits
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 _Record = TypeVar("_Record", bound=SpanRecord)
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.spans.causes import Causes, TimeSums, Waits, causes_of
+from pytest_perfbudget.core.spans.causes import Causes, TimeSums, causes_of
+from pytest_perfbudget.tracing.wait_sampling import Waits
 
 TIME = st.integers(0, 10**12)
 WAITS = st.tuples(st.integers(-(10**9), 10**12), st.integers(0, 10**12), st.integers(-(10**9), 10**12))
