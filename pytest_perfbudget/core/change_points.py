@@ -33,6 +33,14 @@ _LEAST_SPREAD: Final = 1e-4
 """The smallest standard deviation that is assumed, as a share of the value: counts have none."""
 
 
+_MUCH_LESS_CERTAIN: Final = 4.0
+"""The standard deviation of a point, in multiples of that of the certain points, from which the point is left out.
+Such points would count little. But their errors have a cause, such as other work on the machine, which neighbours have
+in common: these errors do not cancel out as independent errors do."""
+_CERTAIN: Final = 0.25
+"""The share of the points, the most certain first, whose standard deviation is that of the certain points."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change of the level.
@@ -87,10 +95,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ChangePoints:
-    """The changes of a history, in the order of their indices, and the last point if it is a candidate."""
+    """The changes of a history.
+
+    Attributes:
+        changes: the changes, in the order of their indices.
+        candidate: the last point if it is a candidate; None if it is not.
+        left_out: the indices of the points that are too uncertain to show a change.
+    """
 
     changes: tuple[Change, ...] = ()
     candidate: Candidate | None = None
+    left_out: tuple[int, ...] = ()
 
 
 def change_points(
@@ -116,14 +131,28 @@ def change_points(
         groups.setdefault(marker, []).append(index)
     changes: list[Change] = []
     candidate = None
-    for places in groups.values():
+    left_out: list[int] = []
+    for every in groups.values():
+        places, logs, errors_of = _certain(every, values, own)
+        left_out += set(every).difference(places)
         if len(places) < _FEWEST:
             continue
-        logs = np.log([values[one] for one in places])
-        found, last = _judge(places, logs, _known([own[one] for one in places]))
+        found, last = _judge(places, logs, errors_of)
         changes += found
         candidate = last if places[-1] == len(values) - 1 else candidate
-    return ChangePoints(tuple(sorted(changes, key=lambda one: one.index)), candidate)
+    return ChangePoints(tuple(sorted(changes, key=lambda one: one.index)), candidate, tuple(sorted(left_out)))
+
+
+def _certain(
+    places: Sequence[int], values: Sequence[float], errors: Sequence[float | None]
+) -> tuple[Sequence[int], Floats, Floats]:
+    """Return those places with the same marker that are not much less certain than others, their logs and errors."""
+    logs, own = np.log([values[one] for one in places]), _known([errors[one] for one in places])
+    if len(places) < _FEWEST:
+        return places, logs, own
+    deviations = np.hypot(max(spread_of_neighbours(logs, own), _LEAST_SPREAD), own)
+    is_certain = deviations < _MUCH_LESS_CERTAIN * np.quantile(deviations, _CERTAIN)
+    return [one for one, kept in zip(places, is_certain, strict=True) if kept], logs[is_certain], own[is_certain]
 
 
 def _check(values: Sequence[float], errors: Sequence[float | None], markers: Sequence[Hashable]) -> None:

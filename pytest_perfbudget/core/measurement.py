@@ -47,6 +47,8 @@ class Measurement:
         overhead_ns: the cost of a round beyond its call; None if the cost is not known.
         elapsed_ns: the time spent on the rounds, in ns; see `Samples`.
         statistics: the statistics by metric, in base units.
+        without_waits: those statistics that are smaller without the time spent waiting for a CPU that other processes
+            held; None if none is, or that time is not known.
         budgets: the result of each budget.
         warnings: doubts about the numbers.
         profile: the functions that take the time of one call, if the measurement looks too slow.
@@ -98,6 +100,7 @@ class Measurement:
     loosened: Sequence[Loosening] = ()
     blocks: KeptBlocks | None = None
     max_drift: float | None = None
+    without_waits: Mapping[str, float] | None = None
 
     @property
     def id(self) -> str:
@@ -128,6 +131,7 @@ class Measurement:
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
             "is_expected_to_fail": self.is_expected_to_fail,
+            **({"without_waits": dict(self.without_waits)} if self.without_waits else {}),
             **({"max_drift": self.max_drift} if self.max_drift is not None else {}),
             **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
             **({"times": self.times.to_dict()} if self.times else {}),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from pytest_perfbudget.core.metrics import CPU, METRICS, QUANTILES, WALL
 from pytest_perfbudget.core.weather import BlockTime
+
+_LEAST_WAITS: Final = 0.001
+"""The share of a statistic from which the waits in it are worth a number of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +84,16 @@ def describe(samples: Samples) -> dict[str, float]:
         rows = [metric for metric in METRICS.values() if metric.series == series and metric.statistic in found]
         described |= {metric.name: found[metric.statistic] for metric in rows}
     return described
+
+
+def describe_without_waits(samples: Samples) -> dict[str, float] | None:
+    """Return those statistics of wall time, in ns, that are smaller without the time spent waiting for a CPU.
+
+    The time is that in which other processes held the CPU. None is returned if it is not known, or changes nothing.
+    """
+    own_ns = samples.without_waits()
+    if not own_ns:
+        return None
+    own = describe(replace(samples, wall_ns=own_ns, cpu_ns=(), waited_ns=()))
+    found = describe(samples)
+    return {name: value for name, value in own.items() if found[name] > (1 + _LEAST_WAITS) * value} or None

@@ -15,7 +15,7 @@ by 40 %, and with a baseline fresh processes would have replaced these.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, stdev
 from typing import Final
@@ -145,11 +145,11 @@ def _rounds_time(measurement: Measurement, spread: float) -> SavedTime | None:
     return SavedTime(median(times_ns), math.hypot(spread, own_error(times_ns)))
 
 
-def own_error(times_ns: Sequence[float]) -> float:
-    """Return the standard error of the log median within a session, by batch means (Schmeiser 1982)."""
+def own_error(times_ns: Sequence[float], centre: Callable[[Sequence[float]], float] = median) -> float:
+    """Return the standard error of the log centre within a session, by batch means (Schmeiser 1982)."""
     if len(times_ns) < _FEWEST:
         return 0.0
     number = min(_BATCHES, len(times_ns) // 2)
     size = len(times_ns) / number
     batches = [times_ns[round(at * size) : round((at + 1) * size)] for at in range(number)]
-    return stdev(math.log(median(one)) for one in batches) / math.sqrt(number)
+    return stdev(math.log(centre(one)) for one in batches) / math.sqrt(number)

@@ -128,7 +128,7 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
 
 
 def _marks(reading: Reading) -> dict[int, str]:
-    found = {one.index: "|" for one in reading.trend.markers}
+    found = dict.fromkeys(reading.left_out, "~") | {one.index: "|" for one in reading.trend.markers}
     found |= {one.index: "^" for one in reading.changes}
     return found | ({} if reading.candidate is None else {reading.candidate.index: "?"})
 
@@ -152,8 +152,11 @@ def _marker_lines(reading: Reading, marker: Marker, page: Page) -> Iterator[str]
 
 
 def _ahead(reading: Reading) -> Iterator[str]:
-    """Yield the lines about the last point and the time after it."""
+    """Yield the lines about the uncertain points, the last point and the time after it."""
     trend = reading.trend
+    if reading.left_out:
+        yield f"~ {counted(len(reading.left_out), 'session')} left out, too uncertain to show a change:"
+        yield "    other work on the machine, or few rounds"
     if (last := reading.candidate) is not None:
         point = trend.points[last.index]
         yield f"? {_beside_level(last.ratio)} at the last point, {_commit(point)}"

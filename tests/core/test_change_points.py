@@ -242,3 +242,31 @@ class TestAccuracy:
             values = [100 * (1 + one) * (1.05 if index >= 30 else 1) for index, one in enumerate(noise.tolist())]
             near += any(abs(one - 30) <= 1 for one in indices(change_points(values)))
         assert near >= 90
+
+
+class TestUncertain:
+    """Points that are much less certain than others show nothing, and hide nothing."""
+
+    def test_uncertain_points_with_an_error_in_common_are_no_change(self) -> None:
+        found = change_points([100.0, 101.0, 99.0] * 8 + [130.0] * 12, [0.01] * 24 + [0.3] * 12)
+        assert found == ChangePoints((), None, tuple(range(24, 36)))
+
+    def test_as_certain_points_they_are_a_change(self) -> None:
+        found = change_points([100.0, 101.0, 99.0] * 8 + [130.0] * 12, [0.01] * 36)
+        assert [one.index for one in found.changes] == [24]
+        assert not found.left_out
+
+    def test_a_change_among_certain_points_is_found_beside_them(self) -> None:
+        values = [100.0, 101.0, 99.0] * 8 + [130.0, 111.0, 150.0, 109.0, 110.0] * 3
+        (change,) = change_points(values, [0.01] * 24 + [0.3, 0.01, 0.3, 0.01, 0.01] * 3).changes
+        assert (change.index, change.previous) == (25, 23)
+        assert change.ratio == pytest.approx(1.1, rel=0.01)
+
+    def test_an_uncertain_last_point_is_no_candidate(self) -> None:
+        values = [100.0, 101.0, 99.0] * 8 + [150.0]
+        assert change_points(values, [0.01] * 24 + [0.3]).candidate is None
+        assert change_points(values, [0.01] * 25).candidate is not None
+
+    def test_points_that_are_all_uncertain_are_compared(self) -> None:
+        found = change_points([100.0, 130.0, 80.0] * 8 + [400.0, 300.0, 350.0] * 4, [0.3] * 36)
+        assert [one.index for one in found.changes] == [24]

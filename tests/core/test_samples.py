@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.samples import Samples, describe, quantile
+from pytest_perfbudget.core.samples import Samples, describe, describe_without_waits, quantile
 
 VALUES = st.lists(st.floats(1, 1e9), min_size=1, max_size=200)
 
@@ -48,3 +48,13 @@ def test_nothing_measured_has_no_statistics() -> None:
 
 def test_the_mean_is_summed_without_loss() -> None:
     assert describe(Samples([1e16, 1.0, 1.0]))["mean"] == pytest.approx((1e16 + 2) / 3, rel=0, abs=1)
+
+
+def test_statistics_without_waits_are_those_that_waits_raised() -> None:
+    samples = Samples([4.0] * 9 + [104.0], waited_ns=[0.0] * 9 + [100.0])
+    assert describe_without_waits(samples) == {"mean": 4.0, "p95": 4.0, "p99": 4.0, "p999": 4.0, "max": 4.0}
+
+
+@pytest.mark.parametrize("waited_ns", [(), [0.0] * 10], ids=["not known", "none"])
+def test_rounds_without_waits_have_no_further_statistics(waited_ns: list[float]) -> None:
+    assert describe_without_waits(Samples([4.0] * 10, waited_ns=waited_ns)) is None

@@ -43,6 +43,7 @@ class Reading:
         limit: the limit of the last point that has one; None if no point has a budget.
         crossing: the time at which the growth crosses the limit, in s since 1970; None if there is no such forecast.
         creep: the drift since the anchor; None if there is no anchor to compare with.
+        left_out: the indices of the points that are too uncertain to show a change or a growth.
     """
 
     trend: Trend
@@ -53,6 +54,7 @@ class Reading:
     limit: float | None = None
     crossing: Crossing | None = None
     creep: Creep | None = None
+    left_out: Sequence[int] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as builtins."""
@@ -61,6 +63,7 @@ class Reading:
             **self.trend.to_dict(),
             "state": self.state.value,
             "changes": [one.to_dict() for one in self.changes],
+            "left_out": list(self.left_out),
             "candidate": None if self.candidate is None else self.candidate.to_dict(),
             "growth_per_day": None if self.growth is None else self.growth.to_dict(),
             "limit": self.limit,
@@ -90,16 +93,13 @@ def read_trend(trend: Trend, creep: Creep | None = None) -> Reading:
     state = _state(trend, found, growth)
     if creep is not None and is_above(creep) and state in (TrendState.STEADY, TrendState.UNJUDGED):
         state = TrendState.WORSENING
-    return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead, creep)
+    return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead, creep, found.left_out)
 
 
 def _growth_since(trend: Trend, found: ChangePoints) -> Growth | None:
     """Return the growth among the points of the last environment since the last change."""
-    environments = trend.environments
     start = max((one.index for one in found.changes), default=0)
-    points = [
-        one for index, one in enumerate(trend.points) if index >= start and environments[index] == environments[-1]
-    ]
+    points = [trend.points[at] for at in _present(trend, found) if at >= start]
     return find_growth([one.value for one in points], [one.at_s / _DAY_S for one in points])
 
 
@@ -113,6 +113,10 @@ def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendSta
         return TrendState.CANDIDATE
     if growth is not None:
         return TrendState.WORSENING if is_worse(growth.rate > 0) else TrendState.IMPROVING
-    environments = trend.environments
-    is_short = environments.count(environments[-1]) < _FEWEST
-    return TrendState.UNJUDGED if is_short else TrendState.STEADY
+    return TrendState.UNJUDGED if len(_present(trend, found)) < _FEWEST else TrendState.STEADY
+
+
+def _present(trend: Trend, found: ChangePoints) -> list[int]:
+    """Return the indices of the points of the last environment that are certain enough."""
+    environments, left_out = trend.environments, {*found.left_out}
+    return [at for at, where in enumerate(environments) if where == environments[-1] and at not in left_out]

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from pytest_perfbudget.core.kinds import RATIO
+from pytest_perfbudget.core.history.point_errors import value_and_error
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
+from pytest_perfbudget.core.metrics import METRICS, STATISTICS, TIME, Direction
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_times import own_error
 
 VERSION: Final = 1
 """The version of the form in which sessions travel."""
@@ -131,7 +130,6 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
         place = measurement.nodeid, measurement.name, measurement.component
         return HistoryPoint(*place, metric, unit, direction, value)
 
-    median_error = _median_error(measurement)
     for change in measurement.changes:
         # Beside another commit, a time is that of its own moment; the baseline's is corrected for the weather.
         if change.after is None or (change.metric == TIME.name and change.against):
@@ -141,21 +139,20 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
     for budget in measurement.budgets:
         if budget.estimate is not None:
             found = point(budget.label, budget.unit, budget.direction, budget.estimate)
-            error = median_error if budget.label == "median" else None
             bounds = replace(found, lower=budget.lower, upper=budget.upper, limit=budget.limit)
-            yield replace(bounds, std_error=error, verdict=budget.verdict.value)
+            yield replace(_without_waits(bounds, measurement), verdict=budget.verdict.value)
     for name, value in measurement.statistics.items():
         if name in _KEPT:
             metric = METRICS[name]
-            error = median_error if name == "median" else None
-            yield replace(point(name, metric.unit, metric.direction, value), std_error=error)
+            yield _without_waits(point(name, metric.unit, metric.direction, value), measurement)
 
 
-def _median_error(measurement: Measurement) -> float | None:
-    """Return the standard error of the log median within the session; None if too few rounds show an error."""
-    if measurement.times is None or measurement.kind is RATIO:
-        return None
-    return own_error([max(one, 1e-3) for one in measurement.times.times_ns()]) or None
+def _without_waits(found: HistoryPoint, measurement: Measurement) -> HistoryPoint:
+    """Return a point of wall time as the code itself took, with its error; other points are returned as they are."""
+    if found.metric not in STATISTICS:
+        return found
+    value, std_error = value_and_error(measurement, found.metric, found.value)
+    return replace(found, value=value, std_error=std_error)
 
 
 def _parts(point: HistoryPoint) -> list[Any]:

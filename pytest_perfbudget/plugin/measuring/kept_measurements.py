@@ -19,7 +19,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits, limits_to_dict
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
-from pytest_perfbudget.core.samples import Samples, describe
+from pytest_perfbudget.core.samples import Samples, describe, describe_without_waits
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.profile import CallProfile
@@ -170,6 +170,7 @@ class KeptMeasurements:
                 overhead_ns=samples.overhead_ns,
                 elapsed_ns=samples.elapsed_ns,
                 statistics={**describe(samples), **counts},
+                without_waits=describe_without_waits(samples),
                 budgets=results,
                 warnings=[*self._warnings, *warnings],
                 profile=profile.rows,

@@ -88,3 +88,16 @@ def test_an_exact_count_that_creeps_gets_worse_bit_by_bit_and_crosses_its_limit(
 
 def test_the_limit_is_that_of_the_last_budget() -> None:
     assert reading([100.0] * 6, limit=[200.0, 180.0, None, 150.0, None, None]).limit == 150.0
+
+
+def test_uncertain_sessions_are_left_out_of_the_state_and_of_the_growth() -> None:
+    """The last third ran on a busy machine: its numbers rise, and their errors say that this means nothing."""
+    rising = [100.0] * 20 + [100 * 1.05**day for day in range(10)]
+    certain, uncertain = reading(rising, std_error=0.01), reading(rising, std_error=[0.01] * 20 + [0.5] * 10)
+    assert certain.state is not TrendState.STEADY
+    assert (uncertain.state, uncertain.growth) == (TrendState.STEADY, None)
+    assert uncertain.to_dict()["left_out"] == list(range(20, 30))
+
+
+def test_a_trend_of_uncertain_sessions_is_unjudged() -> None:
+    assert reading([100.0] * 12, std_error=[0.01] * 4 + [0.5] * 8).state is TrendState.UNJUDGED

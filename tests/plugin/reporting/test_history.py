@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from repositories import commit
-from scripting import Project
+from scripting import Project, add_to_conftest
 
 from pytest_perfbudget.core.history.session import HistorySession
 from pytest_perfbudget.history.store import sessions
@@ -53,6 +53,47 @@ def test_the_commit_the_branch_and_the_changes_are_kept(lean: Project) -> None:
     assert (dirty.commit, dirty.is_dirty) == (first, True)
     assert clean.id != dirty.id
     assert clean.lock == dirty.lock != ""
+
+
+WAITS = """
+waited_ns = [0]
+
+@pytest.fixture(autouse=True)
+def busy_machine(request, scripted_clock):
+    session = request.config.pluginmanager.getplugin("perfbudget-session")
+    session.clock = Clock(scripted.wall, scripted.cpu, lambda: waited_ns[0])
+
+@pytest.fixture
+def wait():
+    def wait(ms):
+        scripted.advance(ms)
+        waited_ns[0] += round(ms * 1e6)
+
+    return wait
+"""
+ON_A_BUSY_MACHINE = """
+rounds = 0
+
+@pytest.mark.perf_budget(p95_ms=200)
+def test_it(wait):
+    global rounds
+    rounds += 1
+    advance(4)
+    wait(100 * (rounds % 5 == 0))
+"""
+
+
+def test_time_in_which_other_processes_held_the_cpu_is_no_number_of_the_history(lean: Project) -> None:
+    """A fifth of the calls wait for 100 ms. The report has them in its p95; the history has the time of the code."""
+    add_to_conftest(lean, WAITS)
+    lean.run(ON_A_BUSY_MACHINE, "--perf-history=history.db").assert_outcomes(passed=1)
+    (measured,) = lean.report["measurements"]
+    assert measured["statistics"]["p95"] == 104e6
+    (session,) = kept(lean, Path("history.db"))
+    found = {one.metric: one for one in session.points}
+    assert (found["p95"].value, found["p95"].limit) == (4e6, 200e6)
+    assert found["p95"].std_error == pytest.approx(3.3, rel=0.1)  # the logarithm of 104 / 4, and that of the rounds
+    assert found["median"].value == 4e6
 
 
 @pytest.mark.parametrize("option", ["--perf-history=", "--perf-gate=off", "--collect-only"])
