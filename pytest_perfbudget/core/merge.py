@@ -198,12 +198,22 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         exit_status=exit_status,
         perf_tests=_sum(one.perf_tests for one in parts),
         not_run=_sum(one.not_run for one in parts),
+        deselected=_deselected(parts),
         other_failures=sum(one.other_failures for one in parts),
         other_failed=[name for one in parts for name in one.other_failed],
         workers=sum(one.workers for one in parts),
         is_dirty=any(one.is_dirty for one in parts),
         notes=notes,
     )
+
+
+def _deselected(parts: Sequence[SessionFacts]) -> list[str] | None:
+    """Return the perf tests that no part selected; None if a part does not know its own."""
+    known = [one.deselected for one in parts if one.deselected is not None]
+    if len(known) < len(parts):
+        return None
+    times = Counter(test for one in known for test in one)
+    return [test for test, number in times.items() if number == len(parts)]
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

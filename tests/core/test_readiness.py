@@ -89,6 +89,11 @@ class TestReasons:
     def test_a_result_that_asks_for_nothing_is_none(self, result: RegressionResult) -> None:
         assert causes(session(result)) == []
 
+    def test_a_deselected_test_that_the_baseline_has_is_told_once(self) -> None:
+        others = replace(BASELINE, others=[("a.py::test", "step")])
+        found = session(budget(WITHIN), compared_with=others, facts={"deselected": ["a.py::test"]})
+        assert causes(found) == [Cause.NOT_RUN]
+
     @pytest.mark.parametrize(
         ("changed", "cause", "expected"),
         [
@@ -102,6 +107,7 @@ class TestReasons:
             ({"missing": [Missing("a.py::test", "", "skipped")]}, Cause.UNFINISHED, Grade.CONDITIONAL),
             ({"missing": [GONE]}, Cause.MISSING, Grade.CONDITIONAL),
             ({"missing": [GONE], "compared_with": ComparedWith("main")}, Cause.REMOVED, Grade.CONDITIONAL),
+            ({"facts": {"deselected": ["a.py::test"]}}, Cause.DESELECTED, Grade.CONDITIONAL),
             ({"compared_with": replace(BASELINE, others=[("a.py::test", "")])}, Cause.NOT_RUN, Grade.CONDITIONAL),
         ],
     )

@@ -17,7 +17,7 @@ Expectations = dict[str, list[list[str]]]
 For a comparison with a commit, `collected` has the perf tests that were collected, `chosen` those that should run,
 `by conftest` those that a conftest.py has left out, and `both` those tests that the commit has, too. Of the commit's
 perf tests, `unmarked` are no perf tests any more, and the files of `skipped` were skipped. `running` has the perf tests
-that are about to run, whatever they are compared with.
+that are about to run, whatever they are compared with, and `deselected` those that were collected and do not run.
 
 Where the policy of the commit counts, the commit is asked: `of base` has the perf tests that its own settings choose,
 `xfail added` those that are expected to fail here by marks, and not there, and `replacing` those that measure through a

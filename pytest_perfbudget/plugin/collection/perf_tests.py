@@ -157,8 +157,10 @@ class PerfTests:
         return any(Path(getattr(one.plugin, "__file__", None) or "").name == "conftest.py" for one in hooks)
 
     def note_running(self, items: list[pytest.Item]) -> None:
-        """Note the perf tests that are about to run, when no plugin leaves out tests any more."""
-        self._note("running", [[test, ""] for test in dict.fromkeys(self.among(items))])
+        """Note the perf tests that are about to run, and those left out, when no plugin leaves out tests any more."""
+        running = dict.fromkeys(self.among(items))
+        self._note("running", [[test, ""] for test in running])
+        self._note("deselected", [[test, ""] for test in self.among(self._collected) if test not in running])
 
     def data_files(self, nodeid: str) -> list[Path]:
         """Return the files that the parameters of a test name."""

@@ -122,6 +122,7 @@ class Summary:
             is_cut_short=ended or not_run > 0 or (not running and bool(session.shouldfail or session.shouldstop)),
             perf_tests=len(running) if running else None,
             not_run=not_run if running else None,
+            deselected=[test for test, _ in self._session.tests.expectations.get("deselected", ())],
             other_failures=len(failed),
             other_failed=failed,
         )

@@ -36,6 +36,29 @@ def test_a_session_that_is_ready_enough_passes(project: Project) -> None:
     result.stdout.fnmatch_lines(["ready"])
 
 
+DESELECTED = """
+def test_kept(perf): perf.ratio(lambda: advance(ms=1), lambda: advance(ms=9), max_ratio=0.5)
+
+@pytest.mark.perf_budget(p95_ms=1)
+def test_slow(): advance(ms=10)
+
+def test_plain(): pass
+"""
+
+
+@pytest.mark.parametrize("option", ["-knot slow", "--deselect=test_it.py::test_slow"])
+def test_a_budget_that_was_deselected_is_not_known_to_hold(each_way: Project, option: str) -> None:
+    result = each_way.run(DESELECTED, "--perf-require=ready", option)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["conditional, but ready is required: 1 perf test deselected (run the whole suite)"])
+    assert each_way.report["session"]["deselected"] == ["test_it.py::test_slow"]
+
+
+def test_other_tests_may_be_deselected(each_way: Project) -> None:
+    kept = DESELECTED.partition("@")[0] + "def test_plain(): pass\n"
+    assert each_way.run(kept, "--perf-require=ready", "-k", "kept").ret == 0
+
+
 def test_the_setting_requires_it_too_but_not_of_sessions_without_perf_tests(project: Project) -> None:
     assert project.run(TESTS, pyproject=READY).ret == pytest.ExitCode.TESTS_FAILED
     assert project.run("def test_it(): pass\n", pyproject=READY).ret == 0
