@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,20 @@ from pytest_perfbudget.plugin.session import PerfSession
 _DAY_S: Final = 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class _Revision:
+    """The code of a session: the commit, its branch, whether tracked files differ, and the folder in the repository."""
+
+    commit: str
+    branch: str
+    is_dirty: bool
+    folder: str
+
+
 class SessionHistory:
     """The history of a session that has a history.
+
+    The code is that of the beginning: a test may commit, an update writes the baseline, and a user goes on working.
 
     Args:
         session: the session.
@@ -30,6 +42,8 @@ class SessionHistory:
     def __init__(self, session: PerfSession, file: Path) -> None:
         self._session = session
         self._file = file
+        root = session.config.rootpath
+        self._revision = _Revision(full_commit(root), current_branch(root), is_dirty(root), folder_in_repository(root))
         self._now: HistorySession | None = None
         self._anchor = ""
 
@@ -80,15 +94,15 @@ class SessionHistory:
     def _circumstances(self, result: RunResult) -> Circumstances:
         from pytest_perfbudget.history.dependencies import dependencies_digest  # noqa: PLC0415 - for a history only
 
-        root = self._session.config.rootpath
+        root, code = self._session.config.rootpath, self._revision
         machine = this_machine()
         return Circumstances(
             uuid.uuid4().hex,
             datetime.fromisoformat(result.session.started_at).timestamp(),
-            full_commit(root),
-            current_branch(root),
-            is_dirty(root),
-            folder_in_repository(root),
+            code.commit,
+            code.branch,
+            code.is_dirty or full_commit(root) != code.commit,  # processes that began later ran other code
+            code.folder,
             machine.key,
             f"{machine.cpu}, {machine.architecture}, {machine.system}",
             f"{result.session.implementation} {result.session.python}",

@@ -56,7 +56,8 @@ class Summary:
         self._is_interrupted = False
         self._write_errors: list[str] = []
         self._doubts: list[str] = []
-        self._history: SessionHistory | None = None
+        is_recorded = session.policy.gate is not GateMode.OFF and not runs_nothing(session)
+        self._history: SessionHistory | None = history_of(session) if is_recorded else None
         self._result: RunResult | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -112,8 +113,6 @@ class Summary:
             update=None if self._update is None else self._update.summary(),
         )
         is_on = self._session.policy.gate is not GateMode.OFF
-        if is_on and not runs_nothing(self._session):
-            self._history = history_of(self._session)
         if self._history is not None:
             result = self._history.with_drift(result)
         failed = list(self._other_failures(result.findings))

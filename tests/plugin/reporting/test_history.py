@@ -96,6 +96,32 @@ def test_time_in_which_other_processes_held_the_cpu_is_no_number_of_the_history(
     assert found["median"].value == 4e6
 
 
+COMMITS = """
+from pathlib import Path
+from repositories import commit
+
+def test_commits():
+    commit(Path.cwd(), {"code.py": "2"})
+"""
+
+
+def test_a_commit_during_the_session_does_not_take_its_numbers(lean: Project) -> None:
+    folder = lean.pytester.path
+    first = commit(folder, {".gitignore": "*.db\n__pycache__\n.pytest_cache\nreport.json\n"})
+    lean.run(TESTS + COMMITS, "--perf-history=history.db")
+    (session,) = kept(lean, Path("history.db"))
+    assert (session.circumstances.commit, session.circumstances.is_dirty) == (first, True)
+
+
+def test_a_file_that_a_test_writes_is_no_change_of_the_code(lean: Project) -> None:
+    folder = lean.pytester.path
+    commit(folder, {".gitignore": "*.db\n__pycache__\n.pytest_cache\nreport.json\ntest_it.py\n", "golden.txt": "1\n"})
+    writes = "def test_writes(): open('golden.txt', 'w').close()\n"
+    lean.run(TESTS + writes, "--perf-history=history.db")
+    lean.run(TESTS + writes, "--perf-history=history.db")
+    assert [one.circumstances.is_dirty for one in kept(lean, Path("history.db"))] == [False, True]
+
+
 @pytest.mark.parametrize("option", ["--perf-history=", "--perf-gate=off", "--collect-only"])
 def test_some_sessions_append_nothing(lean: Project, option: str) -> None:
     lean.file("pyproject.toml", TABLE)
