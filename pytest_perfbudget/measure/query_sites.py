@@ -15,6 +15,11 @@ from pytest_perfbudget.tracing import Span
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 _OF_PACKAGE: Final = "*"
 _MOST: Final = 1_000
+_PAIR: Final = 2
+_INNERMOST: Final = 4
+"""The frame that may have made a query, from `calling` on: a sink, the end of a span and a function of `track` are
+between the two at least."""
+_getframe = sys._getframe  # noqa: SLF001 - `inspect.stack` takes milliseconds
 
 _Places = dict[int, str]
 """The file and the line of each instruction of a function that has called another one."""
@@ -40,6 +45,7 @@ class QuerySites:
         self._files: dict[str, str] = {}
         self._codes: list[CodeType] = []
         self._places: dict[int, _Places] = {}
+        self._pairs: dict[tuple[int, int, int, int], str] = {}
         self._texts: dict[tuple[str, str], str] = {}
 
     def watches(self, name: str) -> bool:
@@ -60,13 +66,32 @@ class QuerySites:
         For a sink, which the package calls at the end of a span. Each span of a watched name asks, so lines and texts
         are made once: to find the line of an instruction takes longer the longer its function is.
         """
-        places_of, first, second = self._places, "", ""
-        frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - `inspect.stack` takes milliseconds
+        try:
+            frame: FrameType | None = _getframe(_INNERMOST)
+        except ValueError:  # a thread that began with the span
+            return ""
+        back = None if frame is None else frame.f_back
+        if frame is None or back is None:
+            return self._searched(frame)[0]
+        pair = (id(frame.f_code), frame.f_lasti, id(back.f_code), back.f_lasti)
+        text = self._pairs.get(pair)
+        if text is None:
+            text, is_by_pair = self._searched(frame)
+            if is_by_pair and len(self._pairs) < _MOST:
+                self._pairs[pair] = text
+        return text
+
+    def _searched(self, frame: FrameType | None) -> tuple[str, bool]:
+        """Return the lines that the frames from a frame on tell, and whether that frame and the next are enough."""
+        places_of, first, second, searched = self._places, "", "", 0
+        is_kept = True
         while frame is not None:
+            searched += 1
             code = frame.f_code
             places = places_of.get(id(code))
             if places is None:
                 places = self._places_of(code)
+                is_kept = is_kept and id(code) in places_of
             if places is _ELSEWHERE:
                 if first:
                     break
@@ -80,7 +105,8 @@ class QuerySites:
                     second = place
                     break
             frame = frame.f_back
-        return self._texts.get((first, second)) or self._text(first, second)
+        text = self._texts.get((first, second)) or self._text(first, second)
+        return text, is_kept and searched == _PAIR
 
     def _text(self, first: str, second: str) -> str:
         text = f"{first}, called from {second}" if second else first

@@ -94,6 +94,7 @@ class SpanGatherer:
         self._announced = None if is_load else receiver
         self._within: Within | None = None
         self._pending: list[Any] = []
+        self._most_values = 0
         self._is_watched = self._sites.is_watched
         self._ended: list[EndedExecution] = []
         self._held: list[Span] = []
@@ -112,9 +113,11 @@ class SpanGatherer:
             name, trace, own, parent, start, duration, cpu, facts, _, thread, file, line, active, task, waits = span
             text = site = ""
             if is_watched:
-                text, site = str(facts.get(STATEMENT, "")), self._sites.calling()
+                text, site = facts.get(STATEMENT, ""), self._sites.calling()
+                if text.__class__ is not str:
+                    text = str(text)
             kept = (name, trace, own, parent, start, duration, cpu, text, site, thread, file, line, active, task, waits)
-        if len(self._pending) < MOST_PENDING * _FIELDS:
+        if len(self._pending) < self._most_values:
             self._pending.extend(kept)  # at once, as other threads do so, too
         else:
             self.store.lose(1, span[0])
@@ -122,7 +125,7 @@ class SpanGatherer:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Note spans within the block, and forget those that have not been kept."""
-        self._pending, self._ended = [], []
+        self._pending, self._ended, self._most_values = [], [], MOST_PENDING * _FIELDS
         if self._receiver is not None:
             self._receiver.take = self.take_remote
             if self._lost_before is None:

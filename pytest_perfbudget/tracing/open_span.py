@@ -95,43 +95,45 @@ class OpenSpan:
         global _reading  # noqa: PLW0603 - see `_reading`
         end_ns = CLOCKS[0]()
         cpu_ns: int | None
-        if ident() != self.thread:
+        thread, start_ns, task = self.thread, self.start_ns, self.task
+        if ident() != thread:
             cpu_ns = None
         else:
-            thread, read_ns, cpu_ns = _reading
-            if end_ns - read_ns < _COMPUTING_NS and thread == self.thread:
-                cpu_ns += end_ns - read_ns - self.start_cpu_ns
+            read_thread, read_ns, cpu_ns = _reading
+            since_ns = end_ns - read_ns
+            if since_ns < _COMPUTING_NS and read_thread == thread:
+                cpu_ns += since_ns - self.start_cpu_ns
             else:
                 cpu_ns = CLOCKS[1]()
-                _reading = (self.thread, end_ns, cpu_ns)
+                _reading = (thread, end_ns, cpu_ns)
                 cpu_ns -= self.start_cpu_ns
-            if self.task is not None:
+            if task is not None:
                 cpu_ns = self.of_task(cpu_ns)
         innermost = current_span.get()
         if innermost is self:
             current_span.set(self.parent)
         else:
             self._leave(innermost)
-        duration_ns = end_ns - self.start_ns
+        duration_ns = end_ns - start_ns
         waits = None
         if sampler is not None and (duration_ns >= LEAST_WAIT_NS or self.look is not None):
             waits = self.waits_until(end_ns, cpu_ns, duration_ns)
         if error is not None or spans.needs_lines:
-            hand_over(self, self.start_ns, duration_ns, cpu_ns, error, waits=waits)
+            hand_over(self, start_ns, duration_ns, cpu_ns, error, waits=waits)
             return
         # As `hand_over` does, without the time of its call.
-        source, task = self.source, self.task
+        source = self.source
         record = (
             source.name,
             self.trace_id,
             self.span_id,
             self.parent_id,
-            EPOCH_NS + self.start_ns,
+            EPOCH_NS + start_ns,
             duration_ns,
             cpu_ns,
             source.attributes,
             "",
-            self.thread,
+            thread,
             "",
             0,
             (),
@@ -226,8 +228,9 @@ def begin(source: Named) -> OpenSpan:
     current_span.set(span)
     thread, read_ns, cpu_ns = _reading
     now_ns = CLOCKS[0]()
-    if now_ns - read_ns < _COMPUTING_NS and thread == own:
-        span.start_cpu_ns = cpu_ns + now_ns - read_ns
+    since_ns = now_ns - read_ns
+    if since_ns < _COMPUTING_NS and thread == own:
+        span.start_cpu_ns = cpu_ns + since_ns
         span.start_ns = now_ns
     else:
         span.start_cpu_ns = cpu_ns = CLOCKS[1]()

@@ -24,6 +24,7 @@ _blocks: dict[FrameType | None, OpenSpan] = {}
 """The innermost open block of each function call, by its frame. A generator that rests in a block goes on
 while other blocks have begun and ended, so the order of all blocks says nothing."""
 _begun = _blocks.setdefault
+_ended = _blocks.pop
 
 
 class Tracked:
@@ -57,7 +58,7 @@ class Tracked:
     ) -> None:
         """End the span."""
         frame: FrameType | None = _getframe(1)
-        span = _blocks.pop(frame, None)
+        span = _ended(frame, None)
         if span is None or span.source is not self:
             if span is not None:
                 _blocks[frame] = span
@@ -98,18 +99,25 @@ def track(name: str, /, **attributes: Any) -> Tracked:  # noqa: ANN401 - any val
     Raises:
         TypeError: the name is no text, such as the function below `@track`.
     """
-    if not attributes:
-        try:
-            return _known[name]
-        except KeyError:
-            if not isinstance(name, str):
-                raise TypeError(_nameless(name)) from None
-    tracked = Tracked()  # without a constructor in Python, which would take twice as long
+    if attributes:
+        tracked = Tracked()  # without a constructor in Python, which would take twice as long
+        tracked.name = name
+        tracked.attributes = attributes
+        return tracked
+    try:
+        return _known[name]
+    except KeyError:
+        return _made_known(name)
+
+
+def _made_known(name: str) -> Tracked:
+    """Return the object of a name without attributes, which all uses of the name share."""
+    if not isinstance(name, str):
+        raise TypeError(_nameless(name))
+    tracked = Tracked()
     tracked.name = name
-    tracked.attributes = attributes
-    if not attributes and len(_known) < _MOST_NAMES:
-        _known[name] = tracked
-    return tracked
+    tracked.attributes = {}
+    return _known.setdefault(name, tracked) if len(_known) < _MOST_NAMES else tracked
 
 
 def _nameless(found: object) -> str:

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/span_cost.py
 
-Prints a table in ns: medians of interleaved repetitions, without the cost of the loop itself.
+Prints a table in ns: medians of interleaved repetitions, without the cost of the loop itself. The empty function shows what
+any function with keywords takes in Python, whatever it does.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from statistics import median
 
 from pytest_perfbudget import track
 from pytest_perfbudget.measure.spans import SpanGatherer
+from pytest_perfbudget.tracing import Tracked
 
 CALLS = 20_000
+FOLDER = Path(__file__).parent
 
 
 def nothing() -> None:
@@ -56,10 +59,22 @@ def query() -> None:
         pass
 
 
+def untracked(name: str, /, **attributes: object) -> Tracked:  # noqa: ARG001 - the arguments cost the time
+    """Return a span that was made before: the least that any function with keywords takes in Python."""
+    return ONCE
+
+
+def floor() -> None:
+    """Run an empty block, with a function that does nothing in place of `track`."""
+    with untracked("statement", statement="SELECT 1"):
+        pass
+
+
 CASES: dict[str, Callable[[], None]] = {
     "function": tracked,
     "block made once": block_made_once,
     "block": block,
+    "block of an empty function with statement=": floor,
     "block with statement=": statement,
     "block with statement= and a limit": query,
 }
@@ -80,7 +95,7 @@ def costs(repetitions: int) -> dict[str, tuple[float, float, float]]:
         for name, function in CASES.items():
             base_ns = call_ns(nothing)
             off_ns = call_ns(function) - base_ns
-            gatherer = SpanGatherer(Path(), ["query"])
+            gatherer = SpanGatherer(FOLDER, ["query"])
             with gatherer.listening():
                 with gatherer.execution():
                     on_ns = call_ns(function) - base_ns
@@ -92,7 +107,7 @@ def costs(repetitions: int) -> dict[str, tuple[float, float, float]]:
 
 def million_bytes() -> tuple[int, int]:
     """Return the memory that a million spans of a thousand executions leave, and the most on the way."""
-    gatherer = SpanGatherer(Path(), ["query"])
+    gatherer = SpanGatherer(FOLDER, ["query"])
     tracemalloc.start()
     for _ in range(100):
         with gatherer.listening():

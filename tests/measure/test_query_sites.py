@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -51,3 +54,65 @@ def test_a_query_in_a_library_is_known_by_the_line_that_calls_the_library() -> N
     found = sites(1, lambda _: library)
     line = sites.__code__.co_firstlineno + 6
     assert found == [f"test_query_sites.py:{line}"]
+
+
+def searches(monkeypatch: pytest.MonkeyPatch, make: Callable[[], object]) -> tuple[int, list[str]]:
+    """Return how often frames are searched for the lines of queries, and these lines."""
+    searched: list[object] = []
+    search = query_sites.QuerySites._searched  # the part that costs time
+
+    def counted(found: query_sites.QuerySites, frame: FrameType | None) -> tuple[str, bool]:
+        searched.append(frame)
+        return search(found, frame)
+
+    monkeypatch.setattr(query_sites.QuerySites, "_searched", counted)
+    gatherer = SpanGatherer(HERE, ["query"])
+    with gatherer.listening():
+        with gatherer.execution():
+            make()
+        gatherer.keep()
+    series = gatherer.store.series("query")
+    assert series is not None
+    return len(searched), [site for _, site in series.statements]
+
+
+def find() -> None:
+    with track("query", statement="SELECT 1"):
+        pass
+
+
+def test_the_lines_of_a_query_in_a_loop_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loop() -> None:
+        for _ in range(20):
+            find()
+
+    number, lines = searches(monkeypatch, loop)
+    assert number == len(lines) == 1
+
+
+def test_a_further_caller_of_the_same_query_has_a_search_and_lines_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice() -> None:
+        find()
+        find()
+
+    number, lines = searches(monkeypatch, twice)
+    assert number == len(lines) == 2
+
+
+def test_a_query_below_a_library_is_searched_each_time_as_more_lines_tell_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = made_at(7, Path("/usr/lib/library.py"))
+
+    def loop() -> None:
+        for _ in range(3):
+            library()
+
+    number, lines = searches(monkeypatch, loop)
+    assert (number, len(lines)) == (3, 1)
+
+
+def test_a_thread_that_begins_with_a_query_has_no_line_of_the_project() -> None:
+    found: SimpleQueue[str] = SimpleQueue()
+    _thread.start_new_thread(lambda: found.put(query_sites.QuerySites(HERE, ["query"]).calling()), ())
+    assert found.get(timeout=60) == ""
