@@ -90,9 +90,9 @@ def _stand_ins() -> dict[Function, str]:
     found: dict[Function, str] = {}
     for kind in vars(sys.modules.get(_STAND_INS, object)).values():
         if isinstance(kind, type) and kind.__module__ == _STAND_INS:
-            above = kind.__bases__[0]
+            above = next(one for one in kind.__mro__ if one.__module__ != _STAND_INS)
             for name, method in vars(kind).items():
-                if isinstance(method, FunctionType):
+                if isinstance(method, FunctionType) and hasattr(above, name) and not name.startswith("_"):
                     found[method.__code__] = f"<method '{name}' of '{above.__module__}.{above.__qualname__}' objects>"
     return found
 

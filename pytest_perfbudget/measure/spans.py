@@ -27,6 +27,7 @@ from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announced_to_children
 from pytest_perfbudget.tracing.open_span import add_sampler, remove_sampler
+from pytest_perfbudget.tracing.resting_span import finish_resting
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
 from pytest_perfbudget.tracing.steps import driven, is_in_event_loop
 from pytest_perfbudget.tracing.threads import inherited
@@ -113,7 +114,7 @@ class SpanGatherer:
             name, trace, own, parent, start, duration, cpu, facts, _, thread, file, line, active, task, waits = span
             text = site = ""
             if is_watched:
-                text, site = facts.get(STATEMENT, ""), self._sites.calling()
+                text, site = facts.get(STATEMENT, ""), facts[SITE] if SITE in facts else self._sites.calling()
                 if text.__class__ is not str:
                     text = str(text)
             kept = (name, trace, own, parent, start, duration, cpu, text, site, thread, file, line, active, task, waits)
@@ -121,6 +122,10 @@ class SpanGatherer:
             self._pending.extend(kept)  # at once, as other threads do so, too
         else:
             self.store.lose(1, span[0])
+
+    def _site(self, name: str) -> str:
+        """Return the line that begins a span which ends elsewhere, if the name is watched."""
+        return self._sites.calling() if self._sites.watches(name) else ""
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -133,7 +138,7 @@ class SpanGatherer:
         self._waiting.find_processes()
         sampler = self._sampler if self._is_system else None
         add_sampler(sampler)
-        add_sink(self.take)
+        add_sink(self.take, site=self._site)
         try:
             with inherited(), otel.listening(self.take) as self._within:
                 yield
@@ -166,6 +171,7 @@ class SpanGatherer:
                 if thread_ns is not None:
                     cpu_ns = _thread_ns() - thread_ns
                     waits = self._sampler.end(_WHOLE, before, start_ns, end_ns, end_ns - start_ns - cpu_ns)
+                finish_resting(root.trace_id)
                 self._ended.append(EndedExecution(*root, EPOCH_NS + start_ns, EPOCH_NS + end_ns, cpu_ns, waits))
 
     def _begun(self, *, reads: bool) -> tuple[Look | None, int | None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pytest_perfbudget.tracing import span as spans
+from pytest_perfbudget.tracing.attributes import SITE
 from pytest_perfbudget.tracing.span import EPOCH_NS, Named
 from pytest_perfbudget.tracing.span_error import words_of
 from pytest_perfbudget.tracing.task import Task
@@ -27,6 +28,14 @@ class Ending(Protocol):
     trace_id: int
 
 
+class Begin(NamedTuple):
+    """The line that began a span, which may end elsewhere; for `site` see `spans.site_of`."""
+
+    file: str = ""
+    line: int = 0
+    site: str = ""
+
+
 def hand_over(
     span: Ending,
     start_ns: int,
@@ -36,13 +45,14 @@ def hand_over(
     *,
     active_ns: Sequence[int] = (),
     waits: Waits | None = None,
+    begin: Begin = Begin(),  # noqa: B008 - an immutable value
 ) -> None:
-    """Hand a span that has ended to all sinks; for the arguments see `Span`."""
+    """Hand a span that has ended to all sinks; for the arguments see `Span`, and `Begin` for a span that rested."""
     source = span.source
-    file, line = "", 0
+    file, line, site = begin
     words = "" if error is None else words_of(error)
-    if words or spans.needs_lines:
-        file, line = _place()
+    if not file and (words or spans.needs_lines):
+        file, line = place_of_use()
     record = (
         source.name,
         span.trace_id,
@@ -51,7 +61,7 @@ def hand_over(
         EPOCH_NS + start_ns,
         duration_ns,
         cpu_ns,
-        source.attributes,
+        {**source.attributes, SITE: site} if site else source.attributes,
         words,
         span.thread,
         file,
@@ -64,7 +74,7 @@ def hand_over(
         sink(record)
 
 
-def _place() -> tuple[str, int]:
+def place_of_use() -> tuple[str, int]:
     """Return the file and the line of the code that uses `track`: of the call of a function, or of `with`."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - `inspect.stack` takes milliseconds
     while frame is not None and frame.f_code.co_filename.startswith(_FOLDER):

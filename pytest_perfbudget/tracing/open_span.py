@@ -239,6 +239,11 @@ def begin(source: Named) -> OpenSpan:
     return span
 
 
+def look_at(name: str) -> Look | None:
+    """Return a look at the start of a span, if the span is chosen; see `wait_sampling`."""
+    return None if sampler is None or name in sampler.settled else sampler.begin(name)
+
+
 def nest_with(function: Callable[[Enclosing | None], Identity | None] | None) -> None:
     """Let spans nest in spans of another kind, too.
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from pytest_perfbudget.tracing.attributes import STATEMENT
 from pytest_perfbudget.tracing.span import Span
 from pytest_perfbudget.tracing.wait_sampling import Waits
 
@@ -29,7 +30,6 @@ TRACE: Final = "perfbudget.trace_id"
 PARENT: Final = "perfbudget.parent_id"
 """The attributes for the enclosing span of `track`, which the SDK of OpenTelemetry does not know."""
 
-STATEMENT: Final = "statement"
 _STATEMENTS: Final = (STATEMENT, "db.query.text", "db.statement")
 FILE: Final = "code.file.path"
 LINE: Final = "code.line.number"

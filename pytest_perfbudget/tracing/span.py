@@ -74,6 +74,9 @@ not look at again and again."""
 Sink = Callable[[Record], None]
 """A function that takes each span when the span has ended, in the thread that ended the span."""
 
+Site = Callable[[str], str]
+"""A function that returns the line of the project which begins a span of a name now; empty if nobody asks for it."""
+
 Switch = Callable[[bool], None]
 """A function that is told whether tracking is on from now on."""
 
@@ -82,21 +85,26 @@ needs_lines = False
 """Whether a sink needs the line of each span."""
 needs_cpu = False
 """Whether a sink needs the CPU time of each span."""
+site_of: Site | None = None
+"""The function for the lines of spans that end elsewhere; None if no sink asks for them."""
+_with_sites: tuple[tuple[Sink, Site], ...] = ()
 _with_lines: tuple[Sink, ...] = ()
 _with_cpu: tuple[Sink, ...] = ()
 _switches: list[Switch] = []
 _changing = threading.Lock()
 
 
-def add_sink(sink: Sink, *, needs_line: bool = False, needs_cpu: bool = True) -> None:
+def add_sink(sink: Sink, *, needs_line: bool = False, needs_cpu: bool = True, site: Site | None = None) -> None:
     """Hand each span that ends from now on to a function; tracking is on while there is such a function.
 
     Args:
         sink: the function.
         needs_line: whether the function needs the line of spans that ended without an error, too.
         needs_cpu: whether the function needs the CPU time of coroutines, whose steps are timed for that.
+        site: the function that returns the line of the project, for spans that end elsewhere than they begin.
     """
     with _changing:
+        _set_sites((*_with_sites, *([(sink, site)] if site else ())))
         lines, cpu = (sink,) if needs_line else (), (sink,) if needs_cpu else ()
         _set((*sinks, sink), (*_with_lines, *lines), (*_with_cpu, *cpu))
 
@@ -104,6 +112,7 @@ def add_sink(sink: Sink, *, needs_line: bool = False, needs_cpu: bool = True) ->
 def remove_sink(sink: Sink) -> None:
     """Undo `add_sink`; a sink that is not there is no error."""
     with _changing:
+        _set_sites(tuple(one for one in _with_sites if one[0] != sink))
         _set(*(tuple(one for one in each if one != sink) for each in (sinks, _with_lines, _with_cpu)))
 
 
@@ -111,6 +120,7 @@ def forget_sinks() -> None:
     """Remove all sinks, in a forked child; a thread that the child does not have may hold the lock."""
     global _changing  # noqa: PLW0603 - the parent's lock is of no use in the child
     _changing = threading.Lock()
+    _set_sites(())
     _set((), (), ())
 
 
@@ -139,3 +149,8 @@ def _set(changed: tuple[Sink, ...], with_lines: tuple[Sink, ...], with_cpu: tupl
     if bool(before) != bool(changed):
         for switch in _switches:
             switch(bool(changed))
+
+
+def _set_sites(changed: tuple[tuple[Sink, Site], ...]) -> None:
+    global site_of, _with_sites
+    _with_sites, site_of = changed, changed[-1][1] if changed else None

@@ -96,6 +96,13 @@ def test_queries_have_the_place_in_the_code_of_the_author() -> None:
     assert ("asks_in_a_loop", execute, 3) in edges(call_graph(used(asks_in_a_loop, TrackedConnection)))
 
 
+def test_fetches_of_a_recorded_statement_have_the_name_of_the_library() -> None:
+    connection = sqlite3.connect(":memory:", factory=TrackedConnection)
+    found = called_functions(profiled(lambda: connection.execute("SELECT 1").fetchall()))
+    assert not [name for name in found if "pytest_perfbudget" in name or "<method '_" in name]
+    assert [name for name in found if "fetchall" in name]
+
+
 def test_a_function_that_a_query_calls_back_is_below_the_query() -> None:
     execute = "method 'execute' of 'sqlite3.Connection' objects"
     assert (execute, "doubled", 2) in edges(call_graph(used(is_called_back, TrackedConnection)))

@@ -135,19 +135,6 @@ def test_names_without_end_cost_no_look_from_some_number_on(machine: Machine) ->
     assert machine.looks == 2_000
 
 
-def test_a_generator_that_rests_says_nothing_of_its_waiting(machine: Machine) -> None:
-    @track("rows")
-    def rows(clocks: Clocks) -> Iterator[int]:
-        clocks.advance(0, 50 * US)
-        yield 1
-        clocks.advance(0, 50 * US)
-
-    with scripted() as (clocks, spans):
-        list(rows(clocks))
-        machine.now[0] += 50 * US
-    assert spans[0].waits is None
-
-
 def test_several_threads_share_the_choice(machine: Machine) -> None:
     def work() -> None:
         for _ in range(100):
@@ -161,3 +148,37 @@ def test_several_threads_share_the_choice(machine: Machine) -> None:
         for one in threads:
             one.join()
     assert machine.looks <= 400
+
+
+def test_a_span_that_rests_says_who_computed_while_it_ran(machine: Machine) -> None:
+    """The generator waits twice for another thread, which also computes while the generator rests."""
+
+    @track("rows")
+    def rows() -> Iterator[int]:
+        for number in range(2):
+            clocks.advance(US, 500 * US)
+            machine.now[0] += 400 * US
+            yield number
+
+    with scripted() as (clocks, spans):
+        for _ in rows():
+            clocks.advance(0, 700 * US)
+            machine.now[0] += 700 * US
+    assert spans[0].waits == (800 * US, 0, 0)
+
+
+def test_the_waiting_of_a_span_that_nobody_looked_into_is_divided_like_the_rest_of_the_span(machine: Machine) -> None:
+    """Between two looks at a name whose waits are short some intervals are left out."""
+
+    @track("rows")
+    def rows() -> Iterator[int]:
+        for number in range(100):
+            clocks.advance(0, 10 * US)
+            machine.now[2] += 5 * US
+            yield number
+
+    with scripted() as (clocks, spans):
+        list(rows())
+    assert spans[0].duration_ns == 1_000 * US
+    assert spans[0].waits == (0, 0, 500 * US)
+    assert machine.looks < 60

@@ -6,17 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from pytest_perfbudget.tracing.attributes import SITE as SITE
+from pytest_perfbudget.tracing.attributes import STATEMENT as STATEMENT
 from pytest_perfbudget.tracing.wait_sampling import Waits
 
 OTHERS: Final = "(others)"
 """The name of the spans beyond the largest number of names."""
-
-STATEMENT: Final = "statement"
-"""The attribute with the text of a query, by which repeated queries are told apart."""
-
-
-SITE: Final = "perfbudget.site"
-"""The attribute with the line of the project that made a query, of spans whose number is limited."""
 
 
 class SpanRecord(Protocol):
