@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
-from pytest_perfbudget.core.pairs import FEWEST_QUADS, QUADS, Pair, pair_so_far
+from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, becomes_slower, pair_so_far
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.processes.duet_side import Side, Stop
@@ -98,10 +98,12 @@ class TurnLog:
             return False
         if self.turns >= 2 * QUADS or (is_late and self.turns >= self.fewest):
             return True
-        if self.turns < 2 * FEWEST_QUADS:
+        if self.turns < 2 * FEWEST_TO_END:
             return False
         pair = pair_so_far(self.head_ns, self.base_ns)
-        return pair is not None and (pair.std_error <= error or is_cleared(pair))
+        if pair is None or (pair.std_error > error and not is_cleared(pair)):
+            return False
+        return not becomes_slower(self.head_ns[0], self.base_ns[0])
 
 
 class Duet:

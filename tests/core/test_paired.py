@@ -2,18 +2,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import (
-    FEWEST_QUADS,
     PAIR_SPREAD,
     QUADS,
-    SCREENING_ERROR,
     Pair,
     pair_of,
     pair_of_recordings,
@@ -251,67 +248,6 @@ class TestOnRecordedPairs:
         sessions = self.judge(recorded, slowdown, sessions=100, seed=2)
         caught = [test for session in sessions for test in session]
         assert sum(caught) / len(caught) >= least
-
-
-class TestEarlyEndOfScreening:
-    """A screening pair of unchanged code ends before its error is as small as a verdict on a slowdown needs."""
-
-    @staticmethod
-    def cleared(tolerance: float, log_ratio: float, error: float, mean: float | None = 0.0) -> bool:
-        over_all = None if mean is None else Pair(mean, error, 1e6)
-        return slowdown_test(tolerance).is_cleared(Pair(log_ratio, error, 1e6, mean=over_all))
-
-    def test_a_pair_is_cleared_where_a_slowdown_is_far_less_likely_than_none(self) -> None:
-        assert self.cleared(0.03, 0.0, 0.01)
-        assert not self.cleared(0.03, 0.0, 0.03)
-        assert not self.cleared(0.03, 0.02, 0.01)
-
-    def test_a_mean_call_that_looks_slower_keeps_it_going_and_so_does_a_load_which_has_none(self) -> None:
-        assert not self.cleared(0.03, 0.0, 0.01, mean=0.04)
-        assert not self.cleared(0.03, 0.0, 0.01, mean=None)
-
-    def test_a_pair_goes_on_as_long_as_it_may_become_unchanged(self) -> None:
-        assert not self.cleared(0.05, 0.0, 0.014)
-        assert self.cleared(0.05, 0.0, 0.01)
-        assert slowdown_test(0.05).screened(Pair(0.0, 0.01, 1e6)).verdict is RegressionVerdict.UNCHANGED
-
-    @staticmethod
-    def screened(
-        rows: Sequence[Sequence[Sequence[float]]], slowdown: float, asked: PairedSlowdownTest, *, early: bool
-    ) -> tuple[int, int]:
-        """Return how many quads the pairs have together, and how many pairs are suspect."""
-        total, suspects = 0, 0
-        found: Pair | None = None
-        for head, base in rows:
-            for number in range(FEWEST_QUADS, len(head) // 2 + 1):
-                head_ns = {turn: (1 + slowdown) * ns for turn, ns in enumerate(head[: 2 * number])}
-                base_ns = dict(enumerate(base[: 2 * number]))
-                found = pair_of(head_ns, base_ns)
-                assert found is not None
-                if found.std_error <= SCREENING_ERROR or (early and asked.is_cleared(replace(found, mean=found))):
-                    break
-            total += number
-            suspects += found is not None and asked.is_suspect(found)
-        return total, suspects
-
-    @pytest.mark.parametrize("tolerance", [0.03, 0.05])
-    def test_recorded_pairs_of_unchanged_code_save_a_quarter_of_their_quads(
-        self, data: Callable[[str], Any], tolerance: float
-    ) -> None:
-        asked = slowdown_test(tolerance)
-        rows = [row for rows in data("pairs.json")["pairs"].values() for row in rows]
-        whole, suspects = self.screened(rows, 0.0, asked, early=False)
-        short, suspects_early = self.screened(rows, 0.0, asked, early=True)
-        assert short <= 0.78 * whole
-        assert suspects_early <= suspects
-
-    @pytest.mark.parametrize("tolerance", [0.03, 0.05])
-    def test_recorded_pairs_of_slower_code_stay_suspect(self, data: Callable[[str], Any], tolerance: float) -> None:
-        asked = slowdown_test(tolerance)
-        rows = [row for rows in data("pairs.json")["pairs"].values() for row in rows]
-        _, suspects = self.screened(rows, 5 / 3 * tolerance, asked, early=False)
-        _, suspects_early = self.screened(rows, 5 / 3 * tolerance, asked, early=True)
-        assert suspects_early >= 0.995 * suspects
 
 
 class TestSlowCalls:
