@@ -23,7 +23,7 @@ from pytest_perfbudget.config.source_limits import TestLimits, limits_in
 from pytest_perfbudget.core.base_policy import LoosenedLimits, held, held_settings, loosened_limits, with_unread
 from pytest_perfbudget.core.gate_options import GATE_OPTIONS, OVERRIDDEN, GateOptions
 from pytest_perfbudget.core.load.differences import easier_loads
-from pytest_perfbudget.core.loosening import BY_LABEL, COUNTING, Loosening
+from pytest_perfbudget.core.loosening import COUNTING, Loosening, by_label
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.core.precedence import EffectiveLimits, resolve
 from pytest_perfbudget.core.settings import Settings
@@ -42,6 +42,7 @@ class BasePolicy:
         is_enforced: whether the limits of the base hold; else loosened limits are listed only.
         configuration: the file of pytest's configuration; None if there is none.
         is_given: whether the user has chosen this file (`-c`).
+        accept_label: the label by which a reviewer accepts the limits of the pull request; empty if it is not known.
 
     Attributes:
         settings: the settings that hold.
@@ -62,12 +63,14 @@ class BasePolicy:
         is_enforced: bool,
         configuration: Path | None = None,
         is_given: bool = False,
+        accept_label: str = "",
     ) -> None:
         self._base = base
         self._root = root.resolve()
         self._head_settings = settings
         self.tests = BaseTests(base, root, configuration, is_given=is_given)
         self._configuration = configuration
+        self._accept = f"let a reviewer accept this {by_label(accept_label)}"
         self._files: dict[str, tuple[dict[str, TestLimits], dict[str, TestLimits]]] = {}
         self._base_settings = self._settings_of_base()
         self.is_enforced = is_enforced
@@ -83,7 +86,7 @@ class BasePolicy:
         if self.is_enforced and (above := self.tests.settings_above):
             message = (
                 f"--perf-policy=base: {self._configuration} is new and makes its folder pytest's root folder, so "
-                f"{above} is not read any more: move the settings there, or let a reviewer accept this {BY_LABEL}"
+                f"{above} is not read any more: move the settings there, or {self._accept}"
             )
             raise ConfigError(message)
 
@@ -107,7 +110,7 @@ class BasePolicy:
         if self.is_enforced and found:
             message = (
                 f"--perf-policy=base: the pull request weakens its own gate by {' and '.join(found)}, in addopts or a "
-                f"conftest.py: undo that, or let a reviewer accept this {BY_LABEL}"
+                f"conftest.py: undo that, or {self._accept}"
             )
             raise ConfigError(message)
 

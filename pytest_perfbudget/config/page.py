@@ -19,6 +19,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "--perf-against=REF": "Compare with another commit instead of the baseline.",
     "--perf-policy=base\\|head": "With `--perf-against`: list the limits that the working tree [loosens](ci.md), and "
     "judge by those of the other commit (`base`) or accept them (`head`).",
+    "--perf-accept-label=LABEL": "With `--perf-policy=base`: the label that messages name for a reviewer who accepts "
+    "the limits of a pull request. `perfbudget gate --accept-label` gives it to its session.",
     "--perf-affected-first": "With `--perf-against`: begin with the test files that run changed code.",
     "--perf-only": "Run perf tests only.",
     "--perf-skip": "Run all other tests.",

@@ -12,11 +12,17 @@ OF_BASE: Final = " of the base"
 ACCEPT_LABEL: Final = "perf-accepted"
 """The label by which a reviewer accepts the limits of a pull request; a workflow may name another."""
 
-BY_LABEL: Final = f"by the label {ACCEPT_LABEL} (or the accept-label of the workflow)"
-"""The way to accept, in messages of sessions, which do not know what the workflow names."""
-
 COUNTING: Final = "count_instructions = true"
 """The setting that compares bytecode instructions, as users write it."""
+
+
+def by_label(label: str) -> str:
+    """Return the way in which a reviewer accepts the limits of a pull request, in words.
+
+    Args:
+        label: the label that the workflow names; empty if it is not known: a session outside of `perfbudget gate`.
+    """
+    return f"by the label {label or f'{ACCEPT_LABEL} (or the accept-label of the workflow)'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Loosening:
         source: the place of the pull request's limit; of the base's limit if there is none any more.
         is_held: whether the base's limit can hold instead; only the base's process knows some limits, and the process
             tells them after the session has judged.
-        remedy: the action of the user if the base's limit cannot hold; empty for the usual one.
+        remedy: the action of the user if the base's limit cannot hold, which ends with an acceptance, before the words
+            about the label; empty for the usual one.
     """
 
     base: str

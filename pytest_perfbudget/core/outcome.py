@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import LOOSENED, NOT_READY, Finding
-from pytest_perfbudget.core.loosening import BY_LABEL
+from pytest_perfbudget.core.loosening import by_label
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
@@ -79,7 +79,9 @@ class GateVerdict:
     loosened: int = 0
 
 
-def classify(result: RunResult | None, exit_code: int, *, problem: str = "", is_accepted: bool = False) -> GateVerdict:
+def classify(
+    result: RunResult | None, exit_code: int, *, problem: str = "", is_accepted: bool = False, label: str = ""
+) -> GateVerdict:
     """Return the verdict on a session.
 
     Args:
@@ -87,8 +89,9 @@ def classify(result: RunResult | None, exit_code: int, *, problem: str = "", is_
         exit_code: the exit code of pytest.
         problem: the error with which pytest refused to start; empty if it is not known.
         is_accepted: whether the limits of the pull request hold, and not those of the base.
+        label: the label by which a reviewer accepts them; empty if it is not known.
     """
-    found = _classified(result, exit_code, problem)
+    found = _classified(result, exit_code, problem, label)
     loosened = loosened_count(result.findings) if result is not None else 0
     if loosened and found.outcome is Outcome.PASSED:
         found = replace(found, reason=f"{found.reason} {_ACCEPTED if is_accepted else _HELD}")
@@ -100,7 +103,7 @@ def loosened_count(findings: Iterable[Finding]) -> int:
     return len({one.headline for one in findings if one.kind == LOOSENED and one.is_of_limit})
 
 
-def _classified(result: RunResult | None, exit_code: int, problem: str) -> GateVerdict:
+def _classified(result: RunResult | None, exit_code: int, problem: str, label: str) -> GateVerdict:
     if exit_code in _ENDED:
         is_known = exit_code == _NOT_STARTED and problem
         reason = f"pytest could not start: {problem[:_LONGEST_PROBLEM]}" if is_known else _ENDED[exit_code]
@@ -115,15 +118,15 @@ def _classified(result: RunResult | None, exit_code: int, problem: str) -> GateV
         return GateVerdict(outcome, f"{_numbers(result.findings)}.")
     if not (kinds or exit_code or result.session.is_cut_short):
         return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
-    return GateVerdict(Outcome.ERROR, _problem(result, kinds, exit_code))
+    return GateVerdict(Outcome.ERROR, _problem(result, kinds, exit_code, label))
 
 
-def _problem(result: RunResult, kinds: Counter[str], exit_code: int) -> str:
+def _problem(result: RunResult, kinds: Counter[str], exit_code: int, label: str) -> str:
     """Return the reason why a session that fails says nothing about the speed of the code."""
     if set(kinds) == {LOOSENED}:
         count = kinds[LOOSENED]
         places = f"{count:,} place{'s' if count != 1 else ''}"
-        accept = f"undo that, or let a reviewer accept it {BY_LABEL}"
+        accept = f"undo that, or let a reviewer accept it {by_label(label)}"
         return f"The pull request weakens its own gate in {places}, listed with this verdict: {accept}."
     if set(kinds) == {NOT_READY}:
         headline = next(one.headline for one in result.findings if one.kind == NOT_READY)

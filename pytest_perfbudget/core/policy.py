@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from pytest_perfbudget.core.finding import Severity
+from pytest_perfbudget.core.loosening import by_label
 
 
 class GateMode(enum.Enum):
@@ -24,11 +25,18 @@ class Policy:
         gate: the effect of a finding that fails its test: a failure, or only a warning.
         strict: whether a number that could not be judged fails its test as well.
         warn_at: the share of a limit from which a budget is near its limit.
+        accept_label: the label by which a reviewer accepts the limits of a pull request; empty if it is not known.
     """
 
     gate: GateMode = GateMode.FAIL
     strict: bool = False
     warn_at: float = 0.8
+    accept_label: str = ""
+
+    @property
+    def by_label(self) -> str:
+        """The way in which a reviewer accepts the limits of a pull request, in words."""
+        return by_label(self.accept_label)
 
     def judge(self, *, fails: bool, otherwise: Severity) -> Judgement:
         """Return how a finding is judged.

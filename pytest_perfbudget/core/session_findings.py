@@ -16,7 +16,7 @@ from pytest_perfbudget.core.finding import (
     Missing,
     Severity,
 )
-from pytest_perfbudget.core.loosening import BY_LABEL, COUNTING, Loosening
+from pytest_perfbudget.core.loosening import COUNTING, Loosening
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -25,11 +25,10 @@ from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
 
 _UNHELD: Final = (
-    "because only a run shows the base's value: write the limit as a plain value, or let a reviewer accept it "
-    f"{BY_LABEL}"
+    "because only a run shows the base's value: write the limit as a plain value, or let a reviewer accept it"
 )
 _UNCOUNTED: Final = (
-    f"because processes of both sides did not count: restore the setting, or let a reviewer accept its loss {BY_LABEL}"
+    "because processes of both sides did not count: restore the setting, or let a reviewer accept its loss"
 )
 
 
@@ -134,8 +133,8 @@ def find_loosened(
         if one.is_held:
             return "the base's value holds"
         if one.remedy:
-            return f"the session fails: {one.remedy}"
-        return f"the session fails, {_UNCOUNTED if one.base == COUNTING else _UNHELD}"
+            return f"the session fails: {one.remedy} {policy.by_label}"
+        return f"the session fails, {_UNCOUNTED if one.base == COUNTING else _UNHELD} {policy.by_label}"
 
     found = [
         *others,

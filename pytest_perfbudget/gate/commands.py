@@ -116,8 +116,9 @@ def _judge(options: argparse.Namespace, arguments: Sequence[str]) -> _Judged:
     if reason := found.reason_to_skip:
         return _Judged(GateVerdict(Outcome.PASSED, reason))
     policy = _policy(found, options)
-    ended = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy)
-    verdict = classify(ended.result, ended.code, problem=ended.problem, is_accepted=policy == "head")
+    label = options.accept_label
+    ended = run_session(Path.cwd(), found.base.short, options.output, arguments, policy=policy, label=label)
+    verdict = classify(ended.result, ended.code, problem=ended.problem, is_accepted=policy == "head", label=label)
     return _Judged(verdict, ended.result)
 
 
@@ -125,7 +126,7 @@ def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Jud
     folder = Path.cwd()
     base = git(folder, "rev-parse", "HEAD")
     with planted_slowdown(folder) as functions:
-        ended = run_session(folder, base[:SHORT], options.output, arguments, policy="base")
+        ended = run_session(folder, base[:SHORT], options.output, arguments, policy="base", label=options.accept_label)
     tests = planted_tests(ended.result.measurements if ended.result else ())
     sys.stdout.writelines(f"{printable(line, unicode=True)}\n" for line in self_test_lines(tests))
     return _Judged(self_test_verdict(classify(ended.result, ended.code, problem=ended.problem), tests, functions))

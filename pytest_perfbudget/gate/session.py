@@ -40,7 +40,9 @@ class EndedSession:
     problem: str = ""
 
 
-def run_session(folder: Path, base: str, output: Path, arguments: Sequence[str], *, policy: str) -> EndedSession:
+def run_session(
+    folder: Path, base: str, output: Path, arguments: Sequence[str], *, policy: str, label: str
+) -> EndedSession:
     """Run the perf tests against a commit, and return how the session ended.
 
     Args:
@@ -49,13 +51,14 @@ def run_session(folder: Path, base: str, output: Path, arguments: Sequence[str],
         output: the folder for the reports.
         arguments: further arguments of pytest.
         policy: `base` or `head`: the side whose limits hold where the two differ.
+        label: the label by which a reviewer accepts the limits of the head, for messages.
     """
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
     command = [sys.executable, str(_START), *arguments, "--perf-only", f"--perf-against={base}"]
     # After the arguments, and after addopts: a pull request cannot switch off what judges it.
     command += [f"--perf-policy={policy}", "--perf-affected-first", "--perf-gate=fail"]
-    command.append(f"--perf-output={file}")
+    command += [f"--perf-accept-label={label}", f"--perf-output={file}"]
     if find_spec("jinja2"):
         command.append(f"--perf-output={file.with_suffix('.html')}")
     # The page of the job begins with the verdict, which is known after the session: this process writes the page.

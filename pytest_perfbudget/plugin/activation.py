@@ -130,7 +130,8 @@ def _configured(config: pytest.Config) -> PerfSession:
     base_policy = None if child is not None else _base_policy(config, settings)
     settings = settings if base_policy is None else base_policy.settings
     gate = GateMode.OFF if is_measured_by_codspeed(config) else GateMode(option.perf_gate)
-    policy = Policy(gate, settings.strict or option.perf_strict, settings.warn_at)
+    strict = settings.strict or option.perf_strict
+    policy = Policy(gate, strict, settings.warn_at, option.perf_accept_label)
     max_time = option.perf_max_time
     max_time_ns = duration_ns(max_time, "--perf-max-time", "command line") if max_time else None
     session = PerfSession(
@@ -190,6 +191,7 @@ def _base_policy(config: pytest.Config, settings: Settings) -> BasePolicy | None
         is_enforced=option.perf_policy == "base",
         configuration=config.inipath,
         is_given=is_given(config, "-c", "--config-file"),
+        accept_label=option.perf_accept_label,
     )
     policy.check_root()
     policy.check_options(*gate_options(config))

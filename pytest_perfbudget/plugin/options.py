@@ -71,6 +71,12 @@ def add_options(parser: pytest.Parser) -> None:
         "commit; head: accept them",
     )
     group.addoption(
+        "--perf-accept-label",
+        metavar="LABEL",
+        default="",
+        help="with --perf-policy=base: the label that messages name for a reviewer who accepts the pull request",
+    )
+    group.addoption(
         "--perf-affected-first",
         action="store_true",
         help="with --perf-against: begin with the test files that run changed code",

@@ -255,9 +255,9 @@ class PerfSession:
     def worded(self, measurements: Sequence[Measurement]) -> list[Finding]:
         """Return the findings about measurements, with texts."""
         cases = find(measurements, self.policy)
-        is_base_policy = self.base_policy is not None and self.base_policy.is_enforced
-        as_typed = partial(typed, self.config)
-        return words.worded(cases, alpha=self.settings.alpha, typed=as_typed, is_base_policy=is_base_policy)
+        holds_base = self.base_policy is not None and self.base_policy.is_enforced
+        by_label = self.policy.by_label if holds_base else ""
+        return words.worded(cases, alpha=self.settings.alpha, typed=partial(typed, self.config), by_label=by_label)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, None, None]:

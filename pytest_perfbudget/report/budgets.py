@@ -8,7 +8,7 @@ from typing import Final
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
 from pytest_perfbudget.core.finding import NEAR_LIMIT, Case
 from pytest_perfbudget.core.kinds import LOAD, TIMER
-from pytest_perfbudget.core.loosening import BY_LABEL, OF_BASE
+from pytest_perfbudget.core.loosening import OF_BASE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CAPACITY, ERROR_RATE, KEYWORDS, METRICS, SUCCESS_RATE, WALL, Direction
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
@@ -22,8 +22,8 @@ _FAR = 0.8
 """An estimate that uses less than this share of its limit is not close to the limit."""
 
 HELD: Final = (
-    f"The pull request loosens this limit, and the base's value holds: a reviewer accepts the new limit {BY_LABEL}; on "
-    "your machine, perfbudget gate --policy head judges by the new limit."
+    "The pull request loosens this limit, and the base's value holds. On your machine, perfbudget gate --policy head "
+    "judges by the new limit."
 )
 _UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
 _LOWER = (

@@ -17,7 +17,6 @@ from pytest_perfbudget.core.finding import (
     Finding,
     Severity,
 )
-from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
@@ -37,22 +36,22 @@ _WORDS: Final = {
 }
 _LEFT_OUT: Final = "this pull request weakens its gate"
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
-_RAISED: Final = f"In a pull request, a raised limit holds only if a reviewer accepts it {BY_LABEL}."
 _MOST_NAMED: Final = 3
 _CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"
 
 
-def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, is_base_policy: bool = False) -> list[Finding]:
+def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, by_label: str = "") -> list[Finding]:
     """Return findings with their texts.
 
     Args:
         cases: the findings.
         alpha: the probability of a false `exceeded`.
         typed: a function that returns a node id as a user types it where the session was started.
-        is_base_policy: whether the limits of the base hold, so that a raised limit alone is no remedy.
+        by_label: the way in which a reviewer accepts a raised limit, in words; empty if the limits of the base do not
+            hold, so that a raised limit alone is a remedy.
     """
     found = [_worded(case, alpha, typed) for case in cases]
-    return [_with_label(one) for one in found] if is_base_policy else found
+    return [_with_label(one, by_label) for one in found] if by_label else found
 
 
 def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
@@ -176,11 +175,14 @@ def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
     return replace(found, headline=headline, evidence=lines, remedy=remedy)
 
 
-def _with_label(finding: Finding) -> Finding:
-    """Return a finding whose remedy says that a reviewer has to accept a raised limit, unless the remedy does."""
-    if finding.kind not in _SENTENCES or BY_LABEL in finding.remedy:
+def _with_label(finding: Finding, by_label: str) -> Finding:
+    """Return a finding whose remedy says that a reviewer has to accept a raised limit."""
+    if finding.kind not in _SENTENCES:
         return finding
-    return replace(finding, remedy=f"{finding.remedy.rstrip('.')}. {_RAISED}")
+    raised = printable(
+        f"In a pull request, a raised limit holds only if a reviewer accepts it {by_label}.", unicode=True
+    )
+    return replace(finding, remedy=f"{finding.remedy.rstrip('.')}. {raised}")
 
 
 def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:

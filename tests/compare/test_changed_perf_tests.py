@@ -13,7 +13,7 @@ from scripting import CONFTEST, TWO_WORKERS
 from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
 from pytest_perfbudget.checkout.revision import find_base
-from pytest_perfbudget.core.loosening import BY_LABEL
+from pytest_perfbudget.core.loosening import by_label
 
 SHOP = """
 import scripted
@@ -75,7 +75,7 @@ def test_a_changed_test_that_measures_less_fails_the_session_and_any_other_chang
     assert said(repository) == {
         "test_shop.py::test_less": (
             "changed so that the test measures less: with the code of HEAD, step takes 500 us instead of 1 ms, "
-            f"so the session fails: a reviewer accepts this {BY_LABEL}"
+            f"so the session fails: a reviewer accepts this {by_label('')}"
         )
     }
     assert repository.against_base("--perf-policy=head", "--perf-only").ret == 0  # accepted by the label

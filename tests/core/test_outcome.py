@@ -56,6 +56,12 @@ def test_the_error_of_a_start_that_failed_is_the_reason() -> None:
     assert classify(None, 4).reason == "pytest could not start: its message in the log names the mistake."
 
 
+def test_a_weakened_gate_is_accepted_by_the_label_that_the_workflow_names() -> None:
+    assert classify(session("loosened"), 1, label="slower-is-fine").reason.endswith(
+        "undo that, or let a reviewer accept it by the label slower-is-fine."
+    )
+
+
 def test_tests_that_fail_for_other_reasons_are_named() -> None:
     names = ["a.py::test_sum", "x" * 900, "c.py", "d.py", "e.py"]
     found = classify(RunResult(SessionFacts(other_failed=names)), 1)

@@ -23,9 +23,11 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     """Check a pull request with changed code out, and return the sessions that the gate asks for."""
     found: list[dict[str, Any]] = []
 
-    def session(folder: Path, base: str, output: Path, arguments: list[str], *, policy: str) -> EndedSession:
+    def session(
+        folder: Path, base: str, output: Path, arguments: list[str], *, policy: str, label: str
+    ) -> EndedSession:
         del folder, output
-        found.append({"base": base, "arguments": arguments, "policy": policy})
+        found.append({"base": base, "arguments": arguments, "policy": policy, "label": label})
         return EndedSession(RunResult(), 0)
 
     monkeypatch.setattr(commands, "run_session", session)
@@ -51,6 +53,7 @@ def test_a_label_of_a_reviewer_accepts_the_limits(
 ) -> None:
     assert main(["gate", *arguments]) == 0
     assert sessions[0]["policy"] == policy
+    assert sessions[0]["label"] == (arguments[-1] if arguments else "perf-accepted")  # the messages name this label
 
 
 def test_a_label_of_an_earlier_commit_accepts_nothing(
@@ -143,7 +146,7 @@ def test_the_error_with_which_pytest_refuses_to_start_is_known(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], problem: str
 ) -> None:
     commit(tmp_path, {"test_it.py": ""})
-    ended = run_session(tmp_path, "HEAD", tmp_path, arguments, policy="head")
+    ended = run_session(tmp_path, "HEAD", tmp_path, arguments, policy="head", label="")
     assert ended.problem.startswith(problem)
     assert bool(ended.problem) is bool(problem)
     assert ended.problem in capfd.readouterr().err  # the log has it, too

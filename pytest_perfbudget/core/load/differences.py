@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_perfbudget.core.loosening import BY_LABEL, Loosening
+from pytest_perfbudget.core.loosening import Loosening
 
 _NUMBER: Final = r"([\d.e+-]+)"
 
@@ -64,7 +64,7 @@ def easier_loads(before: str, after: str, source: str) -> list[Loosening]:
         after: see `load_differences`.
         source: the place of the pull request's load.
     """
-    remedy = f"restore the load, or let a reviewer accept this {BY_LABEL}"
+    remedy = "restore the load, or let a reviewer accept this"
     return [
         Loosening(f"load = {one.before}", one.after, source, is_held=False, remedy=remedy)
         for one in load_differences(before, after)

@@ -12,7 +12,6 @@ import pytest
 
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
 from pytest_perfbudget.core.left_out import left_out
-from pytest_perfbudget.core.loosening import BY_LABEL
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
@@ -22,7 +21,6 @@ _MOST_NAMED = 3
 _REPLACED = (
     "measured through a fixture of the project that stands in for perf, perf_load or benchmark, and not in the base"
 )
-_ACCEPT = f"a reviewer accepts this {BY_LABEL}"
 
 
 def find_left_out(
@@ -135,7 +133,8 @@ def _judged(session: PerfSession, finding: Finding) -> Finding:
         return replace(finding, kind=LOOSENED)
     is_enforced = session.base_policy is not None and session.base_policy.is_enforced
     judged = session.policy.judge(fails=is_enforced, otherwise=Severity.WARNING)
-    effect = f"so the session fails: {_ACCEPT}" if is_enforced else "accepted"
+    fails = f"so the session fails: a reviewer accepts this {session.policy.by_label}"
+    effect = fails if is_enforced else "accepted"
     headline = f"{finding.headline}, {effect}"
     return replace(finding, severity=judged.severity, is_gated=judged.is_gated, headline=headline)
 
