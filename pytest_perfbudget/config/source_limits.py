@@ -21,7 +21,7 @@ from pytest_perfbudget.errors import ConfigError
 _MARKER: Final = "perf_budget"
 _LOAD: Final = "perf_load"
 _FIXTURES: Final = ("perf", _LOAD)
-_LOCAL: Final = {"max_regression", "max_drift", "max_time", "unmeasured", "count_instructions", SPANS}
+_LOCAL: Final = {"max_regression", "max_drift", "max_time", "unmeasured", "count_instructions", "pin", SPANS}
 _SIGNS: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

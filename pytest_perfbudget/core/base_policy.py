@@ -36,6 +36,7 @@ class LoosenedLimits:
         budgets: the base's budgets that are loosened or removed.
         spans: the base's budgets on spans that are loosened or removed.
         count_instructions: whether the base compares bytecode instructions, and the head does not.
+        pin: whether the base compares on one CPU, and the head on all.
     """
 
     found: Sequence[Loosening] = ()
@@ -46,6 +47,7 @@ class LoosenedLimits:
     budgets: Sequence[Budget] = ()
     spans: Sequence[SpanBudget] = ()
     count_instructions: bool = False
+    pin: bool = False
 
 
 def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Collection[str] = ()) -> LoosenedLimits:
@@ -78,6 +80,10 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
     # A limit on instructions asks for the comparison, too, and is listed with the budgets.
     if count_instructions and not any(one.metric is INSTRUCTIONS for one in base.budgets):
         found.append(Loosening(COUNTING, "false", ""))
+    # On all CPUs, threads hide how much a call computes, and moves between CPUs leave slowdowns undecided.
+    pin = base.pin and not head.pin and "pin" not in unreadable
+    if pin:
+        found.append(Loosening("pin = true", "false", ""))
     budgets = [one for one in _worse(head.budgets, base.budgets) if one[0].metric not in known]
     found += [_loosened_budget(mine, theirs) for theirs, mine in budgets]
     spans = [] if "spans" in unreadable else list(_worse_spans(head.spans, base.spans))
@@ -91,6 +97,7 @@ def loosened_limits(head: EffectiveLimits, base: EffectiveLimits, unreadable: Co
         budgets=[one for one, _ in budgets],
         spans=[one for one, _ in spans],
         count_instructions=count_instructions,
+        pin=pin,
     )
 
 
@@ -112,6 +119,7 @@ def with_unread(read: EffectiveLimits, known: EffectiveLimits, unreadable: Colle
         max_time_ns=known.max_time_ns if "max_time" in unreadable else read.max_time_ns,
         budgets=[*budgets, *(one for one in known.budgets if one.metric in metrics)],
         spans=known.spans if "spans" in unreadable else read.spans,
+        pin=known.pin if "pin" in unreadable else read.pin,
         count_instructions=known.count_instructions
         if "count_instructions" in unreadable or INSTRUCTIONS in metrics
         else read.count_instructions,
@@ -156,6 +164,7 @@ def held(limits: EffectiveLimits, loosened: LoosenedLimits) -> EffectiveLimits:
         budgets=[*budgets, *(_of_base(one) for one in tighter.values())],
         spans=(*spans, *(replace(one, budget=_of_base(one.budget)) for one in tight_spans.values())),
         count_instructions=limits.count_instructions or loosened.count_instructions,
+        pin=limits.pin or loosened.pin,
     )
 
 
@@ -179,12 +188,16 @@ def held_settings(head: Settings, base: Settings) -> tuple[Settings, list[Loosen
     if head.confidence < base.confidence:
         found.append(Loosening(f"confidence = {base.confidence:g}", f"{head.confidence:g}", "[tool.perfbudget]"))
     # Another anchor, or another history, may know nothing of the drift since the anchor of the base.
-    held_history = {}
+    held_history: dict[str, Any] = {}
     for name in ("anchor", "history") if base.anchor else ():
         before, after = getattr(base, name), getattr(head, name)
         if before and after != before:
             held_history[name] = before
             found.append(Loosening(f"{name} = {before}", after or "none", "[tool.perfbudget]"))
+    # A shorter history forgets the sessions of the anchor.
+    if base.anchor and head.history_days < base.history_days:
+        held_history["history_days"] = base.history_days
+        found.append(Loosening(f"history_days = {base.history_days}", f"{head.history_days}", "[tool.perfbudget]"))
     # These keys shape the base itself: its command could copy the pull request's code.
     shaping = {name: (getattr(base.duet, name), getattr(head.duet, name)) for name in ("mode", "tests_from", "setup")}
     found += [

@@ -43,6 +43,7 @@ def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
         "max_drift": [limits.max_drift.share, limits.max_drift.source] if limits.max_drift else None,
         "max_time_ns": limits.max_time_ns,
         "count_instructions": limits.count_instructions,
+        "pin": limits.pin,
         "budgets": [[one.keyword, one.limit, one.source] for one in limits.budgets],
         "spans": [[one.span, one.budget.keyword, one.budget.limit, one.budget.source] for one in limits.spans],
     }
@@ -65,6 +66,7 @@ def limits_from_dict(data: Mapping[str, Any]) -> EffectiveLimits:
             for span, keyword, limit, source in data["spans"]
         ],
         count_instructions=data.get("count_instructions", False),
+        pin=data.get("pin", False),
     )
 
 

@@ -26,7 +26,7 @@ def test_slower_code_that_allows_itself_to_be_slower(
 ) -> None:
     repository.commit({"pyproject.toml": '[tool.perfbudget]\nmax_drift = "5%"\nanchor = "last-tag"\n'})
     repository.file("shop.py", shop(1.2))
-    repository.file("pyproject.toml", TOLERANT)
+    repository.file("pyproject.toml", f"{TOLERANT}pin = false\n")
     result = repository.against_base(*policy)
     assert result.parseoutcomes().get("failed", 0) == failed
     listed = [one for one in findings(repository) if one["kind"] == "loosened"]
@@ -43,6 +43,7 @@ def test_slower_code_that_allows_itself_to_be_slower(
             f"max_regression = 5 % -> 100 %, {table}",
             f"max_drift = 5 % -> no limit, {table}",
             f"anchor = last-tag -> none, [tool.perfbudget]: {effect}",
+            f"pin = true -> false: {effect}",
         }
         assert findings(repository)[0] in listed
     else:

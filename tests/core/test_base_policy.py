@@ -41,6 +41,7 @@ def limits(place: str, **keywords: Any) -> EffectiveLimits:
         ({"count_instructions": True}, {}, [("count_instructions = true", "false", "")]),
         ({"count_instructions": True}, {"count_instructions": False}, [("count_instructions = true", "false", "")]),
         ({"max_instructions": 900}, {}, [("max_instructions = 900", "no limit", "base")]),
+        ({}, {"pin": False}, [("pin = true", "false", "")]),
         ({"spans": {"db": {"max_count": 3}}}, {"spans": {"db": {"max_count": 9}}}, [("spans 'db' max_count = 3", "9", 'head spans "db"')]),
         ({"spans": {"db": {"max_share": 0.5}}}, {}, [("spans 'db' max_share = 0.5", "no limit", 'base spans "db"')]),
     ],
@@ -64,6 +65,7 @@ def test_a_looser_limit_is_found_and_the_bases_limit_holds(
         ({"unmeasured": "warn"}, {"unmeasured": "fail"}), ({}, {"max_time": "2s"}),
         ({"max_drift": "9%"}, {"max_drift": "5%"}), ({}, {"max_drift": "5%"}),
         ({}, {"count_instructions": True}), ({"count_instructions": True}, {"max_instructions": 900}),
+        ({"pin": False}, {"pin": True}), ({"pin": False}, {"pin": False}),
     ],
 )  # fmt: skip
 def test_a_tighter_or_equal_limit_is_the_pull_requests_own(base: dict[str, Any], head: dict[str, Any]) -> None:
@@ -84,6 +86,9 @@ def test_what_cannot_be_read_says_nothing() -> None:
     before, after = limits("base", count_instructions=True), limits("head")
     assert loosened_limits(after, before, {"count_instructions"}).found == []
     assert with_unread(after, before, {"count_instructions"}) == before
+    pinned, unpinned = limits("base"), limits("head", pin=False)
+    assert loosened_limits(unpinned, pinned, {"pin"}).found == []
+    assert with_unread(unpinned, pinned, {"pin"}) == pinned
     limited = limits("base", max_instructions=900)
     assert with_unread(after, limited, {"max_instructions"}) == limited
 
@@ -127,12 +132,15 @@ def test_processes_of_both_sides_tell_looser_limits_that_no_text_shows() -> None
     assert time == Loosening("max_time = 2 s", "1 s", "", is_held=False)
     assert loosened_at_run_time(told, known, [replace(drift, is_held=True)]) == [time]
     assert loosened_at_run_time(known, told, []) == []
-    earlier = {name: one for name, one in known.items() if name not in ("max_drift", "max_time_ns")}
+    earlier = {name: one for name, one in known.items() if name not in ("max_drift", "max_time_ns", "pin")}
+    unpinned = limits_to_dict(limits("head", max_drift="5%", max_time="2s", pin=False))
+    assert loosened_at_run_time(unpinned, known, []) == [Loosening("pin = true", "false", "", is_held=False)]
     counting = limits_to_dict(limits("base", count_instructions=True))
     assert [one.base for one in loosened_at_run_time(limits_to_dict(limits("head")), counting, [])] == [
         "count_instructions = true"
     ]
-    assert loosened_at_run_time(told, earlier, []) == []  # the base has an earlier version of the plugin
+    # The base has an earlier version of the plugin.
+    assert loosened_at_run_time(told, earlier, []) == loosened_at_run_time(unpinned, earlier, []) == []
 
 
 @pytest.mark.parametrize(
@@ -141,6 +149,7 @@ def test_processes_of_both_sides_tell_looser_limits_that_no_text_shows() -> None
         (Settings(), ["anchor = v1 -> none", "history = h.db -> none"]),
         (Settings(anchor="last-tag", history="h.db"), ["anchor = v1 -> last-tag"]),
         (Settings(anchor="v1", history="other.db"), ["history = h.db -> other.db"]),
+        (Settings(anchor="v1", history="h.db", history_days=1), ["history_days = 30 -> 1"]),
     ],
 )
 def test_another_anchor_forgives_no_drift(head: Settings, found: list[str]) -> None:
