@@ -1,7 +1,8 @@
 """The step of the second workflow, `python -m pytest_perfbudget.gate.comment`: it comments on the pull request.
 
 The workflow has the right to write and reads a file that a fork may have written. The file is only data, see
-`verdict_file`; the pull request is the one that GitHub names, never one that the file names.
+`verdict_file`; the pull request is the one that GitHub names, never one that the file names. A run without a file that
+can be read has a comment, too: that of an earlier commit would remain, with a verdict that may be green.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.errors import PerfBudgetError, ReportError
 from pytest_perfbudget.gate.github_api import GitHub
 from pytest_perfbudget.gate.verdict_file import LARGEST, SavedVerdict, parse_verdict
 from pytest_perfbudget.report.verdict_comment import MARKER, comment
+
+_OF_NEWER_RUNS: Final = ("cancelled", "skipped")
+"""The ends of a run that has judged nothing, and for which the run of a newer event stands in."""
 
 
 def post(environment: Mapping[str, str]) -> str:
@@ -27,10 +31,20 @@ def post(environment: Mapping[str, str]) -> str:
         environment: the variables of the job; `PERFBUDGET_VERDICT` is the path of the file.
 
     Raises:
-        ReportError: the file or the event cannot be read, or GitHub refuses a call.
+        ReportError: the event cannot be read, or GitHub refuses a call; or the file cannot be read, and the
+            comment says so.
     """
     run = _run_of(environment)
-    saved = _read(Path(environment["PERFBUDGET_VERDICT"]))
+    conclusion = str(run.get("conclusion") or "")
+    if conclusion in _OF_NEWER_RUNS:
+        return f"the run was {conclusion}: no comment"
+    problem = ""
+    try:
+        saved = _read(Path(environment["PERFBUDGET_VERDICT"]))
+    except ReportError as error:
+        problem = str(error)
+        # The words of the problem may be those of the file.
+        saved = SavedVerdict(GateVerdict(Outcome.ERROR, _unread(conclusion)))
     github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], environment["GITHUB_TOKEN"])
     commit = str(run["head_sha"])
     if run["head_repository"] is None:
@@ -45,7 +59,7 @@ def post(environment: Mapping[str, str]) -> str:
             "or shares the commit with another"
         )
     text = comment(
-        _believed(saved.verdict, str(run.get("conclusion") or "")),
+        _believed(saved.verdict, conclusion),
         seconds=saved.seconds,
         failures=saved.failures,
         loosened=saved.loosened,
@@ -53,6 +67,8 @@ def post(environment: Mapping[str, str]) -> str:
         commit=commit,
     )
     was_there = github.put_comment(number, text, MARKER)
+    if problem:
+        raise ReportError(problem)
     return f"{'replaced' if was_there else 'added'} the comment on pull request {number}"
 
 
@@ -70,6 +86,11 @@ def _believed(verdict: GateVerdict, conclusion: str) -> GateVerdict:
         f"The report says {verdict.outcome.value}, and the workflow ended with {conclusion}: see the page of the job."
     )
     return GateVerdict(Outcome.ERROR, text, verdict.loosened)
+
+
+def _unread(conclusion: str) -> str:
+    ended = f", and the workflow ended with {conclusion}" if conclusion else ""
+    return f"There is no report that can be read{ended}: see the page of the job."
 
 
 def _run_of(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -34,14 +34,14 @@ class SavedVerdict:
 
     Attributes:
         verdict: the verdict.
-        seconds: the time until the verdict, in s.
+        seconds: the time until the verdict, in s; None if it is not known.
         failures: the findings that fail, each as the test and a sentence.
         loosened: the limits that the pull request loosens, a sentence for each.
         more: the number of failures and loosened limits that are left out.
     """
 
     verdict: GateVerdict
-    seconds: float
+    seconds: float | None = None
     failures: Sequence[tuple[str, str]] = ()
     loosened: Sequence[str] = ()
     more: int = 0

@@ -16,7 +16,7 @@ MARKER: Final = "<!-- pytest-perfbudget: the comment that each run replaces -->"
 def comment(
     verdict: GateVerdict,
     *,
-    seconds: float,
+    seconds: float | None,
     failures: Sequence[tuple[str, str]],
     loosened: Sequence[str],
     more: int,
@@ -26,7 +26,7 @@ def comment(
 
     Args:
         verdict: the verdict.
-        seconds: the time until the verdict, in s.
+        seconds: the time until the verdict, in s; None if it is not known.
         failures: the findings that fail, each as the test and a sentence.
         loosened: the limits that the pull request loosens, a sentence for each.
         more: the number of failures that are left out.
@@ -39,4 +39,5 @@ def comment(
         lines += ["Failures:", "", *(f"- {code(test)}: {code(sentence)}" for test, sentence in failures), ""]
     if more:
         lines += [f"{more:,} more: see the page of the job.", ""]
-    return "\n".join([*lines, f"Commit {code(commit[:10])}, after {seconds:.0f} s.", ""])
+    after = "" if seconds is None else f", after {seconds:.0f} s"
+    return "\n".join([*lines, f"Commit {code(commit[:10])}{after}.", ""])

@@ -36,6 +36,11 @@ INJECTIONS = (
     "\u2028# heading", "</details>", "- list\n- list", "| a | b |\n|---|---|\n",
 )  # fmt: skip
 
+NO_REPORT = (
+    f"{MARKER}\n### Performance: no verdict\n\n```text\nThere is no report that can be read{{end}}: see the page of the "
+    "job.\n```\n\nCommit `cccccccccc`.\n"
+)
+
 
 class Service(BaseHTTPRequestHandler):
     """The part of GitHub's API that a comment needs, over HTTP."""
@@ -112,6 +117,12 @@ def save(folder: Path, headline: str) -> None:
     (folder / "verdict.json").write_text(text, "utf-8")
 
 
+def ended(job: dict[str, str], **run: object) -> None:
+    """Describe the run whose verdict is posted."""
+    event = {"workflow_run": {**EVENT["workflow_run"], **run}}
+    Path(job["GITHUB_EVENT_PATH"]).write_text(json.dumps(event), "utf-8")
+
+
 def test_one_comment_is_added_and_then_replaced(
     job: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,11 +155,29 @@ def test_the_step_runs_with_the_standard_library_only(job: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[" * 70_000, b'{"schema": "perfbudget-verdict/1"}'])
-def test_a_file_against_the_schema_is_never_posted(job: dict[str, str], content: bytes) -> None:
+def test_nothing_of_a_file_against_the_schema_is_posted(job: dict[str, str], content: bytes) -> None:
     Path(job["PERFBUDGET_VERDICT"]).write_bytes(content)
     with pytest.raises(ReportError, match=r"^verdict\.json "):
         post(job)
-    assert Service.comments == []
+    assert [one["body"] for one in Service.comments] == [NO_REPORT.format(end="")]
+
+
+def test_a_job_without_a_verdict_replaces_the_comment_of_an_earlier_commit(job: dict[str, str]) -> None:
+    """A job whose installation fails writes no verdict, and a green comment would remain."""
+    assert post(job) == "added the comment on pull request 7"
+    Path(job["PERFBUDGET_VERDICT"]).unlink()
+    ended(job, conclusion="failure")
+    with pytest.raises(ReportError, match=r"verdict\.json cannot be read: No such file or directory$"):
+        post(job)
+    end = ", and the workflow ended with failure"
+    assert [one["body"] for one in Service.comments] == [NO_REPORT.format(end=end)]
+
+
+@pytest.mark.parametrize("conclusion", ["cancelled", "skipped"])
+def test_a_run_that_a_newer_one_replaces_has_no_comment(job: dict[str, str], conclusion: str) -> None:
+    ended(job, conclusion=conclusion)
+    assert post(job) == f"the run was {conclusion}: no comment"
+    assert Service.seen == []
 
 
 def test_a_link_is_not_followed(job: dict[str, str], tmp_path: Path) -> None:
@@ -178,8 +207,7 @@ def test_a_refusal_is_a_line(job: dict[str, str]) -> None:
 def test_the_pull_request_and_the_end_are_those_of_the_run(
     job: dict[str, str], run: dict[str, Any], posted: str
 ) -> None:
-    event = {"workflow_run": {**EVENT["workflow_run"], **run}}
-    Path(job["GITHUB_EVENT_PATH"]).write_text(json.dumps(event), "utf-8")
+    ended(job, **run)
     assert post(job).endswith("on pull request 7" if posted else "no comment")
     assert [posted in one["body"] for one in Service.comments] == [True] * bool(posted)
 
