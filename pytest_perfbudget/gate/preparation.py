@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.checkout.named_documents import named_documents
 from pytest_perfbudget.checkout.revision import changed_paths, linked_paths
-from pytest_perfbudget.core.changed_files import that_may_run
+from pytest_perfbudget.core.changed_files import may_run, that_may_run
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.gate.event import PullRequest, pull_request
 from pytest_perfbudget.gate.history import GateBase, History
@@ -73,4 +74,5 @@ def prepare(folder: Path, environment: Mapping[str, str], base: str = "") -> Pre
         message = "this is no pull request of GitHub or GitLab: name the commit to compare with by --base"
         raise ConfigError(message)
     changed = changed_paths(folder, found.commit)
-    return Preparation(request, found, changed, that_may_run(changed, linked_paths(folder)))
+    named = named_documents(folder, [path for path in changed if not may_run(path)])
+    return Preparation(request, found, changed, that_may_run(changed, linked_paths(folder), named))

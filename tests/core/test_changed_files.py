@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_perfbudget.core.changed_files import may_run, that_may_run
+from pytest_perfbudget.core.changed_files import may_run, names_in_code, names_in_tests, that_may_run
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,13 @@ def test_a_document_that_code_reads_by_a_link_can() -> None:
     assert that_may_run(changed, links) == ["docs/pages/a.md", "docs/words.md"]
     assert that_may_run(changed) == []
     assert that_may_run(changed, {"shop/all": "."}) == sorted(changed)
+
+
+def test_a_document_that_code_or_tests_name_can() -> None:
+    assert that_may_run(["README.md", "NEWS.md"], named={"README.md"}) == ["README.md"]
+    assert [name in 'read("docs/a/page.md")' for name in names_in_code("docs/a/page.md")] == [True, False]
+    assert not any(name in "# see page.md, and pages.md" for name in names_in_code("docs/a/page.md"))
+    for text in ('Path("docs")', "Path('docs/a')", 'glob("*.md")'):
+        assert any(name in text for name in names_in_tests("docs/a/page.md"))
+        assert any(name in text for name in names_in_tests("page.md")) is (text == 'glob("*.md")')
+    assert not any(name in "https://example.org/docs/page" for name in names_in_tests("docs/a/page.md"))

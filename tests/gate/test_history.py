@@ -166,6 +166,26 @@ def test_a_change_of_the_documentation_is_skipped_with_a_sentence(
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "running"),
+    [
+        ("shop.py", 'PAGE = open("README.md").read()', ["README.md"]),
+        ("tests/test_shop.py", "from pathlib import Path\nPAGES = Path('docs').iterdir()", ["docs/a.md"]),
+        ("tests/test_shop.py", 'PAGES = Path().rglob("*.md")', ["README.md", "docs/a.md"]),
+        ("setup.py", 'long_description = open("README.md").read()', []),
+        ("docs/conf.py", 'pages = ["a.md", "README.md"]', []),
+        ("tests/test_shop.py", "# see README.md, and https://example.org/docs/a.md", []),
+    ],
+)
+def test_a_document_that_code_or_tests_name_may_be_read(
+    tmp_path: Path, origin: Origin, file: str, text: str, running: list[str]
+) -> None:
+    commit(origin.clone, {file: text, "docs/a.md": "a\n"})
+    git(origin.clone, "push", "-q", "origin", "main")
+    opened = origin.open({"README.md": "b\n", "docs/a.md": "b\n"})
+    assert prepare(opened.checkout(tmp_path / "work"), opened.environment(tmp_path)).running == running
+
+
 def test_a_file_that_is_not_committed_is_a_change(tmp_path: Path, origin: Origin) -> None:
     opened = origin.open({"README.md": "b\n"})
     here = opened.checkout(tmp_path / "work")
