@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.finding import LOOSENED, NOT_READY, Finding
+from pytest_perfbudget.core.finding import LOOSENED, NOT_READY, NOTHING_COMPARED, Finding
 from pytest_perfbudget.core.loosening import by_label
 from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
@@ -36,11 +36,13 @@ EXIT_CODES: Final = {
 
 _TESTS_FAILED: Final = 1
 _NOT_STARTED: Final = 4
+_NOTHING_COLLECTED: Final = 5
 _ENDED: Final = {
     2: "pytest was interrupted.",
     3: "pytest ended with an internal error.",
     _NOT_STARTED: "pytest could not start: its message in the log names the mistake.",
-    5: "No perf test was collected: mark tests with perf_budget, or name them in [tool.perfbudget.budgets].",
+    _NOTHING_COLLECTED: "No perf test was collected: mark tests with perf_budget, or name them in "
+    "[tool.perfbudget.budgets].",
 }
 _HELD: Final = (
     "The limits of the base were held; after the merge, those of the pull request hold: a reviewer has to agree."
@@ -104,7 +106,9 @@ def loosened_count(findings: Iterable[Finding]) -> int:
 
 
 def _classified(result: RunResult | None, exit_code: int, problem: str, label: str) -> GateVerdict:
-    if exit_code in _ENDED:
+    kinds = Counter(one.kind for one in result.findings if one.is_failure) if result is not None else Counter()
+    # A pull request that leaves out every perf test is told so, and not to write one.
+    if exit_code in _ENDED and not (exit_code == _NOTHING_COLLECTED and kinds[LOOSENED]):
         is_known = exit_code == _NOT_STARTED and problem
         reason = f"pytest could not start: {problem[:_LONGEST_PROBLEM]}" if is_known else _ENDED[exit_code]
         return GateVerdict(Outcome.ERROR, reason)
@@ -112,7 +116,6 @@ def _classified(result: RunResult | None, exit_code: int, problem: str, label: s
         return GateVerdict(Outcome.ERROR, f"pytest wrote no report, and ended with exit code {exit_code}.")
     if result.session.gate != GateMode.FAIL.value:
         return GateVerdict(Outcome.ERROR, f"Nothing can fail with --perf-gate={result.session.gate}: {_SWITCHED}.")
-    kinds = Counter(one.kind for one in result.findings if one.is_failure)
     outcome = next((outcome for kind, outcome in _JUDGED if kinds[kind]), None)
     if outcome is not None:
         return GateVerdict(outcome, f"{_numbers(result.findings)}.")
@@ -123,7 +126,7 @@ def _classified(result: RunResult | None, exit_code: int, problem: str, label: s
 
 def _problem(result: RunResult, kinds: Counter[str], exit_code: int, label: str) -> str:
     """Return the reason why a session that fails says nothing about the speed of the code."""
-    if set(kinds) == {LOOSENED}:
+    if kinds[LOOSENED] and set(kinds) <= {LOOSENED, NOTHING_COMPARED}:  # nothing is compared because of that
         count = kinds[LOOSENED]
         places = f"{count:,} place{'s' if count != 1 else ''}"
         accept = f"undo that, or let a reviewer accept it {by_label(label)}"

@@ -56,6 +56,16 @@ def test_the_error_of_a_start_that_failed_is_the_reason() -> None:
     assert classify(None, 4).reason == "pytest could not start: its message in the log names the mistake."
 
 
+@pytest.mark.parametrize("kinds", [("loosened",), ("loosened", "nothing_compared")])
+@pytest.mark.parametrize("exit_code", [1, 5])
+def test_whoever_leaves_out_every_perf_test_weakens_the_gate(kinds: tuple[str, ...], exit_code: int) -> None:
+    found = classify(session(*kinds), exit_code)
+    assert found.outcome is Outcome.ERROR
+    assert found.reason.startswith("The pull request weakens its own gate in 1 place, listed with this verdict: undo")
+    warned = classify(session(*kinds, severity=Severity.WARNING), 5)
+    assert warned.reason.startswith("No perf test was collected: mark tests with perf_budget")
+
+
 def test_a_weakened_gate_is_accepted_by_the_label_that_the_workflow_names() -> None:
     assert classify(session("loosened"), 1, label="slower-is-fine").reason.endswith(
         "undo that, or let a reviewer accept it by the label slower-is-fine."
