@@ -41,8 +41,8 @@ _ENDED: Final = {
     2: "pytest was interrupted.",
     3: "pytest ended with an internal error.",
     _NOT_STARTED: "pytest could not start: its message in the log names the mistake.",
-    _NOTHING_COLLECTED: "No perf test was collected: mark tests with perf_budget, or name them in "
-    "[tool.perfbudget.budgets].",
+    _NOTHING_COLLECTED: "No perf test was collected: restore those of the base, or mark tests with "
+    "perf_budget, or name them in [tool.perfbudget.budgets].",
 }
 _HELD: Final = (
     "The limits of the base were held; after the merge, those of the pull request hold: a reviewer has to agree."

@@ -63,7 +63,7 @@ def test_whoever_leaves_out_every_perf_test_weakens_the_gate(kinds: tuple[str, .
     assert found.outcome is Outcome.ERROR
     assert found.reason.startswith("The pull request weakens its own gate in 1 place, listed with this verdict: undo")
     warned = classify(session(*kinds, severity=Severity.WARNING), 5)
-    assert warned.reason.startswith("No perf test was collected: mark tests with perf_budget")
+    assert warned.reason.startswith("No perf test was collected: restore those of the base")
 
 
 def test_a_weakened_gate_is_accepted_by_the_label_that_the_workflow_names() -> None:
