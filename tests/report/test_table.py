@@ -90,9 +90,9 @@ class TestOneRowPerMeasurement:
             named(1), budget("p95", 12 * MS, 50 * MS), budget("peak", 80 * MB, 500 * MB), unchanged(), name="parse"
         )
         assert drawn(one) == [
-            "verdict  test          metric  measured  limit  used               p50    p95  change",
-            "─────────────────────────────────────────────────────────────────────────────────────",
-            "within   test_1 parse  p95        12 ms  50 ms  ██░░░░░░░░   24%  9 ms  12 ms  +0.3 %",
+            "verdict  test          metric  measured  limit  used               p50    p95  time +/-",
+            "───────────────────────────────────────────────────────────────────────────────────────",
+            "within   test_1 parse  p95        12 ms  50 ms  ██░░░░░░░░   24%  9 ms  12 ms    +0.3 %",
             "1 further limit, within, at most 16 % used: peak",
         ]
 
@@ -162,7 +162,15 @@ class TestVerdicts:
             named(1), budget("p95", 1 * MS, 50 * MS), unchanged(), change(3.2, RegressionVerdict.REGRESSED, "calls")
         )
         assert drawn(one)[2].split()[2:4] == ["calls", "384"]
-        assert drawn(one)[2].endswith("3.2x ▲")
+        assert drawn(one)[2].endswith("  3.2x ▲")
+
+    def test_a_change_of_time_beside_a_budget_on_memory_is_said_to_be_of_time(self) -> None:
+        lines = drawn(measurement(named(1), budget("rss", 12 * MS, 50 * MS), unchanged(), statistics={}))
+        assert (lines[0].split("  ")[-1], lines[2].split("  ")[-1]) == ("time +/-", "+0.3 %")
+
+    def test_a_count_without_a_budget_names_itself(self) -> None:
+        one = measurement(named(1), change(0.8, RegressionVerdict.IMPROVED, "calls"))
+        assert drawn(one)[2].endswith("  calls -20 % ▼")
 
     def test_a_budget_that_holds_is_not_shown_beside_a_change_that_fails(self) -> None:
         one = measurement(named(1), budget("p95", 1 * MS, 50 * MS), change(1.2, RegressionVerdict.REGRESSED))
@@ -176,7 +184,7 @@ class TestVerdicts:
     def test_what_is_not_compared_has_no_change(self, verdict: RegressionVerdict) -> None:
         one = measurement(named(1), budget("p95", 1 * MS, 50 * MS), change(None, verdict, reason="why"))
         assert words(one)[0][0] == verdict.value
-        assert "change" not in drawn(one)[0]
+        assert "time +/-" not in drawn(one)[0]
 
     def test_a_number_of_calls_is_exact_and_never_near_its_limit(self) -> None:
         assert words(measurement(named(1), budget("calls", 30, 30)))[0][0] == "within"
@@ -272,10 +280,10 @@ class TestWidth:
     @pytest.mark.parametrize(
         ("width", "heading"),
         [
-            (160, "verdict component test metric measured limit used p50 p95 change"),
-            (120, "verdict component test metric measured limit used change"),
-            (80, "verdict test metric measured limit used change"),
-            (60, "verdict test metric used change"),
+            (160, "verdict component test metric measured limit used p50 p95 time +/-"),
+            (120, "verdict component test metric measured limit used time +/-"),
+            (80, "verdict test metric measured limit used time +/-"),
+            (60, "verdict test metric used time +/-"),
         ],
     )
     def test_less_room_means_fewer_columns(self, width: int, heading: str) -> None:

@@ -96,13 +96,13 @@ def decider(given: object, place: str) -> Decide:
     """
     if given is None:
         return has_no_answer
-    classes = given if isinstance(given, tuple) else (given,)
+    classes = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
     if all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
         return lambda error, _: isinstance(error, classes)
     if isinstance(given, type) or not callable(given):
         message = (
-            f"{place}: no_answer= must be a class of exceptions, a tuple of classes, or a function that is given an "
-            f"error, found {shown(given)}"
+            f"{place}: no_answer= must be a class of exceptions, several classes in a tuple or a list, or a function "
+            f"that is given an error, found {shown(given)}"
         )
         raise MisuseError(message)
 

@@ -6,11 +6,11 @@ k6 knows two outcomes of a threshold. Only a limit that holds is `ok`: a limit t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import ERROR_RATE, METRICS, RPS, SUCCESS_RATE, WALL
+from pytest_perfbudget.core.metrics import CPU_PERCENT, ERROR_RATE, METRICS, RPS, RSS, SUCCESS_RATE, WALL
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.units import NS_PER
@@ -20,6 +20,9 @@ _NAMES: Final = {"mean": "avg", "median": "med"}
 
 _SHOWN: Final = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 """The statistics of every load; a load also has those that its limits name."""
+
+_OF_PROCESS: Final = {RSS.name: ("process_rss", "data"), CPU_PERCENT.name: ("process_cpu_percent", "default")}
+"""The gauges of the process of `pid=`, which k6 does not have, with the kind of their values: bytes, or per cent."""
 
 _ROOT: Final = {"name": "", "path": "", "id": "d41d8cd98f00b204e9800998ecf8427e", "groups": [], "checks": []}
 """The group of all requests, which readers of a summary expect; its id is the MD5 hash of its empty path."""
@@ -76,7 +79,18 @@ def _metrics(measurement: Measurement) -> dict[str, Any]:
             **_thresholds(one for one in measurement.budgets if one.metric in (ERROR_RATE.name, SUCCESS_RATE.name)),
         },
         **({"vus_max": {"type": "gauge", "contains": "default", "values": users}} if load.users else {}),
+        **dict(_gauges(measurement)),
     }
+
+
+def _gauges(measurement: Measurement) -> Iterator[tuple[str, Any]]:
+    """Yield the gauges of the process that served the load, if its id was given; unmeasured limits have no value."""
+    for metric, (name, contains) in _OF_PROCESS.items():
+        limits = [one for one in measurement.budgets if one.metric == metric]
+        seen = measurement.statistics.get(metric)
+        if seen is not None or limits:
+            values = {} if seen is None else {"value": seen, "min": seen, "max": seen}
+            yield name, {"type": "gauge", "contains": contains, "values": values, **_thresholds(limits)}
 
 
 def _name(statistic: str) -> str:
@@ -102,4 +116,6 @@ def _threshold(budget: BudgetResult) -> str:
         return f"rate<={budget.limit / 100:g}"
     if metric is SUCCESS_RATE:
         return f"rate<={1 - budget.limit / 100:g}"
+    if budget.metric in _OF_PROCESS:
+        return f"value<={budget.limit:.12g}"
     return f"{_name(budget.metric)}<={budget.limit / NS_PER['ms']:g}"

@@ -9,7 +9,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from pytest_perfbudget.core.kinds import RATIO
-from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.metrics import TIME, Direction
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
@@ -40,6 +40,9 @@ class _Layout:
 
 
 _TIMES: Final = ("p50", "p95")
+_CHANGE: Final = "time +/-"
+"""The heading of the changes. Most are of the time, also in a row whose budget is on p95 or on memory."""
+
 _LAYOUTS: Final = (
     _Layout(32, 10),
     _Layout(28, 10, _TIMES),
@@ -52,7 +55,7 @@ _LAYOUTS: Final = (
 )
 """The layouts from the widest to the narrowest. Columns that the other columns can replace are left out first."""
 
-_ORDER: Final = ("verdict", "component", "test", "metric", "measured", "limit", "used", "p50", "p95", "change")
+_ORDER: Final = ("verdict", "component", "test", "metric", "measured", "limit", "used", "p50", "p95", _CHANGE)
 
 
 def columns_of(
@@ -103,7 +106,7 @@ def _numbers(rows: Sequence[Row], layout: _Layout, *, unicode: bool) -> Iterator
         "used": (lambda row: _used(row, bar), False),
         "p50": (_median, True),
         "p95": (lambda row: _time(row, "p95"), True),
-        "change": (lambda row: _change(row, unicode=unicode), True),
+        _CHANGE: (lambda row: _change(row, unicode=unicode), True),
     }
     for name, (cell, is_right) in columns.items():
         if name not in layout.without:
@@ -171,13 +174,15 @@ def _time(row: Row, statistic: str) -> Cell:
 
 
 def _change(row: Row, *, unicode: bool) -> Cell:
-    """Return the change with a mark after it, and with the metric before it if no other column can show the metric."""
+    """Return the change with a mark after it, and with its metric before it unless the heading or the row names it."""
     if row.change is None:
         return BLANK
     change = row.change.result
     if not (text := ratio_text(change)):
         return BLANK
-    metric = "" if change.metric == "time" or row.budget is None else f"{change.metric} "
+    metric = (
+        "" if change.metric == TIME.name or (row.budget is None and row.change.is_pressing) else f"{change.metric} "
+    )
     style = "" if row.change.urgency is Urgency.CALM else _STYLES[row.change.urgency]
     return f"{metric}{text} {_mark(change, unicode=unicode)}", style
 

@@ -137,6 +137,7 @@ def test_the_test_decides_by_classes() -> None:
     decide = decider((GatewayTimeoutError, KeyError), "here")
     assert decide(GatewayTimeoutError(), AT_ONCE_NS)
     assert not decide(requests.ReadTimeout(), WAITED_NS)
+    assert decider([GatewayTimeoutError, KeyError], "here")(KeyError(), AT_ONCE_NS)
     assert decider(KeyError, "here")(KeyError(), AT_ONCE_NS)
     assert not decider((), "here")(requests.ReadTimeout(), WAITED_NS)
 
@@ -156,7 +157,7 @@ def test_the_test_decides_by_a_function() -> None:
 
 @pytest.mark.parametrize("given", ["TimeoutError", 504, (TimeoutError, "x"), int])
 def test_another_value_is_refused(given: object) -> None:
-    with pytest.raises(MisuseError, match="must be a class of exceptions, a tuple of classes, or a function"):
+    with pytest.raises(MisuseError, match="must be a class of exceptions, several classes in a tuple or a list, or a"):
         decider(given, "here")
 
 

@@ -56,7 +56,7 @@ def test_the_test_says_which_errors_are_no_answer(
 @pytest.mark.parametrize(
     ("keyword", "message"),
     [
-        ("no_answer=504", "no_answer= must be a class of exceptions, a tuple of classes, or a function*found 504"),
+        ("no_answer=504", "no_answer= must be a class of exceptions, several classes*, or a function*found 504"),
         ("no_answer=lambda error: error.status == 504", "no_answer= failed for GatewayTimeout*: AttributeError: *"),
         ("no_anwser=KeyError", "*no_anwser*did you mean 'no_answer'*"),
     ],

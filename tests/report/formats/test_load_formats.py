@@ -113,6 +113,30 @@ def test_a_threshold_of_a_k6_summary_is_ok_only_if_the_limit_holds(verdict: Budg
     assert metrics["http_req_failed"]["thresholds"] == {"rate<=0.01": expected}
 
 
+def test_limits_on_the_serving_process_are_thresholds_of_gauges() -> None:
+    limits = [
+        budget(BudgetVerdict.EXCEEDED, metric="rss", keyword="rss_mb", unit="bytes", limit=50e6),
+        budget(BudgetVerdict.WITHIN, metric="cpu_percent", keyword="cpu_percent", unit="%", limit=80.0),
+    ]
+    one = load([1000], budgets=limits)
+    one = replace(one, statistics={**one.statistics, "rss": 64e6, "cpu_percent": 12.5})
+    metrics = json.loads(formats.render(result_of(one), "k6"))["metrics"]
+    assert metrics["process_rss"] == {
+        "type": "gauge",
+        "contains": "data",
+        "values": {"value": 64e6, "min": 64e6, "max": 64e6},
+        "thresholds": {"value<=50000000": {"ok": False}},
+    }
+    assert metrics["process_cpu_percent"]["thresholds"] == {"value<=80": {"ok": True}}
+
+
+def test_a_load_without_its_process_has_no_gauges_of_it_and_an_unmeasured_limit_is_not_ok() -> None:
+    assert "process_rss" not in json.loads(formats.render(result_of(load([1000])), "k6"))["metrics"]
+    limit = budget(BudgetVerdict.UNMEASURED, metric="rss", keyword="rss_mb", unit="bytes", limit=50e6, estimate=None)
+    gauge = json.loads(formats.render(result_of(load([1000], budgets=[limit])), "k6"))["metrics"]["process_rss"]
+    assert (gauge["values"], gauge["thresholds"]) == ({}, {"value<=50000000": {"ok": False}})
+
+
 def test_several_loads_are_submetrics_of_a_k6_summary() -> None:
     other = load([1])
     data = json.loads(formats.render(result_of(load([1]), other), "k6"))
