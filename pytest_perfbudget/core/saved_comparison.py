@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Final
 
 from pytest_perfbudget.core.counts import CountPair, compare_counts
+from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.load.differences import load_differences
 from pytest_perfbudget.core.measurement import Measurement
@@ -21,6 +22,12 @@ from pytest_perfbudget.core.slowdown import SlowdownTest
 
 TOLERANCE: Final = 0.05
 """The allowed slowdown of a measurement that states none."""
+
+DOF_OF_SESSIONS: Final = 8.0
+"""The degrees of freedom of the error that the tests of two sessions have in common, which few recordings show."""
+
+_SURE: Final = 0.975
+"""The confidence of each bound of an interval of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,15 @@ class SavedChange:
         result: the change.
         has_weather: whether the number is a time that is not corrected for the weather.
         smallest_found: the slowdown of the time, as a share, that the comparison could have found; None for a count.
+        session_error: the standard error of the log ratio by what all tests of the two sessions have in common; None
+            for a count.
     """
 
     measurement: Measurement
     result: RegressionResult
     has_weather: bool = False
     smallest_found: float | None = None
+    session_error: float | None = None
 
     @property
     def is_regressed(self) -> bool:
@@ -119,9 +129,42 @@ def unlike_loads(reference: RunResult, other: RunResult) -> Iterator[tuple[str, 
             yield name, loads[0], loads[1]
 
 
-def geometric_mean(ratios: Iterable[float]) -> float:
-    """Return the geometric mean of ratios, at least one."""
-    return math.exp(fmean(map(math.log, ratios)))
+@dataclass(frozen=True, slots=True)
+class MeanChange:
+    """The geometric mean of the changes of several times in the same two sessions, with its 95 % interval.
+
+    Attributes:
+        ratio: the mean.
+        lower: the lower bound.
+        upper: the upper bound.
+        number: the number of times.
+    """
+
+    ratio: float
+    lower: float
+    upper: float
+    number: int
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether the interval includes a change of zero."""
+        return self.lower <= 1 <= self.upper
+
+
+def mean_change(changes: Iterable[SavedChange]) -> MeanChange | None:
+    """Return the mean of the changes of times in two sessions; None if there is none.
+
+    What the tests of a session have in common, such as the weather, the frequency of the CPU or the places of the
+    memory, no number of tests averages out. So the error has a part for each test, and a part for the sessions.
+    """
+    found = [one for one in changes if one.session_error is not None and one.result.ratio]
+    if not found:
+        return None
+    own = math.sqrt(math.fsum((one.result.log_std_error or 0.0) ** 2 for one in found)) / len(found)
+    error = math.hypot(own, fmean(one.session_error or 0.0 for one in found))
+    ratio = math.exp(fmean(math.log(one.result.ratio or 1.0) for one in found))
+    factor = math.exp(error * t_quantile(DOF_OF_SESSIONS, _SURE))
+    return MeanChange(ratio, ratio / factor, ratio * factor, len(found))
 
 
 def _changes(
@@ -131,7 +174,8 @@ def _changes(
     if times is not None:
         test = SavedSlowdownTest(tolerance, alpha, times[0])
         smallest = test.smallest_found(times[1])
-        yield SavedChange(after, test.judged(times[1]), not times[1].is_corrected, smallest)
+        common = math.hypot(*(one.session_error for one in times))
+        yield SavedChange(after, test.judged(times[1]), not times[1].is_corrected, smallest, common)
     for metric in counts():
         numbers = [_count(one, metric.name) for one in (before, after)]
         if numbers[0] is not None and numbers[1] is not None:

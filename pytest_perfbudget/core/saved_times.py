@@ -37,6 +37,13 @@ _FEWEST: Final = 10
 _DOF: Final = 8.0
 """The degrees of freedom of a spread that was learned elsewhere."""
 
+SESSION_ERROR_OF_BASELINE: Final = 0.007
+SESSION_ERROR_OF_BLOCKS: Final = 0.065
+"""The standard deviations, in log time, of what all tests of a session have in common once the weather is corrected by
+a baseline or by blocks. In 168 pairs of recorded sessions with a baseline the means of the tests differed by no more
+than the tests' own scatter explains, whose upper bound is taken; in 520 pairs with blocks they differed by 9 %
+beyond it (`tests/benchmarks/saved_sessions.py`). The times of 3 are taken to have all of their spread in common."""
+
 _SEVERAL: Final = 3
 """The fewest fresh processes whose mean does without the spread from process to process."""
 
@@ -51,6 +58,7 @@ class SavedTime:
         is_corrected: whether the time is corrected for the weather.
         dof: the degrees of freedom of the standard error.
         weight: the weight of the session, the same for all.
+        session_error: the standard deviation of what all tests of the session have in common.
     """
 
     time_ns: float
@@ -58,6 +66,7 @@ class SavedTime:
     is_corrected: bool = False
     dof: float = _DOF
     weight: float = 1.0
+    session_error: float = 0.0
 
 
 def saved_times(
@@ -109,9 +118,10 @@ def _compared_time(measurement: Measurement, processes: ProcessSpread) -> SavedT
     if change is None or not change.after or not change.log_std_error:
         return None
     if change.runs >= _SEVERAL:
-        return SavedTime(change.after, change.log_std_error, is_corrected=True)
-    error = math.hypot(change.log_std_error, processes.std)
-    return SavedTime(change.after, error, is_corrected=True, dof=processes.dof)
+        return SavedTime(change.after, change.log_std_error, is_corrected=True, session_error=SESSION_ERROR_OF_BASELINE)
+    # The tests do not show what they have in common: `pooled_spread` leaves it out, because it can be a change.
+    error = math.hypot(change.log_std_error, processes.std, SESSION_ERROR_OF_BASELINE)
+    return SavedTime(change.after, error, is_corrected=True, dof=processes.dof, session_error=SESSION_ERROR_OF_BASELINE)
 
 
 def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, SavedTime] | None:
@@ -126,7 +136,13 @@ def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, Save
         return None
     found = run_pair(*runs)
     first, second = (
-        SavedTime(math.exp(one), found.std_error / math.sqrt(2), is_corrected=True, dof=DOF)
+        SavedTime(
+            math.exp(one),
+            found.std_error / math.sqrt(2),
+            is_corrected=True,
+            dof=DOF,
+            session_error=SESSION_ERROR_OF_BLOCKS,
+        )
         for one in (found.before, found.after)
     )
     return first, second
@@ -142,7 +158,7 @@ def _rounds_time(measurement: Measurement, spread: float) -> SavedTime | None:
     if measurement.times is None or measurement.kind is RATIO:
         return None
     times_ns = [max(one, 1e-3) for one in measurement.times.times_ns()]
-    return SavedTime(median(times_ns), math.hypot(spread, own_error(times_ns)))
+    return SavedTime(median(times_ns), math.hypot(spread, own_error(times_ns)), session_error=spread)
 
 
 def own_error(times_ns: Sequence[float], centre: Callable[[Sequence[float]], float] = median) -> float:

@@ -11,20 +11,23 @@ the machine places its threads is left out, and the row below has it.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
+from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import compare_sessions
+from pytest_perfbudget.core.saved_comparison import DOF_OF_SESSIONS, compare_sessions, mean_change
 from pytest_perfbudget.core.weather import BlockTime
 
 DATA = Path(__file__).parents[1] / "data"
@@ -81,6 +84,41 @@ def print_row(label: str, sessions: Callable[[float], Sequence[RunResult]]) -> N
     print(" ".join(cells))
 
 
+def offsets(sessions: Sequence[RunResult]) -> list[tuple[float, float, float]]:
+    """Return by pair the mean log ratio of the tests, its error by the tests' scatter, and by their own errors."""
+    found = []
+    for at, to in pairs(len(sessions)):
+        times = [one.result for one in compare_sessions(sessions[at], sessions[to]) if one.result.log_std_error]
+        logs = [math.log(one.ratio or 1.0) for one in times]
+        own = math.sqrt(sum((one.log_std_error or 0.0) ** 2 for one in times)) / len(times)
+        found.append((fmean(logs), stdev(logs) / math.sqrt(len(logs)), own))
+    return found
+
+
+def print_offsets(label: str, sessions: Sequence[RunResult]) -> None:
+    """Print the offset that the tests have in common, of each half of the sessions by time, and how often it is missed.
+
+    "alone" is the share of pairs whose mean lies outside of its 95 % interval by the errors of the tests alone,
+    "learned" with the offset of the other half, "stated" with the offset of the package.
+    """
+    half = len(sessions) // 2
+    halves = [offsets(sessions[:half]), offsets(sessions[half:])]
+    learned = [
+        math.sqrt(max(fmean(mean**2 for mean, _, _ in one) - fmean(error**2 for _, error, _ in one), 0.0))
+        for one in halves
+    ]
+    quantile = t_quantile(DOF_OF_SESSIONS, 0.975)
+    for at, name in enumerate(("first", "second")):
+        alone, held_out = (
+            fmean(abs(mean) > quantile * math.hypot(own, offset) for mean, _, own in halves[at])
+            for offset in (0.0, learned[1 - at])
+        )
+        part = sessions[:half] if at == 0 else sessions[half:]
+        means = [mean_change(compare_sessions(part[one], part[other])) for one, other in pairs(len(part))]
+        stated = fmean(one is not None and not one.may_be_none for one in means)
+        print(f"{f'{label}, {name} half':<42} {learned[at]:>7.1%} {alone:>7.1%} {held_out:>8.1%} {stated:>7.1%}")
+
+
 def main(files: Sequence[str]) -> None:
     """Print a row for each recording."""
     columns = " ".join(f"{f'could +{slower - 1:.0%}':>10} {'found':>6}" for slower in SLOWER)
@@ -90,6 +128,10 @@ def main(files: Sequence[str]) -> None:
     sessions = json.loads((DATA / BASELINE).read_text("utf-8"))["sessions"]
     for label, left_out in ((BASELINE, THREADS), (f"the same with {THREADS}", "")):
         print_row(label, partial(sessions_with_baseline, sessions, left_out))
+    print(f"\n{'offset of a pair, and means that miss it':<42} {'offset':>7} {'alone':>7} {'learned':>8} {'stated':>7}")
+    for file in map(Path, files or (str(DATA / "runs.json"), str(DATA / "sequential.json"))):
+        print_offsets(file.name, sessions_of(json.loads(file.read_text("utf-8"))["runs"], 1.0))
+    print_offsets(BASELINE, sessions_with_baseline(sessions, THREADS, 1.0))
 
 
 def sessions_of(runs: Sequence[Mapping[str, Any]], factor: float) -> list[RunResult]:

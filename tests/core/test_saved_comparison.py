@@ -17,7 +17,11 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import compare_sessions, geometric_mean, unlike_loads
+from pytest_perfbudget.core.saved_comparison import MeanChange, compare_sessions, mean_change, unlike_loads
+from pytest_perfbudget.core.saved_times import SESSION_ERROR_OF_BASELINE
+
+TESTS = 40
+OWN = 0.005
 
 
 def timed(ms: float, name: str = "test", seed: int = 1, **changed: Any) -> Measurement:
@@ -117,5 +121,56 @@ def test_loads_of_other_parameters_are_named() -> None:
     assert list(unlike_loads(pair[0], pair[0])) == []
 
 
-def test_a_geometric_mean_of_a_doubling_and_a_halving_is_no_change() -> None:
-    assert geometric_mean([2.0, 0.5]) == pytest.approx(1)
+class TestMean:
+    """The geometric mean of the changes of all tests."""
+
+    def test_a_doubling_and_a_halving_is_no_change(self) -> None:
+        before = RunResult(measurements=[timed(1.0, "a"), timed(1.0, "b")])
+        after = RunResult(measurements=[timed(2.0, "a"), timed(0.5, "b")])
+        found = mean_change(compare_sessions(before, after))
+        assert found is not None
+        assert found.ratio == pytest.approx(1)
+        assert found.number == 2
+        assert found.may_be_none
+
+    def test_there_is_none_without_a_time(self) -> None:
+        counted = RunResult(measurements=[timed(1.0, times=None, statistics={"calls": 9})])
+        assert mean_change(compare_sessions(counted, counted)) is None
+
+    def test_its_interval_allows_for_what_all_tests_of_a_session_have_in_common(self) -> None:
+        draw = random.Random(11)
+        found = [self.simulated(draw, SESSION_ERROR_OF_BASELINE) for _ in range(300)]
+        assert sum(one.may_be_none for one in found) >= 0.93 * len(found)
+
+    def test_independent_errors_of_the_tests_alone_would_not_allow_for_it(self) -> None:
+        """The offset of a process averages out in no number of tests."""
+        draw = random.Random(12)
+        logs = [abs(math.log(self.simulated(draw, SESSION_ERROR_OF_BASELINE).ratio)) for _ in range(300)]
+        own = math.sqrt(2) * OWN / math.sqrt(TESTS)
+        assert sum(one > 2 * own for one in logs) > 0.4 * len(logs)
+
+    def test_a_slowdown_of_all_tests_is_found(self) -> None:
+        draw = random.Random(13)
+        found = [self.simulated(draw, SESSION_ERROR_OF_BASELINE, slower=1.05) for _ in range(100)]
+        assert sum(one.lower > 1 for one in found) >= 95
+
+    def simulated(self, draw: random.Random, offset: float, slower: float = 1.0) -> MeanChange:
+        """Return the mean change between two sessions of confirmed tests, each session with an offset of its own."""
+        sessions = []
+        for factor in (1.0, slower):
+            common = draw.gauss(0, offset)
+            changes = [
+                change(
+                    RegressionVerdict.UNCHANGED,
+                    after=1e6 * factor * math.exp(common + draw.gauss(0, OWN)),
+                    log_std_error=OWN,
+                    runs=3,
+                )
+                for _ in range(TESTS)
+            ]
+            sessions.append(
+                RunResult(measurements=[measurement(one, nodeid=str(at)) for at, one in enumerate(changes)])
+            )
+        found = mean_change(compare_sessions(sessions[0], sessions[1]))
+        assert found is not None
+        return found

@@ -17,6 +17,7 @@ from pytest_perfbudget.core.kept_blocks import MOST_KEPT, KeptBlocks, wanted
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, compare_sessions
+from pytest_perfbudget.core.saved_times import SESSION_ERROR_OF_BASELINE
 from pytest_perfbudget.core.weather import BlockTime
 
 CANARY = st.floats(1, 1e6).map(round).map(float)
@@ -209,9 +210,10 @@ class TestSessionsWithABaseline:
 
     def test_several_fresh_processes_do_without_the_spread_of_a_process(self) -> None:
         sessions = {runs: self.session({"test": (1e6, 0.01, runs)}) for runs in (0, 1, 3)}
+        common = SESSION_ERROR_OF_BASELINE * math.sqrt(2)
         errors = {runs: compare_sessions(one, one)[0].result.log_std_error for runs, one in sessions.items()}
         assert errors == {
-            0: pytest.approx(math.hypot(0.03, 0.01 * math.sqrt(2))),
-            1: pytest.approx(math.hypot(0.03, 0.01 * math.sqrt(2))),
+            0: pytest.approx(math.hypot(0.03, common, 0.01 * math.sqrt(2))),
+            1: pytest.approx(math.hypot(0.03, common, 0.01 * math.sqrt(2))),
             3: pytest.approx(0.01 * math.sqrt(2)),
         }

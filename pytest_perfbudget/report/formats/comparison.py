@@ -11,7 +11,7 @@ from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, geometric_mean
+from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, mean_change
 from pytest_perfbudget.core.saved_times import SPREAD
 from pytest_perfbudget.report.closing import session_text
 from pytest_perfbudget.report.formats.table_layout import BLANK, Cell, Column, cut, draw, short_names
@@ -120,9 +120,11 @@ def _notes(sides: Sides) -> Iterator[str]:
     everywhere = set.intersection(*({one.measurement.id for one in changes} for changes in sides.changes))
     for name, changes in zip(sides.names[1:], sides.changes, strict=True):
         times = [one for one in changes if one.result.metric == TIME.name and one.measurement.id in everywhere]
-        if ratios := [one.result.ratio for one in times if one.result.ratio]:
-            all_have = f"{counted(len(ratios), 'time')} that all sessions have"
-            yield f"{name}: {percent(geometric_mean(ratios))} in the geometric mean of {all_have}"
+        if found_mean := mean_change(times):
+            interval = f"{percent(found_mean.lower)} .. {percent(found_mean.upper)}"
+            change = f"{'~ ' if found_mean.may_be_none else ''}{percent(found_mean.ratio)} ({interval})"
+            all_have = f"{counted(found_mean.number, 'time')} that all sessions have"
+            yield f"{name}: {change} in the geometric mean of {all_have}"
         if found := sorted(one.smallest_found for one in changes if one.smallest_found is not None):
             least, middle, most = (percent(1 + found[at]) for at in (0, len(found) // 2, -1))
             spread = "" if least == most else f" (from {least} for the steadiest to {most})"
@@ -139,7 +141,9 @@ def _notes(sides: Sides) -> Iterator[str]:
 def _explanations(sides: Sides) -> Iterator[str]:
     """Yield what the marks and words of the table mean, and what would make the comparison more precise."""
     every = [one for changes in sides.changes for one in changes]
-    if any(one.may_be_none for one in every):
+    if any(one.may_be_none for one in every) or any(
+        one is not None and one.may_be_none for one in map(mean_change, sides.changes)
+    ):
         yield "~: the 95 % interval includes no change (0 %)"
     if any(one.result.verdict is RegressionVerdict.UNDECIDED for one in every):
         yield "undecided: two sessions do not tell whether the time changed by more than is allowed"
