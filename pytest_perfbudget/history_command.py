@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.history.trend import SeriesKey, Trend, main_metric
+from pytest_perfbudget.core.history.trend import SeriesKey, Trend, along_line, main_metric
 from pytest_perfbudget.core.limits import pattern_matches
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.anchor import Anchor, find_anchor
+from pytest_perfbudget.history.line import line_of
 from pytest_perfbudget.history.notes import NOTES, pull, push
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
@@ -53,6 +54,7 @@ def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
     )
     showing.add_argument("--metric", default="", metavar="NAME", help="the number to show, such as p95")
     showing.add_argument("--file", type=Path, metavar="PATH.db", help="the history; default: that of pyproject.toml")
+    showing.add_argument("--all-branches", action="store_true", help="show the sessions of other branches, too")
     showing.add_argument("--json", action="store_true", help="print the trends with all points as JSON")
     showing.add_argument(
         "--remote",
@@ -114,19 +116,22 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     named = _named(known, options.name, file, served)
     anchor = _anchor(root, settings)
 
-    def read(keys: Sequence[SeriesKey]) -> list[Reading]:
-        found = trends(file, keys, oldest_s, anchor.commit)
-        return [read_trend(one, _creep(one, settings, anchor)) for one in found]
+    line = frozenset() if options.all_branches else line_of(root)
 
-    readings = read(_chosen(named, options.metric, file))
+    def read(keys: Sequence[SeriesKey]) -> tuple[list[Reading], int]:
+        found, left_out = along_line(trends(file, keys, oldest_s, anchor.commit), line, anchor.commit)
+        return [read_trend(one, _creep(one, settings, anchor)) for one in found], left_out
+
+    readings, of_others = read(_chosen(named, options.metric, file))
     tests = {key.test for key in named}
     is_one = bool(options.name) and len(tests) == 1
     if is_one and not options.metric:
         limited = [key for key in named if key not in [one.trend.key for one in readings]]
-        readings += [one for one in read(limited) if one.limit is not None]
+        readings += [one for one in read(limited)[0] if one.limit is not None]
     if options.json:
         shown_hours = component_hours(file, oldest_s, options.name)
-        data = {"trends": [one.to_dict() for one in readings], "service": service_data(shown_hours)}
+        data = {"of_other_branches": of_others, "trends": [one.to_dict() for one in readings]}
+        data["service"] = service_data(shown_hours)
         _say(json.dumps({"file": str(file), **data}, indent=1) + "\n")
         return 0
     page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding), anchor.name)
@@ -140,6 +145,8 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         parts.append(service_text(hours, page))
     elif served and not options.name:
         parts.append(service_list(served, page))
+    if of_others:
+        parts.append(f"{counted(of_others, 'session')} of other branches left out; --all-branches shows them\n")
     _say("\n".join(parts))
     return 0
 

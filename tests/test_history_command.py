@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +19,7 @@ from repositories import commit, git
 from snippets import snippets
 
 from pytest_perfbudget.cli import main
+from pytest_perfbudget.history.line import line_of
 from pytest_perfbudget.history.store import append
 
 GOLDEN = Path(__file__).parent / "report" / "golden"
@@ -113,8 +116,9 @@ class TestDrift:
     def crept(self, project: Path) -> Path:
         first = commit(project, {"pyproject.toml": f'{TABLE}anchor = "last-tag"\nmax_drift = "5%"\n'})
         git(project, "tag", "v1.0")
-        made = [session(day, one.points) for day, one in enumerate(history(13))]
-        append(project / "kept.db", [session(0, made[0].points, commit=first), *made[1:]], 0)
+        commits = [first, *(commit(project, {"code.py": f"{day}\n"}) for day in range(1, 13))]
+        made = [session(day, one.points, commit=commits[day]) for day, one in enumerate(history(13))]
+        append(project / "kept.db", made, 0)
         return project
 
     @pytest.mark.usefixtures("crept")
@@ -143,6 +147,61 @@ class TestDrift:
         shown = capsys.readouterr()
         assert shown.err == 'perfbudget: anchor = "v9": git does not have this commit here: fetch it, or name another\n'
         assert "since v1.0" not in shown.out
+
+
+class TestBranches:
+    """The sessions of the present line of commits, without those of other branches."""
+
+    @pytest.fixture
+    def branched(self, project: Path) -> Path:
+        """Return a project whose branch was 30 % slower for six sessions and was merged, after which main is as before."""
+        git(project, "init", "-q", "-b", "main")
+        main = [commit(project, {"code.py": f"{day}\n", ".gitignore": "kept.db\n"}) for day in range(8)]
+        git(project, "switch", "-qc", "slow")
+        slow = [commit(project, {"slow.py": f"{day}\n"}) for day in range(6)]
+        git(project, "switch", "-q", "main")
+        git(project, "merge", "-q", "--no-ff", "slow", "-m", "merge")
+        main_again = [
+            git(project, "rev-parse", "HEAD"),
+            *(commit(project, {"code.py": f"_{day}\n"}) for day in range(7)),
+        ]
+        chosen = random.Random(25)
+        values = [*[4e6] * 8, *[5.2e6] * 6, *[4e6] * 8]
+        append(
+            project / "kept.db",
+            [
+                session(day, [point(values[day] * math.exp(chosen.gauss(0, 0.01)))], commit=name)
+                for day, name in enumerate([*main, *slow, *main_again])
+            ],
+            0,
+        )
+        return project
+
+    @pytest.mark.usefixtures("branched")
+    def test_a_slow_branch_is_no_change_of_main(self, capsys: pytest.CaptureFixture[str]) -> None:
+        shown = said(capsys, "test_login")
+        assert "  median, 16 sessions" in shown
+        assert "^" not in shown
+        assert shown.endswith("\n6 sessions of other branches left out; --all-branches shows them\n")
+        assert "No change found\n" in said(capsys)
+
+    @pytest.mark.usefixtures("branched")
+    def test_with_all_branches_it_is_a_change_and_back(self, capsys: pytest.CaptureFixture[str]) -> None:
+        (trend,) = json.loads(said(capsys, "--json", "--all-branches"))["trends"]
+        assert [one["index"] for one in trend["changes"]] == [8, 14]
+
+    def test_on_the_branch_it_is_a_change_since_main(self, capsys: pytest.CaptureFixture[str], branched: Path) -> None:
+        git(branched, "switch", "-q", "slow")
+        found = json.loads(said(capsys, "--json"))
+        assert found["of_other_branches"] == 8
+        (trend,) = found["trends"]
+        assert (trend["state"], [one["index"] for one in trend["changes"]]) == ("worse", [8])
+
+    def test_a_shallow_clone_leaves_nothing_out(self, branched: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+        clone = tmp_path_factory.mktemp("clone") / "shallow"
+        git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
+        assert line_of(clone) == frozenset()
+        assert len(line_of(branched)) == 16
 
 
 @pytest.mark.usefixtures("kept")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -134,6 +134,23 @@ def extended(trend: Trend, point: HistoryPoint, circumstances: Circumstances) ->
     last = TrendPoint(**{one.name: getattr(sources[one.name], one.name) for one in fields(TrendPoint)})
     described = replace(trend, component=point.component, unit=point.unit, direction=point.direction)
     return replace(described, points=[*trend.points, last])
+
+
+def along_line(trends: Sequence[Trend], line: Collection[str], anchor: str = "") -> tuple[list[Trend], int]:
+    """Return trends without the sessions of other branches, whose code came and went, and the number of these sessions.
+
+    Args:
+        trends: the trends; those that have no other session are left out.
+        line: the commits that led to the present one. If no session is of these, nothing is left out.
+        anchor: a commit whose sessions stay; empty if there is none.
+    """
+    commits = {one.commit for trend in trends for one in trend.points}
+    if commits.isdisjoint(line):
+        return list(trends), 0
+    others = commits.difference(line, {anchor, ""})
+    left_out = {(one.at_s, one.commit) for trend in trends for one in trend.points if one.commit in others}
+    kept = [replace(one, points=[point for point in one.points if point.commit not in others]) for one in trends]
+    return [one for one in kept if one.points], len(left_out)
 
 
 def main_points(points: Iterable[HistoryPoint]) -> list[HistoryPoint]:

@@ -1,4 +1,4 @@
-"""A trend: its markers, and the metric that stands for a measurement."""
+"""A trend: its markers, its sessions of other branches, and the metric that stands for a measurement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.history.trend import Marker, SeriesKey, Trend, TrendPoint, main_metric
+from pytest_perfbudget.core.history.trend import Marker, SeriesKey, Trend, TrendPoint, along_line, main_metric
 from pytest_perfbudget.core.metrics import Direction
 
 
@@ -46,3 +46,25 @@ def test_points_of_equal_circumstances_have_equal_environments() -> None:
 )
 def test_the_metric_of_a_measurement_is_its_best(metrics: list[str], expected: str) -> None:
     assert main_metric(metrics) == expected
+
+
+class TestLine:
+    """The sessions of other branches are left out."""
+
+    def test_sessions_of_the_line_and_of_the_anchor_and_without_a_commit_stay(self) -> None:
+        made = trend(*({"commit": one, "at_s": at} for at, one in enumerate(["tag", "main", "other", "", "main"])))
+        (kept,), left_out = along_line([made], {"main"}, "tag")
+        assert [one.commit for one in kept.points] == ["tag", "main", "", "main"]
+        assert left_out == 1
+
+    def test_a_session_counts_once_however_many_numbers_it_has(self) -> None:
+        made = trend({"commit": "main"}, {"commit": "other", "at_s": 1.0})
+        assert along_line([made, made], {"main"})[1] == 1
+
+    def test_a_trend_of_another_branch_only_is_left_out(self) -> None:
+        mine, other = trend({"commit": "main"}), trend({"commit": "other"})
+        assert along_line([mine, other], {"main"}) == ([mine], 1)
+
+    def test_a_history_without_a_session_of_the_line_stays_as_it_is(self) -> None:
+        made = trend({"commit": "a"}, {"commit": "b"})
+        assert along_line([made], {"main"}) == ([made], 0)
