@@ -143,16 +143,26 @@ def _session(line: str) -> dict[str, Any]:
 
 
 def _kept(files: Files, oldest_s: float, anchor: str) -> Files:
-    """Return the lines of all notes without the sessions that are too old."""
+    """Return the lines of all notes without the sessions that are too old.
+
+    If all sessions are too old, all are kept: the clock of this machine may be wrong.
+    """
+    times = {line: _time_of(line) for lines in files.values() for line in lines}
+    if max(filter(None, times.values()), default=0.0) < oldest_s:
+        return files
 
     def is_old(line: str) -> bool:
-        session = _session(line)
-        if session.get("version") != VERSION or (anchor and session.get("commit") == anchor):
-            return False
-        at_s = session.get("at_s")
-        return isinstance(at_s, (int, float)) and at_s < oldest_s
+        at_s = times[line]
+        return at_s is not None and at_s < oldest_s and not (anchor and _session(line).get("commit") == anchor)
 
     return {path: [line for line in lines if not is_old(line)] for path, lines in files.items()}
+
+
+def _time_of(line: str) -> float | None:
+    """Return the time of the session in a line, in s since 1970; None if the line is of another kind."""
+    session = _session(line)
+    at_s = session.get("at_s")
+    return at_s if session.get("version") == VERSION and isinstance(at_s, (int, float)) else None
 
 
 def _stream(name: str, tip: str, files: Files, kept: Files, new: Iterable[HistorySession]) -> str:

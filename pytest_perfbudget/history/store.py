@@ -35,6 +35,9 @@ _POINT: Final = """
 def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anchor: str = "") -> int:
     """Append sessions, and remove a few of the sessions that are too old.
 
+    No session is removed if all in the file are too old, for the clock may be wrong. If it is not, the next call
+    removes them. The same holds for the windows of services.
+
     Args:
         path: the file, which is created if it is missing.
         sessions: the sessions; those that the history has already, or that are too old, are left out.
@@ -48,13 +51,16 @@ def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anch
         HistoryError: the file cannot be written, or is no history; nothing was written then.
     """
     with opened(path, creates=True) as connection, transaction(connection):
+        has_sessions, has_processes = (_has_since(connection, one, oldest_s) for one in ("session", "service_process"))
         new = sum(
             _append(connection, one)
             for one in sessions
             if one.circumstances.at_s >= oldest_s or one.circumstances.commit == (anchor or None)
         )
-        _prune(connection, oldest_s, anchor)
-        prune_windows(connection, oldest_s)
+        if has_sessions:
+            _prune(connection, oldest_s, anchor)
+        if has_processes:
+            prune_windows(connection, oldest_s)
         return new
 
 
@@ -118,6 +124,11 @@ def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
         [(number, *(getattr(one, name) for name in (*_NUMBERS, "test", "name", "metric"))) for one in points],
     )
     return True
+
+
+def _has_since(connection: sqlite3.Connection, table: str, oldest_s: float) -> bool:
+    query = f"SELECT EXISTS (SELECT 1 FROM {table} WHERE at_s >= ?)"  # noqa: S608 - names of tables
+    return bool(connection.execute(query, (oldest_s,)).fetchone()[0])
 
 
 def _prune(connection: sqlite3.Connection, oldest_s: float, anchor: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from histories import point, session
+from histories import DAY_S, point, session
 from repositories import commit, git
 
 from pytest_perfbudget.cli import main
@@ -76,17 +76,25 @@ class TestUnion:
         job = clone(origin, "job")
         git(job, "notes", "--ref=perfbudget", "add", "-m", '{"version": 99, "id": "later", "at_s": 0}', "HEAD")
         git(job, "push", "-q", "origin", NOTES)
-        assert push(job, "origin", [session(0), session(1), session(2, commit=session(1).circumstances.commit)]) == 3
+        made = [session(0), session(1), session(2, commit=session(1).circumstances.commit), session(9)]
+        assert push(job, "origin", made) == 4
         oldest_s, anchor = session(9).circumstances.at_s, session(0).circumstances.commit
         assert push(job, "origin", [], oldest_s) == 0
-        assert len(ids(job)) == 3
-        assert push(job, "origin", [session(9)], oldest_s, anchor) == 1
+        assert len(ids(job)) == 4
+        assert push(job, "origin", [session(10)], oldest_s, anchor) == 1
         found, unread = pull(job, "origin")
-        assert (found, unread) == ([session(0), session(9)], 1)
-        assert push(job, "origin", [session(10)], oldest_s) == 1
-        assert pull(job, "origin")[0] == [session(9), session(10)]
+        assert (found, unread) == ([session(0), session(9), session(10)], 1)
+        assert push(job, "origin", [session(11)], oldest_s) == 1
+        assert pull(job, "origin")[0] == [session(9), session(10), session(11)]
         git(job, "fetch", "-q", "--force", "origin", f"{NOTES}:{NOTES}")
-        assert len(git(job, "ls-tree", "-r", NOTES).splitlines()) == 3
+        assert len(git(job, "ls-tree", "-r", NOTES).splitlines()) == 4
+
+    def test_a_clock_that_is_years_ahead_removes_nothing_of_others(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        assert push(job, "origin", [session(0), session(1)]) == 2
+        ahead = session(2000)
+        assert push(job, "origin", [ahead], ahead.circumstances.at_s - 30 * DAY_S) == 1
+        assert pull(job, "origin")[0] == [session(0), session(1), ahead]
 
     def test_an_anchor_that_git_does_not_have_removes_nothing(
         self, origin: Path, monkeypatch: pytest.MonkeyPatch

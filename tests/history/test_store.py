@@ -57,6 +57,21 @@ class TestSessions:
         append(file, [], START_S + 5 * DAY_S)
         assert len(sessions(file, 0)) == 1
 
+    def test_a_clock_that_is_years_ahead_removes_nothing(self, file: Path) -> None:
+        append(file, [session(at) for at in range(20)], START_S)
+        ahead = session(2000)
+        assert append(file, [ahead], ahead.circumstances.at_s - 30 * DAY_S) == 1
+        assert append(file, [session(20)], START_S) == 1
+        assert len(sessions(file, START_S)) == 22
+
+    def test_sessions_that_are_all_too_old_go_with_the_second_session_after_them(self, file: Path) -> None:
+        append(file, [session(at) for at in range(5)], START_S)
+        oldest_s = session(70).circumstances.at_s
+        append(file, [session(100)], oldest_s)
+        assert len(sessions(file, 0)) == 6
+        append(file, [session(101)], oldest_s)
+        assert sessions(file, 0) == [session(100), session(101)]
+
     def test_readers_and_a_writer_do_not_wait_for_each_other(self, file: Path) -> None:
         append(file, [session()], START_S)
         with closing(sqlite3.connect(file)) as connection:
