@@ -198,7 +198,7 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         exit_status=exit_status,
         perf_tests=_sum(one.perf_tests for one in parts),
         not_run=_sum(one.not_run for one in parts),
-        deselected=_deselected(parts),
+        left_out=_left_out(parts),
         other_failures=sum(one.other_failures for one in parts),
         other_failed=[name for one in parts for name in one.other_failed],
         workers=sum(one.workers for one in parts),
@@ -207,9 +207,9 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
     )
 
 
-def _deselected(parts: Sequence[SessionFacts]) -> list[str] | None:
-    """Return the perf tests that no part selected; None if a part does not know its own."""
-    known = [one.deselected for one in parts if one.deselected is not None]
+def _left_out(parts: Sequence[SessionFacts]) -> list[str] | None:
+    """Return the perf tests that no part ran; None if a part does not know its own."""
+    known = [one.left_out for one in parts if one.left_out is not None]
     if len(known) < len(parts):
         return None
     times = Counter(test for one in known for test in one)

@@ -64,7 +64,7 @@ class Cause(enum.Enum):
     MISSING = "missing"
     REMOVED = "removed"
     NOT_RUN = "not_run"
-    DESELECTED = "deselected"
+    LEFT_OUT = "left_out"
     LOAD_TOO_SHORT = "load_too_short"
     TOO_FEW_ROUNDS = "too_few_rounds"
     BUSY_MACHINE = "busy_machine"
@@ -255,10 +255,11 @@ def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Caus
 
 def _causes_of_comparison(result: RunResult) -> Iterator[tuple[Cause, str]]:
     compared = result.compared_with
-    known = set() if compared is None else {test for test, _ in compared.others}
-    for test in result.session.deselected or ():
+    known = {one.test for one in result.missing}
+    known |= set() if compared is None else {test for test, _ in compared.others}
+    for test in result.session.left_out or ():
         if test not in known:
-            yield Cause.DESELECTED, test
+            yield Cause.LEFT_OUT, test
     gone = Cause.MISSING if compared is None or compared.is_baseline else Cause.REMOVED
     for missing in result.missing:
         yield gone if missing.is_gone else Cause.UNFINISHED, missing.id

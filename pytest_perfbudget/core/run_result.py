@@ -33,7 +33,7 @@ class SessionFacts:
         not_run: the number of these that did not run to their end; None if the number is not known.
         part: the number of the part of the suite that the session ran, counted from 1; None if the number is not known.
         parts: the number of all parts; None if the number is not known.
-        deselected: the node ids of the perf tests that were collected and not selected; None if they are not known.
+        left_out: the node ids of the perf tests that were collected, and deselected or skipped; None if not known.
         other_failures: the number of tests that failed by something other than a finding, such as an assertion.
         other_failed: the node ids of these tests, and of files that could not be collected.
         versions: the versions of pytest and of this package; empty if no file is written.
@@ -66,7 +66,7 @@ class SessionFacts:
     not_run: int | None = None
     part: int | None = None
     parts: int | None = None
-    deselected: Sequence[str] | None = None
+    left_out: Sequence[str] | None = None
     other_failures: int = 0
     other_failed: Sequence[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class SessionFacts:
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as builtins."""
         lists = {"other_failed": list(self.other_failed), "notes": list(self.notes)}
-        lists |= {} if self.deselected is None else {"deselected": list(self.deselected)}
+        lists |= {} if self.left_out is None else {"left_out": list(self.left_out)}
         return {**asdict(self), "versions": dict(self.versions), **lists}
 
 

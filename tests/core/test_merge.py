@@ -116,12 +116,12 @@ class TestAccounts:
         assert list(merged.compared_with.others) == [("a.py::three", "")]
         assert merged.compared_with.remark == "a doubt"
 
-    def test_a_test_is_deselected_if_no_part_selected_it(self) -> None:
-        first = part(measurement(nodeid="a.py::one"), deselected=["a.py::two", "a.py::three"])
-        second = part(measurement(nodeid="a.py::two"), deselected=["a.py::one", "a.py::three"])
-        assert merge({"1": first, "2": second}).session.deselected == ["a.py::three"]
+    def test_a_test_is_left_out_if_no_part_ran_it(self) -> None:
+        first = part(measurement(nodeid="a.py::one"), left_out=["a.py::two", "a.py::three"])
+        second = part(measurement(nodeid="a.py::two"), left_out=["a.py::one", "a.py::three"])
+        assert merge({"1": first, "2": second}).session.left_out == ["a.py::three"]
         unknown = part(measurement(nodeid="a.py::two"))
-        assert merge({"1": first, "2": unknown}).session.deselected is None
+        assert merge({"1": first, "2": unknown}).session.left_out is None
 
     def test_the_session_lasts_from_the_first_start_to_the_last_end(self) -> None:
         merged = merge(

@@ -91,8 +91,13 @@ class TestReasons:
 
     def test_a_deselected_test_that_the_baseline_has_is_told_once(self) -> None:
         others = replace(BASELINE, others=[("a.py::test", "step")])
-        found = session(budget(WITHIN), compared_with=others, facts={"deselected": ["a.py::test"]})
+        found = session(budget(WITHIN), compared_with=others, facts={"left_out": ["a.py::test"]})
         assert causes(found) == [Cause.NOT_RUN]
+
+    def test_a_skipped_test_that_the_other_side_has_is_told_once(self) -> None:
+        missing = [Missing("a.py::test", "", "skipped")]
+        found = session(budget(WITHIN), missing=missing, facts={"left_out": ["a.py::test"]})
+        assert causes(found) == [Cause.UNFINISHED]
 
     @pytest.mark.parametrize(
         ("changed", "cause", "expected"),
@@ -107,7 +112,7 @@ class TestReasons:
             ({"missing": [Missing("a.py::test", "", "skipped")]}, Cause.UNFINISHED, Grade.CONDITIONAL),
             ({"missing": [GONE]}, Cause.MISSING, Grade.CONDITIONAL),
             ({"missing": [GONE], "compared_with": ComparedWith("main")}, Cause.REMOVED, Grade.CONDITIONAL),
-            ({"facts": {"deselected": ["a.py::test"]}}, Cause.DESELECTED, Grade.CONDITIONAL),
+            ({"facts": {"left_out": ["a.py::test"]}}, Cause.LEFT_OUT, Grade.CONDITIONAL),
             ({"compared_with": replace(BASELINE, others=[("a.py::test", "")])}, Cause.NOT_RUN, Grade.CONDITIONAL),
         ],
     )

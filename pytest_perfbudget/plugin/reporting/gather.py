@@ -36,7 +36,7 @@ _NOT_RUN = "the test did not run to its end"
 _LOST = "the test no longer makes this measurement"
 _UNMARKED = "the test is no perf test any more: it has no marker, no entry and no fixture that measures"
 _SKIPPED = "the file of the test was skipped"
-_WAS_SKIPPED = "the test was skipped"
+WAS_SKIPPED = "the test was skipped"
 _SAYS_WHY = (RegressionVerdict.UNMEASURED, RegressionVerdict.WRONG_CODE)
 
 
@@ -103,7 +103,7 @@ def run_result(
     not_made = find_missing(missing, session.policy, can_be_mended=can_be_mended)
     if session.base_policy is not None:  # whoever removes a perf test, or skips it, loosens its limits
         left_out = [one for one in not_made if _is_left_out(session, one.headline)]
-        skipped = [test for test, reason in unfinished.items() if reason.startswith(_WAS_SKIPPED)]
+        skipped = [test for test, reason in unfinished.items() if reason.startswith(WAS_SKIPPED)]
         # Under --dist loadgroup, pytest-xdist appends the group of a test to its node id.
         taken = {*unfinished, *(one.rpartition("@")[0] for one in unfinished), *expected_to_fail}
         taken |= {one.nodeid for one in measurements}
@@ -132,7 +132,7 @@ def _forgiven(session: PerfSession, expected_to_fail: Collection[str]) -> Collec
 def _is_left_out(session: PerfSession, reason: str) -> bool:
     """Return whether a measurement is missing because the working tree has left its test out."""
     gone = session.comparison.gone if session.comparison is not None else ""
-    return reason in (gone, _LOST, _UNMARKED, _SKIPPED) or reason.startswith(_WAS_SKIPPED)
+    return reason in (gone, _LOST, _UNMARKED, _SKIPPED) or reason.startswith(WAS_SKIPPED)
 
 
 def _left_out_by(session: PerfSession) -> str:

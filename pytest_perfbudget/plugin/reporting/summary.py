@@ -18,7 +18,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
-from pytest_perfbudget.plugin.reporting.gather import Start, run_result, runs_nothing
+from pytest_perfbudget.plugin.reporting.gather import WAS_SKIPPED, Start, run_result, runs_nothing
 from pytest_perfbudget.plugin.reporting.history import SessionHistory, history_of
 from pytest_perfbudget.plugin.reporting.output import (
     add_to_step_summary,
@@ -68,7 +68,7 @@ class Summary:
         if hasattr(report, "wasxfail"):
             self._expected_to_fail.add(report.nodeid)
         if report.skipped and isinstance(report.longrepr, tuple):
-            self._unfinished[report.nodeid] = f"the test was skipped: {report.longrepr[2].removeprefix('Skipped: ')}"
+            self._unfinished[report.nodeid] = f"{WAS_SKIPPED}: {report.longrepr[2].removeprefix('Skipped: ')}"
         elif report.failed:
             self._unfinished[report.nodeid] = "the test failed"
             self._failed[report.nodeid] = report.when or ""
@@ -121,7 +121,7 @@ class Summary:
             is_cut_short=ended or not_run > 0 or (not running and bool(session.shouldfail or session.shouldstop)),
             perf_tests=len(running) if running else None,
             not_run=not_run if running else None,
-            deselected=[test for test, _ in self._session.tests.expectations.get("deselected", ())],
+            left_out=list(self._left_out(running)),
             other_failures=len(failed),
             other_failed=failed,
         )
@@ -142,6 +142,14 @@ class Summary:
         if self._write_errors and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         tell_without_terminal(self._config, [*self._write_errors, *self._doubts], self._commands(result))
+
+    def _left_out(self, running: Sequence[str]) -> Iterator[str]:
+        """Yield the node ids of the perf tests that were deselected, and of those that were skipped unmeasured."""
+        yield from (test for test, _ in self._session.tests.expectations.get("deselected", ()))
+        unmeasured = (test for test in self._unfinished if not self._results.get(test))
+        skipped = [test for test in unmeasured if self._unfinished[test].startswith(WAS_SKIPPED)]
+        names = {*skipped, *(one.rpartition("@")[0] for one in skipped)}  # @: loadgroup
+        yield from (test for test in running if test in names)
 
     def _commands(self, result: RunResult) -> Iterable[str]:
         return () if self._session.policy.gate is GateMode.OFF else workflow_commands(result)

@@ -50,8 +50,20 @@ def test_plain(): pass
 def test_a_budget_that_was_deselected_is_not_known_to_hold(each_way: Project, option: str) -> None:
     result = each_way.run(DESELECTED, "--perf-require=ready", option)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["conditional, but ready is required: 1 perf test deselected (run the whole suite)"])
-    assert each_way.report["session"]["deselected"] == ["test_it.py::test_slow"]
+    result.stdout.fnmatch_lines(
+        ["conditional, but ready is required: 1 perf test deselected or skipped (run the whole suite)"]
+    )
+    assert each_way.report["session"]["left_out"] == ["test_it.py::test_slow"]
+
+
+@pytest.mark.parametrize("body", ["pytest.skip('no printer')", "perf(advance, 10, p95_ms=50)"])
+def test_a_budget_that_was_skipped_is_not_known_to_hold(each_way: Project, body: str) -> None:
+    tests = f"{DESELECTED.partition('@')[0]}\ndef test_slow(perf): {body}\n"
+    result = each_way.run(tests, "--perf-require=ready")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    reason = "no baseline (*)" if "perf" in body else "1 perf test deselected or skipped (run the whole suite)"
+    result.stdout.fnmatch_lines([f"conditional, but ready is required: {reason}"])
+    assert each_way.report["session"]["left_out"] == ([] if "perf" in body else ["test_it.py::test_slow"])
 
 
 def test_other_tests_may_be_deselected(each_way: Project) -> None:
