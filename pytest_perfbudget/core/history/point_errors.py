@@ -15,6 +15,7 @@ from typing import Final
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import QUANTILES
+from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.saved_times import own_error
 
 _LEFT: Final = 1.0
@@ -39,7 +40,7 @@ def value_and_error(measurement: Measurement, statistic: str, value: float) -> t
     """
     if measurement.kind is RATIO or measurement.times is None:
         return value, None
-    of_rounds = _error_of_rounds([max(one, _LEAST_NS) for one in measurement.times.times_ns()], statistic)
+    of_rounds = _error_of_rounds(measurement.times, statistic)
     own = (measurement.without_waits or {}).get(statistic)
     if own is None:
         return value, of_rounds or None
@@ -48,12 +49,13 @@ def value_and_error(measurement: Measurement, statistic: str, value: float) -> t
     return own, math.hypot(of_rounds, left * math.log(measurement.statistics[statistic] / own))
 
 
-def _error_of_rounds(times_ns: Sequence[float], statistic: str) -> float:
+def _error_of_rounds(times: RoundTimes, statistic: str) -> float:
     """Return the standard error of a log statistic within a session; 0 if it is not known."""
+    times_ns = [max(one, _LEAST_NS) for one in times.times_ns()]
     if statistic in _CENTRES:
         return own_error(times_ns, _CENTRES[statistic])
-    if statistic in QUANTILES and len(times_ns) >= _FEWEST:
-        return _error_of_quantile(sorted(times_ns), QUANTILES[statistic])
+    if statistic in QUANTILES and len(times_ns) >= _FEWEST:  # few of the kept rounds are in a tail, and more of all
+        return _error_of_quantile(sorted(times_ns), QUANTILES[statistic]) / math.sqrt(times.every)
     return 0.0
 
 
