@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from pytest_perfbudget.cpu_times import waited_ns
 from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
 _LONG_READING_NS: Final = 100_000
@@ -19,35 +19,9 @@ _READINGS = 501
 _CPU_READINGS = 51
 
 
-_SCHEDSTAT = "/proc/thread-self/schedstat"
-_open, _read, _close = os.open, os.read, os.close
-_process_ns, _thread_ns = WALL_CPU_THREAD_NS[1:]
-
-
 def never_waited() -> int:
     """Return 0, for a thread that always has a CPU or a system that does not tell the waiting time."""
     return 0
-
-
-def waited_ns() -> int:
-    """Return how long (ns) this thread has been runnable but waiting for a CPU that another process held.
-
-    On one CPU a thread also waits for the other threads of its own process. Their work is part of the measured code, so
-    their CPU time is subtracted. If they run beside this thread, on other CPUs, more is subtracted than this thread
-    waited, and the difference between two readings is below 0.
-
-    Linux counts the waiting time from the start of the thread (proc_pid_schedstat(5)). Elsewhere, and in sandboxes that
-    do not count it, the result is 0. The file is opened each time, which takes 10 us, because a test may have closed
-    files that it does not know, or may have forked.
-    """
-    try:
-        file = _open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return int(_read(file, 128).split()[1]) - (_process_ns() - _thread_ns())
-        finally:
-            _close(file)
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def waited_within(waited_ns: int, before_ns: int, after_ns: int) -> int:

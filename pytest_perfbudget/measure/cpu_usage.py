@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from pytest_perfbudget.cpu_times import ended_children_ns, running_children
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
-
-_PROCESSES = Path("/proc")
-_OURS: set[int] = set()
-
-
-def leave_out(pid: int) -> None:
-    """Leave a child process out of the count, because the child does not belong to the measured code."""
-    _OURS.add(pid)
+_PROCESSES: Final = Path("/proc")
 
 
 class Used(NamedTuple):
@@ -40,19 +30,6 @@ def used(clock: Clock) -> Used:
     return Used(clock.wall_ns(), clock.cpu_ns(), ended_children_ns() + running_ns, WALL_CPU_THREAD_NS[2]())
 
 
-def ended_children_ns() -> int:
-    """Return the CPU time of the child processes that have ended, in ns; 0 if the system does not tell."""
-    if resource is None:
-        return 0
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return int(1e9 * (children.ru_utime + children.ru_stime))
-
-
-def running_children() -> list[int]:
-    """Return the ids of the processes that this process and its children have started, and that run; on Linux only."""
-    return list(_descendants(os.getpid()))
-
-
 def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:
     """Return the average number of CPUs in use by this process and the processes that it started.
 
@@ -64,15 +41,6 @@ def cpus_within(spans: Iterable[tuple[Used, Used]]) -> float:
         wall_ns += after.wall_ns - before.wall_ns
         cpu_ns += after.own_ns - before.own_ns + after.children_ns - before.children_ns
     return cpu_ns / max(wall_ns, 1)
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    with suppress(OSError, ValueError):
-        for thread in (_PROCESSES / str(pid) / "task").iterdir():
-            for child in map(int, (thread / "children").read_text("ascii").split()):
-                if child not in _OURS:
-                    yield child
-                    yield from _descendants(child)
 
 
 def _cpu_s(pid: int) -> float:

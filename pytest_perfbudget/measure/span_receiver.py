@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.announced import TRACEPARENT
-from pytest_perfbudget.tracing.exporter import DROPPED, ENDED, ENDPOINT, STATE, follow_forks
+from pytest_perfbudget.tracing.exporter import DROPPED, ENDED, ENDPOINT, STATE, TESTING, follow_forks
 from pytest_perfbudget.tracing.otlp import from_json, span_of
 
 MOST_BYTES: Final = 8_000_000
@@ -118,6 +118,7 @@ class SpanReceiver:
     def _variables(self) -> dict[str, str]:
         found = {
             ENDPOINT: self.endpoint,
+            TESTING: str(os.getpid()),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if reads_protobuf() else "http/json",
             "OTEL_TRACES_EXPORTER": "otlp",

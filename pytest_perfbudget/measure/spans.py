@@ -22,7 +22,6 @@ from pytest_perfbudget.measure import otel
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.otel import Within
 from pytest_perfbudget.measure.query_sites import QuerySites
-from pytest_perfbudget.measure.wait_clock import WaitClock
 from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 from pytest_perfbudget.tracing import Span, add_sink, continued, new_root, remove_sink
 from pytest_perfbudget.tracing.announced import announced_to_children
@@ -31,6 +30,7 @@ from pytest_perfbudget.tracing.resting_span import finish_resting
 from pytest_perfbudget.tracing.span import EPOCH_NS, Record
 from pytest_perfbudget.tracing.steps import driven, is_in_event_loop
 from pytest_perfbudget.tracing.threads import inherited
+from pytest_perfbudget.tracing.wait_clock import WaitClock
 from pytest_perfbudget.tracing.wait_sampling import Look, WaitSampler
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from pytest_perfbudget.cpu_times import leave_out
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.measure.cpu_usage import leave_out
 from pytest_perfbudget.processes.protocol import Answer, Request
 from pytest_perfbudget.processes.reaper import Reaper, new_mark
 from pytest_perfbudget.processes.reaper_script import MARK, STOP_S, TEAR_DOWN_S

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.measure.cpu_usage import leave_out
+from pytest_perfbudget.cpu_times import leave_out
 from pytest_perfbudget.processes.reaper_script import ALL, GROUP, MARK
 
 _SCRIPT: Final = Path(__file__).with_name("reaper_script.py")

@@ -6,16 +6,25 @@ import atexit
 import os
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from pytest_perfbudget.tracing import span as spans
+from pytest_perfbudget.tracing.open_span import add_sampler, remove_sampler
 from pytest_perfbudget.tracing.otlp import to_json
 from pytest_perfbudget.tracing.receiver_connection import ReceiverConnection
+from pytest_perfbudget.tracing.wait_clock import WaitClock
+from pytest_perfbudget.tracing.wait_sampling import WaitSampler
 
 ENDPOINT: Final = "PERFBUDGET_SPANS_ENDPOINT"
 """The environment variable by which a test's child processes know the receiver."""
+
+TESTING: Final = "PERFBUDGET_SPANS_PROCESS"
+"""The environment variable with the id of the test's process, whose other children may be waited for."""
 
 STATE: Final = "Perfbudget-State"
 """The header that says whether a process goes on to send spans: `running`, or `ended`."""
@@ -57,12 +66,19 @@ class SpanExporter:
         self._has_spans = threading.Event()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="perfbudget-spans", daemon=True)
+        self._thread_clock: int | None = None
+        testing = os.environ.get(TESTING, "")
+        self._waiting_clock = WaitClock(int(testing) if testing.isdecimal() else None, self._own_cpu_ns)
+        self._sampler: WaitSampler | None = None
 
     def start(self) -> None:
         """Take the spans of this process from now on, and tell the receiver that this process exists."""
         from pytest_perfbudget.tracing.threads import inherit  # noqa: PLC0415 - brings in logging, in this process only
 
         SpanExporter.running = self
+        self._waiting_clock.find_processes()
+        self._sampler = WaitSampler(self._waiting_clock.look)
+        add_sampler(self._sampler)
         spans.add_sink(self._take, needs_line=True)
         # At once, not in the thread: a process may end before its thread runs, and must not end unnoticed.
         try:
@@ -81,6 +97,9 @@ class SpanExporter:
         if self._process != os.getpid():  # a forked child has its own
             return
         spans.remove_sink(self._take)
+        if self._sampler is not None:
+            remove_sampler(self._sampler)
+            self._sampler = None
         self._is_over.set()
         self._has_spans.set()
         self._thread.join(_LONGEST_END_S)
@@ -97,11 +116,21 @@ class SpanExporter:
         else:
             self._dropped += 1
 
+    def _own_cpu_ns(self) -> int:
+        """Return the CPU time of the export, which no span of the application waits for."""
+        if self._thread_clock is not None:
+            with suppress(OSError):  # the thread has ended
+                return time.clock_gettime_ns(self._thread_clock)
+        return 0
+
     def _run(self) -> None:
+        clock_of: Callable[[int], int] | None = getattr(time, "pthread_getcpuclockid", None)  # not on Windows
+        self._thread_clock = None if clock_of is None else clock_of(threading.get_ident())
         self._is_taken()
         while True:
             self._has_spans.wait()
             self._has_spans.clear()
+            self._waiting_clock.find_processes()
             is_over = self._is_over.is_set()
             while self._waiting:
                 self._send([self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ _FILES: Final = (FILE, "code.filepath")
 _LINES: Final = (LINE, "code.lineno")
 _FAILED: Final = 2
 _MOST: Final = (1 << 63) - 1
+_PARTS: Final = 3
+_NUMBER: Final = re.compile("-?[0-9]{1,20}")
 
 
 def to_json(spans: Iterable[Span], service: str) -> bytes:
@@ -155,7 +158,7 @@ def span_of(
     file = next((known.pop(one) for one in _FILES if one in known), "")
     line = next((known.pop(one) for one in _LINES if one in known), 0)
     active_ns = tuple(int(one) for one in str(known.pop(ACTIVE_NS, "")).split())
-    waits = _waits(str(known.pop(WAITS, "")))
+    waits = _waits(known.pop(WAITS, ""))
     thread, task = _thread(known.pop(THREAD, "0 0 0"))
     if len(active_ns) % 2 or list(active_ns) != sorted(active_ns):
         message = "the intervals of a span are no pairs of ascending times"
@@ -192,17 +195,27 @@ def span_of(
     )
 
 
-def _waits(value: str) -> Waits | None:
-    if not value:
+def _waits(value: object) -> Waits | None:
+    """Return what happened while a span waited; None if the value is of another program."""
+    found = _three_numbers(value)
+    if found is None:
         return None
-    threads, processes, queue = (min(max(int(one), 0), _MOST) for one in value.split())
+    threads, processes, queue = (min(max(one, 0), _MOST) for one in found)
     return threads, processes, queue
 
 
 def _thread(value: object) -> tuple[int, int]:
-    """Return the thread, as a number below 0 that no thread of another process has, and the task."""
-    process, thread, task = (int(one) for one in str(value).split())
+    """Return the thread, as a number below 0 that no thread of another process has, and the task; 0 if not known."""
+    process, thread, task = _three_numbers(value) or (0, 0, 0)
     return -(process << 64 | thread), task
+
+
+def _three_numbers(value: object) -> tuple[int, int, int] | None:
+    parts = value.split() if isinstance(value, str) else []
+    if len(parts) != _PARTS or not all(map(_NUMBER.fullmatch, parts)):
+        return None
+    first, second, third = map(int, parts)
+    return first, second, third
 
 
 def _id(value: object) -> int:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.measure import clock
-from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns, waited_ns
+from pytest_perfbudget import cpu_times
+from pytest_perfbudget.cpu_times import waited_ns
+from pytest_perfbudget.measure.clock import SYSTEM, Clock, cpu_overhead_ns, overhead_ns
 
 
 def test_the_cost_of_a_reading_is_what_two_readings_in_a_row_are_apart() -> None:
@@ -67,13 +68,13 @@ def test_waiting_for_a_cpu_is_counted_and_never_goes_back() -> None:
 @pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="the system does not tell")
 def test_for_the_threads_of_its_own_process_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """On one CPU a slowdown in a thread would not show."""
-    monkeypatch.setattr(clock, "_process_ns", lambda: 7 * 10**9)
-    monkeypatch.setattr(clock, "_thread_ns", lambda: 2 * 10**9)
+    monkeypatch.setattr(cpu_times, "_process_ns", lambda: 7 * 10**9)
+    monkeypatch.setattr(cpu_times, "_thread_ns", lambda: 2 * 10**9)
     with_threads = waited_ns()
-    monkeypatch.setattr(clock, "_process_ns", lambda: 2 * 10**9)
+    monkeypatch.setattr(cpu_times, "_process_ns", lambda: 2 * 10**9)
     assert waited_ns() - with_threads == pytest.approx(5 * 10**9, rel=0.1)
 
 
 def test_where_the_system_does_not_tell_there_is_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_SCHEDSTAT", "/nonexistent")
+    monkeypatch.setattr(cpu_times, "_SCHEDSTAT", "/nonexistent")
     assert waited_ns() == 0

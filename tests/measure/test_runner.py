@@ -74,7 +74,7 @@ def test_code_that_waits_for_its_own_processes_gets_no_allowance(
 ) -> None:
     """Otherwise code could start a process that keeps its CPU busy, and no limit would be exceeded."""
     monkeypatch.setattr("pytest_perfbudget.measure.cpu_usage._cpu_s", lambda _: scripted.now_ns / S)
-    monkeypatch.setattr("pytest_perfbudget.measure.cpu_usage._descendants", lambda _: [12345])
+    monkeypatch.setattr("pytest_perfbudget.cpu_times._descendants", lambda _: [12345])
     gate = BudgetGate(parse_budgets({"p95_ms": 20}, "here"), ERRORS)
 
     def code() -> None:

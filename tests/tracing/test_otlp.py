@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_perfbudget.tracing import Span
-from pytest_perfbudget.tracing.otlp import ACTIVE_NS, CPU_NS, PARENT, TRACE, from_json, to_json
+from pytest_perfbudget.tracing.otlp import ACTIVE_NS, CPU_NS, PARENT, THREAD, TRACE, WAITS, from_json, to_json
 
 TEXT = st.text(max_size=8)
 TIME = st.integers(0, 2**61)
@@ -52,6 +52,25 @@ def test_the_thread_and_the_task_travel_and_no_thread_of_this_process_is_the_sam
     span = Span("query", 1, 2, 0, 3, 4, None, thread=9, task=5)
     (read,) = from_json(to_json([span], "shop.py"))
     assert (read.thread, read.task, read.attributes) == (-(os.getpid() << 64 | 9), 5, {})
+
+
+def test_what_happened_while_a_span_waited_travels_and_is_no_attribute() -> None:
+    (read,) = from_json(to_json([Span("query", 1, 2, 0, 3, 4, 1, waits=(10, -20, 30))], "shop.py"))
+    assert (read.waits, read.attributes) == ((10, 0, 30), {})  # the difference of two readings may be below 0
+
+
+@pytest.mark.parametrize(
+    "value", ["", "1 2", "1 2 3 4", "a b c", "1 2 1e3", "1 2 \xb2", "9" * 21 + " 1 1", 5, 1.5, True]
+)
+@pytest.mark.parametrize("name", [WAITS, THREAD])
+def test_values_of_another_program_in_the_attributes_of_this_one_are_ignored(name: str, value: object) -> None:
+    (read,) = from_json(to_json([Span("query", 1, 2, 0, 3, 4, None, {name: value})], "shop.py"))
+    assert (read.waits, read.thread, read.task, read.attributes) == (None, 0, 0, {})
+
+
+def test_an_enormous_waiting_time_is_bounded() -> None:
+    (read,) = from_json(to_json([Span("query", 1, 2, 0, 3, 4, None, {WAITS: "9" * 20 + " 1 1"})], "shop.py"))
+    assert read.waits == (2**63 - 1, 1, 1)
 
 
 @pytest.mark.parametrize("name", ["db.query.text", "db.statement"])
