@@ -137,6 +137,11 @@ def is_tracking() -> bool:
 
 def emit(span: Record) -> None:
     """Hand a span that was measured elsewhere, such as in another process, to all sinks."""
+    _hand_over(span)
+
+
+def _hand_over(span: Record) -> None:
+    """Hand a span to all sinks, as far from the caller as `ended_span` is: sinks ask for the line that made a query."""
     for sink in sinks:
         sink(span)
 
