@@ -14,6 +14,7 @@ from pytest_perfbudget.baseline.reader import parse
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line, render
 from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.reference import Reference, uncorrected
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.reference import SpanMean, SpanReference
 from pytest_perfbudget.errors import BaselineError
 
@@ -110,9 +111,23 @@ def test_the_spans_of_a_line_survive_in_few_characters(runs: int, total: SpanMea
     assert render(parse(content, "f")) == content
 
 
+@pytest.mark.parametrize("idle_ns", [2e5, 5e4])
+def test_a_component_that_waits_has_the_causes_of_its_waiting_in_the_baseline(idle_ns: float) -> None:
+    """Waiting of less than a tenth needs no place in the file."""
+    mean = SpanMean(1e6, 1e3, 1.0, 1e6 - idle_ns, Causes(cpu_ns=1e6 - idle_ns, idle_ns=idle_ns))
+    (found,) = parse(render(baseline(replace(LINE, spans=SpanReference(4, mean, {"query": mean})))), "f").lines.values()
+    assert found.spans is not None
+    kept = mean if idle_ns == 2e5 else replace(mean, causes=None)
+    assert (found.spans.total, found.spans.parts) == (kept, {"query": kept})
+
+
 @pytest.mark.parametrize(
     "spans",
     [
+        {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, 1, 7]}},
+        {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, 1, [1, 2]]}},
+        {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, None, [0, 0, 0, 1, 0]]}},
+        {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, 1, [0, 0, 0, -1, 0]]}},
         7, {}, {"runs": 1, "total": [1, 1, 1, 1], "names": {"a": [1, 1, 1, 1]}},
         {"runs": 4, "total": [1, 1, 1, 1], "names": {}}, {"runs": 4, "total": [1, 1, 1, 1], "names": {"a": [1, 1, -1, 1]}},
         {"runs": 4, "total": [1, 1, None, 1], "names": {"a": [1, 1, 1, 1]}},

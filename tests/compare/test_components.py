@@ -307,7 +307,7 @@ class TestNotRepeated:
         result.stdout.re_match_lines(
             [
                 r"  Components that moved since the baseline, by the spans of a typical request:",
-                r"    jwt .*\[\+.*, \+.*\] +waiting",
+                r"    jwt .*\[\+.*, \+.*\] +(I/O or sleep|waiting)",  # a busy machine may have interrupted the looks
             ]
         )
 

@@ -57,7 +57,7 @@ def test_several_pairs_have_intervals() -> None:
         pytest.param(Causes(unknown_ns=2e6), "waiting", id="nobody looked"),
         pytest.param(Causes(cpu_ns=1e6, idle_ns=1e6), "CPU 50%, else I/O or sleep", id="computing and sleeping"),
         pytest.param(Causes(idle_ns=3e6, threads_ns=-1e6), "I/O or sleep", id="less of another cause"),
-        pytest.param(None, "waiting", id="the baseline"),
+        pytest.param(None, "waiting", id="an older baseline"),
     ],
 )
 @pytest.mark.parametrize("sign", [1, -1])

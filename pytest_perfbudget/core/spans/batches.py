@@ -29,7 +29,7 @@ class SpanPart(NamedTuple):
         self_ns: the time in which no span within them was open; see `attribution`.
         number: the number of spans.
         cpu_ns: the CPU time in that self time; None if it is not known.
-        causes: the causes of that self time; None if they were not recorded, as in the baseline.
+        causes: the causes of that self time; None if they are not known.
     """
 
     self_ns: float

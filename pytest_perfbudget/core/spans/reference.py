@@ -11,11 +11,15 @@ from typing import Final
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.spans import OTHERS
 from pytest_perfbudget.core.spans.batches import NO_PART, SpanBatch, SpanPart
+from pytest_perfbudget.core.spans.causes import Causes
 from pytest_perfbudget.core.spans.changes import CONFIDENCE, ComponentChange, SpanComparison, by_weight
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
 
 MOST_STORED: Final = 12
 """The most names that a baseline keeps; the smaller ones are kept together."""
+
+LITTLE_WAITING: Final = 0.1
+"""The share of the self time up to which waiting needs no cause: it changes no word about a difference."""
 
 _FEWEST: Final = 2
 
@@ -29,12 +33,22 @@ class SpanMean:
         spread_ns: the standard deviation of the self time of a run.
         count: the number of spans.
         cpu_ns: the CPU time in the self time; None if it is not known.
+        causes: the causes of the self time; None if they are not known.
     """
 
     self_ns: float
     spread_ns: float
     count: float = 1.0
     cpu_ns: float | None = None
+    causes: Causes | None = None
+
+    @property
+    def known_causes(self) -> Causes | None:
+        """The causes of the self time, also of a part that hardly waits; None if a cause of waiting is not known."""
+        if self.causes is not None or self.cpu_ns is None:
+            return self.causes
+        waiting_ns = max(self.self_ns - self.cpu_ns, 0.0)
+        return Causes(self.cpu_ns, unknown_ns=waiting_ns) if waiting_ns <= LITTLE_WAITING * self.self_ns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,8 @@ def compare_with(reference: SpanReference, runs: Sequence[SpanBatch], std_error:
         half, middle = math.hypot(within, shared), after.self_ns - before.self_ns
         cpu = None if before.cpu_ns is None or after.cpu_ns is None else after.cpu_ns - before.cpu_ns
         ends = (middle - half, middle + half)
-        return ComponentChange(name, before.self_ns, after.self_ns, *ends, before.count, after.count, cpu)
+        causes = _difference(before.known_causes, after.known_causes)
+        return ComponentChange(name, before.self_ns, after.self_ns, *ends, before.count, after.count, cpu, causes)
 
     changes = [change(name, reference.parts.get(name, _NOTHING), parts) for name, parts in found.items()]
     changes.sort(key=by_weight)
@@ -101,7 +116,7 @@ def compare_with(reference: SpanReference, runs: Sequence[SpanBatch], std_error:
     return SpanComparison(total, changes, len(runs), is_typical=True)
 
 
-_NOTHING: Final = SpanMean(0.0, 0.0, 0.0, 0.0)
+_NOTHING: Final = SpanMean(0.0, 0.0, 0.0, 0.0, Causes())
 
 
 def _sorted_parts(runs: Sequence[SpanBatch], kept: Sequence[str]) -> dict[str, list[SpanPart]]:
@@ -120,10 +135,22 @@ def _sorted_parts(runs: Sequence[SpanBatch], kept: Sequence[str]) -> dict[str, l
     return found
 
 
+def _difference(before: Causes | None, after: Causes | None) -> Causes | None:
+    if before is None or after is None:
+        return None
+    return Causes(*(late - early for early, late in zip(before, after, strict=True)))
+
+
+def _added(parts: Sequence[SpanPart]) -> Causes | None:
+    """Return the causes of several parts together; None if those of a part are not known."""
+    known = [part.causes for part in parts if part.causes is not None]
+    return Causes(*map(math.fsum, zip(*known, strict=True))) if known and len(known) == len(parts) else None
+
+
 def _sum(parts: Sequence[SpanPart]) -> SpanPart:
     cpu = [part.cpu_ns for part in parts if part.cpu_ns is not None]
     self_ns, number = (math.fsum(one) for one in ([part.self_ns for part in parts], [part.number for part in parts]))
-    return SpanPart(self_ns, number, math.fsum(cpu) if len(cpu) == len(parts) else None)
+    return SpanPart(self_ns, number, math.fsum(cpu) if len(cpu) == len(parts) else None, _added(parts))
 
 
 def _whole(run: SpanBatch) -> SpanPart:
@@ -138,4 +165,5 @@ def _mean(parts: Sequence[SpanPart]) -> SpanMean:
         stdev(times_ns) if len(times_ns) > 1 else 0.0,
         fmean(part.number for part in parts),
         fmean(cpu) if len(cpu) == len(parts) else None,
+        None if (whole := _added(parts)) is None else Causes(*(cause / len(parts) for cause in whole)),
     )

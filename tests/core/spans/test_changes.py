@@ -326,6 +326,12 @@ class TestThread:
         assert found.thread == []
 
 
+def waits(causes: Causes | None) -> SpanBatch:
+    """Return a batch of a component; without causes, half of its time is CPU time."""
+    self_ns, cpu_ns = (1e5, 5e4) if causes is None else (sum(causes), causes.cpu_ns)
+    return SpanBatch(100, self_ns, {"query": SpanPart(self_ns, 1.0, cpu_ns, causes)})
+
+
 class TestReference:
     """A baseline keeps the mean of its runs, and fresh processes are compared with it."""
 
@@ -369,6 +375,33 @@ class TestReference:
         assert moved(found) == ["new"]
         assert found is not None
         assert (found.components[0].before, found.components[0].after) == (0, 1)
+
+    @pytest.mark.parametrize(
+        ("before", "after", "waiting"),
+        [
+            (Causes(cpu_ns=9e4, idle_ns=1e4), Causes(cpu_ns=9e4, idle_ns=9e4), Causes(idle_ns=8e4)),
+            (Causes(cpu_ns=5e4, threads_ns=5e4), Causes(cpu_ns=5e4, threads_ns=8e4), Causes(threads_ns=3e4)),
+            (None, Causes(cpu_ns=5e4, threads_ns=8e4), None),
+        ],
+        ids=["more I/O", "more of a lock", "an older baseline"],
+    )
+    def test_the_causes_of_a_difference_are_known_where_both_sides_know_them(
+        self, before: Causes | None, after: Causes, waiting: Causes | None
+    ) -> None:
+        reference = reference_of([waits(before)] * 3)
+        assert reference is not None
+        found = compare_with(reference, [waits(after)], 0.01)
+        assert found is not None
+        assert found.components[0].causes == waiting
+
+    def test_a_component_that_hardly_waited_in_the_baseline_has_the_cause_of_its_waiting_now(self) -> None:
+        """The baseline has no causes of such components."""
+        reference = reference_of([batch({"query": 1e5})] * 3)
+        assert reference is not None
+        reference = replace(reference, parts={"query": replace(reference.parts["query"], cpu_ns=9.5e4, causes=None)})
+        found = compare_with(reference, [waits(Causes(cpu_ns=9.5e4, idle_ns=9e4))], 0.01)
+        assert found is not None
+        assert found.components[0].causes == Causes(idle_ns=9e4, unknown_ns=-5e3)
 
     def test_one_run_or_no_spans_are_no_reference(self) -> None:
         assert reference_of([batch(BASE)]) is None
