@@ -32,7 +32,7 @@ _CHANCE: Final = "may be chance"
 _WAITS: Final = {
     "cpu": "of CPU time",
     "queue": "of waiting for a CPU that other processes had",
-    "others": "of waiting while other threads of its process computed (the GIL, a lock, their result)",
+    "others": "of waiting while other threads of its process computed (perhaps for the GIL, a lock or their result)",
     "rest": "of waiting for I/O, a timer, an idle lock or another process",
 }
 

@@ -21,13 +21,13 @@ _LEAST_CAUSE: Final = 0.1
 """The share of a span's time from which a cause is named."""
 CAUSES: Final = (
     "CPU",
-    "other threads (lock, GIL)",
-    "other processes",
+    "other threads computing",
+    "other processes computing",
     "no free CPU",
     "I/O or sleep",
     "waiting for an unknown cause",
 )
-"""The words for the causes, in the order of `Causes`."""
+"""The words for the causes, in the order of `Causes`: what was seen, because a busy thread may be no cause."""
 _FEWEST: Final = 20
 """The fewest executions for a statement about their variation."""
 _MOST_OF_VARIANCE: Final = 0.3

@@ -88,6 +88,20 @@ def waits_for_the_gil() -> None:
         is_over = True
 
 
+def sleeps_beside_a_busy_thread() -> None:
+    """Sleep again and again; nothing but the CPU times tells of the thread, so the words claim no more."""
+    is_over = False
+
+    def compute() -> None:
+        nonlocal is_over
+        computes()
+        is_over = True
+
+    with beside(compute):
+        while not is_over:
+            time.sleep(0.001)
+
+
 def waits_for_a_socket() -> None:
     one, other = socket.socketpair()
     with one, other:
@@ -134,8 +148,8 @@ def finding(work: Callable[[], None]) -> list[str]:
     return list(component_lines(found, "execution", "HEAD"))
 
 
-THREADS = "of waiting while other threads of its process computed (the GIL, a lock, their result)"
-IDLE, BUSY = "I/O or sleep", "other threads (lock, GIL)"
+THREADS = "of waiting while other threads of its process computed (perhaps for the GIL, a lock or their result)"
+IDLE, BUSY = "I/O or sleep", "other threads computing"
 REST = "of waiting for I/O, a timer, an idle lock or another process"
 
 
@@ -146,8 +160,9 @@ REST = "of waiting for I/O, a timer, an idle lock or another process"
         pytest.param(waits_for_a_lock(sleeps), IDLE, REST, id="a lock whose holder sleeps"),
         pytest.param(waits_for_a_lock(computes), BUSY, THREADS, id="a lock whose holder computes"),
         pytest.param(waits_for_the_gil, BUSY, THREADS, id="the GIL"),
+        pytest.param(sleeps_beside_a_busy_thread, BUSY, THREADS, id="sleep beside a busy thread"),
         pytest.param(waits_for_a_socket, IDLE, REST, id="a socket"),
-        pytest.param(waits_for_a_process, "other processes", REST, id="another process"),
+        pytest.param(waits_for_a_process, "other processes computing", REST, id="another process"),
     ],
 )
 def test_a_finding_says_what_the_component_waits_for(work: Callable[[], None], cause: str, words: str) -> None:

@@ -50,8 +50,8 @@ def test_several_pairs_have_intervals() -> None:
     [
         pytest.param(Causes(cpu_ns=2e6), "CPU", id="computing"),
         pytest.param(Causes(idle_ns=2e6), "I/O or sleep", id="sleeping"),
-        pytest.param(Causes(threads_ns=2e6), "other threads (lock, GIL)", id="a lock"),
-        pytest.param(Causes(processes_ns=2e6), "other processes", id="a child"),
+        pytest.param(Causes(threads_ns=2e6), "other threads computing", id="a lock"),
+        pytest.param(Causes(processes_ns=2e6), "other processes computing", id="a child"),
         pytest.param(Causes(queue_ns=2e6), "no free CPU", id="a busy machine"),
         pytest.param(Causes(threads_ns=8e5, idle_ns=12e5), "waiting", id="several causes"),
         pytest.param(Causes(unknown_ns=2e6), "waiting", id="nobody looked"),

@@ -64,10 +64,10 @@ def test_the_tree_adds_up_and_says_what_makes_executions_slow() -> None:
         "Where the time goes, by span, in the mean of 20 executions of 14.6 ms:",
         "  own   all",
         "   41%   86%  page, CPU 56%, waiting for an unknown cause 44%",
-        "   45%   45%    query, 2 times, I/O or sleep 69%, other threads (lock, GIL) 31%",
+        "   45%   45%    query, 2 times, I/O or sleep 69%, other threads computing 31%",
         "    0%        1 smaller line",
         "   14%        outside all spans",
-        "  The time of an execution: CPU 62%, I/O or sleep 20%, other threads (lock, GIL) 12%.",
+        "  The time of an execution: CPU 62%, I/O or sleep 20%, other threads computing 12%.",
         "  Slow executions differ from fast ones by query (100% of the variance, rank correlation 1.00; mostly I/O or sleep).",
     ]
 
