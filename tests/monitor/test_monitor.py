@@ -471,6 +471,19 @@ class TestSettings:
         with pytest.raises(ConfigError, match=r"absent\.toml: there is no such file$"):
             Monitor.from_pyproject(tmp_path / "absent.toml")
 
+    def test_an_alert_on_an_unknown_metric_is_one_line_that_names_the_known_metrics(self, tmp_path: Path) -> None:
+        file = tmp_path / "pyproject.toml"
+        file.write_text(
+            '[tool.perfbudget.alerts.slow]\nmetric = "latency"\ncomponent = "storage"\nlimit = 50\n', "utf-8"
+        )
+        with pytest.raises(ConfigError) as raised:
+            Monitor.from_pyproject(file)
+        assert str(raised.value).endswith(
+            """pyproject.toml [tool.perfbudget.alerts."slow"]: metric 'latency' is unknown: """
+            "use error_rate, errors, rps, health_score, apdex, or a statistic with its unit such as p95_ms"
+        )
+        assert "\n" not in str(raised.value)
+
     def test_no_pyproject_is_a_note(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("pytest_perfbudget.monitor.monitor.nearest_file", lambda _: None)
         with Monitor.from_pyproject(in_background=False) as monitor:
