@@ -178,7 +178,7 @@ def _judge(places: Sequence[int], logs: Floats, own: Floats) -> tuple[list[Chang
     spread = spread_of_neighbours(logs, own)
     for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
         variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
-        found = find_scaled_levels(logs, variances)
+        found = find_scaled_levels(logs, variances, may_bend=is_last)
         if not is_last:
             spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)

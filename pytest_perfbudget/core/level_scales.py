@@ -1,9 +1,10 @@
-"""The levels of a history among the logarithms of its values, or about a straight line that its values follow.
+"""The levels of a history among the logarithms of its values, or about a line that its values follow.
 
 A number that grows by the same share from point to point is straight among the logarithms. A count that grows by the
 same amount is straight among the values, and among the logarithms its bend would look like steps. A step of such a
-count adds an amount, or multiplies the whole line: both are tried. The logarithms stay unless another scale is far
-better.
+count adds an amount, or multiplies the whole line: both are tried. A number that was steady and then grows from
+commit to commit, or the reverse, follows a line with a bend. The logarithms without a bend stay unless another scale or
+a bend is far better.
 """
 
 from __future__ import annotations
@@ -21,6 +22,18 @@ _FAR_BETTER: Final = 6.0
 """The loss that another scale than the logarithms must save: 20 times the likelihood."""
 
 _ROUNDS: Final = 3
+
+_MOST_BENDS: Final = 50
+"""The places of a bend at which a curve is compared with the points, for each direction."""
+_BENDS: Final = 3
+"""The best of these places, for which the levels are searched."""
+_LEAST_PART: Final = 4
+"""The fewest points on either side of a bend."""
+_BEND_PENALTY: Final = 8.0
+"""The loss that the place of a bend must save, beside that of a drift."""
+
+_MOST_LOSS: Final = 7.5
+"""The largest loss of a point when the places of a bend are ordered."""
 
 _LARGE: Final = 2.0
 """The loss of a point from which levels do not fit; noise has 1."""
@@ -49,12 +62,13 @@ class ScaledLevels:
         return math.exp(level) if self.unit is None else max(self.unit * level, 0.0)
 
 
-def find_scaled_levels(logs: Floats, variances: Floats) -> ScaledLevels:
+def find_scaled_levels(logs: Floats, variances: Floats, *, may_bend: bool = True) -> ScaledLevels:
     """Return the levels of a history.
 
     Args:
         logs: the logarithms of the values, at least two.
         variances: the variance of each logarithm about its level, above zero.
+        may_bend: whether lines with a bend are tried; with variances that are too small, they follow the noise.
     """
     found = find_levels(logs, variances)
     is_steady = not found.drift and len(found.starts) == 1 and found.loss < _LARGE * len(logs)
@@ -64,6 +78,10 @@ def find_scaled_levels(logs: Floats, variances: Floats) -> ScaledLevels:
     for scaled, loss in () if is_steady else (*_multiplied(logs, variances), *_added(logs, variances)):
         if loss < least:
             best, least = scaled, loss
+    if may_bend and (found.drift or len(found.starts) > 1):
+        for scaled, loss in _bent(logs, variances):
+            if loss < least:
+                best, least = scaled, loss
     return best
 
 
@@ -107,3 +125,28 @@ def _added(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, floa
     if levels.drift:
         flat = without_drift(values, levels.drift)
         yield ScaledLevels(levels.starts, flat, values - flat, of_values, math.exp(middle)), levels.loss
+
+
+def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float]]:
+    """Yield levels about lines that are level up to a bend or from a bend on, and their loss."""
+    places = np.arange(len(logs), dtype=float)
+    room = len(logs) - 2 * _LEAST_PART
+    bends = (_LEAST_PART + np.arange(max(room, 0))[:: max(room // _MOST_BENDS, 1)]).tolist()
+    for rising in (lambda bend: np.maximum(places - bend, 0.0), lambda bend: np.minimum(places, bend)):
+        for bend in sorted(bends, key=lambda bend: _left(logs, variances, rising(bend)))[:_BENDS]:
+            shape = rising(bend)
+            starts: tuple[int, ...] = (0,)
+            for _ in range(_ROUNDS):
+                curve = common_slope(logs, variances, starts, shape) * shape
+                levels = about_curve(logs, variances, curve)
+                yield ScaledLevels(levels.starts, logs - curve, curve, variances), levels.loss + _BEND_PENALTY
+                if levels.starts == starts:
+                    break
+                starts = levels.starts
+
+
+def _left(logs: Floats, variances: Floats, shape: Floats) -> float:
+    """Return the loss that a curve of a given shape leaves, without outliers."""
+    rest = logs - common_slope(logs, variances, (0,), shape) * shape
+    squares: Floats = (rest - np.median(rest)) ** 2 / variances
+    return float(np.minimum(squares, _MOST_LOSS).sum())
