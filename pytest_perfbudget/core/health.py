@@ -9,7 +9,8 @@ A session and the monitor of a running service have the same formula. A worse nu
 - The score of a component is the mean of its marks, but at most 59 if a budget is exceeded or a number regressed, and
   at most 100 less five times the percentage of requests that are errors.
 - The score of the whole is the mean over the components, but at most 59 if a component has an exceeded budget or a
-  regression, and at most 89 if the session ended early or tests failed for other reasons.
+  regression, or a number drifted above `max_drift`, and at most 89 if the session ended early or failed for other
+  reasons.
 
 Beside the score stands the Apdex (Application Performance Index, version 1.1, Apdex Alliance 2007) of the times that
 have a budget: satisfied up to the limit, tolerating up to four times the limit.
@@ -144,34 +145,40 @@ class Health:
         }
 
 
-def health(evidence: Iterable[Evidence], *, is_whole: bool = True) -> Health | None:
+def health(evidence: Iterable[Evidence], *, is_whole: bool = True, has_drifted: bool = False) -> Health | None:
     """Return the health of components; None if none of them has a budget, a comparison or requests.
 
     Args:
         evidence: the numbers of each component.
         is_whole: whether the numbers are all that there should be.
+        has_drifted: whether a number drifted above its `max_drift`.
     """
     found = {one.component: one for one in evidence if _has_marks(one)}
     if not found:
         return None
     components = [_component(found[name]) for name in sorted(found)]
     mean = math.fsum(_score(one) for one in found.values()) / len(found)
-    most = FAIR - 1 if any(map(_is_bad, found.values())) else _MOST if is_whole else GOOD - 1
+    is_bad = has_drifted or any(map(_is_bad, found.values()))
+    most = FAIR - 1 if is_bad else _MOST if is_whole else GOOD - 1
     total = sum((one.apdex for one in found.values()), Apdex())
     return Health(_whole(min(mean, most)), total.score, components)
 
 
-def session_health(measurements: Iterable[Measurement], *, is_whole: bool = True) -> Health | None:
+def session_health(
+    measurements: Iterable[Measurement], *, is_whole: bool = True, has_drifted: bool = False
+) -> Health | None:
     """Return the health of a session; None if it judged nothing.
 
     Args:
         measurements: of the session.
         is_whole: whether all tests ran, and none failed by something other than a number.
+        has_drifted: whether a number drifted above its `max_drift`.
     """
     by_component: dict[str, list[Measurement]] = {}
     for one in measurements:
         by_component.setdefault(one.component, []).append(one)
-    return health((_session_evidence(name, found) for name, found in by_component.items()), is_whole=is_whole)
+    evidence = (_session_evidence(name, found) for name, found in by_component.items())
+    return health(evidence, is_whole=is_whole, has_drifted=has_drifted)
 
 
 def mark_of_budget(result: BudgetResult) -> float:

@@ -131,10 +131,9 @@ def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float
     """Yield levels about lines that are level up to a bend or from a bend on, and their loss."""
     places = np.arange(len(logs), dtype=float)
     room = len(logs) - 2 * _LEAST_PART
-    bends = (_LEAST_PART + np.arange(max(room, 0))[:: max(room // _MOST_BENDS, 1)]).tolist()
-    for rising in (lambda bend: np.maximum(places - bend, 0.0), lambda bend: np.minimum(places, bend)):
-        for bend in sorted(bends, key=lambda bend: _left(logs, variances, rising(bend)))[:_BENDS]:
-            shape = rising(bend)
+    bends = _LEAST_PART + places[: max(room, 0) : max(room // _MOST_BENDS, 1), None]
+    for shapes in (np.maximum(places - bends, 0.0), np.minimum(places, bends)):
+        for shape in sorted(shapes, key=lambda shape: _left(logs, variances, shape))[:_BENDS]:
             starts: tuple[int, ...] = (0,)
             for _ in range(_ROUNDS):
                 curve = common_slope(logs, variances, starts, shape) * shape

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.finding import Finding, Missing
+from pytest_perfbudget.core.finding import DRIFT, NOT_READY, Finding, Missing
 from pytest_perfbudget.core.health import Health, session_health
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
@@ -153,7 +153,9 @@ class RunResult:
     def health(self) -> Health | None:
         """The health of the session; None if the session judged nothing."""
         session = self.session
-        return session_health(self.measurements, is_whole=not (session.is_cut_short or session.other_failures))
+        failed = {one.kind for one in self.findings if one.is_failure or one.is_gated} - {NOT_READY}
+        is_whole = not (session.is_cut_short or session.other_failures or failed)
+        return session_health(self.measurements, is_whole=is_whole, has_drifted=DRIFT in failed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON report as builtins; `from_dict` ignores `summary` and `health`, which are for readers."""

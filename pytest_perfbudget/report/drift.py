@@ -25,5 +25,5 @@ def limit_text(drift: Drift) -> str:
     if drift.verdict is DriftVerdict.EXCEEDED:
         return f"above max_drift = {tolerance_text(drift.max_drift or 0.0)}"
     if drift.verdict is DriftVerdict.DRIFTING:
-        return f"above {tolerance_text(drift.warn_at)} in small steps"
+        return f"above {tolerance_text(drift.warn_at)}"
     return "not judged" if drift.verdict is DriftVerdict.UNMEASURED else "not above its limit"

@@ -94,6 +94,20 @@ class TestSteps:
         assert found == 25
         assert others <= 8
 
+    @pytest.mark.parametrize("noise", [0.0, 0.002])
+    @pytest.mark.parametrize("rate", [0.01, -0.01])
+    def test_a_creep_after_a_steady_time_is_no_series_of_steps(self, rate: float, noise: float) -> None:
+        """Found as steps, each of which lies against the creep or is a part of the creep."""
+        for steady, creeping in ((8, 13), (15, 25), (50, 50)):
+            days = np.arange(steady + creeping)
+            for seed in range(3):
+                wobble = noise * np.random.default_rng((4, seed)).normal(size=len(days))
+                creep = np.exp(rate * np.maximum(days - steady + 1, 0) + wobble)
+                for values in (creep, creep[::-1]):
+                    assert change_points(values.tolist()) == ChangePoints()
+                stepped = np.where(days < steady // 2, creep, 1.1 * creep)
+                assert steady // 2 in indices(change_points(stepped.tolist()))
+
     def test_exact_levels_far_from_each_other_are_all_found(self) -> None:
         values = [level for level in (1000.0, 1517.0, 1520.0, 64000.0, 63990.0) for _ in range(8)]
         assert indices(change_points(values)) == [8, 16, 24, 32]
