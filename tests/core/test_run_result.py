@@ -74,8 +74,8 @@ UPDATES = st.builds(
     BaselineUpdate, TEXT, TEXT, st.sampled_from(UpdateAction), some(st.builds(UpdatedNumber, METRIC, MAYBE, MAYBE, MAYBE))
 )  # fmt: skip
 FACTS = st.builds(
-    SessionFacts, TEXT, NUMBER, COUNT, st.booleans(), *[st.none() | COUNT] * 4, COUNT, some(TEXT),
-    st.dictionaries(TEXT, TEXT, max_size=2), notes=some(TEXT),
+    SessionFacts, TEXT, NUMBER, COUNT, st.booleans(), *[st.none() | COUNT] * 4, left_out=st.none() | some(TEXT),
+    other_failures=COUNT, other_failed=some(TEXT), versions=st.dictionaries(TEXT, TEXT, max_size=2), notes=some(TEXT),
 )  # fmt: skip
 RESULTS = st.builds(
     RunResult,
