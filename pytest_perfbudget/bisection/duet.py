@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.bisection.bad_checkout import BadCheckout
-from pytest_perfbudget.bisection.interruption import end_session
+from pytest_perfbudget.bisection.interruption import interrupt
 from pytest_perfbudget.core.bisection import Estimate
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.measurement import measurement_id
@@ -20,6 +19,7 @@ from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import BisectionError, ReportError
+from pytest_perfbudget.processes.reaped import ReapedProcess
 from pytest_perfbudget.report.formats import json
 
 _ERROR: Final = re.compile(r"E  +|ERROR:? |INTERNALERROR>|\w*(Error|Exception): ")
@@ -102,23 +102,12 @@ def run_duet(bad: BadCheckout, test: str, commit: str) -> Session:
     words = [bad.python, "-m", "pytest", test, f"--perf-against={commit}", f"--perf-output=json:{report}"]
     # A limit that does not hold in bad is no reason to stop, and the user's history is not that of bad.
     words += ["--perf-gate=warn", f"--perf-history={bad.scratch / 'history.db'}", "-p", "no:cacheprovider"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - no shell
-            words,
-            cwd=bad.folder,
-            env=dict(bad.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            # A process group of its own: Ctrl-C reaches this process only, which then ends the session.
-            start_new_session=True,
-        )
-    try:
-        process.wait()
-    except BaseException:
-        end_session(process)
-        raise
+    with log.open("wb") as output, closing(ReapedProcess(words, bad.folder, bad.environment, output)) as pytest:
+        try:
+            pytest.process.wait()
+        except BaseException:
+            interrupt(pytest.process)
+            raise
     problem = _problem(log.read_text("utf-8", "replace").replace(f"{bad.tree}/", ""))
     result = None
     with suppress(FileNotFoundError, ReportError):

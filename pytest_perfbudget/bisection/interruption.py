@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
-from pytest_perfbudget.processes.process import ends_within
+from pytest_perfbudget.processes.reaper import ends_within
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _PATIENCE_S: Final = 30.0
@@ -39,13 +39,8 @@ def interruptible() -> Iterator[None]:
             signal.signal(one, handler or signal.SIG_DFL)  # a handler that Python did not set is unknown
 
 
-def end_session(process: subprocess.Popen[str]) -> None:
-    """End a session of pytest as Ctrl-C does, so that it removes its checkout; kill it if it does not end."""
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt a session of pytest as Ctrl-C does, and give it time to remove its checkout."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
-    if not ends_within(process, _PATIENCE_S):
-        if os.name == "posix":
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.kill()
-    process.wait()
+    ends_within(process, _PATIENCE_S)

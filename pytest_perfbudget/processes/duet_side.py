@@ -9,7 +9,8 @@ from queue import Empty
 from typing import Any
 
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
-from pytest_perfbudget.processes.process import Worker, ends_within
+from pytest_perfbudget.processes.process import Worker
+from pytest_perfbudget.processes.reaper import ends_within
 
 Stop = Mapping[str, Any]
 """The point at which a side has stopped: `at` is `ready`, `settled`, `turn` or `end`; see `processes.duet`."""
@@ -43,11 +44,12 @@ class Side(Worker):
                 self._process.stdin.close()
         self._is_dismissed = True
 
-    def close(self) -> None:
-        """See `Worker.close`; a dismissed side has time to tear its fixtures down."""
+    def begin_to_end(self) -> None:
+        """See `Worker.begin_to_end`; a dismissed side has time to tear its fixtures down before."""
         if self._process is not None and self._is_dismissed and not self._has_failed:
+            self._is_dismissed = False  # the time is given once, also if Ctrl-C ends the waiting
             ends_within(self._process, self.patience_s)
-        super().close()
+        super().begin_to_end()
 
     def stop(self) -> Stop:
         """Wait until the side stops, and return the point at which it has stopped.

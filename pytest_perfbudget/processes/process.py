@@ -9,21 +9,20 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from pytest_perfbudget.cpu_times import leave_out
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
-from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.processes.popen import popen
 from pytest_perfbudget.processes.protocol import Answer, Request
-from pytest_perfbudget.processes.reaper import Reaper, new_mark
-from pytest_perfbudget.processes.reaper_script import MARK, STOP_S, TEAR_DOWN_S
+from pytest_perfbudget.processes.reaper import Reaper, ends_within, new_mark
+from pytest_perfbudget.processes.reaper_script import MARK, STOP_S
 from pytest_perfbudget.processes.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -36,20 +35,15 @@ _NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_", "PYT
 """The prefixes of variables that would make a worker behave like a worker of pytest-xdist, or like a process that
 coverage watches."""
 
-# Bound at import, before any test can replace them.
-_Popen = subprocess.Popen
-_sleep = time.sleep
+# Bound at import, before any test can replace it.
 _executable = sys.executable
 
 _LAST_WORDS = 300
-_PAUSE_S = 0.02
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
 _HEADER: Final = re.compile(r"^=+ test session starts =+\n(?:(?!collect).+\n?)*(?:collect.*\n?)?", re.MULTILINE)
 """The header of a session, in which pytest and its plugins describe themselves."""
 _PROGRESS: Final = re.compile(r"[.FEsxX]+\s*(\[.*\])?\s*")
 """A line about the progress of a session."""
-_REAPER_S: Final = TEAR_DOWN_S + 2 * STOP_S
-"""The time in s after which a reaper counts as stuck."""
 
 READER: Final = "perfbudget-reader"
 """The name of the thread that reads the answers of a process; the thread ends with the process."""
@@ -147,6 +141,12 @@ class Worker:
         if self._process is not None:  # plugins may have to tidy up at the end
             ends_within(self._process, self.patience_s)
 
+    def begin_to_end(self) -> None:
+        """Let the process end, and what it has started, and do not wait; see `reaper_script.end`."""
+        if self._process is not None and self._reaper is not None:
+            status = self._process.poll()
+            self._reaper.tell_to_end(is_early=self._has_failed or status is None or status < 0)
+
     def close(self) -> None:
         """End the process and what it has started, and remove its files; see `reaper_script.end`."""
         process = self._process
@@ -163,13 +163,9 @@ class Worker:
         _remove(self._folder)
 
     def _end(self, process: subprocess.Popen[str]) -> None:
+        self.begin_to_end()
         if self._reaper is not None:
-            status = process.poll()
-            self._reaper.tell_to_end(is_early=self._has_failed or status is None or status < 0)
-            end_ns = SYSTEM.wall_ns() + _REAPER_S * 1e9
-            while not ends_within(self._reaper.process, _PAUSE_S) and SYSTEM.wall_ns() < end_ns:
-                process.poll()  # the reaper may not see that the process has ended before this process has
-            self._reaper.dismiss()
+            self._reaper.wait(process)
             self._reaper = None
         process.kill()  # for a system without reapers, and if somebody has killed the reaper
         process.wait()
@@ -177,7 +173,7 @@ class Worker:
     def _start(self) -> None:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
-            self._process = process = _Popen(
+            self._process = process = popen(
                 [self._executable, *flags, str(SCRIPT)],
                 cwd=self._request.folder,
                 env=self._environment,
@@ -260,15 +256,3 @@ def _listen(stream: IO[str], lines: SimpleQueue[str | None]) -> None:
         for line in stream:
             lines.put(line)
     lines.put(None)
-
-
-def ends_within(process: subprocess.Popen[Any], seconds: float) -> bool:
-    """Return whether a process ends within a time; `Popen.wait` would read a clock that a test may have frozen."""
-    end_ns = SYSTEM.wall_ns() + seconds * 1e9
-    pause_s = 0.001
-    while process.poll() is None:
-        if SYSTEM.wall_ns() > end_ns:
-            return False
-        _sleep(pause_s)
-        pause_s = min(2 * pause_s, _PAUSE_S)
-    return True

@@ -11,19 +11,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_perfbudget.cpu_times import leave_out
-from pytest_perfbudget.processes.reaper_script import ALL, GROUP, MARK
+from pytest_perfbudget.measure.clock import SYSTEM
+from pytest_perfbudget.processes.popen import popen
+from pytest_perfbudget.processes.reaper_script import ALL, GROUP, MARK, STOP_S, TEAR_DOWN_S
 
 _SCRIPT: Final = Path(__file__).with_name("reaper_script.py")
+_PAUSE_S: Final = 0.02
+_STUCK_S: Final = TEAR_DOWN_S + 2 * STOP_S
+"""The time in s after which a reaper counts as stuck."""
 
 # Bound at import, before any test can replace them.
-_Popen = subprocess.Popen
 _getpid = os.getpid
 _urandom = os.urandom
+_sleep = time.sleep
 _executable = sys.executable
 
 
@@ -44,7 +50,7 @@ class Reaper:
     """
 
     def __init__(self, worker: int, mark: str) -> None:
-        self.process = _Popen(
+        self.process = popen(
             [_executable, "-I", "-S", str(_SCRIPT), str(_getpid()), str(worker), mark],
             cwd=os.sep,
             # In a session that was started by the test of another worker, the reaper does not belong to that worker.
@@ -57,7 +63,7 @@ class Reaper:
         leave_out(self.process.pid)
 
     def tell_to_end(self, *, is_early: bool) -> None:
-        """Let the reaper end the worker, and then itself.
+        """Let the reaper end the worker, and then itself; do not wait. Only the first command counts.
 
         Args:
             is_early: whether the worker has not ended in order; see `reaper_script.ALL`.
@@ -67,10 +73,25 @@ class Reaper:
                 self.process.stdin.write(ALL if is_early else GROUP)
                 self.process.stdin.flush()
 
-    def dismiss(self) -> None:
-        """End the reaper, because the worker has ended."""
+    def wait(self, worker: subprocess.Popen[Any]) -> None:
+        """Wait until the reaper has ended the worker, and end the reaper."""
+        end_ns = SYSTEM.wall_ns() + _STUCK_S * 1e9
+        while not ends_within(self.process, _PAUSE_S) and SYSTEM.wall_ns() < end_ns:
+            worker.poll()  # the reaper may not see that the worker has ended before this process has
         self.process.kill()
         self.process.wait()
         if self.process.stdin is not None:
             with suppress(OSError):
                 self.process.stdin.close()
+
+
+def ends_within(process: subprocess.Popen[Any], seconds: float) -> bool:
+    """Return whether a process ends within a time; `Popen.wait` would read a clock that a test may have frozen."""
+    end_ns = SYSTEM.wall_ns() + seconds * 1e9
+    pause_s = 0.001
+    while process.poll() is None:
+        if SYSTEM.wall_ns() > end_ns:
+            return False
+        _sleep(pause_s)
+        pause_s = min(2 * pause_s, _PAUSE_S)
+    return True

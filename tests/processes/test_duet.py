@@ -83,6 +83,9 @@ class Scripted:
     def dismiss(self) -> None:
         pass
 
+    def begin_to_end(self) -> None:
+        pass
+
     def stop(self) -> Stop:
         return self._ready
 

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes import process
+from pytest_perfbudget.processes.popen import popen
 from pytest_perfbudget.processes.process import ProcessStart, Worker
 from pytest_perfbudget.processes.protocol import Answer, Request
 
@@ -71,6 +72,20 @@ answer("a", problem=problem)
 """
     (found,) = run(script, body)
     assert found.problem == f"7|True|{sys.executable}|blue|False|False"
+
+
+def test_a_process_starts_although_a_test_has_replaced_popen(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert run(script, "answer('a')") == [Answer("a", "", [])]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are not forked")
+def test_where_gevent_has_taken_the_fork_away_its_own_popen_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_fork_exec", "_posixsubprocess"):
+        monkeypatch.setattr(subprocess, name, None, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", lambda command: ("gevent", command))
+    started: object = popen(["true"])
+    assert started == ("gevent", ["true"])
 
 
 def test_a_process_that_fails_is_one_line_with_what_it_said_last(script: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_mock_in_the_place_of_the_sessions_id_ends_no_worker(monkeypatch: pyte
         commands.append(command)
         return mock.MagicMock(pid=0)
 
-    monkeypatch.setattr(reaper, "_Popen", start)
+    monkeypatch.setattr(reaper, "popen", start)
     own = os.getpid()
     with mock.patch("os.getpid", return_value=1):
         reaper.Reaper(7, "ab12")

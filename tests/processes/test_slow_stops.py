@@ -18,16 +18,34 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups,
 PATIENCE_S = 30
 
 STARTER = """
-import os, signal
+import os, signal, sys
 from functools import partial
 from pathlib import Path
 from pytest_perfbudget.processes import process
 from pytest_perfbudget.processes.protocol import Request
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets jobs in its background ignore the signal
-process._Popen = partial(process._Popen, pass_fds=[int(os.environ["WORDS"]), int(os.environ["GO"])])
+process.popen = partial(process.popen, pass_fds=[int(os.environ["WORDS"]), int(os.environ["GO"])])
 process.SCRIPT = Path("worker_script.py")
-with process.Worker(Request([], ".", [], ["a"]), process.ProcessStart(1, 60)) as worker:
+REQUEST, START = Request([], ".", [], ["a"]), process.ProcessStart(1, 60)
+"""
+
+ONE_WORKER = """
+with process.Worker(REQUEST, START) as worker:
     list(worker.answers())
+"""
+
+DUET = """
+from pytest_perfbudget.processes.duet import Duet
+from pytest_perfbudget.processes.duet_side import Side
+with Duet(Side(REQUEST, START), Side(REQUEST, START), cpu=None):
+    signal.pause()
+"""
+
+LOCUST = """
+from pytest_perfbudget.measure.load.locust_run import LocustPlan
+from pytest_perfbudget.processes import reaped
+reaped.popen = process.popen
+LocustPlan(Path("users.py"), [], 1, 1.0, 10**9, 1, "", Path(".")).run(reaped.ReapedProcess)
 """
 
 STEPS = """
@@ -105,12 +123,13 @@ def steps() -> Iterator[Steps]:
 
 
 @contextmanager
-def session(folder: Path, steps: Steps, worker: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a session with a worker, which inherits the pipes."""
+def session(folder: Path, steps: Steps, worker: str, starts: str = ONE_WORKER) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a session that starts workers, which inherit the pipes."""
     (folder / "worker_script.py").write_text(worker, "utf-8")
+    (folder / "locust.py").write_text(worker, "utf-8")
     words, go = map(str, steps.inherited)
     with subprocess.Popen(
-        [sys.executable, "-c", STARTER],
+        [sys.executable, "-c", STARTER + starts],
         cwd=folder,
         env={**os.environ, "WORDS": words, "GO": go},
         pass_fds=steps.inherited,
@@ -169,3 +188,18 @@ def test_a_process_that_is_not_of_the_worker_is_left_alone(tmp_path: Path, steps
             assert daemon.poll() is None
         finally:
             daemon.kill()
+
+
+@pytest.mark.parametrize("starts", [DUET, LOCUST], ids=["both sides of a duet", "master and worker of locust"])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_several_processes_stop_at_the_same_time(
+    tmp_path: Path, steps: Steps, starts: str, end: signal.Signals
+) -> None:
+    """Both have begun to stop before either may go on, so that the times to stop do not add up."""
+    with session(tmp_path, steps, SLOW_WORKER, starts) as process:
+        assert [steps.next(), steps.next()] == ["up", "up"]
+        process.send_signal(end)
+        assert [steps.next(), steps.next()] == ["stopping", "stopping"]
+        steps.go_on()
+        steps.go_on()
+        assert [steps.next(), steps.next()] == ["stopped", "stopped"]

@@ -6,17 +6,16 @@ import importlib.util
 import inspect
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, Protocol
 
 from pytest_perfbudget.core.load.error_groups import ErrorGroups
 from pytest_perfbudget.core.load.latencies import Latencies
@@ -32,6 +31,29 @@ _PATIENCE_S: Final = 30.0
 
 _OVERLOADED: Final = "CPU usage"
 """The words of locust's warning that the generator itself is the limit."""
+
+
+class StartedProcess(Protocol):
+    """A process that is ended in order; see `processes.reaped`, which this layer does not know."""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process."""
+
+    def begin_to_end(self) -> None:
+        """Let the process end, and do not wait."""
+
+    def close(self) -> None:
+        """End the process."""
+
+
+class StartProcess(Protocol):
+    """A function that starts a process."""
+
+    def __call__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[bytes]
+    ) -> StartedProcess:
+        """Start a process in a folder, which says everything to a file."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +103,11 @@ class LocustPlan:
             raise MisuseError(message)
         return cls(path, classes, folder=folder, **values)  # type: ignore[arg-type]
 
-    def run(self) -> LoadRecord:
+    def run(self, start: StartProcess) -> LoadRecord:
         """Run locust, and return what its requests were.
+
+        Args:
+            start: the function that starts each process of locust.
 
         Raises:
             MisuseError: locust made no request.
@@ -90,24 +115,17 @@ class LocustPlan:
         with tempfile.TemporaryDirectory(prefix="perfbudget-locust-") as folder, ExitStack() as running:
             environment = {**os.environ, "PERFBUDGET_LOCUST": folder}
             logs = [Path(folder, f"{number}.log") for number in range(self.workers + 1)]
-            started = []
+            started: list[StartedProcess] = []
             for log, command in zip(logs, self._commands(), strict=True):
                 output = running.enter_context(log.open("wb"))
-                process = subprocess.Popen(  # noqa: S603 - no shell
-                    command,
-                    cwd=self.folder,
-                    env=environment,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-                running.callback(_end, process)
-                started.append(process)
+                started.append(start(command, self.folder, environment, output))
+                running.callback(started[-1].close)
+            running.callback(_begin_to_end, started)
             with suppress(subprocess.TimeoutExpired):
-                started[0].wait(self.duration_ns / NS_PER["s"] + self.users / self.spawn_rate + _PATIENCE_S)
-                for process in started[1:]:
-                    process.wait(_PATIENCE_S)
-            died = [process.poll() for process in started]
+                started[0].process.wait(self.duration_ns / NS_PER["s"] + self.users / self.spawn_rate + _PATIENCE_S)
+                for one in started[1:]:
+                    one.process.wait(_PATIENCE_S)
+            died = [one.process.poll() for one in started]
             running.close()
             said = "".join(log.read_text("utf-8", "replace") for log in logs)
             return self._record(Path(folder), said, _why_died(died, logs))
@@ -189,12 +207,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process, with the processes that it has started."""
-    if process.poll() is None:
-        with suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-        process.wait()
+def _begin_to_end(started: Sequence[StartedProcess]) -> None:
+    """Let all processes end at the same time."""
+    for one in started:
+        one.begin_to_end()

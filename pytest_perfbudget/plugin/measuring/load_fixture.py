@@ -35,6 +35,7 @@ from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
 from pytest_perfbudget.plugin.measuring.place import calling_place
 from pytest_perfbudget.plugin.measuring.plain_results import plain
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.processes.reaped import ReapedProcess
 from pytest_perfbudget.tracing import track
 
 
@@ -267,7 +268,7 @@ class PerfLoad:
                 workers=workers,
                 host=host,
             )
-            record = load.run()
+            record = load.run(ReapedProcess)
         return plain(self._loads.keep(record, own, parsed, None), place)
 
     @contextmanager
