@@ -77,9 +77,13 @@ class Notes:
     """Progress that is remembered."""
 
     shown: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.shown.append(text)
+
+    def log(self, text: str) -> None:
+        self.logged.append(text)
 
     def clear(self) -> None:
         pass

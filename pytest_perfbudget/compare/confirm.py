@@ -85,6 +85,8 @@ def confirm(
     suspects: Mapping[str, SlowdownTest[_Run]],
     grown: Mapping[str, float],
     measure: Measure[_Run],
+    *,
+    step_s: float = 0.0,
 ) -> Confirmation:
     """Measure one test in fresh processes until each of its suspects is decided.
 
@@ -95,6 +97,7 @@ def confirm(
         grown: the measurements with a grown count, each with the growth that is allowed. Other tests of the session,
             or the hash seed, may have caused the growth.
         measure: the function that makes one attempt.
+        step_s: the time in s that an attempt is expected to take; 0 if that is not known.
     """
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
@@ -106,7 +109,7 @@ def confirm(
         open_ = _open(suspects, fresh)
         if not (open_ or is_grown):
             break
-        note_fresh(context.progress, nodeid, pace)
+        note_fresh(context.progress, nodeid, pace, step_s)
         # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three or more.
         with_counts = is_grown or not attempts
         with pace.step():

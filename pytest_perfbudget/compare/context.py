@@ -20,6 +20,9 @@ class ProgressNote(Protocol):
     def clear(self) -> None:
         """Remove the text."""
 
+    def log(self, text: str) -> None:
+        """Write a line that stays, where no text can be shown: a log without a terminal."""
+
 
 @dataclass(frozen=True)
 class Invocation:

@@ -197,7 +197,8 @@ class PairedComparison(ComparisonStrategy):
         if not (suspects or grown):
             return Confirmation()
         task = _task(nodeid, measurements, requests, unpinned)
-        return confirm(self._context, nodeid, suspects, grown, partial(self._pairs.measure, task))
+        measure = partial(self._pairs.measure, task)
+        return confirm(self._context, nodeid, suspects, grown, measure, step_s=self._pace.last_s)
 
     def _is_skipped(self, sides: Sides) -> bool:
         return sides.is_test_changed and self._context.settings.duet.changed_tests == "skip"

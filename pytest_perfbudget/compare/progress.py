@@ -1,4 +1,4 @@
-"""The notes on the terminal while a comparison runs: which test, which process of how many, and the time left."""
+"""The notes while a comparison runs, on a terminal and in a log: which test, which process, and the time left."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pytest_perfbudget.compare.context import ProgressNote
 from pytest_perfbudget.core.slowdown import MOST_FRESH
 from pytest_perfbudget.measure.clock import SYSTEM
+
+_QUIET_S = 30.0
+"""The time in s after which a log gets a further line about a confirmation."""
 
 _FIRST_LOOK = 3
 """The number of fresh processes after which a verdict may come; without a verdict there are `MOST_FRESH`."""
@@ -23,7 +26,9 @@ class Pace:
     def __init__(self, wall_ns: Callable[[], int] = SYSTEM.wall_ns) -> None:
         self._wall_ns = wall_ns
         self._spent_ns = 0
+        self._logged_ns = 0
         self.done = 0
+        self.last_s = 0.0
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -32,15 +37,23 @@ class Pace:
         try:
             yield
         finally:
-            self._spent_ns += self._wall_ns() - started_ns
+            step_ns = self._wall_ns() - started_ns
+            self._spent_ns += step_ns
+            self.last_s = step_ns / 1e9
             self.done += 1
+
+    def is_line_due(self) -> bool:
+        """Return whether a log needs a further line, and count from now on if so."""
+        is_due = self._spent_ns - self._logged_ns >= _QUIET_S * 1e9
+        if is_due:
+            self._logged_ns = self._spent_ns
+        return is_due
 
     def left(self, total: int) -> str:
         """Return the time left with a comma before it; empty before the first step has shown how long a step takes."""
         if not self.done:
             return ""
-        left_s = self._spent_ns / self.done * max(total - self.done, 0) / 1e9
-        return f", {left_s / 60:.0f} min left" if left_s >= 90 else f", {left_s:.0f} s left"
+        return f", {_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
 
 
 def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) -> None:
@@ -49,8 +62,24 @@ def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) 
     progress.note(f"perf: comparing test {number} of {total}{pace.left(total)}: {nodeid}")
 
 
-def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace) -> None:
-    """Show which fresh process of how many measures a test that looks worse."""
+def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 0.0) -> None:
+    """Show which fresh process of how many measures a test that looks worse; a log has few lines about it.
+
+    Args:
+        progress: the display.
+        nodeid: the test.
+        pace: the time of the fresh processes so far.
+        step_s: the time in s that a fresh process is expected to take; 0 if that is not known.
+    """
+    if not pace.done:
+        most = f", about {_duration(MOST_FRESH * step_s)}" if step_s else ""
+        progress.log(f"perf: {nodeid} looks worse: measuring it again in at most {MOST_FRESH} fresh processes{most}")
+    elif pace.is_line_due():
+        progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {MOST_FRESH}{pace.left(MOST_FRESH)}")
     total = _FIRST_LOOK if pace.done < _FIRST_LOOK else MOST_FRESH
     most = "" if pace.done < _FIRST_LOOK else "at most "
     progress.note(f"perf: looks worse, fresh process {pace.done + 1} of {most}{total}{pace.left(total)}: {nodeid}")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

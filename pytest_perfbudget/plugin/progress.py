@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
@@ -14,6 +14,9 @@ from pytest_perfbudget.report.progress import fitted, progress_text
 
 _PATIENCE_NS = 500_000_000
 _INTERVAL_S = 0.25
+_SILENT = -2
+"""The verbosity of `-q -q`."""
+
 _MARGIN = 7
 """The columns beside a note, where pytest writes how far the session is."""
 
@@ -22,13 +25,17 @@ class Progress:
     """A note at the right edge of the current line, which is written and removed again.
 
     The cursor is saved before each note and restored after it, so pytest's own line goes on as if nothing had been
-    written. Nothing is written in xdist workers, with `-q`, or if standard error is no terminal.
+    written. No note is written in xdist workers, with `-q`, or if standard error is no terminal. Then a log has a few
+    lines instead, unless there is `-q -q`.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         is_wanted = not hasattr(config, "workerinput") and config.get_verbosity() >= 0
-        self._is_on = is_wanted and sys.__stderr__ is not None and sys.__stderr__.isatty()
+        has_terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
+        self._is_on = is_wanted and has_terminal
+        is_silent = hasattr(config, "workerinput") or config.get_verbosity() <= _SILENT
+        self._is_logged = not has_terminal and not is_silent
         self._shown_s = 0.0
         self._width = 0
 
@@ -62,9 +69,20 @@ class Progress:
             self._write(" " * self._width)
             self._width = 0
 
+    def log(self, text: str) -> None:
+        """Write a line that stays, if standard error is no terminal."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if self._is_logged and reporter is not None:
+            with self._uncaptured():
+                reporter.write_line(text)
+                reporter.flush()
+
+    def _uncaptured(self) -> AbstractContextManager[None]:
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        return capture.global_and_fixture_disabled() if capture else nullcontext()
+
     def _write(self, text: str) -> None:
         column = max(1, shutil.get_terminal_size().columns - len(text) - _MARGIN + 1)
-        capture = self._config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
+        with self._uncaptured():
             sys.stderr.write(f"\0337\033[{column}G{text}\0338")
             sys.stderr.flush()

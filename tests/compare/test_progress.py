@@ -42,6 +42,28 @@ def test_a_note_tells_the_process_and_from_the_second_on_the_time_left() -> None
     assert shown(60, 4) == "perf: looks worse, fresh process 5 of at most 10, 6 min left: a.py::t"
 
 
+def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
+    """Return the lines in a log about a test whose processes all take the same time."""
+    notes, pace = Notes(), paced(step_s)
+    for _ in range(steps):
+        note_fresh(notes, "a.py::t", pace, expected_s)
+        with pace.step():
+            pass
+    return notes.logged
+
+
+def test_a_log_has_a_line_when_a_confirmation_begins_and_each_half_minute() -> None:
+    begin = "perf: a.py::t looks worse: measuring it again in at most 10 fresh processes"
+    assert logged(4, 7) == [begin]
+    assert logged(4, 9) == [begin, "perf: a.py::t: fresh process 9 of at most 10, 8 s left"]
+    assert logged(16, 6, expected_s=15) == [
+        f"{begin}, about 2 min",
+        "perf: a.py::t: fresh process 3 of at most 10, 2 min left",
+        "perf: a.py::t: fresh process 5 of at most 10, 2 min left",
+    ]
+    assert logged(2, 3, expected_s=0.4) == [f"{begin}, about 4 s"]
+
+
 def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> None:
     notes, pace = Notes(), paced(2)
     for name in "abcc":

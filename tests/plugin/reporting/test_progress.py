@@ -91,6 +91,20 @@ def test_a_comparison_shows_its_test_and_its_process(lean: Project) -> None:
     assert "1 failed" in output
 
 
+@pytest.mark.parametrize(("quiet", "lines"), [((), 1), (("-q",), 1), (("-q", "-q"), 0)], ids=["", "-q", "-q -q"])
+def test_a_log_without_a_terminal_has_a_line_when_a_confirmation_begins(
+    lean: Project, quiet: tuple[str, ...], lines: int
+) -> None:
+    """Confirmations may take minutes, in which somebody who reads the log of a job would think that it hangs."""
+    repository = Repository(lean.pytester)
+    repository.commit({"shop.py": shop()}, tests="import shop\n\ndef test_call(perf): perf(shop.work)\n")
+    repository.file("shop.py", shop(3))
+    result = repository.against_base(*quiet, subprocess=True)
+    found = [line for line in result.outlines if line.startswith("perf: test_it.py::test_call looks worse: ")]
+    assert len(found) == lines
+    assert all("in at most 10 fresh processes, about " in line for line in found)
+
+
 def test_a_note_is_cut_to_the_line() -> None:
     assert fitted("perf: comparing", 15) == "perf: comparing"
     assert fitted("perf: comparing", 14) == "perf: compa..."
