@@ -94,6 +94,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Bend:
+    """A point at which a growth beside the changes begins or ends.
+
+    Attributes:
+        index: the index of the point.
+        growth: the growth of the logarithm from each point to the next after the bend; 0 if the growth ends there.
+    """
+
+    index: int
+    growth: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePoints:
     """The changes of a history.
 
@@ -101,11 +114,13 @@ class ChangePoints:
         changes: the changes, in the order of their indices.
         candidate: the last point if it is a candidate; None if it is not.
         left_out: the indices of the points that are too uncertain to show a change.
+        bend: the bend among the points with the marker of the last point; None if there is none.
     """
 
     changes: tuple[Change, ...] = ()
     candidate: Candidate | None = None
     left_out: tuple[int, ...] = ()
+    bend: Bend | None = None
 
 
 def change_points(
@@ -130,17 +145,19 @@ def change_points(
     for index, marker in enumerate(marks):
         groups.setdefault(marker, []).append(index)
     changes: list[Change] = []
-    candidate = None
+    candidate, bend = None, None
     left_out: list[int] = []
     for every in groups.values():
         places, logs, errors_of = _certain(every, values, own)
         left_out += set(every).difference(places)
         if len(places) < _FEWEST:
             continue
-        found, last = _judge(places, logs, errors_of)
-        changes += found
-        candidate = last if places[-1] == len(values) - 1 else candidate
-    return ChangePoints(tuple(sorted(changes, key=lambda one: one.index)), candidate, tuple(sorted(left_out)))
+        found = _judge(places, logs, errors_of)
+        changes += found.changes
+        candidate = found.candidate if places[-1] == len(values) - 1 else candidate
+        bend = found.bend if every[-1] == len(values) - 1 else bend
+    ordered = tuple(sorted(changes, key=lambda one: one.index))
+    return ChangePoints(ordered, candidate, tuple(sorted(left_out)), bend)
 
 
 def _certain(
@@ -173,17 +190,18 @@ def _known(errors: Sequence[float | None]) -> Floats:
     return np.array([typical if error is None else error for error in errors])
 
 
-def _judge(places: Sequence[int], logs: Floats, own: Floats) -> tuple[list[Change], Candidate | None]:
-    """Return the changes and the candidate among points with the same marker."""
+def _judge(places: Sequence[int], logs: Floats, own: Floats) -> ChangePoints:
+    """Return the changes, the candidate and the bend among points with the same marker."""
     spread = spread_of_neighbours(logs, own)
     for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
         variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
-        found = find_scaled_levels(logs, variances, may_bend=is_last)
+        found = find_scaled_levels(logs, variances)
         if not is_last:
             spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
-    changes = [_change(fit, which, places, found, p) for which, p in enumerate(p_values, 1)]
-    return changes, _candidate(found, fit, places)
+    changes = tuple(_change(fit, which, places, found, p) for which, p in enumerate(p_values, 1))
+    bend = None if found.bend is None else Bend(places[found.bend], float(found.growth[-1] - found.growth[-2]))
+    return ChangePoints(changes, _candidate(found, fit, places), bend=bend)
 
 
 def _tested(found: ScaledLevels) -> tuple[LevelFit, list[float]]:

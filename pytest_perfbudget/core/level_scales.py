@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -49,6 +50,7 @@ class ScaledLevels:
         growth: this growth since the first point.
         variances: the variance of each point about its level.
         unit: the value of 1 on the scale; None on the scale of logarithms.
+        bend: the index of the point at which the growth begins or ends; None if there is no such point.
     """
 
     starts: tuple[int, ...]
@@ -56,32 +58,29 @@ class ScaledLevels:
     growth: Floats
     variances: Floats
     unit: float | None = None
+    bend: int | None = None
 
     def value(self, level: float) -> float:
         """Return the value of a point on the scale, at least zero."""
         return math.exp(level) if self.unit is None else max(self.unit * level, 0.0)
 
 
-def find_scaled_levels(logs: Floats, variances: Floats, *, may_bend: bool = True) -> ScaledLevels:
+def find_scaled_levels(logs: Floats, variances: Floats) -> ScaledLevels:
     """Return the levels of a history.
 
     Args:
         logs: the logarithms of the values, at least two.
         variances: the variance of each logarithm about its level, above zero.
-        may_bend: whether lines with a bend are tried; with variances that are too small, they follow the noise.
     """
     found = find_levels(logs, variances)
     is_steady = not found.drift and len(found.starts) == 1 and found.loss < _LARGE * len(logs)
     flat = without_drift(logs, found.drift)
     best = ScaledLevels(found.starts, flat, logs - flat, variances)
     least = found.loss - _FAR_BETTER
-    for scaled, loss in () if is_steady else (*_multiplied(logs, variances), *_added(logs, variances)):
+    others = (_multiplied, _added, _bent)
+    for scaled, loss in () if is_steady else chain.from_iterable(one(logs, variances) for one in others):
         if loss < least:
             best, least = scaled, loss
-    if may_bend and (found.drift or len(found.starts) > 1):
-        for scaled, loss in _bent(logs, variances):
-            if loss < least:
-                best, least = scaled, loss
     return best
 
 
@@ -138,7 +137,9 @@ def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float
             for _ in range(_ROUNDS):
                 curve = common_slope(logs, variances, starts, shape) * shape
                 levels = about_curve(logs, variances, curve)
-                yield ScaledLevels(levels.starts, logs - curve, curve, variances), levels.loss + _BEND_PENALTY
+                bend = int(np.abs(np.diff(shape, 2)).argmax()) + 1
+                found = ScaledLevels(levels.starts, logs - curve, curve, variances, bend=bend)
+                yield found, levels.loss + _BEND_PENALTY
                 if levels.starts == starts:
                     break
                 starts = levels.starts

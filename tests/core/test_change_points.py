@@ -103,8 +103,12 @@ class TestSteps:
             for seed in range(3):
                 wobble = noise * np.random.default_rng((4, seed)).normal(size=len(days))
                 creep = np.exp(rate * np.maximum(days - steady + 1, 0) + wobble)
-                for values in (creep, creep[::-1]):
-                    assert change_points(values.tolist()) == ChangePoints()
+                for values, bend in ((creep, steady), (creep[::-1], creeping)):
+                    found = change_points(values.tolist())
+                    assert found.changes == ()
+                    assert found.bend is not None
+                    assert found.bend.index == pytest.approx(bend, abs=2)
+                    assert found.bend.growth == pytest.approx(rate if values is creep else 0.0, abs=0.001)
                 stepped = np.where(days < steady // 2, creep, 1.1 * creep)
                 assert steady // 2 in indices(change_points(stepped.tolist()))
 

@@ -26,7 +26,7 @@ from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.thread_use import read_thread, use_between
 from pytest_perfbudget.report.components import component_lines
 
-EXECUTIONS = 4
+EXECUTIONS = 16
 WAIT_S = 0.02
 
 

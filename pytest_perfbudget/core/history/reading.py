@@ -39,7 +39,7 @@ class Reading:
         state: the state by the last change, or else by the last point and the growth.
         changes: the points at which the level changed.
         candidate: the last point if it is far from its level; None if it is not.
-        growth: the growth since the last change, in shares a day; None if there is none.
+        growth: the growth since the last change or bend, in shares a day; None if there is none.
         limit: the limit of the last point that has one; None if no point has a budget.
         crossing: the time at which the growth crosses the limit, in s since 1970; None if there is no such forecast.
         creep: the drift since the anchor; None if there is no anchor to compare with.
@@ -97,8 +97,8 @@ def read_trend(trend: Trend, creep: Creep | None = None) -> Reading:
 
 
 def _growth_since(trend: Trend, found: ChangePoints) -> Growth | None:
-    """Return the growth among the points of the last environment since the last change."""
-    start = max((one.index for one in found.changes), default=0)
+    """Return the growth among the points of the last environment since the last change, or since a later bend."""
+    start = max([0 if found.bend is None else found.bend.index, *(one.index for one in found.changes)])
     points = [trend.points[at] for at in _present(trend, found) if at >= start]
     return find_growth([one.value for one in points], [one.at_s / _DAY_S for one in points])
 
@@ -111,8 +111,10 @@ def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendSta
         return TrendState.WORSE if is_worse(found.changes[-1].ratio > 1) else TrendState.BETTER
     if found.candidate is not None:
         return TrendState.CANDIDATE
-    if growth is not None:
-        return TrendState.WORSENING if is_worse(growth.rate > 0) else TrendState.IMPROVING
+    # A growth that has just begun shows as a bend before its points are enough for a rate.
+    rate = growth.rate if growth is not None else 0.0 if found.bend is None else found.bend.growth
+    if rate:
+        return TrendState.WORSENING if is_worse(rate > 0) else TrendState.IMPROVING
     return TrendState.UNJUDGED if len(_present(trend, found)) < _FEWEST else TrendState.STEADY
 
 

@@ -90,11 +90,20 @@ def test_the_limit_is_that_of_the_last_budget() -> None:
     assert reading([100.0] * 6, limit=[200.0, 180.0, None, 150.0, None, None]).limit == 150.0
 
 
+def test_a_growth_since_a_bend_has_the_rate_since_the_bend() -> None:
+    found = reading([100.0] * 20 + [100 * 1.05**day for day in range(14)], std_error=0.01)
+    assert (found.state, found.changes) == (TrendState.WORSENING, ())
+    assert found.growth is not None
+    assert found.growth.rate == pytest.approx(math.log(1.05), rel=0.02)
+    level = reading([100 * 1.05**day for day in range(14)] + [100 * 1.05**13] * 20, std_error=0.01)
+    assert (level.state, level.growth) == (TrendState.STEADY, None)
+
+
 def test_uncertain_sessions_are_left_out_of_the_state_and_of_the_growth() -> None:
     """The last third ran on a busy machine: its numbers rise, and their errors say that this means nothing."""
     rising = [100.0] * 20 + [100 * 1.05**day for day in range(10)]
     certain, uncertain = reading(rising, std_error=0.01), reading(rising, std_error=[0.01] * 20 + [0.5] * 10)
-    assert certain.state is not TrendState.STEADY
+    assert (certain.state, certain.changes) == (TrendState.WORSENING, ())
     assert (uncertain.state, uncertain.growth) == (TrendState.STEADY, None)
     assert uncertain.to_dict()["left_out"] == list(range(20, 30))
 

@@ -138,8 +138,9 @@ def test_the_sessions_of_the_anchor_are_kept_for_ever(lean: Project) -> None:
     other = replace(old, id="other", commit="f" * 40)
     append(file, [HistorySession(old, first.points), HistorySession(other, first.points)], 0)
     commit(lean.pytester.path, {"other.txt": ""})
-    lean.run(TESTS.format(cost=4))
-    assert [one.circumstances.id for one in sessions(file, 0)][:-1] == ["old"]
+    for _ in range(2):  # the first finds old sessions only, which would be young if its clock were wrong
+        lean.run(TESTS.format(cost=4))
+    assert [one.circumstances.id for one in sessions(file, 0)][:-2] == ["old"]
 
 
 @pytest.mark.parametrize(
