@@ -132,7 +132,7 @@ def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float
     room = len(logs) - 2 * _LEAST_PART
     bends = _LEAST_PART + places[: max(room, 0) : max(room // _MOST_BENDS, 1), None]
     for shapes in (np.maximum(places - bends, 0.0), np.minimum(places, bends)):
-        for shape in sorted(shapes, key=lambda shape: _left(logs, variances, shape))[:_BENDS]:
+        for shape in shapes[np.argsort(_left(logs, variances, shapes), kind="stable")[:_BENDS]]:
             starts: tuple[int, ...] = (0,)
             for _ in range(_ROUNDS):
                 curve = common_slope(logs, variances, starts, shape) * shape
@@ -145,8 +145,15 @@ def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float
                 starts = levels.starts
 
 
-def _left(logs: Floats, variances: Floats, shape: Floats) -> float:
-    """Return the loss that a curve of a given shape leaves, without outliers."""
-    rest = logs - common_slope(logs, variances, (0,), shape) * shape
-    squares: Floats = (rest - np.median(rest)) ** 2 / variances
-    return float(np.minimum(squares, _MOST_LOSS).sum())
+def _left(logs: Floats, variances: Floats, shapes: Floats) -> Floats:
+    """Return the loss that a curve of each shape leaves, with the slope of the points that are no outliers about it."""
+    weights = np.broadcast_to(1 / variances, shapes.shape)
+    for _ in range(_ROUNDS):
+        sums = np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+        x = shapes - (weights * shapes).sum(axis=1, keepdims=True) / sums
+        y = logs - (weights * logs).sum(axis=1, keepdims=True) / sums
+        squares = np.maximum((weights * x * x).sum(axis=1, keepdims=True), 1e-300)
+        loss: Floats = (y - (weights * x * y).sum(axis=1, keepdims=True) / squares * x) ** 2 / variances
+        weights = np.where(loss < _MOST_LOSS, 1 / variances, 0.0)
+    total: Floats = np.minimum(loss, _MOST_LOSS).sum(axis=1)
+    return total
