@@ -34,6 +34,7 @@ _FEWEST_CELLS: Final = 10
 _BESIDE_CHART: Final = 46
 """The columns of a list beside its charts."""
 _COMMIT: Final = 9
+_PERIODS: Final = (("a day", 1.0), ("an hour", 1 / 24), ("a minute", 1 / 1440))
 _WIDE_ERROR: Final = 1.96
 """Half the width of a 95 % interval, in standard errors."""
 
@@ -162,8 +163,8 @@ def _ahead(reading: Reading) -> Iterator[str]:
         yield f"? {_beside_level(last.ratio)} at the last point, {_commit(point)}"
         yield "    a change or an outlier: the next sessions tell"
     if (growth := reading.growth) is not None:
-        low, middle, high = (_a_day(growth, one, trend.unit) for one in (growth.lower, growth.rate, growth.upper))
-        yield f"trend {middle} a day (95 % interval {low} .. {high})"
+        low, middle, high = (_growth(growth, one, trend.unit) for one in (growth.lower, growth.rate, growth.upper))
+        yield f"trend {middle} {_period(growth)[0]} (95 % interval {low} .. {high})"
         if (ahead := reading.crossing) is not None and reading.limit is not None:
             limit = quantity(reading.limit, trend.unit)
             yield f"crosses {limit} about {_date(ahead.at)},"
@@ -178,12 +179,18 @@ def _beside_level(ratio: float) -> str:
     return f"{text[:-1]} {'of' if ratio < 1 else 'times'} the level before"
 
 
-def _a_day(growth: Growth, rate: float, unit: str) -> str:
-    """Return a growth in a day: an amount if it is the same each day, a share if that is."""
+def _growth(growth: Growth, rate: float, unit: str) -> str:
+    """Return a growth in a day or less: an amount if it is the same each day, a share if that is."""
+    rate *= _period(growth)[1]
     if not growth.is_linear:
         return percent(math.exp(rate))
     amount = rate * growth.now
     return f"{'-' if amount < 0 else '+'}{quantity(abs(amount), unit, beside=0.0)}"
+
+
+def _period(growth: Growth) -> tuple[str, float]:
+    """Return the period that a growth is given for, in words and in days: a day, or less if the sessions span less."""
+    return next(((words, days) for words, days in _PERIODS if growth.spans >= days), _PERIODS[-1])
 
 
 def _remarks(reading: Reading, page: Page) -> Iterator[str]:
@@ -195,7 +202,7 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
     elif reading.candidate is not None:
         yield f"{percent(reading.candidate.ratio)} at {_commit(trend.points[-1])}"
     elif reading.growth is not None:
-        yield f"{_a_day(reading.growth, reading.growth.rate, trend.unit)} a day"
+        yield f"{_growth(reading.growth, reading.growth.rate, trend.unit)} {_period(reading.growth)[0]}"
         if reading.crossing is not None:
             yield f"at its limit about {_date(reading.crossing.at)}"
     if reading.creep is not None and is_above(reading.creep):

@@ -91,7 +91,8 @@ def read_trend(trend: Trend, creep: Creep | None = None) -> Reading:
         days = crossing(growth, limit)
         ahead = None if days is None else Crossing(*(one * _DAY_S for one in (days.at, days.earliest, days.latest)))
     state = _state(trend, found, growth)
-    if creep is not None and is_above(creep) and state in (TrendState.STEADY, TrendState.UNJUDGED):
+    unsure = (TrendState.STEADY, TrendState.UNJUDGED, TrendState.CANDIDATE)
+    if creep is not None and is_above(creep) and state in unsure:
         state = TrendState.WORSENING
     return Reading(trend, state, found.changes, found.candidate, growth, limit, ahead, creep, found.left_out)
 

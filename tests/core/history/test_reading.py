@@ -9,15 +9,24 @@ from typing import Any
 
 import pytest
 
+from pytest_perfbudget.core.drift import Drift, DriftVerdict
+from pytest_perfbudget.core.history.creep import Creep
 from pytest_perfbudget.core.history.reading import Reading, TrendState, read_trend
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.report.history import Page, history_text
 
 DAY_S = 86_400.0
 
 
-def reading(levels: list[float], direction: Direction = Direction.LOWER, **changed: Any) -> Reading:
-    """Return the reading of a daily trend with noise of 1 %; a list in `changed` has a value for each point."""
+def reading(
+    levels: list[float],
+    direction: Direction = Direction.LOWER,
+    every_s: float = DAY_S,
+    creep: Creep | None = None,
+    **changed: Any,
+) -> Reading:
+    """Return the reading of a trend with noise of 1 %; a list in `changed` has a value for each point."""
     chosen = random.Random(7)
     given: dict[str, Any] = {
         "commit": "c", "branch": "main", "is_dirty": False, "machine": "m", "python": "3.11", "lock": "l",
@@ -25,13 +34,13 @@ def reading(levels: list[float], direction: Direction = Direction.LOWER, **chang
     }  # fmt: skip
     points = [
         TrendPoint(
-            at_s=day * DAY_S,
+            at_s=day * every_s,
             value=level * math.exp(chosen.gauss(0, 0.01)) if level else 0.0,
             **{**given, **{name: one[day] if isinstance(one, list) else one for name, one in changed.items()}},
         )
         for day, level in enumerate(levels)
     ]
-    return read_trend(Trend(SeriesKey("t", "", "median"), "", "ns", direction, points))
+    return read_trend(Trend(SeriesKey("t", "", "median"), "", "ns", direction, points), creep)
 
 
 STEP = [100.0] * 15 + [110.0] * 15
@@ -110,3 +119,19 @@ def test_uncertain_sessions_are_left_out_of_the_state_and_of_the_growth() -> Non
 
 def test_a_trend_of_uncertain_sessions_is_unjudged() -> None:
     assert reading([100.0] * 12, std_error=[0.01] * 4 + [0.5] * 8).state is TrendState.UNJUDGED
+
+
+@pytest.mark.parametrize(
+    ("every_s", "said"),
+    [(DAY_S, "trend +1.0 % a day"), (1800.0, "trend +2.0 % an hour"), (60.0, "trend +1.0 % a minute")],
+)
+def test_a_growth_is_given_for_a_period_that_the_sessions_span(every_s: float, said: str) -> None:
+    assert said in history_text([reading(RISE, every_s=every_s)], Page(80, unicode=True))
+
+
+def test_a_drift_above_its_limit_outranks_a_last_point_that_may_be_an_outlier() -> None:
+    creep = Creep(Drift(DriftVerdict.EXCEEDED, 1.12, 1.09, 1.15, 0.05, 0.05, 1e-6), 100.0, 112.0, 8)
+    levels = [100.0] * 29 + [130.0]
+    assert reading(levels, creep=creep).state is TrendState.WORSENING
+    within = replace(creep, drift=replace(creep.drift, verdict=DriftVerdict.WITHIN))
+    assert reading(levels, creep=within).state is TrendState.CANDIDATE
