@@ -79,31 +79,6 @@ def foreign_file(top: Path, tree: Path, files: Iterable[str]) -> str:
     return ""
 
 
-def shadowed_module(top: Path, tree: Path) -> str:
-    """Return a message about the first module of the checkout that a new file of the working tree stands in for.
-
-    The working tree still has the module's file, and imports the new one, for example a copy beside the tests. Without
-    that check slower code could hide behind a fast copy. The text is empty if there is no such module.
-
-    Args:
-        top: the top folder of the working tree.
-        tree: the top folder of the checkout.
-    """
-    folders = list(dict.fromkeys(place for one in sys.path if one and (place := path_in(tree, one)) is not None))
-    for name, module in list(sys.modules.items()):
-        file = "" if "." in name or name in {*_AMBIGUOUS, "conftest"} else module_file(module)
-        place = path_in(tree, file) if file else None
-        if place is None or not (top / place).exists():
-            continue
-        tried = (folder / file for folder in folders for file in (f"{name}/__init__.py", f"{name}.py"))
-        first = next((one for one in tried if (top / one).exists()), place)
-        if first != place and not (tree / first).exists():
-            return (
-                f"{name!r} from {place}, which the working tree still has, and not from its new {first}: rename {first}"
-            )
-    return ""
-
-
 def libraries(top: Path) -> list[str]:
     """Return the shared libraries of the working tree that this process has loaded.
 

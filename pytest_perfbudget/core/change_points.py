@@ -99,7 +99,7 @@ class Bend:
 
     Attributes:
         index: the index of the point.
-        growth: the growth of the logarithm from each point to the next after the bend; 0 if the growth ends there.
+        growth: the growth of the logarithm to the last point from the point before; 0 if the growth ends at the bend.
     """
 
     index: int
@@ -200,8 +200,17 @@ def _judge(places: Sequence[int], logs: Floats, own: Floats) -> ChangePoints:
             spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
     changes = tuple(_change(fit, which, places, found, p) for which, p in enumerate(p_values, 1))
-    bend = None if found.bend is None else Bend(places[found.bend], float(found.growth[-1] - found.growth[-2]))
+    bend = None if found.bend is None else Bend(places[found.bend], _growth_now(found))
     return ChangePoints(changes, _candidate(found, fit, places), bend=bend)
+
+
+def _growth_now(found: ScaledLevels) -> float:
+    """Return the growth of the logarithm from the last point but one to the last, by the curve."""
+    growth = float(found.growth[-1] - found.growth[-2])
+    if found.unit is None:
+        return growth
+    now = float(np.median(found.flat)) + float(found.growth[-1])
+    return math.log(now / (now - growth)) if now > growth and now > 0 else 0.0
 
 
 def _tested(found: ScaledLevels) -> tuple[LevelFit, list[float]]:

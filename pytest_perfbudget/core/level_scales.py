@@ -11,13 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
 import numpy as np
 
-from pytest_perfbudget.core.levels import Floats, about_curve, common_slope, find_levels, slope_over, without_drift
+from pytest_perfbudget.core.levels import (
+    Floats,
+    about_curve,
+    common_slope,
+    find_levels,
+    slope_over,
+    without_drift,
+)
 
 _FAR_BETTER: Final = 6.0
 """The loss that another scale than the logarithms must save: 20 times the likelihood."""
@@ -32,6 +39,11 @@ _LEAST_PART: Final = 4
 """The fewest points on either side of a bend."""
 _BEND_PENALTY: Final = 8.0
 """The loss that the place of a bend must save, beside that of a drift."""
+
+_BESIDE: Final = 3
+"""The points on either side of a change that have to show the change."""
+_LEAST_SHOWN: Final = 0.5
+"""The least part of a change that they show; noise and the growth have the rest."""
 
 _MOST_LOSS: Final = 7.5
 """The largest loss of a point when the places of a bend are ordered."""
@@ -127,22 +139,51 @@ def _added(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, floa
 
 
 def _bent(logs: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float]]:
-    """Yield levels about lines that are level up to a bend or from a bend on, and their loss."""
-    places = np.arange(len(logs), dtype=float)
-    room = len(logs) - 2 * _LEAST_PART
+    """Yield levels about lines that are level up to a bend or from a bend on, and their loss.
+
+    The lines are straight among the logarithms or among the values. Levels that differ where the points do not are a
+    sign of another curve than the line.
+    """
+    middle = float(np.median(logs))
+    values = np.exp(logs - middle)
+    for points, of_points, unit in ((logs, variances, None), (values, variances * values**2, math.exp(middle))):
+        for found, loss in _bent_on(points, of_points):
+            yield replace(found, unit=unit), loss + _BEND_PENALTY
+
+
+def _bent_on(points: Floats, variances: Floats) -> Iterator[tuple[ScaledLevels, float]]:
+    """Yield levels about lines with a bend, as far as the points show these levels, and their loss."""
+    places = np.arange(len(points), dtype=float)
+    room = len(points) - 2 * _LEAST_PART
     bends = _LEAST_PART + places[: max(room, 0) : max(room // _MOST_BENDS, 1), None]
     for shapes in (np.maximum(places - bends, 0.0), np.minimum(places, bends)):
-        for shape in shapes[np.argsort(_left(logs, variances, shapes), kind="stable")[:_BENDS]]:
-            starts: tuple[int, ...] = (0,)
-            for _ in range(_ROUNDS):
-                curve = common_slope(logs, variances, starts, shape) * shape
-                levels = about_curve(logs, variances, curve)
-                bend = int(np.abs(np.diff(shape, 2)).argmax()) + 1
-                found = ScaledLevels(levels.starts, logs - curve, curve, variances, bend=bend)
-                yield found, levels.loss + _BEND_PENALTY
-                if levels.starts == starts:
-                    break
-                starts = levels.starts
+        for shape in shapes[np.argsort(_left(points, variances, shapes), kind="stable")[:_BENDS]]:
+            yield from (one for one in _about(points, variances, shape) if _shows(points, one[0]))
+
+
+def _about(points: Floats, variances: Floats, shape: Floats) -> Iterator[tuple[ScaledLevels, float]]:
+    """Yield levels about a curve of a given shape, its slope fitted beside the levels."""
+    bend = int(np.abs(np.diff(shape, 2)).argmax()) + 1
+    starts: tuple[int, ...] = (0,)
+    for _ in range(_ROUNDS):
+        curve = common_slope(points, variances, starts, shape) * shape
+        levels = about_curve(points, variances, curve)
+        yield ScaledLevels(levels.starts, points - curve, curve, variances, bend=bend), levels.loss
+        if levels.starts == starts:
+            break
+        starts = levels.starts
+
+
+def _shows(points: Floats, found: ScaledLevels) -> bool:
+    """Return whether the points themselves differ at each change of the level, by a good part of the change."""
+    ends = (*found.starts[1:], len(points))
+    levels = [float(np.median(found.flat[start:end])) for start, end in zip(found.starts, ends, strict=True)]
+    for which, start in enumerate(found.starts[1:], 1):
+        step = levels[which] - levels[which - 1]
+        seen = float(np.median(points[start : start + _BESIDE]) - np.median(points[max(start - _BESIDE, 0) : start]))
+        if seen * step < _LEAST_SHOWN * step * step:
+            return False
+    return True
 
 
 def _left(logs: Floats, variances: Floats, shapes: Floats) -> Floats:

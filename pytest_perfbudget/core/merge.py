@@ -7,7 +7,7 @@ again, at its share of the alpha of all. No number can become worse by that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -55,7 +55,7 @@ def merge(parts: Mapping[str, RunResult]) -> RunResult:
     tests = {one.nodeid for one in measurements}
     missing = {(one.test, one.name): one for result in results for one in result.missing}
     return RunResult(
-        _facts([one.session for one in results], _exit_status(results)),
+        _facts([one.session for one in results], _exit_status(results), {test for test, _ in made}),
         _compared([one.compared_with for one in results], made, total),
         measurements,
         (),
@@ -179,7 +179,7 @@ def _compared(others: Sequence[ComparedWith | None], made: set[tuple[str, str]],
     return ComparedWith(known[0].against, " ".join(remarks), [(test, name) for test, name in nobodys], sharing)
 
 
-def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
+def _facts(parts: Sequence[SessionFacts], exit_status: int, measured: Collection[str]) -> SessionFacts:
     """Return the facts that all parts have in common; a fact in which they differ becomes empty."""
     common: dict[str, Any] = {
         name: getattr(parts[0], name) if len({str(getattr(one, name)) for one in parts}) == 1 else empty
@@ -198,7 +198,7 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
         exit_status=exit_status,
         perf_tests=_sum(one.perf_tests for one in parts),
         not_run=_sum(one.not_run for one in parts),
-        left_out=_left_out(parts),
+        left_out=_left_out(parts, measured),
         other_failures=sum(one.other_failures for one in parts),
         other_failed=[name for one in parts for name in one.other_failed],
         workers=sum(one.workers for one in parts),
@@ -207,13 +207,12 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int) -> SessionFacts:
     )
 
 
-def _left_out(parts: Sequence[SessionFacts]) -> list[str] | None:
-    """Return the perf tests that no part ran; None if a part does not know its own."""
+def _left_out(parts: Sequence[SessionFacts], measured: Collection[str]) -> list[str] | None:
+    """Return the perf tests that a part left out and no part measured; None if a part does not know its own."""
     known = [one.left_out for one in parts if one.left_out is not None]
     if len(known) < len(parts):
         return None
-    times = Counter(test for one in known for test in one)
-    return [test for test, number in times.items() if number == len(parts)]
+    return [test for test in dict.fromkeys(test for one in known for test in one) if test not in measured]
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

@@ -155,7 +155,8 @@ class RunResult:
         session = self.session
         failed = {one.kind for one in self.findings if one.is_failure or one.is_gated} - {NOT_READY}
         is_whole = not (session.is_cut_short or session.other_failures or failed)
-        return session_health(self.measurements, is_whole=is_whole, has_drifted=DRIFT in failed)
+        has_drifted = any(one.kind == DRIFT and one.test and (one.is_failure or one.is_gated) for one in self.findings)
+        return session_health(self.measurements, is_whole=is_whole, has_drifted=has_drifted)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON report as builtins; `from_dict` ignores `summary` and `health`, which are for readers."""

@@ -69,26 +69,26 @@ class _FetchingCursor(TrackedCursor):
     def fetchone(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row, see `sqlite3.Cursor.fetchone`."""
         row = self._fetched(super().fetchone)
-        self._leave(is_over=row is None)
+        _leave(self, is_over=row is None)
         return row
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """Fetch some rows, see `sqlite3.Cursor.fetchmany`."""
         most = self.arraysize if size is None else size
         rows = self._fetched(lambda: super(_FetchingCursor, self).fetchmany(most))
-        self._leave(is_over=len(rows) != most)
+        _leave(self, is_over=len(rows) != most)
         return rows
 
     def fetchall(self) -> list[Any]:
         """Fetch all rows that are left, see `sqlite3.Cursor.fetchall`."""
         rows = self._fetched(super().fetchall)
-        self._leave(is_over=True)
+        _leave(self, is_over=True)
         return rows
 
     def __next__(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row."""
         row = self._fetched(super().__next__)
-        self._leave(is_over=False)
+        _leave(self, is_over=False)
         return row
 
     def execute(self, sql: str, *parameters: Any) -> Any:  # noqa: ANN401 - as the class it extends
@@ -123,7 +123,7 @@ class _FetchingCursor(TrackedCursor):
             self.__class__ = self._kind  # type: ignore[assignment]
             raise
 
-    def _leave(self, *, is_over: bool) -> None:
+    def rest(self, *, is_over: bool) -> None:
         """Let the span rest, or end after the last row."""
         self._span.leave()
         if is_over:
@@ -134,6 +134,15 @@ class _FetchingCursor(TrackedCursor):
         self._span.finish()
         self.__class__ = self._kind  # type: ignore[assignment]
         return self
+
+
+def _leave(cursor: Any, *, is_over: bool) -> None:  # noqa: ANN401 - see below
+    """Let the span of a fetching cursor rest, or end after the last row.
+
+    Another thread that shares the cursor may have ended the statement meanwhile.
+    """
+    if isinstance(cursor, _FetchingCursor):
+        cursor.rest(is_over=is_over)
 
 
 @cache

@@ -12,7 +12,7 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget import paths
-from pytest_perfbudget.checkout.code_identity import foreign_module, shadowed_module, stale_module
+from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
 from pytest_perfbudget.checkout.installed_copies import _tops
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
@@ -313,31 +313,3 @@ class TestNames:
         imported(monkeypatch, "beta", top.parent / "lib/beta/__init__.py")
         _tops.cache_clear()
         assert ("'beta' from" in foreign_module(top, tree, tree)) is is_copy
-
-
-def test_a_new_file_that_stands_in_for_a_module_is_named(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    top, tree = folders
-    (tree / "tests").mkdir()
-    (top / "tests").mkdir()
-    monkeypatch.syspath_prepend(tree)
-    monkeypatch.syspath_prepend(tree / "tests")
-    imported(monkeypatch, "tools", tree / "tools.py")
-    assert shadowed_module(top, tree) == ""
-    (top / "tests/tools.py").touch()
-    message = "'tools' from tools.py, which the working tree still has, and not from its new tests/tools.py: rename tests/tools.py"
-    assert shadowed_module(top, tree) == message
-    (top / "tools.py").unlink()  # then the module has moved
-    assert shadowed_module(top, tree) == ""
-
-
-def test_a_file_that_the_checkout_has_as_well_stands_in_for_nothing(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    top, tree = folders
-    monkeypatch.syspath_prepend(tree / "src")
-    imported(monkeypatch, "tools", tree / "tools.py")
-    for folder in folders:
-        (folder / "src/tools.py").touch()
-    assert shadowed_module(top, tree) == ""

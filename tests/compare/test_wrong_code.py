@@ -40,24 +40,6 @@ def test_a_base_that_imports_the_working_tree_is_wrong_code_and_fails(
     )
 
 
-def test_slower_code_does_not_hide_behind_a_fast_copy_beside_the_tests(repository: Repository) -> None:
-    call = "from shop import work\ndef test_call(perf): perf(work)\n"
-    repository.commit({"tests/test_call.py": call})
-    repository.file("shop.py", shop(1.3))
-    repository.file("tests/shop.py", shop())
-    result = repository.against_base("tests")
-    result.assert_outcomes(failed=1)
-    assert times(repository) == {"test_call work": "wrong_code"}
-    result.stdout.fnmatch_lines(
-        [
-            "*it imports 'shop' from shop.py, which the working tree still has, and not from its new tests/shop.py: rename*"
-        ]
-    )
-    (repository.pytester.path / "tests/shop.py").unlink()
-    repository.against_base("tests").assert_outcomes(failed=1)
-    assert times(repository) == {"test_call work": "regressed"}
-
-
 @pytest.mark.parametrize(
     "mode", ["", SEQUENTIAL, '[tool.perfbudget]\nmax_time = "500us"\n'], ids=["side by side", "in turns", "uncounted"]
 )

@@ -120,6 +120,8 @@ class TestAccounts:
         first = part(measurement(nodeid="a.py::one"), left_out=["a.py::two", "a.py::three"])
         second = part(measurement(nodeid="a.py::two"), left_out=["a.py::one", "a.py::three"])
         assert merge({"1": first, "2": second}).session.left_out == ["a.py::three"]
+        of_another_path = part(measurement(nodeid="b.py::one"), left_out=[])  # never collected the tests of a.py
+        assert merge({"1": first, "2": of_another_path}).session.left_out == ["a.py::two", "a.py::three"]
         unknown = part(measurement(nodeid="a.py::two"))
         assert merge({"1": first, "2": unknown}).session.left_out is None
 

@@ -16,6 +16,8 @@ from pytest_perfbudget.core.metrics import Direction
 _DAY_S: Final = 86_400.0
 _FEWEST: Final = 5
 """The fewest points that can show a change."""
+_NEWEST: Final = 3
+"""The number of newest points that say nothing of the present if all of them are uncertain."""
 
 
 class TrendState(enum.Enum):
@@ -36,7 +38,7 @@ class Reading:
 
     Attributes:
         trend: the trend.
-        state: the state by the last change, or else by the last point and the growth.
+        state: the most pressing of the last change, the last point and the growth.
         changes: the points at which the level changed.
         candidate: the last point if it is far from its level; None if it is not.
         growth: the growth since the last change or bend, in shares a day; None if there is none.
@@ -108,15 +110,20 @@ def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendSta
     def is_worse(rises: bool) -> bool:  # noqa: FBT001 - a fact, not a switch
         return rises is (trend.direction is Direction.LOWER)
 
-    if found.changes:
-        return TrendState.WORSE if is_worse(found.changes[-1].ratio > 1) else TrendState.BETTER
-    if found.candidate is not None:
-        return TrendState.CANDIDATE
     # A growth that has just begun shows as a bend before its points are enough for a rate.
     rate = growth.rate if growth is not None else 0.0 if found.bend is None else found.bend.growth
+    states = []
+    if found.changes:
+        states.append(TrendState.WORSE if is_worse(found.changes[-1].ratio > 1) else TrendState.BETTER)
+    if found.candidate is not None:
+        states.append(TrendState.CANDIDATE)
     if rate:
-        return TrendState.WORSENING if is_worse(rate > 0) else TrendState.IMPROVING
-    return TrendState.UNJUDGED if len(_present(trend, found)) < _FEWEST else TrendState.STEADY
+        states.append(TrendState.WORSENING if is_worse(rate > 0) else TrendState.IMPROVING)
+    if states:
+        return min(states, key=[*TrendState].index)
+    is_last_uncertain = {*range(len(trend.points))[-_NEWEST:]} <= {*found.left_out}
+    is_unjudged = is_last_uncertain or len(_present(trend, found)) < _FEWEST
+    return TrendState.UNJUDGED if is_unjudged else TrendState.STEADY
 
 
 def _present(trend: Trend, found: ChangePoints) -> list[int]:

@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import (
-    foreign_file,
-    foreign_module,
-    libraries,
-    shadowed_module,
-    stale_module,
-)
+from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_module, libraries, stale_module
 from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
@@ -260,8 +254,6 @@ class WorkerPlugin:
             return found and f"it imports {found}"
         tree = Path(self._request.tree)
         if found := foreign_module(top, tree, rootpath, self._request.home):
-            return f"it imports {found}"
-        if found := shadowed_module(top, tree):
             return f"it imports {found}"
         profiled = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
         self._files |= dict.fromkeys([*profiled, *self._executed()])

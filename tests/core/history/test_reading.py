@@ -108,12 +108,39 @@ def test_a_growth_since_a_bend_has_the_rate_since_the_bend() -> None:
     assert (level.state, level.growth) == (TrendState.STEADY, None)
 
 
-def test_uncertain_sessions_are_left_out_of_the_state_and_of_the_growth() -> None:
+@pytest.mark.parametrize("top", [180.0, 300.0, 900.0])
+@pytest.mark.parametrize("noise", [0.0, 0.003, 0.01])
+def test_a_number_that_grows_by_the_same_amount_after_a_steady_time_gets_worse(top: float, noise: float) -> None:
+    chosen = random.Random(1)
+    line = [100.0] * 30 + [100 + (top - 100) * day / 40 for day in range(1, 41)]
+    found = reading([one * math.exp(chosen.gauss(0, noise)) for one in line])
+    assert (found.state, found.changes) == (TrendState.WORSENING, ())
+
+
+def test_a_growth_that_ends_again_is_never_better() -> None:
+    """Two bends are no line with a bend, so there are steps, and all of them lie along the growth."""
+    line = [100.0] * 20 + [100 * 1.02**day for day in range(40)] + [100 * 1.02**40] * 20
+    assert reading(line).state is TrendState.WORSE
+
+
+def test_what_gets_worse_is_told_before_an_improvement() -> None:
+    found = reading([100 * 1.02**day for day in range(30)] + [80 * 1.02**day for day in range(30, 60)])
+    assert [one.index for one in found.changes] == [30]
+    assert found.state is TrendState.WORSENING
+    found = reading([100.0] * 20 + [80.0] * 19 + [160.0])
+    assert (found.changes[-1].ratio < 1, found.state) == (True, TrendState.CANDIDATE)
+
+
+def test_newest_points_that_are_all_uncertain_judge_nothing() -> None:
+    assert reading([100.0] * 20 + [200.0] * 20, std_error=[0.01] * 20 + [0.2] * 20).state is TrendState.UNJUDGED
+
+
+def test_uncertain_sessions_show_no_growth() -> None:
     """The last third ran on a busy machine: its numbers rise, and their errors say that this means nothing."""
     rising = [100.0] * 20 + [100 * 1.05**day for day in range(10)]
     certain, uncertain = reading(rising, std_error=0.01), reading(rising, std_error=[0.01] * 20 + [0.5] * 10)
     assert (certain.state, certain.changes) == (TrendState.WORSENING, ())
-    assert (uncertain.state, uncertain.growth) == (TrendState.STEADY, None)
+    assert (uncertain.state, uncertain.growth) == (TrendState.UNJUDGED, None)
     assert uncertain.to_dict()["left_out"] == list(range(20, 30))
 
 
