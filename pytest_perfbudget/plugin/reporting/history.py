@@ -12,11 +12,36 @@ from pytest_perfbudget.baseline.commit import current_branch, folder_in_reposito
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
 from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
+from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.plugin.session import PerfSession
 
 _DAY_S: Final = 86_400
+
+
+def with_unjudged_drift(session: PerfSession, result: RunResult, *, has_history: bool) -> RunResult:
+    """Return a session's result with a finding if the table asks for drift that cannot be judged.
+
+    Args:
+        session: the session.
+        result: its result.
+        has_history: whether the session has a history; without one, drift has nothing to be held against.
+    """
+    settings = session.settings
+    asked = "max_drift" if settings.max_drift is not None else "anchor" if settings.anchor else ""
+    if not asked or (has_history and settings.anchor):
+        return result
+    if has_history:
+        problem = 'max_drift needs an anchor, such as anchor = "last-tag" in [tool.perfbudget]'
+    else:
+        problem = f'{asked} needs a history: history = ".perfbudget/history.db" in [tool.perfbudget], or --perf-history'
+    return replace(result, findings=[*result.findings, _unjudged(session.policy, problem)])
+
+
+def _unjudged(policy: Policy, problem: str) -> Finding:
+    judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
+    return Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +76,7 @@ class SessionHistory:
         """Return a session's result with the findings on the drift since the anchor, if there is an anchor."""
         name = self._session.settings.anchor
         if not name:
-            return result
+            return with_unjudged_drift(self._session, result, has_history=True)
         policy = self._session.policy
         try:
             # Imported here: sessions without an anchor need no numpy, and some builds of Python have no SQLite.
@@ -63,8 +88,7 @@ class SessionHistory:
             now = self._in_short(result)
             found = find_drift(result, now, self._file, oldest_s=self._oldest_s(now), anchor=anchor, policy=policy)
         except (HistoryError, ImportError) as error:
-            judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
-            found = [Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {error}")]
+            found = [_unjudged(policy, str(error))]
         return replace(result, findings=[*result.findings, *found])
 
     def append(self, result: RunResult) -> str:

@@ -19,7 +19,7 @@ from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
 from pytest_perfbudget.plugin.reporting.gather import WAS_SKIPPED, Start, run_result, runs_nothing
-from pytest_perfbudget.plugin.reporting.history import SessionHistory, history_of
+from pytest_perfbudget.plugin.reporting.history import SessionHistory, history_of, with_unjudged_drift
 from pytest_perfbudget.plugin.reporting.output import (
     add_to_step_summary,
     empty_files,
@@ -115,6 +115,8 @@ class Summary:
         is_on = self._session.policy.gate is not GateMode.OFF
         if self._history is not None:
             result = self._history.with_drift(result)
+        elif is_on and not runs_nothing(self._session):
+            result = with_unjudged_drift(self._session, result, has_history=False)
         failed = list(self._other_failures(result.findings))
         facts = replace(
             result.session,

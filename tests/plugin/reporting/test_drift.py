@@ -144,6 +144,25 @@ def test_the_sessions_of_the_anchor_are_kept_for_ever(lean: Project) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ('anchor = "last-tag"\nmax_drift = "5%"', "max_drift needs a history: history = *, or --perf-history"),
+        ('anchor = "last-tag"', "anchor needs a history: history = *, or --perf-history"),
+        ('history = "kept.db"\nmax_drift = "5%"', 'max_drift needs an anchor, such as anchor = "last-tag" in *'),
+    ],
+)
+def test_drift_that_lacks_its_history_or_anchor_is_a_line_and_fails_when_strict(
+    lean: Project, lines: str, problem: str
+) -> None:
+    result = lean.run(TESTS.format(cost=4), pyproject=f"[tool.perfbudget]\n{lines}\n")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [f"drift: not judged: {problem.replace('[', '[[]')}*", "conditional: *drift not judged*"]
+    )
+    assert lean.run(TESTS.format(cost=4), "--perf-strict").ret == 1
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         ("anchor = 5", "anchor must be 'last-tag' or a tag, a branch or a commit of git, found 5"),
