@@ -2,7 +2,8 @@
 
 1. Both sessions were compared with the same baseline: their times are corrected for the weather by its references.
 2. Both keep blocks between canaries: one model of the weather is fitted to the blocks of both sessions, as for a
-   baseline. Recorded sessions of identical code then differ by 3 % (root mean square), and by 34 % without it.
+   baseline. The times of a test in recorded sessions of identical code then differ by less; what all tests of a
+   session have in common stays, see `SESSION_ERROR_OF_BLOCKS`.
 3. Otherwise only rounds are left, each session's in its own weather: the median of identical code differs by `SPREAD`
    from session to session (40 recorded runs of 12 workloads: 5 to 32 %, root mean square 25 %).
 

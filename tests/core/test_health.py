@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import MS, budget, change, measurement
 
+from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.health import (
     Apdex,
     Evidence,
@@ -139,6 +140,21 @@ class TestSessions:
         result = RunResult(measurements=[measurement(used(0.1))])
         assert result.to_dict()["health"]["score"] == 100
         assert RunResult().to_dict()["health"] is None
+
+    @pytest.mark.parametrize(
+        ("finding", "score"),
+        [
+            (Finding("drift", Severity.FAILURE, "test_it.py::test_it"), 59),
+            (Finding("drift", Severity.FAILURE, ""), 89),  # drift that could not be judged
+            (Finding("drift", Severity.WARNING, "test_it.py::test_it"), 100),
+            (Finding("drift", Severity.WARNING, "test_it.py::test_it", is_gated=True), 59),
+            (Finding("loosened", Severity.FAILURE, "test_it.py::test_it"), 89),
+            (Finding("not_ready", Severity.FAILURE, ""), 100),  # the readiness has its own line
+        ],
+    )
+    def test_a_session_that_fails_without_a_bad_number_is_not_whole(self, finding: Finding, score: int) -> None:
+        result = RunResult(measurements=[measurement(used(0.1))], findings=[finding])
+        assert result.to_dict()["health"]["score"] == score
 
 
 class TestApdex:

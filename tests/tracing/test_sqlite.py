@@ -60,6 +60,21 @@ def test_without_a_sink_a_connection_works_as_usual(connection: sqlite3.Connecti
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+def test_a_fetch_during_which_another_thread_ends_the_statement_is_no_error(
+    connection: sqlite3.Connection, spans: list[Span]
+) -> None:
+    """Two threads that share a cursor without a lock: the class of the cursor is back when the fetch returns."""
+    cursor = connection.cursor().execute("SELECT 1 UNION SELECT 2")
+
+    def ends(_: sqlite3.Cursor, row: tuple[int]) -> tuple[int]:
+        cursor._finished()
+        return row
+
+    cursor.row_factory = ends
+    assert cursor.fetchone() == (1,)
+    assert [span.name for span in spans] == ["sqlite3"]
+
+
 def one_by_one(cursor: sqlite3.Cursor, between: Callable[[], None]) -> list[tuple[int]]:
     rows = []
     while row := cursor.fetchone():
