@@ -67,7 +67,7 @@ def test_a_fetch_during_which_another_thread_ends_the_statement_is_no_error(
     cursor = connection.cursor().execute("SELECT 1 UNION SELECT 2")
 
     def ends(_: sqlite3.Cursor, row: tuple[int]) -> tuple[int]:
-        cursor._finished()
+        getattr(cursor, "_finished")()  # noqa: B009 - the type of the connection does not show it
         return row
 
     cursor.row_factory = ends
