@@ -91,8 +91,11 @@ class RestingSpan:
             _resting[self._span.span_id] = self
 
     def _leave(self) -> None:
-        """Add an interval in which the span ran."""
+        """Add an interval in which the span ran, unless the span has ended meanwhile."""
         span = self._span
+        if self._is_over:
+            current_span.set(span.parent)
+            return
         end_ns = open_span.CLOCKS[0]()
         duration_ns = end_ns - span.start_ns
         self._duration_ns += duration_ns

@@ -62,6 +62,15 @@ class TrackedCursor(sqlite3.Cursor):
             super().executescript(sql_script)
         return self
 
+    def _rest(self, *, is_over: bool) -> None:
+        """Let the span rest, or end after the last row.
+
+        Another thread that shares the cursor may have ended the statement meanwhile.
+        """
+        self._span.leave()
+        if is_over and isinstance(self, _FetchingCursor):
+            self._finished()
+
 
 class _FetchingCursor(TrackedCursor):
     """A cursor whose rows are not fetched to the last, and whose statement is a span at rest."""
@@ -69,26 +78,26 @@ class _FetchingCursor(TrackedCursor):
     def fetchone(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row, see `sqlite3.Cursor.fetchone`."""
         row = self._fetched(super().fetchone)
-        _leave(self, is_over=row is None)
+        self._rest(is_over=row is None)
         return row
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """Fetch some rows, see `sqlite3.Cursor.fetchmany`."""
         most = self.arraysize if size is None else size
         rows = self._fetched(lambda: super(_FetchingCursor, self).fetchmany(most))
-        _leave(self, is_over=len(rows) != most)
+        self._rest(is_over=len(rows) != most)
         return rows
 
     def fetchall(self) -> list[Any]:
         """Fetch all rows that are left, see `sqlite3.Cursor.fetchall`."""
         rows = self._fetched(super().fetchall)
-        _leave(self, is_over=True)
+        self._rest(is_over=True)
         return rows
 
     def __next__(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row."""
         row = self._fetched(super().__next__)
-        _leave(self, is_over=False)
+        self._rest(is_over=False)
         return row
 
     def execute(self, sql: str, *parameters: Any) -> Any:  # noqa: ANN401 - as the class it extends
@@ -123,26 +132,11 @@ class _FetchingCursor(TrackedCursor):
             self.__class__ = self._kind  # type: ignore[assignment]
             raise
 
-    def rest(self, *, is_over: bool) -> None:
-        """Let the span rest, or end after the last row."""
-        self._span.leave()
-        if is_over:
-            self._finished()
-
     def _finished(self) -> TrackedCursor:
         """End the span, and return this cursor as it was before its statement."""
         self._span.finish()
         self.__class__ = self._kind  # type: ignore[assignment]
         return self
-
-
-def _leave(cursor: Any, *, is_over: bool) -> None:  # noqa: ANN401 - see below
-    """Let the span of a fetching cursor rest, or end after the last row.
-
-    Another thread that shares the cursor may have ended the statement meanwhile.
-    """
-    if isinstance(cursor, _FetchingCursor):
-        cursor.rest(is_over=is_over)
 
 
 @cache

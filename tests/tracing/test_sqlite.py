@@ -11,7 +11,7 @@ from gathered_spans import gathered
 from span_clocks import Clocks, scripted
 
 from pytest_perfbudget.measure.spans import SpanGatherer
-from pytest_perfbudget.tracing import Span
+from pytest_perfbudget.tracing import Span, current
 from pytest_perfbudget.tracing.sqlite import TrackedConnection, TrackedCursor
 
 MS = 1_000_000
@@ -73,6 +73,7 @@ def test_a_fetch_during_which_another_thread_ends_the_statement_is_no_error(
     cursor.row_factory = ends
     assert cursor.fetchone() == (1,)
     assert [span.name for span in spans] == ["sqlite3"]
+    assert current() is None
 
 
 def one_by_one(cursor: sqlite3.Cursor, between: Callable[[], None]) -> list[tuple[int]]:
