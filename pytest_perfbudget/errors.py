@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,10 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
 
 
 def json_problem(text: str, error: JSONDecodeError) -> str:
-    """Return what is wrong with a text that is no JSON: `is cut off`, or `is no JSON: Expecting value at column 1`."""
-    rest = text.strip()
-    if rest[:1] in ("{", "[", "") and (not rest.endswith(("}", "]")) or error.pos >= len(text.rstrip())):
+    """Return what is wrong with a text that is no JSON: `is empty`, `is cut off`, or `is no JSON: ... at column 1`."""
+    if not text.strip():
+        return "is empty"
+    is_at_end = re.fullmatch(r",?\s*[\w.+-]*\s*", text[error.pos :]) or error.msg.startswith("Unterminated string")
+    if text.strip()[0] in "{[" and is_at_end:
         return "is cut off"
     return f"is no JSON: {error.msg.removesuffix(' starting at')} at column {error.colno}"

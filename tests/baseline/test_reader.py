@@ -179,7 +179,7 @@ def test_an_imported_time_is_marked_as_uncorrected() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "perf-baseline.json:1: is cut off: restore it from git"),
+        ("", "perf-baseline.json:1: is empty: restore it from git"),
         (text()[:-40], "perf-baseline.json:2: is cut off: restore it from git"),
         ("[1]", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),
         ("{}", "perf-baseline.json: is no baseline: the key schema is missing: restore the file from git, or delete it and make one with pytest --perf-update-baseline"),

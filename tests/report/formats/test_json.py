@@ -98,6 +98,8 @@ def test_a_report_says_everything_in_the_fields_words() -> None:
     ("text", "message"),
     [
         ("{", "report.json:1: is cut off; a session writes a report with --perf-output"),
+        ("", "report.json:1: is empty; a session writes a report with --perf-output"),
+        ("[tool.perfbudget]\nstrict = true\n", "report.json:1: is no JSON: Expecting value at column 2; a session"),
         ('{"a" 1}', "report.json:1: is no JSON: Expecting ':' delimiter at column 6; a session writes"),
         ("[]", "report.json: is no report of this version of pytest-perfbudget: "),
         (
