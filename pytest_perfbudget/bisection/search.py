@@ -9,6 +9,7 @@ from typing import Final
 from pytest_perfbudget.bisection.bad_checkout import BadCheckout
 from pytest_perfbudget.bisection.commits import changed_files, merge_base
 from pytest_perfbudget.bisection.duet import Duet, Session, TimedTest, run_duet, test_argument
+from pytest_perfbudget.bisection.near_tests import near_test
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.core.bisection import Answer, Bisection, Estimate, Level, is_bad_slower, pooled
 from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Step
@@ -50,7 +51,7 @@ class Search:
         """
         good = self._commits[0]
         session = run_duet(checkout, checkout.test, good.short)
-        measured = self._measured(session, checkout.test, name)
+        measured = self._measured(session, checkout, name)
         argument = test_argument(checkout, session, measured)
         for line in begin_lines(str(measured), good, self._commits[-1], len(self._commits) - 1):
             self._say(line)
@@ -69,14 +70,15 @@ class Search:
     def _duets(self) -> int:
         return sum(one.estimate is not None for one in self._steps)
 
-    def _measured(self, session: Session, test: str, name: str | None) -> TimedTest:
+    def _measured(self, session: Session, checkout: BadCheckout, name: str | None) -> TimedTest:
         """Return the measurement to search for.
 
         Raises:
             BisectionError: bad or good has no such measurement.
         """
         if not session.duets:
-            message = f"bad {self._bad} has no measurement of {test}: {session.problem}"
+            message = f"bad {self._bad} has no measurement of {checkout.test}: {session.problem}"
+            message += near_test(checkout.folder, checkout.test)
             if any(one in session.problem for one in _LACKING):
                 message += "; a checkout lacks files that git ignores: let setup of [tool.perfbudget.duet] make them"
             raise BisectionError(message)

@@ -83,6 +83,7 @@ def test_a_test_that_bad_does_not_have_is_one_line(shop: Path) -> None:
     code, said = run(shop, "test_shop.py::test_lgin", "--good=good")
     assert (code, said.count("\n")) == (2, 1)
     assert " has no measurement of test_shop.py::test_lgin: not found: test_shop.py::test_lgin" in said
+    assert said.endswith(" (did you mean 'test_login'?)\n")
 
 
 def test_a_module_that_git_ignores_is_one_line_with_the_remedy(shop: Path) -> None:
