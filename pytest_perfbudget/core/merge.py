@@ -231,8 +231,7 @@ def _exit_status(parts: Sequence[RunResult]) -> int:
 
 def _fails_otherwise(part: RunResult) -> bool:
     """Return whether a part failed by something other than its findings, which are judged again."""
-    is_explained = part.session.exit_status in (0, _NO_TESTS) or any(one.is_failure for one in part.findings)
-    return part.session.other_failures > 0 or not is_explained
+    return part.session.other_failures > 0 or part.fails_otherwise or any(one.is_pending for one in part.measurements)
 
 
 def with_notes(merged: RunResult, notes: Iterable[str]) -> RunResult:

@@ -55,6 +55,7 @@ class Cause(enum.Enum):
     WRONG_CODE = "wrong_code"
     DRIFT_EXCEEDED = "drift_exceeded"
     TESTS_FAILED = "tests_failed"
+    SESSION_FAILED = "session_failed"
     FAILED = "failed"
     ENDED_EARLY = "ended_early"
     NOTHING_MEASURED = "nothing_measured"
@@ -88,6 +89,7 @@ _GRAVE: Final = frozenset(
         Cause.WRONG_CODE,
         Cause.DRIFT_EXCEEDED,
         Cause.TESTS_FAILED,
+        Cause.SESSION_FAILED,
         Cause.FAILED,
         Cause.ENDED_EARLY,
         Cause.NOTHING_MEASURED,
@@ -177,6 +179,8 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
     session = result.session
     for name in session.other_failed or [""] * bool(session.other_failures):
         yield Cause.TESTS_FAILED, name
+    if result.fails_otherwise:
+        yield Cause.SESSION_FAILED, ""
     only_warns = session.gate == GateMode.WARN.value
     for finding in result.findings:
         fails = finding.is_failure or (only_warns and finding.is_gated)
@@ -195,7 +199,7 @@ def _causes_of_drift(finding: Finding, *, fails: bool) -> Iterator[tuple[Cause, 
     if finding.test:
         yield Cause.DRIFT_EXCEEDED if fails else Cause.DRIFTED, finding.id
         return
-    # A finding of no test says that nothing was judged. A note says so of a history that is still to grow.
+    # A finding of no test says that nothing was judged. A note says so of the anchor itself, which cannot drift.
     if fails:
         yield Cause.FAILED, ""
     if fails or finding.severity is Severity.WARNING:

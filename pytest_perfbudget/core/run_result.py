@@ -18,6 +18,8 @@ from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 SCHEMA: Final = "perfbudget-report/1"
 BASELINE: Final = "the baseline"
 """The name of the baseline as the other side of a comparison."""
+_NO_TESTS: Final = 5
+"""The exit status of a session without tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +152,19 @@ class RunResult:
     update: UpdateSummary | None = None
 
     @property
+    def fails_otherwise(self) -> bool:
+        """Whether the session failed by something else than numbers and tests, such as another plugin."""
+        session = self.session
+        is_explained = session.is_cut_short or session.other_failures or any(one.is_failure for one in self.findings)
+        is_explained = is_explained or any(one.is_pending for one in self.measurements)
+        return session.exit_status not in (0, _NO_TESTS) and not is_explained
+
+    @property
     def health(self) -> Health | None:
         """The health of the session; None if the session judged nothing."""
         session = self.session
         failed = {one.kind for one in self.findings if one.is_failure or one.is_gated} - {NOT_READY}
-        is_whole = not (session.is_cut_short or session.other_failures or failed)
+        is_whole = not (session.is_cut_short or session.other_failures or failed or self.fails_otherwise)
         has_drifted = any(one.kind == DRIFT and one.test and (one.is_failure or one.is_gated) for one in self.findings)
         return session_health(self.measurements, is_whole=is_whole, has_drifted=has_drifted)
 

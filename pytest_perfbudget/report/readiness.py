@@ -40,6 +40,7 @@ _COUNTED: Final = {
 }
 _WHOLE: Final = {
     Cause.TESTS_FAILED: "tests failed for other reasons",
+    Cause.SESSION_FAILED: "the session failed by something else than its tests, such as another plugin",
     Cause.FAILED: "what could not be judged fails the session",
     Cause.ENDED_EARLY: "the session ended early",
     Cause.NOTHING_MEASURED: "nothing was measured",
@@ -58,7 +59,7 @@ _ACTIONS: Final = {
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
-    Cause.DRIFT_NOT_JUDGED: "correct anchor or history as the line on drift says",
+    Cause.DRIFT_NOT_JUDGED: "the line on drift says why",
 }
 """The action that removes a reason, where no other line of a report names it."""
 
@@ -97,10 +98,10 @@ def with_readiness(result: RunResult) -> RunResult:
 
 
 def _reason_text(reason: Reason) -> str:
-    if reason.names:
-        noun, rest = _COUNTED[reason.cause]
-        text = f"{counted(len(reason.names), noun)} {rest}"
-    else:
+    if reason.cause in _WHOLE and not (reason.names and reason.cause in _COUNTED):
         text = _WHOLE[reason.cause]
+    else:  # a damaged report may have a place without a name
+        noun, rest = _COUNTED[reason.cause]
+        text = f"{counted(max(len(reason.names), 1), noun)} {rest}"
     action = _ACTIONS.get(reason.cause, "")
     return f"{text} ({action})" if action else text

@@ -105,6 +105,7 @@ class TestReasons:
             ({"measurements": []}, Cause.NOTHING_MEASURED, Grade.NOT_READY),
             ({"facts": {"is_cut_short": True}}, Cause.ENDED_EARLY, Grade.NOT_READY),
             ({"facts": {"other_failures": 1}}, Cause.TESTS_FAILED, Grade.NOT_READY),
+            ({"facts": {"exit_status": 1}}, Cause.SESSION_FAILED, Grade.NOT_READY),
             ({"findings": [Finding(LOOSENED, Severity.FAILURE, "")]}, Cause.FAILED, Grade.NOT_READY),
             ({"findings": [Finding(DRIFT, Severity.WARNING, "a.py::test")]}, Cause.DRIFTED, Grade.CONDITIONAL),
             ({"findings": [Finding(DRIFT, Severity.FAILURE, "a.py::test")]}, Cause.DRIFT_EXCEEDED, Grade.NOT_READY),

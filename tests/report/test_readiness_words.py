@@ -22,7 +22,7 @@ LINE = "conditional: 1 number undecided (raise max_time)"
 
 @pytest.mark.parametrize("cause", Cause)
 def test_each_reason_has_words_for_places_or_for_the_whole_session(cause: Cause) -> None:
-    is_whole = cause in (Cause.ENDED_EARLY, Cause.NOTHING_MEASURED, Cause.DRIFT_NOT_JUDGED)
+    is_whole = cause in (Cause.ENDED_EARLY, Cause.NOTHING_MEASURED, Cause.DRIFT_NOT_JUDGED, Cause.SESSION_FAILED)
     text = readiness_text(Readiness([Reason(cause, () if is_whole else ["a.py::test", "b.py::test"])]))
     assert text.startswith(f"{cause.grade.words}: ")
     assert is_whole or ": 2 " in text

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -33,6 +33,10 @@ from pytest_perfbudget.report.readiness import with_readiness
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.reporting.update import Update
+
+
+_NO_CASE: Final = f"{WAS_SKIPPED}: got empty parameter set"
+"""The beginning of the reason with which pytest skips a test that has no case, so that nothing was left out."""
 
 
 class Summary:
@@ -149,7 +153,10 @@ class Summary:
         """Yield the node ids of the perf tests that were deselected, and of those that were skipped unmeasured."""
         yield from (test for test, _ in self._session.tests.expectations.get("deselected", ()))
         unmeasured = (test for test in self._unfinished if not self._results.get(test))
-        skipped = [test for test in unmeasured if self._unfinished[test].startswith(WAS_SKIPPED)]
+        reasons = {test: self._unfinished[test] for test in unmeasured}
+        skipped = [
+            test for test, why in reasons.items() if why.startswith(WAS_SKIPPED) and not why.startswith(_NO_CASE)
+        ]
         names = {*skipped, *(one.rpartition("@")[0] for one in skipped)}  # @: loadgroup
         yield from (test for test in running if test in names)
 

@@ -119,3 +119,35 @@ def test_a_test_that_was_skipped_is_not_called_deleted(based: Project) -> None:
         ["conditional: 1 measurement of the other side not made (let every test run to its end)"]
     )
     assert [one["is_gone"] for one in based.report["missing"]] == [False]
+
+
+RATIO = "def test_it(perf): perf.ratio(lambda: advance(ms=1), lambda: advance(ms=9), max_ratio=0.5)\n"
+ANOTHER_PLUGIN = """
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session):
+    result = yield
+    session.testsfailed += 1  # as pytest-cov does if too little is covered
+    return result
+"""
+
+
+def test_a_session_that_another_plugin_fails_is_not_ready(project: Project) -> None:
+    assert "ready" in project.run(RATIO).outlines
+    conftest = project.pytester.path / "conftest.py"
+    project.file("conftest.py", conftest.read_text("utf-8") + ANOTHER_PLUGIN)
+    result = project.run(RATIO)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["health 89 of 100", "not ready: the session failed by something else than its tests, such as another plugin"]
+    )
+
+
+@pytest.mark.parametrize(("cases", "left_out"), [("[]", []), ("[pytest.param(1, marks=pytest.mark.skip)]", ["1"])])
+def test_a_test_without_cases_is_not_left_out(project: Project, cases: str, left_out: list[str]) -> None:
+    tests = f"""{RATIO}
+@pytest.mark.parametrize("size", {cases})
+@pytest.mark.perf_budget(p95_ms=50)
+def test_sizes(size): advance(ms=10)
+"""
+    project.run(tests).assert_outcomes(passed=1, skipped=1)
+    assert project.report["session"]["left_out"] == [f"test_it.py::test_sizes[{one}]" for one in left_out]
