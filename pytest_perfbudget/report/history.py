@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import groupby
 from typing import Final
 
@@ -15,6 +14,7 @@ from pytest_perfbudget.core.history.creep import is_above
 from pytest_perfbudget.core.history.reading import Reading, TrendState
 from pytest_perfbudget.core.history.trend import Marker, TrendPoint
 from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.report.dates import Dates
 from pytest_perfbudget.report.drift import growth_text, limit_text
 from pytest_perfbudget.report.numbers import counted, percent, quantity
 from pytest_perfbudget.report.printable import printable
@@ -60,8 +60,8 @@ def history_list(readings: Sequence[Reading], page: Page) -> str:
     found = sorted(readings, key=lambda one: (order.index(one.state), one.trend.key.test, one.trend.key.name))
     moved = sum(one.state not in (TrendState.STEADY, TrendState.UNJUDGED) for one in found)
     points = [point for one in found for point in one.trend.points]
-    first, last = (_date(choose(one.at_s for one in points)) for choose in (min, max))
-    lines = [f"{counted(len(found), 'measurement')} from {first} to {last}, {moved or 'none'} moved"]
+    span = Dates(one.at_s for one in points).span(" to ")
+    lines = [f"{counted(len(found), 'measurement')} from {span}, {moved or 'none'} moved"]
     for state, group in groupby(found, key=lambda one: one.state):
         lines += ["", _TITLES[state]]
         for one in group:
@@ -103,10 +103,10 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     """Yield the lines of a trend; what all metrics of a measurement have in common stands in the first block."""
     trend = reading.trend
     last = trend.points[-1]
+    dates = Dates(one.at_s for one in trend.points)
     cells = min(MOST_CELLS, page.width - 2)
     yield _name(reading, page)
-    span = f"{_date(trend.points[0].at_s)} to {_date(last.at_s)}"
-    yield f"  {trend.key.metric}, {counted(len(trend.points), 'session')}, {span}"
+    yield f"  {trend.key.metric}, {counted(len(trend.points), 'session')}, {dates.span(' to ')}"
     if trend.component and is_first:
         yield f"  component {printable(trend.component, unicode=page.unicode)}"
     yield ""
@@ -117,8 +117,8 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     if reading.limit is not None:
         yield f"  limit {quantity(reading.limit, trend.unit, beside=last.value)}"
     events = [
-        *((one.index, 1, _change_lines(reading, one)) for one in reading.changes),
-        *((one.index, 0, _marker_lines(reading, one, page)) for one in trend.markers if is_first),
+        *((one.index, 1, _change_lines(reading, one, dates)) for one in reading.changes),
+        *((one.index, 0, _marker_lines(reading, one, page, dates)) for one in trend.markers if is_first),
     ]
     for _, _, lines in sorted(events, key=lambda one: one[:2]):
         yield from (f"  {line}" for line in lines)
@@ -134,18 +134,18 @@ def _marks(reading: Reading) -> dict[int, str]:
     return found | ({} if reading.candidate is None else {reading.candidate.index: "?"})
 
 
-def _change_lines(reading: Reading, change: Change) -> Iterator[str]:
+def _change_lines(reading: Reading, change: Change, dates: Dates) -> Iterator[str]:
     trend = reading.trend
     before, after = trend.points[change.previous], trend.points[change.index]
-    yield f"^ {percent(change.ratio)} since {_date(after.at_s)}, {_commit(after)}"
+    yield f"^ {percent(change.ratio)} since {dates.of(after.at_s)}, {_commit(after)}"
     yield f"    95 % interval {percent(change.lower)} .. {percent(change.upper)}"
     yield f"    {quantity(change.before, trend.unit)} -> {quantity(change.after, trend.unit)}"
     if before.commit and before.commit != after.commit:
-        yield f"    last session before: {_date(before.at_s)}, {_commit(before)}"
+        yield f"    last session before: {dates.of(before.at_s)}, {_commit(before)}"
 
 
-def _marker_lines(reading: Reading, marker: Marker, page: Page) -> Iterator[str]:
-    when = _date(reading.trend.points[marker.index].at_s)
+def _marker_lines(reading: Reading, marker: Marker, page: Page, dates: Dates) -> Iterator[str]:
+    when = dates.of(reading.trend.points[marker.index].at_s)
     yield f"| {when} another {' and another '.join(marker.changed)}, no change of the code:"
     for before, after in marker.changed.values():
         yield f"    {printable(before, unicode=page.unicode)}"
@@ -167,8 +167,8 @@ def _ahead(reading: Reading) -> Iterator[str]:
         yield f"trend {middle} {_period(growth)[0]} (95 % interval {low} .. {high})"
         if (ahead := reading.crossing) is not None and reading.limit is not None:
             limit = quantity(reading.limit, trend.unit)
-            yield f"crosses {limit} about {_date(ahead.at)},"
-            yield f"    between {_date(ahead.earliest)} and {_date(ahead.latest)}"
+            yield f"crosses {limit} about {Dates([ahead.at]).of(ahead.at)},"
+            yield f"    between {Dates([ahead.earliest, ahead.latest]).span(' and ')}"
 
 
 def _beside_level(ratio: float) -> str:
@@ -204,7 +204,7 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
     elif reading.growth is not None:
         yield f"{_growth(reading.growth, reading.growth.rate, trend.unit)} {_period(reading.growth)[0]}"
         if reading.crossing is not None:
-            yield f"at its limit about {_date(reading.crossing.at)}"
+            yield f"at its limit about {Dates([reading.crossing.at]).of(reading.crossing.at)}"
     if reading.creep is not None and is_above(reading.creep):
         yield f"{percent(reading.creep.drift.ratio)} since {page.anchor}"
 
@@ -226,7 +226,3 @@ def _name(reading: Reading, page: Page) -> str:
 def _commit(point: TrendPoint) -> str:
     """Return the abbreviated commit of a point, with a plus if the working tree had changes."""
     return f"{point.commit[:_COMMIT]}{'+' if point.is_dirty else ''}" if point.commit else "no commit"
-
-
-def _date(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, timezone.utc).date().isoformat()
