@@ -17,6 +17,12 @@ from pytest_perfbudget.report.numbers import counted, quantity
 _MOST_GROUPS: Final = 3
 _MOST_TRACEBACK: Final = 3
 _MOST_STEPS: Final = 5
+_OF_POOLS: Final = ("PoolTimeout", "EmptyPoolError", "WaitQueueTimeoutError")
+_NO_CONNECTION: Final = (
+    "all connections of the client were in use: allow it more of them, or the service is too slow for this load"
+)
+"""What the errors of a client's pool mean; see `measure.load.missing_answers`."""
+
 OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
 
 
@@ -34,6 +40,8 @@ def error_lines(measurement: Measurement) -> Iterator[str]:
         when = f"at {first}" if group.count == 1 else f"the first at {first}, the last at {last}"
         message = group.message.partition("\n")[0]
         yield f"{group.count:,} x {group.kind}{f': {message}' if message else ''} ({when})"
+        if group.kind in _OF_POOLS:
+            yield f"  {_NO_CONNECTION}"
         if number == 0 and group.traceback:
             frames = [line for line in group.traceback.rstrip().splitlines() if line.startswith("  File ")]
             yield from (f"  {line.strip()}" for line in frames[-_MOST_TRACEBACK:])

@@ -20,7 +20,8 @@ class Outcome(IntEnum):
     """The client's own timeout ended the request."""
 
     GIVEN_UP = 3
-    """The load gave the request up, or could not send it; another generator might have seen an answer."""
+    """The load gave the request up, or could not send it, nor could a client whose connections were all in use; another
+    generator might have seen an answer."""
 
 
 def errors_of(outcomes: array[int]) -> array[int]:

@@ -18,7 +18,18 @@ from pytest_perfbudget.errors import MisuseError, shown
 Decide = Callable[[BaseException, int], bool]
 """A function that returns whether an error says that no answer came, from the error and the time it took in ns."""
 
+_OF_POOLS: Final = {
+    ("httpcore", "PoolTimeout"),
+    ("httpx", "PoolTimeout"),
+    ("httpx2", "PoolTimeout"),
+    ("psycopg_pool", "PoolTimeout"),
+    ("pymongo", "WaitQueueTimeoutError"),
+    ("urllib3", "EmptyPoolError"),
+}
+"""The package and the name of classes which say that all connections of a client were in use until its timeout."""
+
 _OF_CLIENTS: Final = {
+    *_OF_POOLS,
     ("aiohttp", "ServerTimeoutError"),
     ("botocore", "ConnectTimeoutError"),
     ("botocore", "ReadTimeoutError"),
@@ -72,7 +83,7 @@ def has_no_answer(error: BaseException, took_ns: int, deepest: int = _DEEPEST) -
         took_ns: the time from the start of the request to the exception, in ns.
         deepest: the most further exceptions of a chain.
     """
-    classes = {(one.__module__.partition(".")[0], one.__name__) for one in type(error).__mro__}
+    classes = _classes(error)
     if classes & _OF_CLIENTS:
         return True
     if _carries_answer(error):
@@ -82,6 +93,11 @@ def has_no_answer(error: BaseException, took_ns: int, deepest: int = _DEEPEST) -
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     inner = [*grouped(error), *([] if cause is None else [cause])]
     return deepest > 0 and any(has_no_answer(one, took_ns, deepest - 1) for one in inner)
+
+
+def was_not_sent(error: BaseException) -> bool:
+    """Return whether an exception says that a request, for want of a free connection of the client, was never sent."""
+    return bool(_classes(error) & _OF_POOLS)
 
 
 def decider(given: object, place: str) -> Decide:
@@ -114,6 +130,11 @@ def decider(given: object, place: str) -> Decide:
             raise MisuseError(message) from problem
 
     return decide
+
+
+def _classes(error: BaseException) -> set[tuple[str, str]]:
+    """Return the classes of an exception, each by its package and its name."""
+    return {(one.__module__.partition(".")[0], one.__name__) for one in type(error).__mro__}
 
 
 def _carries_answer(error: BaseException) -> bool:

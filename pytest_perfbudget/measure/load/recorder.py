@@ -20,6 +20,7 @@ from pytest_perfbudget.core.load.over_time import OverTime
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.load.record import GeneratorFacts, LoadRecord
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
+from pytest_perfbudget.measure.load.missing_answers import was_not_sent
 
 _OF_GENERATOR: Final = (str(Path(__file__).parent), contextlib.__file__)
 """The folder and the file whose frames come before those of the user's code in a traceback."""
@@ -107,6 +108,11 @@ class LoadRecorder:
         (self.latencies.append_unanswered if has_no_answer else self.latencies.append_failed)(took_ns)
         self._over_time.add(end_ns - self.begin_ns, took_ns if has_no_answer else None, is_error=True)
         outcome = Outcome.NO_ANSWER if has_no_answer else Outcome.FAILED
+        if has_no_answer and was_not_sent(
+            error
+        ):  # another client has connections enough, as another generator has time
+            outcome = Outcome.GIVEN_UP
+            self._mark(due_ns)
         self._fail(outcome, type(error).__name__, str(error), end_ns, error)
 
     def given_up(self, kind: str, message: str, due_ns: int, end_ns: int, *, least_ns: int = 0) -> None:

@@ -14,7 +14,7 @@ import trio
 import urllib3
 
 from pytest_perfbudget.errors import MisuseError
-from pytest_perfbudget.measure.load.missing_answers import decider, has_no_answer
+from pytest_perfbudget.measure.load.missing_answers import decider, has_no_answer, was_not_sent
 
 MS = 1_000_000
 WAITED_NS = 200 * MS
@@ -89,6 +89,17 @@ def test_an_error_that_a_service_may_raise_as_well_is_no_answer_only_after_a_wai
     """An application may raise a TimeoutError for a response 504, which came at once."""
     assert has_no_answer(error, WAITED_NS)
     assert not has_no_answer(error, AT_ONCE_NS)
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [("httpx", "PoolTimeout"), ("urllib3", "EmptyPoolError"), ("pymongo", "WaitQueueTimeoutError")]
+)
+def test_a_request_without_a_free_connection_was_not_sent(package: str, name: str) -> None:
+    error = of_class(package, name)
+    assert was_not_sent(error)
+    assert has_no_answer(error, AT_ONCE_NS)
+    assert not was_not_sent(of_class(package, "ReadTimeout"))
+    assert not was_not_sent(of_class("shop", name))
 
 
 def test_a_timeout_that_the_standard_library_raised_is_no_answer_however_short() -> None:

@@ -90,6 +90,19 @@ def test_an_error_without_an_answer_is_slower_than_any_limit(kind: type[LoadReco
 
 
 @KINDS
+def test_a_request_that_found_no_free_connection_of_its_client_was_not_sent(kind: type[LoadRecorder]) -> None:
+    """A client with more connections might have seen an answer, as a generator with more time might have."""
+    pool: type[Exception] = type("PoolTimeout", (Exception,), {"__module__": "httpx"})
+    recorder = kind()
+    recorder.begin(0)
+    recorder.raised(pool(), 0, 200 * MS, has_no_answer=True)
+    recorder.raised(pool(), 0, 200 * MS)  # no_answer= of the test says that this error is an answer
+    found = recorder.record(PLAN)
+    assert list(found.outcomes) == [Outcome.GIVEN_UP, Outcome.FAILED]
+    assert (found.given_up, found.failures, found.latencies.unanswered) == (1, 2, 1)
+
+
+@KINDS
 def test_requests_that_meet_a_pause_of_the_generator_are_known(kind: type[LoadRecorder]) -> None:
     recorder = kind()
     recorder.begin(1_000 * MS)
