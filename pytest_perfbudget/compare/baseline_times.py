@@ -27,4 +27,5 @@ def times_since_baseline(measurement: Measurement, known: KnownData, runs: Seque
     if is_unlike or not timed or any(slowdown_test.is_stale(slowdown_test.estimate(run.blocks)) for run in timed):
         return None
     calls = max((run.rounds.iterations for run in timed if run.rounds is not None), default=1)
-    return SideTimes.since_baseline(calm_times(timed, line.time), line.quantiles, calls)
+    rounds = calm_times(timed, line.time)
+    return SideTimes.since_baseline([time for time, _ in rounds], line.quantiles, calls, [one for _, one in rounds])

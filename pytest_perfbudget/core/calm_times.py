@@ -30,18 +30,22 @@ def calm_factor(recording: Recording, reference: Reference) -> float | None:
     return math.exp(estimate_for(reference, recording.blocks).log_ns) / raw_ns
 
 
-def calm_times(runs: Iterable[Recording], reference: Reference) -> list[float]:
-    """Return the times of the rounds of all runs in calm weather, in ns of one call, in ascending order."""
-    found: list[float] = []
+def calm_times(runs: Iterable[Recording], reference: Reference) -> list[tuple[float, float]]:
+    """Return the times of the rounds of all runs in calm weather, in ns of one call, in ascending order.
+
+    Each time stands beside the part of it in which other processes held the CPU; see `RoundTimes.waits_ns`.
+    """
+    found: list[tuple[float, float]] = []
     for run in runs:
         if run.rounds is not None and (factor := calm_factor(run, reference)) is not None:
-            found += [factor * one for one in run.rounds.times_ns()]
+            both = zip(run.rounds.times_ns(), run.rounds.waits_ns(), strict=True)
+            found += [(factor * time, factor * waited) for time, waited in both]
     return sorted(found)
 
 
 def quantiles_of(runs: Iterable[Recording], reference: Reference) -> CalmQuantiles | None:
     """Return the quantiles of the rounds of all runs in calm weather; None if there are too few rounds."""
-    times = calm_times(runs, reference)
+    times = [time for time, _ in calm_times(runs, reference)]
     if len(times) < FEWEST_ROUNDS:
         return None
     return CalmQuantiles(len(times), tuple(quantile(times, share) for share in SHARES))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pytest_perfbudget.core.calm_quantiles import SHARES, CalmQuantiles
 from pytest_perfbudget.core.round_times import RoundTimes
 
 MOST_POINTS: Final = 200
 """The most times of a side: a distribution with more points looks the same."""
+
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,19 @@ class SideTimes:
         return cls(of_head, of_base, head_rounds, base_rounds)
 
     @classmethod
-    def since_baseline(cls, head_ns: Sequence[float], base: CalmQuantiles, calls: int) -> SideTimes | None:
+    def since_baseline(
+        cls, head_ns: Sequence[float], base: CalmQuantiles, calls: int, waited_ns: Sequence[float] = ()
+    ) -> SideTimes | None:
         """Return the times of the head and those of the baseline, in calm weather; None if the head has none.
 
         Args:
             head_ns: the times of the head's rounds in calm weather, in ns of one call, in ascending order.
             base: the quantiles that the baseline holds.
             calls: the most calls in a round of the head, which the precision of the kept times depends on.
+            waited_ns: the part of each time in which other processes held the CPU; empty if that is not known.
         """
-        of_head, of_base = RoundTimes.of(_kept(head_ns), calls), RoundTimes.of(base.times_ns, calls)
+        of_head = RoundTimes.of(_kept(head_ns), calls, _kept(waited_ns))
+        of_base = RoundTimes.of(base.times_ns, calls)
         return cls(of_head, of_base, len(head_ns), base.rounds, SHARES) if of_head and of_base else None
 
     @property
@@ -78,23 +84,24 @@ class SideTimes:
         Raises:
             ValueError: the text is damaged, or the times of the base are not as many as their shares.
         """
-        self.head.times_ns()
-        number, shares = len(self.base.times_ns()), len(self.base_shares)
+        self.head.own_times_ns()
+        number, shares = len(self.base.own_times_ns()), len(self.base_shares)
         if shares and number != shares:
             message = f"side_times has {number} times of the base for {shares} shares"
             raise ValueError(message)
 
 
 def _together(recorded: Sequence[RoundTimes]) -> tuple[RoundTimes, int] | None:
-    times_ns = sorted(time_ns for one in recorded for time_ns in one.times_ns())
+    both = sorted(pair for one in recorded for pair in zip(one.times_ns(), one.waits_ns(), strict=True))
+    times_ns, waited_ns = ([pair[at] for pair in _kept(both)] for at in (0, 1))
     # Nanoseconds of a round, of which each recording may have another number of calls.
-    found = RoundTimes.of(_kept(times_ns), max((one.iterations for one in recorded), default=1))
-    return None if found is None else (found, len(times_ns))
+    found = RoundTimes.of(times_ns, max((one.iterations for one in recorded), default=1), waited_ns)
+    return None if found is None else (found, len(both))
 
 
-def _kept(ordered_ns: Sequence[float]) -> Sequence[float]:
-    """Return at most `MOST_POINTS` of the times, at even distances."""
-    last = min(len(ordered_ns), MOST_POINTS) - 1
+def _kept(ordered: Sequence[_One]) -> Sequence[_One]:
+    """Return at most `MOST_POINTS` of the values, at even distances."""
+    last = min(len(ordered), MOST_POINTS) - 1
     if last <= 0:
-        return ordered_ns
-    return [ordered_ns[round(at * (len(ordered_ns) - 1) / last)] for at in range(last + 1)]
+        return ordered
+    return [ordered[round(at * (len(ordered) - 1) / last)] for at in range(last + 1)]

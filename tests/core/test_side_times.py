@@ -28,6 +28,18 @@ def test_the_recordings_of_a_side_are_put_together() -> None:
     assert (found.base.times_ns(), found.base_rounds) == ([2, 2], 2)
 
 
+def test_the_waits_of_both_sides_stay_beside_their_times() -> None:
+    head = RoundTimes.of([9_000, 2_000], waited_ns=[6_000, 0])
+    assert head is not None
+    found = SideTimes.of([head, kept(4_000)], [kept(1)])
+    assert found is not None
+    assert (found.head.times_ns(), found.head.own_times_ns()) == ([2_000, 4_000, 9_000], [2_000, 4_000, 3_000])
+    base = CalmQuantiles(4000, tuple(1000.0 * (1 + share) for share in SHARES))
+    since = SideTimes.since_baseline([2_000, 9_000], base, 1, [0, 6_000])
+    assert since is not None
+    assert since.head.own_times_ns() == [2_000, 3_000]
+
+
 def test_without_times_of_a_side_there_are_none() -> None:
     assert SideTimes.of([kept(1)], []) is None
     assert SideTimes.of([], [kept(1)]) is None

@@ -176,7 +176,7 @@ class KeptMeasurements:
                 profile=profile.rows,
                 call_graphs=None if profile.graph is None else CallGraphs.of(profile.graph),
                 # A fresh process has no report.
-                times=None if self._is_child else RoundTimes.of(samples.wall_ns, samples.iterations),
+                times=None if self._is_child else RoundTimes.of(samples.wall_ns, samples.iterations, samples.waited_ns),
                 blocks=None if self._is_child else KeptBlocks.of(samples.blocks, one_cpu=_has_one_cpu(recording)),
                 max_regression=effective.max_regression.share,
                 recording=None if recording is None else self.completed(recording, name, kind),

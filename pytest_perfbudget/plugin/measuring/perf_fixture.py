@@ -210,7 +210,7 @@ class Perf:
                     turns=samples.turns,
                     cpus=record.cpus,
                     uncounted=TIMER.why_not,
-                    rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
+                    rounds=RoundTimes.of(samples.wall_ns, samples.iterations, samples.waited_ns),
                 )
                 if self._run.request(name, effective) is not None
                 else None

@@ -130,5 +130,5 @@ def _recording(
         one_cpu=outcome.one_cpu,
         graph=counted.graph,
         instructions=counted.instructions,
-        rounds=RoundTimes.of(samples.wall_ns, samples.iterations),
+        rounds=RoundTimes.of(samples.wall_ns, samples.iterations, samples.waited_ns),
     )

@@ -95,7 +95,7 @@ def _check_packed(result: RunResult) -> None:
     for one in result.measurements:
         try:
             if one.times is not None:
-                one.times.times_ns()
+                one.times.own_times_ns()
             if one.blocks is not None:
                 one.blocks.blocks()
             if one.side_times is not None:

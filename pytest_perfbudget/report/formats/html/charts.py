@@ -83,7 +83,7 @@ def distribution(measurement: Measurement) -> dict[str, Any] | None:
         "source": source,
         "shares": [round(share, 5) for share, _ in points],
         **vertical([value for _, value in points], list(time_lines(measurement))),
-        "modes": [modes_text(_rounds(measurement), measurement.kind.sample)],
+        "modes": [] if measurement.times is None else [modes_text(measurement.times, measurement.kind.sample)],
         "note": f"from {quantity(points[0][1], 'ns')} to {quantity(points[-1][1], 'ns')}",
     }
 

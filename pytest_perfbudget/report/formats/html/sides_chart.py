@@ -34,7 +34,7 @@ def sides_chart(measurement: Measurement) -> dict[str, Any] | None:
         "other_shares": [round(share, 5) for share, _ in base],
         "names": ["head", other],
         **vertical([value for _, value in head], _lines(measurement), [value for _, value in base]),
-        "modes": [_named(name, modes_text(one.times_ns(), noun)) for name, one in modes.items()],
+        "modes": [_named(name, modes_text(one, noun)) for name, one in modes.items()],
         "note": f"median {_median(head)}, of {other} {_median(base)}",
     }
 

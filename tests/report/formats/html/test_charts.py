@@ -164,6 +164,34 @@ class TestBothSides:
         assert chart is not None
         assert chart["modes"] == ["two modes: 50% of the rounds take 2.0 times as long (2.10 ms, the others 1.04 ms)"]
 
+    def test_rounds_that_were_preempted_are_no_mode_of_the_code(self) -> None:
+        waited = [4 * MS if at % 5 == 0 else 0 for at in range(100)]
+        own = [MS * (1 + at % 10 / 100) for at in range(100)]
+        seen = [sum(pair) for pair in zip(own, waited, strict=True)]
+        share = "20% of the rounds (5.02 ms, the others 1.05 ms)"
+        told = {"known": f"rounds that were preempted: other processes held the CPU during {share}"}
+        told["not known"] = "two modes: 20% of the rounds take 4.8 times as long (5.02 ms, the others 1.05 ms)"
+        for name, waits in (("known", waited), ("not known", [])):
+            times = RoundTimes.of(seen, waited_ns=waits)
+            chart = distribution(timed("a.py::test", 1, times=times))
+            assert chart is not None
+            assert chart["modes"] == [told[name]]
+            assert times is not None
+            sides = sides_chart(timed("a.py::test", 1, side_times=SideTimes.of([times], [times])))
+            assert sides is not None
+            assert sides["modes"][0] == f"head has {told[name]}"
+
+    def test_modes_that_stay_without_the_waits_are_named(self) -> None:
+        own = [MS * (1 + at % 10 / 100) * (1 + at % 2) for at in range(100)]
+        waited = [MS * (at % 7 == 0) for at in range(100)]
+        times = RoundTimes.of([sum(pair) for pair in zip(own, waited, strict=True)], waited_ns=waited)
+        chart = distribution(timed("a.py::test", 1, times=times))
+        assert chart is not None
+        assert chart["modes"] == [
+            "two modes: 50% of the rounds take 2.0 times as long (2.10 ms, the others 1.04 ms), "
+            "without the time in which other processes held the CPU"
+        ]
+
     def test_without_the_other_side_there_is_none(self) -> None:
         one = RoundTimes.of([1.0])
         assert one is not None
