@@ -56,6 +56,7 @@ class Finding:
         headline: the finding in one sentence.
         evidence: the numbers behind the finding, a line for each.
         remedy: the action that the user can take; empty if nothing can be done.
+        remedy_target: the part of the remedy that names the test in a command; empty if no part does.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Finding:
     headline: str = ""
     evidence: Sequence[str] = ()
     remedy: str = ""
+    remedy_target: str = ""
 
     @property
     def id(self) -> str:
@@ -104,6 +106,7 @@ class Finding:
             "headline": self.headline,
             "evidence": list(self.evidence),
             "remedy": self.remedy,
+            **({"remedy_target": self.remedy_target} if self.remedy_target else {}),
         }
 
     @classmethod

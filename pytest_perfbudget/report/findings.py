@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,6 +23,7 @@ from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.recommendations import recommendation_lines
 from pytest_perfbudget.report.regressions import Typed
+from pytest_perfbudget.report.remedies import named, remedy_lines
 
 _SENTENCES: Final = ("exceeded", "regressed")
 """The kinds of findings whose headline needs no verdict before it."""
@@ -57,19 +59,27 @@ def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, by_label:
 def failure_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
     """Return the text of failed tests: a paragraph for each finding, and then each remedy once.
 
-    What two findings of a test have in common, such as the functions that are called more often, is told once.
-
     Args:
         findings: the findings that fail the tests.
         with_test: whether to name the test, if no text around this one does.
     """
-    paragraphs = [
-        "\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in without_repetition(findings)
-    ]
-    remedies = dict.fromkeys(one.remedy for one in findings if one.remedy)
+    return "\n".join([evidence_text(findings, with_test=with_test), *closing_lines(findings)])
+
+
+def evidence_text(findings: Sequence[Finding], *, with_test: bool = False) -> str:
+    """Return the text of failed tests without remedies; for the arguments see `failure_text`.
+
+    What two findings of a test have in common, such as the functions that are called more often, is told once.
+    """
+    found = without_repetition(findings)
+    return "\n".join("\n  ".join([_opening(one, with_test=with_test), *one.evidence]) for one in found)
+
+
+def closing_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return the lines at the end of the text of failed tests: each remedy once, and where the guide explains more."""
     kinds = explained_kinds(findings)
     explained = ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
-    return "\n".join([*paragraphs, *remedies, *explained])
+    return [*remedy_lines(findings), *explained]
 
 
 def without_repetition(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -133,7 +143,7 @@ def note_groups(findings: Iterable[Finding]) -> list[NoteGroup]:
 def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield a line for each group of findings with the same kind and headline."""
     for group in note_groups(findings):
-        about = f"{_some(group.ids)}: " if any(group.ids) else ""  # a finding about the whole session names no test
+        about = f"{named(group.ids)}: " if any(group.ids) else ""  # a finding about the whole session names no test
         yield f"{group.kind}: {about}{group.headline}"
 
 
@@ -171,8 +181,10 @@ def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
     """Return a finding with its texts; names and messages from outside cannot break a line or steer the terminal."""
     found = _with_texts(case, alpha, typed)
     lines = tuple(printable(line, unicode=True) for line in found.evidence)
-    headline, remedy = (printable(text, unicode=True) for text in (found.headline, found.remedy))
-    return replace(found, headline=headline, evidence=lines, remedy=remedy)
+    target = shlex.quote(typed(found.test))
+    headline, remedy, target = (printable(text, unicode=True) for text in (found.headline, found.remedy, target))
+    target = target if target in remedy else ""
+    return replace(found, headline=headline, evidence=lines, remedy=remedy, remedy_target=target)
 
 
 def _with_label(finding: Finding, by_label: str) -> Finding:
@@ -214,8 +226,3 @@ def _opening(finding: Finding, *, with_test: bool) -> str:
     name = printable(finding.id if with_test else finding.name, unicode=True)
     verdict = "" if finding.kind in _SENTENCES else f"{finding_words(finding)}: "
     return f"{name}: {verdict}{finding.headline}" if name else f"{verdict}{finding.headline}"
-
-
-def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(printable(one, unicode=True) for one in ids[:_MOST_NAMED])
-    return shown if len(ids) <= _MOST_NAMED else f"{shown} and {len(ids) - _MOST_NAMED:,} more"

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.collection.neighbours import is_measured_by_codspeed
+from pytest_perfbudget.plugin.reporting.failure_texts import FailureTexts
 from pytest_perfbudget.plugin.reporting.gather import WAS_SKIPPED, Start, run_result, runs_nothing
 from pytest_perfbudget.plugin.reporting.history import SessionHistory, history_of, with_unjudged_drift
 from pytest_perfbudget.plugin.reporting.output import (
@@ -138,6 +139,7 @@ class Summary:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         result = replace(result, session=replace(result.session, exit_status=int(session.exitstatus)))
         self._result = result
+        self._config.pluginmanager.register(FailureTexts(result.findings))
         if runs_nothing(self._session):
             return  # the reports of a session that ran are worth more than this result
         self._write_errors = write_files(self._config, result)

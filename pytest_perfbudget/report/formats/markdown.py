@@ -19,16 +19,22 @@ from pytest_perfbudget.report.closing import (
     session_text,
     too_long_text,
 )
-from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
+from pytest_perfbudget.report.findings import by_severity, evidence_text, explained_kinds, note_lines
 from pytest_perfbudget.report.formats.markdown_cut import Entry, Section, cut
 from pytest_perfbudget.report.formats.markdown_table import Line, columns_of, heading, lines_of, row
 from pytest_perfbudget.report.formats.markdown_text import code, fenced
 from pytest_perfbudget.report.formats.table_rows import assess
+from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.readiness import readiness_text
+from pytest_perfbudget.report.remedies import remedies_of
 from pytest_perfbudget.report.session_verdict import verdict_on
+from pytest_perfbudget.report.spans import tree_lines, whole_of
 
 MOST_BYTES: Final = 1_000_000
 """The most bytes of a text; GitHub refuses a summary of more than 1 MiB for a step."""
+
+_MOST_NAMED: Final = 3
+"""The most measurements that a remedy names."""
 
 _FOLD, _UNFOLD = "<details>", "</details>"
 _LINES_OF_BLOCK: Final = 10
@@ -39,20 +45,29 @@ class _Rank(enum.IntEnum):
     """The order in which the parts of a text that is too long get their room."""
 
     VERDICT = 0
-    FAILURES = 1
-    LOOSENED = 2
-    PRESSING_ROWS = 3
-    NOTES = 4
-    CALM_ROWS = 5
+    REMEDIES = 1
+    FAILURES = 2
+    LOOSENED = 3
+    PRESSING_ROWS = 4
+    NOTES = 5
+    CALM_ROWS = 6
+    SPANS = 7
 
 
 def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     """Return the result as Markdown.
 
-    A text of more than `most_bytes` loses the rows of tests that pass first, then notes, then the evidence of failures,
-    and the names of failed tests last.
+    A text of more than `most_bytes` loses the spans first, then the rows of tests that pass, then notes, then the
+    evidence of failures, and the names of failed tests last.
     """
-    sections = [*_head(result), *_loosened(result), *_failures(result), *_notes(result), *_table(result)]
+    sections = [
+        *_head(result),
+        *_loosened(result),
+        *_failures(result),
+        *_notes(result),
+        *_table(result),
+        *_spans(result),
+    ]
     found = cut(sections, most_bytes)
     return found.text if found.is_whole else f"{found.text}\n**{too_long_text(found.shortened, found.left_out)}**\n"
 
@@ -102,12 +117,26 @@ def _failures(result: RunResult) -> Iterator[Section]:
     for title, found in (("Failures", failures), ("Would fail", would_fail)):
         entries = [entry for test, findings in _by_test(found).items() for entry in _entries(test, findings)]
         yield Section(entries, f"### {title}\n", None, "finding", _Rank.FAILURES)
+        yield _remedies([one for one in found if one.belongs_to_test])
+
+
+def _remedies(findings: Sequence[Finding]) -> Section:
+    """Return each remedy once, with the measurements that it is for if there are others, and the pages of the guide."""
+    found = remedies_of(findings)
+    entries = []
+    for one in found:
+        names = ", ".join(code(name) for name in one.names[:_MOST_NAMED]) if len(found) > 1 else ""
+        more = f" and {len(one.names) - _MOST_NAMED:,} more" if len(one.names) > _MOST_NAMED else ""
+        entries.append(Entry(f"- {code(one.text)}" + (f" For {names}{more}." if names else "")))
+    guide = ", ".join(code(f"perfbudget guide {kind}") for kind in explained_kinds(findings))
+    entries += [Entry(f"- What this means: {guide}")] if guide else []
+    return Section(entries, "#### What to do\n", "", "remedy", _Rank.REMEDIES)
 
 
 def _entries(test: str, findings: Sequence[Finding]) -> Iterator[Entry]:
     if test:
         short = f"- {code(test)}: {code(findings[0].headline)}"
-        yield Entry(f"#### {code(test)}\n\n{fenced(failure_text(findings))}\n", short, len(findings))
+        yield Entry(f"#### {code(test)}\n\n{fenced(evidence_text(findings))}\n", short, len(findings))
         return
     lines = list(note_lines(findings))
     for at in range(0, len(lines), _LINES_OF_BLOCK):
@@ -144,6 +173,16 @@ def _table(result: RunResult) -> Iterator[Section]:
     summary = folded_text(Counter(line.verdict for line in calm))
     opening = f"{_FOLD}\n<summary>{summary}</summary>\n"
     yield _rows(calm, opening, f"\n{_UNFOLD}", _Rank.CALM_ROWS)
+
+
+def _spans(result: RunResult) -> Iterator[Section]:
+    """Yield the trees of spans, with what the time of each span went to, unless a failure has the tree."""
+    told = {(one.id, line) for one in result.findings for line in one.evidence}
+    trees = {one.id: list(tree_lines(one.spans, whole_of(one))) for one in result.measurements if one.spans}
+    shown = {name: lines for name, lines in trees.items() if lines and (name, lines[0]) not in told}
+    entries = [Entry(f"{code(name)}\n\n{fenced(chr(10).join(lines))}\n") for name, lines in shown.items()]
+    title = f"Where the time goes, by span: {counted(len(entries), 'measurement')}"
+    yield Section(entries, f"{_FOLD}\n<summary>{title}</summary>\n", _UNFOLD, "span tree", _Rank.SPANS)
 
 
 def _rows(lines: Sequence[Line], opening: str, closing: str, rank: _Rank) -> Section:

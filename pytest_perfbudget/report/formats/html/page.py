@@ -36,6 +36,7 @@ from pytest_perfbudget.report.formats.speedscope import profiled
 from pytest_perfbudget.report.formats.table_rows import Urgency, assess
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.remedies import remedies_of
 from pytest_perfbudget.report.session_verdict import verdict_on
 from pytest_perfbudget.report.updates import update_lines
 
@@ -106,6 +107,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "settings": setting_facts(session),
         "failures": _groups(failures)[:_MOST_TOLD],
         "further_failures": _groups(failures)[_MOST_TOLD:],
+        "remedies": remedies_of(failures),
         "explained": explained_kinds(failures),
         "warnings": note_groups(by_severity(others, Severity.FAILURE, Severity.WARNING)),
         "notes": note_groups(by_severity(others, Severity.NOTE)),

@@ -62,7 +62,7 @@ class TestKeyboard:
         assert places == sorted(set(places))
         assert stops[0]["name"] == "skip"
         parts = list(dict.fromkeys(one["part"] for one in stops if one["part"] and "test=" not in one["part"]))
-        assert parts == ["warnings", "components", "forest", "toolbar", "statuses", "list"]
+        assert parts == ["failures", "warnings", "components", "forest", "toolbar", "statuses", "list"]
         assert {"search", "sort"} <= {one["name"] for one in stops}
 
     def test_the_first_stop_leads_to_the_tests_and_keeps_the_filter(self, chromium: Browser, page: Path) -> None:

@@ -42,6 +42,12 @@ COVERED = """[...document.querySelectorAll(".chart .label")].flatMap((label) => 
 })"""
 """The labels of lines that stand over the texts of an axis."""
 
+SHOWS_FACTS = """(() => {
+  const shows = (place) => document.querySelector(`${place} > .about`).offsetHeight > 0;
+  return { "in the head": shows(".top"), "below the failures": shows("main") };
+})()"""
+"""Whether a place of the page shows the facts about the session."""
+
 
 def lengthened(measurement: Measurement) -> Measurement:
     """Return a measurement whose names and places have 200 letters and no place to break a line."""
@@ -67,6 +73,20 @@ def opened(chromium: Browser, page: Path, fragment: str) -> None:
 
 
 class TestWidths:
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_a_phone_shows_the_verdict_and_the_first_failure_without_scrolling(
+        self, chromium: Browser, page: Path, theme: str
+    ) -> None:
+        chromium.look(360, theme)
+        chromium.open(page)
+        assert chromium.run("document.querySelector('.failure .headline').getBoundingClientRect().bottom") < 640
+        assert chromium.run("scrollY") == 0
+        assert chromium.run(SHOWS_FACTS) == {"in the head": False, "below the failures": True}
+
+    def test_a_wide_window_has_the_facts_of_the_session_in_the_head(self, shown: Browser) -> None:
+        shown.look(1280)
+        assert shown.run(SHOWS_FACTS) == {"in the head": True, "below the failures": False}
+
     def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path) -> None:
         opened(chromium, page, link_to(SLOW))
         for width in (390, 1280, 2560, 3840):

@@ -1,0 +1,60 @@
+"""Remedies: each is told once for all the tests that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results import budget, change, measurement
+from texts import findings
+
+from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.report.findings import failure_text
+from pytest_perfbudget.report.remedies import remedies_of, remedy_lines
+
+CHEAPER = "Make the code cheaper, or raise the limit at the place named above if the cost is intended."
+FASTER = "Make the code faster, or accept it: pytest --perf-update-baseline --perf-reason '...'"
+
+
+def failures(*results: Sequence[BudgetResult | RegressionResult]) -> list[Finding]:
+    """Return the findings of tests `a.py::test_0`, `a.py::test_1`, ... with these results."""
+    tests = [measurement(*found, nodeid=f"a.py::test_{at}") for at, found in enumerate(results)]
+    return [one for one in findings(*tests) if one.is_failure]
+
+
+def test_the_same_remedy_for_several_tests_is_told_once() -> None:
+    found = failures([budget()], [budget(limit=1e6)], [budget()])
+    assert remedy_lines(found) == [CHEAPER]
+    (remedy,) = remedies_of(found)
+    assert remedy.tests == ["a.py::test_0", "a.py::test_1", "a.py::test_2"]
+    text = failure_text(found, with_test=True)
+    assert text.count(CHEAPER) == 1
+    assert text.count("perfbudget guide exceeded") == 1
+
+
+def test_a_command_names_all_tests_that_it_is_for() -> None:
+    assert remedy_lines(failures([change()], [change()])) == [f"{FASTER} a.py::test_0 a.py::test_1"]
+
+
+def test_a_command_for_many_tests_leaves_their_choice_to_the_reader() -> None:
+    assert remedy_lines(failures(*[[change()]] * 6)) == [f"{FASTER} TEST ... (those of the 6 tests that it is for)"]
+
+
+def test_a_name_that_a_shell_would_take_apart_stays_quoted() -> None:
+    one = measurement(change(), nodeid="a.py::test[x y]")
+    assert remedy_lines([found for found in findings(one) if found.is_failure]) == [f"{FASTER} 'a.py::test[x y]'"]
+
+
+def test_a_remedy_that_is_not_for_all_tests_names_those_that_it_is_for() -> None:
+    found = failures([budget()], [budget(), change()], [change()])
+    assert remedy_lines(found) == [
+        f"a.py::test_0, a.py::test_1: {CHEAPER}",
+        f"{FASTER} a.py::test_1 a.py::test_2",
+    ]
+
+
+def test_a_saved_report_knows_the_test_within_a_remedy() -> None:
+    found = [Finding.from_dict(one.to_dict()) for one in failures([change()], [change()], [budget()])]
+    assert found[0].remedy_target == "a.py::test_0"
+    assert "remedy_target" not in found[2].to_dict()
+    assert remedy_lines(found)[0].endswith("a.py::test_0 a.py::test_1")
