@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pytest_perfbudget.checkout.environment import Environment, prepared
 from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
-from pytest_perfbudget.checkout.head_tests import lay_tests_over
+from pytest_perfbudget.checkout.head_tests import lay_tests_over, sources_of
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
+from pytest_perfbudget.checkout.other_files import OtherFile, other_files
 from pytest_perfbudget.checkout.pointers import fill_pointers
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base
@@ -58,6 +59,7 @@ class BaseCheckout:
         self._base = base
         self._running = ExitStack()
         self._tree = Path()
+        self._test_files: Collection[str] = ()
         self._environment: Environment | None = None
         self._compiled = ""
         self._compiled_apart = ""
@@ -74,6 +76,7 @@ class BaseCheckout:
         Raises:
             ComparisonError: the base cannot be checked out or prepared.
         """
+        self._test_files = dict.fromkeys(map(file_of, nodeids))
         duet = self._context.settings.duet
         is_overlaid = duet.tests_from == "head"
         shared = "" if is_overlaid else self._context.shared_checkout
@@ -85,10 +88,8 @@ class BaseCheckout:
                 self._carry(own_modules(self._context.root))
             self._pointers = fill_pointers(self._base.top, self._tree)
             if is_overlaid:
-                files = sorted(map(file_of, nodeids))
-                lay_tests_over(
-                    self._context.root, self._root(), dict.fromkeys(files), self._context.invocation.testpaths
-                )
+                testpaths = self._context.invocation.testpaths
+                lay_tests_over(self._context.root, self._root(), sorted(self._test_files), testpaths)
             else:
                 self.further_files = further_files(self._context, self._base, self._root())
         except SetupError as error:
@@ -243,6 +244,22 @@ class BaseCheckout:
                 return f"{module!r} {where}, as pyximport does with inplace=True: {remedy}"
             return f"{module!r} {where}: let setup of {TABLE} build it"
         return ""
+
+    def other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> list[OtherFile]:
+        """Return the modules that the head imports from another file than the base; see `checkout.other_files`."""
+        return other_files(head, base, self._base.top, self._tree, self.beside(self._test_files))
+
+    def beside(self, nodeids: Iterable[str]) -> list[PurePosixPath]:
+        """Return the files and folders that belong to tests, relative to the top folder; see `sources_of`."""
+        root, testpaths = self._context.root, self._context.invocation.testpaths
+        place = PurePosixPath(root.resolve().relative_to(self._base.top.resolve()).as_posix())
+        files = dict.fromkeys(map(file_of, nodeids))
+        return [place / one for file in files for one in sources_of(root, file, testpaths)]
+
+    def place_of(self, file: str) -> PurePosixPath | None:
+        """Return a path in the checkout, relative to its top folder; None for a path outside."""
+        place = path_in(self._tree, file)
+        return None if place is None else PurePosixPath(place.as_posix())
 
     def _carry(self, modules: Mapping[str, str]) -> None:
         carry_generated(self._base.top, self._tree, modules)

@@ -11,13 +11,16 @@ from dataclasses import replace
 from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
+from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.obstacles import untimed
-from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.changed_tests import is_comparable, lower_numbers
+from pytest_perfbudget.core.changed_tests import ReplacedCode, is_comparable, lower_numbers, replaced_code
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.errors import ComparisonError, WorkerError
 
@@ -29,6 +32,9 @@ class ChangedTests:
         context: the session.
         base: the commit.
         changes: the changes of the head to its perf tests.
+
+    Attributes:
+        replaced: the code that tests run no more, by test and measurement; known after `measuring_less`.
     """
 
     def __init__(self, context: ComparisonContext, base: Base, changes: PerfTestChanges) -> None:
@@ -36,6 +42,7 @@ class ChangedTests:
         self._base = base
         self._changes = changes
         self._own: set[str] = set()
+        self.replaced: dict[str, dict[str, ReplacedCode]] = {}
         self._noted: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def note(
@@ -67,7 +74,8 @@ class ChangedTests:
         """
         if not self._noted:
             return {}
-        comparison = self._comparison()
+        pairs = self._pairs()
+        comparison = PairedComparison(pairs.context, self._base, pairs)
         try:
             comparison.begin(self._noted)
             comparison.start()
@@ -80,23 +88,52 @@ class ChangedTests:
             return {nodeid: [("", problem)] for nodeid in self._noted}
         finally:
             comparison.close()
+        self.replaced = pairs.replaced
         return {nodeid: found for nodeid, one in settled.items() if (found := lower_numbers(one))}
 
     def is_own(self, nodeid: str) -> bool:
         """Return whether a test itself has changed, or what it names; else only a conftest.py has, by other lines."""
         return nodeid in self._own
 
-    def _comparison(self) -> PairedComparison:
+    def _pairs(self) -> _TestPairs:
         context = replace(
             self._context,
             stop_timeout=lambda: None,
             note_base=lambda _: None,
             note_lost=lambda _, __: None,
+            note_other_files=lambda _: None,
             shows_spans=False,
             looks_at_spans=lambda: False,
         )
-        pairs = PairRunner(context, self._base, _TestCheckouts(context, self._base))
-        return PairedComparison(context, self._base, pairs)
+        return _TestPairs(context, self._base)
+
+
+class _TestPairs(PairRunner):
+    """The pairs of a process with the base's own tests and a process with the head's tests, both with the base's code.
+
+    Attributes:
+        context: the session.
+        replaced: see `ChangedTests`.
+    """
+
+    def __init__(self, context: ComparisonContext, base: Base) -> None:
+        self.context = context
+        self._checkouts = _TestCheckouts(context, base)
+        super().__init__(context, base, self._checkouts)
+        self.replaced: dict[str, dict[str, ReplacedCode]] = {}
+
+    def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
+        """See `PairRunner.screen`; the profiles of both processes show which code they have run."""
+        found = super().screen(task, nodeids)
+        for name, sides in found.sides.items():
+            own, changed = self._checkouts.files_of(task.nodeid, sides)
+            if (
+                sides.head.costs is not None
+                and sides.base.costs is not None
+                and (one := replaced_code(sides.head.costs, sides.base.costs, own, changed)) is not None
+            ):
+                self.replaced.setdefault(task.nodeid, {})[name] = one
+        return found
 
 
 class _TestCheckouts(BaseCheckout):
@@ -119,6 +156,18 @@ class _TestCheckouts(BaseCheckout):
         """See `BaseCheckout.close`."""
         self._own.close()
         super().close()
+
+    def files_of(self, nodeid: str, sides: Sides) -> tuple[list[str], list[str]]:
+        """Return the files of code that ran by the base's own test, and all files that ran by the head's test.
+
+        Args:
+            nodeid: the test.
+            sides: the recordings; the head's is that of the base's own test.
+        """
+        beside = self.beside([nodeid])
+        own = filter(None, map(self._own.place_of, sides.head.files))
+        code = [str(one) for one in own if not any(one.is_relative_to(folder) for folder in beside)]
+        return code, [str(one) for one in map(self.place_of, sides.base.files) if one is not None]
 
     def launches(
         self,

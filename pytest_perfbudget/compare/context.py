@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pytest_perfbudget.checkout.other_files import OtherFile
 from pytest_perfbudget.compare.launcher import ProcessLauncher
 from pytest_perfbudget.core.settings import Settings
 
@@ -58,6 +59,7 @@ class ComparisonContext:
             that both sides have.
         note_lost: a function that takes a test of the session and the names of measurements that only the base's test
             makes.
+        note_other_files: a function that takes the modules that the head imports from another file than the base.
         cache_folder: a function that returns the folder of that name that is kept from session to session; None if
             nothing is kept.
         skipped_files: a function that returns the test files that the session has skipped as a whole.
@@ -77,6 +79,7 @@ class ComparisonContext:
     note_base: Callable[[Collection[str]], None]
     note_lost: Callable[[str, Collection[str]], None]
     cache_folder: Callable[[str], Path | None]
+    note_other_files: Callable[[Sequence[OtherFile]], None] = lambda _: None
     skipped_files: Callable[[], Collection[str]] = tuple
     data_files: Callable[[str], Collection[Path]] = lambda _: ()
     is_distributed: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -83,6 +83,7 @@ class PairRunner:
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self.is_alone = False
+        self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
         self._of_base: Collection[str] | None = None  # those that may be there included
 
     def open(self, nodeids: Sequence[str]) -> None:
@@ -201,6 +202,8 @@ class PairRunner:
         with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
             for answer in worker.answers():
                 if answer.nodeid:
+                    self._modules[of_base].update(answer.modules)
+                    self._note_other_files(*self._modules)
                     yield self._checked(answer) if of_base else self._noted(answer)
                 else:
                     self._of_base = frozenset(answer.perf_tests)
@@ -268,9 +271,15 @@ class PairRunner:
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
+        self._note_other_files(played.head_modules, played.base_modules)
         found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.why_absent)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
+
+    def _note_other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> None:
+        # Without a difference, as a rule, no file is looked for.
+        if any(base.get(name, file) != file for name, file in head.items()):
+            self._context.note_other_files(self._checkout.other_files(head, base))
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._carried = self._checkout.carried

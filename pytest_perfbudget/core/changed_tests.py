@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
+from pytest_perfbudget.core.cost_graph import CostGraph
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
@@ -23,6 +26,51 @@ def lower_numbers(measurements: Iterable[Measurement]) -> list[tuple[str, Regres
     found = [(one.name, change) for one in measurements for change in one.changes]
     less = [(name, one) for name, one in found if one.verdict is RegressionVerdict.REGRESSED]
     return less or [(name, one) for name, one in found if one.verdict.is_unjudged and one.metric == TIME.name]
+
+
+_MOST_REPLACED: Final = 0.1
+"""The share of the time that a changed test may spend in other functions: profiles of small functions are inexact."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedCode:
+    """The functions that the base's own test runs and a changed test does not, with the same code before both.
+
+    Attributes:
+        share: their share of the time of the base's own test.
+        functions: their names, the costliest first.
+    """
+
+    share: float
+    functions: Sequence[str]
+
+
+def replaced_code(
+    own: CostGraph, changed: CostGraph, files: Collection[str], changed_files: Collection[str]
+) -> ReplacedCode | None:
+    """Return the functions of the code under test that a changed test runs no more, if they matter; else None.
+
+    A changed test may take as long as before and run something else: a copy of the code, or a patched function.
+
+    Args:
+        own: the costs of the base's own test, with the base's code.
+        changed: the costs of the changed test, with the base's code, too.
+        files: the files of the code under test that the base's own test runs, relative to the top folder.
+        changed_files: the files that the changed test runs.
+    """
+    found = {}
+    for name, cost in own.functions.items():
+        homes = [file for file in files if _is_in(name, file)]
+        if homes and (name not in changed.functions or not any(file in changed_files for file in homes)):
+            found[name] = cost.own_ns
+    share = sum(found.values()) / own.total_ns if own.total_ns else 0.0
+    return ReplacedCode(share, sorted(found, key=lambda name: -found[name])) if share > _MOST_REPLACED else None
+
+
+def _is_in(function: str, file: str) -> bool:
+    """Return whether a function, `module:name`, may be from a file; a module's name may lack the first folders."""
+    path = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return f".{path}".endswith(f".{function.partition(':')[0]}")
 
 
 def is_comparable(measurement: Measurement) -> bool:

@@ -158,6 +158,7 @@ def _configured(config: pytest.Config) -> PerfSession:
         stop_timeout=session.stop_timeout,
         note_base=session.tests.note_base,
         note_lost=session.tests.note_lost,
+        note_other_files=session.tests.note_other_files,
         cache_folder=lambda name: _cache_folder(config, name),
         skipped_files=lambda: session.tests.observer.skipped,
         data_files=session.tests.data_files,

@@ -14,7 +14,7 @@ head, base), so that an advantage of the process that starts first cancels out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,11 +55,15 @@ class PairAnswers:
         head: the answer of the head.
         base: the answer of the base.
         shared_address: an address on which servers of both sides listened; empty if there was none.
+        head_modules: the files of all modules that the head's process has imported; see `Answer.modules`.
+        base_modules: the same of the base's process.
     """
 
     head: Answer
     base: Answer
     shared_address: str = ""
+    head_modules: Mapping[str, str] = field(default_factory=dict)
+    base_modules: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -128,6 +132,7 @@ class Duet:
         self._base_is_first = number % 2 == 1
         self._running = ExitStack()
         self._perf_tests: Sequence[str] = ()
+        self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
     def __enter__(self) -> Self:
         """Start both processes.
@@ -220,7 +225,10 @@ class Duet:
                 is_over = name != TIMERS and so_far.is_enough(error, partial(is_cleared, name), is_late=is_late)
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
-        return PairAnswers(Answer(**head["answer"]), Answer(**base["answer"]), shared or "")
+        answers = (Answer(**head["answer"]), Answer(**base["answer"]))
+        for known, answer in zip(self._modules, answers, strict=True):
+            known.update(answer.modules)
+        return PairAnswers(*answers, shared or "", *self._modules)
 
     def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
         return None if name in unpinned else self._cpu

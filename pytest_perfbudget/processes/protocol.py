@@ -105,6 +105,8 @@ class Answer:
         is_skipped: whether the problem is that the test is skipped.
         source: a digest of the test itself, from a side of a duet; empty if the test has no source.
         loaded: the files of the working tree that came with the test: modules by name, and shared libraries by path.
+        modules: the files of the side's own modules that were imported since its last answer, by module name, relative
+            to its top folder.
         perf_tests: all perf tests of the base, and the requested tests; an answer with `perf_tests` is about no test.
         expected_to_fail: those of `perf_tests` whose marks let them fail (xfail), if the process collects only.
         replacing: those of `perf_tests` that measure through a fixture of the project, likewise.
@@ -120,6 +122,7 @@ class Answer:
     is_skipped: bool = False
     source: str = ""
     loaded: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, str] = field(default_factory=dict)
     perf_tests: Sequence[str] = field(default_factory=list)
     expected_to_fail: Sequence[str] = field(default_factory=list)
     replacing: Sequence[str] = field(default_factory=list)

@@ -1,12 +1,16 @@
-"""The wording of a perf test that a pull request changes so that the test measures less."""
+"""The wording of a perf test that a pull request changes so that the test measures less, or other code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from pytest_perfbudget.core.changed_tests import ReplacedCode
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.report.numbers import quantity
+from pytest_perfbudget.report.numbers import counted, quantity
+
+_MOST_NAMED: Final = 3
 
 
 def measuring_less_text(found: Sequence[tuple[str, RegressionResult]], against: str) -> str:
@@ -21,6 +25,25 @@ def measuring_less_text(found: Sequence[tuple[str, RegressionResult]], against: 
         return f"changed, and whether the test measures less is not known, because {unknown}: {reasons[0]}"
     parts = [f"{name or 'the test'} {_less(one)}" for name, one in found]
     return f"changed so that the test measures less: with the code of {against}, {', '.join(parts)}"
+
+
+def replaced_code_text(found: Mapping[str, ReplacedCode], against: str) -> str:
+    """Return the sentence about a changed test that runs other code.
+
+    Args:
+        found: the functions that the test runs no more, by the name of the measurement.
+        against: the base.
+    """
+    parts = [
+        f"{name or 'the test'} does not run {_names(one.functions)} any more, {one.share:.0%} of its time before"
+        for name, one in found.items()
+    ]
+    return f"changed so that the test measures other code: with the code of {against}, {', '.join(parts)}"
+
+
+def _names(functions: Sequence[str]) -> str:
+    more = f" and {counted(len(functions) - _MOST_NAMED, 'other function')}" if functions[_MOST_NAMED:] else ""
+    return f"{', '.join(functions[:_MOST_NAMED])}{more}"
 
 
 def _less(change: RegressionResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,37 @@ def test_many_means_of_measuring_less_fail_the_session(repository: Repository, w
     assert {name: text.startswith(words.get(name, "changed so that")) for name, text in found.items()} == dict.fromkeys(
         names, True
     )
+
+
+COSTLY = SHOP.replace(
+    "    scripted.advance(n / 100)\n", "    scripted.advance(n / 100)\n    for _ in range(5_000): pass\n", 1
+)
+COPY = "def quick" + COSTLY.partition("def work")[2].partition("\n\n")[0] + "\n"
+PATCHED = f"{CONFTEST}\nimport scripted, shop\n{COPY}shop.work = quick\n"
+OTHER = {
+    "conftest": {"conftest.py": PATCHED},
+    "copy": {"tests/fast.py": f"import scripted\n{COPY}", "tests/test_it.py": PLAIN.replace("shop import work", "fast import quick as work")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("means", ["conftest", pytest.param("copy", marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("brief")
+def test_a_changed_test_that_measures_a_fast_copy_of_slower_code_fails_the_session(
+    repository: Repository, means: str
+) -> None:
+    slower = COSTLY.replace("n / 100", "n / 50", 1)
+    result = propose(repository, {"shop.py": COSTLY, "tests/test_it.py": PLAIN}, {**OTHER[means], "shop.py": slower})
+    assert result.ret == 1
+    assert re.match(
+        "changed so that the test measures other code: with the code of HEAD, step does not run shop:work "
+        r"any more, \d+% of its time before, so the session fails: ",
+        said(repository)["test_it.py::test_it"],
+    )
+
+
+@pytest.mark.usefixtures("brief")
+def test_another_helper_with_the_same_code_under_test_passes(repository: Repository) -> None:
+    base = {"shop.py": COSTLY, "tests/helper.py": "def size(): return 100\n", "tests/test_helper.py": BY_HELPER}
+    head = {"tests/helper.py": "def size(): return other()\ndef other(): return 100\n"}
+    assert propose(repository, base, head).ret == 0
+    assert said(repository) == {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from results import change, measurement
 
-from pytest_perfbudget.core.changed_tests import is_comparable, lower_numbers
+from pytest_perfbudget.core.changed_tests import ReplacedCode, is_comparable, lower_numbers, replaced_code
+from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
 LESS, SAME = change(), change(RegressionVerdict.UNCHANGED)
@@ -33,3 +34,39 @@ def test_a_new_measurement_and_that_without_a_result_have_nothing_to_be_compared
     assert not is_comparable(measurement(changes=[UNKNOWN]))
     assert is_comparable(measurement(changes=[FASTER]))
     assert is_comparable(measurement(changes=[UNKNOWN], is_pending=True))
+
+
+def costs(**own_ns: float) -> CostGraph:
+    """Return the costs of functions by name; `shop__price` stands for `shop:price`."""
+    return CostGraph({name.replace("__", ":"): FunctionCost(1, one) for name, one in own_ns.items()})
+
+
+BEFORE = costs(test_it__test=5, wares__prepare=3, shop__price=92)
+CODE = ["lib/shop.py", "src/wares/__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "files"),
+    [
+        pytest.param(costs(test_it__test=5, wares__prepare=3, conftest__price=92), CODE, id="another function"),
+        pytest.param(costs(test_it__test=5, wares__prepare=3, shop__price=92), CODE[1:], id="a namesake's file"),
+    ],
+)
+def test_a_changed_test_that_runs_other_code_in_the_same_time_is_found(changed: CostGraph, files: list[str]) -> None:
+    assert replaced_code(BEFORE, changed, CODE, files) == ReplacedCode(0.92, ["shop:price"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(BEFORE, id="nothing"),
+        pytest.param(costs(test_it__test=8, shop__price=92), id="a small part"),
+        pytest.param(costs(test_it__other=5, wares__prepare=3, shop__price=92), id="a function of the tests"),
+    ],
+)
+def test_other_functions_that_hardly_take_time_or_belong_to_the_tests_are_no_finding(changed: CostGraph) -> None:
+    assert replaced_code(BEFORE, changed, CODE, CODE) is None
+
+
+def test_a_profile_without_time_says_nothing() -> None:
+    assert replaced_code(CostGraph(), CostGraph(), CODE, ()) is None

@@ -21,7 +21,7 @@ from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.paths import is_built_at_import, module_file, path_in
+from pytest_perfbudget.paths import is_built_at_import, module_file, own_modules, path_in
 from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
@@ -47,6 +47,7 @@ class WorkerPlugin:
         self._executed = channel.executed
         self._shield_teardown = channel.shield_teardown
         self._files: dict[str, None] = {}
+        self._modules: dict[str, str] = {}
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly(with_counts=request.with_counts, one_cpu=request.one_cpu)
         self._requested = frozenset(request.nodeids)
@@ -229,7 +230,7 @@ class WorkerPlugin:
         if not answer.problem and (found := self._wrong_code(item.config.rootpath, answer)):
             problem = f"{self._request.who} would not measure its own code: {found}"
             return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
-        return replace(answer, source=own_source(item), loaded=self._loaded())
+        return replace(answer, source=own_source(item), loaded=self._loaded(), modules=self._new_modules())
 
     def _loaded(self) -> dict[str, str]:
         """Return the files of the working tree that came with the test; see `Answer.loaded`.
@@ -242,6 +243,15 @@ class WorkerPlugin:
         modules = {name: file for name, file in found.items() if file and path_in(top, file) is not None}
         imported = {module_file(module) for module in list(sys.modules.values())}
         return modules | {file: file for file in self._libraries() - self._before - imported}
+
+    def _new_modules(self) -> dict[str, str]:
+        """Return the places of this side's own modules that have been imported since the last answer."""
+        side = Path(self._request.tree or self._request.top).resolve()
+        places = {name: path_in(side, file) for name, file in own_modules(side).items()}
+        found = {name: place.as_posix() for name, place in places.items() if place is not None}
+        new = dict(found.items() - self._modules.items())
+        self._modules.update(new)
+        return new
 
     def _libraries(self) -> set[str]:
         return set(libraries(Path(self._request.top))) if self._request.top else set()

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.checkout.other_files import OtherFile
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.policy import GateMode, Policy
@@ -196,6 +197,10 @@ class PerfTests:
     def note_lost(self, nodeid: str, names: Collection[str]) -> None:
         """Note those measurements of another commit's test that the test no longer makes."""
         self._note("absent", [[nodeid, name] for name in names])
+
+    def note_other_files(self, found: Iterable[OtherFile]) -> None:
+        """Note the modules that the session imports from another file than another commit."""
+        self._note("other file", [[one.module, f"{one.head} instead of {one.base}"] for one in found])
 
     def _note(self, state: str, measurements: list[list[str]]) -> None:
         known = self.expectations.setdefault(state, [])

@@ -14,7 +14,7 @@ from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
 from pytest_perfbudget.plugin.keys import replaces_fixtures
 from pytest_perfbudget.plugin.lock import ExclusiveLock
-from pytest_perfbudget.report.changed_tests import measuring_less_text
+from pytest_perfbudget.report.changed_tests import measuring_less_text, replaced_code_text
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_tests import BaseTests
@@ -81,7 +81,11 @@ class TestsOfBase:
         return result
 
     def _note_measuring_less(self, changed: ChangedTests, against: str) -> None:
-        for test, found in changed.measuring_less().items():
+        less = changed.measuring_less()
+        for test, replaced in changed.replaced.items():
+            if test not in less:
+                self._tests.note_reason("measures less", test, replaced_code_text(replaced, against))
+        for test, found in less.items():
             is_unknown = any(one.verdict.is_unjudged for _, one in found)
             state = "may measure less" if is_unknown and not changed.is_own(test) else "measures less"
             self._tests.note_reason(state, test, measuring_less_text(found, against))

@@ -17,6 +17,7 @@ from pytest_perfbudget.plugin.collection.typed_options import deselecting_settin
 from pytest_perfbudget.plugin.session import PerfSession
 
 _UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
+_OTHER_FILE = "measures another file: the tests import {} from {}, which is still there"
 _MOST_NAMED = 3
 _REPLACED = (
     "measured through a fixture of the project that stands in for perf, perf_load or benchmark, and not in the base"
@@ -62,7 +63,7 @@ def find_left_out(
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
     ]
-    return [*_unknown(session), *found, *_may_measure_less(session, set(reasons))]
+    return [*_unknown(session), *_other_files(session), *found, *_may_measure_less(session, set(reasons))]
 
 
 def _removed(session: PerfSession, finding: Finding) -> Finding:
@@ -96,6 +97,14 @@ def _unknown(session: PerfSession) -> list[Finding]:
     return [
         _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=f"{_UNKNOWN}: {problem}"))
         for problem in _noted(session, "base unknown")
+    ]
+
+
+def _other_files(session: PerfSession) -> list[Finding]:
+    """Return a finding for each module that the tests import from another file than the base's tests do."""
+    return [
+        _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=_OTHER_FILE.format(*noted)))
+        for noted in session.tests.expectations.get("other file", ())
     ]
 
 
