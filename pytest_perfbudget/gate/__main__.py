@@ -1,4 +1,7 @@
-"""The first step of the action, `python -m pytest_perfbudget.gate`: it needs Python and git, and nothing installed."""
+"""The first step of the action, `python -m pytest_perfbudget.gate`: it needs Python and git, and nothing installed.
+
+With `--problem TEXT` it is the end of a later step that failed before there could be a verdict.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from pytest_perfbudget.report.outcome import outcome_command, outcome_heading
 def main() -> int:
     """Write `base` and `runs` for the later steps, and the verdict if no test needs to run; return the exit code."""
     environment = os.environ
+    if sys.argv[1:2] == ["--problem"]:
+        return _end(GateVerdict(Outcome.ERROR, " ".join(sys.argv[2:])))
     if environment.get("PERFBUDGET_GATE_SELF_TEST") == "true":  # compares the checkout with itself, slowed down
         write_outputs(environment, {"runs": "true"})
         return 0
@@ -35,7 +40,7 @@ def main() -> int:
 
 
 def _end(verdict: GateVerdict) -> int:
-    """Write a verdict that needs no test, also for the comment on the pull request, and return its exit code."""
+    """Write a verdict without a test, also for the comment on the pull request, and return its exit code."""
     write_outputs(os.environ, {"verdict": verdict.outcome.value})
     # The names of files are the pull request's own words: in a code block they are no links and no mentions.
     write_summary(os.environ, outcome_heading(verdict, 0))

@@ -103,7 +103,20 @@ def test_changed_code_that_is_no_slower_passes(tmp_path: Path, origin: Origin) -
             "error",
             "pytest could not start: unrecognized arguments: --no-such-option",
         ),
-        ({"shop.py": SLOWER}, {"install": "exit 9"}, 9, "error", ""),
+        (
+            {"shop.py": SLOWER},
+            {"install": "true\nexit 3\n"},  # 3 is the code of `exceeded`
+            2,
+            "error",
+            "no verdict::The project is not installed: the command of the input install ended with exit code 3.",
+        ),
+        (
+            {"shop.py": SLOWER},
+            {"python": "/nowhere/python"},
+            2,
+            "error",
+            "no verdict::pytest-perfbudget is not installed: pip for the interpreter of the input python ended with",
+        ),
         ({"shop.py": SLOWER}, {"base": "nowhere"}, 2, "error", "--base: 'nowhere' is no commit"),
     ],
 )
@@ -121,6 +134,23 @@ def test_each_end_has_its_own_word(
     ended = run(opened, tmp_path / "work", **inputs)
     assert (ended.code, ended.outputs["verdict"]) == (code, outcome), ended.output
     assert said in ended.output
+
+
+def test_a_project_that_is_not_installed_has_a_verdict_for_the_page_and_for_the_comment(
+    tmp_path: Path, origin: Origin
+) -> None:
+    ended = run(origin.open({"shop.py": SLOWER}), tmp_path / "work", install="exit 9")
+    sentence = "The project is not installed: the command of the input install ended with exit code 9."
+    assert ended.ran == ["find the base", "install the project", "keep the reports"]
+    assert sentence in ended.summary
+    assert parse_verdict((tmp_path / "work/perf-report/verdict.json").read_bytes()).verdict.reason == sentence
+
+
+def test_a_fast_copy_of_slower_code_is_no_way_through(tmp_path: Path, origin: Origin) -> None:
+    opened = origin.open({"shop.py": SLOWER, "tests/shop.py": SHOP})
+    ended = run(opened, tmp_path / "work")
+    assert (ended.code, ended.outputs["verdict"]) == (2, "error"), ended.output
+    assert "measures another file: the tests import shop from tests/shop.py instead of shop.py" in ended.summary
 
 
 def test_arguments_are_words_and_nothing_of_them_is_run(tmp_path: Path, origin: Origin) -> None:
