@@ -20,7 +20,11 @@ from pytest_perfbudget.init.file_change import FileChange, check_writable, read
 from pytest_perfbudget.init.layout import Installation, declares_plugin, find_root, installation, repository_top
 from pytest_perfbudget.init.measured import measure, read_report
 from pytest_perfbudget.init.migration import Migration, migrate
-from pytest_perfbudget.init.plugin_requirement import check_requirement, plugin_requirement
+from pytest_perfbudget.init.plugin_requirement import (
+    check_requirement,
+    plugin_requirement,
+    requirement_without_checkout,
+)
 from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
@@ -54,6 +58,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--self-test",
         action="store_true",
         help=f"with --github: also write {workflows.SELF_TEST}, which tests each week whether the gate sees a slowdown",
+    )
+    parser.add_argument(
+        "--comment",
+        action="store_true",
+        help=f"with --github: also write {workflows.COMMENT}, which posts the verdict on the pull request",
     )
     parser.add_argument(
         "--action",
@@ -123,6 +132,9 @@ def _workflows(options: argparse.Namespace, installed: Installation) -> Iterator
         yield workflows.github(installed, options.action)
     if options.self_test:
         yield workflows.self_test(installed, options.action)
+    if options.comment:
+        plugin = "" if options.action else requirement_without_checkout(options.plugin)
+        yield workflows.comment(installed, options.action, plugin)
     if options.gitlab:
         yield from workflows.gitlab(installed)
 
@@ -134,9 +146,10 @@ def _check(options: argparse.Namespace) -> None:
     if options.action and not _ACTION.fullmatch(options.action):
         message = f"--action: {options.action!r} is no action: write OWNER/REPO/PATH@COMMIT, or ./PATH"
         raise InitError(message)
-    if options.self_test and not options.github:
-        message = "--self-test writes a workflow for GitHub: add --github"
-        raise InitError(message)
+    for name in ("self_test", "comment"):
+        if getattr(options, name) and not options.github:
+            message = f"--{name.replace('_', '-')} writes a workflow for GitHub: add --github"
+            raise InitError(message)
     if options.plugin and not _installs_plugin(options):
         message = (
             "--plugin is for a workflow that installs the plugin itself: add --github without --action, or --gitlab"
@@ -175,6 +188,7 @@ def _asked(options: argparse.Namespace) -> list[str]:
     asked = {
         workflows.GITHUB: options.github,
         workflows.SELF_TEST: options.self_test,
+        workflows.COMMENT: options.comment,
         workflows.GITLAB: options.gitlab,
     }
     return [name for name, is_asked in asked.items() if is_asked]

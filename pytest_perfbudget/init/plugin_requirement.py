@@ -35,6 +35,22 @@ def check_requirement(text: str) -> None:
         raise InitError(message)
 
 
+def requirement_without_checkout(given: str) -> str:
+    """Return the requirement of the plugin for a job that does not check the repository out.
+
+    Args:
+        given: the requirement that the user names; empty for the place from which the plugin is installed here.
+
+    Raises:
+        InitError: the requirement is a path.
+    """
+    found = given or plugin_requirement()
+    if re.match(r"\.{0,2}/", found):
+        message = f"--comment: the job that comments has no file such as {found}: name a URL by --plugin"
+        raise InitError(message)
+    return found
+
+
 def plugin_requirement() -> str:
     """Return the requirement of the plugin as it is installed in this environment, with what the HTML report needs.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ from pytest_perfbudget.init.layout import Installation
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 GITHUB: Final = ".github/workflows/performance.yml"
 SELF_TEST: Final = ".github/workflows/performance-self-test.yml"
+COMMENT: Final = ".github/workflows/performance-comment.yml"
 GITLAB: Final = ".gitlab/perfbudget.yml"
 GITLAB_ROOT: Final = ".gitlab-ci.yml"
+_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def github(installed: Installation, action: str) -> FileChange:
@@ -36,6 +39,33 @@ def self_test(installed: Installation, action: str) -> FileChange:
         action: the reference of the action that runs the gate, or empty.
     """
     return _workflow(SELF_TEST, "github_self_test.yml", installed, action, is_self_test=True)
+
+
+def comment(installed: Installation, action: str, plugin: str) -> FileChange:
+    """Return the workflow that posts the verdict on the pull request.
+
+    Args:
+        installed: the place of the project.
+        action: the reference of the action that runs the gate, beside which lies the one that comments; or empty.
+        plugin: the requirement of the plugin, which needs no other package to comment; not used with an action.
+    """
+    folder, at, pin = action.partition("@")
+    beside = f"{folder.rpartition('/')[0]}/perf-comment{at}{pin}"
+    steps = (_TEMPLATES / f"github_comment_{'action' if action else 'steps'}.yml").read_text("utf-8")
+    if action.startswith("."):  # the action of this repository itself, of its default branch
+        steps = _first_step() + steps
+    install = f"python -m pip install --no-deps {shlex.quote(plugin)}"
+    values = {"@ACTION@": beside, "@INSTALL@": _as_yaml(install), "@PYTHON@": _PYTHON}
+    for name, value in values.items():
+        steps = steps.replace(name, value)
+    text = (_TEMPLATES / "github_comment.yml").read_text("utf-8").replace("@STEPS@\n", steps)
+    return _change(installed.top / COMMENT, text)
+
+
+def _first_step() -> str:
+    """Return the step of the self-test that checks the repository out, without its history."""
+    text = (_TEMPLATES / "github_self_test.yml").read_text("utf-8")
+    return text.partition("    steps:\n")[2].partition("      - uses: actions/setup-python")[0]
 
 
 def gitlab(installed: Installation) -> Iterator[FileChange]:
@@ -71,16 +101,20 @@ def _filled(template: str, installed: Installation, action: str = "") -> str:
     text = (_TEMPLATES / template).read_text("utf-8")
     install = installed.by_pip if action else installed.install
     values = {
-        # Quoted, because YAML reads `: ` and ` #` in a command as its own. JSON is YAML.
-        "@INSTALL@": json.dumps(install) if set(':#"') & set(install) else install,
+        "@INSTALL@": _as_yaml(install),
         "@RUN@": installed.run,
         "@FOLDER@": installed.folder,
         "@ACTION@": action,
-        "@PYTHON@": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "@PYTHON@": _PYTHON,
     }
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def _as_yaml(command: str) -> str:
+    """Return a command, quoted where YAML would read `: ` and ` #` in it as its own; JSON is YAML."""
+    return json.dumps(command) if set(':#"') & set(command) else command
 
 
 def _change(path: Path, text: str) -> FileChange:

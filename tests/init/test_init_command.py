@@ -22,6 +22,7 @@ from pytest_perfbudget.init.measured import MeasuredSession, measure
 
 NEW = '[tool.perfbudget]  # all keys: perfbudget guide configuration\nmax_regression = "5%"  # growth up to this never fails a test\n'
 PLUGIN = ("--plugin", "pytest-perfbudget==1")
+WORKFLOWS = ("--github", "--self-test", "--comment", "--gitlab")
 
 
 @pytest.fixture
@@ -70,16 +71,14 @@ def test_every_layout_gets_a_table_and_a_second_run_does_nothing(
 ) -> None:
     for name, text in files.items():
         (root / name).write_text(text, "utf-8")
-    assert run_init(capsys, "--github", "--self-test", "--gitlab", *PLUGIN).count(": written\n") == 5
+    assert run_init(capsys, *WORKFLOWS, *PLUGIN).count(": written\n") == 6
     after = tree(root)
     before = files.get("pyproject.toml", "")
     assert after["pyproject.toml"].decode() == before + ("\n" if before else "") + NEW
     assert {name: after[name].decode() for name in files if name != "pyproject.toml"} == {
         name: text for name, text in files.items() if name != "pyproject.toml"
     }
-    assert run_init(capsys, "--github", "--self-test", "--gitlab", *PLUGIN).startswith(
-        "nothing to do: everything is there already\n"
-    )
+    assert run_init(capsys, *WORKFLOWS, *PLUGIN).startswith("nothing to do: everything is there already\n")
     assert tree(root) == after
 
 
@@ -355,6 +354,13 @@ class TestReadOnly:
             "--perf-output=nope.json",
         ),
         ("a.txt", b"", ("--self-test",), "--self-test writes a workflow for GitHub: add --github"),
+        ("a.txt", b"", ("--comment",), "--comment writes a workflow for GitHub: add --github"),
+        (
+            "a.txt",
+            b"",
+            ("--github", "--comment", "--plugin", "./perf"),
+            "--comment: the job that comments has no file such as ./perf: ",
+        ),
         ("a.txt", b"", PLUGIN, "--plugin is for a workflow that installs the plugin itself: add --github without"),
     ],
 )

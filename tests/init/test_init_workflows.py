@@ -118,6 +118,35 @@ def test_a_scheduled_workflow_tests_the_gate_in_the_same_layout(action: str, tmp
         assert runs == [installed.install, f"{installed.run}perfbudget gate --self-test"]
 
 
+def test_a_workflow_that_may_write_comments_and_runs_nothing_of_the_pull_request(tmp_path: Path) -> None:
+    change = workflows.comment(installation(tmp_path, PLUGIN), "", PLUGIN)
+    assert change.path == tmp_path / workflows.COMMENT
+    workflow = parsed(change.after)
+    gate = parsed(workflows.github(installation(tmp_path, PLUGIN), "").after)
+    assert workflow["on"] == {"workflow_run": {"workflows": [gate["name"]], "types": ["completed"]}}
+    assert workflow["permissions"] == {}
+    job = workflow["jobs"]["comment"]
+    assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
+    assert not [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    assert runs == [f"python -m pip install --no-deps '{PLUGIN}'", "python -m pytest_perfbudget.gate.comment"]
+    kept = gate["jobs"]["performance"]["steps"][-1]["with"]["name"]
+    assert job["steps"][0]["with"]["name"] == kept
+
+
+@pytest.mark.parametrize(
+    ("action", "uses"),
+    [
+        ("owner/repo/.github/actions/perf-gate@abc", ["owner/repo/.github/actions/perf-comment@abc"]),
+        ("./.github/actions/perf-gate", ["actions/checkout@", "./.github/actions/perf-comment"]),
+    ],
+)
+def test_an_action_beside_that_of_the_gate_may_comment(tmp_path: Path, action: str, uses: list[str]) -> None:
+    job = parsed(workflows.comment(installation(tmp_path, ""), action, "").after)["jobs"]["comment"]
+    assert len(job["steps"]) == len(uses)
+    assert all(step["uses"].startswith(start) for step, start in zip(job["steps"], uses, strict=True))
+
+
 def test_an_action_gets_the_requirements_that_only_poetry_knows(tmp_path: Path) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_text("[tool.poetry]\nname = 'a'\n", "utf-8")

@@ -53,7 +53,11 @@ def written(tmp_path: Path) -> tuple[list[Path], list[Path]]:
         (tmp_path / name).mkdir(exist_ok=True)
         installed = installation(tmp_path / name / ("shop" if name == "below" else ""), PLUGIN)
         action = f"a/b/c@{40 * '1'}" if name == "action" else ""
-        for change in (workflows.github(installed, action), workflows.self_test(installed, action)):
+        for change in (
+            workflows.github(installed, action),
+            workflows.self_test(installed, action),
+            workflows.comment(installed, action, PLUGIN),
+        ):
             change.write()
             github.append(change.path)
         for each in workflows.gitlab(installed):
@@ -64,7 +68,7 @@ def written(tmp_path: Path) -> tuple[list[Path], list[Path]]:
 
 def test_the_files_are_what_the_services_and_the_linters_accept(written: tuple[list[Path], list[Path]]) -> None:
     github, gitlab = written
-    assert (len(github), len(gitlab)) == (2 * len(LAYOUTS), 2 * len(LAYOUTS))
+    assert (len(github), len(gitlab)) == (3 * len(LAYOUTS), 2 * len(LAYOUTS))
     schema("github-workflows", *github)
     schema("gitlab-ci", *gitlab)
     assert checked("jactionlint", "--strict-exit", *github) == ""
