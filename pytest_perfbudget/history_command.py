@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.history.trend import SeriesKey, Trend, along_line, main_metric
+from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_metric
 from pytest_perfbudget.core.limits import pattern_matches
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.core.precedence import resolve
@@ -21,7 +21,7 @@ from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.anchor import Anchor, find_anchor
 from pytest_perfbudget.history.line import line_of
-from pytest_perfbudget.history.notes import NOTES, pull, push
+from pytest_perfbudget.history.notes import NOTES, Keeping, pull, push
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.numbers import counted
@@ -76,11 +76,13 @@ def _run(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
     from pytest_perfbudget.history.store import sessions  # noqa: PLC0415 - see `_show`
 
-    oldest_s = _oldest_s(settings)
+    now_s = time.time()
+    _check_there(file, options)
+    oldest_s = _oldest_s(settings, now_s)
     anchor = _anchor(root, settings).commit
     # Of an anchor that git does not have here, the sessions are not known, so none is removed.
-    removed_before_s = 0.0 if settings.anchor and not anchor else oldest_s
-    pushed = push(root, options.remote, sessions(file, oldest_s), removed_before_s, anchor)
+    keeping = None if settings.anchor and not anchor else Keeping(now_s, oldest_s, anchor)
+    pushed = push(root, options.remote, sessions(file, oldest_s), keeping)
     _say(f"{counted(pushed, 'new session')} pushed to {NOTES} of {options.remote}\n")
     return 0
 
@@ -90,7 +92,8 @@ def _pull(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
 
     found, unread = pull(root, options.remote)
     anchor = _anchor(root, settings).commit
-    new = append(file, found, _oldest_s(settings), anchor)
+    now_s = time.time()
+    new = append(file, found, _oldest_s(settings, now_s), anchor, now_s=now_s)
     _say(f"{counted(new, 'new session')} pulled from {NOTES} of {options.remote}\n")
     if unread:
         text = "left out: written by a later version of pytest-perfbudget, or by another program"
@@ -106,7 +109,9 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
     from pytest_perfbudget.report.service_hours import service_data, service_list, service_text  # noqa: PLC0415
 
-    oldest_s = _oldest_s(settings)
+    _check_there(file, options)
+    now_s = time.time()
+    oldest_s = _oldest_s(settings, now_s)
     known = dict(series(file, oldest_s))
     served = window_components(file, oldest_s)
     if not (known or served):
@@ -116,10 +121,10 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     named = _named(known, options.name, file, served)
     anchor = _anchor(root, settings)
 
-    line = frozenset() if options.all_branches else line_of(root)
+    line = Line() if options.all_branches else line_of(root)
 
     def read(keys: Sequence[SeriesKey]) -> tuple[list[Reading], int]:
-        found, left_out = along_line(trends(file, keys, oldest_s, anchor.commit), line, anchor.commit)
+        found, left_out = along_line(trends(file, keys, oldest_s, anchor.commit, now_s=now_s), line, anchor.commit)
         return [read_trend(one, _creep(one, settings, anchor)) for one in found], left_out
 
     readings, of_others = read(_chosen(named, options.metric, file))
@@ -158,8 +163,23 @@ def _file(root: Path, settings: Settings) -> Path:
     return root / settings.history
 
 
-def _oldest_s(settings: Settings) -> float:
-    return time.time() - settings.history_days * _DAY_S
+def _check_there(file: Path, options: argparse.Namespace) -> None:
+    """Check that there is a history.
+
+    Raises:
+        HistoryError: there is none, as in a new clone.
+    """
+    from pytest_perfbudget.history.schema import is_there  # noqa: PLC0415 - see `_show`
+
+    if not is_there(file):
+        writes, named = (f"pytest --perf-history={file}", f" --file={file}") if options.file else ("pytest", "")
+        message = f"history {file}: there is no such file here: {writes} begins one"
+        message += f", and perfbudget history pull{named} fetches the sessions of other clones"
+        raise HistoryError(message)
+
+
+def _oldest_s(settings: Settings, now_s: float) -> float:
+    return now_s - settings.history_days * _DAY_S
 
 
 def _anchor(root: Path, settings: Settings) -> Anchor:

@@ -10,6 +10,7 @@ import math
 import os
 import random
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from repositories import commit, git
 from snippets import snippets
 
 from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.history.trend import Line
 from pytest_perfbudget.history.line import line_of
 from pytest_perfbudget.history.store import append
 
@@ -149,6 +151,16 @@ class TestDrift:
         assert "since v1.0" not in shown.out
 
 
+def append_sessions(project: Path, made: Iterable[tuple[str, str, float]]) -> None:
+    """Append a session for each commit, branch and number, with noise of 1 %."""
+    chosen = random.Random(25)
+    found = [
+        session(day, [point(value * math.exp(chosen.gauss(0, 0.01)))], commit=name, branch=branch)
+        for day, (name, branch, value) in enumerate(made)
+    ]
+    append(project / "kept.db", found, 0)
+
+
 class TestBranches:
     """The sessions of the present line of commits, without those of other branches."""
 
@@ -165,16 +177,8 @@ class TestBranches:
             git(project, "rev-parse", "HEAD"),
             *(commit(project, {"code.py": f"_{day}\n"}) for day in range(7)),
         ]
-        chosen = random.Random(25)
-        values = [*[4e6] * 8, *[5.2e6] * 6, *[4e6] * 8]
-        append(
-            project / "kept.db",
-            [
-                session(day, [point(values[day] * math.exp(chosen.gauss(0, 0.01)))], commit=name)
-                for day, name in enumerate([*main, *slow, *main_again])
-            ],
-            0,
-        )
+        made = [*((one, "main", 4e6) for one in main), *((one, "slow", 5.2e6) for one in slow)]
+        append_sessions(project, [*made, *((one, "main", 4e6) for one in main_again)])
         return project
 
     @pytest.mark.usefixtures("branched")
@@ -200,8 +204,52 @@ class TestBranches:
     def test_a_shallow_clone_leaves_nothing_out(self, branched: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         clone = tmp_path_factory.mktemp("clone") / "shallow"
         git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
-        assert line_of(clone) == frozenset()
-        assert len(line_of(branched)) == 16
+        assert line_of(clone) == Line()
+        assert len(line_of(branched).commits) == 16
+
+
+class TestPull:
+    """The sessions of main stay after a `git pull` that made a merge, by whichever parent the merge has them."""
+
+    @pytest.fixture
+    def pulled(self, project: Path) -> Path:
+        """Return a clone with a commit of its own, which has pulled eight commits, the last of which merge a branch."""
+        kept = {"pyproject.toml": TABLE, ".gitignore": "kept.db\nclone\n"}
+        first = commit(project, kept)
+        git(project, "branch", "-qM", "main")
+        git(project, "clone", "-q", ".", "clone")
+        theirs = [commit(project, {"code.py": f"{day}\n"}) for day in range(5)]
+        git(project, "switch", "-qc", "slow")
+        slow = [commit(project, {"slow.py": f"{day}\n"}) for day in range(3)]
+        git(project, "switch", "-q", "main")
+        git(project, "merge", "-q", "--no-ff", "slow")
+        theirs += [git(project, "rev-parse", "HEAD"), commit(project, {"code.py": "6\n"})]
+        clone = project / "clone"
+        mine = commit(clone, {"other.py": ""})
+        git(clone, "pull", "-q", "--no-rebase", "--no-edit")
+        merge = git(clone, "rev-parse", "HEAD")
+        names = [first, *theirs[:5], *slow, *theirs[5:], mine, merge]
+        made = [(one, "slow", 5.2e6) if one in slow else (one, "main", 4e6) for one in names]
+        append_sessions(clone, made)
+        return clone
+
+    @pytest.mark.parametrize("head", ["main", "feature", "--detach"])
+    def test_only_the_sessions_of_the_merged_branch_are_left_out(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pulled: Path, head: str
+    ) -> None:
+        monkeypatch.chdir(pulled)
+        git(pulled, "switch", "-q", *(["--create", head] if head == "feature" else [head]))
+        found = json.loads(said(capsys, "--json"))
+        (trend,) = found["trends"]
+        assert (len(trend["points"]), found["of_other_branches"], trend["changes"]) == (10, 3, [])
+
+    def test_a_merge_in_other_words_is_known_by_the_branch_of_the_sessions(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pulled: Path
+    ) -> None:
+        monkeypatch.chdir(pulled)
+        git(pulled, "commit", "-q", "--amend", "-m", "the work of today")
+        found = json.loads(said(capsys, "--json"))
+        assert (len(found["trends"][0]["points"]), found["of_other_branches"]) == (9, 4)  # the old merge is no ancestor
 
 
 @pytest.mark.usefixtures("kept")
@@ -226,7 +274,11 @@ class TestOneLine:
             (["db.raed"], "no test or component 'db.raed': did you mean 'db.read'"),
             (["zzz"], "no test or component 'zzz'\n"),
             (["test_login", "--metric=p99"], "no 'p99' here: use median, p95\n"),
-            (["--file=other.db"], "history other.db: there is no such file; pytest --perf-history=other.db writes it"),
+            (
+                ["--file=other.db"],
+                "history other.db: there is no such file here: pytest --perf-history=other.db begins one, and "
+                "perfbudget history pull --file=other.db fetches the sessions of other clones",
+            ),
             (["--file=."], "history .: this is a folder: name a file in it\n"),
             (["--file=empty.db"], "the file is empty: pytest --perf-history=empty.db writes a session to it\n"),
             (["pull", "--remote=nowhere"], "git ls-remote: 'nowhere' does not appear to be a git repository; --remote"),
@@ -245,6 +297,13 @@ class TestOneLine:
         with closing(sqlite3.connect(kept / "kept.db")) as later:
             later.execute("PRAGMA user_version = 99")
         assert "its schema 99 is of a later pytest-perfbudget: upgrade" in said(capsys, code=2)
+
+    def test_a_clone_without_the_history_of_its_project(self, capsys: pytest.CaptureFixture[str]) -> None:
+        line = (
+            "kept.db: there is no such file here: pytest begins one, and perfbudget history pull fetches the sessions"
+        )
+        assert line in said(capsys, code=2)
+        assert line in said(capsys, "push", code=2)
 
     def test_a_project_without_a_history(self, capsys: pytest.CaptureFixture[str], project: Path) -> None:
         (project / "pyproject.toml").write_text("", "utf-8")

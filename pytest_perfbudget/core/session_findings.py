@@ -7,6 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.finding import (
+    DRIFT,
     LOOSENED,
     MISSING,
     NOT_RECORDED,
@@ -178,6 +179,12 @@ def find_not_recorded(
         for span, source in sources.items()
         if not any(covers(span, name) for name in recorded)
     ]
+
+
+def drift_not_judged(problem: str, policy: Policy) -> Finding:
+    """Return the finding of a session whose drift is asked for and cannot be judged, with the problem in words."""
+    judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
+    return Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {problem}")
 
 
 def find_not_updated(update: UpdateSummary) -> list[Finding]:

@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
+from pytest_perfbudget.core.history.trend import Line
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
+_OF_REMOTE: Final = re.compile(
+    r"Merge (?:branch '(?P<branch>[^']+)' of .+?|remote-tracking branch '[^'/]+/(?P<tracked>[^']+)')"
+    r"(?: into (?P<into>\S+))?$"
+)
+"""The subjects by which git itself names the merge of another clone's branch."""
+_NOT_SAID: Final = ("main", "master")
+"""The branches that git leaves out of the subject of a merge into them."""
+_SECONDS: Final = 60.0
 
-def line_of(folder: Path) -> frozenset[str]:
+
+def line_of(folder: Path) -> Line:
     """Return the commits from the one checked out back along first parents, so that merged branches are left out.
 
-    The line is empty outside git, and in a shallow clone, which does not have all of its commits.
+    A merge by `git pull` is of the same branch in two clones, so the line goes on along both of its parents. The line
+    is empty outside git, and in a shallow clone, which does not have all of its commits.
     """
     try:
         if git(folder, "rev-parse", "--is-shallow-repository") != "false":
-            return frozenset()
-        return frozenset(git(folder, "rev-list", "--first-parent", "HEAD").splitlines())
+            return Line()
+        commits: set[str] = set()
+        has_merges = False
+        sides = [["HEAD"]]
+        while sides:
+            listed = git(
+                folder, "log", "--first-parent", "--format=%H%x00%P%x00%s", *sides.pop(), "--", seconds=_SECONDS
+            )
+            for commit, parents, subject in (line.split("\0", 2) for line in listed.splitlines()):
+                commits.add(commit)
+                first, *others = parents.split() or [""]
+                has_merges |= bool(others)
+                if len(others) == 1 and _is_of_same_branch(subject):
+                    sides.append([others[0], f"^{first}"])
+        branch = _branch(folder) if has_merges else ""
+        merged = git(folder, "rev-list", "HEAD", seconds=_SECONDS).splitlines() if branch else []
+        return Line(frozenset(commits), frozenset(merged), branch)
     except GitError:
-        return frozenset()
+        return Line()
+
+
+def _branch(folder: Path) -> str:
+    """Return the branch that is checked out; empty for a detached head."""
+    try:
+        return git(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    except GitError:
+        return ""
+
+
+def _is_of_same_branch(subject: str) -> bool:
+    found = _OF_REMOTE.match(subject)
+    if found is None:
+        return False
+    branch, into = found["branch"] or found["tracked"], found["into"]
+    return branch == into if into else branch in _NOT_SAID

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_perfbudget.core.history.retention import removable
 from pytest_perfbudget.core.history.session import VERSION, HistorySession
 from pytest_perfbudget.errors import GitError, HistoryError
 from pytest_perfbudget.git import git
@@ -23,21 +25,39 @@ _MOST_ALIKE: Final = 3
 """The most failures in a row for which no other job is the reason."""
 _SECONDS: Final = 120.0
 
+_ORDER: Final = "push"
+"""The key of the number of a session's push: the order of pushes is known, and the clocks of machines may be wrong."""
+
 Files = dict[str, list[str]]
 """The lines of each file, by its path."""
 
 
-def push(folder: Path, remote: str, sessions: Iterable[HistorySession], oldest_s: float = 0.0, anchor: str = "") -> int:
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """The sessions that stay in the notes.
+
+    Attributes:
+        now_s: the present time, in s since 1970.
+        oldest_s: the time before which sessions are too old.
+        anchor: the commit whose sessions are never too old; empty if there is none.
+    """
+
+    now_s: float
+    oldest_s: float
+    anchor: str = ""
+
+
+def push(folder: Path, remote: str, sessions: Iterable[HistorySession], keeping: Keeping | None = None) -> int:
     """Add sessions to the notes of a remote; sessions without a commit, and those that are there already, are left out.
 
-    Sessions that are too old are removed by the way. Lines of later versions and of others stay.
+    Sessions that are too old are removed by the way; see `core.history.retention`. Lines of later versions and of
+    others stay.
 
     Args:
         folder: a folder of the repository.
         remote: the name or the address of the remote.
         sessions: the sessions.
-        oldest_s: the time before which sessions are too old, in s since 1970.
-        anchor: the commit whose sessions are never too old; empty if there is none.
+        keeping: the sessions that stay; None if all do.
 
     Returns:
         The number of sessions that were new.
@@ -56,7 +76,7 @@ def push(folder: Path, remote: str, sessions: Iterable[HistorySession], oldest_s
             return 0
         name = f"refs/perfbudget/{uuid.uuid4().hex}"
         try:
-            kept = _kept(files, oldest_s, anchor)
+            kept = files if keeping is None else _kept(files, keeping)
             git(folder, "fast-import", "--quiet", text=_stream(name, tip, files, kept, new), seconds=_SECONDS)
             git(folder, "push", "--quiet", "--no-verify", remote, f"{name}:{NOTES}", seconds=_SECONDS)
         except GitError as error:
@@ -142,39 +162,42 @@ def _session(line: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _kept(files: Files, oldest_s: float, anchor: str) -> Files:
-    """Return the lines of all notes without the sessions that are too old.
+def _kept(files: Files, keeping: Keeping) -> Files:
+    """Return the lines of all notes without the sessions that are too old."""
+    lines = [(line, _session(line)) for found in files.values() for line in found]
+    ours = sorted(
+        ((line, one) for line, one in lines if _is_ours(one)), key=lambda one: (_order(one[1]), one[1]["at_s"])
+    )
+    number = removable([one["at_s"] for _, one in ours], keeping.now_s, keeping.oldest_s)
+    old = {
+        line
+        for line, one in ours[:number]
+        if one["at_s"] < keeping.oldest_s and not (keeping.anchor and one.get("commit") == keeping.anchor)
+    }
+    return {path: [line for line in found if line not in old] for path, found in files.items()}
 
-    If all sessions are too old, all are kept: the clock of this machine may be wrong.
-    """
-    times = {line: _time_of(line) for lines in files.values() for line in lines}
-    if max(filter(None, times.values()), default=0.0) < oldest_s:
-        return files
 
-    def is_old(line: str) -> bool:
-        at_s = times[line]
-        return at_s is not None and at_s < oldest_s and not (anchor and _session(line).get("commit") == anchor)
-
-    return {path: [line for line in lines if not is_old(line)] for path, lines in files.items()}
+def _is_ours(session: Mapping[str, Any]) -> bool:
+    return session.get("version") == VERSION and isinstance(session.get("at_s"), (int, float))
 
 
-def _time_of(line: str) -> float | None:
-    """Return the time of the session in a line, in s since 1970; None if the line is of another kind."""
-    session = _session(line)
-    at_s = session.get("at_s")
-    return at_s if session.get("version") == VERSION and isinstance(at_s, (int, float)) else None
+def _order(session: Mapping[str, Any]) -> int:
+    """Return the number of the push that added a session; 0 for sessions of earlier versions, which have none."""
+    order = session.get(_ORDER)
+    return order if isinstance(order, int) else 0
 
 
 def _stream(name: str, tip: str, files: Files, kept: Files, new: Iterable[HistorySession]) -> str:
     """Return the input of `git fast-import` for a commit with further sessions, and without those that are not kept."""
     paths = {path.replace("/", ""): path for path in files}  # git's own notes are in folders if there are many
     changed = {path: list(lines) for path, lines in kept.items() if lines != files[path]}
+    order = 1 + max((_order(_session(line)) for lines in files.values() for line in lines), default=0)
     latest_s = 0.0
     for one in new:
         commit = one.circumstances.commit
         path = paths.get(commit, commit)
         lines = changed.setdefault(path, list(kept.get(path, ())))
-        lines.append(json.dumps(one.to_dict(), separators=(",", ":")))
+        lines.append(json.dumps({_ORDER: order, **one.to_dict()}, separators=(",", ":")))
         latest_s = max(latest_s, one.circumstances.at_s)
     return "".join(_commands(name, tip, changed, int(latest_s)))
 

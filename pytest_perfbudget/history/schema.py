@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -81,10 +82,7 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
     try:
         if creates:
             _make_folder(path.parent)
-        elif path.is_dir():
-            message = f"history {path}: this is a folder: name a file in it"
-            raise HistoryError(message)
-        elif not path.is_file():
+        elif not is_there(path):
             message = f"history {path}: there is no such file; pytest --perf-history={path} writes it"
             raise HistoryError(message)
         with contextlib.closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
@@ -98,6 +96,25 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
     except OSError as error:
         message = f"history {path}: {error.strerror or error}"
         raise HistoryError(message) from error
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file.
+
+    Raises:
+        HistoryError: the path is a folder, or cannot be looked at.
+    """
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)  # `Path.is_file` hides a folder that may not be read
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        message = f"history {path}: {error.strerror or error}"
+        raise HistoryError(message) from error
+    if is_folder:
+        message = f"history {path}: this is a folder: name a file in it"
+        raise HistoryError(message)
+    return True
 
 
 @contextlib.contextmanager

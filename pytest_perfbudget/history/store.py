@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_perfbudget.core.history.retention import in_order, removable
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
 from pytest_perfbudget.core.metrics import Direction
@@ -32,17 +34,19 @@ _POINT: Final = """
 """
 
 
-def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anchor: str = "") -> int:
-    """Append sessions, and remove a few of the sessions that are too old.
+def append(
+    path: Path, sessions: Iterable[HistorySession], oldest_s: float, anchor: str = "", *, now_s: float | None = None
+) -> int:
+    """Append sessions, and remove a few of the sessions that are too old; see `core.history.retention`.
 
-    No session is removed if all in the file are too old, for the clock may be wrong. If it is not, the next call
-    removes them. The same holds for the windows of services.
+    The windows of services that are too old are removed as well.
 
     Args:
         path: the file, which is created if it is missing.
         sessions: the sessions; those that the history has already, or that are too old, are left out.
         oldest_s: the time before which sessions are too old, in s since 1970.
         anchor: the commit whose sessions are never too old; empty if there is none.
+        now_s: the present time; None if nothing is to be removed.
 
     Returns:
         The number of sessions that were new.
@@ -51,16 +55,14 @@ def append(path: Path, sessions: Iterable[HistorySession], oldest_s: float, anch
         HistoryError: the file cannot be written, or is no history; nothing was written then.
     """
     with opened(path, creates=True) as connection, transaction(connection):
-        has_sessions, has_processes = (_has_since(connection, one, oldest_s) for one in ("session", "service_process"))
         new = sum(
             _append(connection, one)
             for one in sessions
             if one.circumstances.at_s >= oldest_s or one.circumstances.commit == (anchor or None)
         )
-        if has_sessions:
-            _prune(connection, oldest_s, anchor)
-        if has_processes:
-            prune_windows(connection, oldest_s)
+        if now_s is not None:
+            _prune(connection, now_s, oldest_s, anchor)
+            prune_windows(connection, now_s, oldest_s)
         return new
 
 
@@ -76,6 +78,17 @@ def sessions(path: Path, oldest_s: float) -> list[HistorySession]:
             HistorySession(_circumstances(facts), list(_points(connection, number)))
             for number, *facts in connection.execute(query, (oldest_s,)).fetchall()
         ]
+
+
+def circumstances_of(path: Path, commit: str) -> list[Circumstances]:
+    """Return the circumstances of all sessions of a commit, the oldest first.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = f'SELECT {_FACTS} FROM session WHERE "commit" = ? ORDER BY at_s, number'  # noqa: S608 - names of fields
+    with opened(path, creates=False) as connection:
+        return [_circumstances(facts) for facts in connection.execute(query, (commit,))]
 
 
 def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
@@ -97,14 +110,23 @@ def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
         ]
 
 
-def trends(path: Path, keys: Sequence[SeriesKey], oldest_s: float, anchor: str = "") -> list[Trend]:
+def trends(
+    path: Path, keys: Sequence[SeriesKey], oldest_s: float, anchor: str = "", *, now_s: float = math.inf
+) -> list[Trend]:
     """Return trends, with their points that are not too old, and those of the anchor.
+
+    Args:
+        path: the file.
+        keys: the trends.
+        oldest_s: the time before which points are too old, in s since 1970.
+        anchor: the commit whose points are never too old; empty if there is none.
+        now_s: the present time; a point that is dated later gets the time of the session before, as it was appended.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
     with opened(path, creates=False) as connection:
-        return [_trend(connection, key, oldest_s, anchor) for key in keys]
+        return [_trend(connection, key, oldest_s, anchor, now_s) for key in keys]
 
 
 def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
@@ -126,16 +148,16 @@ def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
     return True
 
 
-def _has_since(connection: sqlite3.Connection, table: str, oldest_s: float) -> bool:
-    query = f"SELECT EXISTS (SELECT 1 FROM {table} WHERE at_s >= ?)"  # noqa: S608 - names of tables
-    return bool(connection.execute(query, (oldest_s,)).fetchone()[0])
-
-
-def _prune(connection: sqlite3.Connection, oldest_s: float, anchor: str) -> None:
+def _prune(connection: sqlite3.Connection, now_s: float, oldest_s: float, anchor: str) -> None:
     query = 'SELECT number FROM session WHERE at_s < ? AND "commit" IS NOT ? ORDER BY at_s LIMIT ?'
-    old = connection.execute(query, (oldest_s, anchor or None, _PRUNED_AT_ONCE)).fetchall()
-    connection.executemany("DELETE FROM point WHERE session = ?", old)
-    connection.executemany("DELETE FROM session WHERE number = ?", old)
+    old = [number for (number,) in connection.execute(query, (oldest_s, anchor or None, _PRUNED_AT_ONCE))]
+    if not old:
+        return
+    numbers, times_s = zip(*connection.execute("SELECT number, at_s FROM session ORDER BY number"), strict=True)
+    may_go = {*numbers[: removable(times_s, now_s, oldest_s)]}
+    gone = [(number,) for number in old if number in may_go]
+    connection.executemany("DELETE FROM point WHERE session = ?", gone)
+    connection.executemany("DELETE FROM session WHERE number = ?", gone)
 
 
 def _circumstances(facts: Sequence[Any]) -> Circumstances:
@@ -152,7 +174,7 @@ def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoin
         yield HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers)
 
 
-def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anchor: str) -> Trend:
+def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anchor: str, now_s: float) -> Trend:
     query = "SELECT number, component, unit, direction FROM series WHERE test = ? AND name = ? AND metric = ?"
     found = connection.execute(query, astuple(key)).fetchone()
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
@@ -160,10 +182,12 @@ def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anch
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
             verdict, "limit"
         FROM session CROSS JOIN point ON point.session = session.number
-        WHERE series = ? AND (at_s >= ? OR "commit" = ?) ORDER BY at_s, session
+        WHERE series = ? AND (at_s >= ? OR "commit" = ?) ORDER BY session
     """
     points = [
         TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)
         for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, oldest_s, anchor or None))
     ]
-    return Trend(key, component, unit, Direction(direction), points)
+    times_s = in_order([one.at_s for one in points], now_s)
+    dated = [replace(one, at_s=at_s) for one, at_s in zip(points, times_s, strict=True)]
+    return Trend(key, component, unit, Direction(direction), sorted(dated, key=lambda one: one.at_s))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_perfbudget.core.history.service_window import HOUR_S, ServiceProcess, ServiceWindow, merged_windows
+from pytest_perfbudget.core.history.service_window import DAY_S, HOUR_S, ServiceProcess, ServiceWindow, merged_windows
 from pytest_perfbudget.core.tally import Tally
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.schema import WAIT_S, has_windows, opened, transaction
@@ -19,6 +19,9 @@ _MERGED_AT_ONCE: Final = 2
 """The most components of which one append merges an hour, so that an append never takes long."""
 _MERGED: Final = ""
 """The writer of a window that was merged from those of all processes."""
+
+_GAP_S: Final = 3 * DAY_S
+"""The longest time without requests, such as a weekend, that is no long gap."""
 
 _NUMBERS: Final = "count, errors, total_ns, most_ns, histogram"
 _WINDOW: Final = f"""
@@ -50,7 +53,7 @@ def append_windows(
         state = json.dumps(dict(process.state), separators=(",", ":"))
         connection.execute(_PROCESS, (process.writer, process.start_s, process.at_s, state))
         _merge(connection, path, process.at_s - _MINUTES_KEPT_S)
-        prune_windows(connection, oldest_s)
+        prune_windows(connection, process.at_s, oldest_s)
 
 
 def windows_since(path: Path, since_s: float, component: str = "") -> list[ServiceWindow]:
@@ -122,12 +125,35 @@ def last_processes(path: Path, seconds: float) -> list[ServiceProcess]:
         raise _damaged(path, error) from None
 
 
-def prune_windows(connection: sqlite3.Connection, oldest_s: float) -> None:
-    """Remove the windows and processes that are too old."""
-    old = f"start_s < ? - {HOUR_S}"
-    query = f"DELETE FROM service_window WHERE component IN (SELECT number FROM component) AND {old}"  # noqa: S608
-    connection.execute(query, (oldest_s,))
-    connection.execute("DELETE FROM service_process WHERE at_s < ?", (oldest_s,))
+def prune_windows(connection: sqlite3.Connection, now_s: float, oldest_s: float) -> None:
+    """Remove the windows and processes that are too old, as far as windows lead back to them without a long gap.
+
+    Windows beyond a long gap may be of the present, because the clock of this machine may be ahead. A clock that is
+    ahead by less than such a gap removes nothing too early, because windows are kept for so much longer.
+    """
+    before_s = oldest_s - _GAP_S - DAY_S  # a gap is measured from the beginning of a day
+    old = "FROM component CROSS JOIN service_window ON component = number WHERE start_s < ?"
+    query = f"SELECT EXISTS (SELECT 1 {old}) OR EXISTS (SELECT 1 FROM service_process WHERE at_s < ?)"  # noqa: S608
+    if not connection.execute(query, (before_s, before_s)).fetchone()[0]:
+        return
+    within = _unbroken_since(connection, now_s), before_s
+    query = (
+        "DELETE FROM service_window WHERE component IN (SELECT number FROM component) AND start_s >= ? AND start_s < ?"
+    )
+    connection.execute(query, within)
+    connection.execute("DELETE FROM service_process WHERE at_s >= ? AND at_s < ?", within)
+
+
+def _unbroken_since(connection: sqlite3.Connection, now_s: float) -> float:
+    """Return the beginning of the day since which no gap between windows is too long; now if there is none."""
+    latest = "(SELECT max(start_s) FROM service_window WHERE component = number AND start_s < ?)"
+    query = f"SELECT max({latest}) FROM component"  # noqa: S608 - names of columns
+    since_s = now_s
+    while True:
+        (start_s,) = connection.execute(query, (since_s,)).fetchone()
+        if start_s is None or since_s - start_s > _GAP_S:
+            return since_s
+        since_s = start_s // DAY_S * DAY_S
 
 
 def _merge(connection: sqlite3.Connection, path: Path, before_s: float) -> None:

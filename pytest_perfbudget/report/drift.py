@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
+
 from pytest_perfbudget.core.drift import Drift, DriftVerdict
+from pytest_perfbudget.core.finding import DRIFT, Finding
 from pytest_perfbudget.core.history.creep import Creep
-from pytest_perfbudget.report.numbers import percent, quantity, tolerance_text
+from pytest_perfbudget.core.history.unheld import Lack, Unheld
+from pytest_perfbudget.report.numbers import counted, percent, quantity, tolerance_text
 
 
 def drift_text(creep: Creep, metric: str, unit: str, anchor: str) -> str:
     """Return a drift above its limit in one sentence."""
     before, after = (quantity(one, unit) for one in (creep.before, creep.after))
     return f"{growth_text(creep.drift, anchor)}, {limit_text(creep.drift)}: {metric} {before} -> {after}"
+
+
+def drift_remedy(test: str, name: str, anchor: str) -> str:
+    """Return the command that finds the commit behind a drift.
+
+    Args:
+        test: the test as an argument of pytest.
+        name: the measurement's own name; empty if it has none.
+        anchor: the name of the anchor.
+    """
+    named = f" --name {shlex.quote(name)}" if name else ""
+    return f"Find the commit: perfbudget bisect {shlex.quote(test)} --good {shlex.quote(anchor)}{named}"
+
+
+def fails_by_drift_text(findings: Iterable[Finding]) -> str:
+    """Return why a session fails by drift, with the first command that finds a commit; empty if it does not."""
+    failing = [one for one in findings if one.kind == DRIFT and one.test and one.is_failure]
+    if not failing:
+        return ""
+    number = f"{counted(len(failing), 'number')} drifted above max_drift, which fails the session and no test"
+    return f"{number}. {failing[0].remedy}".rstrip()
 
 
 def growth_text(drift: Drift, anchor: str) -> str:
@@ -24,6 +50,32 @@ def limit_text(drift: Drift) -> str:
     """Return on which side of its limit a drift is: `above max_drift = 5 %`."""
     if drift.verdict is DriftVerdict.EXCEEDED:
         return f"above max_drift = {tolerance_text(drift.max_drift or 0.0)}"
+    if drift.verdict is DriftVerdict.UNMEASURED:
+        return "not judged"
+    allowed = "" if drift.max_drift is None else f"max_drift = {tolerance_text(drift.max_drift)}"
     if drift.verdict is DriftVerdict.DRIFTING:
-        return f"above {tolerance_text(drift.warn_at)}"
-    return "not judged" if drift.verdict is DriftVerdict.UNMEASURED else "not above its limit"
+        return f"above {tolerance_text(drift.warn_at)}{f', not surely above {allowed}' if allowed else ''}"
+    return f"not surely above {allowed or tolerance_text(drift.warn_at)}"
+
+
+def unheld_text(found: Unheld, anchor: str, file: str) -> str:
+    """Return why nothing can be held against an anchor, and what to do.
+
+    Args:
+        found: the reason.
+        anchor: the name of the anchor.
+        file: the history as an argument of pytest.
+    """
+    once = f"check out {anchor} and run pytest --perf-history={shlex.quote(file)} once"
+    if found.lack in (Lack.SESSIONS, Lack.ANCHOR):
+        lacks = "no session yet" if found.lack is Lack.SESSIONS else f"no session of {anchor}"
+        why = f"the history has {lacks}: {once}, or fetch the sessions of others: perfbudget history pull"
+    elif found.lack is Lack.CLEAN_ANCHOR:
+        why = f"the sessions of {anchor} had uncommitted changes: {once}, without changes"
+    elif found.lack is Lack.ENVIRONMENT:
+        others = " and ".join(f"another {name} ({before}, now {now})" for name, (before, now) in found.changed.items())
+        why = f"the sessions of {anchor} had {others}: {once}, or name a later anchor"
+    else:
+        why = f"the sessions of {anchor} have none of these measurements, which are newer or were not run there: "
+        why += "name a later anchor, or run them there once"
+    return f"nothing to hold against {anchor}: {why}"

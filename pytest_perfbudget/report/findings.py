@@ -9,6 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.core.finding import (
     DOUBT,
+    DRIFT,
     LOOSENED,
     NEAR_LIMIT,
     NOT_READY,
@@ -109,6 +110,8 @@ def kind_words(kind: str) -> str:
 
 def finding_words(finding: Finding) -> str:
     """Return the kind of a finding in words; a test that is left out is no limit that is loosened."""
+    if finding.kind == DRIFT and finding.test:
+        return "drift exceeded" if finding.is_failure or finding.is_gated else "drift warning"
     return _LEFT_OUT if finding.kind == LOOSENED and not finding.is_of_limit else kind_words(finding.kind)
 
 

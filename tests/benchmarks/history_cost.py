@@ -66,9 +66,13 @@ def measure(file: Path) -> None:
     key = SeriesKey("tests/test_7.py::test_7", "", "median")
     points = len(trends(file, [key], 0)[0].points) * TESTS * len(METRICS)
     print(f"{points:,} points, {file.stat().st_size / 1e6:.0f} MB")
-    print(f"append a session of 1,000 points      {cost_ms(lambda one: append(file, [new[one]], START_S))}")
-    pruned = START_S + DAY_S
-    print(f"append, and remove 8 sessions as old  {cost_ms(lambda one: append(file, [new[REPEATS + one]], pruned))}")
+
+    def append_one(number: int, oldest_s: float) -> None:
+        append(file, [new[number]], oldest_s, now_s=START_S + 30 * DAY_S)
+
+    print(f"append a session of 1,000 points      {cost_ms(lambda one: append_one(one, START_S))}")
+    pruned = START_S + 7 * DAY_S
+    print(f"append, and remove 8 sessions as old  {cost_ms(lambda one: append_one(REPEATS + one, pruned))}")
     print(f"read a trend                          {cost_ms(lambda _: trends(file, [key], pruned))}")
     print(f"list the trends                       {cost_ms(lambda _: series(file, pruned))}")
     measure_service(file)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from histories import DAY_S, point, session
+from histories import DAY_S, START_S, point, session
 from repositories import commit, git
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.errors import HistoryError
-from pytest_perfbudget.history.notes import NOTES, pull, push
+from pytest_perfbudget.history.notes import NOTES, Keeping, pull, push
 from pytest_perfbudget.history.store import append, sessions
 
 TABLE = '[tool.perfbudget]\nhistory = "kept.db"\nhistory_days = 3650\n'
@@ -57,7 +58,7 @@ def test_eight_jobs_that_push_together_lose_nothing(
     assert main(["history", "pull"]) == 0
     assert capsys.readouterr().out == f"7 new sessions pulled from {NOTES} of origin\n"
     assert sessions(jobs[0] / "kept.db", 0) == made
-    assert len(ids(jobs[0])) == 8
+    assert len(ids(jobs[0])) == 16
     assert git(jobs[0], "for-each-ref", "refs/perfbudget") == ""
 
 
@@ -76,41 +77,46 @@ class TestUnion:
         job = clone(origin, "job")
         git(job, "notes", "--ref=perfbudget", "add", "-m", '{"version": 99, "id": "later", "at_s": 0}', "HEAD")
         git(job, "push", "-q", "origin", NOTES)
-        made = [session(0), session(1), session(2, commit=session(1).circumstances.commit), session(9)]
-        assert push(job, "origin", made) == 4
-        oldest_s, anchor = session(9).circumstances.at_s, session(0).circumstances.commit
-        assert push(job, "origin", [], oldest_s) == 0
-        assert len(ids(job)) == 4
-        assert push(job, "origin", [session(10)], oldest_s, anchor) == 1
+        made = [session(0), session(1), session(2, commit=session(1).circumstances.commit)]
+        assert push(job, "origin", [*made, *(session(at) for at in range(7, 13))]) == 9
+        now_s, oldest_s = (session(at).circumstances.at_s for at in (12, 9))
+        anchor = session(0).circumstances.commit
+        assert push(job, "origin", [], Keeping(now_s, oldest_s)) == 0
+        assert len(ids(job)) == 9
+        assert push(job, "origin", [session(12, id="a")], Keeping(now_s, oldest_s, anchor)) == 1
         found, unread = pull(job, "origin")
-        assert (found, unread) == ([session(0), session(9), session(10)], 1)
-        assert push(job, "origin", [session(11)], oldest_s) == 1
-        assert pull(job, "origin")[0] == [session(9), session(10), session(11)]
+        assert (found[:2], unread) == ([session(0), session(7)], 1)  # three days of sessions more than are shown
+        assert push(job, "origin", [session(12, id="b")], Keeping(now_s, oldest_s)) == 1
+        assert pull(job, "origin")[0][0] == session(7)
         git(job, "fetch", "-q", "--force", "origin", f"{NOTES}:{NOTES}")
-        assert len(git(job, "ls-tree", "-r", NOTES).splitlines()) == 4
+        assert len(git(job, "ls-tree", "-r", NOTES).splitlines()) == 7
 
-    def test_a_clock_that_is_years_ahead_removes_nothing_of_others(self, origin: Path) -> None:
+    def test_a_clock_that_is_ahead_removes_nothing_of_others(self, origin: Path) -> None:
         job = clone(origin, "job")
-        assert push(job, "origin", [session(0), session(1)]) == 2
-        ahead = session(2000)
-        assert push(job, "origin", [ahead], ahead.circumstances.at_s - 30 * DAY_S) == 1
-        assert pull(job, "origin")[0] == [session(0), session(1), ahead]
+        for day in range(6):
+            ahead_s = START_S + (365 + day) * DAY_S
+            push(job, "origin", [session(day)], Keeping(START_S + day * DAY_S, START_S + (day - 4) * DAY_S))
+            ahead = session(100 + day, at_s=ahead_s)
+            assert push(job, "origin", [ahead], Keeping(ahead_s, ahead_s - 4 * DAY_S)) == 1
+        assert {session(day).circumstances.id for day in range(1, 6)} <= {*ids(job)}
 
     def test_an_anchor_that_git_does_not_have_removes_nothing(
         self, origin: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = clone(origin, "job")
         head = git(job, "rev-parse", "HEAD")
-        assert push(job, "origin", [session(0, at_s=1.0)]) == 1
-        (job / "pyproject.toml").write_text(f'{TABLE}anchor = "v9"\n', "utf-8")
+        now_s = time.time()
+        assert push(job, "origin", [session(age, at_s=now_s - age * DAY_S) for age in range(1, 10)]) == 9
+        table = '[tool.perfbudget]\nhistory = "kept.db"\nhistory_days = 1\n'
+        (job / "pyproject.toml").write_text(f'{table}anchor = "v9"\n', "utf-8")
         monkeypatch.chdir(job)
-        append(job / "kept.db", [session(1, commit=head)], 0)
+        append(job / "kept.db", [session(20, at_s=now_s, commit=head)], 0)
         assert main(["history", "push"]) == 0
-        assert len(ids(job)) == 2
-        (job / "pyproject.toml").write_text(f'{TABLE}anchor = "HEAD"\n', "utf-8")
-        append(job / "kept.db", [session(2, commit=head)], 0)
+        assert len(ids(job)) == 10
+        (job / "pyproject.toml").write_text(f'{table}anchor = "HEAD"\n', "utf-8")
+        append(job / "kept.db", [session(21, at_s=now_s, commit=head)], 0)
         assert main(["history", "push"]) == 0
-        assert len(ids(job)) == 2
+        assert {int(one, 16) for one in ids(job)} == {1, 2, 3, 20, 21}
 
     def test_a_session_outside_git_is_left_out(self, origin: Path) -> None:
         job = clone(origin, "job")

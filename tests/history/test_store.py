@@ -40,37 +40,47 @@ class TestSessions:
         assert [one.points[0].value for one in sessions(file, START_S)] == [4e6, 4e6]
 
     def test_old_sessions_are_neither_taken_nor_shown_and_go_bit_by_bit(self, file: Path) -> None:
-        append(file, [session(at) for at in range(20)], START_S)
-        oldest_s = START_S + 15 * DAY_S
-        assert append(file, [session(3), session(20)], oldest_s) == 1
-        assert len(sessions(file, oldest_s)) == 6
+        append(file, [session(at) for at in range(30)], START_S)
+        now_s, oldest_s = START_S + 30 * DAY_S, START_S + 20 * DAY_S
+        assert append(file, [session(3), session(30)], oldest_s, now_s=now_s) == 1
+        assert len(sessions(file, oldest_s)) == 11
+        assert len(sessions(file, 0)) == 23
+        for _ in range(3):
+            append(file, [], oldest_s, now_s=now_s)
         assert len(sessions(file, 0)) == 13
-        append(file, [], oldest_s)
-        assert len(sessions(file, 0)) == 6
-        assert len(trends(file, [MEDIAN], 0)[0].points) == 6
+        assert len(trends(file, [MEDIAN], 0)[0].points) == 13
 
     def test_old_sessions_of_the_anchor_are_taken_shown_and_kept(self, file: Path) -> None:
-        anchor = session(0).circumstances.commit
-        assert append(file, [session(0), session(1), session(9)], START_S + 5 * DAY_S, anchor) == 2
-        assert len(trends(file, [MEDIAN], START_S + 5 * DAY_S, anchor)[0].points) == 2
-        assert len(trends(file, [MEDIAN], START_S + 5 * DAY_S)[0].points) == 1
-        append(file, [], START_S + 5 * DAY_S)
-        assert len(sessions(file, 0)) == 1
+        anchor, oldest_s = session(0).circumstances.commit, START_S + 5 * DAY_S
+        assert append(file, [session(0), session(1), session(9)], oldest_s, anchor) == 2
+        assert len(trends(file, [MEDIAN], oldest_s, anchor)[0].points) == 2
+        assert len(trends(file, [MEDIAN], oldest_s)[0].points) == 1
+        now_s, oldest_s = START_S + 17 * DAY_S, START_S + 13 * DAY_S
+        append(file, [session(at) for at in range(10, 18)], 0)
+        append(file, [], oldest_s, anchor, now_s=now_s)
+        assert session(0) in sessions(file, 0)
+        assert session(9) not in sessions(file, 0)
+        append(file, [], oldest_s, now_s=now_s)
+        assert session(0) not in sessions(file, 0)
 
-    def test_a_clock_that_is_years_ahead_removes_nothing(self, file: Path) -> None:
-        append(file, [session(at) for at in range(20)], START_S)
-        ahead = session(2000)
-        assert append(file, [ahead], ahead.circumstances.at_s - 30 * DAY_S) == 1
-        assert append(file, [session(20)], START_S) == 1
-        assert len(sessions(file, START_S)) == 22
+    @pytest.mark.parametrize("ahead", [20, 365])
+    def test_a_clock_that_is_ahead_removes_nothing_that_is_young(self, file: Path, ahead: int) -> None:
+        """Two machines take turns for 30 days, and the clock of one of them is ahead."""
+        append(file, [session(at) for at in range(41)], START_S)
+        for day in range(41, 71):
+            for number, at_s in ((day, START_S + day * DAY_S), (1000 + day, START_S + (day + ahead) * DAY_S)):
+                append(file, [session(number, at_s=at_s)], at_s - 30 * DAY_S, now_s=at_s)
+            young = {session(at).circumstances.id for at in range(day - 30, day + 1)}
+            assert young <= {one.circumstances.id for one in sessions(file, 0)}
+        assert session(0) not in sessions(file, 0)
 
-    def test_sessions_that_are_all_too_old_go_with_the_second_session_after_them(self, file: Path) -> None:
+    def test_sessions_that_are_all_too_old_go_when_as_many_days_have_sessions(self, file: Path) -> None:
         append(file, [session(at) for at in range(5)], START_S)
-        oldest_s = session(70).circumstances.at_s
-        append(file, [session(100)], oldest_s)
-        assert len(sessions(file, 0)) == 6
-        append(file, [session(101)], oldest_s)
-        assert sessions(file, 0) == [session(100), session(101)]
+        for day in range(100, 108):
+            now_s = START_S + day * DAY_S
+            append(file, [session(day)], now_s - 5 * DAY_S, now_s=now_s)
+            assert (session(0) in sessions(file, 0)) is (day < 103)
+        assert [int(one.circumstances.id, 16) for one in sessions(file, 0)] == list(range(100, 108))
 
     def test_readers_and_a_writer_do_not_wait_for_each_other(self, file: Path) -> None:
         append(file, [session()], START_S)
@@ -99,6 +109,14 @@ class TestTrends:
             append(file, [session(id=name, branch=name)], START_S)
         assert [one.circumstances.branch for one in sessions(file, START_S)] == ["b", "c", "a"]
         assert [one.branch for one in trends(file, [MEDIAN], START_S)[0].points] == ["b", "c", "a"]
+
+    def test_a_session_that_is_dated_in_the_future_has_the_place_at_which_it_was_appended(self, file: Path) -> None:
+        append(file, [session(0), session(1, at_s=START_S + 365 * DAY_S), session(2)], START_S)
+        (trend,) = trends(file, [MEDIAN], START_S, now_s=START_S + 3 * DAY_S)
+        assert [one.commit for one in trend.points] == [session(at).circumstances.commit for at in range(3)]
+        assert [(one.at_s - START_S) / DAY_S for one in trend.points] == [0, 0, 2]
+        (later,) = trends(file, [MEDIAN], START_S, now_s=START_S + 400 * DAY_S)
+        assert later.points[-1].commit == session(1).circumstances.commit
 
     def test_the_component_is_that_of_the_last_session(self, file: Path) -> None:
         append(file, [session(0), session(1, [point(component="api")])], START_S)

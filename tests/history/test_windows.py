@@ -30,6 +30,15 @@ def wrote(file: Path, *windows: ServiceWindow, writer: str = "a", now_s: float =
     append_windows(file, windows, process(writer, at_s), oldest_s)
 
 
+def day_window(day: int) -> ServiceWindow:
+    return window(day * DAY_S // MINUTE_S)
+
+
+def days(file: Path) -> list[int]:
+    """Return the days of all windows; the hour of a window begins a little before the window."""
+    return sorted(round((one.start_s - SERVICE_S) / DAY_S) for one in windows_since(file, 0))
+
+
 class TestMinutes:
     """What a process appends is read again, together with the minutes of the others."""
 
@@ -101,19 +110,41 @@ class TestHours:
         wrote(file, now_s=SERVICE_S // HOUR_S * HOUR_S + 3 * HOUR_S - 1)
         assert windows_since(file, 0) == [window(0)]
 
+
+class TestRemoval:
+    """Windows that are too old are removed; a date alone is no proof of age, because a clock may be wrong."""
+
     @pytest.mark.parametrize("is_by_a_session", [False, True])
     def test_old_windows_and_processes_are_removed_and_later_ones_stay(
         self, file: Path, *, is_by_a_session: bool
     ) -> None:
-        wrote(file, window(0), writer="a")
-        wrote(file, window(300), writer="b")
-        oldest_s = SERVICE_S + 120 * MINUTE_S
+        for day in range(0, 21, 2):
+            wrote(file, day_window(day), writer=f"{day}")
+        now_s = SERVICE_S + 20 * DAY_S + HOUR_S
         if is_by_a_session:
-            append(file, [], oldest_s)
+            append(file, [], now_s - 10 * DAY_S, now_s=now_s)
         else:
-            wrote(file, writer="b", now_s=SERVICE_S + 301 * MINUTE_S, oldest_s=oldest_s)
-        assert windows_since(file, 0) == [window(300)]
-        assert [one.writer for one in last_processes(file, DAY_S)] == ["b"]
+            wrote(file, writer="20", now_s=now_s, oldest_s=now_s - 10 * DAY_S)
+        assert days(file) == [*range(8, 21, 2)]
+        assert len(last_processes(file, 100 * DAY_S)) == 7
+
+    @pytest.mark.parametrize("ahead", [3, 30, 365])
+    def test_a_monitor_whose_clock_is_ahead_removes_nothing_of_others_that_is_young(
+        self, file: Path, ahead: int
+    ) -> None:
+        for day in range(11):
+            wrote(file, day_window(day), writer="a")
+        for day in range(3):  # then a process with another clock goes on
+            now_s = SERVICE_S + (10 + day + ahead) * DAY_S + HOUR_S
+            wrote(file, day_window(10 + day + ahead), writer="b", now_s=now_s, oldest_s=now_s - 10 * DAY_S)
+        assert {*range(2, 11)} <= {*days(file)}
+        assert {one.writer for one in last_processes(file, 400 * DAY_S)} == {"a", "b"}
+
+    def test_windows_beyond_a_long_gap_stay_and_those_after_the_gap_are_removed(self, file: Path) -> None:
+        for day in (0, *range(10, 31)):
+            wrote(file, day_window(day))
+        wrote(file, now_s=SERVICE_S + 30 * DAY_S + HOUR_S, oldest_s=SERVICE_S + 20 * DAY_S)
+        assert days(file) == [0, *range(17, 31)]
 
 
 class TestOtherFiles:

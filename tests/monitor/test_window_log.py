@@ -109,12 +109,12 @@ class TestMinutes:
 
     def test_old_minutes_are_removed(self, make_monitor: Make, wall: Any, file: Path) -> None:
         monitor = make_monitor({"history_days": 1}, history=file)
-        for _ in range(2):
+        for _ in range(8):
             monitor.observe("gateway", 0.01)
             wall.advance(60)
             monitor.check()
             wall.advance(26 * 3600)
-        assert counts(file) == [("gateway", 26 * 60 + 1, 1)]
+        assert len(counts(file)) == 5  # those of a day, and of the four days by which a clock may be wrong
 
 
 FORKING = """

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.history.trend import Trend, TrendPoint
 from pytest_perfbudget.core.level_fit import fit_levels, spread_about, spread_of_neighbours
 from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
 
-_FEWEST: Final = 8
+FEWEST: Final = 8
 """The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
 _LEAST_SPREAD: Final = 1e-4
 """The smallest standard deviation that is assumed, as a share of the value: counts have none."""
@@ -43,7 +43,7 @@ def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift
     """Return the drift of a trend's last point since the anchor.
 
     Sessions of the same machine, Python and dependencies as the last point count, and no others. A drift of fewer than
-    eight of them is unmeasured, because they do not show how much unchanged code differs from session to session.
+    `FEWEST` of them is unmeasured, because they do not show how much unchanged code differs from session to session.
 
     Args:
         trend: the trend.
@@ -65,7 +65,7 @@ def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift
     now = [len(points) - 1] if last.is_dirty else _of_commit(points, last.commit)
     logs = np.log([one.value for one in points])
     own = np.array([one.std_error or 0.0 for one in points])
-    spread = _spread(logs, own) if len(points) >= _FEWEST else None
+    spread = _spread(logs, own) if len(points) >= FEWEST else None
     first, second = (_mean([points[one] for one in places], spread) for places in (before, now))
     drift = judge_drift(first, second, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
     return Creep(drift, first.value, second.value, len(before))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -136,7 +136,26 @@ def extended(trend: Trend, point: HistoryPoint, circumstances: Circumstances) ->
     return replace(described, points=[*trend.points, last])
 
 
-def along_line(trends: Sequence[Trend], line: Collection[str], anchor: str = "") -> tuple[list[Trend], int]:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The commits that led to the present one.
+
+    Attributes:
+        commits: the commits of the line itself; merged branches are left out. Empty if the line is not known.
+        merged: all commits that led to the present one, those of merged branches, too; empty if no branch is merged.
+        branch: the branch that is checked out; empty if there is none, or no branch is merged.
+    """
+
+    commits: frozenset[str] = frozenset()
+    merged: frozenset[str] = frozenset()
+    branch: str = ""
+
+    def has(self, point: TrendPoint) -> bool:
+        """Return whether a point is of the line: by its commit, or of the same branch as another clone has it."""
+        return point.commit in self.commits or (point.branch == self.branch and point.commit in self.merged)
+
+
+def along_line(trends: Sequence[Trend], line: Line, anchor: str = "") -> tuple[list[Trend], int]:
     """Return trends without the sessions of other branches, whose code came and went, and the number of these sessions.
 
     Args:
@@ -144,12 +163,15 @@ def along_line(trends: Sequence[Trend], line: Collection[str], anchor: str = "")
         line: the commits that led to the present one. If no session is of these, nothing is left out.
         anchor: a commit whose sessions stay; empty if there is none.
     """
-    commits = {one.commit for trend in trends for one in trend.points}
-    if commits.isdisjoint(line):
+    points = [one for trend in trends for one in trend.points]
+    if not any(map(line.has, points)):
         return list(trends), 0
-    others = commits.difference(line, {anchor, ""})
-    left_out = {(one.at_s, one.commit) for trend in trends for one in trend.points if one.commit in others}
-    kept = [replace(one, points=[point for point in one.points if point.commit not in others]) for one in trends]
+
+    def stays(point: TrendPoint) -> bool:
+        return point.commit in ("", anchor) or line.has(point)
+
+    left_out = {(one.at_s, one.commit) for one in points if not stays(one)}
+    kept = [replace(one, points=[point for point in one.points if stays(point)]) for one in trends]
     return [one for one in kept if one.points], len(left_out)
 
 

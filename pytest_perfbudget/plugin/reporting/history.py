@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.baseline.commit import current_branch, folder_in_repository, full_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
-from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
 from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
-from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.session_findings import drift_not_judged
 from pytest_perfbudget.errors import HistoryError
+from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.session import PerfSession
 
 _DAY_S: Final = 86_400
@@ -36,12 +37,7 @@ def with_unjudged_drift(session: PerfSession, result: RunResult, *, has_history:
         problem = 'max_drift needs an anchor, such as anchor = "last-tag" in [tool.perfbudget]'
     else:
         problem = f'{asked} needs a history: history = ".perfbudget/history.db" in [tool.perfbudget], or --perf-history'
-    return replace(result, findings=[*result.findings, _unjudged(session.policy, problem)])
-
-
-def _unjudged(policy: Policy, problem: str) -> Finding:
-    judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
-    return Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {problem}")
+    return replace(result, findings=[*result.findings, drift_not_judged(problem, session.policy)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +77,15 @@ class SessionHistory:
         try:
             # Imported here: sessions without an anchor need no numpy, and some builds of Python have no SQLite.
             from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415
-            from pytest_perfbudget.plugin.reporting.drift import find_drift  # noqa: PLC0415
+            from pytest_perfbudget.plugin.reporting.drift import DriftHistory, find_drift  # noqa: PLC0415
 
             anchor = find_anchor(self._session.config.rootpath, name)
             self._anchor = anchor.commit
             now = self._in_short(result)
-            found = find_drift(result, now, self._file, oldest_s=self._oldest_s(now), anchor=anchor, policy=policy)
+            history = DriftHistory(self._file, self._typed_file, self._oldest_s(now), anchor)
+            found = find_drift(result, now, history, policy, partial(typed, self._session.config))
         except (HistoryError, ImportError) as error:
-            found = [_unjudged(policy, str(error))]
+            found = [drift_not_judged(str(error), policy)]
         return replace(result, findings=[*result.findings, *found])
 
     def append(self, result: RunResult) -> str:
@@ -98,7 +95,7 @@ class SessionHistory:
 
             now = self._in_short(result)
             if now.points:
-                append(self._file, [now], self._oldest_s(now), self._anchor)
+                append(self._file, [now], self._oldest_s(now), self._anchor, now_s=now.circumstances.at_s)
         except ImportError as error:
             return f"history {self._file}: this Python has no SQLite: {error}"
         except OSError as error:
@@ -106,6 +103,13 @@ class SessionHistory:
         except HistoryError as error:
             return str(error)
         return ""
+
+    @property
+    def _typed_file(self) -> str:
+        """The history as an argument of pytest where the session was started."""
+        folder = self._session.config.invocation_params.dir
+        is_below = self._file.is_relative_to(folder)
+        return str(self._file.relative_to(folder) if is_below else self._file)
 
     def _in_short(self, result: RunResult) -> HistorySession:
         if self._now is None:

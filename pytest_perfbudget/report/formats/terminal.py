@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.finding import MISSING, NEAR_LIMIT, NOT_READY, NOT_UPDATED, Severity
+from pytest_perfbudget.core.finding import DRIFT, MISSING, NEAR_LIMIT, NOT_READY, NOT_UPDATED, Severity
 from pytest_perfbudget.core.health import FAIR, GOOD, Health
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
@@ -16,6 +16,7 @@ from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
 from pytest_perfbudget.report.components import change_lines
+from pytest_perfbudget.report.drift import fails_by_drift_text
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
@@ -91,9 +92,12 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])
+    yield from next(([one.remedy] for one in told if one.kind == DRIFT and one.remedy), [])
     for note in result.session.notes:
         yield _colored(f"note: {note}", _YELLOW, layout)
     yield from _closing(result, layout)
+    if text := fails_by_drift_text(result.findings):  # beside pytest's own last line, which counts passed tests only
+        yield _colored(text, _RED, layout)
 
 
 def _closing(result: RunResult, layout: Layout) -> Iterator[str]:

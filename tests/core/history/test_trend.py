@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.history.trend import Marker, SeriesKey, Trend, TrendPoint, along_line, main_metric
+from pytest_perfbudget.core.history.trend import Line, Marker, SeriesKey, Trend, TrendPoint, along_line, main_metric
 from pytest_perfbudget.core.metrics import Direction
+
+MAIN = Line(frozenset({"main"}))
 
 
 def trend(*changed: dict[str, Any]) -> Trend:
@@ -53,18 +55,30 @@ class TestLine:
 
     def test_sessions_of_the_line_and_of_the_anchor_and_without_a_commit_stay(self) -> None:
         made = trend(*({"commit": one, "at_s": at} for at, one in enumerate(["tag", "main", "other", "", "main"])))
-        (kept,), left_out = along_line([made], {"main"}, "tag")
+        (kept,), left_out = along_line([made], MAIN, "tag")
         assert [one.commit for one in kept.points] == ["tag", "main", "", "main"]
         assert left_out == 1
 
     def test_a_session_counts_once_however_many_numbers_it_has(self) -> None:
         made = trend({"commit": "main"}, {"commit": "other", "at_s": 1.0})
-        assert along_line([made, made], {"main"})[1] == 1
+        assert along_line([made, made], MAIN)[1] == 1
 
     def test_a_trend_of_another_branch_only_is_left_out(self) -> None:
         mine, other = trend({"commit": "main"}), trend({"commit": "other"})
-        assert along_line([mine, other], {"main"}) == ([mine], 1)
+        assert along_line([mine, other], MAIN) == ([mine], 1)
 
     def test_a_history_without_a_session_of_the_line_stays_as_it_is(self) -> None:
         made = trend({"commit": "a"}, {"commit": "b"})
-        assert along_line([made], {"main"}) == ([made], 0)
+        assert along_line([made], MAIN) == ([made], 0)
+
+    def test_sessions_of_the_same_branch_in_another_clone_stay_and_those_of_a_merged_branch_do_not(self) -> None:
+        line = Line(frozenset({"main"}), frozenset({"main", "pulled", "feature"}), "main")
+        made = trend(
+            {"commit": "main", "branch": "main"},
+            {"commit": "pulled", "branch": "main"},
+            {"commit": "feature", "branch": "feature", "at_s": 1.0},
+            {"commit": "rebased", "branch": "main", "at_s": 2.0},
+        )
+        (kept,), left_out = along_line([made], line)
+        assert [one.commit for one in kept.points] == ["main", "pulled"]
+        assert left_out == 2
