@@ -18,8 +18,8 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
-from pytest_perfbudget.core.saved_times import SPREAD
 from pytest_perfbudget.core.session_findings import find_missing
+from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_perfbudget.core.robust import qn_scale
-from pytest_perfbudget.core.run_pair import DOF, PROCESS_SPREAD
+from pytest_perfbudget.core.session_spread import DOF_OF_PROCESSES, PROCESS_SPREAD
 
 _EFFICIENCY: Final = 0.5
 """The degrees of freedom of `qn_scale` for each further value, at the normal distribution: 0.54 for twelve values, and
@@ -27,7 +27,7 @@ class ProcessSpread:
     dof: float
 
 
-RECORDED: Final = ProcessSpread(PROCESS_SPREAD, DOF)
+RECORDED: Final = ProcessSpread(PROCESS_SPREAD, DOF_OF_PROCESSES)
 """The spread of recorded sessions."""
 
 
@@ -44,5 +44,5 @@ def pooled_spread(log_ratios: Sequence[float]) -> ProcessSpread:
     if not further:
         return RECORDED
     seen = qn_scale(log_ratios) / math.sqrt(2)
-    dof = DOF + further
-    return ProcessSpread(math.sqrt((DOF * PROCESS_SPREAD**2 + further * seen**2) / dof), dof)
+    dof = DOF_OF_PROCESSES + further
+    return ProcessSpread(math.sqrt((DOF_OF_PROCESSES * PROCESS_SPREAD**2 + further * seen**2) / dof), dof)

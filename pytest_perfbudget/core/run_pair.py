@@ -14,21 +14,17 @@ from typing import Final
 
 from pytest_perfbudget.core.reference import estimate, weather_weights
 from pytest_perfbudget.core.robust import MAD
+from pytest_perfbudget.core.session_spread import PROCESS_SPREAD
 from pytest_perfbudget.core.weather import BlockTime, Canaries, calm, shifts
 
 FEWEST_BLOCKS: Final = 4
 """The fewest blocks of a run that show its weather."""
 
-DOF: Final = 4.0
-"""The degrees of freedom of the error: some processes differ from all others of the same code by 5 to 15 %."""
-
-PROCESS_SPREAD: Final = 0.03 / math.sqrt(2)
 _SCATTER: Final = 1.5
 _SLOPE_ERROR: Final = 0.5
-"""The parts of the error: the deviation of a process from others of the same code, which lasts for its life, so that
-no statistic within the process shows it; the factor of the scatter within a run, whose blocks depend on each other;
-and the error of the share of the weather that a function feels. They were chosen on pairs of recorded sessions, of
-which 1 % at most may be marked: `tests/core/test_saved_times.py`."""
+"""Parts of the error, beside the deviation of a process from others of the same code: the factor of the scatter
+within a run, whose blocks depend on each other, and the error of the share of the weather that a function feels. They
+were chosen on pairs of recorded sessions, of which 1 % at most may be marked: `tests/core/test_saved_times.py`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,12 @@ from pytest_perfbudget.core.metrics import counts
 from pytest_perfbudget.core.process_spread import pooled_spread
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_times import SPREAD, SavedTime, log_ratio_by_baseline, saved_times
+from pytest_perfbudget.core.saved_times import SavedTime, log_ratio_by_baseline, saved_times
+from pytest_perfbudget.core.session_spread import DOF_OF_SESSIONS, SPREAD
 from pytest_perfbudget.core.slowdown import SlowdownTest
 
 TOLERANCE: Final = 0.05
 """The allowed slowdown of a measurement that states none."""
-
-DOF_OF_SESSIONS: Final = 8.0
-"""The degrees of freedom of the error that the tests of two sessions have in common, which few recordings show."""
 
 _SURE: Final = 0.975
 """The confidence of each bound of an interval of 95 %."""

@@ -3,9 +3,11 @@
 1. Both sessions were compared with the same baseline: their times are corrected for the weather by its references.
 2. Both keep blocks between canaries: one model of the weather is fitted to the blocks of both sessions, as for a
    baseline. The times of a test in recorded sessions of identical code then differ by less; what all tests of a
-   session have in common stays, see `SESSION_ERROR_OF_BLOCKS`.
+   session have in common stays.
 3. Otherwise only rounds are left, each session's in its own weather: the median of identical code differs by `SPREAD`
-   from session to session (40 recorded runs of 12 workloads: 5 to 32 %, root mean square 25 %).
+   from session to session.
+
+`session_spread` has the constants, with their sources.
 
 A session is as a rule one process, which can differ from the next process of the same code for as long as it lives.
 In 1 and 2 the error allows for that; a time that several fresh processes have confirmed has the error of their mean.
@@ -26,10 +28,13 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.process_spread import RECORDED, ProcessSpread
 from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.core.run_pair import DOF, FEWEST_BLOCKS, run_pair
-
-SPREAD: Final = 0.25
-"""The standard deviation of a session's log time if nothing is known about the machine."""
+from pytest_perfbudget.core.run_pair import FEWEST_BLOCKS, run_pair
+from pytest_perfbudget.core.session_spread import (
+    DOF_OF_PROCESSES,
+    SESSION_ERROR_OF_BASELINE,
+    SESSION_ERROR_OF_BLOCKS,
+    SPREAD,
+)
 
 _BATCHES: Final = 20
 _FEWEST: Final = 10
@@ -37,13 +42,6 @@ _FEWEST: Final = 10
 
 _DOF: Final = 8.0
 """The degrees of freedom of a spread that was learned elsewhere."""
-
-SESSION_ERROR_OF_BASELINE: Final = 0.007
-SESSION_ERROR_OF_BLOCKS: Final = 0.065
-"""The standard deviations, in log time, of what all tests of a session have in common once the weather is corrected by
-a baseline or by blocks. In 168 pairs of recorded sessions with a baseline the means of the tests differed by no more
-than the tests' own scatter explains, whose upper bound is taken; in 520 pairs with blocks they differed by 9 %
-beyond it (`tests/benchmarks/saved_sessions.py`). The times of 3 are taken to have all of their spread in common."""
 
 _SEVERAL: Final = 3
 """The fewest fresh processes whose mean does without the spread from process to process."""
@@ -141,7 +139,7 @@ def _by_blocks(before: Measurement, after: Measurement) -> tuple[SavedTime, Save
             math.exp(one),
             found.std_error / math.sqrt(2),
             is_corrected=True,
-            dof=DOF,
+            dof=DOF_OF_PROCESSES,
             session_error=SESSION_ERROR_OF_BLOCKS,
         )
         for one in (found.before, found.after)

@@ -25,9 +25,11 @@ from pytest_perfbudget.core.kept_blocks import KeptBlocks
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.reference import compare, estimate_for, fit, prior_of
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import DOF_OF_SESSIONS, compare_sessions, mean_change
+from pytest_perfbudget.core.saved_comparison import compare_sessions, mean_change
+from pytest_perfbudget.core.session_spread import DOF_OF_SESSIONS
 from pytest_perfbudget.core.weather import BlockTime
 
 DATA = Path(__file__).parents[1] / "data"
@@ -41,13 +43,10 @@ def session(recorded: Mapping[str, Any], factor: float) -> RunResult:
     """Return a session of code that takes `factor` times as long as the recorded code."""
     return RunResult(
         measurements=[
-            Measurement(name, "", BODY, rounds=len(times), max_regression=0.05, blocks=KeptBlocks.of([
-                BlockTime(factor * time, (*map(float, before),), (*map(float, after),))
-                for time, before, after in zip(times, canaries, canaries[1:], strict=False)
-            ]))
-            for name, (times, canaries) in recorded.items()
+            Measurement(name, "", BODY, rounds=1, max_regression=0.05, blocks=KeptBlocks.of(blocks_of(one, factor)))
+            for name, one in recorded.items()
         ]
-    )  # fmt: skip
+    )
 
 
 def pairs(number: int) -> Iterator[tuple[int, int]]:
@@ -95,6 +94,27 @@ def offsets(sessions: Sequence[RunResult]) -> list[tuple[float, float, float]]:
     return found
 
 
+def sessions_since_first(runs: Sequence[Mapping[str, Any]], number: int = 5) -> list[RunResult]:
+    """Return sessions that were compared with a baseline of the first runs, without fresh processes."""
+    known = {name: fit([blocks_of(run[name]) for run in runs[:number]]) for name in runs[0]}
+    prior = prior_of(known.values())
+    found = []
+    for run in runs[number:]:
+        recorded = {}
+        for name, reference in known.items():
+            effect = compare(reference, [estimate_for(reference, blocks_of(run[name]))], prior)
+            recorded[name] = (reference.time_ns * math.exp(effect.log_ratio), effect.std_error, 0)
+        found.append(session_with_baseline(recorded, 1.0, ""))
+    return found
+
+
+def blocks_of(recorded: Any, factor: float = 1.0) -> list[BlockTime]:
+    """Return the blocks of a run of code that takes `factor` times as long as recorded."""
+    times, canaries = recorded
+    around = zip(times, canaries, canaries[1:], strict=False)
+    return [BlockTime(factor * time, (*map(float, one),), (*map(float, other),)) for time, one, other in around]
+
+
 def print_offsets(label: str, sessions: Sequence[RunResult]) -> None:
     """Print the offset that the tests have in common, of each half of the sessions by time, and how often it is missed.
 
@@ -132,6 +152,9 @@ def main(files: Sequence[str]) -> None:
     for file in map(Path, files or (str(DATA / "runs.json"), str(DATA / "sequential.json"))):
         print_offsets(file.name, sessions_of(json.loads(file.read_text("utf-8"))["runs"], 1.0))
     print_offsets(BASELINE, sessions_with_baseline(sessions, THREADS, 1.0))
+    for file in map(Path, files or (str(DATA / "runs.json"), str(DATA / "sequential.json"))):
+        runs = json.loads(file.read_text("utf-8"))["runs"]
+        print_offsets(f"{file.name}, since its first five", sessions_since_first(runs))
 
 
 def sessions_of(runs: Sequence[Mapping[str, Any]], factor: float) -> list[RunResult]:

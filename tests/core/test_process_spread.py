@@ -15,9 +15,9 @@ from simulations import COUNTS, at_most
 from pytest_perfbudget.core.process_spread import RECORDED, pooled_spread
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.robust import qn_scale
-from pytest_perfbudget.core.run_pair import DOF, PROCESS_SPREAD
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import compare_sessions
+from pytest_perfbudget.core.session_spread import DOF_OF_PROCESSES, PROCESS_SPREAD
 
 TESTS = 12
 QUIET = [0.004, -0.006, 0.002, 0.009, -0.011, 0.001, -0.003, 0.007, -0.001, 0.005, -0.008, 0.0]
@@ -56,7 +56,7 @@ class TestPooled:
     def test_quiet_tests_make_it_smaller_and_surer(self) -> None:
         found = pooled_spread(QUIET)
         assert found.std < 0.7 * PROCESS_SPREAD
-        assert found.dof == DOF + 5.5
+        assert found.dof == DOF_OF_PROCESSES + 5.5
 
     def test_restless_tests_make_it_larger(self) -> None:
         assert pooled_spread([10 * one for one in QUIET]).std > 1.5 * PROCESS_SPREAD

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import MeanChange, compare_sessions, mean_change, unlike_loads
-from pytest_perfbudget.core.saved_times import SESSION_ERROR_OF_BASELINE
+from pytest_perfbudget.core.session_spread import SESSION_ERROR_OF_BASELINE
 
 TESTS = 40
 OWN = 0.005

@@ -17,7 +17,7 @@ from pytest_perfbudget.core.kept_blocks import MOST_KEPT, KeptBlocks, wanted
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, compare_sessions
-from pytest_perfbudget.core.saved_times import SESSION_ERROR_OF_BASELINE
+from pytest_perfbudget.core.session_spread import SESSION_ERROR_OF_BASELINE
 from pytest_perfbudget.core.weather import BlockTime
 
 CANARY = st.floats(1, 1e6).map(round).map(float)

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, mean_change
-from pytest_perfbudget.core.saved_times import SPREAD
+from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.report.closing import session_text
 from pytest_perfbudget.report.formats.table_layout import BLANK, Cell, Column, cut, draw, short_names
 from pytest_perfbudget.report.numbers import counted, percent, quantity
