@@ -13,7 +13,6 @@ from scripting import TWO_WORKERS
 INI = "[pytest]\npythonpath = {}\n"
 ON_PATH = "import sys\nfrom pathlib import Path\nsys.path.insert(0, str(Path(__file__).parent / '{}'))\n"
 IMPORTS = "import {}\n\ndef test_it(perf):\n    perf({}.work)\n"
-NAMES = ("flat", "inner", "wares.core", "by_option", "by_conftest")
 OLD = shop(more="# the base's\n")
 SLOWER = shop(1.3)
 
@@ -43,20 +42,22 @@ def loosened(repository: Repository) -> list[str]:
 def test_a_fast_copy_of_slower_code_fails_the_session_wherever_it_lies(repository: Repository) -> None:
     old = ("flat.py", "src/inner.py", "src/wares/core.py", "src/by_option.py", "lib/by_conftest.py")
     new = ("tests/flat.py", "tests/inner.py", "tests/wares/core.py", "fast/by_option.py", "quick/by_conftest.py")
-    tests = IMPORTS.format(", ".join(NAMES), "flat")
+    tests = IMPORTS.format("flat, inner, wares.core, by_option, by_conftest", "flat")
     base = {"pytest.ini": INI.format(". src"), "conftest.py": ON_PATH.format("lib"), "tests/test_it.py": tests}
     head = {"pytest.ini": INI.format("fast . src"), "conftest.py": ON_PATH.format("quick")}
     copies = dict.fromkeys(old, SLOWER) | dict.fromkeys(new, OLD)
     result = propose(repository, {**base, **dict.fromkeys(old, OLD)}, {**head, **copies})
+    files = (
+        "by_conftest from quick/by_conftest.py instead of lib/by_conftest.py, which is still there, and 4 more modules"
+    )
     accept = (
         "so the session fails: a reviewer accepts this by the label perf-accepted (or the accept-label of the workflow)"
     )
-    assert set(loosened(repository)) >= {
-        f"measures another file: the tests import {name} from {there} instead of {here}, which is still there, {accept}"
-        for name, here, there in zip(NAMES, old, new, strict=True)
-    }
+    assert f"measures another file: the tests import {files} from such files, {accept}" in loosened(repository)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["this pull request weakens its gate: measures another file: the tests import flat *"])
+    result.stdout.fnmatch_lines(
+        [f"this pull request weakens its gate: measures another file: the tests import {files}*"]
+    )
     assert repository.against_base("--perf-policy=head", "--perf-only").ret == 0  # accepted by the label
 
 
@@ -90,6 +91,7 @@ def test_other_files_of_clean_pull_requests_are_no_finding(repository: Repositor
     assert result.ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_a_copy_that_no_test_imports_is_no_finding(repository: Repository) -> None:
     base = {"pytest.ini": f"{INI.format('.')}addopts = --import-mode=importlib\n", "shop.py": OLD}

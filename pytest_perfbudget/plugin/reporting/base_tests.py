@@ -15,9 +15,9 @@ from pytest_perfbudget.core.left_out import left_out
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.report.numbers import counted
 
 _UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
-_OTHER_FILE = "measures another file: the tests import {} from {}, which is still there"
 _MOST_NAMED = 3
 _REPLACED = (
     "measured through a fixture of the project that stands in for perf, perf_load or benchmark, and not in the base"
@@ -101,11 +101,13 @@ def _unknown(session: PerfSession) -> list[Finding]:
 
 
 def _other_files(session: PerfSession) -> list[Finding]:
-    """Return a finding for each module that the tests import from another file than the base's tests do."""
-    return [
-        _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=_OTHER_FILE.format(*noted)))
-        for noted in session.tests.expectations.get("other file", ())
-    ]
+    """Return a finding if the tests import modules from other files than the base's tests do."""
+    if not (noted := session.tests.expectations.get("other file", ())):
+        return []
+    module, files = noted[0]
+    more = f", and {counted(len(noted) - 1, 'more module')} from such files" if noted[1:] else ""
+    headline = f"measures another file: the tests import {module} from {files}, which is still there{more}"
+    return [_judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=headline))]
 
 
 def _may_measure_less(session: PerfSession, known: Collection[str]) -> list[Finding]:
