@@ -267,7 +267,7 @@ def _import(root: Path, files: Sequence[Path], *, is_dry: bool) -> None:
         if is_dry or is_there:
             _say(f"saved results: perfbudget import-benchmark {name}")
         else:
-            _say(f"{baseline.name}: {seed_file(baseline, imported(file))} benchmarks added from {name}")
+            _say(f"{baseline.name}: {counted(seed_file(baseline, imported(file)), 'benchmark')} added from {name}")
 
 
 def _say_notes(migration: Migration, origin: str | None) -> None:

@@ -15,6 +15,7 @@ from pytest_perfbudget.init.layout import ini_options
 
 _STAYS: Final = "stays: pytest-benchmark still times these tests, and reads it"
 _TABLE_ONLY: Final = "no counterpart: it shapes pytest-benchmark's table"
+_OF_CODSPEED: Final = "no counterpart: pytest-codspeed reads it, and measures alone with --codspeed"
 _WORDS: Final[Mapping[str, str]] = {
     "compare": "a committed baseline (pytest --perf-update-baseline), or the base commit (pytest --perf-against REF)",
     "autosave": "a committed baseline: pytest --perf-update-baseline",
@@ -83,6 +84,7 @@ def migrate(root: Path) -> Migration:
     notes = [
         (f"--benchmark-{name}{f'={value}' if value else ''}", _becomes(name, value, keys)) for name, value in options
     ]
+    notes += [(word, _OF_CODSPEED) for word in _words(ini.get("addopts", "")) if word.startswith("--codspeed")]
     found = find_benchmarks(root, ini.get("python_files", _FILE_NAMES).split())
     entries: dict[str, Mapping[str, object]] = {pattern: {} for pattern in found.patterns}
     if found.patterns:
@@ -103,11 +105,7 @@ def benchmark_options(addopts: str) -> list[tuple[str, str]]:
     Raises:
         ConfigError: a quotation mark is not closed.
     """
-    try:
-        words = shlex.split(addopts)
-    except ValueError as error:
-        message = f"addopts of pytest: {error} in {addopts!r}"
-        raise ConfigError(message) from None
+    words = _words(addopts)
     found: list[tuple[str, str]] = []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         if word.startswith("--benchmark-"):
@@ -115,6 +113,14 @@ def benchmark_options(addopts: str) -> list[tuple[str, str]]:
             takes_next = not value and name not in _FLAGS and not following.startswith("-")
             found.append((name, following if takes_next else value))
     return found
+
+
+def _words(addopts: str) -> list[str]:
+    try:
+        return shlex.split(addopts)
+    except ValueError as error:
+        message = f"addopts of pytest: {error} in {addopts!r}"
+        raise ConfigError(message) from None
 
 
 def newest_saved(folder: Path) -> list[Path]:

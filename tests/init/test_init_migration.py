@@ -171,6 +171,12 @@ def test_the_strictest_tolerance_and_the_time_are_taken_over(
     assert migrate(tmp_path).keys == keys
 
 
+def test_options_of_codspeed_are_named(tmp_path: Path) -> None:
+    write(tmp_path, {"pytest.ini": "[pytest]\naddopts = -q --codspeed --codspeed-mode=walltime\n"})
+    words = "no counterpart: pytest-codspeed reads it, and measures alone with --codspeed"
+    assert migrate(tmp_path).notes == [("--codspeed", words), ("--codspeed-mode=walltime", words)]
+
+
 def test_the_newest_saved_file_of_each_machine_is_taken(tmp_path: Path) -> None:
     names = ["Linux-CPython-3.12-64bit/0002_a.json", "Linux-CPython-3.12-64bit/0010_b.json", "Darwin/0001_c.json"]
     write(tmp_path, dict.fromkeys([*names, "Darwin/notes.json"], "{}"))
@@ -199,7 +205,7 @@ def test_a_project_is_migrated(
         "1 test with a fixture             ->  an entry of budgets each: tests/test_some.py::test_sort",
         "1 test with a marker              ->  codspeed = true: tests/test_some.py::TestAll::test_body",
     ]
-    assert "perf-baseline.json: 1 benchmarks added from .benchmarks/Linux/0001_x.json" in output
+    assert "perf-baseline.json: 1 benchmark added from .benchmarks/Linux/0001_x.json" in output
     settings = load_settings(tmp_path / "pyproject.toml")
     assert settings.max_regression.share == 0.08
     assert settings.codspeed
