@@ -15,25 +15,25 @@ from pytest_perfbudget.tracing.ended_span import Begin, hand_over, place_of_use
 from pytest_perfbudget.tracing.open_span import begin, current_span
 from pytest_perfbudget.tracing.span import Named
 from pytest_perfbudget.tracing.task import UNKNOWN_TASK, running_tasks
-from pytest_perfbudget.tracing.wait_sampling import Waits
+from pytest_perfbudget.tracing.wait_sampling import LEAST_WAIT_NS, Waits
 
 _MOST_INTERVALS: Final = 10_000
-"""The most intervals of a span, 160 kB; the time of further intervals lengthens the last of these."""
+"""The most intervals of a span, 160 kB when it has ended; the time of further intervals lengthens the last of these."""
 
 
 _ONE_INTERVAL: Final = 2
 """The number of times of one interval."""
 
-_MOST_RESTING: Final = 10_000
-"""The most spans at rest that are known; those that nobody resumes or closes would fill the memory."""
+_MOST_KNOWN: Final = 10_000
+"""The most spans that are known; those that nobody resumes or closes would fill the memory."""
 
-_resting: dict[int, RestingSpan] = {}
-"""The spans that rest, by their ids."""
+_known: dict[int, RestingSpan] = {}
+"""The spans that have not ended, by their ids."""
 
 
 def finish_resting(trace_id: int) -> None:
     """End the spans of a tree that rest, as the tree has ended, and nothing may ever resume the spans."""
-    for one in [span for span in [*_resting.values()] if span.trace_id == trace_id]:
+    for one in [span for span in [*_known.values()] if span.is_at_rest and span.trace_id == trace_id]:
         one.finish()
 
 
@@ -43,20 +43,41 @@ class RestingSpan:
     Args:
         source: the name and the attributes of the span.
         is_suspendable: whether an event loop may suspend the generator while the generator makes an item.
+
+    Attributes:
+        is_at_rest: whether the generator or the query waits for the caller.
     """
+
+    __slots__ = (
+        "_active_ns",
+        "_began_ns",
+        "_begin",
+        "_cpu_ns",
+        "_duration_ns",
+        "_is_cpu_known",
+        "_is_over",
+        "_is_suspendable",
+        "_looked_ns",
+        "_span",
+        "_waited_ns",
+        "_waits",
+        "is_at_rest",
+    )
 
     def __init__(self, source: Named, *, is_suspendable: bool = False) -> None:
         self._is_cpu_known = True
         self._is_suspendable = is_suspendable
-        self._is_over = False
+        self._is_over = self.is_at_rest = False
         self._duration_ns = self._cpu_ns = self._waited_ns = self._looked_ns = 0
         self._waits: Waits = (0, 0, 0)
-        self._active_ns = array("q")
+        self._active_ns: list[int] = []
         site = "" if spans.site_of is None else spans.site_of(source.name)
         self._begin = Begin(*(place_of_use() if spans.needs_lines else ("", 0)), site)
         self._span = begin(source)
         self._began_ns = self._span.start_ns
         self._note_task()
+        if len(_known) < _MOST_KNOWN:
+            _known[self._span.span_id] = self
 
     @property
     def trace_id(self) -> int:
@@ -65,13 +86,15 @@ class RestingSpan:
 
     def enter(self) -> None:
         """Go on after a rest."""
+        self.is_at_rest = False
         span = self._span
-        _resting.pop(span.span_id, None)
         span.parent = current_span.get()
         current_span.set(span)
-        self._note_task()
-        span.look = open_span.look_at(span.source.name)
-        span.start_cpu_ns = open_span.CLOCKS[1]()
+        if running_tasks or span.task is not None:
+            self._note_task()
+        sampler, name = open_span.sampler, span.source.name
+        span.look = None if sampler is None or name in sampler.settled else sampler.begin(name)
+        span.start_cpu_ns = open_span.thread_cpu_ns(open_span.CLOCKS[0](), open_span.ident())
         span.start_ns = open_span.CLOCKS[0]()
 
     def _note_task(self) -> None:
@@ -85,35 +108,32 @@ class RestingSpan:
             span.away_ns = 0
 
     def leave(self) -> None:
-        """Rest."""
-        self._leave()
-        if not self._is_over and len(_resting) < _MOST_RESTING:
-            _resting[self._span.span_id] = self
-
-    def _leave(self) -> None:
-        """Add an interval in which the span ran, unless the span has ended meanwhile."""
-        span = self._span
+        """Rest: add an interval in which the span ran, unless the span has ended meanwhile."""
+        span, end_ns, own = self._span, open_span.CLOCKS[0](), open_span.ident()
+        current_span.set(span.parent)
         if self._is_over:
-            current_span.set(span.parent)
             return
-        end_ns = open_span.CLOCKS[0]()
-        duration_ns = end_ns - span.start_ns
-        self._duration_ns += duration_ns
-        cpu_ns = span.of_task(open_span.CLOCKS[1]() - span.start_cpu_ns)
-        if cpu_ns is None or open_span.ident() != span.thread:
+        start_ns, began_ns = span.start_ns, self._began_ns
+        duration_ns = end_ns - start_ns
+        cpu_ns: int | None = open_span.thread_cpu_ns(end_ns, own) - span.start_cpu_ns
+        if cpu_ns is not None and span.task is not None:
+            cpu_ns = span.of_task(cpu_ns)
+        if cpu_ns is None or own != span.thread:
             self._is_cpu_known = False
         else:
             self._cpu_ns += cpu_ns
-            self._note_waits(span.waits_until(end_ns, cpu_ns, duration_ns), duration_ns - cpu_ns)
+            self._waited_ns += duration_ns - cpu_ns
+            if duration_ns >= LEAST_WAIT_NS or span.look is not None:
+                self._note_waits(span.waits_until(end_ns, cpu_ns, duration_ns), duration_ns - cpu_ns)
+        self._duration_ns += duration_ns
         if len(self._active_ns) < 2 * _MOST_INTERVALS:
-            self._active_ns.extend((span.start_ns - self._began_ns, end_ns - self._began_ns))
+            self._active_ns += (start_ns - began_ns, end_ns - began_ns)
         else:
             self._active_ns[-1] += duration_ns
-        current_span.set(span.parent)
+        self.is_at_rest = True
 
     def _note_waits(self, waits: Waits | None, waited_ns: int) -> None:
-        """Note how long an interval has waited, and who used the CPUs meanwhile, if somebody looked."""
-        self._waited_ns += waited_ns
+        """Note who used the CPUs while an interval waited, if somebody looked."""
         if waits is not None:
             self._looked_ns += waited_ns
             threads, processes, queue = self._waits
@@ -121,7 +141,7 @@ class RestingSpan:
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, and hand it to all sinks."""
-        self._leave()
+        self.leave()
         self.finish(error)
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -129,9 +149,9 @@ class RestingSpan:
         if self._is_over:
             return
         self._is_over = True
-        _resting.pop(self._span.span_id, None)
+        _known.pop(self._span.span_id, None)
         cpu_ns = self._cpu_ns if self._is_cpu_known else None
-        active_ns = self._active_ns if len(self._active_ns) > _ONE_INTERVAL else ()
+        active_ns = array("q", self._active_ns) if len(self._active_ns) > _ONE_INTERVAL else ()
         waits = self._all_waits() if self._is_cpu_known else None
         hand_over(
             self._span,

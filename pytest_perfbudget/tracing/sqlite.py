@@ -62,13 +62,9 @@ class TrackedCursor(sqlite3.Cursor):
             super().executescript(sql_script)
         return self
 
-    def _rest(self, *, is_over: bool) -> None:
-        """Let the span rest, or end after the last row.
-
-        Another thread that shares the cursor may have ended the statement meanwhile.
-        """
-        self._span.leave()
-        if is_over and isinstance(self, _FetchingCursor):
+    def _has_no_more_rows(self) -> None:
+        """End the span after the last row, unless another thread that shares the cursor has ended the statement."""
+        if isinstance(self, _FetchingCursor):
             self._finished()
 
 
@@ -78,27 +74,27 @@ class _FetchingCursor(TrackedCursor):
     def fetchone(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row, see `sqlite3.Cursor.fetchone`."""
         row = self._fetched(super().fetchone)
-        self._rest(is_over=row is None)
+        if row is None:
+            self._has_no_more_rows()
         return row
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """Fetch some rows, see `sqlite3.Cursor.fetchmany`."""
         most = self.arraysize if size is None else size
         rows = self._fetched(lambda: super(_FetchingCursor, self).fetchmany(most))
-        self._rest(is_over=len(rows) != most)
+        if len(rows) != most:
+            self._has_no_more_rows()
         return rows
 
     def fetchall(self) -> list[Any]:
         """Fetch all rows that are left, see `sqlite3.Cursor.fetchall`."""
         rows = self._fetched(super().fetchall)
-        self._rest(is_over=True)
+        self._has_no_more_rows()
         return rows
 
     def __next__(self) -> Any:  # noqa: ANN401 - as the class it extends
         """Fetch the next row."""
-        row = self._fetched(super().__next__)
-        self._rest(is_over=False)
-        return row
+        return self._fetched(super().__next__)
 
     def execute(self, sql: str, *parameters: Any) -> Any:  # noqa: ANN401 - as the class it extends
         """Execute another statement."""
@@ -126,11 +122,13 @@ class _FetchingCursor(TrackedCursor):
         span = self._span
         span.enter()
         try:
-            return fetch()
+            rows = fetch()
         except BaseException as error:
             span.end(error)
             self.__class__ = self._kind  # type: ignore[assignment]
             raise
+        span.leave()
+        return rows
 
     def _finished(self) -> TrackedCursor:
         """End the span, and return this cursor as it was before its statement."""

@@ -16,6 +16,7 @@ from pytest_perfbudget.tracing.sqlite import TrackedConnection, TrackedCursor
 
 MS = 1_000_000
 ROWS = [(1,), (2,), (3,)]
+QUICK = "VALUES (1), (2), (3)"
 SLOW = "WITH n(a) AS (VALUES (1), (2), (3)) SELECT slow(a) FROM n"
 """A query, each row of which takes 1 ms."""
 
@@ -131,6 +132,17 @@ class TestFetches:
             connection.close()
         (span,) = spans
         assert (span.duration_ns, span.cpu_ns, span.attributes["statement"]) == (3 * MS, 3 * MS, SLOW)
+
+    @pytest.mark.parametrize(("between_ns", "readings"), [(100, 1), (6_000, 4)])
+    def test_fetches_that_follow_each_other_closely_share_a_reading_of_the_cpu_clock(
+        self, between_ns: int, readings: int
+    ) -> None:
+        """The reading takes longer than a fetch. A later fetch needs a reading, because the thread may have waited."""
+        with scripted() as (clocks, spans):
+            connection = sqlite3.connect(":memory:", factory=TrackedConnection)
+            assert one_by_one(connection.execute(QUICK), lambda: clocks.advance(0, between_ns)) == ROWS
+            assert clocks.readings == readings
+        assert (spans[0].duration_ns, spans[0].cpu_ns) == (0, 0)
 
     def test_a_fetch_without_a_size_has_as_many_rows_as_the_cursor_says(self) -> None:
         with scripted() as (clocks, _):
