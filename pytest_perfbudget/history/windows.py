@@ -107,18 +107,24 @@ def window_components(path: Path, since_s: float) -> list[str]:
         return [name for (name,) in connection.execute(query, (since_s,))] if has_windows(connection) else []
 
 
-def last_processes(path: Path, seconds: float) -> list[ServiceProcess]:
+def last_processes(path: Path, seconds: float, until_s: float = float("inf")) -> list[ServiceProcess]:
     """Return the processes whose last minute ended at most so long before the last minute of all, the latest first.
+
+    Args:
+        path: the file.
+        seconds: how long before.
+        until_s: the time, in s since 1970, after which a process ended no minute, and is left out.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
     query = """
         SELECT writer, start_s, at_s, state FROM service_process
-        WHERE at_s >= (SELECT max(at_s) FROM service_process) - ? ORDER BY at_s DESC, writer
+        WHERE at_s <= ?2 AND at_s >= (SELECT max(at_s) FROM service_process WHERE at_s <= ?2) - ?1
+        ORDER BY at_s DESC, writer
     """
     with opened(path, creates=False) as connection:
-        rows = connection.execute(query, (seconds,)).fetchall() if has_windows(connection) else []
+        rows = connection.execute(query, (seconds, until_s)).fetchall() if has_windows(connection) else []
     try:
         return [ServiceProcess(writer, start_s, at_s, json.loads(state)) for writer, start_s, at_s, state in rows]
     except (ValueError, TypeError) as error:

@@ -28,13 +28,16 @@ JUDGED_OVER: Final = "1h"
 _S: Final = NS_PER["s"]
 _PRESENT_S: Final = 2 * MINUTE_S
 """The time since its last minute for which a process counts as one that goes on."""
+_AHEAD_S: Final = HOUR_S
+"""The time after the present from which a minute can only come from a clock that is ahead."""
 _BY_WEIGHT: Final = [AlertState.FIRING.value, AlertState.PENDING.value, AlertState.CLEAR.value]
 
 
 class RecordedService:
     """A service as its history shows the service: the last hour judged, and the trends of a day.
 
-    The present is the end of the last minute in the file, so the history of a service that has ended stays readable.
+    The present is the end of the last minute in the file, so the history of a service that has ended stays readable. A
+    process whose clock is ahead is left out if there are others.
 
     Args:
         file: the history.
@@ -56,15 +59,18 @@ class RecordedService:
             MonitorError: the file is missing or no history, or no service has written to it.
         """
         try:
-            processes = self._processes()
+            processes, ahead_s = self._processes()
             if processes != self._read:
                 self._summary, self._read = self._fresh(processes), processes
         except HistoryError as error:
             raise MonitorError(str(error)) from None
         notes = [*self._summary["notes"], self._source(processes[0].at_s)]
+        if ahead_s:
+            notes.append(f"left out: the minutes of a machine whose clock is {age(ahead_s)} ahead: set its clock")
         return {**self._summary, "notes": notes}
 
-    def _processes(self) -> list[ServiceProcess]:
+    def _processes(self) -> tuple[list[ServiceProcess], float]:
+        """Return the processes of the last day, and how far ahead the clock of one is that is left out; else 0."""
         if not self._file.is_file():
             message = f"{self._file}: there is no such file"
             raise MonitorError(message)
@@ -75,16 +81,19 @@ class RecordedService:
                 " of the service, and restart the service"
             )
             raise MonitorError(message)
-        return found
+        now_s = self._clock()
+        ahead_s = found[0].at_s - now_s
+        on_time = last_processes(self._file, DAY_S, now_s + _AHEAD_S) if ahead_s > _AHEAD_S else []
+        return (on_time, ahead_s) if on_time else (found, 0)
 
     def _fresh(self, processes: Sequence[ServiceProcess]) -> dict[str, Any]:
         end_s = processes[0].at_s
         present = [one for one in processes if one.at_s > end_s - _PRESENT_S]
-        windows = windows_since(self._file, end_s - DAY_S - HOUR_S)
+        windows = [one for one in windows_since(self._file, end_s - DAY_S - HOUR_S) if one.start_s < end_s]
         start_s = min((one.start_s for one in windows), default=end_s)
         snapshot = Snapshot(
             round(min(one.start_s for one in present) * _S),
-            _histories(windows, round(start_s * _S)),
+            _histories(windows, round(start_s * _S), end_s),
             merged(map(ErrorEntry.from_dict, one.state.get("errors", ())) for one in processes),
             len(present),
         )
@@ -94,25 +103,26 @@ class RecordedService:
 
     def _source(self, end_s: float) -> str:
         when = datetime.fromtimestamp(end_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        ended = age(self._clock() - end_s)
-        return f"from the history in {self._file.name}, whose last minute ended {ended} ago, at {when}"
+        ago_s = self._clock() - end_s
+        ended = f"ended {age(ago_s)} ago" if ago_s > -_AHEAD_S else f"lies {age(-ago_s)} ahead of this machine's clock"
+        return f"from the history in {self._file.name}, whose last minute {ended}, at {when}"
 
 
-def _histories(windows: Iterable[ServiceWindow], start_ns: int) -> dict[str, History]:
+def _histories(windows: Iterable[ServiceWindow], start_ns: int, end_s: float) -> dict[str, History]:
     by_component: dict[str, list[ServiceWindow]] = defaultdict(list)
     for one in windows:
         by_component[one.component].append(one)
-    return {name: _history(found, start_ns) for name, found in sorted(by_component.items())}
+    return {name: _history(found, start_ns, end_s) for name, found in sorted(by_component.items())}
 
 
-def _history(windows: Iterable[ServiceWindow], start_ns: int) -> History:
-    """Return the history of a component; a window is in the slots in which it ends."""
+def _history(windows: Iterable[ServiceWindow], start_ns: int, end_s: float) -> History:
+    """Return the history of a component; a window is in the slots in which it ends, or of the present."""
     slots: tuple[dict[int, Tally], ...] = tuple({} for _ in LEVELS)
     total = Tally()
     for one in windows:
         total += one.tally
         for level, kept in zip(LEVELS, slots, strict=True):
-            slot = (one.end_s * _S - 1) // level.width_ns
+            slot = (min(one.end_s, round(end_s)) * _S - 1) // level.width_ns
             kept[slot] = kept[slot] + one.tally if slot in kept else one.tally
     return History(slots, total, start_ns).pruned()
 

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.config import parse_settings
-from pytest_perfbudget.core.history.service_window import DAY_S
+from pytest_perfbudget.core.history.service_window import DAY_S, MINUTE_S, ServiceWindow
+from pytest_perfbudget.core.tally import Tally
 from pytest_perfbudget.errors import MonitorError
 from pytest_perfbudget.history.store import append
 from pytest_perfbudget.history.windows import append_windows
@@ -52,6 +53,13 @@ def file(tmp_path: Path, make_monitor: Make, wall: Any) -> Path:
 def recorded_service(file: Path, table: dict[str, Any] | None = None, **options: Any) -> RecordedService:
     given = {"clock": lambda: END_S + 600, **options}
     return RecordedService(file, parse_settings(TABLE if table is None else table, "pyproject.toml"), **given)
+
+
+def append_from_a_year_ahead(file: Path) -> None:
+    """Append a minute of a process whose clock is a year ahead."""
+    start_s = END_S // MINUTE_S * MINUTE_S + 365 * DAY_S
+    minute = ServiceWindow("gateway", start_s, MINUTE_S, Tally.of([10**9]))
+    append_windows(file, [minute], process("ahead", start_s + MINUTE_S, errors=[], alerts=[]), 0)
 
 
 def drawn(summary: dict[str, Any], width: int = 140) -> str:
@@ -113,9 +121,33 @@ class TestSummary:
 
     def test_a_component_without_requests_for_an_hour_is_silent(self, file: Path) -> None:
         append_windows(file, [], process("late", END_S + 7200), 0)
-        summary = recorded_service(file).summary()
+        summary = recorded_service(file, clock=lambda: END_S + 7200).summary()
         assert summary["components"]["storage"]["silent_s"] == pytest.approx(7200, abs=1)
         assert summary["components"]["storage"]["health_score"] is not None
+
+    def test_a_process_whose_clock_is_ahead_hides_no_other(self, file: Path) -> None:
+        before = recorded_service(file).summary()
+        append_from_a_year_ahead(file)
+        summary = recorded_service(file).summary()
+        *notes, note = summary.pop("notes")
+        assert note == "left out: the minutes of a machine whose clock is 365 d ahead: set its clock"
+        assert {**summary, "notes": notes} == before
+
+    def test_an_hour_that_such_a_process_merged_before_its_end_is_shown(self, file: Path) -> None:
+        for _ in range(9):  # an append merges an hour of two components
+            append_from_a_year_ahead(file)
+        windows = recorded_service(file).summary()["components"]["gateway"]["windows"]
+        assert (windows["1h"]["count"], windows["24h"]["count"]) == (
+            360 + 84,
+            1080,
+        )  # an hour, and 14 minutes of the next
+
+    def test_a_service_whose_every_process_is_ahead_is_shown_with_how_far(self, file: Path) -> None:
+        behind = recorded_service(file, clock=lambda: END_S - 3 * DAY_S).summary()
+        assert behind["components"]["gateway"]["windows"]["1h"]["count"] > 300
+        assert behind["notes"][-1].startswith(
+            "from the history in kept.db, whose last minute lies 3 d ahead of this machine's clock, at 2023-11-15"
+        )
 
     def test_of_several_processes_the_worst_state_of_an_alert_counts(self, file: Path) -> None:
         states = [{"alert": "slow-storage", "state": state} for state in ("clear", "firing", "pending")]
@@ -128,7 +160,7 @@ class TestSummary:
         assert summary["processes"] == 4
 
     def test_only_a_new_minute_is_read(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        service = recorded_service(file)
+        service = recorded_service(file, clock=lambda: SERVICE_S + 120)
         before = service.summary()
         with monkeypatch.context() as patch:
             patch.delattr(recorded, "windows_since")
