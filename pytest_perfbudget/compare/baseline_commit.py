@@ -132,13 +132,19 @@ def _measure(
     own_file_only: bool,
     with_counts: bool,
 ) -> Attempt[Pair]:
-    """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session."""
+    """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session.
+
+    Reports show the calls and the rounds of both sides, which the baseline does not have.
+    """
     found = pairs.measure(task, own_file_only=own_file_only, with_counts=with_counts)
     for name, sides in found.sides.items():
         seen.setdefault(name, []).append(sides)
-    return replace(
-        found, sides={name: Sides(one.head, base[name]) for name, one in found.sides.items() if name in base}
-    )
+    sides = {
+        name: Sides(one.head, replace(base[name], graph=one.base.graph, rounds=one.base.rounds))
+        for name, one in found.sides.items()
+        if name in base
+    }
+    return replace(found, sides=sides)
 
 
 def _explained(result: RegressionResult, seen: Sequence[Sides]) -> RegressionResult:

@@ -53,6 +53,9 @@ def test_code_that_pairs_confirm_to_be_slower_fails(confirming: Repository) -> N
     result = confirming.run(TESTS, pyproject=CONFIRM.format("duet"))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(SLOWER)
+    (slow,) = (one for one in confirming.report["measurements"] if one["id"].endswith(" step"))
+    assert slow["call_graphs"]["base"]["functions"]  # a report shows the calls and the rounds of both sides
+    assert slow["side_times"]["base_rounds"] == slow["side_times"]["head_rounds"]
 
 
 def test_pairs_confirm_by_themselves_what_differs_too_much_from_process_to_process(confirming: Repository) -> None:
