@@ -10,6 +10,7 @@ from full_result import result_of
 from results import budget, change, measurement
 from scripting import Project
 
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.formats.metrics import render
 
@@ -42,6 +43,15 @@ def test_noise_does_not_show(verdict: BudgetVerdict, other: BudgetVerdict) -> No
     assert one == two
     assert 'metric="peak"} 1000000\n' in one
     assert 'metric="calls"} 200\n' in one
+
+
+def test_a_load_whose_generator_was_late_does_not_show() -> None:
+    """A busy machine leaves limits on a load unmeasured; of any other measurement, that is no chance."""
+    verdicts = [budget(verdict) for verdict in (BudgetVerdict.WITHIN, BudgetVerdict.UNMEASURED)]
+    loads = [text(one, kind=LOAD) for one in verdicts]
+    assert loads[0] == loads[1]
+    others = [text(one) for one in verdicts]
+    assert others[0] != others[1]
 
 
 def test_memory_that_no_baseline_makes_steady_is_left_out() -> None:
