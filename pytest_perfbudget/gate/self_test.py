@@ -78,7 +78,8 @@ def self_test_verdict(found: GateVerdict, tests: PlantedTests, functions: int) -
             f"{untouched or found.reason}",
         )
     if tests.blind:
-        told = f"The gate is partly blind to {planted_text}: {blind_sentence(tests)}"
+        blind = "partly blind" if tests.seeing else "blind"
+        told = f"The gate is {blind} to {planted_text}: {blind_sentence(tests)}"
         return GateVerdict(Outcome.ERROR, f"{told} {untouched}".rstrip())
     told = f"The gate is awake: {counted(len(tests.seeing), 'perf test')} found {planted_text}."
     return GateVerdict(Outcome.PASSED, f"{told} {untouched}".rstrip())

@@ -170,6 +170,9 @@ def test_second():
 """
 
 
+CASES = "@pytest.mark.parametrize('n', [1])\n@"
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
@@ -195,6 +198,18 @@ def test_a_pull_request_that_leaves_a_test_out_fails(repository: Repository, fil
     repository.commit({})  # both sides leave the test out
     repository.file("shop.py", shop(1.0, more="# a remark"))
     assert repository.against_base(policy).ret == 0
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_perf_test_with_other_cases_is_not_told_as_gone(repository: Repository) -> None:
+    repository.commit({"test_it.py": SKIPPING})
+    cases = SKIPPING.replace("@", CASES).replace("second()", "second(n)")
+    assert repository.against_base("--perf-policy=base", "test_it.py", tests=cases).ret == 1
+    (found,) = [one for one in findings(repository) if one["kind"] == "loosened"]
+    assert found["test"] == "test_it.py::test_second"
+    assert found["headline"].startswith(
+        "removes the perf test: its function has other cases only, so the session fails"
+    )
 
 
 def test_a_test_that_is_not_collected_any_more_fails(repository: Repository) -> None:

@@ -58,7 +58,7 @@ def measured(
         (
             [measured("a", RegressionVerdict.UNMEASURED, None, reason="too noisy"), measured("b", None)],
             Outcome.ERROR,
-            "2 of 2 perf tests stay blind: a, b.",
+            "The gate is blind to 2 functions with a planted slowdown of 30%: 2 of 2 perf tests stay blind: a, b.",
             ["blind: a: its time is unmeasured: too noisy", "blind: b: its time was not compared"],
         ),
         (

@@ -73,6 +73,10 @@ def _removed(session: PerfSession, finding: Finding) -> Finding:
         return finding
     new = policy.tests.new_name(finding.test)
     headline = f"renames the perf test: {new} has the same body" if new else "removes the perf test"
+    # The controller of pytest-xdist collects nothing, and its workers tell the perf tests only.
+    collected = {*session.tests.collected.nodeids, *_noted(session, "collected")}
+    if not new and function_of(finding.test) in map(function_of, collected):
+        headline = "removes the perf test: its function has other cases only"
     return replace(finding, headline=headline)
 
 
