@@ -30,7 +30,7 @@ from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
 
 _MEASURE: Final = "measure"
-_ACTION: Final = re.compile(r"[\w.-]+(/[\w.-]+)+@[\w./-]+|\./[\w./-]+")
+_ACTION: Final = re.compile(r"[\w.-]+(/[\w.-]+)+@[\w./-]+|[.$]/[\w./-]+")
 _MOST_UNMARKED: Final = 10
 """The most tests that get a budget in a project without any perf test: its slowest tests."""
 _LEAST_UNMARKED_NS: Final = NS_PER["ms"]
@@ -144,7 +144,7 @@ def _check(options: argparse.Namespace) -> None:
         message = "--action is the action of the workflow for GitHub: add --github"
         raise InitError(message)
     if options.action and not _ACTION.fullmatch(options.action):
-        message = f"--action: {options.action!r} is no action: write OWNER/REPO/PATH@COMMIT, or ./PATH"
+        message = f"--action: {options.action!r} is no action: write OWNER/REPO/PATH@COMMIT, ./PATH or $/PATH"
         raise InitError(message)
     for name in ("self_test", "comment"):
         if getattr(options, name) and not options.github:

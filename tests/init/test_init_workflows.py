@@ -138,6 +138,7 @@ def test_a_workflow_that_may_write_comments_and_runs_nothing_of_the_pull_request
     ("action", "uses"),
     [
         ("owner/repo/.github/actions/perf-gate@abc", ["owner/repo/.github/actions/perf-comment@abc"]),
+        ("$/.github/actions/perf-gate", ["$/.github/actions/perf-comment"]),
         ("./.github/actions/perf-gate", ["actions/checkout@", "./.github/actions/perf-comment"]),
     ],
 )
