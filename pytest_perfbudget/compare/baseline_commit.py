@@ -137,8 +137,8 @@ def _measure(
     Reports show the calls and the rounds of both sides, which the baseline does not have.
     """
     found = pairs.measure(task, own_file_only=own_file_only, with_counts=with_counts)
-    for name, sides in found.sides.items():
-        seen.setdefault(name, []).append(sides)
+    for name, one in found.sides.items():
+        seen.setdefault(name, []).append(one)
     sides = {
         name: Sides(one.head, replace(base[name], graph=one.base.graph, rounds=one.base.rounds))
         for name, one in found.sides.items()
