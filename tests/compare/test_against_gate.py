@@ -62,7 +62,7 @@ def test_slower_code_fails_the_tests_that_run_it(
             "10.0 % slower than HEAD (95 % interval *",
             "  1.10 ms, base 1 ms (HEAD, commit ?????????); [34] fresh pairs of processes",
             "  limit 5 % from the default",
-            "Make the code faster, or allow more: raise max_regression in the marker or in pyproject.toml",
+            "*Make the code faster, or allow more: raise max_regression in the marker or in pyproject.toml",
         ]
     )
 

@@ -102,9 +102,9 @@ def test_within(): advance(ms=1)
         [
             "block: undecided: p95 needs 59 rounds, had 1: loop the timer",
             "  p95 0 ns, budget 50 ms (0%)",
-            "A budget that is not judged fails because of --perf-strict (or strict = true).",
             "unmeasured: p95: the test asks for the perf fixture but never called it",
             "  its budget is 50 ms",
+            "For this test and 1 above: A budget that is not judged fails because of --perf-strict (or strict = true).",
         ]
     )
 

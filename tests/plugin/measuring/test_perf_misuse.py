@@ -71,7 +71,7 @@ def test_a_test_that_measures_nothing_fails_if_strict(each_way: Project) -> None
     result.stdout.fnmatch_lines(
         [
             "unmeasured: the test asks for the perf fixture but never called it",
-            "A test that measures nothing fails because of --perf-strict (or strict = true).",
+            "*A test that measures nothing fails because of --perf-strict (or strict = true).",
             "What this means: perfbudget guide unmeasured",
         ]
     )
