@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.level_fit import LevelFit, fit_levels, spread_about, spread_of_neighbours
@@ -40,6 +41,11 @@ Such points would count little. But their errors have a cause, such as other wor
 in common: these errors do not cancel out as independent errors do."""
 _CERTAIN: Final = 0.25
 """The share of the points, the most certain first, whose standard deviation is that of the certain points."""
+_PLAIN: Final = 4.0
+"""The distance of uncertain neighbours from the certain points, in standard deviations of one of them, from which they
+count nevertheless. Errors that neighbours have in common explain no such distance."""
+_NEAREST: Final = 5
+"""The certain points that are nearest to uncertain neighbours, from which the distance is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,12 @@ def change_points(
     candidate, bend = None, None
     left_out: list[int] = []
     for every in groups.values():
-        places, logs, errors_of = _certain(every, values, own)
+        kept = _certain(every, values, own)
+        places = kept.places
         left_out += set(every).difference(places)
         if len(places) < _FEWEST:
             continue
-        found = _judge(places, logs, errors_of)
+        found = _judge(kept)
         changes += found.changes
         candidate = found.candidate if places[-1] == len(values) - 1 else candidate
         bend = found.bend if every[-1] == len(values) - 1 else bend
@@ -161,16 +168,47 @@ def change_points(
     return ChangePoints(ordered, candidate, tuple(sorted(left_out)), bend)
 
 
-def _certain(
-    places: Sequence[int], values: Sequence[float], errors: Sequence[float | None]
-) -> tuple[Sequence[int], Floats, Floats]:
-    """Return those places with the same marker that are not much less certain than others, their logs and errors."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The points with the same marker that can show a change.
+
+    Attributes:
+        places: their indices.
+        logs: the logarithms of their values.
+        own: their errors.
+        common: the part of the error that a point has in common with its neighbours.
+    """
+
+    places: Sequence[int]
+    logs: Floats
+    own: Floats
+    common: Floats
+
+
+def _certain(places: Sequence[int], values: Sequence[float], errors: Sequence[float | None]) -> _Kept:
+    """Return those points with the same marker that are not much less certain than others, or plainly elsewhere."""
     logs, own = np.log([values[one] for one in places]), _known([errors[one] for one in places])
     if len(places) < _FEWEST:
-        return places, logs, own
+        return _Kept(places, logs, own, np.zeros(len(places)))
     deviations = np.hypot(max(spread_of_neighbours(logs, own), _LEAST_SPREAD), own)
     is_certain = deviations < _MUCH_LESS_CERTAIN * np.quantile(deviations, _CERTAIN)
-    return [one for one, kept in zip(places, is_certain, strict=True) if kept], logs[is_certain], own[is_certain]
+    is_kept = is_certain | _is_plain(logs, deviations, is_certain)
+    kept = [one for one, is_one in zip(places, is_kept, strict=True) if is_one]
+    return _Kept(kept, logs[is_kept], own[is_kept], np.where(is_certain, 0.0, own)[is_kept])
+
+
+def _is_plain(logs: Floats, deviations: Floats, is_certain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which uncertain points lie, with their uncertain neighbours, far from the certain points beside them."""
+    certain = np.flatnonzero(is_certain)
+    found = np.zeros(len(logs), dtype=bool)
+    for run in np.split(np.arange(len(logs)), np.flatnonzero(np.diff(is_certain)) + 1):
+        if is_certain[run[0]]:
+            continue
+        before = certain[certain < run[0]][-_NEAREST:]
+        beside = before if len(before) else certain[:_NEAREST]
+        distances = (logs[run] - np.median(logs[beside])) / deviations[run]
+        found[run] = abs(np.median(distances)) > _PLAIN
+    return found
 
 
 def _check(values: Sequence[float], errors: Sequence[float | None], markers: Sequence[Hashable]) -> None:
@@ -191,8 +229,9 @@ def _known(errors: Sequence[float | None]) -> Floats:
     return np.array([typical if error is None else error for error in errors])
 
 
-def _judge(places: Sequence[int], logs: Floats, own: Floats) -> ChangePoints:
+def _judge(kept: _Kept) -> ChangePoints:
     """Return the changes, the candidate and the bend among points with the same marker."""
+    places, logs, own = kept.places, kept.logs, kept.own
     spread = spread_of_neighbours(logs, own)
     for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
         variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
@@ -200,7 +239,7 @@ def _judge(places: Sequence[int], logs: Floats, own: Floats) -> ChangePoints:
         if not is_last:
             spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
-    changes = tuple(_change(fit, which, places, found, p) for which, p in enumerate(p_values, 1))
+    changes = tuple(_change(fit, which, kept, found, p) for which, p in enumerate(p_values, 1))
     bend = None if found.bend is None else Bend(places[found.bend], _growth_now(found))
     return ChangePoints(changes, _candidate(found, fit, places), bend=bend)
 
@@ -227,11 +266,14 @@ def _tested(found: ScaledLevels) -> tuple[LevelFit, list[float]]:
         starts = (*starts[:which], *starts[which + 1 :])
 
 
-def _change(fit: LevelFit, which: int, places: Sequence[int], found: ScaledLevels, p_value: float) -> Change:
+def _change(fit: LevelFit, which: int, kept: _Kept, found: ScaledLevels, p_value: float) -> Change:
     difference, error = fit.difference(which)
-    half = t_quantile(fit.dof, (1 + _CONFIDENCE) / 2) * error
-    start = fit.starts[which]
+    start, places = fit.starts[which], kept.places
     level = float(fit.centres[which - 1] + found.growth[start])
+    # What the points of a level have in common does not become smaller by their number.
+    common = [float(np.median(one)) for one in np.split(kept.common, fit.starts[1:])[which - 1 : which + 1]]
+    scale = 1.0 if found.unit is None else max(abs(level), abs(level + difference))
+    half = t_quantile(fit.dof, (1 + _CONFIDENCE) / 2) * math.hypot(error, *(scale * one for one in common))
     before = found.value(level)
     after, lower, upper = (found.value(level + one) for one in (difference, difference - half, difference + half))
     return Change(

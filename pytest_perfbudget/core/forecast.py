@@ -6,14 +6,15 @@ line bends, and the bend would look like dependence. Whether there is a trend at
 1945), whose variance grows with the autocorrelation of the points about the trend: neighbours that resemble each other
 rise and fall together without any trend. The lag-1 autocorrelation of a few points is uncertain and comes out too
 small. It is therefore corrected for its bias, and raised by its standard error. Steps that all go in the same direction
-are a trend, however much neighbours resemble each other. Where there is no trend, there is no forecast.
+are a trend, however much neighbours resemble each other, and so are steps that are nearly the same; these two show a
+growth among a few points. Where there is no trend, there is no forecast.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -22,14 +23,18 @@ import numpy as np
 from pytest_perfbudget.core.distributions import t_probability, t_quantile
 from pytest_perfbudget.core.levels import Floats
 
-_FEWEST: Final = 12
-"""The fewest points that can show a trend."""
+_FEWEST: Final = 6
+"""The fewest points that can show a trend, by their steps."""
+_FEWEST_PAIRS: Final = 12
+"""The fewest points that can show a trend by all of their pairs."""
 _MOST: Final = 1000
 """The number of points that count, the newest; all pairs of them are compared."""
 
 _ALPHA: Final = 0.01
 """The level of significance of a trend. Of 2,000 simulated series without a trend, for each of five lengths and each
 autocorrelation from 0 to 0.9, at most 0.7 % have a trend."""
+_ALPHA_OF_STEPS: Final = 0.0025
+"""The same for steps that are nearly the same: several tests look for a trend, and one of them finds it."""
 _CONFIDENCE: Final = 0.95
 _MOST_DEPENDENT: Final = 0.95
 _ROUNDING: Final = 1e-9
@@ -99,24 +104,62 @@ def find_growth(values: Sequence[float], times: Sequence[float]) -> Growth | Non
     if len(numbers) < _FEWEST or places[-1] == places[0]:
         return None
     line, is_linear = _fitted(numbers, places)
+    by_pairs = _by_pairs(line, numbers) if len(numbers) >= _FEWEST_PAIRS else None
+    by_steps = _by_steps(line, numbers if is_linear else np.log(numbers))
+    p_of_direction = _of_one_direction(numbers)
+    if by_pairs is not None and min(by_pairs.p_value, p_of_direction) < _ALPHA:
+        found = replace(by_pairs, p_value=min(by_pairs.p_value, p_of_direction))
+    elif by_steps.p_value < _ALPHA_OF_STEPS or p_of_direction < _ALPHA:
+        found = replace(by_steps, p_value=min(by_steps.p_value, p_of_direction))
+    else:
+        return None
+    now = line.level + line.slope * float(places[-1])
+    if is_linear and now <= 0:  # a number that falls to zero has no growth of its logarithm
+        return None
+    p_value, unit = found.p_value, now if is_linear else 1.0
+    rate, lower, upper = (one / unit for one in (line.slope, found.lower, found.upper))
+    spans = float(places[-1] - places[0])
+    return Growth(rate, lower, upper, p_value, now if is_linear else math.exp(now), float(places[-1]), spans, is_linear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """The two-sided p-value of a slope, and the bounds of its 95 % interval."""
+
+    p_value: float
+    lower: float
+    upper: float
+
+
+def _by_pairs(line: _Line, numbers: Floats) -> _Slope:
+    """Return what all pairs of points say of a slope (Mann and Kendall, Sen)."""
     inflation = _inflation(line.rest - line.level)
     dof = max(len(numbers) / inflation - 2, 0.0)
     score = float(np.sum(np.sign(line.slopes)))
     deviation = math.sqrt(inflation * _variance(len(numbers)))
     p_value = 2 * t_probability(dof, -max(abs(score) - 1, 0.0) / deviation) if dof >= 1 else 1.0
-    p_value = min(p_value, _of_one_direction(numbers))
-    if p_value >= _ALPHA:
-        return None
-    now = line.level + line.slope * float(places[-1])
-    if is_linear and now <= 0:  # a number that falls to zero has no growth of its logarithm
-        return None
     half = t_quantile(max(dof, 1.0), (1 + _CONFIDENCE) / 2) * deviation
     slopes = np.sort(line.slopes)
     lower, upper = (float(slopes[_rank(len(slopes), one)]) for one in (-half, half))
-    unit = now if is_linear else 1.0
-    rate, lower, upper = (one / unit for one in (line.slope, lower, upper))
-    spans = float(places[-1] - places[0])
-    return Growth(rate, lower, upper, p_value, now if is_linear else math.exp(now), float(places[-1]), spans, is_linear)
+    return _Slope(p_value, lower, upper)
+
+
+def _by_steps(line: _Line, points: Floats) -> _Slope:
+    """Return what the steps from point to point say of a slope: Student's test of their mean.
+
+    The test is exact for a random walk, whose steps are independent. The less neighbours resemble each other, the more
+    the steps of a trendless series cancel out, so that fewer of them look like a trend. Counts have few different
+    steps, which may be equal by chance, so each step is uncertain by the smallest difference of two values.
+    """
+    unit = float(np.min(np.diff(np.unique(points)), initial=math.inf))
+    rounding = unit / math.sqrt(12) if math.isfinite(unit) else 0.0
+    steps = np.diff(points)
+    dof = len(steps) - 1
+    mean, error = float(steps.mean()), math.hypot(float(steps.std(ddof=1)), rounding) / math.sqrt(len(steps))
+    error = max(error, 1e-300)
+    p_value = 2 * t_probability(dof, -abs(mean) / error)
+    half = abs(line.slope) * t_quantile(dof, (1 + _CONFIDENCE) / 2) * error / max(abs(mean), 1e-300)
+    return _Slope(p_value, line.slope - half, line.slope + half)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,20 @@ class TestUncertain:
 
     def test_uncertain_points_with_an_error_in_common_are_no_change(self) -> None:
         found = change_points([100.0, 101.0, 99.0] * 8 + [130.0] * 12, [0.01] * 24 + [0.3] * 12)
+        assert found == ChangePoints((), None, tuple(range(24, 36)))
+
+    def test_uncertain_points_that_are_plainly_elsewhere_are_a_change_of_an_uncertain_size(self) -> None:
+        """The step is seven errors of a point, which the points may have in common."""
+        values, errors = [100.0, 101.0, 99.0] * 8 + [200.0, 203.0, 197.0] * 4, [0.01] * 24 + [0.1] * 12
+        found = change_points(values, errors)
+        (change,) = found.changes
+        assert (change.index, found.left_out) == (24, ())
+        assert change.ratio == pytest.approx(2.0, rel=0.01)
+        assert math.log(change.upper / change.lower) > 2 * 1.96 * 0.1
+        assert change_points(values[:25], errors[:25]).candidate is not None
+
+    def test_uncertain_points_that_their_errors_explain_are_left_out(self) -> None:
+        found = change_points([100.0, 101.0, 99.0] * 8 + [130.0] * 12, [0.01] * 24 + [0.1] * 12)
         assert found == ChangePoints((), None, tuple(range(24, 36)))
 
     def test_as_certain_points_they_are_a_change(self) -> None:

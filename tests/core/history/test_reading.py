@@ -99,6 +99,13 @@ def test_the_limit_is_that_of_the_last_budget() -> None:
     assert reading([100.0] * 6, limit=[200.0, 180.0, None, 150.0, None, None]).limit == 150.0
 
 
+@pytest.mark.parametrize("count", range(6, 12))
+def test_a_steady_growth_of_a_few_sessions_gets_worse(count: int) -> None:
+    found = reading([100 * 1.1**day for day in range(count)])
+    assert (found.state, found.changes) == (TrendState.WORSENING, ())
+    assert reading([100.0] * count).state is TrendState.STEADY
+
+
 def test_a_growth_since_a_bend_has_the_rate_since_the_bend() -> None:
     found = reading([100.0] * 20 + [100 * 1.05**day for day in range(14)], std_error=0.01)
     assert (found.state, found.changes) == (TrendState.WORSENING, ())
@@ -133,6 +140,7 @@ def test_what_gets_worse_is_told_before_an_improvement() -> None:
 
 def test_newest_points_that_are_all_uncertain_judge_nothing() -> None:
     assert reading([100.0] * 20 + [200.0] * 20, std_error=[0.01] * 20 + [0.2] * 20).state is TrendState.UNJUDGED
+    assert reading([100.0] * 20 + [200.0] * 20, std_error=[0.01] * 20 + [0.1] * 20).state is TrendState.WORSE
 
 
 def test_uncertain_sessions_show_no_growth() -> None:
