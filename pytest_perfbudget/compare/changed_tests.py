@@ -6,7 +6,9 @@ Both processes of a pair run the code of the base, so only the test itself can m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
 from pytest_perfbudget.checkout.revision import Base
@@ -23,6 +25,9 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.errors import ComparisonError, WorkerError
+
+_CONFIRMING: Final = 2
+"""The number of fresh pairs that have to find the same replaced code as the first pair."""
 
 
 class ChangedTests:
@@ -125,15 +130,24 @@ class _TestPairs(PairRunner):
     def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
         """See `PairRunner.screen`; the profiles of both processes show which code they have run."""
         found = super().screen(task, nodeids)
-        for name, sides in found.sides.items():
-            own, changed = self._checkouts.files_of(task.nodeid, sides)
-            if (
-                sides.head.costs is not None
-                and sides.base.costs is not None
-                and (one := replaced_code(sides.head.costs, sides.base.costs, own, changed)) is not None
-            ):
-                self.replaced.setdefault(task.nodeid, {})[name] = one
+        replaced = {name: one for name, one in self._replaced_in(found, task.nodeid).items() if one is not None}
+        with suppress(WorkerError):  # what the first pair has found stays: a process that dies shows nothing else
+            for _ in range(_CONFIRMING if replaced else 0):
+                again = self._replaced_in(self.measure(task, own_file_only=False), task.nodeid)
+                both = {name: one.also_in(again[name]) if name in again else one for name, one in replaced.items()}
+                replaced = {name: one for name, one in both.items() if one is not None}
+        if replaced:
+            self.replaced[task.nodeid] = replaced
         return found
+
+    def _replaced_in(self, found: Attempt[Pair], nodeid: str) -> dict[str, ReplacedCode | None]:
+        """Return the code that the head's test does not run, by each measurement of which both sides have a profile."""
+        replaced = {}
+        for name, sides in found.sides.items():
+            own, changed = self._checkouts.files_of(nodeid, sides)
+            if sides.head.costs is not None and sides.base.costs is not None:
+                replaced[name] = replaced_code(sides.head.costs, sides.base.costs, own, changed)
+        return replaced
 
 
 class _TestCheckouts(BaseCheckout):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,12 +37,23 @@ class ReplacedCode:
     """The functions that the base's own test runs and a changed test does not, with the same code before both.
 
     Attributes:
-        share: their share of the time of the base's own test.
-        functions: their names, the costliest first.
+        shares: the share of each in the time of the base's own test, by name, the largest first.
     """
 
-    share: float
-    functions: Sequence[str]
+    shares: Mapping[str, float]
+
+    @property
+    def share(self) -> float:
+        """Their share together."""
+        return sum(self.shares.values())
+
+    def also_in(self, other: ReplacedCode | None) -> ReplacedCode | None:
+        """Return the functions that another pair of processes found, too, if they matter; else None.
+
+        Which functions a test runs may depend on chance.
+        """
+        again = {} if other is None else other.shares
+        return _that_matter({name: min(share, again[name]) for name, share in self.shares.items() if name in again})
 
 
 def replaced_code(
@@ -62,9 +73,13 @@ def replaced_code(
     for name, cost in own.functions.items():
         homes = [file for file in files if _is_in(name, file)]
         if homes and (name not in changed.functions or not any(file in changed_files for file in homes)):
-            found[name] = cost.own_ns
-    share = sum(found.values()) / own.total_ns if own.total_ns else 0.0
-    return ReplacedCode(share, sorted(found, key=lambda name: -found[name])) if share > _MOST_REPLACED else None
+            found[name] = cost.own_ns / own.total_ns if own.total_ns else 0.0
+    return _that_matter(found)
+
+
+def _that_matter(shares: Mapping[str, float]) -> ReplacedCode | None:
+    found = ReplacedCode(dict(sorted(shares.items(), key=lambda one: -one[1])))
+    return found if found.share > _MOST_REPLACED else None
 
 
 def _is_in(function: str, file: str) -> bool:

@@ -35,7 +35,7 @@ def replaced_code_text(found: Mapping[str, ReplacedCode], against: str) -> str:
         against: the base.
     """
     parts = [
-        f"{name or 'the test'} does not run {_names(one.functions)} any more, {one.share:.0%} of its time before"
+        f"{name or 'the test'} does not run {_names([*one.shares])} any more, {one.share:.0%} of its time before"
         for name, one in found.items()
     ]
     return f"changed so that the test measures other code: with the code of {against}, {', '.join(parts)}"

@@ -53,7 +53,7 @@ CODE = ["lib/shop.py", "src/wares/__init__.py"]
     ],
 )
 def test_a_changed_test_that_runs_other_code_in_the_same_time_is_found(changed: CostGraph, files: list[str]) -> None:
-    assert replaced_code(BEFORE, changed, CODE, files) == ReplacedCode(0.92, ["shop:price"])
+    assert replaced_code(BEFORE, changed, CODE, files) == ReplacedCode({"shop:price": 0.92})
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,13 @@ def test_a_changed_test_that_runs_other_code_in_the_same_time_is_found(changed: 
 )
 def test_other_functions_that_hardly_take_time_or_belong_to_the_tests_are_no_finding(changed: CostGraph) -> None:
     assert replaced_code(BEFORE, changed, CODE, CODE) is None
+
+
+def test_code_that_is_replaced_by_chance_in_one_pair_is_no_finding() -> None:
+    first = ReplacedCode({"shop:price": 0.5, "shop:rarely": 0.4})
+    assert first.also_in(ReplacedCode({"shop:price": 0.6})) == ReplacedCode({"shop:price": 0.5})
+    assert first.also_in(ReplacedCode({"shop:other": 0.6})) is None
+    assert first.also_in(None) is None
 
 
 def test_a_profile_without_time_says_nothing() -> None:
