@@ -15,6 +15,7 @@ from typing import Final
 
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.pairs import LOAD_SPREAD, PAIR_SPREAD, Pair
@@ -65,11 +66,7 @@ class ComponentChanges:
             found = Attempt(problem=why)
         finally:
             self.context.progress.clear()
-        note = f"its components could not be compared: {found.problem}" if found.problem else ""
-        return [
-            _with_components(one, _compared(found, one.name), note) if one.name in asked else one
-            for one in measurements
-        ]
+        return [_with_components(one, found) if one.name in asked else one for one in measurements]
 
     def _is_asked(self, measurement: Measurement) -> bool:
         time = _time(measurement.changes)
@@ -110,15 +107,24 @@ def _time(changes: Iterable[RegressionResult]) -> RegressionResult | None:
     return next((one for one in changes if one.metric == TIME.name), None)
 
 
-def _compared(found: Attempt[Pair], name: str) -> SpanComparison | None:
-    sides = found.sides.get(name)
-    if sides is None:
-        return None
+def _compared(sides: Sides) -> SpanComparison | None:
     is_load = bool(sides.head.load)
     spread = LOAD_SPREAD if is_load else PAIR_SPREAD
     return compare_pair(sides.base.spans, sides.head.spans, spread, is_load=is_load)
 
 
-def _with_components(measurement: Measurement, components: SpanComparison | None, note: str) -> Measurement:
+def _why_not_compared(found: Attempt[Pair], sides: Sides | None) -> str:
+    """Return the reason why a pair says nothing of a measurement; empty if the measured code has no spans."""
+    if found.problem or sides is None:
+        return found.problem or "the pair that recorded spans did not take this measurement"
+    has_spans = any(batch.parts for one in (sides.base, sides.head) for batch in one.spans)
+    return "no turn has spans of both sides" if has_spans else ""
+
+
+def _with_components(measurement: Measurement, found: Attempt[Pair]) -> Measurement:
+    sides = found.sides.get(measurement.name)
+    components = None if sides is None else _compared(sides)
+    why = _why_not_compared(found, sides) if components is None else ""
     changes = [replace(one, components=components) if one.metric == TIME.name else one for one in measurement.changes]
-    return replace(measurement, changes=changes, warnings=[*measurement.warnings, *filter(None, [note])])
+    notes = [f"its components could not be compared: {why}"] if why else []
+    return replace(measurement, changes=changes, warnings=[*measurement.warnings, *notes])

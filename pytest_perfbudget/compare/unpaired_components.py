@@ -25,6 +25,9 @@ NO_SPANS: Final = (
     "the baseline has no spans of this measurement, so its components are not compared: update the baseline"
 )
 
+NO_RUN_HAS_SPANS: Final = (
+    "its components are not compared: the baseline has its spans, and no process of this session recorded any"
+)
 
 UNRECORDED: Final = (
     "its components are not compared: the spans of {} are recorded if they have a limit, or with --perf-spans, and "
@@ -66,10 +69,14 @@ def with_components(
 
 
 def lack_of_spans(known: KnownData, results: Sequence[RegressionResult], runs: Sequence[Recording]) -> str:
-    """Return a note on a regression that could name its components if the baseline had spans; else empty."""
-    is_slower = any(one.metric == TIME.name and one.verdict is RegressionVerdict.REGRESSED for one in results)
-    has_none = known.line is not None and known.line.spans is None
-    return NO_SPANS if is_slower and has_none and any(run.spans for run in runs) else ""
+    """Return a note on a regression that could name its components if both sides had spans; else empty."""
+    times = [one for one in results if one.metric == TIME.name and one.verdict is RegressionVerdict.REGRESSED]
+    if known.line is None or not any(one.components is None for one in times):
+        return ""
+    has_spans = any(run.spans for run in runs)
+    if known.line.spans is None:
+        return NO_SPANS if has_spans else ""
+    return "" if has_spans else NO_RUN_HAS_SPANS
 
 
 def since_baseline(known: KnownData, runs: Sequence[Recording]) -> SpanComparison | None:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from baselines import baseline_file, lines
+from comparing import context, recording
 from programs import FEW_RUNS
 from programs import tracked_shop as shop
 from repositories import Repository
+from results import change, measurement
 from scripting import TWO_WORKERS, Project, times
 
 import pytest_perfbudget
 from pytest_perfbudget import tracing
-from pytest_perfbudget.compare.components import has_tracked_code
-from pytest_perfbudget.compare.unpaired_components import NO_SPANS, UNRECORDED
+from pytest_perfbudget.baseline.schema import Key, Line
+from pytest_perfbudget.compare.components import ComponentChanges, has_tracked_code
+from pytest_perfbudget.compare.confirm import Attempt
+from pytest_perfbudget.compare.evidence import Sides
+from pytest_perfbudget.compare.known_data import KnownData
+from pytest_perfbudget.compare.unpaired_components import NO_RUN_HAS_SPANS, NO_SPANS, UNRECORDED, lack_of_spans
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.core.recording import Recording
+from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart
+from pytest_perfbudget.core.spans.reference import SpanMean, SpanReference
 
 TESTS = """
 import shop
@@ -46,6 +60,19 @@ async def answer():
 ASYNC_LOAD = """async def main():
         await perf_load(shop.answer, rate=50, duration="600ms")
     asyncio.run(main())"""
+
+
+JWT = SpanBatch(4, 3.0e6, {"jwt": SpanPart(1.0e6, 1.0, None)})
+WHOLE = SpanReference(3, SpanMean(3.0e6, 0.0), {"jwt": SpanMean(1.0e6, 0.0)})
+NO_TURN = "no turn has spans of both sides"
+
+
+def recording_with(spans: Sequence[SpanBatch]) -> Recording:
+    return replace(recording(), spans=spans)
+
+
+def sides(base: Sequence[SpanBatch], head: Sequence[SpanBatch]) -> Sides:
+    return Sides(recording_with(head), recording_with(base))
 
 
 def components(repository: Repository) -> dict[str, Any]:
@@ -369,6 +396,52 @@ def test_a_duet_with_the_commit_of_the_baseline_names_the_component(repository: 
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines([r"  Components that moved since .*:", r"    jwt +1 ms -> 2 ms +\+1 ms \[.*\] +CPU"])
     assert components(repository) == {"jwt": 1_000_000, "query": 0, "": 0}
+
+
+def explained(found: Attempt[Pair]) -> Measurement:
+    """Return a regression with what a pair that recorded spans has found."""
+    session = context(looks_at_spans=lambda: True)
+    regressed = measurement(change(), nodeid="a.py::t")
+    (one,) = ComponentChanges(session).explain("a.py::t", [regressed], lambda: found)
+    return one
+
+
+class TestNotCompared:
+    """A regression of code with spans has the components, or the reason why not."""
+
+    def test_the_components_of_a_turn_with_spans_of_both_sides(self) -> None:
+        found = explained(Attempt(sides={"": sides(base=[JWT], head=[JWT])}))
+        assert found.changes[0].components is not None
+        assert found.warnings == []
+
+    @pytest.mark.parametrize(
+        ("found", "why"),
+        [
+            (Attempt[Pair](problem="the process died"), "the process died"),
+            (Attempt[Pair](), "the pair that recorded spans did not take this measurement"),
+            (Attempt[Pair](sides={"": sides(base=[JWT], head=[replace(JWT, turn=1)])}), NO_TURN),
+            (Attempt[Pair](sides={"": sides(base=[JWT], head=[replace(JWT, executions=0)])}), NO_TURN),
+        ],
+        ids=["a problem", "no measurement", "other turns", "no executions"],
+    )
+    def test_the_reason(self, found: Attempt[Pair], why: str) -> None:
+        assert explained(found).warnings == [f"its components could not be compared: {why}"]
+
+    def test_code_without_spans_needs_no_reason(self) -> None:
+        without = replace(JWT, parts={})
+        assert explained(Attempt(sides={"": sides(base=[without], head=[without])})).warnings == []
+
+    @pytest.mark.parametrize(
+        ("baseline", "run", "note"),
+        [(WHOLE, [], NO_RUN_HAS_SPANS), (None, [JWT], NO_SPANS), (None, [], ""), (WHOLE, [JWT], "")],
+        ids=["only the baseline has spans", "only the run has spans", "no spans", "both"],
+    )
+    def test_the_reason_beside_a_baseline(
+        self, baseline: SpanReference | None, run: list[SpanBatch], note: str
+    ) -> None:
+        known = KnownData(Line(Key("a.py::t", "", "m"), spans=baseline), None, None, is_known_elsewhere=True)
+        assert lack_of_spans(known, [change()], [recording_with(run)]) == note
+        assert lack_of_spans(known, [change(RegressionVerdict.UNCHANGED)], [recording_with(run)]) == ""
 
 
 class TestTrackedCode:
