@@ -19,9 +19,9 @@ _MOST_TRACEBACK: Final = 3
 _MOST_STEPS: Final = 5
 _OF_POOLS: Final = ("PoolTimeout", "EmptyPoolError", "WaitQueueTimeoutError")
 _NO_CONNECTION: Final = (
-    "all connections of the client were in use: allow it more of them, or the service is too slow for this load"
+    "all connections of the pool were in use: allow it more of them, or the service is too slow for this load"
 )
-"""What the errors of a client's pool mean; see `measure.load.missing_answers`."""
+"""What the errors of a pool mean, be it of a client or of a service; see `measure.load.missing_answers`."""
 
 OF_ERRORS: Final = (ERROR_RATE.name, SUCCESS_RATE.name)
 

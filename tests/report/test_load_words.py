@@ -99,10 +99,10 @@ class TestExceededLoads:
             "  70 errors: a service at the limit has so many by chance in at most 1 % of its loads; 1,000 req" in text
         )
 
-    def test_connections_of_the_client_that_were_all_in_use_are_named(self) -> None:
+    def test_connections_of_a_pool_that_were_all_in_use_are_named(self) -> None:
         share = budget(metric="error_rate", keyword="max_error_rate", unit="%", estimate=7.0, limit=1.0, rounds=1_000)
         pool = (ErrorGroup("PoolTimeout", "", 5_000_000, 9_000_000_000, count=70),)
-        hint = "    all connections of the client were in use: allow it more of them, or the service is too slow for this load"
+        hint = "    all connections of the pool were in use: allow it more of them, or the service is too slow for this load"
         lines = failure(measurement(share, kind=LOAD, errors=pool))
         assert lines[lines.index(hint) - 1] == "  70 x PoolTimeout (the first at 5 ms, the last at 9 s)"
         assert hint not in failure(measurement(share, kind=LOAD, errors=self.ERRORS))

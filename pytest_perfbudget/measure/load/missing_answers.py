@@ -22,11 +22,10 @@ _OF_POOLS: Final = {
     ("httpcore", "PoolTimeout"),
     ("httpx", "PoolTimeout"),
     ("httpx2", "PoolTimeout"),
-    ("psycopg_pool", "PoolTimeout"),
-    ("pymongo", "WaitQueueTimeoutError"),
     ("urllib3", "EmptyPoolError"),
 }
-"""The package and the name of classes which say that all connections of a client were in use until its timeout."""
+"""The package and the name of classes which say that all connections of an HTTP client were in use until its timeout.
+The pool of a database is not among them: as a rule the service has it, which may run in the process of the test."""
 
 _OF_CLIENTS: Final = {
     *_OF_POOLS,

@@ -92,7 +92,7 @@ def test_an_error_that_a_service_may_raise_as_well_is_no_answer_only_after_a_wai
 
 
 @pytest.mark.parametrize(
-    ("package", "name"), [("httpx", "PoolTimeout"), ("urllib3", "EmptyPoolError"), ("pymongo", "WaitQueueTimeoutError")]
+    ("package", "name"), [("httpx", "PoolTimeout"), ("httpx2", "PoolTimeout"), ("urllib3", "EmptyPoolError")]
 )
 def test_a_request_without_a_free_connection_was_not_sent(package: str, name: str) -> None:
     error = of_class(package, name)
@@ -100,6 +100,14 @@ def test_a_request_without_a_free_connection_was_not_sent(package: str, name: st
     assert has_no_answer(error, AT_ONCE_NS)
     assert not was_not_sent(of_class(package, "ReadTimeout"))
     assert not was_not_sent(of_class("shop", name))
+
+
+@pytest.mark.parametrize(("package", "name"), [("psycopg_pool", "PoolTimeout"), ("pymongo", "WaitQueueTimeoutError")])
+def test_a_service_without_a_free_connection_to_its_database_fails(package: str, name: str) -> None:
+    """The service may run in the process of the test, and no late generator excuses it."""
+    error = of_class(package, name)
+    assert not was_not_sent(error)
+    assert not has_no_answer(error, WAITED_NS)
 
 
 def test_a_timeout_that_the_standard_library_raised_is_no_answer_however_short() -> None:
