@@ -58,6 +58,7 @@ _OF_TESTS: Final = {
 }
 """The words for tests by the kinds of their findings, where the kind itself is no such word."""
 _SWITCHED: Final = "a conftest.py or a plugin of the pull request sets it"
+_NOT_JUDGED: Final = (BudgetVerdict.UNDECIDED, BudgetVerdict.UNMEASURED)
 _JUDGED: Final = (
     (RegressionVerdict.REGRESSED.value, Outcome.REGRESSED),
     (BudgetVerdict.EXCEEDED.value, Outcome.EXCEEDED),
@@ -120,8 +121,23 @@ def _classified(result: RunResult | None, exit_code: int, problem: str, label: s
     if outcome is not None:
         return GateVerdict(outcome, f"{_numbers(result.findings)}.")
     if not (kinds or exit_code or result.session.is_cut_short):
-        return GateVerdict(Outcome.PASSED, "No test fails by a budget or by a comparison.")
+        return GateVerdict(Outcome.PASSED, f"No test fails by a budget or by a comparison.{_not_judged(result)}")
     return GateVerdict(Outcome.ERROR, _problem(result, kinds, exit_code, label))
+
+
+def _not_judged(result: RunResult) -> str:
+    """Return a sentence about tests that pass although a limit or a comparison of theirs is not judged."""
+    tests = {
+        one.nodeid
+        for one in result.measurements
+        if one.unmeasured
+        or any(budget.verdict in _NOT_JUDGED for budget in one.budgets)
+        or any(change.verdict is RegressionVerdict.UNMEASURED for change in one.changes)
+    }
+    if not tests:
+        return ""
+    count = "1 test has numbers that are" if len(tests) == 1 else f"{len(tests):,} tests have numbers that are"
+    return f" {count} not judged."
 
 
 def _problem(result: RunResult, kinds: Counter[str], exit_code: int, label: str) -> str:

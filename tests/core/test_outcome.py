@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from results import budget, measurement
 
 from pytest_perfbudget.core.finding import Finding, Severity
 from pytest_perfbudget.core.outcome import EXIT_CODES, Outcome, classify
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 
 
@@ -87,6 +89,16 @@ def test_a_session_that_ended_early_has_not_passed() -> None:
 
 def test_what_fails_nothing_is_passed() -> None:
     assert classify(session("regressed", severity=Severity.WARNING), 0).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "remark"), [("within", ""), ("undecided", " 1 test has numbers that are not judged.")]
+)
+def test_a_green_verdict_says_that_a_number_is_not_judged(verdict: str, remark: str) -> None:
+    found = measurement(budget(BudgetVerdict(verdict)), nodeid="a.py::test")
+    assert (
+        classify(RunResult(measurements=[found]), 0).reason == f"No test fails by a budget or by a comparison.{remark}"
+    )
 
 
 def test_a_green_verdict_counts_the_limits_that_are_loosened() -> None:
