@@ -165,7 +165,9 @@ class Evidence:
             before = self.base_functions()
         if before is None or not sides.head.functions:
             return []
-        return grown_functions(before.functions, sides.head.functions, before.unknown, self.own_modules())
+        costs = before.costs if self.base_functions is not None else sides.base.costs
+        own = self.own_modules()
+        return grown_functions(before.functions, sides.head.functions, before.unknown, own, (costs, sides.head.costs))
 
     def _sourced(self, result: RegressionResult) -> RegressionResult:
         """Return a result with the origin of the other side and the place of the limit."""

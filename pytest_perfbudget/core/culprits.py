@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
+from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.blame import Blame, Cause, blame
-from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost
 from pytest_perfbudget.core.results import Growth
 
 _SHOWN_FUNCTIONS: Final = 5
@@ -22,6 +23,9 @@ _LEAST_EXPLAINED: Final = 0.3
 _MOST_EXPLAINED: Final = 1.5
 """The largest part of the growth that a function can have, where others became faster."""
 
+_LEAST_OF_CALLER: Final = 0.5
+"""The smallest part of the further calls of a function by which its caller is named: profiles leave out cheap calls."""
+
 _ERROR_OF_TIMES: Final = 0.03
 """The share of a time by which profiles of unchanged code differ."""
 
@@ -33,7 +37,11 @@ _MOST_OF_CALLS: Final = 20.0
 
 
 def grown_functions(
-    before: Mapping[str, int], after: Mapping[str, int], unknown: int, own: Container[str] = ()
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    unknown: int,
+    own: Container[str] = (),
+    costs: tuple[CostGraph | None, CostGraph | None] = (None, None),
 ) -> list[Growth]:
     """Return the functions that are called more often, the project's own functions before those that they call.
 
@@ -43,6 +51,7 @@ def grown_functions(
         unknown: the most calls that a function without an entry in `before` may have had, if `before` was cut short;
             0 if `before` is complete.
         own: the names of the project's modules.
+        costs: the costs on the other side and now, which know the callers; None on a side where they are not known.
     """
     old = old_names(before, after)
     grown = [
@@ -51,7 +60,26 @@ def grown_functions(
         if calls > before.get(old[function], unknown)
     ]
     grown.sort(key=lambda one: one.function.partition(":")[0] not in own)
-    return grown[:_SHOWN_FUNCTIONS]
+    shown = grown[:_SHOWN_FUNCTIONS]
+    was, now = costs
+    return shown if was is None or now is None else [replace(one, caller=_caller(one, was, now)) for one in shown]
+
+
+def _caller(growth: Growth, before: CostGraph, after: CostGraph) -> str:
+    """Return the function that alone calls a function more often; empty if several or none of the project's do."""
+    gained = {
+        name: _calls(one, growth.function) - _calls(before.functions.get(name), growth.function)
+        for name, one in after.functions.items()
+    }
+    callers = [name for name, calls in gained.items() if calls > 0]
+    least = _LEAST_OF_CALLER * (growth.after - (growth.before or 0))
+    return callers[0] if len(callers) == 1 and gained[callers[0]] >= least else OUTSIDE
+
+
+def _calls(caller: FunctionCost | None, function: str) -> float:
+    if caller is None:
+        return 0.0
+    return caller.library[function].calls if function in caller.library else caller.callees.get(function, 0.0)
 
 
 def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> list[Blame]:

@@ -197,11 +197,13 @@ class Growth:
         function: the name of the function, `package.module:name`.
         before: the number of calls before; None if the number is not known.
         after: the number of calls now.
+        caller: the function of the project that alone calls the function more often; empty if that is not known.
     """
 
     function: str
     before: int | None
     after: int
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ class RegressionResult:
         lists = {
             "blamed": [one.to_dict() for one in self.blamed],
             "executed": [one.to_dict() for one in self.executed],
-            "grown": [asdict(one) for one in self.grown],
+            "grown": [{name: value for name, value in asdict(one).items() if value != ""} for one in self.grown],
             "installed": [asdict(one) for one in self.installed],
         }
         return {**asdict(self), **words, **lists, **components}

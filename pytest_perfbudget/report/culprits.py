@@ -119,7 +119,8 @@ def _rate(calls: float) -> str:
 
 def _growth(growth: Growth) -> str:
     noun = "call" if growth.after == 1 else "calls"
-    return f"{_before(growth)} -> {growth.after:,} {noun} of {growth.function}"
+    by = f", by {growth.caller}" if growth.caller else ""
+    return f"{_before(growth)} -> {growth.after:,} {noun} of {growth.function}{by}"
 
 
 def _short_growth(growth: Growth) -> str:

@@ -8,7 +8,7 @@ import pytest
 from cost_graphs import costs
 
 from pytest_perfbudget.core.blame import Cause
-from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost
+from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
 from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
 from pytest_perfbudget.core.results import Growth
 
@@ -29,6 +29,26 @@ def test_the_projects_own_functions_come_first() -> None:
 def test_of_a_profile_that_was_cut_short_nothing_is_made_up() -> None:
     found = grown_functions({"len": 100}, {"len": 100, "rare": 3, "often": 90}, unknown=7)
     assert found == [Growth("often", None, 90)]
+
+
+def calling(**calls: float) -> CostGraph:
+    """Return the costs of functions that call `len` so often."""
+    return CostGraph(
+        {name: FunctionCost(1, 10.0, library={"len": LibraryCost(number, 1.0)}) for name, number in calls.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("after", "caller"),
+    [
+        (calling(label=300, price=40), "label"),
+        (calling(label=270, price=70), ""),  # both call it more often
+        (calling(label=250, price=30), ""),  # less than half of the growth
+    ],
+)
+def test_who_calls_a_built_in_function_more_often_is_named_if_it_is_certain(after: CostGraph, caller: str) -> None:
+    grown = grown_functions({"len": 280}, {"len": 340}, 0, costs=(calling(label=240, price=40), after))
+    assert grown == [Growth("len", 280, 340, caller)]
 
 
 def test_a_function_that_was_moved_is_the_one_it_was() -> None:

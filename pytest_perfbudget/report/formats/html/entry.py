@@ -197,7 +197,7 @@ def _other_side(change: RegressionResult) -> str:
 
 def _growth(growth: Growth) -> Mapping[str, str]:
     return {
-        "function": growth.function,
+        "function": f"{growth.function}, by {growth.caller}" if growth.caller else growth.function,
         "before": "few" if growth.before is None else f"{growth.before:,}",
         "after": f"{growth.after:,}",
     }
