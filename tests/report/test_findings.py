@@ -192,7 +192,9 @@ class TestBudgets:
         ]
 
 
-SLOWER = change(weather=1.38, grown=[Growth("hive.tokens:verify", 1, 41), Growth("jwt:decode", None, 41, "hive.tokens:verify")])
+SLOWER = change(
+    weather=1.38, grown=[Growth("hive.tokens:verify", 1, 41), Growth("jwt:decode", None, 41, "hive.tokens:verify")]
+)
 
 
 class TestRegressions:
