@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from pytest_perfbudget.checkout.hidden_code import HiddenCode
 from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
@@ -146,7 +147,8 @@ class _TestPairs(PairRunner):
         for name, sides in found.sides.items():
             own, changed = self._checkouts.files_of(nodeid, sides)
             if sides.head.costs is not None and sides.base.costs is not None:
-                replaced[name] = replaced_code(sides.head.costs, sides.base.costs, own, changed)
+                may_hide = self._checkouts.hidden_code(nodeid).may_have
+                replaced[name] = replaced_code(sides.head.costs, sides.base.costs, own, changed, may_hide)
         return replaced
 
 
@@ -182,6 +184,10 @@ class _TestCheckouts(BaseCheckout):
         own = filter(None, map(self._own.place_of, sides.head.files))
         code = [str(one) for one in own if not any(one.is_relative_to(folder) for folder in beside)]
         return code, [str(one) for one in map(self.place_of, sides.base.files) if one is not None]
+
+    def hidden_code(self, nodeid: str) -> HiddenCode:
+        """Return the code of the head that a test may no longer measure."""
+        return HiddenCode(self._base, self.beside([nodeid]))
 
     def launches(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,9 +38,11 @@ class ReplacedCode:
 
     Attributes:
         shares: the share of each in the time of the base's own test, by name, the largest first.
+        hideable: the functions among them in which the pull request may hide slower code.
     """
 
     shares: Mapping[str, float]
+    hideable: frozenset[str] = frozenset()
 
     @property
     def share(self) -> float:
@@ -53,11 +55,21 @@ class ReplacedCode:
         Which functions a test runs may depend on chance.
         """
         again = {} if other is None else other.shares
-        return _that_matter({name: min(share, again[name]) for name, share in self.shares.items() if name in again})
+        both = {name: min(share, again[name]) for name, share in self.shares.items() if name in again}
+        return _that_matter(both, self.hideable)
+
+    @property
+    def hiding(self) -> ReplacedCode | None:
+        """The functions in which the pull request may hide slower code, if they matter; else None."""
+        return _that_matter({name: self.shares[name] for name in self.shares if name in self.hideable}, self.hideable)
 
 
 def replaced_code(
-    own: CostGraph, changed: CostGraph, files: Collection[str], changed_files: Collection[str]
+    own: CostGraph,
+    changed: CostGraph,
+    files: Collection[str],
+    changed_files: Collection[str],
+    may_hide: Callable[[str, str], bool] = lambda _, __: True,
 ) -> ReplacedCode | None:
     """Return the functions of the code under test that a changed test runs no more, if they matter; else None.
 
@@ -68,17 +80,22 @@ def replaced_code(
         changed: the costs of the changed test, with the base's code, too.
         files: the files of the code under test that the base's own test runs, relative to the top folder.
         changed_files: the files that the changed test runs.
+        may_hide: a function that takes the name of a function with its file, and returns whether the pull request may
+            hide slower code there.
     """
-    found = {}
+    found: dict[str, float] = {}
+    hideable: set[str] = set()
     for name, cost in own.functions.items():
         homes = [file for file in files if _is_in(name, file)]
         if homes and (name not in changed.functions or not any(file in changed_files for file in homes)):
             found[name] = cost.own_ns / own.total_ns if own.total_ns else 0.0
-    return _that_matter(found)
+            if any(may_hide(name, file) for file in homes):
+                hideable.add(name)
+    return _that_matter(found, hideable)
 
 
-def _that_matter(shares: Mapping[str, float]) -> ReplacedCode | None:
-    found = ReplacedCode(dict(sorted(shares.items(), key=lambda one: -one[1])))
+def _that_matter(shares: Mapping[str, float], hideable: Collection[str]) -> ReplacedCode | None:
+    found = ReplacedCode(dict(sorted(shares.items(), key=lambda one: -one[1])), frozenset(hideable) & shares.keys())
     return found if found.share > _MOST_REPLACED else None
 
 

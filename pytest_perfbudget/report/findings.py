@@ -38,6 +38,7 @@ _WORDS: Final = {
     LOOSENED: "this pull request loosens",
 }
 _LEFT_OUT: Final = "this pull request weakens its gate"
+_TO_BE_SEEN: Final = "for the reviewer"
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3
 _CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"
@@ -112,6 +113,8 @@ def finding_words(finding: Finding) -> str:
     """Return the kind of a finding in words; a test that is left out is no limit that is loosened."""
     if finding.kind == DRIFT and finding.test:
         return "drift exceeded" if finding.is_failure or finding.is_gated else "drift warning"
+    if finding.kind == LOOSENED and finding.severity is Severity.NOTE:
+        return _TO_BE_SEEN
     return _LEFT_OUT if finding.kind == LOOSENED and not finding.is_of_limit else kind_words(finding.kind)
 
 

@@ -208,6 +208,22 @@ def test_a_changed_test_that_measures_a_fast_copy_of_slower_code_fails_the_sessi
     )
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_changed_test_that_measures_other_code_where_nothing_is_slower_is_listed_for_the_reviewer(
+    repository: Repository,
+) -> None:
+    """Nothing can hide: the code before is the same in both commits."""
+    result = propose(repository, {"shop.py": COSTLY, "tests/test_it.py": PLAIN}, OTHER["conftest"])
+    assert result.ret == 0
+    assert said(repository) == {}
+    result.stdout.fnmatch_lines(
+        [
+            "for the reviewer: tests/test_it.py::test_it*: changed so that the test measures other code: with the code of *"
+        ]
+    )
+
+
 @pytest.mark.usefixtures("brief")
 def test_another_helper_with_the_same_code_under_test_passes(repository: Repository) -> None:
     base = {"shop.py": COSTLY, "tests/helper.py": "def size(): return 100\n", "tests/test_helper.py": BY_HELPER}

@@ -53,7 +53,7 @@ CODE = ["lib/shop.py", "src/wares/__init__.py"]
     ],
 )
 def test_a_changed_test_that_runs_other_code_in_the_same_time_is_found(changed: CostGraph, files: list[str]) -> None:
-    assert replaced_code(BEFORE, changed, CODE, files) == ReplacedCode({"shop:price": 0.92})
+    assert replaced_code(BEFORE, changed, CODE, files) == ReplacedCode({"shop:price": 0.92}, frozenset({"shop:price"}))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,19 @@ def test_a_changed_test_that_runs_other_code_in_the_same_time_is_found(changed: 
 )
 def test_other_functions_that_hardly_take_time_or_belong_to_the_tests_are_no_finding(changed: CostGraph) -> None:
     assert replaced_code(BEFORE, changed, CODE, CODE) is None
+
+
+def test_only_code_that_the_pull_request_changes_may_hide_something() -> None:
+    own = costs(wares__prepare=20, shop__price=75, shop__round=5)
+    both = replaced_code(own, costs(conftest__price=92), CODE, (), lambda _, file: file == "lib/shop.py")
+    small = replaced_code(own, costs(conftest__price=92), CODE, (), lambda name, _: name == "shop:round")
+    assert both is not None
+    assert both.shares.keys() == own.functions.keys()
+    assert both.hiding == ReplacedCode(
+        {"shop:price": 0.75, "shop:round": 0.05}, frozenset({"shop:price", "shop:round"})
+    )
+    assert small is not None
+    assert small.hiding is None
 
 
 def test_code_that_is_replaced_by_chance_in_one_pair_is_no_finding() -> None:

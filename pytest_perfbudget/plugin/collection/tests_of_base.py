@@ -83,8 +83,11 @@ class TestsOfBase:
     def _note_measuring_less(self, changed: ChangedTests, against: str) -> None:
         less = changed.measuring_less()
         for test, replaced in changed.replaced.items():
-            if test not in less:
-                self._tests.note_reason("measures less", test, replaced_code_text(replaced, against))
+            if test in less:
+                continue
+            hiding = {name: part for name, one in replaced.items() if (part := one.hiding) is not None}
+            state = "measures less" if hiding else "measures other code"
+            self._tests.note_reason(state, test, replaced_code_text(hiding or replaced, against))
         for test, found in less.items():
             is_unknown = any(one.verdict.is_unjudged for _, one in found)
             state = "may measure less" if is_unknown and not changed.is_own(test) else "measures less"

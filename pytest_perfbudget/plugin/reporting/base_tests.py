@@ -63,7 +63,7 @@ def find_left_out(
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
     ]
-    return [*_unknown(session), *_other_files(session), *found, *_may_measure_less(session, set(reasons))]
+    return [*_unknown(session), *_other_files(session), *found, *_that_fail_nothing(session, set(reasons))]
 
 
 def _removed(session: PerfSession, finding: Finding) -> Finding:
@@ -114,12 +114,17 @@ def _other_files(session: PerfSession) -> list[Finding]:
     return [_judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=headline))]
 
 
-def _may_measure_less(session: PerfSession, known: Collection[str]) -> list[Finding]:
-    """Return a warning for each test around which a conftest.py has changed that does not run with the base's code."""
-    noted = session.tests.expectations.get("may measure less", ())
+def _that_fail_nothing(session: PerfSession, known: Collection[str]) -> list[Finding]:
+    """Return a finding for each changed test that a reviewer should see, although nothing can hide behind the change.
+
+    A conftest.py around the test may not run with the base's code, or the code that the test does not run any more is
+    the same in both commits.
+    """
+    states = {"may measure less": Severity.WARNING, "measures other code": Severity.NOTE}
     return [
-        Finding(LOOSENED, Severity.WARNING, test, file=file_of(test), headline=why)
-        for test, why in noted
+        Finding(LOOSENED, severity, test, file=file_of(test), headline=why)
+        for state, severity in states.items()
+        for test, why in session.tests.expectations.get(state, ())
         if test not in known
     ]
 
