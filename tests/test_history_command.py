@@ -208,6 +208,29 @@ class TestBranches:
         assert len(line_of(branched).commits) == 16
 
 
+class TestOldCommit:
+    """A checkout of an old commit that runs again: its session is of the old code, not of the present."""
+
+    @pytest.fixture
+    def commits(self, project: Path) -> list[str]:
+        return [commit(project, {"code.py": f"{day}\n", ".gitignore": "kept.db\n"}) for day in range(13)]
+
+    def test_the_session_moves_back_to_its_commit(
+        self, capsys: pytest.CaptureFixture[str], project: Path, commits: list[str]
+    ) -> None:
+        ran = [(one, "main", 4e6 if at < 6 else 6e6) for at, one in enumerate(commits)]
+        append_sessions(project, [*ran, (commits[0], "main", 4e6)])
+        shown = said(capsys, "test_login")
+        assert "  ▁▁▁▁▁▁▁███████\n         ^\n  now 6" in shown
+        assert "?" not in shown
+
+    def test_a_last_commit_far_off_is_a_candidate(
+        self, capsys: pytest.CaptureFixture[str], project: Path, commits: list[str]
+    ) -> None:
+        append_sessions(project, [(one, "main", 4e6 if at < 12 else 6e6) for at, one in enumerate(commits)])
+        assert "at the last point" in said(capsys, "test_login")
+
+
 class TestPull:
     """The sessions of main stay after a `git pull` that made a merge, by whichever parent the merge has them."""
 

@@ -29,7 +29,8 @@ def line_of(folder: Path) -> Line:
     try:
         if git(folder, "rev-parse", "--is-shallow-repository") != "false":
             return Line()
-        commits: set[str] = set()
+        commits: dict[str, int] = {}
+        own = 0
         has_merges = False
         sides = [["HEAD"]]
         while sides:
@@ -37,14 +38,16 @@ def line_of(folder: Path) -> Line:
                 folder, "log", "--first-parent", "--format=%H%x00%P%x00%s", *sides.pop(), "--", seconds=_SECONDS
             )
             for commit, parents, subject in (line.split("\0", 2) for line in listed.splitlines()):
-                commits.add(commit)
+                commits.setdefault(commit, len(commits))
                 first, *others = parents.split() or [""]
                 has_merges |= bool(others)
                 if len(others) == 1 and _is_of_same_branch(subject):
                     sides.append([others[0], f"^{first}"])
+            own = own or len(commits)  # the first listing is that of HEAD itself; other clones ran beside its commits
         branch = _branch(folder) if has_merges else ""
         merged = git(folder, "rev-list", "HEAD", seconds=_SECONDS).splitlines() if branch else []
-        return Line(frozenset(commits), frozenset(merged), branch)
+        places = {commit: own - back for commit, back in commits.items() if back < own}
+        return Line(frozenset(commits), frozenset(merged), branch, places)
     except GitError:
         return Line()
 

@@ -102,8 +102,9 @@ def read_trend(trend: Trend, creep: Creep | None = None) -> Reading:
 def _growth_since(trend: Trend, found: ChangePoints) -> Growth | None:
     """Return the growth among the points of the last environment since the last change, or since a later bend."""
     start = max([0 if found.bend is None else found.bend.index, *(one.index for one in found.changes)])
-    points = [trend.points[at] for at in _present(trend, found) if at >= start]
-    return find_growth([one.value for one in points], [one.at_s / _DAY_S for one in points])
+    values, times_s = trend.values, trend.code_times_s
+    places = [at for at in _present(trend, found) if at >= start]
+    return find_growth([values[at] for at in places], [times_s[at] / _DAY_S for at in places])
 
 
 def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendState:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint
@@ -74,7 +74,7 @@ class Trend:
         component: the component of the measurement in the last session; empty if there is none.
         unit: the base unit of the numbers.
         direction: the direction in which the metric is better.
-        points: the points, the oldest first.
+        points: the points in the order of their code, the oldest first; their times may fall, see `along_line`.
     """
 
     key: SeriesKey
@@ -92,6 +92,11 @@ class Trend:
     def errors(self) -> list[float | None]:
         """The standard error of each number's logarithm; None where it is not known."""
         return [one.std_error for one in self.points]
+
+    @property
+    def code_times_s(self) -> list[float]:
+        """The time of each point's code, not falling: an old commit that ran again is no younger than later commits."""
+        return [*accumulate((one.at_s for one in reversed(self.points)), min)][::-1]
 
     @property
     def environments(self) -> list[str]:
@@ -144,19 +149,34 @@ class Line:
         commits: the commits of the line itself; merged branches are left out. Empty if the line is not known.
         merged: all commits that led to the present one, those of merged branches, too; empty if no branch is merged.
         branch: the branch that is checked out; empty if there is none, or no branch is merged.
+        places: the place of each commit that the present one has by first parents only, from the oldest on.
     """
 
     commits: frozenset[str] = frozenset()
     merged: frozenset[str] = frozenset()
     branch: str = ""
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def has(self, point: TrendPoint) -> bool:
         """Return whether a point is of the line: by its commit, or of the same branch as another clone has it."""
         return point.commit in self.commits or (point.branch == self.branch and point.commit in self.merged)
 
+    def ordered(self, points: Sequence[TrendPoint]) -> list[TrendPoint]:
+        """Return points in the order of their commits, those of a commit in the given order.
+
+        An old commit that ran again moves back to its earlier sessions. A point whose commit has no place stays behind
+        the latest code that ran before it.
+        """
+        places = [self.places.get(one.commit, -1) for one in points]
+        latest = accumulate(places, max)
+        keys = [now if place < 0 else place for place, now in zip(places, latest, strict=True)]
+        return [points[at] for at in sorted(range(len(points)), key=keys.__getitem__)]
+
 
 def along_line(trends: Sequence[Trend], line: Line, anchor: str = "") -> tuple[list[Trend], int]:
     """Return trends without the sessions of other branches, whose code came and went, and the number of these sessions.
+
+    The points are in the order of their commits, where that is known.
 
     Args:
         trends: the trends; those that have no other session are left out.
@@ -171,7 +191,7 @@ def along_line(trends: Sequence[Trend], line: Line, anchor: str = "") -> tuple[l
         return point.commit in ("", anchor) or line.has(point)
 
     left_out = {(one.at_s, one.commit) for one in points if not stays(one)}
-    kept = [replace(one, points=[point for point in one.points if stays(point)]) for one in trends]
+    kept = [replace(one, points=line.ordered([*filter(stays, one.points)])) for one in trends]
     return [one for one in kept if one.points], len(left_out)
 
 

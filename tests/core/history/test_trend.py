@@ -82,3 +82,35 @@ class TestLine:
         (kept,), left_out = along_line([made], line)
         assert [one.commit for one in kept.points] == ["main", "pulled"]
         assert left_out == 2
+
+
+class TestOrder:
+    """The order of the points is that of their commits, as far as git knows it."""
+
+    LINE = Line(frozenset("abc"), places={"a": 1, "b": 2, "c": 3})
+
+    @pytest.mark.parametrize(
+        ("ran", "ordered"),
+        [
+            ("a a b c c", "a a b c c"),
+            ("a b c a", "a a b c"),
+            ("c b a", "a b c"),
+            ("a b - c a -", "a a b - c -"),
+            ("- b a", "- a b"),
+        ],
+        ids=["in_order", "an_old_commit_again", "backwards", "without_a_commit", "before_any_commit"],
+    )
+    def test_an_old_commit_that_runs_again_moves_back(self, ran: str, ordered: str) -> None:
+        made = trend(*({"commit": one.strip("-"), "at_s": at} for at, one in enumerate(ran.split())))
+        (kept,), _ = along_line([made], self.LINE)
+        assert [one.commit or "-" for one in kept.points] == ordered.split()
+
+    def test_the_sessions_of_a_commit_stay_in_the_order_of_their_times(self) -> None:
+        made = trend(*({"commit": one, "at_s": at} for at, one in enumerate("abab")))
+        (kept,), _ = along_line([made], self.LINE)
+        assert [one.at_s for one in kept.points] == [0, 2, 1, 3]
+        assert kept.code_times_s == [0, 1, 1, 3]
+
+    def test_without_places_the_order_is_that_of_the_times(self) -> None:
+        made = trend(*({"commit": one, "at_s": at} for at, one in enumerate("aba")))
+        assert along_line([made], Line(frozenset("ab"))) == ([made], 0)
