@@ -98,6 +98,22 @@ def test_a_last_point_far_off_is_told_beside_the_level_before(
     assert text in said(capsys, "test_login")
 
 
+@pytest.mark.parametrize(
+    ("bounds", "line"),
+    [
+        ({"std_error": 0.0}, "  now 4 ms\n"),
+        ({"std_error": None, "lower": 4e6, "upper": 4e6}, "  now 4 ms\n"),
+        ({"std_error": 0.01}, "  now 4 ms (95 % interval 3.92 ms .. 4.08 ms)\n"),
+        ({"std_error": None, "lower": 3.9e6, "upper": 4.1e6}, "  now 4 ms (95 % interval 3.90 ms .. 4.10 ms)\n"),
+    ],
+)
+def test_an_interval_without_a_width_is_left_out(
+    capsys: pytest.CaptureFixture[str], bounds: dict[str, float | None], line: str
+) -> None:
+    append(Path("kept.db"), [session(0, [point(4e6, **bounds)])], 0)
+    assert line in said(capsys, "test_login")
+
+
 @pytest.mark.usefixtures("kept")
 def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureFixture[str]) -> None:
     trends = json.loads(said(capsys, "--json"))["trends"]

@@ -210,13 +210,14 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
 
 
 def _interval(point: TrendPoint, unit: str) -> str:
-    """Return the interval of a point in brackets; empty if its error is not known."""
+    """Return the interval of a point in brackets; empty if its error is not known, or its bounds read the same."""
     lower, upper = point.lower, point.upper
     if point.std_error is not None:
         lower, upper = (point.value * math.exp(sign * _WIDE_ERROR * point.std_error) for sign in (-1, 1))
     if lower is None or upper is None:
         return ""
-    return f" (95 % interval {quantity(lower, unit)} .. {quantity(upper, unit)})"
+    low, high = quantity(lower, unit), quantity(upper, unit)
+    return f" (95 % interval {low} .. {high})" if low != high else ""
 
 
 def _name(reading: Reading, page: Page) -> str:
