@@ -114,6 +114,17 @@ def test_an_interval_without_a_width_is_left_out(
     assert line in said(capsys, "test_login")
 
 
+@pytest.mark.parametrize(
+    ("days", "line"),
+    [(1, "1 measurement of 2026-09-21 14:13 UTC, none"), (2, "1 measurement from 2026-09-21 to 2026-09-22, none")],
+)
+def test_the_list_of_a_single_session_names_its_moment_once(
+    capsys: pytest.CaptureFixture[str], days: int, line: str
+) -> None:
+    append(Path("kept.db"), [session(day) for day in range(days)], 0)
+    assert said(capsys).startswith(line)
+
+
 @pytest.mark.usefixtures("kept")
 def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureFixture[str]) -> None:
     trends = json.loads(said(capsys, "--json"))["trends"]

@@ -26,13 +26,16 @@ class Dates:
     def span(self, between: str) -> str:
         """Return the first and the last moment: `2026-11-28 to 2026-11-30`, `2026-11-28 14:05 to 15:10 UTC`.
 
+        Moments of a single minute are `2026-11-28 14:05 UTC`.
+
         Args:
             between: the word between the two, with its blanks.
         """
         first, last = self._moments[0], self._moments[-1]
         if first.date() != last.date():
             return f"{first:%Y-%m-%d}{between}{last:%Y-%m-%d}"
-        return f"{first:%Y-%m-%d %H:%M}{between}{last:%H:%M} UTC"
+        begin, end = (f"{one:%H:%M}" for one in (first, last))
+        return f"{first:%Y-%m-%d} {begin}{'' if begin == end else between + end} UTC"
 
 
 def _utc(moment_s: float) -> datetime:

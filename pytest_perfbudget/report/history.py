@@ -61,7 +61,8 @@ def history_list(readings: Sequence[Reading], page: Page) -> str:
     moved = sum(one.state not in (TrendState.STEADY, TrendState.UNJUDGED) for one in found)
     points = [point for one in found for point in one.trend.points]
     span = Dates(one.at_s for one in points).span(" to ")
-    lines = [f"{counted(len(found), 'measurement')} from {span}, {moved or 'none'} moved"]
+    since = "from" if " to " in span else "of"
+    lines = [f"{counted(len(found), 'measurement')} {since} {span}, {moved or 'none'} moved"]
     for state, group in groupby(found, key=lambda one: one.state):
         lines += ["", _TITLES[state]]
         for one in group:
@@ -167,8 +168,9 @@ def _ahead(reading: Reading) -> Iterator[str]:
         yield f"trend {middle} {_period(growth)[0]} (95 % interval {low} .. {high})"
         if (ahead := reading.crossing) is not None and reading.limit is not None:
             limit = quantity(reading.limit, trend.unit)
+            span = Dates([ahead.earliest, ahead.latest]).span(" and ")
             yield f"crosses {limit} about {Dates([ahead.at]).of(ahead.at)},"
-            yield f"    between {Dates([ahead.earliest, ahead.latest]).span(' and ')}"
+            yield f"    {'between' if ' and ' in span else 'at'} {span}"
 
 
 def _beside_level(ratio: float) -> str:

@@ -23,3 +23,8 @@ def test_sessions_of_one_day_have_the_time_as_well() -> None:
 
 def test_a_session_with_several_numbers_is_one_session() -> None:
     assert Dates([START_S, START_S]).of(START_S) == "2026-09-21"
+
+
+def test_sessions_of_a_single_minute_name_the_moment_once() -> None:
+    assert Dates([START_S, START_S + 20]).span(" to ") == "2026-09-21 14:13 UTC"
+    assert Dates([START_S, START_S + 60]).span(" to ") == "2026-09-21 14:13 to 14:14 UTC"
