@@ -22,6 +22,7 @@ from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.anchor import Anchor, find_anchor
 from pytest_perfbudget.history.line import line_of
 from pytest_perfbudget.history.notes import NOTES, Keeping, pull, push
+from pytest_perfbudget.history.subjects import subjects_of
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.numbers import counted
@@ -139,7 +140,9 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         data["service"] = service_data(shown_hours)
         _say(json.dumps({"file": str(file), **data}, indent=1) + "\n")
         return 0
-    page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding), anchor.name)
+    changed = [one.trend.points[change.index].commit for one in readings for change in one.changes]
+    subjects = subjects_of(root, changed if is_one else ())
+    page = Page(shutil.get_terminal_size((_WIDTH, 0)).columns, shows_bars(sys.stdout.encoding), anchor.name, subjects)
     parts = []
     if is_one:
         shown = {one.trend.key.metric for one in readings}

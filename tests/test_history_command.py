@@ -235,6 +235,30 @@ class TestBranches:
         assert len(line_of(branched).commits) == 16
 
 
+class TestSubject:
+    """The commit of a change has its subject, if git has the commit and the session ran its code."""
+
+    @pytest.mark.parametrize(
+        ("changed", "shown"),
+        [
+            ({}, True),
+            ({"is_dirty": True}, False),
+            ({"commit": "0" * 40}, False),
+        ],
+        ids=["known", "dirty", "unknown"],
+    )
+    def test_the_subject_stands_below_the_hash(
+        self, capsys: pytest.CaptureFixture[str], project: Path, changed: dict[str, object], *, shown: bool
+    ) -> None:
+        slow = commit(project, {"code.py": ""}, "Search the list for each word, again and again, until it is found")
+        made = [session(day, [point(4e6)]) for day in range(6)]
+        made += [session(day, [point(6e6)], **{"commit": slow, **changed}) for day in range(6, 12)]
+        append(project / "kept.db", made, 0)
+        text = said(capsys, "test_login", "--all-branches")
+        assert ("\n      Search the list for each word, again and again, until…\n" in text) is shown
+        assert text.count("Search") == shown
+
+
 class TestOldCommit:
     """A checkout of an old commit that runs again: its session is of the old code, not of the present."""
 

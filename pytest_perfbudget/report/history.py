@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
@@ -33,6 +33,8 @@ MOST_CELLS: Final = 60
 _FEWEST_CELLS: Final = 10
 _BESIDE_CHART: Final = 46
 """The columns of a list beside its charts."""
+_BEFORE_EVENT: Final = 6
+"""The columns before the text of an event's further lines."""
 _COMMIT: Final = 9
 _PERIODS: Final = (("a day", 1.0), ("an hour", 1 / 24), ("a minute", 1 / 1440))
 _WIDE_ERROR: Final = 1.96
@@ -47,11 +49,13 @@ class Page:
         width: the number of columns.
         unicode: whether the output can show block characters.
         anchor: the name of the commit since which drift is judged; empty if there is none.
+        subjects: the subjects of commits, as far as they are known.
     """
 
     width: int
     unicode: bool
     anchor: str = ""
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
 
 def history_list(readings: Sequence[Reading], page: Page) -> str:
@@ -118,7 +122,7 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     if reading.limit is not None:
         yield f"  limit {quantity(reading.limit, trend.unit, beside=last.value)}"
     events = [
-        *((one.index, 1, _change_lines(reading, one, dates)) for one in reading.changes),
+        *((one.index, 1, _change_lines(reading, one, page, dates)) for one in reading.changes),
         *((one.index, 0, _marker_lines(reading, one, page, dates)) for one in trend.markers if is_first),
     ]
     for _, _, lines in sorted(events, key=lambda one: one[:2]):
@@ -135,10 +139,12 @@ def _marks(reading: Reading) -> dict[int, str]:
     return found | ({} if reading.candidate is None else {reading.candidate.index: "?"})
 
 
-def _change_lines(reading: Reading, change: Change, dates: Dates) -> Iterator[str]:
+def _change_lines(reading: Reading, change: Change, page: Page, dates: Dates) -> Iterator[str]:
     trend = reading.trend
     before, after = trend.points[change.previous], trend.points[change.index]
     yield f"^ {percent(change.ratio)} since {dates.of(after.at_s)}, {_commit(after)}"
+    if (subject := page.subjects.get(after.commit)) and not after.is_dirty:
+        yield f"    {_cut(printable(subject, unicode=page.unicode), page)}"
     yield f"    95 % interval {percent(change.lower)} .. {percent(change.upper)}"
     yield f"    {quantity(change.before, trend.unit)} -> {quantity(change.after, trend.unit)}"
     if before.commit and before.commit != after.commit:
@@ -224,6 +230,13 @@ def _interval(point: TrendPoint, unit: str) -> str:
 
 def _name(reading: Reading, page: Page) -> str:
     return printable(measurement_id(reading.trend.key.test, reading.trend.key.name), unicode=page.unicode)
+
+
+def _cut(text: str, page: Page) -> str:
+    """Return a text cut to what a line of an event has room for."""
+    room = max(page.width - _BEFORE_EVENT, _FEWEST_CELLS)
+    end = "…" if page.unicode else "..."
+    return text if len(text) <= room else text[: room - len(end)] + end
 
 
 def _commit(point: TrendPoint) -> str:
