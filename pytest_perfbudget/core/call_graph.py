@@ -80,6 +80,11 @@ class CallGraph:
         """The time of the whole call."""
         return sum(one.time_ns for one in self.edges if one.caller == OUTSIDE)
 
+    def share_of(self, function: str) -> float:
+        """Return the share of the time of the whole call that a function takes, with all that the function calls."""
+        time_ns = sum(one.time_ns for one in self.edges if one.callee == function != one.caller)
+        return min(time_ns / self.total_ns, 1.0) if self.total_ns else 0.0
+
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as builtins: the names of functions, and edges of two places among them, calls and time."""
         names = list(dict.fromkeys(name for one in self.edges for name in (one.caller, one.callee)))

@@ -20,11 +20,11 @@ from typing import Any, Final
 from pytest_perfbudget.core.blame import Cause
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph, EdgeLookup
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import CALLS, PEAK, TIME
+from pytest_perfbudget.core.metrics import CALLS, PEAK, SPAN_COUNT, TIME
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.savings import lost, most_saved
 
-LEAST_SAVED: Final = 0.03
+LEAST_SAVED: Final = 0.05
 """The smallest share of the cost whose saving is worth a recommendation."""
 
 _LEAST_GROWTH: Final = 1.5
@@ -134,8 +134,10 @@ def _all(measurement: Measurement, regressed: list[RegressionResult]) -> Iterato
     if graphs is None or graphs.base is None:
         # Calls are counted, so their growth is told where no profile says what the calls cost.
         timed = [one for one in regressed if one.metric == TIME.name and (one.blamed or one.grown)]
-        for change in timed or regressed:
-            yield from _from_blame(measurement.id, change) if change.blamed else _from_growth(measurement.id, change)
+        head = None if graphs is None else graphs.head
+        for change in timed or [one for one in regressed if one.metric == CALLS.name]:
+            told = _from_blame if change.blamed else _from_growth
+            yield from told(measurement.id, change, head)
     for change in regressed:
         yield from _from_thread(measurement.id, change)
         if change.metric == PEAK.name and change.before is not None and change.after:
@@ -162,7 +164,7 @@ def _from_both_graphs(
             continue
         place = caller if rates[0] >= _LEAST_GROWTH * rates[1] else _loop_above(caller, now, before)
         saves = (time_ns - before.edges.get(edge, (0, 0.0))[1]) / now.total_ns
-        saves = saves if time is None else most_saved(time, caller, callee, saves)
+        saves = saves if time is None else min(most_saved(time, caller, callee, saves), time_ns / now.total_ns)
         yield Recommendation(advice, name, _COMPREHENSION.sub("", place), callee, *calls, "calls", saves)
 
 
@@ -231,8 +233,8 @@ def _from_one_graph(name: str, graph: CallGraph) -> Iterator[Recommendation]:
             yield Recommendation(advice, name, one.caller, one.callee, None, one.calls, "calls", share)
 
 
-def _from_blame(name: str, change: RegressionResult) -> Iterator[Recommendation]:
-    """Yield what the functions say whose code has caused a slowdown."""
+def _from_blame(name: str, change: RegressionResult, head: CallGraph | None) -> Iterator[Recommendation]:
+    """Yield what the functions say whose code has caused a slowdown; the profile of the head may be known."""
     for one in change.blamed:
         if one.cause not in (Cause.MORE_CALLS, Cause.SLOWER_LIBRARY) or one.after < 1:
             continue
@@ -242,20 +244,30 @@ def _from_blame(name: str, change: RegressionResult) -> Iterator[Recommendation]
             advice = _advice_by_calls(before, after, (one.after, one.before))
         if advice is not None:
             known = before if before or not one.before else None  # a call now and then is not none
-            saves = most_saved(change, one.function, one.callee)
+            share = 1.0 if head is None else head.share_of(one.callee)
+            saves = min(most_saved(change, one.function, one.callee), share)
             yield Recommendation(advice, name, one.function, one.callee, known, after, "calls", saves)
 
 
-def _from_growth(name: str, change: RegressionResult) -> Iterator[Recommendation]:
-    """Yield what the functions say that are called more often than on the other side."""
-    cost = change.metric if change.metric == CALLS.name else TIME.name
+def _from_growth(name: str, change: RegressionResult, head: CallGraph | None) -> Iterator[Recommendation]:
+    """Yield what the functions say that are called more often than on the other side.
+
+    Nobody leaves out the calls of a built-in function but for what they do. Additional calls save time by their number
+    and the cost of a call in the profile of the head; without a profile, no more is known than the whole slowdown.
+    """
     for one in change.grown:
-        advice = _advice_by_name(one.function)
-        if advice is None and one.before is not None:
-            advice = _advice_by_calls(one.before, one.after, (one.after, one.before))
-        if advice is None or one.before is None:
+        if one.before is None or not one.after:
             continue
-        saves = lost(change) * (1 - one.before / one.after) if one.after else 0.0
+        advice = _advice_by_name(one.function)
+        if advice is None and ":" in one.function:
+            advice = _advice_by_calls(one.before, one.after, (one.after, one.before))
+        if advice is None:
+            continue
+        if change.metric == CALLS.name:
+            cost, saves = CALLS.name, (one.after - one.before) / change.after if change.after else 0.0
+        else:
+            share = lost(change) if head is None else min(lost(change), head.share_of(one.function))
+            cost, saves = TIME.name, share * (1 - one.before / one.after)
         yield Recommendation(advice, name, "", one.function, one.before, one.after, "calls", saves, cost)
 
 
@@ -286,7 +298,8 @@ def _from_repeats(measurement: Measurement) -> Iterator[Recommendation]:
         if measurement.spans is not None:
             share = sum(one.of_mean for one in measurement.spans.shares if one.name == budget.span)
         advice = Advice.QUERIES_IN_A_LOOP if "?" in repeat.statement else Advice.REPEATED_STATEMENT
-        saves = share * (1 - 1 / repeat.count)
-        yield Recommendation(
-            advice, measurement.id, repeat.site, repeat.statement, None, repeat.count, "calls", max(saves, LEAST_SAVED)
-        )
+        cost, saves = TIME.name, share * (1 - 1 / repeat.count)
+        if saves < LEAST_SAVED:  # what exceeds the limit is the number, also where the time hardly changes
+            cost, saves = SPAN_COUNT.name, (repeat.count - 1) / max(budget.estimate or 0.0, repeat.count)
+        numbers = None, repeat.count, "calls", saves, cost
+        yield Recommendation(advice, measurement.id, repeat.site, repeat.statement, *numbers)

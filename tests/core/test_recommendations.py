@@ -182,13 +182,36 @@ class TestOtherEvidence:
         assert all(one.saves == pytest.approx(0.5) for one in found)  # nothing else explains the rest
 
     def test_calls_that_cost_no_time_save_calls(self) -> None:
-        calls = change(metric="calls", unit="calls", ratio=2.0, grown=[Growth("shop:price", 1, 101)])
+        grown = [Growth("shop:price", 1, 101)]
+        calls = change(metric="calls", unit="calls", before=100, after=200, ratio=2.0, grown=grown)
         (found,) = recommendations_of(measurement(calls))
-        assert (found.advice, found.cost) == (Advice.CALL_GROWTH, "calls")
+        assert (found.advice, found.cost, found.saves) == (Advice.CALL_GROWTH, "calls", 0.5)
         timed = change(ratio=2.0, grown=[Growth("shop:basket", 1, 5)])
         assert [(one.subject, one.cost) for one in recommendations_of(measurement(calls, timed))] == [
             ("shop:basket", "time")
         ]
+
+    @pytest.mark.parametrize(("time_ns", "saved"), [(300.0, [0.15]), (900.0, [0.25]), (90.0, []), (0.0, [])])
+    def test_additional_calls_save_no_more_than_they_take_in_the_profile(
+        self, time_ns: float, saved: list[float]
+    ) -> None:
+        """The calls were half as many, so half of their time is saved, and no more than half of the slowdown."""
+        twice = change(ratio=2.0, grown=[Growth("shop:price", 2, 4)])
+        found = recommendations_of(slower([("shop:basket", "shop:price", 4, time_ns)], None, change=twice))
+        assert [one.saves for one in found] == [pytest.approx(one) for one in saved]
+
+    def test_a_named_cause_saves_no_more_than_its_share_of_the_profile(self) -> None:
+        twice = change(ratio=2.0, blamed=[price(90.0)])
+        (found,) = recommendations_of(slower([("shop:basket", "shop:price", 40, 200.0)], None, change=twice))
+        assert found.saves == pytest.approx(0.2)
+
+    @pytest.mark.parametrize(
+        ("function", "expected"),
+        [("built-in method builtins.len", []), ("method 'upper' of 'str' objects", []), ("shop:size", [0.5])],
+    )
+    def test_the_result_of_a_built_in_function_is_not_remembered(self, function: str, expected: list[float]) -> None:
+        found = recommendations_of(measurement(change(ratio=2.0, grown=[Growth(function, 0, 1)])))
+        assert [one.saves for one in found] == expected
 
     def test_a_number_of_calls_that_nobody_knows_says_nothing(self) -> None:
         assert advice(measurement(change(ratio=2.0, grown=[Growth("shop:price", None, 101)]))) == []
@@ -220,6 +243,12 @@ class TestOtherEvidence:
         (found,) = recommendations_of(measurement(many, spans=spans))
         assert (found.advice, found.place, found.subject, found.after) == (expected, "shop.py:3", statement, 4)
         assert found.saves == pytest.approx(0.6)
+
+    def test_queries_that_take_hardly_any_time_are_saved_as_a_number(self) -> None:
+        many = budget(metric="count", span="query", estimate=5, repeats=[Repeat("SELECT 1", 4, "shop.py:3")])
+        spans = SpanFacts(1, 100.0, 0.0, shares=[SpanShare("query", 4, 1.0, 0.01)])
+        (found,) = recommendations_of(measurement(many, spans=spans))
+        assert (found.cost, found.saves) == ("count", 0.6)
 
 
 @pytest.mark.parametrize(
