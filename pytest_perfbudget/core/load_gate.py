@@ -162,24 +162,29 @@ class LoadGate:
         return replace(budget_result(budget, found), reason=reason)
 
     def _judge_late(self, budget: Budget, record: LoadRecord) -> BudgetResult | None:
-        """Return the result of a limit that the server exceeds however late the generator was; else None."""
+        """Return the result of a limit that the server exceeds however late the generator was; else None.
+
+        The estimate is the measured number, like those beside it; the bound, which decides, is that of the server.
+        """
         generator, is_open = record.generator, record.plan.is_open
         values = record.latencies.with_failed(budget.limit).sequence
         if generator.overloaded or not values:
             return None
         errors = Errors(self.errors.exceeded / 2, self.errors.within)  # two ways to show that a limit is exceeded
         found = exceeded_in_spite(budget.metric, values, budget.limit, errors, generator, is_open=is_open)
-        how = "the lateness is taken off these numbers"
+        how = "the bound is without this lateness, the number with it"
         if found is None:
             allowed_ns = max(MOST_LATENESS * budget.limit, PAUSE_NS)
             clear, disturbed = record.disturbances.undisturbed(values, allowed_ns)
             if disturbed:  # another generator does not tell which requests met its pauses
                 found = exceeded_undisturbed(budget.metric, clear, budget.limit + allowed_ns, errors)
-            how = f"{disturbed:,} of {len(values):,} requests, which this may have delayed, count as fast"
+            how = f"{disturbed:,} of {len(values):,} requests, which this may have delayed, count as fast in the bound"
         if found is None:
             return None
+        measured = self._decide(budget, record, errors)
+        estimate = found.estimate if measured is None else measured.estimate
         text = f"the generator was late, {lateness_text(budget.metric, record)}: {how}"
-        return replace(budget_result(budget, found), reason=text)
+        return replace(budget_result(budget, found), estimate=estimate, reason=text)
 
     def _decide(self, budget: Budget, record: LoadRecord, errors: Errors) -> CriterionResult | None:
         metric, limit = budget.metric, budget.limit

@@ -40,8 +40,8 @@ class TestBudgets:
         assert text[1].startswith("  p95 lies above 50.001 ms (99 % sure)")
 
     def test_a_failure_says_that_the_numbers_are_corrected(self) -> None:
-        text = failure(measurement(budget(reason="the lateness is taken off these numbers")))
-        assert text[2] == "  the lateness is taken off these numbers"
+        text = failure(measurement(budget(reason="the generator was late")))
+        assert text[2] == "  the generator was late"
 
     def test_the_last_line_names_the_guide(self) -> None:
         text = failure_text([one for one in findings(measurement(budget(), change())) if one.is_failure])
