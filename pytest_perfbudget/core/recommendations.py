@@ -21,7 +21,7 @@ from pytest_perfbudget.core.blame import Cause
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph, EdgeLookup
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CALLS, PEAK, SPAN_COUNT, TIME
-from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.savings import lost, most_saved
 
 LEAST_SAVED: Final = 0.05
@@ -87,6 +87,11 @@ class Recommendation:
     cost: str = TIME.name
 
     @property
+    def saves_memory(self) -> bool:
+        """Whether memory would be saved, and not time or calls."""
+        return self.cost == PEAK.name
+
+    @property
     def is_loop(self) -> bool:
         """Whether there are so many more calls that only a loop makes them; a generator has a call for each item."""
         return self.before is not None and self.after >= _LOOP * max(self.before, 1)
@@ -99,23 +104,32 @@ class Recommendation:
 def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     """Return the recommendations for a measurement, the largest saving first, at most one of each kind.
 
-    Where the time regressed, what saves time comes before what saves memory.
+    What saves memory is for memory that fails, and what saves time or calls for another number that fails. Where the
+    time regressed, the latter comes first.
     """
     regressed = [one for one in measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
-    is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in measurement.budgets)
-    if measurement.is_pending or not (regressed or is_exceeded):
+    exceeded = [one for one in measurement.budgets if one.verdict is BudgetVerdict.EXCEEDED]
+    failed = {is_of_memory(one) for one in (*regressed, *exceeded)}
+    if measurement.is_pending or not failed:
         return []
     best: dict[Advice, Recommendation] = {}
     for one in _all(measurement, regressed):
-        if one.saves >= LEAST_SAVED and (one.advice not in best or one.saves > best[one.advice].saves):
+        if one.saves < LEAST_SAVED or one.saves_memory not in failed:
+            continue
+        if one.advice not in best or one.saves > best[one.advice].saves:
             best[one.advice] = one
     special = max(
-        (one.saves for one in best.values() if one.advice not in _GENERAL and one.cost != PEAK.name), default=0.0
+        (one.saves for one in best.values() if one.advice not in _GENERAL and not one.saves_memory), default=0.0
     )
     is_slower = any(one.metric == TIME.name for one in regressed)
     return sorted(
-        best.values(), key=lambda one: (is_slower and one.cost != PEAK.name, *_rank(one, special)), reverse=True
+        best.values(), key=lambda one: (is_slower and not one.saves_memory, *_rank(one, special)), reverse=True
     )
+
+
+def is_of_memory(result: BudgetResult | RegressionResult) -> bool:
+    """Return whether a result is about memory."""
+    return result.unit == PEAK.unit
 
 
 def _rank(one: Recommendation, special: float) -> tuple[bool, float]:

@@ -19,6 +19,7 @@ from pytest_perfbudget.core.finding import (
     Finding,
     Severity,
 )
+from pytest_perfbudget.core.recommendations import is_of_memory
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report import budgets, regressions
 from pytest_perfbudget.report.printable import printable
@@ -209,23 +210,25 @@ def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:
         return replace(
             finding,
             headline=budgets.headline(case, result),
-            evidence=(*budgets.evidence(case, result, alpha), *_advice(case)),
+            evidence=(*budgets.evidence(case, result, alpha), *_advice(case, result)),
             remedy=budgets.remedy(result, is_failure=finding.is_failure),
         )
     if isinstance(result, RegressionResult):
         return replace(
             finding,
             headline=regressions.headline(case, result),
-            evidence=(*regressions.evidence(case, result), *_advice(case)),
+            evidence=(*regressions.evidence(case, result), *_advice(case, result)),
             remedy=regressions.remedy(result, finding.test, is_failure=finding.is_failure, typed=typed),
         )
     remedy = "A test that measures nothing fails because of --perf-strict (or strict = true)."
     return replace(finding, headline=case.text, remedy=remedy if finding.is_failure else "")
 
 
-def _advice(case: Case) -> Iterator[str]:
+def _advice(case: Case, result: BudgetResult | RegressionResult) -> Iterator[str]:
     """Yield what would help; of several findings of a measurement, all have the lines, which a text tells once."""
-    return recommendation_lines(case.measurement) if case.finding.kind in _SENTENCES else iter(())
+    if case.finding.kind not in _SENTENCES:
+        return iter(())
+    return recommendation_lines(case.measurement, for_memory=is_of_memory(result))
 
 
 def _opening(finding: Finding, *, with_test: bool) -> str:

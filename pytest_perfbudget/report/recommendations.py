@@ -30,9 +30,14 @@ _AS_BEFORE: Final = "Call the function as often as before"
 """What to do about so few more calls that they need no loop."""
 
 
-def recommendation_lines(measurement: Measurement) -> Iterator[str]:
-    """Yield a heading and a line for each of the first recommendations; nothing if there is none."""
-    found = recommendations_of(measurement)[:MOST_TOLD]
+def recommendation_lines(measurement: Measurement, *, for_memory: bool) -> Iterator[str]:
+    """Yield a heading and a line for each of the first recommendations; nothing if there is none.
+
+    Args:
+        measurement: the measurement, which fails.
+        for_memory: whether the number that fails is memory; else time, calls or another number.
+    """
+    found = [one for one in recommendations_of(measurement) if one.saves_memory == for_memory][:MOST_TOLD]
     if found:
         yield "What would help, by the numbers above and the profiles:"
         told = set(_told(measurement))

@@ -137,7 +137,20 @@ class TestSavings:
         both = measurement(change(ratio=1.25), peak, call_graphs=graphs)
         assert advice(both) == [Advice.CALL_GROWTH, Advice.MEMORY_GROWTH]
         small = CallGraphs(graph(TOP, ("shop:basket", "shop:price", 40, 300.0)), graph(TOP, *FEW))
-        assert advice(measurement(peak, call_graphs=small)) == [Advice.MEMORY_GROWTH, Advice.CALL_GROWTH]
+        assert advice(measurement(peak, budget(), call_graphs=small)) == [Advice.MEMORY_GROWTH, Advice.CALL_GROWTH]
+
+    @pytest.mark.parametrize(
+        ("failed", "expected"),
+        [
+            (budget(), [Advice.SERIALISATION]),
+            (budget(metric="calls", unit="calls"), [Advice.SERIALISATION]),
+            (budget(metric="peak", unit="bytes"), []),
+            (change(metric="peak", unit="bytes", before=1e6, after=4e6, ratio=4.0), [Advice.MEMORY_GROWTH]),
+        ],
+    )
+    def test_memory_that_fails_gets_no_advice_about_time(self, failed: Any, expected: list[Advice]) -> None:
+        graphs = CallGraphs(graph(TOP, ("shop:basket", "json:dumps", 1, 700.0)))
+        assert advice(measurement(failed, call_graphs=graphs)) == expected
 
 
 @pytest.mark.parametrize(
