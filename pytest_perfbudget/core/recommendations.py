@@ -109,7 +109,7 @@ def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     """
     regressed = [one for one in measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
     exceeded = [one for one in measurement.budgets if one.verdict is BudgetVerdict.EXCEEDED]
-    failed = {is_of_memory(one) for one in (*regressed, *exceeded)}
+    failed = {*map(is_of_memory, regressed), *map(is_of_memory, exceeded)}
     if measurement.is_pending or not failed:
         return []
     best: dict[Advice, Recommendation] = {}
