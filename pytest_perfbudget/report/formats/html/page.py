@@ -15,7 +15,7 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally
 from pytest_perfbudget.errors import ReportError
-from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, others_text
+from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, fresh_text, others_text
 from pytest_perfbudget.report.findings import (
     by_severity,
     evidence_parts,
@@ -118,6 +118,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "most_linked": _MOST_LINKED,
         "components": component_rows(found, result.health),
         "health_words": HEALTH_WORDS,
+        "fresh_words": fresh_text(),
         "has_changes": any(one.changes for one in result.measurements),
         "update": [] if result.update is None else list(update_lines(result.update)),
         "payload": packed({"entries": to_column(entries), "change_ticks": change_ticks()}),
