@@ -31,18 +31,19 @@ class HiddenCode:
             function: the function as `module:name`.
             file: the function's file in the base, relative to the top folder.
         """
-        is_changed = file in self._changed and (self._base.top / file).is_file()
+        is_changed = file in self.changed and (self._base.top / file).is_file()
         return is_changed or function.rpartition(":")[2].rpartition(".")[2] in self._defined
 
     @cached_property
-    def _changed(self) -> frozenset[str]:
+    def changed(self) -> frozenset[str]:
+        """The changed code, relative to the top folder."""
         paths = map(PurePosixPath, changed_paths(self._base.top, self._base.commit))
         return frozenset(str(one) for one in paths if not any(one.is_relative_to(folder) for folder in self._tests))
 
     @cached_property
     def _defined(self) -> frozenset[str]:
         """The names of the functions that the changed files define."""
-        modules = [self._base.top / one for one in self._changed if one.endswith(".py")]
+        modules = [self._base.top / one for one in self.changed if one.endswith(".py")]
         return frozenset().union(*map(functions_in, modules))
 
 

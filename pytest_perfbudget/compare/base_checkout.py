@@ -14,6 +14,7 @@ from typing import Final
 from pytest_perfbudget.checkout.environment import Environment, prepared
 from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
 from pytest_perfbudget.checkout.head_tests import lay_tests_over, sources_of
+from pytest_perfbudget.checkout.hidden_code import HiddenCode
 from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.other_files import OtherFile, other_files
 from pytest_perfbudget.checkout.pointers import fill_pointers
@@ -247,7 +248,9 @@ class BaseCheckout:
 
     def other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> list[OtherFile]:
         """Return the modules that the head imports from another file than the base; see `checkout.other_files`."""
-        return other_files(head, base, self._base.top, self._tree, self.beside(self._test_files))
+        tests = self.beside(self._test_files)
+        code = HiddenCode(self._base, tests)
+        return other_files(head, base, self._base.top, self._tree, tests, changed=lambda: code.changed)
 
     def beside(self, nodeids: Iterable[str]) -> list[PurePosixPath]:
         """Return the files and folders that belong to tests, relative to the top folder; see `sources_of`."""

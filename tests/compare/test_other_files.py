@@ -61,6 +61,20 @@ def test_a_fast_copy_of_slower_code_fails_the_session_wherever_it_lies(repositor
     assert repository.against_base("--perf-policy=head", "--perf-only").ret == 0  # accepted by the label
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_new_file_that_hides_no_change_is_listed_for_the_reviewer(repository: Repository) -> None:
+    base = {"pytest.ini": INI.format("src"), "src/wares.py": OLD, "tests/test_it.py": IMPORTS.format("wares", "wares")}
+    result = propose(repository, base, {"pytest.ini": INI.format("fast src"), "fast/wares.py": OLD})
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "for the reviewer: measures another file: the tests import wares from fast/wares.py instead of src/wares.py, "
+            "which is still there and hides no change"
+        ]
+    )
+
+
 @pytest.mark.usefixtures("brief")
 def test_other_files_of_clean_pull_requests_are_no_finding(repository: Repository) -> None:
     helper = "from flat import work\n"

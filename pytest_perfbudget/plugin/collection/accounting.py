@@ -26,8 +26,8 @@ fixture of the project here, and not there. Of the tests that were skipped here,
 `base unknown` has the reason. `measures less` has the changed tests that measure less than those of the commit, and
 `may measure less` those of which that is not known and only a conftest.py differs, each with the reason in the place of
 the name; so has `measures other code` those that measure other code, where the code before is the same in both commits.
-`other file` has the modules that are imported from another file than in the commit, each with both files. A
-list that would be empty may be missing."""
+`other file` has the modules that are imported from another file than in the commit, each with both files, and
+`shadowed file` those whose file of the commit hides no change. A list that would be empty may be missing."""
 
 
 class CollectionObserver:

@@ -200,7 +200,9 @@ class PerfTests:
 
     def note_other_files(self, found: Iterable[OtherFile]) -> None:
         """Note the modules that the session imports from another file than another commit."""
-        self._note("other file", [[one.module, f"{one.head} instead of {one.base}"] for one in found])
+        for one in found:
+            state = "other file" if one.is_hiding else "shadowed file"
+            self._note(state, [[one.module, f"{one.head} instead of {one.base}"]])
 
     def _note(self, state: str, measurements: list[list[str]]) -> None:
         known = self.expectations.setdefault(state, [])

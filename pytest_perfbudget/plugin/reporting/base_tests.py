@@ -105,13 +105,23 @@ def _unknown(session: PerfSession) -> list[Finding]:
 
 
 def _other_files(session: PerfSession) -> list[Finding]:
-    """Return a finding if the tests import modules from other files than the base's tests do."""
-    if not (noted := session.tests.expectations.get("other file", ())):
-        return []
+    """Return the findings if the tests import modules from other files than the base's tests do."""
+    found = []
+    hiding = session.tests.expectations.get("other file", [])
+    if hiding:
+        headline = _other_files_text(hiding, "which is still there")
+        found = [_judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=headline))]
+    if others := [one for one in session.tests.expectations.get("shadowed file", ()) if one not in hiding]:
+        # A later pull request could make the base's file slower, and no test would measure that.
+        headline = _other_files_text(others, "which is still there and hides no change")
+        found.append(Finding(LOOSENED, Severity.NOTE, "", headline=headline))
+    return found
+
+
+def _other_files_text(noted: Sequence[Sequence[str]], state: str) -> str:
     module, files = noted[0]
     more = f", and {counted(len(noted) - 1, 'more module')} from such files" if noted[1:] else ""
-    headline = f"measures another file: the tests import {module} from {files}, which is still there{more}"
-    return [_judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=headline))]
+    return f"measures another file: the tests import {module} from {files}, {state}{more}"
 
 
 def _that_fail_nothing(session: PerfSession, known: Collection[str]) -> list[Finding]:

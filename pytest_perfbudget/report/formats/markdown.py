@@ -159,7 +159,8 @@ def _notes(result: RunResult) -> Iterator[Section]:
     # The table says of a budget near its limit all there is to say.
     warnings = by_severity(result.findings, Severity.WARNING)
     shown = [one for one in warnings if one.kind not in (NEAR_LIMIT, LOOSENED) and not _would_fail(one)]
-    lines = [*note_lines([*shown, *by_severity(result.findings, Severity.NOTE)])]
+    notes = [one for one in by_severity(result.findings, Severity.NOTE) if one.kind != LOOSENED]
+    lines = [*note_lines([*shown, *notes])]
     lines += [f"note: {note}" for note in result.session.notes]
     yield _listed("### Notes\n", lines, _Rank.NOTES)
 
