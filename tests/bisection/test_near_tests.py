@@ -49,5 +49,38 @@ def test_a_name_that_is_right_or_far_from_all_is_left_alone(shop: Path, test: st
     assert near_test(shop, test) == ""
 
 
+SAME = "def test_order(): ..."
+IN_CLASS = "class TestOrders:\n    def test_order(self): ..."
+
+
+@pytest.mark.parametrize(
+    ("test", "meant"),
+    [
+        (
+            "test_order",
+            "'a/test_x.py::test_order' or 'b/test_x.py::test_order' or 'c/test_x.py::TestOrders::test_order'",
+        ),
+        (
+            "test_ordr",
+            "'a/test_x.py::test_order' or 'b/test_x.py::test_order' or 'c/test_x.py::TestOrders::test_order'",
+        ),
+        ("test_orders", "'d/test_x.py::test_orders'"),
+        ("TestOrders::test_order", "'c/test_x.py::TestOrders::test_order'"),
+        ("TestOrder::test_ordr[1]", "'c/test_x.py::TestOrders::test_order'"),
+        ("a/test_x::test_order", "'a/test_x.py'"),
+    ],
+)
+def test_a_test_without_its_file_may_be_in_several(tmp_path: Path, test: str, meant: str) -> None:
+    files = {"a": SAME, "b": SAME, "c": IN_CLASS, "d": "def test_orders(): ..."}
+    commit(tmp_path, {f"{folder}/test_x.py": text for folder, text in files.items()})
+    assert near_test(tmp_path, test) == f" (did you mean {meant}?)"
+
+
+@pytest.mark.parametrize("test", ["TestCheckout::test_pay", "zzz"])
+def test_a_test_without_its_file_that_is_far_from_all_is_left_alone(tmp_path: Path, test: str) -> None:
+    commit(tmp_path, {"c/test_x.py": IN_CLASS})
+    assert near_test(tmp_path, test) == ""
+
+
 def test_a_folder_outside_git_has_no_names(tmp_path: Path) -> None:
     assert near_test(tmp_path, "tests/test_api.py::test_login") == ""
