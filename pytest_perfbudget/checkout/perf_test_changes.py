@@ -91,7 +91,8 @@ class PerfTestChanges:
 def _without_others(text: str, name: str) -> list[str]:
     """Return the statements of a test file without other tests; the lines of a file that is no Python.
 
-    Other tests that the test names, such as the class from which its class inherits, belong to the test.
+    Other tests that the test names, such as the class from which its class inherits, belong to the test. Names that
+    only other tests use are not imported. Whatever no test names stays: the import itself may have an effect.
 
     Args:
         text: the text.
@@ -107,7 +108,31 @@ def _without_others(text: str, name: str) -> list[str]:
     while named := [others.pop(one) for one in list(others) if one in words]:
         kept += named
         words |= {word for one in named for word in _names_in(one)}
-    return [ast.dump(one) for one in kept]
+    of_others = {word for one in others.values() for word in _words_in(one)}
+    of_others -= {word for one in kept for word in _words_in(one)}
+    return [ast.dump(part) for one in kept if (part := _without_imports(one, of_others)) is not None]
+
+
+def _without_imports(statement: ast.stmt, names: Collection[str]) -> ast.stmt | None:
+    """Return a statement that imports none of some names; None if nothing is left."""
+    if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return statement
+    left = [one for one in statement.names if (one.asname or one.name).partition(".")[0] not in names]
+    statement.names = left
+    return statement if left else None
+
+
+def _words_in(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names in a statement that may stand for an imported name; a fixture may be named by a parameter."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return
+    for one in ast.walk(statement):
+        if isinstance(one, ast.Name):
+            yield one.id
+        elif isinstance(one, ast.arg):
+            yield one.arg
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield from _WORD.findall(one.value)
 
 
 def _names_in(statement: ast.stmt) -> Iterator[str]:

@@ -132,6 +132,14 @@ VARIANTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"test_inherited.py": f"{INHERITED.format(100)}class TestOwn(Base): pass\n"},
         {"test_inherited.py": f"{INHERITED.format(50)}class TestOwn(Base): pass\n"},
     ),
+    "imported_fixture": (
+        {"test_imported_fixture.py": f"from many import orders\n{BY_ORDERS}"},
+        {"test_imported_fixture.py": f"from few import orders\n{BY_ORDERS}def test_new(orders): assert orders\n"},
+    ),
+    "imported_effect": (
+        {"test_imported_effect.py": PLAIN},
+        {"test_imported_effect.py": f"import patched\n{PLAIN}def test_new(): pass\n"},
+    ),
     "slower_code": (
         {"test_slower_code.py": PLAIN.replace("work", "sort")},
         {"test_slower_code.py": PLAIN.replace("work", "sort").replace("100", "50")},
@@ -155,7 +163,8 @@ def test_a_change_of_what_a_test_measures_is_found_in_its_file_its_helpers_and_i
     root = repository.pytester.path
     for name, text in below_tests(1, *VARIANTS).items():
         repository.file(name, text)
-    repository.file("tests/test_new_test.py", PLAIN + "def test_new(perf): perf(work, 1)\n")
+    new_test = PLAIN.replace("import work", "import new_work, work") + "def test_new(perf): perf(new_work, 1)\n"
+    repository.file("tests/test_new_test.py", f"import new_module\n{new_test}def test_other(): new_module.work()\n")
     repository.file("tests/other.txt", "no test names this file\n")
     repository.file("shop.py", SLOWER)
     changes = PerfTestChanges(BaseTests(find_base(root, "HEAD"), root))
