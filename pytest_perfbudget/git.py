@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -63,3 +63,25 @@ def git(
         message = f"{command}: {problem}"
         raise GitError(message)
     return found.output.rstrip("\n")
+
+
+def log(folder: Path, fields: Sequence[str], *arguments: str, seconds: float = _SECONDS) -> list[list[str]]:
+    """Return fields of commits, as git's log lists these.
+
+    Args:
+        folder: the folder in which git runs.
+        fields: the placeholders of the fields, such as `%H`.
+        arguments: the further arguments of `git log`.
+        seconds: the time after which git is ended.
+
+    Raises:
+        GitError: see `git`; or the output has other fields.
+    """
+    # A subject may have any character except NUL, such as other ends of lines than a newline.
+    form = f"--format={'%x00'.join(fields)}"
+    listed = git(folder, "-c", "log.showSignature=false", "log", "-z", form, *arguments, seconds=seconds)
+    found = listed.split("\0")
+    if found.pop() or len(found) % len(fields):
+        message = "git log: the output has other fields than those asked for; look for settings of log in git config"
+        raise GitError(message)
+    return [found[start : start + len(fields)] for start in range(0, len(found), len(fields))]

@@ -8,7 +8,7 @@ from repositories import commit
 from repositories import git as real_git
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import git, log
 
 
 def test_what_git_says_comes_back(tmp_path: Path) -> None:
@@ -30,6 +30,25 @@ def test_no_git_and_no_patience_are_one_line(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", "")
     with pytest.raises(GitError, match=r"^git status could not be run: No such file or directory$"):
         git(tmp_path, "status")
+
+
+def test_the_log_has_the_fields_of_each_commit_whatever_a_subject_contains(tmp_path: Path) -> None:
+    subjects = ["first", "a line\u2028separator, a form\x0cfeed, a unit\x1dseparator", "last"]
+    made = [commit(tmp_path, {"a": one}, one) for one in subjects]
+    assert log(tmp_path, ("%H", "%s")) == [list(one) for one in zip(made[::-1], subjects[::-1], strict=True)]
+    assert log(tmp_path, ("%H", "%s"), "HEAD..HEAD", "--") == []
+
+
+def test_an_unexpected_log_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nprintf 'gpg: no signature\\0'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
+    with pytest.raises(
+        GitError, match=r"^git log: the output has other fields than those asked for; look for .*config$"
+    ):
+        log(tmp_path, ("%H", "%s"))
 
 
 def test_a_hook_that_runs_the_tests_does_not_turn_git_towards_itself(

@@ -10,9 +10,9 @@ from typing import Final
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.core.bisection_result import Commit
 from pytest_perfbudget.errors import BisectionError, GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import git, log
 
-_FORMAT: Final = "--format=%H%x00%h%x00%as%x00%P%x00%s"
+_FIELDS: Final = ("%H", "%h", "%as", "%P", "%s")
 _SECONDS: Final = 600.0
 
 
@@ -31,9 +31,10 @@ def commits_between(good: Base, bad: Base) -> list[Commit]:
         message = f"good {good.ref} and bad {bad.ref} are the same commit {good.short}: there is nothing to search"
         raise BisectionError(message)
     _check_ancestor(good, bad)
-    lines = git(top, "log", _FORMAT, "--abbrev=9", "--ancestry-path", f"{good.commit}..{bad.commit}", seconds=_SECONDS)
-    known = {one.commit: one for one in map(_commit, lines.splitlines())}
-    first = _commit(git(top, "log", "-1", _FORMAT, "--abbrev=9", good.commit))
+    between = f"{good.commit}..{bad.commit}"
+    listed = log(top, _FIELDS, "--abbrev=9", "--ancestry-path", between, "--", seconds=_SECONDS)
+    known = {one.commit: one for one in map(_commit, listed)}
+    first = _commit(log(top, _FIELDS, "-1", "--abbrev=9", good.commit, "--")[0])
     known[first.commit] = first
     row = [known[bad.commit]]
     while row[-1] is not first:
@@ -77,8 +78,8 @@ def _check_ancestor(good: Base, bad: Base) -> None:
     raise BisectionError(message)
 
 
-def _commit(line: str) -> Commit:
-    commit, short, date, parents, subject = line.split("\0", 4)
+def _commit(fields: Sequence[str]) -> Commit:
+    commit, short, date, parents, subject = fields
     return Commit(commit, short, date, subject, _words(parents))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pytest_perfbudget.core.history.trend import Line
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import git, log
 
 _OF_REMOTE: Final = re.compile(
     r"Merge (?:branch '(?P<branch>[^']+)' of .+?|remote-tracking branch '[^'/]+/(?P<tracked>[^']+)')"
@@ -34,10 +34,8 @@ def line_of(folder: Path) -> Line:
         has_merges = False
         sides = [["HEAD"]]
         while sides:
-            listed = git(
-                folder, "log", "--first-parent", "--format=%H%x00%P%x00%s", *sides.pop(), "--", seconds=_SECONDS
-            )
-            for commit, parents, subject in (line.split("\0", 2) for line in listed.splitlines()):
+            listed = log(folder, ("%H", "%P", "%s"), "--first-parent", *sides.pop(), "--", seconds=_SECONDS)
+            for commit, parents, subject in listed:
                 commits.setdefault(commit, len(commits))
                 first, *others = parents.split() or [""]
                 has_merges |= bool(others)

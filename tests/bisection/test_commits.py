@@ -62,9 +62,10 @@ def test_the_files_of_a_merge_are_those_of_its_branch(merged: Path) -> None:
 
 def test_a_subject_may_have_any_character(tmp_path: Path) -> None:
     commit(tmp_path, {"a": ""})
-    commit(tmp_path, {"b": ""}, "tab\there, \x1b[31mred, ünïcode")
+    subject = "tab\there, \x1b[31mred, ünïcode, a form\x0cfeed, a line\u2028separator"
+    commit(tmp_path, {"b": ""}, subject)
     row = commits_between(find_base(tmp_path, "HEAD~1"), find_base(tmp_path, "HEAD"))
-    assert row[-1].subject == "tab\there, \x1b[31mred, ünïcode"
+    assert row[-1].subject == subject
 
 
 def test_commits_that_parted_name_the_commit_at_which_they_did(merged: Path) -> None:
