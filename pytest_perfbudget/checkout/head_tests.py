@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 _FOLDERS: Final = ("tests", "test", "benchmarks", "benchmark")
+_OF_PERF_TESTS: Final = ("perf", "performance", "bench", "benches", "benchmarking", "perf_tests", "performance_tests")
+"""Further names of folders of tests; a package of such a name may be the code under test."""
 _LEFT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 
 
@@ -15,9 +17,9 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
     """Replace the base's tests with the head's.
 
     A folder called `tests`, `test`, `benchmarks` or `benchmark` is copied as a whole, because its helpers and data
-    belong to its tests. So is a folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests
-    lie beside the code, and only the test files are copied. The conftest.py files above the copied files are always
-    copied.
+    belong to its tests. So is a folder called `perf`, `performance`, `bench` or the like, unless it is a package, and a
+    folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests lie beside the code, and only
+    the test files are copied. The conftest.py files above the copied files are always copied.
 
     Args:
         root: pytest's root folder in the working tree.
@@ -49,6 +51,7 @@ def sources_of(root: Path, test_file: str, testpaths: Iterable[str]) -> list[Pur
     named = {one for one in asked if one.name != "src" and not (root / one / "__init__.py").exists()}
     file = PurePosixPath(test_file)
     above = [folder for folder in reversed(file.parents) if folder.parts]
+    named |= {one for one in above if one.name in _OF_PERF_TESTS and not (root / one / "__init__.py").exists()}
     whole = next((folder for folder in above if folder.name in _FOLDERS or folder in named), None)
     conftests = [folder / "conftest.py" for folder in (PurePosixPath(), *above)]
     if whole is None:

@@ -35,7 +35,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
-@pytest.mark.parametrize(("folder", "testpaths"), [("tests", []), ("test", []), ("checks", ["checks"])])
+@pytest.mark.parametrize(
+    ("folder", "testpaths"), [("tests", []), ("test", []), ("perf", []), ("bench", []), ("checks", ["checks"])]
+)
 def test_a_folder_of_tests_is_taken_as_a_whole(root: Path, place: Path, folder: str, testpaths: list[str]) -> None:
     write(root, shop_py="head", conftest_py="head")
     write(root / folder, a__test_a_py="head", helpers_py="head")
@@ -48,6 +50,15 @@ def test_a_folder_of_tests_is_taken_as_a_whole(root: Path, place: Path, folder: 
         f"{folder}/a/test_a.py": "head",
         f"{folder}/helpers.py": "head",
     }
+
+
+def test_of_a_package_called_perf_only_tests_are_taken(root: Path, place: Path) -> None:
+    """The package may be the code under test."""
+    write(root, perf__test_a_py="head", perf__helpers_py="head")
+    (root / "perf" / "__init__.py").touch()
+    write(place, perf__helpers_py="base")
+    lay_tests_over(root, place, ["perf/test_a.py"], [])
+    assert texts(place) == {"perf/test_a.py": "head", "perf/helpers.py": "base"}
 
 
 def test_beside_the_code_only_tests_and_their_conftests_are_taken(root: Path, place: Path) -> None:
