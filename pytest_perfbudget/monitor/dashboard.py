@@ -59,10 +59,15 @@ def _headline(summary: Mapping[str, Any]) -> Text:
     if apdex is not None:
         text.append(f"   Apdex {apdex:.2f}")
     uptime_s = (summary["at_ns"] - summary["start_ns"]) / NS_PER["s"]
-    text.append(f"   over {summary['judged_over']}   up {age(uptime_s)}")
+    text.append(f"   over {summary['judged_over']}   {_life(uptime_s, summary.get('ended_s'))}")
     if summary["processes"] > 1:
         text.append(f"   {counted(summary['processes'], 'process', 'es')}")
     return text
+
+
+def _life(uptime_s: float, ended_s: float | None) -> str:
+    """Return how long a service has been up, or that it has written nothing for some time."""
+    return f"up {age(uptime_s)}" if ended_s is None else f"ran {age(uptime_s)}, until {age(ended_s)} ago"
 
 
 def _components(summary: Mapping[str, Any], width: int) -> RenderableType:
@@ -132,7 +137,9 @@ def _alerts(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
         numbers = f"{one['metric']}{where} {value}, limit {one['limit']:g}, over {one['window']}"
         if one["state"] == "firing":
             since_s = (summary["at_ns"] - one["since_ns"]) / NS_PER["s"]
-            yield plain(f"ALERT {one['alert']}: {numbers}, for {age(since_s)}", "bold red")
+            ended_s = summary.get("ended_s")  # a service of an earlier version does not say so
+            until = "" if ended_s is None else f", until {age(ended_s)} ago"
+            yield plain(f"ALERT {one['alert']}: {numbers}, for {age(since_s)}{until}", "bold red")
         elif one["state"] == "pending":
             yield plain(f"alert {one['alert']} is pending: {numbers}", "yellow")
 

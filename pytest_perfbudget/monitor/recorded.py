@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.alerts import AlertState
 from pytest_perfbudget.core.history.service_window import DAY_S, HOUR_S, MINUTE_S, ServiceProcess, ServiceWindow
+from pytest_perfbudget.core.service_gate import is_monitored
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.tally import Tally
 from pytest_perfbudget.core.units import NS_PER
@@ -64,10 +65,12 @@ class RecordedService:
                 self._summary, self._read = self._fresh(processes), processes
         except HistoryError as error:
             raise MonitorError(str(error)) from None
-        notes = [*self._summary["notes"], self._source(processes[0].at_s)]
+        end_s = processes[0].at_s
+        notes = [*self._summary["notes"], self._source(end_s)]
         if ahead_s:
             notes.append(f"left out: the minutes of a machine whose clock is {age(ahead_s)} ahead: set its clock")
-        return {**self._summary, "notes": notes}
+        ago_s = self._clock() - end_s
+        return {**self._summary, "ended_s": ago_s if ago_s > _PRESENT_S else None, "notes": notes}
 
     def _processes(self) -> tuple[list[ServiceProcess], float]:
         """Return the processes of the last day, and how far ahead the clock of one is that is left out; else 0."""
@@ -98,7 +101,7 @@ class RecordedService:
             len(present),
         )
         service = JudgedService(snapshot, self._settings, JUDGED_OVER, round(end_s * _S) - 1, HOURS)
-        notes = [*self._settings.notes, *unknown_components(self._settings)]
+        notes = [*self._settings.notes, *unknown_components(self._settings), *_without_requests(service)]
         return service.to_dict(_alerts(present), notes)
 
     def _source(self, end_s: float) -> str:
@@ -106,6 +109,15 @@ class RecordedService:
         ago_s = self._clock() - end_s
         ended = f"ended {age(ago_s)} ago" if ago_s > -_AHEAD_S else f"lies {age(-ago_s)} ahead of this machine's clock"
         return f"from the history in {self._file.name}, whose last minute {ended}, at {when}"
+
+
+def _without_requests(service: JudgedService) -> Iterator[str]:
+    """Yield a note for each component that has a limit of its own on requests, and none of which the history knows."""
+    for rule in service.settings.components:
+        name = rule.limits.component
+        is_known = any(f"{one}.".startswith(f"{name}.") for one in service.components)
+        if not is_known and any(map(is_monitored, rule.limits.budgets)):
+            yield f"{name}: has limits, and no requests in the last day of this history"
 
 
 def _histories(windows: Iterable[ServiceWindow], start_ns: int, end_s: float) -> dict[str, History]:

@@ -88,6 +88,7 @@ class JudgedService:
             "schema": SCHEMA,
             "at_ns": self.now_ns,
             "start_ns": self.snapshot.start_ns,
+            "ended_s": None,
             "processes": self.snapshot.processes,
             "judged_over": self.window,
             "points_over": _POINTS_OVER[self.points],

@@ -70,11 +70,11 @@ def drawn(summary: dict[str, Any], width: int = 140) -> str:
 
 
 EXPECTED = """
-health 54 of 100   Apdex 0.87   over 1h   up 3 h
+health 54 of 100   Apdex 0.87   over 1h   ran 3 h, until 10 min ago
 component   health  req/s  req/min      p50     p95     p99  errors     budget  p95, 24 h
 gateway        100   0.10     6.00  9.04 ms   10 ms   10 ms       0    p95 20%                      ████
 storage          8   0.10     6.00  4.03 ms  199 ms  199 ms       0  p95 9.96x                      ▁▁▁█
-ALERT slow-storage: p95_ms of storage 200, limit 100, over 1m, for 10 min
+ALERT slow-storage: p95_ms of storage 200, limit 100, over 1m, for 10 min, until 10 min ago
 storage: p95 199 ms exceeds its budget of 20 ms; limit p95_ms from pyproject.toml [tool.perfbudget.components."storage"]
 9 errors in storage, the last 60 min ago: KeyError: 'agent-7'
 note: from the history in kept.db, whose last minute ended 10 min ago, at 2023-11-15 01:14 UTC
@@ -118,6 +118,17 @@ class TestSummary:
         assert summary["notes"][-1].startswith(
             "from the history in kept.db, whose last minute ended 3 d ago, at 2023-11-15"
         )
+
+    def test_a_service_that_goes_on_is_up(self, file: Path) -> None:
+        shown = drawn(recorded_service(file, clock=lambda: END_S + 60).summary())
+        assert "   up 3 h\n" in shown
+        assert "until" not in shown
+
+    def test_a_component_with_limits_and_without_requests_is_named(self, file: Path) -> None:
+        table = {**TABLE, "components": {**TABLE["components"], "mail": {"p95_ms": 5}, "cli": {"max_calls": 5}}}
+        notes = recorded_service(file, table).summary()["notes"]
+        assert notes[0] == "mail: has limits, and no requests in the last day of this history"
+        assert not [one for one in notes if one.startswith(("gateway", "storage", "cli"))]
 
     def test_a_component_without_requests_for_an_hour_is_silent(self, file: Path) -> None:
         append_windows(file, [], process("late", END_S + 7200), 0)
