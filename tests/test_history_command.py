@@ -125,6 +125,27 @@ def test_the_list_of_a_single_session_names_its_moment_once(
     assert said(capsys).startswith(line)
 
 
+@pytest.mark.parametrize(
+    ("apart_s", "text"),
+    [
+        (1.0, "  crosses 3 ms about 2026-09-21 14:13 UTC\n"),
+        (3600.0, "  crosses 3 ms about 2026-09-22 "),
+    ],
+)
+def test_a_forecast_within_a_minute_is_a_moment_and_within_hours_has_the_time_of_day(
+    capsys: pytest.CaptureFixture[str], apart_s: float, text: str
+) -> None:
+    chosen = random.Random(25)
+    values = [2e6 * 1.02**at * math.exp(chosen.gauss(0, 0.001)) for at in range(15)]
+    made = [
+        session(at, [point(value, limit=3e6)], at_s=1_790_000_000.0 + at * apart_s) for at, value in enumerate(values)
+    ]
+    append(Path("kept.db"), made, 0)
+    shown = said(capsys, "test_login")
+    assert text in shown
+    assert ("    between 2026-09-22 " in shown) is (apart_s > 60)
+
+
 @pytest.mark.usefixtures("kept")
 def test_json_has_the_points_the_changes_and_the_markers(capsys: pytest.CaptureFixture[str]) -> None:
     trends = json.loads(said(capsys, "--json"))["trends"]

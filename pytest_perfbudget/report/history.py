@@ -175,8 +175,11 @@ def _ahead(reading: Reading) -> Iterator[str]:
         if (ahead := reading.crossing) is not None and reading.limit is not None:
             limit = quantity(reading.limit, trend.unit)
             span = Dates([ahead.earliest, ahead.latest]).span(" and ")
-            yield f"crosses {limit} about {Dates([ahead.at]).of(ahead.at)},"
-            yield f"    {'between' if ' and ' in span else 'at'} {span}"
+            is_moment = " and " not in span
+            beside = [ahead.earliest, ahead.latest] if span.endswith("UTC") else []  # of a single day
+            about = span if is_moment else Dates([ahead.at, *beside]).of(ahead.at)
+            yield f"crosses {limit} about {about}{'' if is_moment else ','}"
+            yield from () if is_moment else (f"    between {span}",)
 
 
 def _beside_level(ratio: float) -> str:
