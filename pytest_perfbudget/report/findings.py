@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,7 +55,9 @@ def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, by_label:
         by_label: the way in which a reviewer accepts a raised limit, in words; empty if the limits of the base do not
             hold, so that a raised limit alone is a remedy.
     """
-    found = [_worded(case, alpha, typed) for case in cases]
+    cases = list(cases)
+    exceeding = {one.finding.test for one in cases if one.finding.kind == BudgetVerdict.EXCEEDED.value}
+    found = [_worded(case, alpha, typed, exceeding) for case in cases]
     return [_with_label(one, by_label) for one in found] if by_label else found
 
 
@@ -184,9 +186,9 @@ def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Find
     return [one for one in findings if one.severity in severities]
 
 
-def _worded(case: Case, alpha: float, typed: Typed) -> Finding:
+def _worded(case: Case, alpha: float, typed: Typed, exceeding: Container[str]) -> Finding:
     """Return a finding with its texts; names and messages from outside cannot break a line or steer the terminal."""
-    found = _with_texts(case, alpha, typed)
+    found = _with_texts(case, alpha, typed, exceeding)
     lines = tuple(printable(line, unicode=True) for line in found.evidence)
     target = shlex.quote(typed(found.test))
     headline, remedy, target = (printable(text, unicode=True) for text in (found.headline, found.remedy, target))
@@ -204,7 +206,7 @@ def _with_label(finding: Finding, by_label: str) -> Finding:
     return replace(finding, remedy=f"{finding.remedy.rstrip('.')}. {raised}")
 
 
-def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:
+def _with_texts(case: Case, alpha: float, typed: Typed, exceeding: Container[str]) -> Finding:
     finding, result = case.finding, case.result
     if isinstance(result, BudgetResult):
         return replace(
@@ -218,7 +220,13 @@ def _with_texts(case: Case, alpha: float, typed: Typed) -> Finding:
             finding,
             headline=regressions.headline(case, result),
             evidence=(*regressions.evidence(case, result), *_advice(case, result)),
-            remedy=regressions.remedy(result, finding.test, is_failure=finding.is_failure, typed=typed),
+            remedy=regressions.remedy(
+                result,
+                finding.test,
+                is_failure=finding.is_failure,
+                typed=typed,
+                is_exceeded=finding.test in exceeding,
+            ),
         )
     remedy = "A test that measures nothing fails because of --perf-strict (or strict = true)."
     return replace(finding, headline=case.text, remedy=remedy if finding.is_failure else "")

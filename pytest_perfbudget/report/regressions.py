@@ -25,6 +25,8 @@ Typed = Callable[[str], str]
 _OWN_CODE = "Let each side run its own code, as the reason says; as a rule, an editable install does: pip install -e ."
 _STRICT = "A number that is not compared fails because of --perf-strict (or strict = true)."
 
+_BUDGETS_FIRST = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
+
 _CELLS = 24
 """The cells of a bar."""
 
@@ -74,8 +76,16 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     yield from growth_lines(change.executed)
 
 
-def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed) -> str:
-    """Return the remedy for a finding; empty if there is none."""
+def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed, is_exceeded: bool = False) -> str:
+    """Return the remedy for a finding; empty if there is none.
+
+    Args:
+        change: the change that the finding is about.
+        test: the node id of the test.
+        is_failure: whether the finding fails the test.
+        typed: returns a node id as a user types it.
+        is_exceeded: whether the test exceeds a budget, too: then an update of the baseline refuses the test.
+    """
     if change.verdict is RegressionVerdict.REGRESSED:
         noun = _noun(change)
         verb = "Make the code faster" if change.metric == TIME.name else f"Reduce the {noun}"
@@ -83,8 +93,8 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
             verb = f"Restore the {noun}"
         accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
         allow = "allow more: raise max_regression in the marker or in pyproject.toml"
-        if change.source.endswith(OF_BASE):
-            return f"{verb}. {HELD}"
+        if change.source.endswith(OF_BASE) or (is_exceeded and not change.against):
+            return f"{verb}. {HELD if change.source.endswith(OF_BASE) else _BUDGETS_FIRST}"
         return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
         name = shlex.quote(typed(test))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pytest_perfbudget.core.finding import Finding
-from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
 
 _MOST_TYPED: Final = 5
-"""The most tests that a command names; of more tests, a reader picks those that the command is to be for."""
+"""The most tests that a command names; of more tests it names the files."""
 
 _PLACE: Final = "\0"
 """The place of the tests in a remedy, which no text from outside can contain: its signs are escaped."""
@@ -62,12 +62,19 @@ def named(ids: Sequence[str]) -> str:
     return shown if len(ids) <= _MOST_NAMED else f"{shown} and {len(ids) - _MOST_NAMED:,} more"
 
 
+def _file(target: str) -> str:
+    """Return the file of a test as it is typed, whose quotes may be those of a shell."""
+    return shlex.quote("".join(shlex.split(target)).partition("::")[0])
+
+
 def _remedy(key: str, findings: Sequence[Finding]) -> Remedy:
     typed = list(dict.fromkeys(one.remedy_target for one in findings))
     is_typed = _PLACE in key and len(typed) <= _MOST_TYPED
-    tests = " ".join(typed) if is_typed else f"TEST ... (those of the {counted(len(typed), 'test')} that it is for)"
+    tests = " ".join(typed if is_typed else dict.fromkeys(_file(one) for one in typed))
+    is_whole = _PLACE in key and not is_typed
+    whole = f" (all tests of the files; -k EXPRESSION for some of the {len(typed)})" if is_whole else ""
     return Remedy(
-        key.replace(_PLACE, tests),
+        f"{key.replace(_PLACE, tests)}{whole}",
         list(dict.fromkeys(one.test for one in findings)),
         [] if is_typed else list(dict.fromkeys(one.id for one in findings)),
     )

@@ -36,8 +36,20 @@ def test_a_command_names_all_tests_that_it_is_for() -> None:
     assert remedy_lines(failures([change()], [change()])) == [f"{FASTER} a.py::test_0 a.py::test_1"]
 
 
-def test_a_command_for_many_tests_leaves_their_choice_to_the_reader() -> None:
-    assert remedy_lines(failures(*[[change()]] * 6)) == [f"{FASTER} TEST ... (those of the 6 tests that it is for)"]
+def test_a_command_for_many_tests_names_their_files() -> None:
+    (found,) = remedy_lines(failures(*[[change()]] * 6))
+    assert found == f"{FASTER} a.py (all tests of the files; -k EXPRESSION for some of the 6)"
+    hostile = [measurement(change(), nodeid=f"b c.py::test[{at} x]") for at in range(6)]
+    (quoted,) = remedy_lines([one for one in findings(*hostile) if one.is_failure])
+    assert quoted.startswith(f"{FASTER} 'b c.py' (")
+
+
+def test_the_baseline_accepts_no_test_that_exceeds_a_budget() -> None:
+    (_, told) = remedy_lines(failures([budget(), change()]))
+    first = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
+    assert told == f"Make the code faster. {first}"
+    (alone,) = remedy_lines(failures([change()]))
+    assert alone == f"{FASTER} a.py::test_0"
 
 
 def test_a_name_that_a_shell_would_take_apart_stays_quoted() -> None:
@@ -46,11 +58,8 @@ def test_a_name_that_a_shell_would_take_apart_stays_quoted() -> None:
 
 
 def test_a_remedy_that_is_not_for_all_tests_names_those_that_it_is_for() -> None:
-    found = failures([budget()], [budget(), change()], [change()])
-    assert remedy_lines(found) == [
-        f"a.py::test_0, a.py::test_1: {CHEAPER}",
-        f"{FASTER} a.py::test_1 a.py::test_2",
-    ]
+    found = failures([budget()], [budget()], [change()])
+    assert remedy_lines(found) == [f"a.py::test_0, a.py::test_1: {CHEAPER}", f"{FASTER} a.py::test_2"]
 
 
 def test_a_saved_report_knows_the_test_within_a_remedy() -> None:
