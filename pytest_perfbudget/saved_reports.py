@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.atomic_write import replace_text
+from pytest_perfbudget.atomic_write import is_written_directly, replace_text
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding
 from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_findings, with_notes
@@ -236,7 +236,8 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror}"
             raise ReportError(message) from None
-        _say(f"{path}: {counted(len(result.measurements), 'measurement')}\n")
+        if not is_written_directly(path):  # in a pipe, a further line would be part of the result
+            _say(f"{path}: {counted(len(result.measurements), 'measurement')}\n")
         if empty := formats.emptiness_of(result, output):
             _warn(empty)
     if not files:

@@ -106,6 +106,11 @@ class TestReport:
         number = len(FULL.measurements)
         assert capsys.readouterr().out == f"out.md: {number} measurements\nout.csv: {number} measurements\n"
 
+    def test_a_dash_is_the_standard_output(self, capfd: pytest.CaptureFixture[str]) -> None:
+        assert main(["report", save("run.json", FULL), "-o", "md:-"]) == 0
+        assert capfd.readouterr().out == formats.render(FULL, "md")
+        assert not Path("-").exists()
+
     def test_two_results_for_one_file_are_refused(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", save("run.json", FULL), "-o", "out.md", "-o", "csv:./out.md"]) == 2
         assert capsys.readouterr().err.endswith("two results would go to out.md: name another file for one of them\n")

@@ -48,7 +48,7 @@ class OutputFile(NamedTuple):
 
 
 def output_file(text: str) -> OutputFile:
-    """Return the file that `PATH` or `FORMAT:PATH` names.
+    """Return the file that `PATH` or `FORMAT:PATH` names; `FORMAT:-` is the standard output.
 
     Raises:
         ValueError: there is no such format, or the package that writes it is not installed.
@@ -63,7 +63,7 @@ def output_file(text: str) -> OutputFile:
 def _named_file(text: str) -> OutputFile:
     name, _, path = text.partition(":")
     if name in FORMATS and path:
-        return OutputFile(name, Path(path))
+        return OutputFile(name, Path("/dev/stdout" if path == "-" else path))
     # A drive letter is no format, and neither is a folder with a colon in its name.
     is_typo = path and len(name) > 1 and name.isalnum()
     suffix = Path(text).suffix.removeprefix(".")
