@@ -163,7 +163,7 @@ class BaselineComparison(ComparisonStrategy):
                 settled.append(compared(one, None, self._context.settings.alpha))
                 continue
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
-            notes = [*known[one.name].doubts(requests[one.name].tolerance.share)]
+            notes = [*known[one.name].doubts(requests[one.name].tolerance.share, fresh.times.get(one.name))]
             notes += [fresh.note] if fresh.note and one.name in fresh.times else []
             runs = [run for run in (one.recording, *(sides.head for sides in fresh.sides(one.name))) if run is not None]
             found = compared(one, evidence, self._context.settings.alpha)

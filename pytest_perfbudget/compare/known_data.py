@@ -58,13 +58,14 @@ class KnownData:
             return replace(untimed(RegressionVerdict.FOREIGN, why), needs_reason=needs_reason)
         return None
 
-    def doubts(self, share: float) -> Iterator[str]:
+    def doubts(self, share: float, decided: RegressionResult | None = None) -> Iterator[str]:
         """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so.
 
         Args:
             share: the tolerance.
+            decided: the result of a suspect time; pairs with the baseline's commit need no time of the baseline.
         """
-        if self.slowdown_test is None:
+        if self.slowdown_test is None or (decided is not None and decided.in_pairs and decided.ratio is not None):
             return
         smallest = self.slowdown_test.smallest_found()
         if smallest > max(_BLIND, 2 * share):

@@ -54,7 +54,8 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     if change.verdict is not RegressionVerdict.REGRESSED or case.finding.kind == CHANGED:
         return
     before, after = quantity(change.before or 0, change.unit), quantity(change.after or 0, change.unit)
-    numbers = f"{after}, {other_side(change)} {before}{_origin(change)}"
+    other = "base" if change.in_pairs else other_side(change)  # of pairs, the time is no number of the baseline file
+    numbers = f"{after}, {other} {before}{_origin(change)}"
     if change.metric == TIME.name:
         yield f"{numbers}; {_fresh(change)}"
         yield from _bars(change)

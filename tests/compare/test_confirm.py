@@ -44,7 +44,7 @@ def confirming(repository: Repository, tmp_path_factory: pytest.TempPathFactory)
 
 SLOWER = [
     "step: 10.0 % slower than the baseline (95 % *",
-    "  1.10 ms, baseline 1 ms (commit *); [34] fresh pairs of processes",
+    "  1.10 ms, base 1 ms (commit *); [34] fresh pairs of processes",
 ]
 
 
