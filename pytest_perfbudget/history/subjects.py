@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import log
 
 _FULL_NAME: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -18,8 +18,7 @@ def subjects_of(folder: Path, commits: Iterable[str]) -> Mapping[str, str]:
     # The history may come from other clones: a name that is no hash could be an option of git.
     asked = sorted({one for one in commits if _FULL_NAME.fullmatch(one)})
     try:
-        listed = git(folder, "log", "--no-walk", "--ignore-missing", "--format=%H%x00%s", *asked, "--") if asked else ""
+        listed = log(folder, ("%H", "%s"), "--no-walk", "--ignore-missing", *asked, "--") if asked else []
     except GitError:
         return {}
-    pairs = (line.partition("\0") for line in listed.splitlines())
-    return {commit: subject for commit, _, subject in pairs if subject}
+    return {commit: subject for commit, subject in listed if subject}

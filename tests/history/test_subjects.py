@@ -13,8 +13,9 @@ UNKNOWN = "0123456789" * 4
 
 def test_a_commit_has_its_subject_and_one_that_git_does_not_have_has_none(tmp_path: Path) -> None:
     first = commit(tmp_path, {"code.py": ""}, "Begin\n\nFor reasons.")
-    commit(tmp_path, {"code.py": "1"}, "Later")
+    second = commit(tmp_path, {"code.py": "1"}, "Later\u2028on")
     assert subjects_of(tmp_path, [first, UNKNOWN, first]) == {first: "Begin"}
+    assert subjects_of(tmp_path, [second]) == {second: "Later\u2028on"}
 
 
 def test_a_history_of_other_clones_can_give_git_no_options(tmp_path: Path) -> None:
