@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.drift import Drift, DriftVerdict
 from pytest_perfbudget.core.finding import DRIFT, Finding
-from pytest_perfbudget.core.history.creep import Creep
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
 from pytest_perfbudget.report.numbers import counted, percent, quantity, tolerance_text
+
+if TYPE_CHECKING:  # loads numpy, which most sessions do without
+    from pytest_perfbudget.core.history.creep import Creep
 
 
 def drift_text(creep: Creep, metric: str, unit: str, anchor: str) -> str:

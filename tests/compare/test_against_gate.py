@@ -114,7 +114,9 @@ def test_more_calls_than_the_bases_fail_and_are_named(repository: Repository) ->
     repository.file("shop.py", pricing(100))
     result = repository.against_base("-k", "call")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["step: * times the function calls of HEAD", "    10 -> 100 calls of shop:price"])
+    result.stdout.fnmatch_lines(
+        ["step: * times the function calls of HEAD", "    10 -> 100 calls of shop:price, by shop:work"]
+    )
 
 
 def test_the_functions_that_a_slowdown_is_in_are_named(repository: Repository) -> None:
