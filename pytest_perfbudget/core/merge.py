@@ -16,11 +16,10 @@ from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.measurement import Measurement, measurement_id
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.core.run_result import ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.run_result import NO_TESTS, ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.slowdown import rejudged
 
 _FAILED: Final = 1
-_NO_TESTS: Final = 5
 _ENDED_EARLY: Final = {
     2: "was interrupted",
     3: "ended by an internal error",
@@ -226,7 +225,7 @@ def _exit_status(parts: Sequence[RunResult]) -> int:
     """Return the exit status without the merged findings; no part has tests if all statuses are 5."""
     if any(_fails_otherwise(one) for one in parts):
         return _FAILED
-    return _NO_TESTS if all(one.session.exit_status == _NO_TESTS for one in parts) else 0
+    return NO_TESTS if all(one.session.exit_status == NO_TESTS for one in parts) else 0
 
 
 def _fails_otherwise(part: RunResult) -> bool:

@@ -205,6 +205,11 @@ class Growth:
     after: int
     caller: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the growth as builtins, without a caller that is not known."""
+        entry = asdict(self)
+        return entry if self.caller else {name: entry[name] for name in entry if name != "caller"}
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionResult:
@@ -287,7 +292,7 @@ class RegressionResult:
         lists = {
             "blamed": [one.to_dict() for one in self.blamed],
             "executed": [one.to_dict() for one in self.executed],
-            "grown": [{name: value for name, value in asdict(one).items() if value != ""} for one in self.grown],
+            "grown": [one.to_dict() for one in self.grown],
             "installed": [asdict(one) for one in self.installed],
         }
         return {**asdict(self), **words, **lists, **components}

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 SCHEMA: Final = "perfbudget-report/1"
 BASELINE: Final = "the baseline"
 """The name of the baseline as the other side of a comparison."""
-_NO_TESTS: Final = 5
+NO_TESTS: Final = 5
 """The exit status of a session without tests."""
 
 
@@ -157,7 +157,7 @@ class RunResult:
         session = self.session
         is_explained = session.is_cut_short or session.other_failures or any(one.is_failure for one in self.findings)
         is_explained = is_explained or any(one.is_pending for one in self.measurements)
-        return session.exit_status not in (0, _NO_TESTS) and not is_explained
+        return session.exit_status not in (0, NO_TESTS) and not is_explained
 
     @property
     def health(self) -> Health | None:

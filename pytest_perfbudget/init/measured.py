@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.command import CommandError, Ended, run
-from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.run_result import NO_TESTS, RunResult
 from pytest_perfbudget.errors import InitError
 from pytest_perfbudget.report.formats import json
 
@@ -20,7 +20,6 @@ _MAX_TIME: Final = "1500ms"
 sessions could not judge in their `max_time` with overtime on a slower machine."""
 _FINISHED: Final = (0, 1)
 """The exit codes of a pytest whose tests all ran."""
-_NO_TESTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,9 @@ def measure(root: Path) -> MeasuredSession:
     with tempfile.TemporaryDirectory(prefix="perfbudget-init-") as folder:
         report = Path(folder) / "report.json"
         ended = _run(root, report)
-        if is_of_all_tests := ended.code == _NO_TESTS:
+        if is_of_all_tests := ended.code == NO_TESTS:
             ended = _run(root, report, *_EVERY_TEST)
-        if ended.code == _NO_TESTS:
+        if ended.code == NO_TESTS:
             message = f"--suggest: pytest found no test in {root} to measure: write a test first"
             raise InitError(message)
         if ended.code not in _FINISHED or not report.is_file():

@@ -82,9 +82,13 @@ def evidence_text(findings: Sequence[Finding], *, with_test: bool = False) -> st
 
 def closing_lines(findings: Sequence[Finding]) -> list[str]:
     """Return the lines at the end of the text of failed tests: each remedy once, and where the guide explains more."""
+    return [*remedy_lines(findings), *guide_lines(findings)]
+
+
+def guide_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return the line that names the pages of the guide on the findings, if there are any."""
     kinds = explained_kinds(findings)
-    explained = ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
-    return [*remedy_lines(findings), *explained]
+    return ["What this means: " + ", ".join(f"perfbudget guide {kind}" for kind in kinds)] if kinds else []
 
 
 def without_repetition(findings: Iterable[Finding]) -> Iterator[Finding]:

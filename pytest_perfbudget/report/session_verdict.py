@@ -10,7 +10,7 @@ from typing import Final
 
 from pytest_perfbudget.core.finding import KNOWN_TO_BE_WRONG, Finding
 from pytest_perfbudget.core.policy import GateMode
-from pytest_perfbudget.core.run_result import RunResult, SessionFacts
+from pytest_perfbudget.core.run_result import NO_TESTS, RunResult, SessionFacts
 from pytest_perfbudget.report.findings import headline_of
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
@@ -46,7 +46,6 @@ class SessionVerdict:
     failed: Sequence[str] = ()
 
 
-_NO_TESTS: Final = 5
 _MOST_NAMED: Final = 20
 _MOST_LINES: Final = 9
 _ENDED: Final = {
@@ -131,7 +130,7 @@ def others_failed_text(session: SessionFacts) -> str:
 
 def _exit_text(session: SessionFacts) -> str:
     """Return the sentence about an exit status that nothing else explains; empty if there is nothing to explain."""
-    is_failed = session.exit_status not in (0, _NO_TESTS)
+    is_failed = session.exit_status not in (0, NO_TESTS)
     return f"pytest ended with exit code {session.exit_status} for other reasons." if is_failed else ""
 
 

@@ -17,7 +17,7 @@ from change_series import dependent
 from pytest_perfbudget.core.forecast import find_growth
 
 QUIET, GROWING = 2000, 400
-LENGTHS = (12, 20, 40, 80, 160)
+LENGTHS = (6, 8, 12, 20, 40, 80, 160)
 GROWTH, SPREAD = 0.12, 0.03
 
 

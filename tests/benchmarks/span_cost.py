@@ -1,4 +1,5 @@
-"""The cost of spans: of `track` while nobody listens, of a span while a test gathers spans, and of a million spans.
+"""The cost of spans: of `track` while nobody listens, of a span while a test gathers spans, of a fetch of SQLite, and of
+a million spans.
 
     python tests/benchmarks/span_cost.py
 
@@ -9,6 +10,7 @@ any function with keywords takes in Python, whatever it does.
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from statistics import median
 from pytest_perfbudget import track
 from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.tracing import Tracked
+from pytest_perfbudget.tracing.sqlite import TrackedConnection
 
 CALLS = 20_000
 FOLDER = Path(__file__).parent
@@ -105,6 +108,35 @@ def costs(repetitions: int) -> dict[str, tuple[float, float, float]]:
     return {name: tuple(median(one) for one in zip(*rows, strict=True)) for name, rows in found.items()}
 
 
+ROWS = "WITH RECURSIVE one(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM one LIMIT ?) SELECT n FROM one"
+
+
+def fetch_ns(connection: sqlite3.Connection) -> float:
+    """Return the time of a fetch of a row, in ns."""
+    cursor = connection.execute(ROWS, [CALLS])
+    start = time.perf_counter_ns()
+    for _ in range(CALLS):
+        cursor.fetchone()
+    return (time.perf_counter_ns() - start) / CALLS
+
+
+def fetch_cost(repetitions: int) -> tuple[float, float]:
+    """Return the cost of a fetch of a tracked connection while nobody listens, and while a test gathers spans."""
+    plain, own = sqlite3.connect(":memory:"), sqlite3.connect(":memory:", factory=TrackedConnection)
+    found = []
+    for _ in range(repetitions):
+        base_ns = fetch_ns(plain)
+        off_ns = fetch_ns(own) - base_ns
+        gatherer = SpanGatherer(FOLDER, ["query"])
+        with gatherer.listening(), gatherer.execution():
+            on_ns = fetch_ns(own) - base_ns
+        found.append((off_ns, on_ns))
+    plain.close()
+    own.close()
+    off, on = zip(*found, strict=True)
+    return median(off), median(on)
+
+
 def million_bytes() -> tuple[int, int]:
     """Return the memory that a million spans of a thousand executions leave, and the most on the way."""
     gatherer = SpanGatherer(FOLDER, ["query"])
@@ -134,6 +166,8 @@ def main() -> None:
     print("|---|---|---|---|")
     for name, (off_ns, on_ns, after_ns) in costs(options.repetitions).items():
         print(f"| {name} | {off_ns:.0f} ns | {on_ns:,.0f} ns | {after_ns:,.0f} ns |")
+    off_ns, on_ns = fetch_cost(options.repetitions)
+    print(f"| a fetch of a row of `sqlite3` | {off_ns:.0f} ns | {on_ns:,.0f} ns | - |")
     if options.million:
         kept, most = million_bytes()
         print(f"\na million spans leave {kept / 1e6:.1f} MB; at most {most / 1e6:.1f} MB were in use")

@@ -51,7 +51,7 @@ SPANS = st.builds(
     some(st.builds(SpanNode, st.tuples(TEXT, TEXT), COUNT, COUNT, NUMBER, st.none() | COUNT)),
     some(st.builds(SpanShare, TEXT, NUMBER, NUMBER, NUMBER, MAYBE, MAYBE, MAYBE)), COUNT,
 )  # fmt: skip
-GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT)
+GROWTH = st.builds(Growth, TEXT, st.none() | COUNT, COUNT, TEXT)
 BLAME = st.builds(Blame, TEXT, st.sampled_from(Cause), NUMBER, NUMBER, TEXT, NUMBER, NUMBER)
 CHANGES = st.builds(
     RegressionResult, METRIC, st.sampled_from(RegressionVerdict), TEXT, DIRECTION, before=MAYBE, after=MAYBE,
@@ -94,6 +94,11 @@ RESULTS = st.builds(
 def test_a_result_is_the_same_after_json(result: RunResult) -> None:
     written = json.dumps(result.to_dict(), allow_nan=False)
     assert RunResult.from_dict(json.loads(written)) == result
+
+
+def test_only_an_unknown_caller_is_left_out() -> None:
+    assert Growth("", None, 0).to_dict() == {"function": "", "before": None, "after": 0}
+    assert Growth("f", 1, 2, "g").to_dict() == {"function": "f", "before": 1, "after": 2, "caller": "g"}
 
 
 def test_the_tallies_name_every_verdict() -> None:

@@ -7,15 +7,13 @@ show a test without the others.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from pytest_perfbudget.core.finding import Finding
-from pytest_perfbudget.report.findings import closing_lines
+from pytest_perfbudget.report.findings import closing_lines, guide_lines
 from pytest_perfbudget.report.remedies import Remedy, remedies_of
-
-_GUIDE: Final = "What this means: "
 
 
 class FailureTexts:
@@ -55,7 +53,7 @@ def tell_remedies_once(reports: Iterable[Any], findings: Iterable[Finding]) -> N
     for remedy in remedies_of(told):
         last = max(remedy.tests, key=places.__getitem__)
         lines.setdefault(last, []).append(_line(remedy))
-    guide = [one for one in closing_lines(told) if one.startswith(_GUIDE)]
+    guide = guide_lines(told)
     for report in shown:
         own = lines.get(report.nodeid, [])
         more = guide if report is shown[-1] else []
