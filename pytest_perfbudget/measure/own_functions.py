@@ -81,6 +81,11 @@ def without_own_functions(entries: Sequence[Any]) -> Sequence[Any]:
     return list(_whole(functions))
 
 
+def summed(entries: Sequence[Any]) -> Sequence[OwnedEntry]:
+    """Return one entry for each function, with the sum of the entries of several profiles."""
+    return list(_by_code(entries).values())
+
+
 def _is_own(code: Function) -> bool:
     return isinstance(code, CodeType) and code.co_filename.startswith(PLUGIN)
 

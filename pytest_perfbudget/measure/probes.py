@@ -17,7 +17,7 @@ from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_counter import CounterBusyError, InstructionCounter, instruction_counter
 from pytest_perfbudget.measure.isolation import uncollected
 from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS, keep_to_this_thread
-from pytest_perfbudget.measure.own_functions import without_own_functions
+from pytest_perfbudget.measure.own_functions import summed, without_own_functions
 from pytest_perfbudget.measure.subject import Probe, Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
 
@@ -94,7 +94,7 @@ class FunctionCalls:
             raise ProbeBusyError(message) from error
         if self.is_kept_to_thread:
             keep_to_this_thread()
-            self._profile.clear()  # of the calls above
+            self._profile.clear()  # of the calls above, and of earlier executions, which `stop` has kept
 
     @property
     def is_mixed(self) -> bool:
@@ -118,11 +118,12 @@ class FunctionCalls:
         self.executions += 1
         # The profiler also saw this method and the functions that the method calls.
         ours = (FunctionCalls.stop.__code__, "<method 'disable' of '_lsprof.Profiler' objects>")
-        self._recorded = [
+        recorded = [
             entry
             for entry in self._profile.getstats()
             if entry.code not in ours and (entry.code != _GETPROFILE or entry.callcount > self.executions)
         ]
+        self._recorded = summed([*self._recorded, *recorded]) if self.is_kept_to_thread else recorded
         self._entries = None
         self.count = float(sum(entry.callcount for entry in self._recorded if not is_comprehension(entry.code)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from gathered_spans import gathered
@@ -97,8 +98,8 @@ def test_queries_have_the_place_in_the_code_of_the_author() -> None:
 
 
 def test_fetches_of_a_recorded_statement_have_the_name_of_the_library() -> None:
-    connection = sqlite3.connect(":memory:", factory=TrackedConnection)
-    found = called_functions(profiled(lambda: connection.execute("SELECT 1").fetchall()))
+    with closing(sqlite3.connect(":memory:", factory=TrackedConnection)) as connection:
+        found = called_functions(profiled(lambda: connection.execute("SELECT 1").fetchall()))
     assert not [name for name in found if "pytest_perfbudget" in name or "<method '_" in name]
     assert [name for name in found if "fetchall" in name]
 

@@ -244,6 +244,24 @@ class TestThreads:
         (waiting,) = (one for name, one in counted.costs.functions.items() if name.endswith(":waits"))
         assert waiting.calls == pytest.approx(2.0)
 
+    def test_the_calls_of_several_executions_add_up_beside_another_thread(self) -> None:
+        """The profile of each execution begins anew there."""
+        is_over = threading.Event()
+        thread = threading.Thread(target=is_over.wait)
+        thread.start()
+        try:
+            probe = FunctionCalls()
+            for _ in range(3):
+                run_plain(PlainSubject(adds_more).once(probe))
+        finally:
+            is_over.set()
+            thread.join()
+        assert (probe.executions, probe.count) == (3, 3 * 4)
+        assert called_functions(probe)[name_of(adds.__code__)] == 3
+        graph = cost_graph_of(profiled_functions(probe), probe.executions)
+        found = {name.rpartition(":")[2]: one.calls for name, one in graph.functions.items()}
+        assert found == {"": 1.0, "adds": 1.0, "adds_more": 1.0}
+
     def test_nor_do_calls_in_a_thread_that_runs_before(self) -> None:
         go_on, is_over = threading.Event(), threading.Event()
 

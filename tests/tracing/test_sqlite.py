@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,21 @@ def spans() -> Iterator[list[Span]]:
         yield found
 
 
+Connect = Callable[[], sqlite3.Connection]
+
+
 @pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = sqlite3.connect(":memory:", factory=TrackedConnection)
+def connect() -> Iterator[Connect]:
+    """Return a function that opens a tracked connection, which is closed after the test."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(sqlite3.connect(":memory:", factory=TrackedConnection)))
+
+
+@pytest.fixture
+def connection(connect: Connect) -> sqlite3.Connection:
+    made = connect()
     made.execute("CREATE TABLE t (a)")
-    yield made
-    made.close()
+    return made
 
 
 def test_each_statement_is_a_span_with_its_text(connection: sqlite3.Connection, spans: list[Span]) -> None:
@@ -107,14 +117,14 @@ def in_a_loop(cursor: sqlite3.Cursor, between: Callable[[], None]) -> list[tuple
     return rows
 
 
-def slow_connection(clocks: Clocks) -> sqlite3.Connection:
+def slow_connection(connect: Connect, clocks: Clocks) -> sqlite3.Connection:
     """Return a connection whose function `slow` computes for 1 ms."""
 
     def slow(number: int) -> int:
         clocks.advance(MS)
         return number
 
-    made = sqlite3.connect(":memory:", factory=TrackedConnection)
+    made = connect()
     made.create_function("slow", 1, slow)
     return made
 
@@ -124,10 +134,10 @@ class TestFetches:
 
     @pytest.mark.parametrize("fetch", [one_by_one, some_at_once, all_at_once, in_a_loop])
     def test_the_span_of_a_statement_has_the_time_of_its_fetches_and_not_the_time_between_them(
-        self, fetch: Fetch
+        self, connect: Connect, fetch: Fetch
     ) -> None:
         with scripted() as (clocks, spans):
-            connection = slow_connection(clocks)
+            connection = slow_connection(connect, clocks)
             assert fetch(connection.execute(SLOW), lambda: clocks.advance(70 * MS)) == ROWS
             connection.close()
         (span,) = spans
@@ -135,18 +145,18 @@ class TestFetches:
 
     @pytest.mark.parametrize(("between_ns", "readings"), [(100, 1), (6_000, 4)])
     def test_fetches_that_follow_each_other_closely_share_a_reading_of_the_cpu_clock(
-        self, between_ns: int, readings: int
+        self, connect: Connect, between_ns: int, readings: int
     ) -> None:
         """The reading takes longer than a fetch. A later fetch needs a reading, because the thread may have waited."""
         with scripted() as (clocks, spans):
-            connection = sqlite3.connect(":memory:", factory=TrackedConnection)
+            connection = connect()
             assert one_by_one(connection.execute(QUICK), lambda: clocks.advance(0, between_ns)) == ROWS
             assert clocks.readings == readings
         assert (spans[0].duration_ns, spans[0].cpu_ns) == (0, 0)
 
-    def test_a_fetch_without_a_size_has_as_many_rows_as_the_cursor_says(self) -> None:
+    def test_a_fetch_without_a_size_has_as_many_rows_as_the_cursor_says(self, connect: Connect) -> None:
         with scripted() as (clocks, _):
-            cursor = slow_connection(clocks).execute(SLOW)
+            cursor = slow_connection(connect, clocks).execute(SLOW)
             cursor.arraysize = 2
             assert (cursor.fetchmany(), cursor.fetchmany(size=0)) == (ROWS[:2], ROWS[2:])
 
@@ -154,10 +164,10 @@ class TestFetches:
         "end", [lambda cursor: cursor.close(), lambda cursor: cursor.execute("CREATE TABLE u (a)"), id]
     )
     def test_a_statement_whose_last_rows_nobody_fetches_ends_with_its_cursor_or_the_next_statement(
-        self, end: Callable[[sqlite3.Cursor], object]
+        self, connect: Connect, end: Callable[[sqlite3.Cursor], object]
     ) -> None:
         with scripted() as (clocks, spans):
-            cursor = slow_connection(clocks).execute(SLOW)
+            cursor = slow_connection(connect, clocks).execute(SLOW)
             assert cursor.fetchone() == (1,)
             clocks.advance(70 * MS)
             end(cursor)
@@ -173,11 +183,13 @@ class TestFetches:
             connection.execute("WITH n(a) AS (VALUES (1), (1), (0)) SELECT inverse(a) FROM n").fetchall()
         assert [span.error for span in spans] == ["OperationalError: user-defined function raised exception"]
 
-    def test_a_statement_that_is_repeated_counts_once_each_time_with_the_line_that_executes_it(self) -> None:
+    def test_a_statement_that_is_repeated_counts_once_each_time_with_the_line_that_executes_it(
+        self, connect: Connect
+    ) -> None:
         def executed() -> list[sqlite3.Cursor]:
             return [queried.execute("SELECT 1 UNION SELECT 2") for _ in range(3)]
 
-        queried: sqlite3.Connection = sqlite3.connect(":memory:", factory=TrackedConnection)
+        queried = connect()
         gatherer = SpanGatherer(Path(__file__).parent, ["sqlite3"])
         with gatherer.listening():
             with gatherer.execution():
@@ -192,8 +204,10 @@ class TestFetches:
         ((text, site),) = series.statements
         assert (text, site.partition(",")[0]) == ("SELECT 1 UNION SELECT 2", f"test_sqlite.py:{line}")
 
-    def test_a_statement_whose_rows_are_fetched_later_belongs_to_the_execution_in_which_it_began(self) -> None:
-        connection = sqlite3.connect(":memory:", factory=TrackedConnection)
+    def test_a_statement_whose_rows_are_fetched_later_belongs_to_the_execution_in_which_it_began(
+        self, connect: Connect
+    ) -> None:
+        connection = connect()
         gatherer = SpanGatherer(Path(__file__).parent, ["sqlite3"])
         cursors = []
         with gatherer.listening():
