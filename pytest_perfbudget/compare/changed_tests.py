@@ -86,8 +86,13 @@ class ChangedTests:
         )
         found = self._compared(context, WithBaseCode(context, self._base), self._noted)
         unknown = {nodeid: self._noted[nodeid] for nodeid, one in found.items() if one.is_unknown}
-        again = self._compared(context, WithHeadCode(context, self._base), unknown)
-        return {**found, **{nodeid: replace(one, with_base=found[nodeid]) for nodeid, one in again.items()}}
+        with_head_code = WithHeadCode(context, self._base)
+        again = self._compared(context, with_head_code, unknown)
+        for nodeid, one in again.items():
+            names = self._changes.renames(nodeid) if one.is_unknown else {}
+            renamed = names if with_head_code.hidden_code(nodeid).is_only_renamed(names) else {}
+            found[nodeid] = replace(one, with_base=found[nodeid], renamed=renamed)
+        return found
 
     def _compared(
         self, context: ComparisonContext, checkout: SameCodeCheckout, noted: _Noted

@@ -118,6 +118,7 @@ class PerfTestChange(str, Enum):
     MEASURES_LESS = "measures less"
     MAY_MEASURE_LESS = "may measure less"
     MEASURES_OTHER_CODE = "measures other code"
+    FOLLOWS_CODE = "follows renamed code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +131,15 @@ class ChangedTest:
         replaced: the code that the test does not run any more, by measurement.
         with_base: the comparison with the base's code, if that one found nothing out and this one is with the head's
             code; else None.
+        renamed: the names that the pull request changes in the code and in the test, by the name in the base, if the
+            test differs by nothing else and nothing can hide; see `checkout.hidden_code`.
     """
 
     is_own: bool
     numbers: Sequence[tuple[str, RegressionResult]] = ()
     replaced: Mapping[str, ReplacedCode] = field(default_factory=dict)
     with_base: ChangedTest | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_unknown(self) -> bool:
@@ -156,6 +160,8 @@ class ChangedTest:
     @property
     def change(self) -> PerfTestChange | None:
         """The kind of the change; None if the test measures as much as before."""
+        if self.is_unknown and self.renamed:
+            return PerfTestChange.FOLLOWS_CODE
         if self.is_unknown and not self.is_own:
             return PerfTestChange.MAY_MEASURE_LESS
         if self.numbers or self.hiding:

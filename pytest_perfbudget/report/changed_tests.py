@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from pytest_perfbudget.core.changed_tests import ChangedTest
+from pytest_perfbudget.core.changed_tests import ChangedTest, PerfTestChange
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import RegressionResult
@@ -25,6 +25,9 @@ def changed_test_text(changed: ChangedTest, test: str, against: str) -> str:
         test: the node id.
         against: the base.
     """
+    if changed.change is PerfTestChange.FOLLOWS_CODE:
+        names = ", ".join(f"{old} -> {new}" for old, new in changed.renamed.items())
+        return f"changed by names only, which the pull request changes in the code as well: {names}"
     if changed.is_unknown:
         reasons = ", and ".join(_PLACE.sub("", one) for one in changed.reasons)
         remedy = (

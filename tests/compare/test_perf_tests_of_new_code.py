@@ -8,7 +8,9 @@ import pytest
 from repositories import Repository
 from scripting import CONFTEST
 
-from pytest_perfbudget.core.loosening import by_label
+from pytest_perfbudget.checkout.base_tests import BaseTests
+from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
+from pytest_perfbudget.checkout.revision import find_base
 
 SHOP = """
 import scripted
@@ -78,24 +80,10 @@ def with_new_code(repository: Repository, *, size: int, slower: float = 1) -> di
     return propose(repository, base, {**head, "shop.py": code})
 
 
-@pytest.mark.usefixtures("brief")
-def test_a_test_that_needs_new_code_is_compared_with_the_code_of_the_pull_request(repository: Repository) -> None:
-    """The base's code does not run it, and the head's code runs the tests of both commits."""
-    less = {
-        "tests/test_less.py": PULL_REQUEST["constant"][1]["test_constant.py"].replace("Cart.size", "Cart.size // 2")
-    }
-    same = {"tests/test_same.py": PULL_REQUEST["fixture"][1]["test_fixture.py"]}
-    base = dict.fromkeys((*less, *same), PLAIN)
-    failed = propose(repository, base, {**less, **same, "shop.py": SHOP + NEW.format(size=100)})
-    assert failed == {
-        "less": "loosened: changed so that the test measures less: with the code of the pull request, step takes 500 us "
-        f"instead of 1 ms, so the session fails: a reviewer accepts this {by_label('')}"
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_tests_that_need_new_code_and_measure_as_much_as_before_pass(repository: Repository) -> None:
+    """The base's code does not run them, and the head's code runs the tests of both commits."""
     assert with_new_code(repository, size=100) == {}
 
 
@@ -103,8 +91,12 @@ def test_tests_that_need_new_code_and_measure_as_much_as_before_pass(repository:
 @pytest.mark.usefixtures("brief")
 def test_tests_that_need_new_code_and_measure_less_of_slower_code_fail_the_session(repository: Repository) -> None:
     failed = with_new_code(repository, size=50, slower=2)
-    start = "loosened: changed so that the test measures less: with the code of the pull request, step takes 1 ms instead of 2 ms, "
-    assert {name: text.startswith(start) for name, text in failed.items()} == dict.fromkeys(PULL_REQUEST, True)
+    start = (
+        "loosened: changed so that the test measures less: with the code of the pull request, step takes 1 ms instead"
+    )
+    assert {name: text.startswith(f"{start} of 2 ms, ") for name, text in failed.items()} == dict.fromkeys(
+        PULL_REQUEST, True
+    )
 
 
 @pytest.mark.slow
@@ -126,10 +118,71 @@ def test_a_renamed_function_of_which_the_old_name_is_left_passes(repository: Rep
     assert propose(repository, {"tests/test_it.py": PLAIN}, KEPT) == {}
 
 
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        ({"tests/test_it.py": ADAPTED}, {"work": "compute"}),
+        ({"tests/test_it.py": ADAPTED.replace("shop", "store")}, {"work": "compute", "shop": "store"}),
+        ({"tests/test_it.py": ADAPTED, "tests/conftest.py": "import shop\nshop.compute\n"}, {"work": "compute"}),
+        ({"tests/test_it.py": ADAPTED.replace("100", "50")}, {}),
+        ({"tests/test_it.py": ADAPTED.replace("100", "100, 1")}, {}),
+        ({"tests/test_it.py": ADAPTED, "tests/conftest.py": "import shop\nshop.work\nshop.compute\n"}, {}),
+        ({"tests/test_it.py": PLAIN.replace("perf(work", "perf(compute")}, {}),  # one `work` of two
+        ({"tests/test_it.py": PLAIN, "tests/conftest.py": "import store\nstore.store\n"}, {}),  # two names become one
+        ({"tests/test_it.py": PLAIN}, {}),
+    ],
+)
+def test_a_test_that_differs_by_names_only_is_told_from_any_other_change(
+    repository: Repository, head: dict[str, str], names: dict[str, str]
+) -> None:
+    repository.commit({"tests/test_it.py": PLAIN, "tests/conftest.py": "import shop\nshop.work\n"})
+    for name, text in head.items():
+        repository.file(name, text)
+    root = repository.pytester.path
+    changes = PerfTestChanges(BaseTests(find_base(root, "HEAD"), root))
+    assert changes.renames("tests/test_it.py::test_it") == names
+
+
+RENAMING = {"shop.py": RENAMED, "tests/test_it.py": ADAPTED}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("brief")
-def test_a_test_that_runs_with_the_code_of_neither_commit_fails_the_session(repository: Repository) -> None:
-    head = {"shop.py": RENAMED, "tests/test_it.py": ADAPTED}
-    failed = propose(repository, {"tests/test_it.py": PLAIN}, head)
-    assert failed["it"].startswith("loosened: changed, and whether the test measures less is not known: ")
+def test_a_renamed_function_passes_if_the_test_has_only_its_new_name(repository: Repository) -> None:
+    assert propose(repository, {"tests/test_it.py": PLAIN}, RENAMING) == {}
+    found = json.loads((repository.pytester.path / "report.json").read_text("utf-8"))["findings"]
+    assert "changed by names only, which the pull request changes in the code as well: work -> compute" in {
+        one["headline"] for one in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("head", "start"),
+    [
+        pytest.param({"shop.py": RENAMED.replace("n / 100", "1.3 * n / 100")}, "regressed: 30 % slower", id="slower"),
+        pytest.param(
+            {
+                "shop.py": RENAMED.replace("n / 100", "2 * n / 100"),
+                "tests/test_it.py": ADAPTED.replace("100", "50"),
+            },
+            "loosened: changed, and whether the test measures less is not known: ",
+            id="less of slower code",
+        ),
+        pytest.param(
+            {"shop.py": RENAMED + RENAMED.replace("compute", "work_slowly").replace("n / 100", "2 * n / 100")},
+            "loosened: changed, and whether the test measures less is not known: ",
+            id="a fast copy",
+        ),
+        pytest.param(
+            {"shop.py": RENAMED.replace("(n)", "(n, unit)", 1), "tests/test_it.py": ADAPTED.replace("100", "100, 1")},
+            "loosened: changed, and whether the test measures less is not known: ",
+            id="another parameter",
+        ),
+    ],
+)
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_renamed_function_hides_no_slower_code(repository: Repository, head: dict[str, str], start: str) -> None:
+    failed = propose(repository, {"tests/test_it.py": PLAIN}, {**RENAMING, **head})
+    assert failed["it"].startswith(start)
     assert "cannot be there twice" not in failed["it"]

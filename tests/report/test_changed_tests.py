@@ -48,8 +48,12 @@ def text(changed: ChangedTest) -> str:
             "head fails (keep the old names and parameters, too, until the next pull request, or compare both versions "
             "of the test: git diff main... -- tests/test_shop.py)",
         ),
+        (
+            replace(FAILS, with_base=FAILS_THERE, renamed={"price": "cost", "shop": "store"}),
+            "changed by names only, which the pull request changes in the code as well: price -> cost, shop -> store",
+        ),
     ],
-    ids=["less", "less with the head's code", "other code", "unknown"],
+    ids=["less", "less with the head's code", "other code", "unknown", "renamed"],
 )
 def test_a_changed_test_is_told_with_the_code_that_shows_the_change(changed: ChangedTest, said: str) -> None:
     assert text(changed) == said

@@ -128,12 +128,13 @@ def _other_files_text(noted: Sequence[Sequence[str]], state: str) -> str:
 def _that_fail_nothing(session: PerfSession, known: Collection[str]) -> list[Finding]:
     """Return a finding for each changed test that a reviewer should see, although nothing can hide behind the change.
 
-    A conftest.py around the test may run with the code of neither commit, or the code that the test does not run any
-    more is the same in both commits.
+    A conftest.py around the test may run with the code of neither commit, the code that the test does not run any more
+    is the same in both commits, or the test follows a renamed function and has not changed otherwise.
     """
     states = {
         PerfTestChange.MAY_MEASURE_LESS: Severity.WARNING,
         PerfTestChange.MEASURES_OTHER_CODE: Severity.NOTE,
+        PerfTestChange.FOLLOWS_CODE: Severity.NOTE,
     }
     return [
         Finding(LOOSENED, severity, test, file=file_of(test), headline=why)
