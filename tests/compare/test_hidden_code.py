@@ -23,6 +23,7 @@ PRICE = "def price(): return {}\n"
         pytest.param({"shop.py": None, "tests/fakes.py": PRICE.format(2)}, False, id="moved to the tests"),
         pytest.param({"shop.py": None}, False, id="removed"),
         pytest.param({"store.py": "def other(): return 2\n"}, False, id="other code"),
+        pytest.param({"store.py": PRICE.format(2)}, False, id="a namesake beside it"),
         pytest.param({"store.py": "def ("}, False, id="no Python"),
     ],
 )
