@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pytest_perfbudget.checkout.revision import Base, changed_paths
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
 
 
 class HiddenCode:
@@ -25,14 +30,45 @@ class HiddenCode:
     def may_have(self, function: str, file: str) -> bool:
         """Return whether a function of the base may be slower in the pull request, in the same file or in another.
 
-        A function that the pull request neither changes nor moves to other code under test is as fast as in the base.
+        A function is as fast as in the base if its file is unchanged: a namesake elsewhere is other code, which the
+        test has not measured. The functions of a file that is gone may have been moved.
 
         Args:
             function: the function as `module:name`.
             file: the function's file in the base, relative to the top folder.
         """
-        is_changed = file in self.changed and (self._base.top / file).is_file()
-        return is_changed or function.rpartition(":")[2].rpartition(".")[2] in self._defined
+        if (self._base.top / file).is_file():
+            return file in self.changed
+        return function.rpartition(":")[2].rpartition(".")[2] in self._defined
+
+    def is_only_renamed(self, names: Mapping[str, str]) -> bool:
+        """Return whether the code has each of some names in the place of another, and nothing beside in which to hide.
+
+        A slow copy of the code under test needs a new function, or the callers of the code, which call something else
+        then.
+
+        Args:
+            names: the new names by the names in the base.
+        """
+        paths = [one for one in self.changed if one.endswith(".py")]
+        before, after = (_Names.of(paths, one) for one in (self._shown, self._read))
+        found = all(
+            old in before.defined and old not in after.defined and new in after.defined and new not in before.defined
+            for old, new in names.items()
+        )
+        renamed = Counter({names.get(name, name): number for name, number in before.defined.items()})
+        is_called = all(after.used[new] >= before.used[old] for old, new in names.items())
+        return bool(names) and found and is_called and not after.defined - renamed
+
+    def _shown(self, path: str) -> str:
+        with suppress(GitError):  # a new file
+            return git(self._base.top, "show", f"{self._base.commit}:{path}")
+        return ""
+
+    def _read(self, path: str) -> str:
+        with suppress(OSError, UnicodeDecodeError):
+            return (self._base.top / path).read_text("utf-8")
+        return ""
 
     @cached_property
     def changed(self) -> frozenset[str]:
@@ -45,6 +81,36 @@ class HiddenCode:
         """The names of the functions that the changed files define."""
         modules = [self._base.top / one for one in self.changed if one.endswith(".py")]
         return frozenset().union(*map(functions_in, modules))
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names of the functions, classes and modules that some files define, and the names that the files use."""
+
+    defined: Counter[str] = field(default_factory=Counter)
+    used: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, paths: Iterable[str], text_of: Callable[[str], str]) -> _Names:
+        """Return the names in the Python files among some paths; an empty text stands for no file."""
+        found = cls()
+        for path in paths:
+            if not (text := text_of(path)):
+                continue
+            place = PurePosixPath(path)
+            found.defined[place.parent.name if place.stem == "__init__" else place.stem] += 1
+            with suppress(SyntaxError, ValueError):
+                for one in ast.walk(ast.parse(text)):
+                    if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                        found.defined[one.name] += 1
+                    elif isinstance(one, ast.Name):
+                        found.used[one.id] += 1
+                    elif isinstance(one, ast.Attribute):
+                        found.used[one.attr] += 1
+                    elif isinstance(one, (ast.Import, ast.ImportFrom)):
+                        found.used.update(word for alias in one.names for word in alias.name.split("."))
+                        found.used.update((getattr(one, "module", None) or "").split("."))
+        return found
 
 
 def functions_in(file: Path) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final, TypeGuard
 
@@ -14,6 +14,7 @@ from pytest_perfbudget.core.measurement import file_of, function_of
 
 _CONFTEST: Final = "conftest.py"
 _WORD: Final = re.compile(r"\w+")
+_WORDS_AND_REST: Final = re.compile(r"\w+|\W")
 _TEST: Final = re.compile("test", re.IGNORECASE)
 
 
@@ -48,6 +49,24 @@ class PerfTestChanges:
         """Return whether what changed is more than a conftest.py: the test's file, a helper or data that it names."""
         file = file_of(nodeid)
         return file in self._tests.changed or self._changes_named(file)
+
+    def renames(self, nodeid: str) -> dict[str, str]:
+        """Return the names by which alone a test and its helpers differ from the base's, by the name in the base.
+
+        The result is empty if anything else differs, such as a number.
+        """
+        file = file_of(nodeid)
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        words = self._words_of(file, sources)
+        beside = self._changed_beside(file, sources)
+        helpers = [one for one in beside if PurePosixPath(one).name == _CONFTEST or _is_named(one, words)]
+        name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
+        return _renamed(
+            [
+                (_without_others(self._tests.shown(file), name), _without_others(self._text(file), name)),
+                *((self._tests.shown(one).splitlines(), self._text(one).splitlines()) for one in helpers),
+            ]
+        )
 
     def _changes_named(self, file: str) -> bool:
         """Return whether a helper or a file of data has changed that the test's side names."""
@@ -111,6 +130,24 @@ def _without_others(text: str, name: str) -> list[str]:
     of_others = {word for one in others.values() for word in _words_in(one)}
     of_others -= {word for one in kept for word in _words_in(one)}
     return [ast.dump(part) for one in kept if (part := _without_imports(one, of_others)) is not None]
+
+
+def _renamed(pairs: Iterable[tuple[Sequence[str], Sequence[str]]]) -> dict[str, str]:
+    """Return the words of texts that others have in their places, if the texts differ by nothing else; else empty.
+
+    Args:
+        pairs: the lines of the texts before and after.
+    """
+    names: dict[str, str] = {}
+    for pair in pairs:
+        before, after = (_WORDS_AND_REST.findall("\n".join(lines)) for lines in pair)
+        differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
+        if len(before) != len(after) or any(names.setdefault(old, new) != new for old, new in differing):
+            return {}
+        if any(old in names and old == new for old, new in zip(before, after, strict=True)):  # one of several stays
+            return {}
+    is_each_a_name = all(one.isidentifier() for pair in names.items() for one in pair)
+    return names if is_each_a_name and len(set(names.values())) == len(names) else {}
 
 
 def _without_imports(statement: ast.stmt, names: Collection[str]) -> ast.stmt | None:

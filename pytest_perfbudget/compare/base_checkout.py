@@ -53,7 +53,11 @@ class BaseCheckout:
     Attributes:
         further_files: the test files of the base that may have perf tests of which the session knows nothing.
         carried: the generated modules that were taken from the working tree, relative to the top folder.
+        passes_in_session: whether the first process of a pair runs a test that passes in the session, so that a failure
+            means that what the test uses can exist only once.
     """
+
+    passes_in_session = True
 
     def __init__(self, context: ComparisonContext, base: Base) -> None:
         self._context = context
@@ -83,6 +87,7 @@ class BaseCheckout:
         shared = "" if is_overlaid else self._context.shared_checkout
         try:
             self._tree = Path(shared) if shared else self._running.enter_context(checked_out(self._base))
+            self._complete()
             if duet.setup:
                 self._environment = self._prepared(duet.setup)
             else:
@@ -98,6 +103,9 @@ class BaseCheckout:
         except (GitError, OSError) as error:
             message = f"{self._base.ref} cannot be checked out: {error}"
             raise ComparisonError(message) from None
+
+    def _complete(self) -> None:
+        """Change the files of the new checkout, before the setup command runs there."""
 
     @property
     def notes(self) -> list[str]:

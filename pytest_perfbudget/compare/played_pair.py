@@ -39,7 +39,7 @@ def attempt_of(
         checkout: the checkout in which the base ran.
         why_absent: see `PairRunner.why_absent`.
     """
-    if played.head.is_absent:
+    if played.head.is_absent and checkout.passes_in_session:
         return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
     if played.base.is_absent:
         return Attempt(problem=why_absent(nodeid))
@@ -54,8 +54,9 @@ def _problem(played: PairAnswers, checkout: BaseCheckout) -> Attempt[Pair] | Non
     if problem := checkout.unbuilt(played.head.loaded):
         return Attempt(problem=problem, is_wrong_code=True)
     if problem := played.head.problem:
-        hint = f"in the session it passes: what cannot be there twice needs {_SEQUENTIAL}"
-        return Attempt(problem=f"{problem} ({hint})", is_exclusive=True)
+        hint = f" (in the session it passes: what cannot be there twice needs {_SEQUENTIAL})"
+        is_exclusive = checkout.passes_in_session or _TAKEN.search(problem) is not None
+        return Attempt(problem=f"{problem}{hint if is_exclusive else ''}", is_exclusive=is_exclusive)
     if problem := played.base.problem:
         hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
         hint = checkout.why_lacking(problem) or hint

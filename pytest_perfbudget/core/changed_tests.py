@@ -1,9 +1,16 @@
-"""The verdict on a perf test that a pull request changes: whether the test measures less than it did."""
+"""The verdict on a perf test that a pull request changes: whether the test measures less than it did.
+
+The base's own test and the head's test run the same code, in pairs. The code is the base's; where a test does not run
+that, such as a test that needs a new function, the code is the head's. Either shows a loosened test: the session has
+compared the head's test on the head's code with the base's test on the base's code, so a slower code can only hide
+behind a test that takes less than the base's own test does, with the same code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from pytest_perfbudget.core.cost_graph import CostGraph
@@ -103,6 +110,63 @@ def _is_in(function: str, file: str) -> bool:
     """Return whether a function, `module:name`, may be from a file; a module's name may lack the first folders."""
     path = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     return f".{path}".endswith(f".{function.partition(':')[0]}")
+
+
+class PerfTestChange(str, Enum):
+    """The kinds of changes of a perf test that a reviewer should see; the first one fails the session."""
+
+    MEASURES_LESS = "measures less"
+    MAY_MEASURE_LESS = "may measure less"
+    MEASURES_OTHER_CODE = "measures other code"
+    FOLLOWS_CODE = "follows renamed code"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedTest:
+    """A test that a pull request changes, compared with the base's own test with the same code.
+
+    Attributes:
+        is_own: whether the test itself has changed, or what it names; else only a conftest.py has, by other lines.
+        numbers: the result of `lower_numbers`.
+        replaced: the code that the test does not run any more, by measurement.
+        with_base: the comparison with the base's code, if that one found nothing out and this one is with the head's
+            code; else None.
+        renamed: the names that the pull request changes in the code and in the test, by the name in the base, if the
+            test differs by nothing else and nothing can hide; see `checkout.hidden_code`.
+    """
+
+    is_own: bool
+    numbers: Sequence[tuple[str, RegressionResult]] = ()
+    replaced: Mapping[str, ReplacedCode] = field(default_factory=dict)
+    with_base: ChangedTest | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the tests could not be compared."""
+        return any(one.verdict.is_unjudged for _, one in self.numbers)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The reasons why the tests could not be compared, with the base's code and with the head's."""
+        before = [] if self.with_base is None else self.with_base.reasons
+        return [*before, *[one.reason for _, one in self.numbers if one.verdict.is_unjudged][:1]]
+
+    @property
+    def hiding(self) -> Mapping[str, ReplacedCode]:
+        """The code among `replaced` that may hide slower code, by measurement."""
+        return {name: part for name, one in self.replaced.items() if (part := one.hiding) is not None}
+
+    @property
+    def change(self) -> PerfTestChange | None:
+        """The kind of the change; None if the test measures as much as before."""
+        if self.is_unknown and self.renamed:
+            return PerfTestChange.FOLLOWS_CODE
+        if self.is_unknown and not self.is_own:
+            return PerfTestChange.MAY_MEASURE_LESS
+        if self.numbers or self.hiding:
+            return PerfTestChange.MEASURES_LESS
+        return PerfTestChange.MEASURES_OTHER_CODE if self.replaced else None
 
 
 def is_comparable(measurement: Measurement) -> bool:

@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from typing import Final
 
-from pytest_perfbudget.core.changed_tests import ReplacedCode
+from pytest_perfbudget.core.changed_tests import ChangedTest, PerfTestChange
+from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.report.numbers import counted, quantity
 
 _MOST_NAMED: Final = 3
-_NEW_NAME: Final = "import the new name within the test that needs it"
+_PLACE: Final = re.compile(r"(?<=') \([^()]*\)$")
+"""The file at the end of an ImportError, which lies in a checkout that is gone."""
 
 
-def measuring_less_text(found: Sequence[tuple[str, RegressionResult]], against: str) -> str:
+def changed_test_text(changed: ChangedTest, test: str, against: str) -> str:
     """Return the sentence about a changed test.
 
     Args:
-        found: the numbers that are lower, or could not be compared; see `core.changed_tests.lower_numbers`.
+        changed: the comparison with the base's own test.
+        test: the node id.
         against: the base.
     """
-    if reasons := [one.reason for _, one in found if one.verdict.is_unjudged]:
-        unknown = f"the tests of both commits could not be compared with the code of {against}"
-        # Only a new test needs what the base's code lacks; without that import, the other tests of the file run.
-        is_import = any(one in reasons[0] for one in ("cannot import name", "No module named"))
-        reason = f"{reasons[0]} ({_NEW_NAME})" if is_import else reasons[0]
-        return f"changed, and whether the test measures less is not known, because {unknown}: {reason}"
-    parts = [f"{name or 'the test'} {_less(one)}" for name, one in found]
-    return f"changed so that the test measures less: with the code of {against}, {', '.join(parts)}"
-
-
-def replaced_code_text(found: Mapping[str, ReplacedCode], against: str) -> str:
-    """Return the sentence about a changed test that runs other code.
-
-    Args:
-        found: the functions that the test runs no more, by the name of the measurement.
-        against: the base.
-    """
+    if changed.change is PerfTestChange.FOLLOWS_CODE:
+        names = ", ".join(f"{old} -> {new}" for old, new in changed.renamed.items())
+        return f"changed by names only, which the pull request changes in the code as well: {names}"
+    if changed.is_unknown:
+        reasons = ", and ".join(_PLACE.sub("", one) for one in changed.reasons)
+        remedy = (
+            "keep the old names and parameters, too, until the next pull request, or compare both versions of the "
+            f"test: git diff {against} -- {file_of(test)}"
+        )
+        return f"changed, and whether the test measures less is not known: {reasons} ({remedy})"
+    code = f"the code of {against if changed.with_base is None else 'the pull request'}"
+    if changed.numbers:
+        parts = [f"{name or 'the test'} {_less(one)}" for name, one in changed.numbers]
+        return f"changed so that the test measures less: with {code}, {', '.join(parts)}"
     parts = [
         f"{name or 'the test'} does not run {_names([*one.shares])} any more, {one.share:.0%} of its time before"
-        for name, one in found.items()
+        for name, one in (changed.hiding or changed.replaced).items()
     ]
-    return f"changed so that the test measures other code: with the code of {against}, {', '.join(parts)}"
+    return f"changed so that the test measures other code: with {code}, {', '.join(parts)}"
 
 
 def _names(functions: Sequence[str]) -> str:

@@ -185,10 +185,12 @@ def test_many_means_of_measuring_less_fail_the_session(repository: Repository, w
     result = propose(repository, base, {**head, "shop.py": SLOWER})
     assert result.ret == 1
     found = {test.partition("test_")[2].partition(".")[0]: text for test, text in said(repository).items()}
-    words = {"skip": "the test was skipped", "new_code": "changed, and whether the test measures less is not known"}
-    assert {name: text.startswith(words.get(name, "changed so that")) for name, text in found.items()} == dict.fromkeys(
-        names, True
-    )
+    words = {"skip": "the test was skipped"}
+    assert {name: text.startswith(words.get(name, "changed so that")) for name, text in found.items()} == {
+        name: True
+        for name in names
+        if name != "new_code"  # measures as much as before, with the code of the pull request
+    }
 
 
 COSTLY = SHOP.replace(

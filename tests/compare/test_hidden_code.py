@@ -23,6 +23,7 @@ PRICE = "def price(): return {}\n"
         pytest.param({"shop.py": None, "tests/fakes.py": PRICE.format(2)}, False, id="moved to the tests"),
         pytest.param({"shop.py": None}, False, id="removed"),
         pytest.param({"store.py": "def other(): return 2\n"}, False, id="other code"),
+        pytest.param({"store.py": PRICE.format(2)}, False, id="a namesake beside it"),
         pytest.param({"store.py": "def ("}, False, id="no Python"),
     ],
 )
@@ -39,3 +40,35 @@ def test_code_that_the_pull_request_changes_or_moves_may_be_slower(
             repository.file(name, text)
     code = HiddenCode(find_base(folder, "HEAD"), [PurePosixPath("tests")])
     assert code.may_have("shop:price", "shop.py") == may_hide
+
+
+CODE = "def price(): return 1\n"
+API = "from shop import price\ndef serve(): return price()\n"
+RENAMED = {"shop.py": CODE.replace("price", "cost"), "api.py": API.replace("price", "cost")}
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "is_renamed"),
+    [
+        pytest.param(RENAMED, {"price": "cost"}, True, id="renamed"),
+        pytest.param({"shop.py": None, "store.py": CODE, "api.py": API.replace("shop", "store")}, {"shop": "store"}, True, id="moved"),
+        pytest.param({**RENAMED, "shop.py": "cost = 1\n"}, {"price": "cost"}, False, id="no function any more"),
+        pytest.param({**RENAMED, "shop.py": f"{RENAMED['shop.py']}{CODE}"}, {"price": "cost"}, False, id="old one kept"),
+        pytest.param({**RENAMED, "slow.py": CODE.replace("price", "dear")}, {"price": "cost"}, False, id="another new one"),
+        pytest.param({**RENAMED, "slow.py": RENAMED["shop.py"]}, {"price": "cost"}, False, id="a namesake"),
+        pytest.param({**RENAMED, "api.py": "def serve(): return 1\n"}, {"price": "cost"}, False, id="not called any more"),
+        pytest.param({"shop.py": CODE.replace("1", "2")}, {"price": "other"}, False, id="another function of the base"),
+        pytest.param(RENAMED, {}, False, id="no name"),
+    ],
+)  # fmt: skip
+def test_a_renamed_function_hides_nothing_if_nothing_new_stands_beside_it(
+    repository: Repository, head: dict[str, str | None], names: dict[str, str], *, is_renamed: bool
+) -> None:
+    folder = repository.pytester.path
+    repository.commit({"shop.py": CODE, "api.py": API, "quick.py": "def other(): return 1\n"})
+    for name, text in head.items():
+        if text is None:
+            (folder / name).unlink()
+        else:
+            repository.file(name, text)
+    assert HiddenCode(find_base(folder, "HEAD"), [PurePosixPath("tests")]).is_only_renamed(names) is is_renamed

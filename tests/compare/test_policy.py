@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from programs import shop, shop_tests
 from repositories import Repository
+from scripting import times
 
 TOLERANT = '[tool.perfbudget]\nmax_regression = "100%"\n'
 
@@ -210,6 +211,15 @@ def test_a_perf_test_with_other_cases_is_not_told_as_gone(repository: Repository
     assert found["headline"].startswith(
         "removes the perf test: its function has other cases only, so the session fails"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_the_label_accepts_cases_of_a_perf_test_that_had_none(repository: Repository) -> None:
+    repository.commit({"test_it.py": SKIPPING})
+    cases = SKIPPING.replace("@", CASES).replace("second()", "second(n)")
+    assert repository.against_base("--perf-policy=head", "test_it.py", tests=cases).ret == 0
+    assert times(repository) == {"test_first work": "unchanged", "test_second[1]": "new"}
 
 
 def test_a_test_that_is_not_collected_any_more_fails(repository: Repository) -> None:

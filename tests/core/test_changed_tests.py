@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from results import change, measurement
 
-from pytest_perfbudget.core.changed_tests import ReplacedCode, is_comparable, lower_numbers, replaced_code
+from pytest_perfbudget.core.changed_tests import (
+    ChangedTest,
+    PerfTestChange,
+    ReplacedCode,
+    is_comparable,
+    lower_numbers,
+    replaced_code,
+)
 from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
@@ -90,3 +97,29 @@ def test_code_that_is_replaced_by_chance_in_one_pair_is_no_finding() -> None:
 
 def test_a_profile_without_time_says_nothing() -> None:
     assert replaced_code(CostGraph(), CostGraph(), CODE, ()) is None
+
+
+LOWER, NOT_KNOWN = [("step", LESS)], [("step", UNKNOWN)]
+OTHER = {"step": ReplacedCode({"shop:price": 0.92})}
+HIDING = {"step": ReplacedCode({"shop:price": 0.92}, frozenset({"shop:price"}))}
+
+
+@pytest.mark.parametrize(
+    ("changed", "change"),
+    [
+        (ChangedTest(True), None),
+        (ChangedTest(True, LOWER), PerfTestChange.MEASURES_LESS),
+        (ChangedTest(False, LOWER), PerfTestChange.MEASURES_LESS),
+        (ChangedTest(True, NOT_KNOWN), PerfTestChange.MEASURES_LESS),
+        (ChangedTest(False, NOT_KNOWN), PerfTestChange.MAY_MEASURE_LESS),
+        (ChangedTest(True, NOT_KNOWN, renamed={"work": "compute"}), PerfTestChange.FOLLOWS_CODE),
+        (ChangedTest(True, LOWER, renamed={"work": "compute"}), PerfTestChange.MEASURES_LESS),  # a number says more
+        (ChangedTest(True, replaced=OTHER), PerfTestChange.MEASURES_OTHER_CODE),
+        (ChangedTest(True, replaced=HIDING), PerfTestChange.MEASURES_LESS),
+        (ChangedTest(True, with_base=ChangedTest(True, NOT_KNOWN)), None),  # the head's code has shown enough
+    ],
+)
+def test_a_changed_test_fails_the_session_if_it_measures_less_or_nothing_shows_that_it_does_not(
+    changed: ChangedTest, change: PerfTestChange | None
+) -> None:
+    assert changed.change is change

@@ -7,23 +7,53 @@ from dataclasses import replace
 import pytest
 from results import change
 
+from pytest_perfbudget.core.changed_tests import ChangedTest, ReplacedCode
 from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.report.changed_tests import measuring_less_text
+from pytest_perfbudget.report.changed_tests import changed_test_text
 
-REMEDY = " (import the new name within the test that needs it)"
+LESS = replace(change(), unit="ns", before=1e6, after=2e6)
+OTHER = {"step": ReplacedCode({"shop:price": 0.4}), "": ReplacedCode({"shop:tax": 0.6}, frozenset({"shop:tax"}))}
+
+
+def unknown(reason: str) -> ChangedTest:
+    return ChangedTest(True, [("step", replace(change(RegressionVerdict.UNMEASURED), reason=reason))])
+
+
+FAILS_THERE, FAILS = unknown("cannot import name 'cost' from 'shop' (/tmp/1/shop.py)"), unknown("the head fails")
+
+
+def text(changed: ChangedTest) -> str:
+    return changed_test_text(changed, "tests/test_shop.py::test_price", "main...")
 
 
 @pytest.mark.parametrize(
-    ("problem", "remedy"),
+    ("changed", "said"),
     [
-        ("ImportError: cannot import name 'refund' from 'shop'", REMEDY),
-        ("ModuleNotFoundError: No module named 'cache'", REMEDY),
-        ("AttributeError: module 'shop' has no attribute 'refund'", ""),
+        (
+            ChangedTest(True, [("step", LESS)]),
+            "changed so that the test measures less: with the code of main..., step takes 1 ms instead of 2 ms",
+        ),
+        (
+            ChangedTest(True, [("", LESS)], with_base=FAILS_THERE),
+            "changed so that the test measures less: with the code of the pull request, the test takes 1 ms instead of 2 ms",
+        ),
+        (
+            ChangedTest(True, replaced=OTHER),  # what may hide slower code goes first
+            "changed so that the test measures other code: with the code of main..., the test does not run shop:tax any "
+            "more, 60% of its time before",
+        ),
+        (
+            replace(FAILS, with_base=FAILS_THERE),
+            "changed, and whether the test measures less is not known: cannot import name 'cost' from 'shop', and the "
+            "head fails (keep the old names and parameters, too, until the next pull request, or compare both versions "
+            "of the test: git diff main... -- tests/test_shop.py)",
+        ),
+        (
+            replace(FAILS, with_base=FAILS_THERE, renamed={"price": "cost", "shop": "store"}),
+            "changed by names only, which the pull request changes in the code as well: price -> cost, shop -> store",
+        ),
     ],
+    ids=["less", "less with the head's code", "other code", "unknown", "renamed"],
 )
-def test_a_file_that_the_code_of_the_base_cannot_import_has_a_remedy(problem: str, remedy: str) -> None:
-    unknown = replace(change(RegressionVerdict.UNMEASURED), reason=problem)
-    assert measuring_less_text([("step", unknown)], "main") == (
-        "changed, and whether the test measures less is not known, because the tests of both commits could not be "
-        f"compared with the code of main: {problem}{remedy}"
-    )
+def test_a_changed_test_is_told_with_the_code_that_shows_the_change(changed: ChangedTest, said: str) -> None:
+    assert text(changed) == said

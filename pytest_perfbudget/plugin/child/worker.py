@@ -169,10 +169,13 @@ class WorkerPlugin:
         return not self._has_other_cases(nodeid, found)
 
     def _has_other_cases(self, nodeid: str, found: Collection[str]) -> bool:
-        """Return whether another commit has a test's function, and none of the cases that the session asks for."""
-        if not self._request.tree:
-            return False
+        """Return whether another commit has a test's function, and none of the cases that the session asks for.
+
+        The cases of a function that has none there are new. Those of a function with others may lack their data.
+        """
         function = function_of(nodeid)
+        if not self._request.tree or function in found:
+            return False
         asked = {one for one in self._requested if function_of(one) == function}
         return asked.isdisjoint(found) and any(function_of(one) == function for one in found)
 

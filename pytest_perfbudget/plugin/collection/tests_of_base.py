@@ -14,7 +14,7 @@ from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 from pytest_perfbudget.plugin.collection.xfail_marks import is_expected_to_fail
 from pytest_perfbudget.plugin.keys import replaces_fixtures
 from pytest_perfbudget.plugin.lock import ExclusiveLock
-from pytest_perfbudget.report.changed_tests import measuring_less_text, replaced_code_text
+from pytest_perfbudget.report.changed_tests import changed_test_text
 
 if TYPE_CHECKING:
     from pytest_perfbudget.checkout.base_tests import BaseTests
@@ -77,21 +77,13 @@ class TestsOfBase:
                 self._tests.note_unknown_base(str(error))
         if self._changed is not None:
             with self._lock.exclusive():
-                self._note_measuring_less(self._changed, session.config.option.perf_against)
+                self._note_changed(self._changed, session.config.option.perf_against)
         return result
 
-    def _note_measuring_less(self, changed: ChangedTests, against: str) -> None:
-        less = changed.measuring_less()
-        for test, replaced in changed.replaced.items():
-            if test in less:
-                continue
-            hiding = {name: part for name, one in replaced.items() if (part := one.hiding) is not None}
-            state = "measures less" if hiding else "measures other code"
-            self._tests.note_reason(state, test, replaced_code_text(hiding or replaced, against))
-        for test, found in less.items():
-            is_unknown = any(one.verdict.is_unjudged for _, one in found)
-            state = "may measure less" if is_unknown and not changed.is_own(test) else "measures less"
-            self._tests.note_reason(state, test, measuring_less_text(found, against))
+    def _note_changed(self, changed: ChangedTests, against: str) -> None:
+        for test, one in changed.compared().items():
+            if one.change is not None:
+                self._tests.note_reason(one.change.value, test, changed_test_text(one, test, against))
 
     def _ask(self, session: pytest.Session) -> None:
         answer = self._comparison.choice_of_base() if self._is_first or self._expected_to_fail else None

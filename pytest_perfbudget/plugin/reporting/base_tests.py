@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_perfbudget.core.changed_tests import PerfTestChange
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
 from pytest_perfbudget.core.left_out import left_out
 from pytest_perfbudget.core.measurement import file_of, function_of
@@ -52,7 +53,7 @@ def find_left_out(
     functions = set(map(function_of, known))
     chosen = set(_noted(session, "chosen"))
     expected = [one for one in chosen & set(expected_to_fail) if adds_xfail(session, one)]
-    reasons = dict(session.tests.expectations.get("measures less", ()))
+    reasons = dict(session.tests.expectations.get(PerfTestChange.MEASURES_LESS.value, ()))
     reasons |= dict.fromkeys(expected, "expected to fail (xfail), and not in the base")
     reasons |= dict.fromkeys(_noted(session, "replacing"), _REPLACED)
     reasons |= {one: f"deselected by {by}" for one, by in _deselected(session).items() if one not in known}
@@ -127,14 +128,18 @@ def _other_files_text(noted: Sequence[Sequence[str]], state: str) -> str:
 def _that_fail_nothing(session: PerfSession, known: Collection[str]) -> list[Finding]:
     """Return a finding for each changed test that a reviewer should see, although nothing can hide behind the change.
 
-    A conftest.py around the test may not run with the base's code, or the code that the test does not run any more is
-    the same in both commits.
+    A conftest.py around the test may run with the code of neither commit, the code that the test does not run any more
+    is the same in both commits, or the test follows a renamed function and has not changed otherwise.
     """
-    states = {"may measure less": Severity.WARNING, "measures other code": Severity.NOTE}
+    states = {
+        PerfTestChange.MAY_MEASURE_LESS: Severity.WARNING,
+        PerfTestChange.MEASURES_OTHER_CODE: Severity.NOTE,
+        PerfTestChange.FOLLOWS_CODE: Severity.NOTE,
+    }
     return [
         Finding(LOOSENED, severity, test, file=file_of(test), headline=why)
         for state, severity in states.items()
-        for test, why in session.tests.expectations.get(state, ())
+        for test, why in session.tests.expectations.get(state.value, ())
         if test not in known
     ]
 
