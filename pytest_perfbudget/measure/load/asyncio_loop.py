@@ -79,7 +79,7 @@ class _AsyncioTask:
         """
         self._is_abandoned = True
         with suppress(Exception):  # of a clean-up, or because a part of the task waits again
-            self._task.get_coro().close()  # type: ignore[union-attr]
+            self._task.get_coro().close()
         self._task.cancel()  # wakes the task, which finds nothing left to do
 
     def own(self, error: BaseException | None) -> BaseException | None:
