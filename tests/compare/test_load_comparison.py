@@ -73,7 +73,8 @@ def test_another_load_is_not_compared_until_it_has_a_name(repository: Repository
     assert times(repository)["test_it more"] == "new"
 
 
-@pytest.mark.parametrize("mode", ["together", pytest.param("sequential", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["together", "sequential"])
 def test_a_reviewer_accepts_another_load(repository: Repository, mode: str) -> None:
     """The gate of a pull request with the label has `--perf-policy=head`."""
     repository.file("pyproject.toml", f"[tool.perfbudget.duet]\nmode = '{mode}'\n")
@@ -85,6 +86,7 @@ def test_a_reviewer_accepts_another_load(repository: Repository, mode: str) -> N
     assert times(repository) == {"test_it answer": "new"}
 
 
+@pytest.mark.slow
 def test_a_load_that_a_reviewer_accepts_still_keeps_its_limits(repository: Repository) -> None:
     repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
     broken = CLOSED.format("12, max_ms=0.5")
