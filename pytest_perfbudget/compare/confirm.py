@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -29,6 +29,7 @@ class Attempt(Generic[_Run_co]):
         sides: the recordings of both sides, by measurement.
         only_base: the names of the measurements that only the base makes.
         unlike: the measurements that cannot be compared with the other side's of that name, each with the reason.
+        other_loads: those of them that are loads with other parameters.
         problem: the reason why the attempt failed; empty if it did not.
         is_wrong_code: whether a side would have run code other than its own.
         is_exclusive: whether the test fails beside the session, in which it passes: what it uses may exist only once.
@@ -38,6 +39,7 @@ class Attempt(Generic[_Run_co]):
     sides: Mapping[str, Sides] = field(default_factory=dict)
     only_base: Sequence[str] = ()
     unlike: Mapping[str, str] = field(default_factory=dict)
+    other_loads: Collection[str] = ()
     problem: str = ""
     is_wrong_code: bool = False
     is_exclusive: bool = False

@@ -67,6 +67,8 @@ class ComparisonContext:
         is_distributed: whether this process is an xdist worker, one of several that share the tests.
         shows_spans: whether the session shows the spans of all its tests.
         looks_at_spans: a function that returns whether any test of the session limits or shows spans.
+        accepts_other_loads: whether the user accepts loads with other parameters than in the base.
+        by_label: the way in which a reviewer accepts them, in words; empty if there is no reviewer.
         shared_checkout: the folder in which another process has checked out the base; empty if none has.
     """
 
@@ -85,4 +87,6 @@ class ComparisonContext:
     is_distributed: bool = False
     shows_spans: bool = False
     looks_at_spans: Callable[[], bool] = lambda: False
+    accepts_other_loads: bool = False
+    by_label: str = ""
     shared_checkout: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.core.kinds import BODY
 from pytest_perfbudget.core.load.differences import other_load
 from pytest_perfbudget.core.measurement import Measurement, has_address
@@ -50,6 +51,23 @@ def unlike(against: str, head: Mapping[str, Recording], base: Mapping[str, Recor
     return found
 
 
+def is_other_load(why: str, against: str, own: Recording, other: Recording) -> bool:
+    """Return whether two measurements cannot be compared, for a reason of `unlike`, because of their loads alone."""
+    return bool(why) and why == other_load(against, other.load, own.load)
+
+
+def of_other_load(context: ComparisonContext, why: str) -> RegressionResult:
+    """Return the result for a load with other parameters than the other side's load of its name.
+
+    A load that the user accepts has nothing to be compared with.
+    """
+    if context.accepts_other_loads:
+        return untimed(RegressionVerdict.NEW, f"{why}, as accepted: only its limits hold")
+    names = "give the load its former parameters, or a name of its own (name=)"
+    reviewer = f", or let a reviewer accept the load {context.by_label}" if context.by_label else ""
+    return untimed(RegressionVerdict.UNMEASURED, f"{why}: {names}{reviewer}")
+
+
 def _calls(recordings: Mapping[str, Recording]) -> Mapping[str, Sequence[str]]:
     """Return what tells apart the measurements whose name comes from a function."""
     return {name: [one.function, *one.identity] for name, one in recordings.items() if one.function}
@@ -64,8 +82,7 @@ def _other(against: str, own: Recording, other: Recording) -> str:
         if other.kind == BODY.name:
             body, part = part, body
         return f"{body} is measured as a whole, and of {part} what it hands to benchmark: two different things"
-    why = other_load(against, other.load, own.load)
-    return f"{why}: give the load its former parameters, or a name of its own (name=)" if why else ""
+    return other_load(against, other.load, own.load)
 
 
 def no_namesake(against: str, measurement: Measurement, only_base: Collection[str]) -> RegressionResult:

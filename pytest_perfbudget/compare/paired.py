@@ -14,7 +14,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, on
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
-from pytest_perfbudget.compare.obstacles import no_namesake, untimed
+from pytest_perfbudget.compare.obstacles import no_namesake, of_other_load, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
@@ -228,6 +228,8 @@ class PairedComparison(ComparisonStrategy):
     def _obstacle(self, measurement: Measurement, screened: Attempt[Pair]) -> RegressionResult | None:
         """Return the result for a measurement that could not be compared; None if nothing stood in the way."""
         if (why := screened.unlike.get(measurement.name)) is not None:
+            if measurement.name in screened.other_loads:
+                return of_other_load(self._context, why)
             return untimed(RegressionVerdict.UNMEASURED, why)
         if (untimed_here := _untimed(measurement)) and self._pairs.is_new(measurement.nodeid):
             return no_namesake(self._base.ref, measurement, ())

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.evidence import Sides
-from pytest_perfbudget.compare.obstacles import unlike
+from pytest_perfbudget.compare.obstacles import is_other_load, unlike
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.pairs import Pair, pair_of_recordings
 from pytest_perfbudget.core.recording import Recording
@@ -77,7 +77,9 @@ def _compared(played: PairAnswers, against: str, why_carried: Callable[[str], st
         name: Sides(one, base[name], is_changed) for name, one in head.items() if name in base and name not in reasons
     }
     runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
-    return Attempt(runs, sides, [name for name in base if name not in head and name not in reasons], reasons)
+    both = [name for name in reasons if name in head and name in base]
+    loads = [name for name in both if is_other_load(reasons[name], against, head[name], base[name])]
+    return Attempt(runs, sides, [name for name in base if name not in head and name not in reasons], reasons, loads)
 
 
 def _recordings(answer: Answer) -> Mapping[str, Recording]:

@@ -16,7 +16,7 @@ from pytest_perfbudget.checkout.revision import Base, remark
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides, needs_counts
-from pytest_perfbudget.compare.obstacles import no_namesake, unlike, untimed
+from pytest_perfbudget.compare.obstacles import is_other_load, no_namesake, of_other_load, unlike, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, NOT_DISTRIBUTED, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import between_runs, why_not_recorded, with_components
@@ -271,7 +271,9 @@ class SequentialComparison(ComparisonStrategy):
         if problem:
             is_wrong_code = place[0] in self._wrong_code
             return untimed(RegressionVerdict.WRONG_CODE if is_wrong_code else RegressionVerdict.UNMEASURED, problem)
-        why = self._unlike(place[0]).get(place[1], "")
+        why, runs = self._unlike(place[0]).get(place[1], ""), self._runs.get(place, _Runs())
+        if runs.head and runs.base and is_other_load(why, self._base.ref, runs.head[0], runs.base[0]):
+            return of_other_load(self._context, why)
         return untimed(RegressionVerdict.UNMEASURED, why) if why else None
 
     def _time(self, place: _Place, measurement: Measurement, tolerance: float) -> RegressionResult:

@@ -76,6 +76,11 @@ class Pair:
     mean: Pair | None = None
 
     @property
+    def is_of_load(self) -> bool:
+        """Whether the pair generated a load."""
+        return self.spread >= LOAD_SPREAD
+
+    @property
     def weight(self) -> float:
         """The weight of the pair; 1 if its quads agree."""
         return self.spread**2 / (self.spread**2 + self.std_error**2)

@@ -166,6 +166,8 @@ def _configured(config: pytest.Config) -> PerfSession:
         shared_checkout=worker_input(config, TREE_INPUT),
         shows_spans=bool(option.perf_spans),
         looks_at_spans=lambda: session.tests.looks_at_spans,
+        accepts_other_loads=option.perf_policy == "head",
+        by_label=session.policy.by_label if option.perf_policy == "base" else "",
     )
     session.comparison = _comparison(session, context)
     if base_policy is not None and base_policy.is_enforced and session.comparison is not None:

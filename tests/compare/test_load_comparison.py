@@ -73,6 +73,26 @@ def test_another_load_is_not_compared_until_it_has_a_name(repository: Repository
     assert times(repository)["test_it more"] == "new"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["together", "sequential"])
+def test_a_reviewer_accepts_another_load(repository: Repository, mode: str) -> None:
+    """The gate of a pull request with the label has `--perf-policy=head`."""
+    repository.file("pyproject.toml", f"[tool.perfbudget.duet]\nmode = '{mode}'\n")
+    repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
+    refused = repository.against_base("--perf-policy=base", "--perf-accept-label=ok", tests=CLOSED.format(12))
+    refused.assert_outcomes(failed=1)
+    refused.stdout.fnmatch_lines(["*another load than in HEAD: *, or let a reviewer accept the load by the label ok"])
+    repository.against_base("--perf-policy=head").assert_outcomes(passed=1)
+    assert times(repository) == {"test_it answer": "new"}
+
+
+@pytest.mark.slow
+def test_a_load_that_a_reviewer_accepts_still_keeps_its_limits(repository: Repository) -> None:
+    repository.commit({"service.py": SERVICE.format(0.001)}, tests=CLOSED.format(10))
+    broken = CLOSED.format("12, max_ms=0.5")
+    repository.against_base("--perf-policy=head", tests=broken).assert_outcomes(failed=1)
+
+
 def test_a_load_whose_rate_changes_is_held_to_its_limits_only(repository: Repository) -> None:
     stages = (
         "import service\ndef test_it(perf_load): perf_load(service.answer, stages=[(50, '200ms'), (80, '100ms')])\n"

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.measure.load.event_loop import Event, EventLoop, Task
 from pytest_perfbudget.measure.load.leaving_errors import LeavingErrors
 from pytest_perfbudget.measure.load.patience import GRACE_NS, STUCK_NS, why_given_up
 from pytest_perfbudget.measure.load.recorder import LoadRecorder
+
+_ABANDONED_S: Final = 0.05
+"""The time that an abandoned task has to end: it has to run once more, and waits for nothing."""
 
 
 @dataclass(eq=False, slots=True)
@@ -126,12 +130,17 @@ class AsyncUsers:
             user.task.cancel()
 
     async def end(self) -> None:
-        """Cancel the users that are left, after a failure or an interruption, and wait for them as long as they end."""
+        """Cancel the users that are left, wait for them for a short time, and abandon those that go on."""
         if not (self.live or self.stuck):
             return
         self._all_ended = self.loop.event()
         self.cancel()
-        await self.loop.wait(self._all_ended, STUCK_NS / 1e9, is_last=True)
+        if self.live:  # the others have had this time
+            await self.loop.wait(self._all_ended, STUCK_NS / 1e9, is_last=True)
+        for user in (ignoring := [*self.live, *self.stuck]):
+            user.task.abandon()
+        if ignoring:
+            await self.loop.wait(self._all_ended, _ABANDONED_S, is_last=True)
 
     def _ended(self, user: AsyncUser, error: BaseException | None) -> None:
         self.live.discard(user)

@@ -27,8 +27,9 @@ class AsyncioLoop:
 
         # A callback spawns the users of an open load, and has another context than the test.
         task = self._context.run(self._loop.create_task, run(), name="perfbudget-load")
-        task.add_done_callback(lambda task: ended(None if task.cancelled() else task.exception()))
-        return _AsyncioTask(task)
+        made = _AsyncioTask(task)
+        task.add_done_callback(lambda task: ended(None if task.cancelled() else made.own(task.exception())))
+        return made
 
     def post(self, function: Callable[[], None]) -> None:
         """See `EventLoop.post`."""
@@ -46,6 +47,7 @@ class _AsyncioTask:
     def __init__(self, task: asyncio.Task[None]) -> None:
         self._task = task
         self._is_cancelled = False
+        self._is_abandoned = False
         self._given_up: list[bool] = []  # for each part, from the outermost to the innermost
 
     async def part(self, work: Work) -> None:
@@ -69,6 +71,20 @@ class _AsyncioTask:
         """See `Task.cancel`."""
         self._is_cancelled = True
         self._task.cancel()
+
+    def abandon(self) -> None:
+        """See `Task.abandon`.
+
+        `asyncio.run` and plugins of pytest wait for each task of their loop before they close it, without a limit.
+        """
+        self._is_abandoned = True
+        with suppress(Exception):  # of a clean-up, or because a part of the task waits again
+            self._task.get_coro().close()
+        self._task.cancel()  # wakes the task, which finds nothing left to do
+
+    def own(self, error: BaseException | None) -> BaseException | None:
+        """Return the error with which the task has ended, unless it ended because it was abandoned."""
+        return None if self._is_abandoned else error
 
     def is_cancelled_by(self, error: BaseException) -> bool:
         """See `Task.is_cancelled_by`; a cancelled task inside a request raises the same exception."""

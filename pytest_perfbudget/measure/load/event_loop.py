@@ -32,6 +32,9 @@ class Task(Protocol):
     def cancel(self) -> None:
         """Cancel the task."""
 
+    def abandon(self) -> None:
+        """End a task that ignores its cancellation, if the loop has a way to do that."""
+
     def is_cancelled_by(self, error: BaseException) -> bool:
         """Return whether an error cancels the task or a part, so that the task must not keep the error to itself."""
 

@@ -74,6 +74,9 @@ class _TrioTask:
         """See `Task.cancel`."""
         self.whole.cancel()
 
+    def abandon(self) -> None:
+        """See `Task.abandon`; trio raises a cancellation at each wait, so only a shielded task goes on, and is left."""
+
     def is_cancelled_by(self, error: BaseException) -> bool:
         """See `Task.is_cancelled_by`; a nursery inside a request puts the cancellation into a group of errors."""
         return isinstance(error, trio.Cancelled) or any(map(self.is_cancelled_by, grouped(error)))

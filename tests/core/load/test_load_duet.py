@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from itertools import count
 
 import numpy as np
 import pytest
@@ -52,14 +54,19 @@ def pair(slowness: float, variation: float, number: int, generator: np.random.Ge
 
 
 def verdict(slowness: float, variation: float, generator: np.random.Generator) -> RegressionVerdict:
-    """Return the verdict of the screening pair and the fresh pairs."""
-    test = PairedSlowdownTest(0.05, 0.005)
-    screening = pair(slowness, variation, 0, generator)
+    """Return the verdict of the screening pair and the fresh pairs of a queue."""
+    numbers = count()
+    return decided(lambda: pair(slowness, variation, next(numbers), generator))
+
+
+def decided(measure: Callable[[], Pair]) -> RegressionVerdict:
+    """Return the verdict of a screening pair and of as many fresh pairs as are needed."""
+    test, screening = PairedSlowdownTest(0.05, 0.005), measure()
     if not test.is_suspect(screening):
         return test.screened(screening).verdict
     test, fresh = test.after(screening), list[Pair]()
     while test.needs_fresh(fresh):
-        fresh.append(pair(slowness, variation, len(fresh) + 1, generator))
+        fresh.append(measure())
     return test.confirmed(fresh).verdict
 
 
@@ -73,3 +80,34 @@ def test_a_service_that_is_10_percent_slower_is_found_and_a_clean_one_never_accu
     clean = [verdict(1.0, variation, generator) for _ in range(60)]
     assert slow.count(RegressionVerdict.REGRESSED) >= found
     assert clean.count(RegressionVerdict.REGRESSED) == 0
+
+
+def short(generator: np.random.Generator, spread: float, state: float = 1.0) -> dict[int, float]:
+    """Return the latency in the four windows of a load of 0.4 s, whose spread is in log time."""
+    return dict(enumerate((state * np.exp(generator.normal(0, spread, 4))).tolist()))
+
+
+@pytest.mark.parametrize(("spread", "states"), [(0.4, [1.0]), (0.1, [1.0, 2.5])], ids=["each window", "each process"])
+def test_a_short_load_on_a_busy_machine_is_not_called_slower_by_chance(spread: float, states: list[float]) -> None:
+    """Windows that agree by chance, and processes that are slow as a whole, beside other processes."""
+    generator = np.random.default_rng(11)
+
+    def noisy() -> Pair:
+        head, base = (short(generator, spread, generator.choice(states)) for _ in range(2))
+        found = pair_of(head, base, LOAD_SPREAD)
+        assert found is not None
+        return found
+
+    verdicts = [decided(noisy) for _ in range(300)]
+    assert verdicts.count(RegressionVerdict.REGRESSED) <= 3  # 1.5 at an alpha of 0.5 %
+
+
+def test_a_short_load_that_takes_three_times_as_long_is_found() -> None:
+    generator = np.random.default_rng(11)
+
+    def slower() -> Pair:
+        found = pair_of(short(generator, 0.04, 3.0), short(generator, 0.04), LOAD_SPREAD)
+        assert found is not None
+        return found
+
+    assert {decided(slower) for _ in range(100)} == {RegressionVerdict.REGRESSED}
