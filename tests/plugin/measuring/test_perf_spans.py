@@ -96,7 +96,7 @@ def test_budgets_on_spans_fail_their_tests(shop: Project) -> None:
             "    own   all",
             "     44%   44%  db.query, 8 times, waiting for an unknown cause 100%",
             "     56%        outside all spans",
-            "Make one query of the repeated ones, or raise the limit at the place named above if that is intended.",
+            "Make one query of the repeated ones, or raise the limit at the place that the failure names if that is intended.",
         ],
         [
             "orders: db.query p95 7 ms exceeds its budget of 5 ms (140%)",
