@@ -36,7 +36,7 @@ def test_it(): raise SystemError("never run")
 """)
     assert result.ret == USAGE
     errors = [line for line in result.errlines if line]
-    assert errors == [f"ERROR: perf_budget marker of test_it.py::test_it: {message}"]
+    assert errors == [f"ERROR: perf_budget marker in test_it.py:4: {message}"]
 
 
 def test_a_mistake_is_the_same_under_xdist(each_way: Project) -> None:
@@ -46,7 +46,7 @@ def test_it(): raise SystemError("never run")
 """)
     assert result.ret == USAGE
     text = result.stdout.str() + result.stderr.str()
-    message = "ERROR: perf_budget marker of test_it.py::test_it: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"
+    message = "ERROR: perf_budget marker in test_it.py:4: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"
     assert text.count(message) == 1
     assert "Traceback" not in text
     assert "INTERNALERROR" not in text
