@@ -17,7 +17,7 @@ from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_finding
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
+from pytest_perfbudget.core.saved_comparison import compare_sessions, is_same_session, unlike_loads
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
@@ -150,6 +150,9 @@ def _compare(options: argparse.Namespace) -> int:
         if not found:
             message = f"{first} and {file} have no number of the same test: nothing was compared"
             raise ReportError(message)
+    for file, result in zip(others, results, strict=True):
+        if is_same_session(reference, result):
+            _warn(f"{first} and {file} are reports of the same session: any change between them is none")
     sides = Sides([str(one) for one in options.files], [reference, *results], changes, options.spread)
     _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0

@@ -177,6 +177,25 @@ class TestCompare:
             )
         ]  # fmt: skip
 
+    def test_a_session_that_is_compared_with_itself_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base, head, _ = self.sessions()
+        copy = Path("copy.json")
+        copy.write_text(Path(base).read_text("utf-8"), "utf-8")
+        for other in (base, str(copy)):
+            assert main(["compare", base, other]) == 0
+            told = f"perfbudget: {base} and {other} are reports of the same session: any change between them is none\n"
+            assert capsys.readouterr().err == told
+        main(["compare", base, head])
+        assert capsys.readouterr().err == ""
+
+    def test_two_sessions_with_the_same_facts_are_not_the_same(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sides = [
+            save(f"{ms}.json", result_of(replace(timed(ms, "test_login"), statistics={"median": ms})))
+            for ms in (1.0, 1.01)
+        ]
+        main(["compare", *sides])
+        assert capsys.readouterr().err == ""
+
     def test_it_looks_as_it_did(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["compare", *self.sessions(), "--spread", "2%"]) == 1
         text = capsys.readouterr().out
