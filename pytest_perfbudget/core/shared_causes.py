@@ -128,9 +128,10 @@ def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
     for blame in change.blamed:
         if blame.function and blame.gained_ns >= _MOST_OF * largest:
             yield SeenCause(Subject.FUNCTION, blame.function, blame)
-    if change.components is not None:
-        least_ns = _MOST_OF * change.components.total.difference_ns
-        for component in change.components.components:
+    compared = change.fitting_components
+    if compared is not None:
+        least_ns = _MOST_OF * compared.total.difference_ns
+        for component in compared.components:
             if component.name and component.has_moved and component.difference_ns >= max(least_ns, 1.0):
                 yield SeenCause(Subject.SPAN, component.name, component)
     for growth in change.grown[:1]:
