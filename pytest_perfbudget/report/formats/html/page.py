@@ -16,7 +16,15 @@ from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report.causes import TITLE, cause_texts
-from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, fresh_text, others_text
+from pytest_perfbudget.report.closing import (
+    HEALTH_WORDS,
+    MAXIMUM_MARK,
+    budgets_text,
+    changes_text,
+    fresh_text,
+    maximum_text,
+    others_text,
+)
 from pytest_perfbudget.report.findings import (
     by_severity,
     evidence_parts,
@@ -130,6 +138,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "components": component_rows(found, result.health),
         "health_words": HEALTH_WORDS,
         "fresh_words": fresh_text(),
+        "maximum_words": maximum_text() if any(one.get("p95", "").endswith(MAXIMUM_MARK) for one in entries) else "",
         "has_changes": any(one.changes for one in result.measurements),
         "update": [] if result.update is None else list(update_lines(result.update)),
         "payload": packed({"entries": to_column(entries), "change_ticks": change_ticks()}),
