@@ -84,7 +84,13 @@ def test_html_tells_causes_and_remedies_before_the_cards() -> None:
     text = formats.render(session_of(several(*[slow()] * 12)), "html")
     places = [text.index(part) for part in ('<h2 id="failures-title"', "12 tests fail by app.db:query", "What to do", "<article")]  # fmt: skip
     assert places == sorted(places)
-    assert "<summary>All 12</summary>" in text
+    assert "<summary>9 more</summary>" in text
+
+
+def test_html_names_no_more_tests_of_a_cause_than_a_reader_reads() -> None:
+    text = formats.render(session_of(several(*[slow()] * 250)), "html")
+    assert "<summary>247 more</summary>" in text
+    assert "<li>and 50 more</li>" in text
 
 
 def test_html_shows_short_remedies_and_folds_long_ones() -> None:

@@ -70,6 +70,10 @@ _LONG_FACT: Final = 60
 _MOST_CAUSES: Final = 20
 """The most causes of several failures that the static part tells, those of the most tests."""
 
+_FIRST_OF_CAUSE: Final = 3
+_MOST_OF_CAUSE: Final = 200
+"""The measurements of a cause that stand open, and the most that are named at all."""
+
 _SHORT_REMEDIES: Final = 1_000
 """The most characters of remedies that stand open above the failures; a phone folds them whatever their length."""
 
@@ -125,6 +129,8 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "further_failures": _groups(failures)[_MOST_TOLD:],
         "causes": cause_texts(result.measurements, failures)[:_MOST_CAUSES],
         "causes_title": TITLE,
+        "first_of_cause": _FIRST_OF_CAUSE,
+        "most_of_cause": _MOST_OF_CAUSE,
         "remedies": remedies,
         "are_remedies_short": sum(len(one.text) for one in remedies) <= _SHORT_REMEDIES,
         "explained": explained_kinds(failures),
