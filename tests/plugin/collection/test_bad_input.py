@@ -121,7 +121,8 @@ def test_one(): pass
 def test_two(): pass
 """)
     assert result.ret == USAGE
-    assert [line.partition("::")[2].partition(":")[0] for line in result.errlines if line] == ["test_one", "test_two"]
+    places = [line.partition(".py:")[2].partition(":")[0] for line in result.errlines if line]
+    assert places == ["4", "6"]
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_where_warnings_are(project: Project) -> None:
