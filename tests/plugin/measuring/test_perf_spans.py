@@ -231,7 +231,7 @@ def test_a_name_of_the_table_that_no_test_recorded_warns_and_fails_when_strict(s
 def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
     result = plain.run('@pytest.mark.perf_budget(spans={"db": {"max_cuont": 1}})\ndef test_it(): pass')
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_it.py::test_it spans \"db\": unknown keyword 'max_cuont' of a span (did you*"])
+    result.stderr.fnmatch_lines(["*test_it.py:3 spans \"db\": unknown keyword 'max_cuont' of a span (did you*"])
 
 
 def test_each_block_of_a_timer_is_an_execution(shop: Project) -> None:
