@@ -17,7 +17,7 @@ from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_finding
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import compare_sessions, unlike_loads
+from pytest_perfbudget.core.saved_comparison import compare_sessions, is_same_session, unlike_loads
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
@@ -95,6 +95,7 @@ def _add_output(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
         "-o", "--output", action="append", default=[], type=_output_file, metavar="[FORMAT:]PATH", help=text
     )
+    parser.add_argument("-v", "--verbose", action="store_true", help="without a file: show all rows of the table")
 
 
 def _output_file(text: str) -> formats.OutputFile:
@@ -113,7 +114,7 @@ def _share(text: str) -> float:
 
 def _report(options: argparse.Namespace) -> int:
     result = _read(options.file)
-    _put_out(result, options.output)
+    _put_out(result, options.output, is_verbose=options.verbose)
     return 0
 
 
@@ -149,6 +150,9 @@ def _compare(options: argparse.Namespace) -> int:
         if not found:
             message = f"{first} and {file} have no number of the same test: nothing was compared"
             raise ReportError(message)
+    for file, result in zip(others, results, strict=True):
+        if is_same_session(reference, result):
+            _warn(f"{first} and {file} are reports of the same session: any change between them is none")
     sides = Sides([str(one) for one in options.files], [reference, *results], changes, options.spread)
     _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0
@@ -172,7 +176,7 @@ def _merge(options: argparse.Namespace) -> int:
     lines = [*doubts(parts, merged)]
     judged = with_readiness(replace(merged, findings=_findings(merged, list(parts.values()))))
     result = with_notes(with_findings(merged, judged.findings), lines)
-    _put_out(result, options.output)
+    _put_out(result, options.output, is_verbose=options.verbose)
     if options.output and result.session.exit_status:
         _say("".join(f"{line}\n" for line in failure_lines(result)))
     for line in lines:
@@ -223,8 +227,8 @@ def _read(file: Path) -> RunResult:
     return json.parse(text, str(file))
 
 
-def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
-    """Write the files; without a file, show the result as at the end of its session."""
+def _put_out(result: RunResult, files: Sequence[formats.OutputFile], *, is_verbose: bool) -> None:
+    """Write the files; without a file, show the result as its session did."""
     if problem := formats.problem_of(files, Path()):
         message = f"--output: {problem}"
         raise ReportError(message)
@@ -241,12 +245,13 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile]) -> None:
         if empty := formats.emptiness_of(result, output):
             _warn(empty)
     if not files:
-        from pytest_perfbudget.report.formats import terminal  # noqa: PLC0415 - rich, only if something is shown
-
-        _say(
-            terminal.render(result, terminal.Layout(_width(), unicode=shows_bars(sys.stdout.encoding)))
-            or "no measurement\n"
+        from pytest_perfbudget.report.formats.saved_session import (  # noqa: PLC0415 - rich, only if something is shown
+            render_saved,
         )
+        from pytest_perfbudget.report.formats.terminal import Layout  # noqa: PLC0415 - as above
+
+        layout = Layout(_width(), unicode=shows_bars(sys.stdout.encoding), verbosity=int(is_verbose))
+        _say(render_saved(result, layout) or "no measurement\n")
 
 
 def _width() -> int:

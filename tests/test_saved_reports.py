@@ -120,6 +120,41 @@ class TestReport:
         assert main(["report", save("run.json", result_of(measurement(budget())))]) == 0
         assert "exceeded  test_login  p95" in capsys.readouterr().out
 
+    def test_failures_come_first_with_evidence_then_what_to_do_the_table_and_the_verdict(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tests = [measurement(budget(), change(), nodeid=f"a.py::test_{name}") for name in ("a", "b")]
+        failed = result_of(*tests, measurement(budget(BudgetVerdict.UNDECIDED), nodeid="a.py::test_c"))
+        facts = replace(failed.session, other_failures=1, other_failed=["b.py::test_broken"])
+        assert main(["report", save("run.json", replace(failed, session=facts))]) == 0
+        text = capsys.readouterr().out
+        told = [
+            "= failures =", "_ a.py::test_a _", "p95 lies above 58.2 ms (99 % sure)", "_ a.py::test_b _", "_ what to do _",
+            "Make the code cheaper", "perfbudget guide exceeded", "= performance budgets =", "exceeded   test_a",
+            "undecided: a.py::test_c: p95: too close to call", "note: perf_budget of no test", "against origin/main: ",
+            "failed for other reasons: b.py::test_broken\nfailed: 2 of 3 perf tests fail: 2 exceeded, 2 regressed.",
+        ]  # fmt: skip
+        places = [text.index(one) for one in told]
+        assert places == sorted(places)
+        assert text.count("Make the code cheaper") == 1
+
+    def test_a_calm_session_has_no_failures_and_a_verdict(self, capsys: pytest.CaptureFixture[str]) -> None:
+        calm = result_of(measurement(budget(BudgetVerdict.WITHIN, estimate=1e6)))
+        assert main(["report", save("run.json", replace(calm, session=replace(SESSION, exit_status=0)))]) == 0
+        text = capsys.readouterr().out
+        assert "= failures =" not in text
+        assert text.endswith("\npassed: No test fails by a budget or by a comparison.\n")
+
+    def test_verbose_shows_all_rows(self, capsys: pytest.CaptureFixture[str]) -> None:
+        calm = [
+            measurement(budget(BudgetVerdict.WITHIN, estimate=1e6), nodeid=f"a.py::test_{at:02}") for at in range(60)
+        ]
+        file = save("run.json", result_of(*calm))
+        assert main(["report", file]) == 0
+        assert "20 more measurements: 20 within; -v shows all" in capsys.readouterr().out
+        assert main(["report", file, "-v"]) == 0
+        assert "test_59" in capsys.readouterr().out
+
     def test_an_empty_session_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", save("run.json", RunResult())]) == 0
         assert capsys.readouterr().out == "no measurement\n"
@@ -141,6 +176,25 @@ class TestCompare:
                 ("base.json", base, "3f2a91c0d"), ("head.json", calls, "8c1d2e3f4"), ("other.json", faster, "0a9b8c7d6"),
             )
         ]  # fmt: skip
+
+    def test_a_session_that_is_compared_with_itself_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        base, head, _ = self.sessions()
+        copy = Path("copy.json")
+        copy.write_text(Path(base).read_text("utf-8"), "utf-8")
+        for other in (base, str(copy)):
+            assert main(["compare", base, other]) == 0
+            told = f"perfbudget: {base} and {other} are reports of the same session: any change between them is none\n"
+            assert capsys.readouterr().err == told
+        main(["compare", base, head])
+        assert capsys.readouterr().err == ""
+
+    def test_two_sessions_with_the_same_facts_are_not_the_same(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sides = [
+            save(f"{ms}.json", result_of(replace(timed(ms, "test_login"), statistics={"median": ms})))
+            for ms in (1.0, 1.01)
+        ]
+        main(["compare", *sides])
+        assert capsys.readouterr().err == ""
 
     def test_it_looks_as_it_did(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["compare", *self.sessions(), "--spread", "2%"]) == 1

@@ -287,7 +287,7 @@ def _from_growth(name: str, change: RegressionResult, head: CallGraph | None) ->
 
 def _from_thread(name: str, change: RegressionResult) -> Iterator[Recommendation]:
     """Yield the waiting that a slowdown consists of, if it is most of the slowdown."""
-    found = change.components
+    found = change.fitting_components
     if change.metric != TIME.name or found is None or not found.total.after_ns:
         return
     gained_ns = sum(one.difference_ns for one in found.thread)

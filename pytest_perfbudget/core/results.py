@@ -21,6 +21,10 @@ _MOST_USED: Final = 1e9
 """The largest share of a limit: JSON has no infinity."""
 
 
+_MOST_OF_JUDGED: Final = 3.0
+"""The ratio of the mean of all executions to the judged time above which a slow tail does not explain it."""
+
+
 class BudgetVerdict(enum.Enum):
     """The verdict on one budget; the members go from the most to the least pressing."""
 
@@ -276,6 +280,19 @@ class RegressionResult:
     needs_reason: bool = False
     components: SpanComparison | None = None
     executed: Sequence[InstructionGrowth] = ()
+
+    @property
+    def fitting_components(self) -> SpanComparison | None:
+        """The change of each component; None if the whole of the spans is many times the time that is judged.
+
+        Then the spans are also of other code than the judged, such as a warm-up or child processes.
+        """
+        found = self.components
+        if found is None or self.unit != "ns":
+            return found
+        sides = ((found.total.before_ns, self.before), (found.total.after_ns, self.after))
+        is_beyond = any(judged and spans_ns > _MOST_OF_JUDGED * judged for spans_ns, judged in sides)
+        return None if is_beyond else found
 
     @property
     def badness(self) -> float:

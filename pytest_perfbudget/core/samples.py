@@ -63,8 +63,19 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     result lies between the order statistics that bound the quantile.
     """
     # A share such as 0.95 is not exact in binary: 0.95 * 20 must not become the 20th of 20.
-    rank = math.ceil(len(ordered) * share - 1e-9)
-    return ordered[max(rank, 1) - 1]
+    return ordered[max(_rank(len(ordered), share), 1) - 1]
+
+
+def is_just_maximum(metric: str, rounds: int) -> bool:
+    """Return whether a metric is a percentile that is the slowest round, because there are too few rounds beyond it."""
+    known = METRICS.get(metric)
+    share = None if known is None else QUANTILES.get(known.statistic)
+    return share is not None and 0 < rounds <= _rank(rounds, share)
+
+
+def _rank(number: int, share: float) -> int:
+    """Return the place of a quantile among so many sorted values, counted from 1."""
+    return math.ceil(number * share - 1e-9)
 
 
 def describe(samples: Samples) -> dict[str, float]:

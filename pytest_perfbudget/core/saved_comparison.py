@@ -118,6 +118,14 @@ def by_id(result: RunResult) -> Mapping[str, Measurement]:
     return {one.id: one for one in result.measurements if one.rounds}
 
 
+def is_same_session(one: RunResult, other: RunResult) -> bool:
+    """Return whether two reports are of the same session, such as a file that is compared with itself."""
+    if one.session != other.session:
+        return False
+    numbers = [{found.id: found.statistics for found in side.measurements} for side in (one, other)]
+    return numbers[0] == numbers[1]
+
+
 def unlike_loads(reference: RunResult, other: RunResult) -> Iterator[tuple[str, str, str]]:
     """Yield the loads of one id with other parameters: the id, and the parameters of each session."""
     after = by_id(other)

@@ -25,10 +25,13 @@ HELD: Final = (
     "The pull request loosens this limit, and the base's value holds. On your machine, perfbudget gate --policy head "
     "judges by the new limit."
 )
-_UPPER = ("exceeds", "Make the code cheaper, or raise the limit at the place named above if the cost is intended.")
+_UPPER = (
+    "exceeds",
+    "Make the code cheaper, or raise the limit at the place that the failure names if the cost is intended.",
+)
 _LOWER = (
     "falls short of",
-    "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
+    "Make the code or the service faster, or lower the limit at the place that the failure names if less is enough.",
 )
 
 

@@ -94,9 +94,18 @@ def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
     return f"{counted(len(budgets), 'further limit')}, {each}{used} used: {metrics}"
 
 
+MAXIMUM_MARK: Final = "*"
+"""The mark of a percentile that is just the slowest round; see `core.samples.is_just_maximum`."""
+
+
 def mean_text() -> str:
     """Return the line that explains the mark of a mean."""
     return "~ is a mean: several calls were timed together"
+
+
+def maximum_text() -> str:
+    """Return the line that explains the mark of a percentile that is just the slowest round."""
+    return f"{MAXIMUM_MARK} is the slowest round: too few rounds for the percentile"
 
 
 def fresh_text() -> str:

@@ -38,15 +38,24 @@ _WAITS: Final = {
 
 
 def change_lines(measurement: Measurement, change: RegressionResult, *, all_of_them: bool = False) -> Iterator[str]:
-    """Yield the lines about the components of a change; none if they were not compared.
+    """Yield the lines about the components of a change; none if they were not compared, a reason if they do not fit.
 
     Args:
         measurement: the measurement.
         change: the change of its time, or of another number, which has no components.
         all_of_them: see `component_lines`.
     """
-    if change.components is not None:
-        yield from component_lines(change.components, whole_of(measurement), change.against, all_of_them=all_of_them)
+    found, noun = change.components, whole_of(measurement)
+    if found is None:
+        return
+    if change.fitting_components is None:
+        whole, judged = quantity(found.total.after_ns, "ns"), quantity(change.after or 0.0, "ns")
+        yield (
+            f"Components are not told: the spans of each {noun} take {whole} in all, and the judged time is "
+            f"{judged}, so the spans are also of other code, such as a warm-up or child processes"
+        )
+        return
+    yield from component_lines(found, noun, change.against, all_of_them=all_of_them)
 
 
 def component_lines(found: SpanComparison, noun: str, against: str = "", *, all_of_them: bool = False) -> Iterator[str]:

@@ -125,6 +125,11 @@ def age(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
 
 
+def maximum_of(rounds: int, sample: str) -> str:
+    """Return what a percentile of too few rounds is: `max of 40 rounds`."""
+    return f"max of {counted(rounds, sample)}"
+
+
 def counted(number: int, what: str, plural: str = "s") -> str:
     """Return a number of things: `1 call`, `2,000 calls`."""
     return f"{number:,} {what}{plural if number != 1 else ''}"

@@ -124,6 +124,13 @@ def other_side(change: RegressionResult) -> str:
     return "base" if change.against else "baseline"
 
 
+def side_name(change: RegressionResult) -> str:
+    """Return the other side as a chart names it: its revision with the commit, or `baseline`."""
+    revision = change.against or (f"commit {change.commit}" if change.in_pairs and change.commit else "baseline")
+    is_named = not (change.against and change.commit) or change.commit in revision or revision in change.commit
+    return revision if is_named else f"{revision} ({change.commit})"
+
+
 def ratio_text(change: RegressionResult) -> str:
     """Return a change as a ratio: `+12 %`, or `from none` if the other side has zero; empty if it is not known."""
     ratio = math.inf if change.ratio is None and change.before == 0 and change.after else change.ratio

@@ -35,9 +35,9 @@ _MOST_OF_VARIANCE: Final = 0.3
 _WHOLES: Final = {LOAD: "request", TIMER: "block"}
 
 _ONE_QUERY: Final = (
-    "Make one query of the repeated ones, or raise the limit at the place named above if that is intended."
+    "Make one query of the repeated ones, or raise the limit at the place that the failure names if that is intended."
 )
-_LESS_OFTEN: Final = "Do this less often, or raise the limit at the place named above if that is intended."
+_LESS_OFTEN: Final = "Do this less often, or raise the limit at the place that the failure names if that is intended."
 
 
 def whole_of(measurement: Measurement) -> str:

@@ -71,7 +71,7 @@ def test_a_further_metric_goes_through_marker_table_json_and_baseline(lean: Proj
         [
             "rows 20 rows exceeds its budget of 10 rows (2x)",
             "  as observed; 10 untimed passes",
-            "  limit max_rows=10 from perf_budget marker of test_it.py::test_query",
+            "  limit max_rows=10 from perf_budget marker in test_it.py:*",
         ]
     )
     assert lean.verdicts()["test_query rows"] == "exceeded"

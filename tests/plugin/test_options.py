@@ -47,7 +47,7 @@ def test_gate_warn_reports_and_fails_nothing(each_way: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*: p95 60* ms exceeds its budget of 50 ms (120%)",
-            "  limit p95_ms=50 from perf_budget marker of test_it.py::test_slow",
+            "  limit p95_ms=50 from perf_budget marker in test_it.py:*",
             "*1 exceeded*(nothing fails: --perf-gate=warn)",
         ]
     )

@@ -79,3 +79,20 @@ def test_a_change_names_its_components_by_the_kind_of_the_measurement() -> None:
 
 def test_a_change_whose_components_were_not_compared_says_nothing_of_them() -> None:
     assert list(change_lines(measurement(kind=LOAD), change())) == []
+
+
+def test_components_of_many_times_the_judged_time_are_left_out_with_the_reason() -> None:
+    """The spans of a warm-up, or of child processes, are of other code than the judged time."""
+    judged = change(before=1e6, after=1.5e6, components=comparison(8, 1e5))
+    assert list(change_lines(measurement(kind=LOAD), judged)) == [
+        "Components are not told: the spans of each request take 5.50 ms in all, and the judged time is 1.50 ms, so the "
+        "spans are also of other code, such as a warm-up or child processes"
+    ]
+
+
+def test_a_slow_tail_leaves_the_components_in_place() -> None:
+    """The mean of all requests is somewhat more than that of a typical request."""
+    judged = change(before=1.5e6, after=2e6, components=comparison(8, 1e5))
+    assert next(change_lines(measurement(kind=LOAD), judged)).startswith("Components that moved")
+    calls = change(metric="calls", unit="calls", before=10, after=20, components=comparison(8, 1e5))
+    assert calls.fitting_components is not None

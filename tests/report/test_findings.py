@@ -31,7 +31,7 @@ class TestBudgets:
             "p95 61.3 ms exceeds its budget of 50 ms (123%)",
             "  p95 lies above 58.2 ms (99 % sure); 72 rounds in 4.40 s",
             "  limit p95_ms=50 from perf_budget marker of a.py::test",
-            "Make the code cheaper, or raise the limit at the place named above if the cost is intended.",
+            "Make the code cheaper, or raise the limit at the place that the failure names if the cost is intended.",
         ]
 
     def test_a_failure_just_beyond_its_limit_shows_that_it_is(self) -> None:
@@ -56,7 +56,7 @@ class TestBudgets:
             "rps 80 rps falls short of its budget of 100 rps (80% of it)",
             "  rps lies below 85 rps (99 % sure); 72 rounds in 4.40 s",
             "  limit min_rps=100 from perf_budget marker of a.py::test",
-            "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
+            "Make the code or the service faster, or lower the limit at the place that the failure names if less is enough.",
         ]
 
     def test_a_rate_of_success_is_worded_by_the_errors_that_are_allowed(self) -> None:
@@ -79,7 +79,7 @@ class TestBudgets:
             "capacity 70 rps falls short of its budget of 150 rps (47% of it)",
             "  68 rps were kept and 72 rps were not; 9 probes in 4.40 s",
             "  limit min_capacity_rps=150 from perf_budget marker of a.py::test",
-            "Make the code or the service faster, or lower the limit at the place named above if less is enough.",
+            "Make the code or the service faster, or lower the limit at the place that the failure names if less is enough.",
         ]
 
     @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.report.findings import failure_text
 from pytest_perfbudget.report.remedies import remedies_of, remedy_lines
 
-CHEAPER = "Make the code cheaper, or raise the limit at the place named above if the cost is intended."
+CHEAPER = "Make the code cheaper, or raise the limit at the place that the failure names if the cost is intended."
 FASTER = "Make the code faster, or accept it: pytest --perf-update-baseline --perf-reason '...'"
 
 

@@ -158,7 +158,9 @@ def test_the_line_that_repeats_a_query_is_named_before_the_line_that_makes_it_on
 def test_only_repeated_queries_are_to_become_a_single_query(repeat: Repeat) -> None:
     found = text(BudgetVerdict.EXCEEDED, **COUNT, repeats=(repeat,))
     assert found[3:5] == [f"{repeat.count} x {repeat.statement or 'query'}", "  at shop.py:9"]
-    assert found[-1] == "Do this less often, or raise the limit at the place named above if that is intended."
+    assert (
+        found[-1] == "Do this less often, or raise the limit at the place that the failure names if that is intended."
+    )
 
 
 def test_a_share_is_a_share_of_the_time() -> None:

@@ -223,7 +223,7 @@ class TestOrder:
             "exceeded", "exceeded", "exceeded", "regressed", "regressed", "regressed",
             "undecided", "near", "undecided", "unmeasured",
             "improved", "new",
-            "within", "within", "unchanged", "no", "6",
+            "within", "within", "unchanged", "no", "*", "6",
         ]  # fmt: skip
 
     def test_with_strict_what_is_not_judged_is_a_failure(self) -> None:
@@ -248,7 +248,7 @@ class TestLength:
     def test_forty_rows_are_shown_and_a_line_says_what_is_not(self) -> None:
         new = [measurement(named(f"new_{n}"), change(None, RegressionVerdict.NEW)) for n in range(3)]
         lines = drawn(*self.MANY, *new, *PRESSING)
-        assert len(lines) == 2 + 40 + 2
+        assert len(lines) == 2 + 40 + 3
         assert lines[-2] == "33 more measurements: 33 within; -v shows all"
         assert "test_59 " in lines[2 + 10 + 3]
 
@@ -265,7 +265,7 @@ class TestLength:
 
     def test_quiet_shows_nothing_else(self) -> None:
         lines = drawn(*SESSION, verbosity=-1)
-        assert len(lines) == 2 + 10 + 1
+        assert len(lines) == 2 + 10 + 2
         assert lines[-1].startswith("46 more measurements: 1 improved, 1 new, 42 within, 1 unchanged, 1 no budget;")
         assert drawn(*self.MANY, verbosity=-1) == ["60 more measurements: 60 within; -v shows all"]
 

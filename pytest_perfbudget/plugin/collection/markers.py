@@ -12,11 +12,13 @@ from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.metrics import SPAN_COUNT
 from pytest_perfbudget.errors import ConfigError
+from pytest_perfbudget.plugin.collection.marker_lines import marker_line
 
 
-def marker_place(node: Any) -> str:  # noqa: ANN401 - as below
-    """Return the place of the limits in a marker of a node."""
-    return f"perf_budget marker of {node.nodeid}"
+def marker_place(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - as below
+    """Return the place of the limits in a marker of a node: its line, or the node if the line is not known."""
+    line = marker_line(node, mark)
+    return f"perf_budget marker in {line}" if line else f"perf_budget marker of {node.nodeid}"
 
 
 def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pytest.nodes.Node is not public
@@ -25,7 +27,7 @@ def marker_limits(node: Any, mark: pytest.Mark) -> Limits:  # noqa: ANN401 - pyt
     Raises:
         ConfigError: the marker has a wrong argument.
     """
-    place = marker_place(node)
+    place = marker_place(node, mark)
     if "name" in mark.kwargs:
         message = f"{place}: the name comes first and without a keyword: perf_budget({mark.kwargs['name']!r}, ...)"
         raise ConfigError(message)

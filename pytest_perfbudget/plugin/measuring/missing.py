@@ -49,8 +49,9 @@ def own_limits(run: MeasuringRun, limits: Sequence[Limits]) -> list[Limits]:
     """Return the limits of the test's own markers, whose mistakes fail the test; none in a fresh process."""
     if run.session.is_child:
         return []
-    place = marker_place(run.item)
-    return [one for one in limits if any(budget.source == place for budget in one.budgets)]
+    item = run.item
+    places = {marker_place(item, one) for one in item.own_markers if one.name == "perf_budget"}
+    return [one for one in limits if any(budget.source in places for budget in one.budgets)]
 
 
 def _miss(

@@ -16,6 +16,7 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.formats.csv_text import cell_text
 from pytest_perfbudget.report.numbers import quantity
 from pytest_perfbudget.report.regressions import limit_text
@@ -31,6 +32,7 @@ COLUMNS: Final = (
     "unit",
     "measured [unit]",
     "rounds",
+    "just the maximum",
     "budget verdict",
     "limit [unit]",
     "limit",
@@ -94,6 +96,7 @@ def _rows(measurement: Measurement) -> Iterator[_Cells]:
             "metric": metric,
             "unit": known.unit if known is not None else next((one.unit for one in budgets), "ns"),
             "measured [unit]": measurement.statistics.get(metric),
+            "just the maximum": _maximum(metric, measurement.rounds),
         }
         for budget, change in zip_longest(budgets, changes) if budgets or changes else [(None, None)]:
             yield {**start, **measured, **_budget(budget), **_change(change), "reason": _reason(budget, change)}
@@ -108,6 +111,7 @@ def _budget(budget: BudgetResult | None) -> _Cells:
         "unit": budget.unit,
         "measured [unit]": budget.estimate,
         "rounds": budget.rounds,
+        "just the maximum": "" if budget.span else _maximum(budget.metric, budget.rounds),
         "budget verdict": budget.verdict.value,
         "limit [unit]": budget.limit,
         "limit": quantity(budget.limit, budget.unit, beside=budget.estimate),
@@ -116,6 +120,11 @@ def _budget(budget: BudgetResult | None) -> _Cells:
         "lower bound [unit]": budget.lower,
         "upper bound [unit]": budget.upper,
     }
+
+
+def _maximum(metric: str, rounds: int) -> str:
+    """Return whether a percentile is just the slowest round, because there are too few rounds."""
+    return "yes" if is_just_maximum(metric, rounds) else ""
 
 
 def _change(change: RegressionResult | None) -> _Cells:

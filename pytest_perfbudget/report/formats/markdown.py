@@ -11,6 +11,7 @@ from pytest_perfbudget.core.finding import LOOSENED, NEAR_LIMIT, Finding, Severi
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.run_result import RunResult, budget_tally
+from pytest_perfbudget.report.causes import TITLE, cause_texts
 from pytest_perfbudget.report.closing import (
     budgets_text,
     changes_text,
@@ -35,6 +36,9 @@ MOST_BYTES: Final = 1_000_000
 
 _MOST_NAMED: Final = 3
 """The most measurements that a remedy names."""
+
+_MOST_OF_CAUSE: Final = 20
+"""The most measurements that a cause of several failures names."""
 
 _FOLD, _UNFOLD = "<details>", "</details>"
 _LINES_OF_BLOCK: Final = 10
@@ -63,6 +67,7 @@ def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     sections = [
         *_head(result),
         *_loosened(result),
+        *_causes(result),
         *_failures(result),
         *_notes(result),
         *_table(result),
@@ -108,6 +113,18 @@ def _loosened(result: RunResult) -> Iterator[Section]:
 
 def _listed(title: str, lines: Iterable[str], rank: _Rank) -> Section:
     return Section([Entry(f"- {code(line)}") for line in lines], title, "", "note", rank)
+
+
+def _causes(result: RunResult) -> Iterator[Section]:
+    """Yield the causes that several failures have in common, each with the first of its measurements."""
+    failing = [one for one in result.findings if one.is_failure or _would_fail(one)]
+    entries = []
+    for one in cause_texts(result.measurements, failing):
+        lines = [f"- {code(one.headline)}", *(f"    - {code(line)}" for line in one.evidence)]
+        names = ", ".join(code(name) for name in one.ids[:_MOST_OF_CAUSE])
+        more = f" and {len(one.ids) - _MOST_OF_CAUSE:,} more" if len(one.ids) > _MOST_OF_CAUSE else ""
+        entries.append(Entry("\n".join([*lines, f"    - {names}{more}"]), lines[0]))
+    yield Section(entries, f"### {TITLE}\n", "", "cause", _Rank.REMEDIES)
 
 
 def _failures(result: RunResult) -> Iterator[Section]:

@@ -8,9 +8,10 @@ from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding, Urgency
-from pytest_perfbudget.report.numbers import quantity, share_text
+from pytest_perfbudget.report.numbers import maximum_of, quantity, share_text
 from pytest_perfbudget.report.regressions import limit_text, ratio_text
 
 _COLUMNS: Final = ("verdict", "component", "test", "metric", "base", "measured", "limit", "used", "change")
@@ -56,7 +57,7 @@ def row(line: Line, columns: Sequence[str]) -> str:
 def _lines(assessment: Assessment) -> Iterator[Line]:
     measurement = assessment.measurement
     for budget in assessment.budgets:
-        yield _line(measurement, budget, _budget(budget.result))
+        yield _line(measurement, budget, _budget(budget.result, measurement.kind.sample))
     for change in assessment.changes:
         yield _line(measurement, change, _change(change.result))
     if not (assessment.budgets or assessment.changes):
@@ -79,11 +80,13 @@ def _named(measurement: Measurement) -> dict[str, str]:
     return {"component": code_in_table(measurement.component), "test": code_in_table(measurement.id)}
 
 
-def _budget(budget: BudgetResult) -> dict[str, str]:
+def _budget(budget: BudgetResult, sample: str) -> dict[str, str]:
     metric = f"{code_in_table(budget.span)} {budget.metric}" if budget.span else budget.metric
     cells = {"metric": metric, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
     if budget.estimate is not None:
         cells["measured"] = quantity(budget.estimate, budget.unit, beside=budget.limit)
+        if not budget.span and is_just_maximum(budget.metric, budget.rounds):
+            cells["measured"] += f" ({maximum_of(budget.rounds, sample)})"
     if budget.used is not None:
         cells["used"] = share_text(budget.used)
     return cells

@@ -10,7 +10,14 @@ from typing import Final
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import Policy
-from pytest_perfbudget.report.closing import fresh_text, further_limits_text, left_out_text, mean_text
+from pytest_perfbudget.report.closing import (
+    MAXIMUM_MARK,
+    fresh_text,
+    further_limits_text,
+    left_out_text,
+    maximum_text,
+    mean_text,
+)
 from pytest_perfbudget.report.formats.table_columns import columns_of
 from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, short_names
 from pytest_perfbudget.report.formats.table_rows import Assessment, Urgency, assess
@@ -53,6 +60,8 @@ def render_table(
         lines += draw(columns, color=color, unicode=unicode)
         if any(text.startswith("~") for column in columns if column.heading == "p50" for text, _ in column.cells):
             notes.append(mean_text())
+        if any(text.endswith(MAXIMUM_MARK) for column in columns if column.is_right for text, _ in column.cells):
+            notes.append(maximum_text())
         headings = {column.heading for column in columns}
         is_fresh = any(row.change and row.change.is_pressing and row.change.result.runs for row in rows)
         if is_fresh and headings >= {"measured", "p50"}:

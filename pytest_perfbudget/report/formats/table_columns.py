@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.metrics import TIME, Direction
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.samples import is_just_maximum
+from pytest_perfbudget.report.closing import MAXIMUM_MARK
 from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
 from pytest_perfbudget.report.numbers import quantity
@@ -137,10 +139,13 @@ def _metric(row: Row, *, has_times: bool, unicode: bool) -> Cell:
 def _measured(row: Row, *, has_times: bool) -> Cell:
     if row.budget is not None:
         budget = row.budget.result
-        return "-" if budget.estimate is None else quantity(budget.estimate, budget.unit, beside=budget.limit), ""
+        if budget.estimate is None:
+            return "- ", ""
+        metric = "" if budget.span else budget.metric
+        return _marked(quantity(budget.estimate, budget.unit, beside=budget.limit), metric, budget.rounds), ""
     if row.change is not None and row.change.is_pressing:
         change = row.change.result
-        return BLANK if change.after is None else (quantity(change.after, change.unit), "")
+        return BLANK if change.after is None else (f"{quantity(change.after, change.unit)} ", "")
     return BLANK if has_times else _time(row, _central(row))
 
 
@@ -170,7 +175,14 @@ def _median(row: Row) -> Cell:
 
 def _time(row: Row, statistic: str) -> Cell:
     value = row.measurement.statistics.get(statistic)
-    return BLANK if value is None or not row.is_first else (quantity(value, "ns"), "")
+    if value is None or not row.is_first:
+        return BLANK
+    return _marked(quantity(value, "ns"), statistic, row.measurement.rounds), ""
+
+
+def _marked(text: str, metric: str, rounds: int) -> str:
+    """Return a number with a mark if it is just the slowest round, else with the room of the mark."""
+    return f"{text}{MAXIMUM_MARK if is_just_maximum(metric, rounds) else ' '}"
 
 
 def _change(row: Row, *, unicode: bool) -> Cell:

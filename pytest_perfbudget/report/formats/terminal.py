@@ -14,6 +14,7 @@ from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
 from pytest_perfbudget.report.bars import ascii_bars
+from pytest_perfbudget.report.causes import cause_lines, cause_texts
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.drift import fails_by_drift_text
@@ -82,6 +83,8 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     warnings = by_severity(result.findings, Severity.WARNING)
     # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
     would_fail = [one for one in warnings if one.is_gated and one.belongs_to_test]
+    causes = cause_texts(result.measurements, [*failures, *would_fail])
+    yield from cause_lines(causes, with_all=layout.verbosity > 0)
     if would_fail:
         text = failure_text(would_fail, with_test=True)
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()

@@ -36,7 +36,7 @@ def test_it(): raise SystemError("never run")
 """)
     assert result.ret == USAGE
     errors = [line for line in result.errlines if line]
-    assert errors == [f"ERROR: perf_budget marker of test_it.py::test_it: {message}"]
+    assert errors == [f"ERROR: perf_budget marker in test_it.py:4: {message}"]
 
 
 def test_a_mistake_is_the_same_under_xdist(each_way: Project) -> None:
@@ -46,7 +46,7 @@ def test_it(): raise SystemError("never run")
 """)
     assert result.ret == USAGE
     text = result.stdout.str() + result.stderr.str()
-    message = "ERROR: perf_budget marker of test_it.py::test_it: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"
+    message = "ERROR: perf_budget marker in test_it.py:4: unknown keyword 'p95ms' (did you mean 'p95_ms'?)"
     assert text.count(message) == 1
     assert "Traceback" not in text
     assert "INTERNALERROR" not in text
@@ -121,7 +121,8 @@ def test_one(): pass
 def test_two(): pass
 """)
     assert result.ret == USAGE
-    assert [line.partition("::")[2].partition(":")[0] for line in result.errlines if line] == ["test_one", "test_two"]
+    places = [line.partition(".py:")[2].partition(":")[0] for line in result.errlines if line]
+    assert places == ["4", "6"]
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_where_warnings_are(project: Project) -> None:

@@ -22,7 +22,7 @@ def test_slow():
         [
             "p95 60 ms exceeds its budget of 50 ms (120%)",
             "  p95 lies above 60 ms (99 % sure); * rounds in *s",
-            "  limit p95_ms=50 from perf_budget marker of test_it.py::test_slow",
+            "  limit p95_ms=50 from perf_budget marker in test_it.py:8",
             "FAILED test_it.py::test_slow - Failed: p95 60 ms exceeds its budget*",
         ]
     )
@@ -83,9 +83,9 @@ class TestApi:
     (one,) = project.report["measurements"]
     sources = {budget["metric"]: (budget["keyword"], budget["source"]) for budget in one["budgets"]}
     assert sources == {
-        "p95": ("p95_us", "perf_budget marker of test_it.py::TestApi::test_it"),
-        "max": ("max_ms", "perf_budget marker of test_it.py::TestApi"),
-        "median": ("median_ms", "perf_budget marker of test_it.py"),
+        "p95": ("p95_us", "perf_budget marker in test_it.py:8"),
+        "max": ("max_ms", "perf_budget marker in test_it.py:6"),
+        "median": ("median_ms", "perf_budget marker in test_it.py:4"),
     }
 
 

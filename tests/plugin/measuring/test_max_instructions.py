@@ -25,7 +25,7 @@ def test_a_budget_that_is_exceeded_names_the_line_that_runs_most(lean: Project) 
         [
             "instructions *,??? exceeds its budget of 2,000 (*x)",
             "  as observed; 10 untimed passes",
-            "  limit max_instructions=2000 from perf_budget marker of test_it.py::test_words",
+            "  limit max_instructions=2000 from perf_budget marker in test_it.py:*",
             "  Where the instructions go, in one execution, without the functions that each calls:",
             "    100%  test_it:words, line 7 runs 1,000 times",
         ]

@@ -67,7 +67,7 @@ def test_in_a_marker_of_the_test_it_fails_the_test(
 ) -> None:
     result = each_way.run(MARKED.format(*parts))
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"perf_budget marker of test_it.py::test_it: {keyword} is never judged here: {why}"])
+    result.stdout.fnmatch_lines([f"perf_budget marker in test_it.py:*: {keyword} is never judged here: {why}"])
 
 
 def test_a_limit_that_a_measurement_of_the_test_has_is_no_mistake(project: Project) -> None:

@@ -94,7 +94,7 @@ def test_it(benchmark):
 """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["perf_budget marker of *: cpu_p95_ms is never judged here: pytest-benchmark records *"]
+        ["perf_budget marker in *: cpu_p95_ms is never judged here: pytest-benchmark records *"]
     )
 
 

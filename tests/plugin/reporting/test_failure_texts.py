@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from scripting import Project
 
-CHEAPER = "Make the code cheaper, or raise the limit at the place named above if the cost is intended."
+CHEAPER = "Make the code cheaper, or raise the limit at the place that the failure names if the cost is intended."
 GUIDE = "What this means: perfbudget guide exceeded"
 SLOW = """
 @pytest.mark.perf_budget(p95_ms=5)

@@ -36,7 +36,7 @@ def test_the_json_says_what_the_session_was(each_way: Project) -> None:
     assert one["overhead_ns"] == 0
     (budget,) = one["budgets"]
     assert budget["limit"] == 50e6
-    assert budget["source"] == "perf_budget marker of test_it.py::test_slow"
+    assert budget["source"].startswith("perf_budget marker in test_it.py:")
     assert budget["verdict"] == "exceeded"
 
 
@@ -261,10 +261,9 @@ def test_a_junit_file_has_the_budgets_of_each_test_beside_its_own_properties(eac
     tests = SLOW.replace("def test_slow():", "def test_slow(record_property): record_property('mine', '1');")
     each_way.run(tests, *JUNIT)
     found = properties(each_way)
-    assert (
-        "perfbudget.p95",
-        "exceeded: 60 ms (120%); limit 50 ms from perf_budget marker of test_it.py::test_slow",
-    ) in found
+    assert dict(found)["perfbudget.p95"].startswith(
+        "exceeded: 60 ms (120%); limit 50 ms from perf_budget marker in test_it.py:"
+    )
     assert ("mine", "1") in found
 
 

@@ -18,7 +18,7 @@ from pytest_perfbudget.core.samples import quantile
 from pytest_perfbudget.report.budgets import wall_budgets
 from pytest_perfbudget.report.modes import modes_text
 from pytest_perfbudget.report.numbers import percent, quantity
-from pytest_perfbudget.report.regressions import other_side
+from pytest_perfbudget.report.regressions import side_name
 
 _SHARES: Final = {"min": 0.0, **QUANTILES, "max": 1.0}
 _FEWEST_ROUNDS: Final = 5
@@ -195,7 +195,7 @@ def time_lines(measurement: Measurement) -> Iterator[dict[str, Any]]:
                 "kind": "before",
                 "at": change.before,
                 "share": None,
-                "label": f"{other_side(change)} {quantity(change.before, change.unit)}",
+                "label": f"{side_name(change)} {quantity(change.before, change.unit)}",
                 "source": "the typical call of the other side",
             }
 

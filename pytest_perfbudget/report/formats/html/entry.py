@@ -11,7 +11,9 @@ from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.budgets import rounds_text
+from pytest_perfbudget.report.closing import MAXIMUM_MARK
 from pytest_perfbudget.report.culprits import cause_text, gained_text
 from pytest_perfbudget.report.findings import evidence_parts, finding_words
 from pytest_perfbudget.report.formats.html.charts import bar, course, distribution, forest
@@ -22,7 +24,7 @@ from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.html.statuses import status_of
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
-from pytest_perfbudget.report.numbers import counted, percent, quantity, share_text, tolerance_text
+from pytest_perfbudget.report.numbers import counted, maximum_of, percent, quantity, share_text, tolerance_text
 from pytest_perfbudget.report.regressions import limit_text, ratio_text
 
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
@@ -50,7 +52,7 @@ def entry(found: Assessment, findings: Sequence[Finding], report: str | None = N
         "verdict": found.verdict,
         "p50": "" if p50 is None else f"{_mean_mark(measurement)}{quantity(p50, 'ns')}",
         "p50_ns": _rounded(p50),
-        "p95": quantity(statistics["p95"], "ns") if "p95" in statistics else "",
+        "p95": _marked_p95(measurement) if "p95" in statistics else "",
         "used": _rounded(found.used) or None,
         "change": "" if first_change is None else _change_text(first_change.result),
         "ratio": None if first_change is None else _rounded(first_change.result.ratio and first_change.result.badness),
@@ -62,7 +64,7 @@ def entry(found: Assessment, findings: Sequence[Finding], report: str | None = N
         "course": None if measurement.load is not None and measurement.load.over_time else course(measurement),
         "sides": sides_chart(measurement),
         "facts": list(_facts(measurement)),
-        "statistics": [(name, quantity(statistics[name], "ns")) for name in _STATISTICS if name in statistics],
+        "statistics": [(name, _statistic(name, measurement)) for name in _STATISTICS if name in statistics],
         "profile": [
             {"function": row.function, "calls": f"{row.calls:,}", "text": f"{row.share:.0%}"}
             | {"share": round(row.share, 4)}
@@ -85,6 +87,18 @@ def title_of(measurement: Measurement) -> str:
     """Return the name of a measurement without the file of its test."""
     _, _, test = measurement.nodeid.partition("::")
     return f"{test or measurement.nodeid} {measurement.name}".rstrip()
+
+
+def _marked_p95(measurement: Measurement) -> str:
+    mark = MAXIMUM_MARK if is_just_maximum("p95", measurement.rounds) else ""
+    return f"{quantity(measurement.statistics['p95'], 'ns')}{mark}"
+
+
+def _statistic(name: str, measurement: Measurement) -> str:
+    text = quantity(measurement.statistics[name], "ns")
+    if not is_just_maximum(name, measurement.rounds):
+        return text
+    return f"{text}, {maximum_of(measurement.rounds, measurement.kind.sample)}"
 
 
 def _mean_mark(measurement: Measurement) -> str:

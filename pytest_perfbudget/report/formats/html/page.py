@@ -15,7 +15,16 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally
 from pytest_perfbudget.errors import ReportError
-from pytest_perfbudget.report.closing import HEALTH_WORDS, budgets_text, changes_text, fresh_text, others_text
+from pytest_perfbudget.report.causes import TITLE, cause_texts
+from pytest_perfbudget.report.closing import (
+    HEALTH_WORDS,
+    MAXIMUM_MARK,
+    budgets_text,
+    changes_text,
+    fresh_text,
+    maximum_text,
+    others_text,
+)
 from pytest_perfbudget.report.findings import (
     by_severity,
     evidence_parts,
@@ -58,6 +67,16 @@ _MOST_TOLD: Final = 100
 _LONG_FACT: Final = 60
 """The most characters of a fact about the session that stands beside others; a longer text has a row of its own."""
 
+_MOST_CAUSES: Final = 20
+"""The most causes of several failures that the static part tells, those of the most tests."""
+
+_FIRST_OF_CAUSE: Final = 3
+_MOST_OF_CAUSE: Final = 200
+"""The measurements of a cause that stand open, and the most that are named at all."""
+
+_SHORT_REMEDIES: Final = 1_000
+"""The most characters of remedies that stand open above the failures; a phone folds them whatever their length."""
+
 _MOST_NOTES: Final = 50
 """The most warnings, and the most notes, that the static part tells; each stands in the details of its test as well."""
 
@@ -93,6 +112,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
     by_id = _by_id(result.findings)
     found = [agreeing(one, by_id.get(one.measurement.id, ())) for one in assess(result.measurements, policy)]
     failures, others = _split(result)
+    remedies = remedies_of(failures)
     shares = Counter(one.urgency for one in found)
     files = {one.id for one in profiled(result.measurements)}
     entries = [
@@ -107,7 +127,12 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "settings": setting_facts(session),
         "failures": _groups(failures)[:_MOST_TOLD],
         "further_failures": _groups(failures)[_MOST_TOLD:],
-        "remedies": remedies_of(failures),
+        "causes": cause_texts(result.measurements, failures)[:_MOST_CAUSES],
+        "causes_title": TITLE,
+        "first_of_cause": _FIRST_OF_CAUSE,
+        "most_of_cause": _MOST_OF_CAUSE,
+        "remedies": remedies,
+        "are_remedies_short": sum(len(one.text) for one in remedies) <= _SHORT_REMEDIES,
         "explained": explained_kinds(failures),
         "warnings": note_groups(by_severity(others, Severity.FAILURE, Severity.WARNING)),
         "notes": note_groups(by_severity(others, Severity.NOTE)),
@@ -119,6 +144,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "components": component_rows(found, result.health),
         "health_words": HEALTH_WORDS,
         "fresh_words": fresh_text(),
+        "maximum_words": maximum_text() if any(one.get("p95", "").endswith(MAXIMUM_MARK) for one in entries) else "",
         "has_changes": any(one.changes for one in result.measurements),
         "update": [] if result.update is None else list(update_lines(result.update)),
         "payload": packed({"entries": to_column(entries), "change_ticks": change_ticks()}),

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.formats.html.charts import Point, quantile_curve, vertical
 from pytest_perfbudget.report.modes import modes_text
 from pytest_perfbudget.report.numbers import quantity, tolerance_text
-from pytest_perfbudget.report.regressions import other_side
+from pytest_perfbudget.report.regressions import side_name
 
 _FEWEST = 5
 
@@ -25,7 +25,8 @@ def sides_chart(measurement: Measurement) -> dict[str, Any] | None:
     if not (head and base):
         return None
     noun = measurement.kind.sample
-    other = next(map(other_side, measurement.changes), "baseline")
+    timed = [one for one in measurement.changes if one.metric == TIME.name]
+    other = next(map(side_name, [*timed, *measurement.changes]), "baseline" if sides.is_calm else "the other side")
     modes = {"head": sides.head} if sides.is_calm else {"head": sides.head, other: sides.base}
     how = "both in calm weather" if sides.is_calm else "measured alike"
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -24,6 +25,7 @@ from pytest_perfbudget.report.formats.html.charts import (
     course,
     distribution,
     forest,
+    time_lines,
     time_ticks,
 )
 from pytest_perfbudget.report.formats.html.links import link_to
@@ -138,6 +140,26 @@ class TestBothSides:
         (limit,) = chart["lines"]
         assert limit["label"] == "typical call + 5 %: 36.8 ms"
         assert chart["others"][0] < limit["at"] < chart["places"][-1]
+
+    @pytest.mark.parametrize(
+        ("other_side", "name"),
+        [
+            ({"against": "origin/main", "commit": "8c1d2e3", "in_pairs": True}, "origin/main (8c1d2e3)"),
+            ({"against": "8c1d2e3f", "commit": "8c1d2e3", "in_pairs": True}, "8c1d2e3f"),
+            ({"against": "origin/main", "commit": "", "in_pairs": True}, "origin/main"),
+            ({"against": "", "commit": "8c1d2e3", "in_pairs": True}, "commit 8c1d2e3"),
+            ({"against": "", "commit": "8c1d2e3", "in_pairs": False}, "baseline"),
+        ],
+    )
+    def test_the_other_side_has_the_name_of_its_revision(self, other_side: dict[str, Any], name: str) -> None:
+        slower = moved(1.34, RegressionVerdict.REGRESSED, before=35 * MS, after=47 * MS, **other_side)
+        one = timed("a.py::test", 47, slower, side_times=two_sides())
+        chart, lines = sides_chart(one), list(time_lines(one))
+        assert chart is not None
+        assert chart["names"] == ["head", name]
+        assert f"300 of {name}," in chart["source"]
+        assert f", of {name} " in chart["note"]
+        assert [line["label"] for line in lines] == [f"{name} 35 ms"]
 
     def test_the_head_lies_over_the_quantiles_of_the_baseline(self) -> None:
         base = CalmQuantiles(4000, tuple(35 * MS * (1 + share / 10) for share in SHARES))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from html_browser import Browser
-from html_session import CALM, session_of, small_measurements, timed
+from html_session import CALM, p95, session_of, small_measurements, timed
 from results import change
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -41,6 +41,20 @@ COVERED = """[...document.querySelectorAll(".chart .label")].flatMap((label) => 
   return ticks.map((one) => `${label.textContent} over ${one.textContent}`);
 })"""
 """The labels of lines that stand over the texts of an axis."""
+
+CROSSED = """[...document.querySelectorAll(".chart .label[y]")].flatMap((label) => {
+  const box = label.getBBox();
+  const lines = [...label.closest(".chart").querySelectorAll(".reference")].map((one) => one.y1.baseVal.value);
+  const isInside = (y) => y > box.y + 2 && y < box.y + box.height - 2;
+  return /^[0-9]+$/.test(label.textContent) ? [] : lines.filter(isInside).map((y) => `${label.textContent} over ${y}`);
+})"""
+"""The labels that stand over a line; the number of a line stands at its end."""
+
+BELOW = """[...document.querySelectorAll(".chart")].map((chart) => [
+  [...chart.querySelectorAll(".label")].map((one) => one.textContent).filter((one) => /^[0-9]+$/.test(one)),
+  [...chart.querySelectorAll(".below")].map((one) => one.textContent.trim()),
+])"""
+"""The numbers at the ends of each chart's lines, and the labels below the chart."""
 
 SHOWS_FACTS = """(() => {
   const shows = (place) => document.querySelector(`${place} > .about`).offsetHeight > 0;
@@ -153,6 +167,30 @@ class TestWidths:
         chromium.wait("document.querySelectorAll('.chart .label').length === 3")
         anchors = "[...document.querySelectorAll('.chart .label')].map(one => one.getAttribute('text-anchor'))"
         assert set(chromium.run(anchors)) == {None, "end"}
+
+    @pytest.mark.parametrize("width", [390, 1280])
+    def test_limits_near_each_other_have_numbers_and_their_labels_below(
+        self, chromium: Browser, tmp_path: Path, width: int
+    ) -> None:
+        limits = [p95(ms, median_ms=46, metric=name) for name, ms in (("median", 46), ("p95", 47), ("p99", 48))]
+        times = RoundTimes.of([46e6 * (1 + at / 3000) for at in range(300)])
+        near = timed("a.py::test", 46, *limits, times=times)
+        path = tmp_path / "near.html"
+        path.write_text(render(session_of([near])), "utf-8")
+        chromium.look(width)
+        chromium.open(path, link_to(near.id))
+        chromium.wait("document.querySelectorAll('.chart .curve').length === 2")
+        (numbers, below), _ = chromium.run(BELOW)
+        assert numbers == [str(at + 1) for at in range(len(below))]
+        assert any(text.startswith(("1  p99 limit 48 ms", "1  p95 limit 47 ms")) for text in below)
+        assert chromium.run(CROSSED) == []
+        assert chromium.run(OUTSIDE) == []
+
+    def test_limits_with_room_have_their_labels_beside_them(self, chromium: Browser, page: Path) -> None:
+        chromium.look(1280)
+        chromium.open(page, link_to(SLOW))
+        chromium.wait("document.querySelectorAll('.chart .label').length === 3")
+        assert chromium.run(BELOW) == [[[], []], [[], []]]
 
     def test_the_label_of_a_low_limit_does_not_cover_the_axis(self, chromium: Browser, tmp_path: Path) -> None:
         tail_ns = [1e5, 2e5, 3e5, 1e6, 4e6, 270e6]

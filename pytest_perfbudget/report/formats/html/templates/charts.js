@@ -2,9 +2,11 @@
 
 const HEIGHT = 220;
 const HIGHEST = 500;
-const MARGIN = { top: 12, right: 14, bottom: 30, left: 66 };
+const MARGIN = { top: 12, right: 18, bottom: 30, left: 66 };
 const LINE_OF_TEXT = 14;
 const WIDTH_OF_SIGN = 6.6;
+const LINE_BELOW = 17;
+const LEAST_ROOM = 6.3; // of the seven pixels between the middle of a label and its edge
 const SAMPLES = 24; // of the room for a label
 const WIDE = 460; // a chart that has room for the source of a limit
 const MEDIAN_AT = 0.35; // the median's place: the upper half of the distribution has more room, because limits lie there
@@ -37,9 +39,12 @@ function sized(label, draw) {
     const width = Math.floor(contentRect.width / zoom());
     if (!width || width === drawn) return;
     drawn = width;
-    canvas.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    canvas.setAttribute("height", HEIGHT * zoom());
-    canvas.replaceChildren(...draw(width));
+    const parts = draw(width);
+    const below = parts.filter((one) => one.classList.contains("below")).length;
+    const height = HEIGHT + (below && LINE_BELOW * below + 4);
+    canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    canvas.setAttribute("height", height * zoom());
+    canvas.replaceChildren(...parts);
   }).observe(canvas);
   return canvas;
 }
@@ -58,29 +63,47 @@ function frame(chart, width) {
   ]);
 }
 
-// Reference lines, with labels that do not cover each other. Each label stands above or below its line, at the end where
-// no curve is; if curves are everywhere, where they are furthest away.
+// Reference lines with their labels. A label stands above or below its line, where it covers neither a curve nor another
+// line. A line whose label has no such place has a number at its end, and its label stands below the chart.
 function references(chart, width, curves = []) {
   const [left, right] = [MARGIN.left, width - MARGIN.right];
   const most = Math.floor((right - left) / WIDTH_OF_SIGN) - 1;
   const ordered = [...chart.lines].sort((one, other) => one.at - other.at);
-  const level = (y) => [[left, y], [right, y]];
   const labels = [];
-  return ordered.flatMap((line) => {
+  const numbered = [];
+  const drawn = ordered.flatMap((line) => {
     const at = vertical(line.at);
-    const others = ordered.filter((one) => one !== line).map((one) => level(vertical(one.at)));
+    const stroke = svg("line", { class: `reference ${line.kind}`, x1: left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`));
     const text = shortened(width > WIDE ? `${line.label} · ${line.source}` : line.label, most);
     const long = WIDTH_OF_SIGN * text.length;
-    const heights = [at - 5, at + LINE_OF_TEXT, at - 5 - LINE_OF_TEXT, at + 2 * LINE_OF_TEXT].filter((y) => y >= MARGIN.top - 2 && y <= HEIGHT - MARGIN.bottom + 2);
-    const places = heights.flatMap((y) => [[left + 6, y], [right - 6 - long, y]]);
-    const free = places.filter(([x, y]) => labels.every((one) => Math.abs(one.y - y) >= LINE_OF_TEXT || x > one.to || x + long < one.from));
-    const rooms = (free.length ? free : places).map(([x, y]) => ({ x, y, room: roomFor([...curves, ...others], [x, x + long], y - 4) }));
-    const best = rooms.reduce((one, other) => (other.room > one.room ? other : one));
+    const isFree = ({ x, y }) =>
+      ordered.every((one) => one === line || vertical(one.at) < y - LINE_OF_TEXT || vertical(one.at) > y + 5) &&
+      labels.every((one) => Math.abs(one.y - y) >= LINE_OF_TEXT || x > one.to || x + long < one.from);
+    const heights = [at - 5, at + LINE_OF_TEXT].filter((y) => y >= MARGIN.top - 2 && y <= HEIGHT - MARGIN.bottom + 2);
+    const places = heights.flatMap((y) => [{ x: left + 6, y }, { x: right - 6 - long, y }]).filter(isFree);
+    const rooms = places.map(({ x, y }) => ({ x, y, room: roomFor(curves, [x, x + long], y - 4) }));
+    const best = rooms.reduce((one, other) => (other.room > one.room ? other : one), { room: LEAST_ROOM });
+    if (best.x === undefined) {
+      numbered.push({ line, at });
+      return [stroke];
+    }
     labels.push({ from: best.x, to: best.x + long, y: best.y });
     const place = best.x === left + 6 ? { x: best.x } : { x: right - 6, "text-anchor": "end" };
+    return [stroke, svg("text", { class: `label ${line.kind}`, ...place, y: best.y }, text)];
+  });
+  return [...drawn, ...numbersOf(numbered, width)];
+}
+
+// The numbers at the ends of lines, from the uppermost line on, and the labels below the chart that they stand for.
+function numbersOf(numbered, width) {
+  const most = Math.floor((width - MARGIN.left) / WIDTH_OF_SIGN) - 4;
+  let last = -Infinity;
+  return numbered.reverse().flatMap(({ line, at }, place) => {
+    last = Math.max(at + 4, last + LINE_OF_TEXT - 2);
+    const text = shortened(`${place + 1}  ${line.label} · ${line.source}`, most);
     return [
-      svg("line", { class: `reference ${line.kind}`, x1: left, x2: right, y1: at, y2: at }, svg("title", {}, `${line.label}: ${line.source}`)),
-      svg("text", { class: `label ${line.kind}`, ...place, y: best.y }, text),
+      svg("text", { class: `label ${line.kind}`, x: width - MARGIN.right + 4, y: last }, String(place + 1)),
+      svg("text", { class: `below ${line.kind}`, x: MARGIN.left, y: HEIGHT + 9 + place * LINE_BELOW }, text),
     ];
   });
 }

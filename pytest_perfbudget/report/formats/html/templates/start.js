@@ -2,6 +2,14 @@
 
 const WAIT_MS = 120; // after the last key of a search
 
+const PHONE = "(max-width: 50rem)";
+
+function foldOnPhone() {
+  // A phone shows the first failure without scrolling.
+  const remedies = document.querySelector(".remedies");
+  if (remedies && matchMedia(PHONE).matches) remedies.open = false;
+}
+
 function start(data) {
   if (!data.entries.length) return; // the page says that nothing was measured
   const state = readAddress();
@@ -110,6 +118,7 @@ function statusButtons(entries, onClick) {
   );
 }
 
+foldOnPhone();
 readPayload().then(start).then(
   () => {
     document.documentElement.setAttribute("data-ready", "");

@@ -1,0 +1,156 @@
+"""Causes that several failing tests have in common: a function, a component or a statement."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from pytest_perfbudget.core.blame import Blame
+from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.metrics import TIME
+from pytest_perfbudget.core.results import (
+    BudgetResult,
+    BudgetVerdict,
+    Growth,
+    RegressionResult,
+    RegressionVerdict,
+    Repeat,
+)
+from pytest_perfbudget.core.spans.changes import ComponentChange
+
+_MOST_OF: Final = 0.5
+"""The share of the largest part, or of the whole, from which a part is a cause."""
+
+_FEWEST_TESTS: Final = 2
+_PLACE: Final = re.compile(r"^.*, from (.+)$|, line \d+$")
+"""The place that a row of a profile has with a function: the line, or the function that calls a library."""
+
+_KINDS: Final = (BudgetVerdict.EXCEEDED.value, RegressionVerdict.REGRESSED.value)
+
+
+class Subject(enum.Enum):
+    """The thing that a cause is; the value is the word before its name."""
+
+    FUNCTION = ""
+    SPAN = "component"
+    STATEMENT = "query"
+
+
+Sign = Blame | Growth | InstructionGrowth | InstructionRow | ComponentChange | Repeat | ProfileRow | BudgetResult
+"""The part of a measurement's evidence that shows its cause."""
+
+
+class SeenCause(NamedTuple):
+    """The cause of a measurement's failure, and the evidence that shows it."""
+
+    subject: Subject
+    name: str
+    sign: Sign
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCause:
+    """A cause that several tests have in common.
+
+    Attributes:
+        subject: the thing that the cause is.
+        name: the name of the function or of the component, or the text of the statement.
+        measurements: the measurements that fail by the cause.
+        signs: the evidence of each measurement.
+    """
+
+    subject: Subject
+    name: str
+    measurements: Sequence[Measurement]
+    signs: Sequence[Sign]
+
+    @property
+    def tests(self) -> list[str]:
+        """The node ids of the tests."""
+        return list(dict.fromkeys(one.nodeid for one in self.measurements))
+
+
+def shared_causes(measurements: Iterable[Measurement], findings: Iterable[Finding]) -> list[SharedCause]:
+    """Return the causes that two or more failing tests have in common, the cause of the most tests first.
+
+    A measurement that may have several causes counts for the cause that most of the measurements have.
+
+    Args:
+        measurements: the measurements of the session.
+        findings: the findings that fail tests, or would fail them.
+    """
+    failing = {one.id for one in findings if one.kind in _KINDS}
+    seen = {one.id: (one, _distinct(causes_of(one))) for one in measurements if one.id in failing}
+    numbers = Counter(cause[:2] for _, causes in seen.values() for cause in causes)
+    groups: dict[tuple[Subject, str], list[tuple[Measurement, Sign]]] = {}
+    for one, causes in seen.values():
+        if causes:
+            subject, name, sign = max(causes, key=lambda cause: numbers[cause[:2]])
+            groups.setdefault((subject, name), []).append((one, sign))
+    found = [
+        SharedCause(subject, name, [one for one, _ in group], [sign for _, sign in group])
+        for (subject, name), group in groups.items()
+    ]
+    shared = [one for one in found if len(one.tests) >= _FEWEST_TESTS]
+    return sorted(shared, key=lambda one: len(one.tests), reverse=True)
+
+
+def causes_of(measurement: Measurement) -> Iterator[SeenCause]:
+    """Yield the causes that the evidence of a measurement's failure names, the most certain first.
+
+    A comparison of two sides says more than the profile of one, so the latter counts only where nothing was compared.
+    """
+    regressed = [one for one in measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
+    compared = [cause for change in regressed for cause in _of_change(change)]
+    yield from compared
+    if not compared and not any(one.metric == TIME.name for one in regressed):
+        for budget in measurement.budgets:
+            if budget.verdict is BudgetVerdict.EXCEEDED:
+                yield from _of_budget(budget, measurement)
+
+
+def _distinct(causes: Iterable[SeenCause]) -> list[SeenCause]:
+    """Return the causes, each with its first evidence."""
+    found: dict[tuple[Subject, str], SeenCause] = {}
+    for one in causes:
+        found.setdefault(one[:2], one)
+    return list(found.values())
+
+
+def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
+    largest = max((one.gained_ns for one in change.blamed), default=0.0)
+    for blame in change.blamed:
+        if blame.function and blame.gained_ns >= _MOST_OF * largest:
+            yield SeenCause(Subject.FUNCTION, blame.function, blame)
+    compared = change.fitting_components
+    if compared is not None:
+        least_ns = _MOST_OF * compared.total.difference_ns
+        for component in compared.components:
+            if component.name and component.has_moved and component.difference_ns >= max(least_ns, 1.0):
+                yield SeenCause(Subject.SPAN, component.name, component)
+    for growth in change.grown[:1]:
+        yield SeenCause(Subject.FUNCTION, growth.caller or growth.function, growth)
+    for executed in change.executed[:1]:
+        yield SeenCause(Subject.FUNCTION, executed.function, executed)
+
+
+def _of_budget(budget: BudgetResult, measurement: Measurement) -> Iterator[SeenCause]:
+    for repeat in budget.repeats[:1]:
+        if repeat.count > 1 and repeat.statement:
+            yield SeenCause(Subject.STATEMENT, repeat.statement, repeat)
+    if budget.span:
+        yield SeenCause(Subject.SPAN, budget.span, budget)
+        return
+    for row in budget.instructions[:1]:
+        if row.share >= _MOST_OF:
+            yield SeenCause(Subject.FUNCTION, row.function, row)
+    if budget.unit in ("ns", "calls"):
+        for profiled in measurement.profile[:1]:
+            if profiled.share >= _MOST_OF:
+                yield SeenCause(Subject.FUNCTION, _PLACE.sub(r"\1", profiled.function), profiled)

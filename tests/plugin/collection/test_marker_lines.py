@@ -1,0 +1,61 @@
+"""The line of a marker as the source of its limits."""
+
+from __future__ import annotations
+
+import pytest
+from scripting import Project
+
+IMPORTS = 2
+"""The lines of imports before the text of the tests."""
+
+
+def sources(project: Project, tests: str) -> list[str]:
+    """Return the sources of the limits of a session's measurements."""
+    project.run(tests)
+    return [budget["source"] for one in project.report["measurements"] for budget in one["budgets"]]
+
+
+@pytest.mark.parametrize(
+    ("tests", "line"),
+    [
+        ("@pytest.mark.perf_budget(p95_ms=50)\ndef test_it(): advance(ms=10)\n", 1),
+        (
+            "@pytest.mark.parametrize('ms', [10])\n@pytest.mark.perf_budget(p95_ms=50)\ndef test_it(ms): advance(ms)\n",
+            2,
+        ),
+        ("class TestApi:\n\n    @pytest.mark.perf_budget(p95_ms=50)\n    def test_it(self): advance(ms=10)\n", 3),
+        ("@pytest.mark.perf_budget(p95_ms=50)\nclass TestApi:\n    def test_it(self): advance(ms=10)\n", 1),
+        ("\npytestmark = [\n    pytest.mark.perf_budget(p95_ms=50),\n]\ndef test_it(): advance(ms=10)\n", 3),
+    ],
+    ids=["function", "below another decorator", "method", "class", "module"],
+)
+def test_a_limit_names_the_line_of_its_marker(project: Project, tests: str, line: int) -> None:
+    assert sources(project, tests) == [f"perf_budget marker in test_it.py:{IMPORTS + line}"]
+
+
+def test_each_of_several_named_markers_has_its_own_line(project: Project) -> None:
+    found = sources(
+        project,
+        """
+@pytest.mark.perf_budget("parse", p95_ms=50)
+@pytest.mark.perf_budget("render", p95_ms=60)
+def test_it(perf):
+    for name in ("parse", "render"):
+        perf(lambda: advance(ms=10), name=name)
+""",
+    )
+    assert len(set(found)) == 2
+    assert all(one.startswith("perf_budget marker in test_it.py:") for one in found)
+
+
+def test_a_marker_without_a_certain_line_names_its_test(project: Project) -> None:
+    found = sources(
+        project,
+        """
+quick = pytest.mark.perf_budget(p95_ms=50)
+
+@quick
+def test_it(): advance(ms=10)
+""",
+    )
+    assert found == ["perf_budget marker of test_it.py::test_it"]

@@ -1,0 +1,124 @@
+"""The wording of causes that several failing tests have in common, in each report."""
+
+from __future__ import annotations
+
+from full_result import result_of
+from html_session import session_of
+from results import budget, change, measurement
+
+from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.measurement import Measurement, ProfileRow
+from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, Repeat
+from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.causes import cause_lines, cause_texts
+from pytest_perfbudget.report.findings import failure_text
+from pytest_perfbudget.report.formats.terminal import Layout, render
+
+
+def slow(gained_ns: float = 4e5) -> RegressionResult:
+    return change(blamed=[Blame("app.db:query", Cause.OWN_CODE, gained_ns, 5e5)])
+
+
+def several(*results: BudgetResult | RegressionResult) -> list[Measurement]:
+    return [measurement(one, nodeid=f"a.py::test_{at}") for at, one in enumerate(results)]
+
+
+def told(measurements: list[Measurement]) -> list[str]:
+    result = result_of(*measurements)
+    return list(cause_lines(cause_texts(result.measurements, result.findings), with_all=False))
+
+
+def test_a_cause_has_the_number_of_tests_and_the_range_of_their_losses() -> None:
+    assert told(several(slow(4e5), slow(6e5), slow(5e5), slow(4e5))) == [
+        "Causes of several failures:",
+        "  4 tests fail by app.db:query",
+        "    takes longer in its own lines: +400 us to +600 us in each execution",
+        "    a.py::test_0, a.py::test_1, a.py::test_2 and 1 more",
+    ]
+
+
+def test_each_way_in_which_tests_show_a_cause_has_a_line() -> None:
+    found = [*several(slow(), slow()), measurement(budget(), nodeid="a.py::test_2", profile=[ProfileRow("app.db:query", 1, 0.61)])]  # fmt: skip
+    assert told(found)[1:4] == [
+        "  3 tests fail by app.db:query",
+        "    2 of them: takes longer in its own lines: +400 us in each execution",
+        "    1 of them: takes 61% of the time, in a profiled call",
+    ]
+
+
+def test_additional_calls_name_the_function_that_is_called() -> None:
+    more = change(metric="calls", unit="calls", grown=[Growth("built-in method time.sleep", 1, 40, "app.api:page")])
+    assert told(several(more, more))[1:3] == [
+        "  2 tests fail by app.api:page",
+        "    calls time.sleep more often than on the other side",
+    ]
+
+
+def test_a_query_has_the_line_that_asks_it() -> None:
+    repeats = [
+        budget(metric="count", unit="spans", span="db", repeats=[Repeat("SELECT 1", count, "app/db.py:7")])
+        for count in (12, 40)
+    ]
+    assert told(several(*repeats))[1:3] == [
+        "  2 tests fail by the query SELECT 1",
+        "    the same line asks it 12 to 40 times in an execution, at app/db.py:7",
+    ]
+
+
+def test_a_name_breaks_no_line() -> None:
+    named = [change(blamed=[Blame("app:a\nb", Cause.OWN_CODE, 4e5, 5e5)]) for _ in range(2)]
+    assert told(several(*named))[1] == "  2 tests fail by app:a\\nb"
+
+
+def test_nothing_is_told_without_a_common_cause() -> None:
+    assert told(several(slow(), change())) == []
+
+
+def test_markdown_tells_causes_before_the_failures() -> None:
+    text = formats.render(result_of(*several(slow(), slow())), "md")
+    assert text.index("### Causes of several failures") < text.index("- `2 tests fail by app.db:query`")
+    assert text.index("`a.py::test_0`, `a.py::test_1`") < text.index("### Failures")
+
+
+def test_html_tells_causes_and_remedies_before_the_cards() -> None:
+    text = formats.render(session_of(several(*[slow()] * 12)), "html")
+    places = [text.index(part) for part in ('<h2 id="failures-title"', "12 tests fail by app.db:query", "What to do", "<article")]  # fmt: skip
+    assert places == sorted(places)
+    assert "<summary>9 more</summary>" in text
+
+
+def test_html_names_no_more_tests_of_a_cause_than_a_reader_reads() -> None:
+    text = formats.render(session_of(several(*[slow()] * 250)), "html")
+    assert "<summary>247 more</summary>" in text
+    assert "<li>and 50 more</li>" in text
+
+
+def test_html_shows_short_remedies_and_folds_long_ones() -> None:
+    few = formats.render(session_of(several(budget())), "html")
+    assert '<details class="remedies" open>' in few
+    nodeids = [f"tests/{'a_folder_with_a_name/' * 9}test_module_{at}.py::test_a_case" for at in range(5)]
+    many = [measurement(change(), nodeid=one) for one in nodeids]
+    many.append(measurement(budget(), nodeid="tests/test_other.py::test_slow"))
+    text = formats.render(session_of(many), "html")
+    assert '<details class="remedies"><summary><h3>What to do: 2 remedies</h3>' in text
+
+
+def test_the_terminal_tells_causes_below_the_table_and_all_tests_if_verbose() -> None:
+    result = result_of(*several(slow(), slow(), slow(), slow()))
+    lines = render(result, Layout(width=100)).splitlines()
+    assert "  4 tests fail by app.db:query" in lines
+    verbose = render(result, Layout(width=100, verbosity=1)).splitlines()
+    assert [f"    a.py::test_{at}" for at in range(4)] == [line for line in verbose if line.startswith("    a.py")]
+
+
+def test_a_gate_that_only_warns_tells_causes_too() -> None:
+    warned = session_of(several(slow(), slow()), "warn")
+    for name in ("md", "html"):
+        assert "2 tests fail by app.db:query" in formats.render(warned, name)
+    assert "2 tests fail by app.db:query" in render(warned, Layout())
+
+
+def test_a_single_test_keeps_its_whole_text() -> None:
+    result = result_of(*several(slow(), slow()))
+    for one in result.findings:
+        assert "app.db:query takes longer in its own lines: +400 us of +500 us" in failure_text([one])
