@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from pytest_perfbudget.tracing import open_span
 from pytest_perfbudget.tracing.context import Identity, SpanContext, from_traceparent, to_traceparent
 from pytest_perfbudget.tracing.ids import new_trace_id, next_id
-from pytest_perfbudget.tracing.open_span import Continued, Enclosing, OpenSpan, current_span
+from pytest_perfbudget.tracing.open_span import Continued, Enclosing, OpenSpan
+from pytest_perfbudget.tracing.present import current_span
 
 _HEADER: Final = "traceparent"
 
@@ -22,7 +23,7 @@ def enclosing_track() -> Enclosing | None:
 
 def innermost() -> Identity | None:
     """Return the innermost open span of any kind."""
-    span = current_span.get()
+    span = enclosing_track()
     return span if open_span.innermost_of is None else open_span.innermost_of(span)
 
 
