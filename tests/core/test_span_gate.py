@@ -118,6 +118,42 @@ def test_a_count_that_holds_is_no_verdict_while_spans_are_missing() -> None:
     assert "2 other processes ended by a signal" in verdicts[3].reason
 
 
+@pytest.mark.parametrize(
+    ("limit", "missing", "verdict"),
+    [
+        ("max_ms", 0, "within"),
+        ("max_ms", 1, "unmeasured"),
+        ("p95_ms", 5, "within"),
+        ("p95_ms", 6, "unmeasured"),
+        ("median_ms", 50, "within"),
+        ("mean_ms", 60, "unmeasured"),
+        ("max_share", 60, "unmeasured"),
+        ("min_ms", 900, "within"),
+    ],
+)
+@pytest.mark.parametrize("is_vanished", [False, True])
+def test_a_time_that_holds_is_no_verdict_while_many_spans_are_missing(
+    limit: str, missing: int, verdict: str, *, is_vanished: bool
+) -> None:
+    spans = store(1_000)
+    spans.lose(2_000, "render")
+    if is_vanished:  # each such process may have had an open span
+        spans.vanished = missing
+    else:
+        spans.lose(missing, "db")
+    result = judged({limit: 0.5 if limit == "max_share" else 20}, spans)
+    assert result.verdict.value == verdict
+    if verdict == "unmeasured":
+        assert "1,000 spans were seen, and there may be slower ones: " in result.reason
+
+
+@pytest.mark.parametrize("limit", ["max_ms", "p95_ms", "mean_ms"])
+def test_a_time_that_is_exceeded_is_so_with_missing_spans_too(limit: str) -> None:
+    spans = store(1_000, ms=30)
+    spans.lose(500, "db")
+    assert judged({limit: 20}, spans).verdict.value == "exceeded"
+
+
 def test_a_count_that_is_exceeded_is_so_with_missing_spans_too() -> None:
     spans = store(50, count=2)
     spans.lose(3)
