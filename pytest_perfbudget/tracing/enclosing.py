@@ -9,8 +9,7 @@ from typing import Final, Protocol
 from pytest_perfbudget.tracing import open_span
 from pytest_perfbudget.tracing.context import Identity, SpanContext, from_traceparent, to_traceparent
 from pytest_perfbudget.tracing.ids import new_trace_id, next_id
-from pytest_perfbudget.tracing.open_span import Continued, Enclosing, OpenSpan
-from pytest_perfbudget.tracing.present import current_span
+from pytest_perfbudget.tracing.open_span import Continued, Enclosing, OpenSpan, current_span
 
 _HEADER: Final = "traceparent"
 

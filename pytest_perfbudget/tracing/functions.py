@@ -10,7 +10,7 @@ from functools import partial
 from types import CodeType, CoroutineType
 from typing import Any, Final
 
-from pytest_perfbudget.tracing import present
+from pytest_perfbudget.tracing import collector
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.open_span import OpenSpan, begin
 from pytest_perfbudget.tracing.resting_span import RestingSpan
@@ -75,7 +75,7 @@ def _wrapper(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
             span.end(error)
             raise
         if result.__class__ is CoroutineType:
-            present.set_current(span.parent)
+            collector.set_current(span.parent)
             if span.task is None:
                 span.task = UNKNOWN_TASK
             return _awaited(result, span)
@@ -87,7 +87,7 @@ def _wrapper(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
 
 async def _awaited(coroutine: Coroutine[Any, Any, Any], span: OpenSpan) -> Any:  # noqa: ANN401 - its own type
     """Await the result of a plain function within the span of its call."""
-    present.set_current(span)
+    collector.set_current(span)
     try:
         result = await coroutine
     except BaseException as error:

@@ -8,8 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, cast
 
 from pytest_perfbudget.tracing.functions import tracked_function
-from pytest_perfbudget.tracing.open_span import OpenSpan, begin
-from pytest_perfbudget.tracing.present import current_span
+from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
 from pytest_perfbudget.tracing.span import when_switched
 from pytest_perfbudget.tracing.steps import is_in_event_loop, is_suspendable
 from pytest_perfbudget.tracing.task import UNKNOWN_TASK
