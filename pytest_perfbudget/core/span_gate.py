@@ -33,6 +33,8 @@ _MOST_NAMED: Final = 5
 _FEW: Final = 0.1
 """The spans that may be missing, in units of those that a percentile lets lie above its limit."""
 
+WHY_REFUSED: Final = "OpenTelemetry for Python needs the extra otel, and a batch has at most 8 MB"
+
 HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
 
 
@@ -157,7 +159,7 @@ def _why_other(one: SpanBudget, series: SpanSeries, store: SpanStore) -> str:
     statistic = one.budget.metric.statistic
     if statistic == "min" or one.budget.metric is SPAN_COUNT:
         return ""
-    seen, missing = len(series.durations), store.missing(one.span) + store.vanished
+    seen, missing = len(series.durations), store.missing(one.span) + store.vanished + store.refused
     beyond = 1 - QUANTILES.get(statistic, 1.0 if statistic == "max" else 0.5)
     if missing <= _FEW * beyond * (seen + missing) and not store.is_untraced(one.span):
         return ""
@@ -171,6 +173,8 @@ def _doubt(name: str, store: SpanStore) -> str:
     ended = "another process ended" if vanished == 1 else f"{vanished:,} other processes ended"
     doubts = [f"{missing:,} spans were lost"] if missing else []
     doubts += [f"{ended} by a signal or os._exit(), without sending the last spans"] if vanished else []
+    refused = "a batch of spans was" if store.refused == 1 else f"{store.refused:,} batches of spans were"
+    doubts += [f"{refused} refused: {WHY_REFUSED}"] if store.refused else []
     return " and ".join(doubts)
 
 

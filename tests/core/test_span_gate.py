@@ -108,14 +108,16 @@ def test_one_execution_with_too_many_spans_is_enough() -> None:
 
 
 def test_a_count_that_holds_is_no_verdict_while_spans_are_missing() -> None:
-    complete, lost, others, processes = (store(50) for _ in range(4))
+    complete, lost, others, processes, refused = (store(50) for _ in range(5))
     lost.lose(3)
     others.lose(3, "render")
     processes.vanished = 2
-    verdicts = [judged({"max_count": 1}, one) for one in (complete, others, lost, processes)]
-    assert [one.verdict.value for one in verdicts] == ["within", "within", "unmeasured", "unmeasured"]
+    refused.refused = 2
+    verdicts = [judged({"max_count": 1}, one) for one in (complete, others, lost, processes, refused)]
+    assert [one.verdict.value for one in verdicts] == ["within", "within", *["unmeasured"] * 3]
     assert verdicts[2].reason == "at most 1 in an execution were seen, and there may be more: 3 spans were lost"
     assert "2 other processes ended by a signal" in verdicts[3].reason
+    assert "2 batches of spans were refused: OpenTelemetry for Python needs the extra otel" in verdicts[4].reason
 
 
 @pytest.mark.parametrize(

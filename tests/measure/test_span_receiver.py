@@ -101,13 +101,18 @@ def test_a_bad_request_is_refused_and_the_next_is_taken(
     receiver: SpanReceiver, received: list[Span], body: bytes, headers: dict[str, str], status: int
 ) -> None:
     assert post(receiver, body, **headers)[0] == status
+    assert receiver.refused == (status != 404)  # at another path there are no spans
+    assert post(receiver, body, **{**headers, exporter.STATE: "running"})[0] == status
+    assert receiver.refused == (status != 404)  # `track` tells the number of these spans itself
     assert post(receiver, to_json([SPAN], "shop.py"))[0] == 200
     assert received == [SPAN]
 
 
 def test_a_batch_that_is_too_large_is_refused(receiver: SpanReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span_receiver, "MOST_BYTES", 1_000)
+    assert receiver.refused == 0
     assert post(receiver, b" " * 1_001)[0] == 413
+    assert receiver.refused == 1
     assert post(receiver, gzip.compress(b" " * 100_000), Content_Encoding="gzip")[0] == 413
 
 
