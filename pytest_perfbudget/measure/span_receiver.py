@@ -25,6 +25,7 @@ from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.announced import TRACEPARENT
 from pytest_perfbudget.tracing.exporter import DROPPED, ENDED, ENDPOINT, STATE, TESTING, follow_forks
 from pytest_perfbudget.tracing.otlp import from_json, span_of
+from pytest_perfbudget.tracing.span import EPOCH, EPOCH_NS
 
 MOST_BYTES: Final = 8_000_000
 _JSON: Final = "application/json"
@@ -122,6 +123,7 @@ class SpanReceiver:
         found = {
             ENDPOINT: self.endpoint,
             TESTING: str(os.getpid()),
+            EPOCH: str(EPOCH_NS),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if reads_protobuf() else "http/json",
             "OTEL_TRACES_EXPORTER": "otlp",
