@@ -161,14 +161,18 @@ def _why_other(one: SpanBudget, series: SpanSeries, store: SpanStore) -> str:
         return ""
     seen, missing = len(series.durations), store.missing(one.span) + store.vanished + store.refused
     beyond = 1 - QUANTILES.get(statistic, 1.0 if statistic == "max" else 0.5)
-    if missing <= _FEW * beyond * (seen + missing) and not store.is_untraced(one.span):
+    if missing <= _FEW * beyond * (seen + missing):
         return ""
-    return f"{seen:,} spans were seen, and there may be slower ones: {_doubt(one.span, store)}"
+    return f"{seen:,} spans were seen, and there may be slower ones: {_lost(one.span, store)}"
 
 
 def _doubt(name: str, store: SpanStore) -> str:
     if store.is_untraced(name):
         return "spans of other processes came without a trace: send headers(), and adopt them with continued()"
+    return _lost(name, store)
+
+
+def _lost(name: str, store: SpanStore) -> str:
     missing, vanished = store.missing(name), store.vanished
     ended = "another process ended" if vanished == 1 else f"{vanished:,} other processes ended"
     doubts = [f"{missing:,} spans were lost"] if missing else []

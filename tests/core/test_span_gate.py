@@ -149,6 +149,13 @@ def test_a_time_that_holds_is_no_verdict_while_many_spans_are_missing(
         assert "1,000 spans were seen, and there may be slower ones: " in result.reason
 
 
+def test_spans_without_a_trace_are_no_part_of_a_load_and_leave_a_time_as_it_is() -> None:
+    spans = store(1_000)
+    spans.note_untraced("db")  # such as those of a periodic job of the server
+    assert judged({"p95_ms": 20}, spans).verdict.value == "within"
+    assert judged({"max_count": 1}, spans).verdict.value == "unmeasured"
+
+
 @pytest.mark.parametrize("limit", ["max_ms", "p95_ms", "mean_ms"])
 def test_a_time_that_is_exceeded_is_so_with_missing_spans_too(limit: str) -> None:
     spans = store(1_000, ms=30)
