@@ -3,7 +3,7 @@
 The criterion is that of budgets in tests, in the form that a service can afford: with n requests, of which k are above
 a limit that a share p may exceed, the probability of k or more (or of k or fewer) is at most exp(-n KL(k/n || p)), by
 the bound of Chernoff (1952). It decides as the exact binomial bound does where no request is above the limit: a p95
-needs 59 requests.
+needs 59 requests. As in a load, a request that fails within a limit on a time does not count for this limit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Errors
+from pytest_perfbudget.core.gate import unmeasured
 from pytest_perfbudget.core.metrics import ERROR_RATE, QUANTILES, SUCCESS_RATE, WALL
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.tally import Cumulated
@@ -56,7 +57,13 @@ def verdict_on_share(above: int, number: int, allowed: float, errors: Errors) ->
 
 
 def _judge(window: Cumulated, budget: Budget, errors: Errors) -> BudgetResult:
-    tally, metric = window.tally, budget.metric
+    metric = budget.metric
+    if metric.series == WALL:
+        answered = window.tally.without_fast_errors(budget.limit)
+        if not answered.count:
+            return unmeasured(budget, "no request was answered")
+        window = window if answered is window.tally else answered.cumulated()
+    tally = window.tally
     if metric in (ERROR_RATE, SUCCESS_RATE):
         is_error_rate = metric is ERROR_RATE
         estimate = 100 * (tally.error_rate if is_error_rate else 1 - tally.error_rate)

@@ -30,6 +30,11 @@ _MARGIN: Final = 4
 
 _MOST_NAMED: Final = 5
 
+_FEW: Final = 0.1
+"""The spans that may be missing, in units of those that a percentile lets lie above its limit."""
+
+WHY_REFUSED: Final = "OpenTelemetry for Python needs the extra otel, and a batch has at most 8 MB"
+
 HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
 
 
@@ -97,6 +102,8 @@ class SpanGate:
         result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
         if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
             return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements)))
+        if result.verdict is BudgetVerdict.WITHIN and (why := _why_other(one, series, store)):
+            return replace(unmeasured(budget, why), span=one.span)
         if budget.metric is SPAN_SHARE and store.beyond:
             kept = store.executions
             return replace(result, reason=f"of the first {kept:,} executions; there were {kept + store.beyond:,}")
@@ -143,13 +150,35 @@ def _why_unsure(name: str, series: SpanSeries, store: SpanStore) -> str:
     return f"at most {series.most:,} in an execution were seen, and there may be more: {doubt}" if doubt else ""
 
 
+def _why_other(one: SpanBudget, series: SpanSeries, store: SpanStore) -> str:
+    """Return the reason why a limit on a time or a share may not hold for all spans; empty if there is none.
+
+    The spans that are missing may be the slowest: they were open when their process was killed, or came when there were
+    too many. Few of them say nothing about a percentile, and any may be the maximum.
+    """
+    statistic = one.budget.metric.statistic
+    if statistic == "min" or one.budget.metric is SPAN_COUNT:
+        return ""
+    seen, missing = len(series.durations), store.missing(one.span) + store.vanished + store.refused
+    beyond = 1 - QUANTILES.get(statistic, 1.0 if statistic == "max" else 0.5)
+    if missing <= _FEW * beyond * (seen + missing):
+        return ""
+    return f"{seen:,} spans were seen, and there may be slower ones: {_lost(one.span, store)}"
+
+
 def _doubt(name: str, store: SpanStore) -> str:
     if store.is_untraced(name):
         return "spans of other processes came without a trace: send headers(), and adopt them with continued()"
+    return _lost(name, store)
+
+
+def _lost(name: str, store: SpanStore) -> str:
     missing, vanished = store.missing(name), store.vanished
     ended = "another process ended" if vanished == 1 else f"{vanished:,} other processes ended"
     doubts = [f"{missing:,} spans were lost"] if missing else []
     doubts += [f"{ended} by a signal or os._exit(), without sending the last spans"] if vanished else []
+    refused = "a batch of spans was" if store.refused == 1 else f"{store.refused:,} batches of spans were"
+    doubts += [f"{refused} refused: {WHY_REFUSED}"] if store.refused else []
     return " and ".join(doubts)
 
 

@@ -117,6 +117,24 @@ class Tally:
         """The share of errors; 0 without durations."""
         return self.errors / self.count if self.count else 0.0
 
+    def without_fast_errors(self, limit_ns: float) -> Tally:
+        """Return the tally without the errors within a limit, whose time says nothing about an answer."""
+        fast = {one: number for one, number in sparse(self.packed_errors).items() if middle_ns(one) <= limit_ns}
+        if not fast:
+            return self
+        number, packed_fast = sum(fast.values()), packed_sparse(fast)
+        left = self.packed - packed_fast
+        longest = max((left.bit_length() - 1) // (8 * _LANE_BYTES), 0)
+        total_ns = self.total_ns - round(math.fsum(count * middle_ns(one) for one, count in fast.items()))
+        return Tally(
+            self.count - number,
+            self.errors - number,
+            max(total_ns, 0),
+            self.most_ns if longest == bucket_of(min(self.most_ns, LONGEST_NS)) else round(middle_ns(longest)),
+            left,
+            self.packed_errors - packed_fast,
+        )
+
     def cumulated(self) -> Cumulated:
         """Return the counts in a form that answers questions about quantiles."""
         return Cumulated(self, list(accumulate(unpacked(self.packed))))

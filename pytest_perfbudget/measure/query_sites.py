@@ -13,9 +13,13 @@ from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.tracing import Span
 
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
-_OF_PACKAGE: Final = "*"
+_TRACING: Final = str(Path(__file__).resolve().parent.parent / "tracing")
+_OF_TRACING: Final = "*"
+_OF_PACKAGE: Final = "**"
 _MOST: Final = 1_000
 _PAIR: Final = 2
+_MOST_BETWEEN: Final = 4
+"""The most frames of libraries between a query's line and its caller's, such as those of a context manager."""
 _INNERMOST: Final = 4
 """The frame that may have made a query, from `calling` on: a sink, the end of a span and a function of `track` are
 between the two at least."""
@@ -23,8 +27,10 @@ _getframe = sys._getframe  # noqa: SLF001 - `inspect.stack` takes milliseconds
 
 _Places = dict[int, str]
 """The file and the line of each instruction of a function that has called another one."""
+_IN_TRACING: Final[_Places] = {}
 _IN_PACKAGE: Final[_Places] = {}
 _ELSEWHERE: Final[_Places] = {}
+_PLACES_OF: Final = {_OF_TRACING: _IN_TRACING, _OF_PACKAGE: _IN_PACKAGE, "": _ELSEWHERE}
 
 
 class QuerySites:
@@ -58,7 +64,7 @@ class QuerySites:
     def of_remote(self, span: Span) -> str:
         """Return the line that began a span of another process; empty if the project does not have the line."""
         file = self._file(span.file) if span.file else ""
-        return f"{file}:{span.line}" if file and file != _OF_PACKAGE else ""
+        return f"{file}:{span.line}" if file not in _PLACES_OF else ""
 
     def calling(self) -> str:
         """Return the line that made a query, and the line that called its function, as far as the project has them.
@@ -83,7 +89,7 @@ class QuerySites:
 
     def _searched(self, frame: FrameType | None) -> tuple[str, bool]:
         """Return the lines that the frames from a frame on tell, and whether that frame and the next are enough."""
-        places_of, first, second, searched = self._places, "", "", 0
+        places_of, first, second, searched, between = self._places, "", "", 0, 0
         is_kept = True
         while frame is not None:
             searched += 1
@@ -92,10 +98,11 @@ class QuerySites:
             if places is None:
                 places = self._places_of(code)
                 is_kept = is_kept and id(code) in places_of
-            if places is _ELSEWHERE:
-                if first:
-                    break
-            elif places is not _IN_PACKAGE:
+            if places is _IN_PACKAGE or places is _ELSEWHERE:
+                between += bool(first)
+                if between and (places is _IN_PACKAGE or between > _MOST_BETWEEN):
+                    break  # what measures the code, such as a test, or a library that calls it
+            elif places is not _IN_TRACING:
                 place = places.get(frame.f_lasti)
                 if place is None:
                     place = places[frame.f_lasti] = f"{self._files[code.co_filename]}:{frame.f_lineno}"
@@ -117,18 +124,20 @@ class QuerySites:
     def _places_of(self, code: CodeType) -> _Places:
         """Return the places of the instructions of a function so far, and keep the function alive with its id."""
         file = self._file(code.co_filename)
-        found = {} if file and file != _OF_PACKAGE else _IN_PACKAGE if file else _ELSEWHERE
+        found = _PLACES_OF.get(file)
+        if found is None:
+            found = {}
         if len(self._codes) < _MOST:
             self._codes.append(code)
             self._places[id(code)] = found
         return found
 
     def _file(self, name: str) -> str:
-        """Return the path of a file in the project; empty if the file is elsewhere, `_OF_PACKAGE` if it is our own."""
+        """Return the path of a file in the project, or a key of `_PLACES_OF` for another file."""
         found = self._files.get(name)
         if found is None:
             if name.startswith(_PACKAGE):
-                found = _OF_PACKAGE
+                found = _OF_TRACING if name.startswith(_TRACING) else _OF_PACKAGE
             else:
                 path = None if name.startswith("<") else path_in(self._root, name)  # code without a file
                 found = "" if path is None else path.as_posix()

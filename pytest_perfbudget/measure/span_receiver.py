@@ -25,6 +25,7 @@ from pytest_perfbudget.tracing import Span
 from pytest_perfbudget.tracing.announced import TRACEPARENT
 from pytest_perfbudget.tracing.exporter import DROPPED, ENDED, ENDPOINT, STATE, TESTING, follow_forks
 from pytest_perfbudget.tracing.otlp import from_json, span_of
+from pytest_perfbudget.tracing.span import EPOCH, EPOCH_NS
 
 MOST_BYTES: Final = 8_000_000
 _JSON: Final = "application/json"
@@ -54,12 +55,14 @@ class SpanReceiver:
         endpoint: the address of the receiver.
         dropped: the number of spans so far that other processes had no room for.
         vanished: the number of processes so far that ended without a goodbye, and perhaps without sending all spans.
+        refused: the number of batches so far that were not taken, from senders that do not count their losses.
     """
 
     def __init__(self) -> None:
         self.take: Take | None = None
         self.dropped = 0
         self.vanished = 0
+        self.refused = 0
         self._counting = threading.Lock()
         self._last_s: float | None = None
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -79,12 +82,13 @@ class SpanReceiver:
         if take is not None and spans:
             take(spans)
 
-    def lose(self, *, dropped: int = 0, vanished: int = 0) -> None:
-        """Count spans and processes that are lost."""
+    def lose(self, *, dropped: int = 0, vanished: int = 0, refused: int = 0) -> None:
+        """Count spans, processes and batches that are lost."""
         self._last_s = time.monotonic()
         with self._counting:
             self.dropped += dropped
             self.vanished += vanished
+            self.refused += refused
 
     def settle(self, *, is_expected: bool = False) -> None:
         """Wait until no more spans are on their way, if there is another process at all.
@@ -119,6 +123,7 @@ class SpanReceiver:
         found = {
             ENDPOINT: self.endpoint,
             TESTING: str(os.getpid()),
+            EPOCH: str(EPOCH_NS),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if reads_protobuf() else "http/json",
             "OTEL_TRACES_EXPORTER": "otlp",
@@ -231,6 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = body or message.encode()
         if status != 200:
             self.close_connection = True  # the body may be unread
+            if self.path == _PATH and not self.headers.get(STATE):  # `track` tells the number with its next batch
+                self.server.receiver.lose(refused=1)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))

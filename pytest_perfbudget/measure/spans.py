@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import wraps
-from operator import attrgetter
+from operator import attrgetter, sub
 from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +45,9 @@ MOST_HELD: Final = 50_000
 _WHOLE: Final = ""
 """The name of executions among those of spans."""
 _thread_ns: Final = WALL_CPU_THREAD_NS[2]
+
+_losses: Final = attrgetter("dropped", "vanished", "refused")
+"""The numbers of lost spans, of processes that lose some, and of refused batches, of a receiver."""
 
 _FIELDS: Final = len(Span._fields)
 """The number of values of a span, which are kept one after the other in a flat list: the values need no object of their
@@ -88,7 +91,7 @@ class SpanGatherer:
         self._waiting = WaitClock()
         self._sampler = WaitSampler(self._waiting.look)
         self._receiver = receiver
-        self._lost_before: tuple[int, int] | None = None
+        self._lost_before: Sequence[int] = ()
         self._is_load = is_load
         self._warm_up: set[int] = set()
         self._uncounted: set[int] = set()
@@ -133,8 +136,8 @@ class SpanGatherer:
         self._pending, self._ended, self._most_values = [], [], MOST_PENDING * _FIELDS
         if self._receiver is not None:
             self._receiver.take = self.take_remote
-            if self._lost_before is None:
-                self._lost_before = self._receiver.dropped, self._receiver.vanished
+            if not self._lost_before:
+                self._lost_before = _losses(self._receiver)
         self._waiting.find_processes()
         sampler = self._sampler if self._is_system else None
         add_sampler(sampler)
@@ -242,9 +245,11 @@ class SpanGatherer:
             lacks = any(not any(covers(one, name) for name in known) for one in expected)
             self._receiver.settle(is_expected=lacks)
             self._receiver.take = None
-            dropped, vanished = self._lost_before or (self._receiver.dropped, self._receiver.vanished)
-            self.store.lose(self._receiver.dropped - dropped)
-            self.store.vanished += self._receiver.vanished - vanished
+            losses = _losses(self._receiver)
+            dropped, vanished, refused = map(sub, losses, self._lost_before or losses)
+            self.store.lose(dropped)
+            self.store.vanished += vanished
+            self.store.refused += refused
         self._add_up()
 
     def take_remote(self, batch: Sequence[Span]) -> None:

@@ -27,6 +27,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_OF_BODY: Final = ("http.response.body", "http.response.pathsend", "http.response.zerocopysend")
+"""The messages that send a body or a part of it; the extensions of ASGI send a file as a whole, or its parts."""
+
 _STREAM_S: Final = 15.0
 """The length of a stream of events. A browser reconnects; a server that shuts down waits for its open streams."""
 
@@ -70,13 +73,15 @@ class ASGIMonitor:
             await self._observe(scope, receive, send)
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send) -> None:
-        status = 0
+        status, end_ns = 0, None
 
         async def noting(message: Message) -> None:
-            nonlocal status
+            nonlocal status, end_ns
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
+            if message["type"] in _OF_BODY and not message.get("more_body", False):
+                end_ns = time.perf_counter_ns()
 
         error: BaseException | ErrorCause | None = None
         start_ns = time.perf_counter_ns()
@@ -87,7 +92,8 @@ class ASGIMonitor:
             error = raised
             raise
         finally:  # a request that is cancelled, as by a client that has gone, is no error
-            duration_s = (time.perf_counter_ns() - start_ns) / 1e9
+            # The client does not wait for tasks that the application runs after the last byte.
+            duration_s = ((time.perf_counter_ns() if end_ns is None else end_ns) - start_ns) / 1e9
             self._monitor.observe(self._names.component(scope), duration_s, error)
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,13 +16,17 @@ _MOST_NAMES: Final = 10_000
 
 
 class Component:
-    """A component with its recorder, and the lock that the recorder needs."""
+    """A component with its recorder, and the lock that the recorder needs.
+
+    A thread that has the lock may ask for it again: the garbage collector may end a span in the middle of a record, and
+    a signal handler may ask for the numbers.
+    """
 
     __slots__ = ("lock", "name", "recorder")
 
     def __init__(self, name: str, start_ns: int) -> None:
         self.name = name
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.recorder = Recorder(start_ns)
 
 
@@ -42,7 +46,7 @@ class Components:
         self._configured = sorted(configured, key=len, reverse=True)
         self.always_kept = {*self._configured, *watched, OTHER}
         self._clock = clock
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()  # as that of a component
         self._components: dict[str, Component] = {}
         self._unconfigured = 0
         self.by_name: dict[str, Component] = {}
@@ -58,8 +62,9 @@ class Components:
                 owner = OTHER
             component = self._components.get(owner)
             if component is None:
-                self._unconfigured += is_foreign
-                component = self._components[owner] = Component(owner, self._clock())
+                made = Component(owner, self._clock())
+                component = self._components.setdefault(owner, made)
+                self._unconfigured += is_foreign and component is made
             if len(self.by_name) < _MOST_NAMES:
                 self.by_name[name] = component
         return component

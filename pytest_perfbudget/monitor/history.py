@@ -5,6 +5,7 @@ The memory is constant: a ring reaches back from the last request, and a slot th
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -108,7 +109,11 @@ class History:
 
 
 class Recorder:
-    """The recorder of a component's history. The caller holds a lock while a method runs."""
+    """The recorder of a component's history. The caller holds a lock while a method runs.
+
+    A signal handler or a finalizer in the same thread may call a method within another, so each method leaves the
+    recorder whole at every call that it makes.
+    """
 
     __slots__ = ("_count", "_counts", "_ends_ns", "_failed", "_most_ns", "_slots", "_start_ns", "_total", "_total_ns")
 
@@ -117,7 +122,7 @@ class Recorder:
         self._slots: tuple[dict[int, Tally], ...] = tuple({} for _ in LEVELS)
         self._total = Tally()
         self._count = self._total_ns = self._most_ns = 0
-        self._begin(start_ns)
+        self._begin(start_ns, empty_counts(), {})
 
     def record(self, now_ns: int, duration_ns: int, *, is_error: bool) -> None:
         """Count a request that has ended. A time before the present slot counts for the present slot."""
@@ -148,24 +153,33 @@ class Recorder:
         return History(slots, self._total + present, self._start_ns)
 
     def _present(self) -> Tally:
-        errors, packed_errors = sum(self._failed.values()), packed_sparse(self._failed)
-        return Tally(self._count, errors, self._total_ns, self._most_ns, packed(self._counts), packed_errors)
+        return _tally(self._count, self._total_ns, self._most_ns, self._counts, self._failed)
 
     def _end_slot(self, now_ns: int) -> None:
-        present, at_ns = self._present(), self._ends_ns - LEVELS[0].width_ns
+        """Begin the next slot, and then add up the one before: a finalizer or a signal handler may come in between."""
+        counts, ends_ns = empty_counts(), self._ends_ns
+        failed: dict[int, int] = {}
+        if now_ns < ends_ns:
+            return
+        ended = self._count, self._total_ns, self._most_ns, self._counts, self._failed
+        self._begin(now_ns, counts, failed)
+        present, at_ns = _tally(*ended), ends_ns - LEVELS[0].width_ns
         self._total += present
         for level, kept in zip(LEVELS, self._slots, strict=True) if present.count else ():
             slot = at_ns // level.width_ns
             kept[slot] = kept[slot] + present if slot in kept else present
             for old in [one for one in kept if one <= slot - level.slots]:
                 del kept[old]
-        self._begin(now_ns)
 
-    def _begin(self, now_ns: int) -> None:
+    def _begin(self, now_ns: int, counts: array[int], failed: dict[int, int]) -> None:
         self._ends_ns = (now_ns // LEVELS[0].width_ns + 1) * LEVELS[0].width_ns
-        self._counts = empty_counts()
-        self._failed: dict[int, int] = {}
+        self._counts = counts
+        self._failed = failed
         self._count = self._total_ns = self._most_ns = 0
+
+
+def _tally(count: int, total_ns: int, most_ns: int, counts: array[int], failed: dict[int, int]) -> Tally:
+    return Tally(count, sum(failed.values()), total_ns, most_ns, packed(counts), packed_sparse(failed))
 
 
 def _merged(mine: Mapping[int, Tally], theirs: Mapping[int, Tally]) -> dict[int, Tally]:

@@ -230,7 +230,7 @@ class Monitor:
         configured = [rule.limits.component for rule in self._settings.components if rule.limits.component]
         self._components = Components(configured, self._clock, (one.component for one in self._settings.alerts))
         self._errors = ErrorLog()
-        self._errors_lock = threading.Lock()
+        self._errors_lock = threading.RLock()  # as that of a component
 
     def _find(self, name: str) -> Component:
         """Return the component of a name that is new.

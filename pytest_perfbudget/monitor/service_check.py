@@ -70,7 +70,7 @@ class ServiceCheck:
         self.watch.reset()
         self._checking = threading.RLock()  # a signal handler may close the monitor within a check
         self._stopped = threading.Event()
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # the garbage collector may end a span meanwhile
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.metrics import WALL
 from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.service_gate import is_monitored, judge_window
 from pytest_perfbudget.core.settings import Settings
-from pytest_perfbudget.core.tally import Cumulated
+from pytest_perfbudget.core.tally import Cumulated, Tally
 from pytest_perfbudget.core.units import NS_PER
 from pytest_perfbudget.monitor.history import HALF_MINUTES, HOURS, History, Window
 from pytest_perfbudget.monitor.snapshot import Snapshot
@@ -79,7 +79,8 @@ class JudgedService:
             return window.per_second
         if not window.tally.count:
             return None
-        return _number(window, statistic) / rule.watched.factor
+        factor = rule.watched.factor
+        return _number(window.tally, statistic, rule.limit * factor) / factor
 
     def to_dict(self, alerts: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> dict[str, Any]:
         """Return the summary as builtins."""
@@ -180,15 +181,15 @@ def _window(window: Window) -> dict[str, Any]:
     }
 
 
-def _number(window: Window, statistic: str) -> float:
-    tally = window.tally
-    others = {
-        "error_rate": tally.error_rate,
-        "errors": float(tally.errors),
-        "mean": tally.mean_ns,
-        "max": float(tally.most_ns),
-    }
-    return others[statistic] if statistic in others else tally.cumulated().quantile_ns(_SHARES[statistic])
+def _number(tally: Tally, statistic: str, limit: float) -> float:
+    """Return a number in base units; a time is that without the errors within the limit, as for a budget."""
+    of_errors = {"error_rate": tally.error_rate, "errors": float(tally.errors)}
+    if statistic in of_errors:
+        return of_errors[statistic]
+    answered = tally.without_fast_errors(limit)
+    timed = answered if answered.count else tally
+    of_times = {"mean": timed.mean_ns, "max": float(timed.most_ns)}
+    return of_times[statistic] if statistic in of_times else timed.cumulated().quantile_ns(_SHARES[statistic])
 
 
 def _apdex(requests: Cumulated, budgets: Sequence[Budget]) -> Apdex:

@@ -73,7 +73,7 @@ class WindowLog:
         self._is_paused = False
         self._writing = threading.RLock()  # a signal handler may close the monitor while the main thread writes
         self._stopped = threading.Event()
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # the garbage collector may end a span meanwhile
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:

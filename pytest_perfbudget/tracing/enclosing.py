@@ -22,7 +22,7 @@ def enclosing_track() -> Enclosing | None:
 
 def innermost() -> Identity | None:
     """Return the innermost open span of any kind."""
-    span = current_span.get()
+    span = enclosing_track()
     return span if open_span.innermost_of is None else open_span.innermost_of(span)
 
 

@@ -10,8 +10,9 @@ from functools import partial
 from types import CodeType, CoroutineType
 from typing import Any, Final
 
+from pytest_perfbudget.tracing import collector
 from pytest_perfbudget.tracing import span as spans
-from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
+from pytest_perfbudget.tracing.open_span import OpenSpan, begin
 from pytest_perfbudget.tracing.resting_span import RestingSpan
 from pytest_perfbudget.tracing.span import Named
 from pytest_perfbudget.tracing.steps import driven, is_driven
@@ -74,7 +75,7 @@ def _wrapper(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
             span.end(error)
             raise
         if result.__class__ is CoroutineType:
-            current_span.set(span.parent)
+            collector.set_current(span.parent)
             if span.task is None:
                 span.task = UNKNOWN_TASK
             return _awaited(result, span)
@@ -86,7 +87,7 @@ def _wrapper(function: Callable[..., Any], source: Named) -> Callable[..., Any]:
 
 async def _awaited(coroutine: Coroutine[Any, Any, Any], span: OpenSpan) -> Any:  # noqa: ANN401 - its own type
     """Await the result of a plain function within the span of its call."""
-    current_span.set(span)
+    collector.set_current(span)
     try:
         result = await coroutine
     except BaseException as error:

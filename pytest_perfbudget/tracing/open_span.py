@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Final
 
-from pytest_perfbudget.tracing import ids
+from pytest_perfbudget.tracing import collector, ids
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import Identity, SpanContext
@@ -35,6 +35,7 @@ _COMPUTING_NS: Final = 5_000
 _parent_process: Final = announced()
 current_span: ContextVar[Enclosing | None] = ContextVar("perfbudget_span", default=_parent_process)
 """The span that encloses the code; in every thread of a child process, the span of the parent process by default."""
+collector.guard(current_span)
 
 ident = threading.get_ident
 _reading = (0, 0, 0)
@@ -112,7 +113,7 @@ class OpenSpan:
                 cpu_ns = self.of_task(cpu_ns)
         innermost = current_span.get()
         if innermost is self:
-            current_span.set(self.parent)
+            collector.set_current(self.parent)
         else:
             self._leave(innermost)
         duration_ns = end_ns - start_ns
@@ -166,7 +167,7 @@ class OpenSpan:
         """End out of order: a generator has rested in a block within this span, or goes on in another context."""
         while innermost.__class__ is OpenSpan:
             if innermost is self:
-                current_span.set(self.parent)
+                collector.set_current(self.parent)
                 return
             innermost = innermost.parent
         self.is_astray = True
@@ -226,7 +227,7 @@ def begin(source: Named) -> OpenSpan:
         if task is not None:
             span.task = task
             span.away_ns = task.away_ns
-    current_span.set(span)
+    collector.set_current(span)
     thread, read_ns, cpu_ns = _reading
     now_ns = CLOCKS[0]()
     since_ns = now_ns - read_ns

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-from pytest_perfbudget.tracing import open_span
+from pytest_perfbudget.tracing import collector, open_span
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.ended_span import Begin, hand_over, place_of_use
 from pytest_perfbudget.tracing.open_span import begin, current_span
@@ -89,7 +89,7 @@ class RestingSpan:
         self.is_at_rest = False
         span = self._span
         span.parent = current_span.get()
-        current_span.set(span)
+        collector.set_current(span)
         if running_tasks or span.task is not None:
             self._note_task()
         sampler, name = open_span.sampler, span.source.name
@@ -110,7 +110,7 @@ class RestingSpan:
     def leave(self) -> None:
         """Rest: add an interval in which the span ran, unless the span has ended meanwhile."""
         span, end_ns, own = self._span, open_span.CLOCKS[0](), open_span.ident()
-        current_span.set(span.parent)
+        collector.set_current(span.parent)
         if self._is_over:
             return
         start_ns, began_ns = span.start_ns, self._began_ns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,22 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from pytest_perfbudget.tracing.wait_sampling import Waits
 
-EPOCH_NS: Final = time.time_ns() - time.perf_counter_ns()
+_MOST_DIGITS: Final = 20
+EPOCH: Final = "PERFBUDGET_SPANS_EPOCH"
+"""The environment variable by which child processes of a test know its `EPOCH_NS`."""
+
+
+def _epoch_ns() -> int:
+    """Return the reading of the monotonic clock in 1970: the one of the test, as the machine's clock may be set later.
+
+    The monotonic clock is the same for all processes of the machine.
+    """
+    given = os.environ.get(EPOCH, "")
+    is_number = given.isascii() and given.isdecimal() and len(given) < _MOST_DIGITS
+    return int(given) if is_number else time.time_ns() - time.perf_counter_ns()
+
+
+EPOCH_NS: Final = _epoch_ns()
 """The reading of the monotonic clock in 1970. Starts are times since then, for readers in other processes; durations
 come from the monotonic clock."""
 

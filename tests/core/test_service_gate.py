@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from pytest_perfbudget.core.budgets import parse_budgets
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict
 from pytest_perfbudget.core.service_gate import judge_window, verdict_on_share
-from pytest_perfbudget.core.tally import Tally
+from pytest_perfbudget.core.tally import Tally, bucket_of, middle_ns
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 WITHIN, UNDECIDED, EXCEEDED = BudgetVerdict.WITHIN, BudgetVerdict.UNDECIDED, BudgetVerdict.EXCEEDED
@@ -76,6 +78,55 @@ def test_errors_are_held_to_their_rate(limit: dict[str, float], errors: int, ver
 def test_without_an_allowed_error_the_first_decides() -> None:
     assert judged([1.0], 1, min_success_rate=1)[0].verdict is EXCEEDED
     assert judged([1.0], 0, min_success_rate=1)[0].verdict is WITHIN
+
+
+def window(answers_ms: list[float], errors_ms: list[float]) -> Tally:
+    failed = Tally.of([round(one * MS) for one in errors_ms])
+    return Tally.of([round(one * MS) for one in answers_ms]) + replace(
+        failed, errors=failed.count, packed_errors=failed.packed
+    )
+
+
+@pytest.mark.parametrize("limit", ["p95_ms", "median_ms", "mean_ms", "max_ms"])
+@pytest.mark.parametrize(("answers_ms", "verdict"), [(60, EXCEEDED), (20, WITHIN)])
+def test_errors_that_come_at_once_keep_no_limit_on_a_time(
+    limit: str, answers_ms: float, verdict: BudgetVerdict
+) -> None:
+    [alone] = judge_window(window([answers_ms] * 100, []).cumulated(), parse_budgets({limit: 50}, "here"), ERRORS)
+    mixed = window([answers_ms] * 100, [0.1] * 3000).cumulated()
+    [result] = judge_window(mixed, parse_budgets({limit: 50}, "here"), ERRORS)
+    assert result.verdict is alone.verdict is verdict
+    assert result.estimate == pytest.approx(alone.estimate, rel=0.02)
+    assert result.rounds == 100
+
+
+def test_errors_after_the_limit_count_as_slow() -> None:
+    tally = window([20] * 100, [60] * 100)
+    assert tally.without_fast_errors(50 * MS) is tally
+    [result] = judge_window(tally.cumulated(), parse_budgets({"p95_ms": 50}, "here"), ERRORS)
+    assert result.verdict is EXCEEDED
+
+
+def test_without_an_answer_no_time_is_measured() -> None:
+    [result] = judge_window(window([], [0.1] * 100).cumulated(), parse_budgets({"p95_ms": 50}, "here"), ERRORS)
+    assert (result.verdict, result.reason) == (BudgetVerdict.UNMEASURED, "no request was answered")
+
+
+@given(st.lists(st.integers(0, 1000)), st.lists(st.integers(0, 1000)), st.integers(0, 1000))
+def test_the_tally_without_fast_errors_is_that_of_the_others(
+    answers: list[int], failures: list[int], limit: int
+) -> None:
+    found = window([float(one) for one in answers], [float(one) for one in failures]).without_fast_errors(limit * MS)
+    slow = [one for one in failures if middle_ns(bucket_of(one * MS)) > limit * MS]
+    expected = window([float(one) for one in answers], [float(one) for one in slow])
+    assert (found.count, found.errors, found.packed, found.packed_errors) == (
+        expected.count,
+        expected.errors,
+        expected.packed,
+        expected.packed_errors,
+    )
+    assert found.most_ns == pytest.approx(expected.most_ns, rel=0.02)
+    assert abs(found.total_ns - expected.total_ns) <= 0.016 * sum(failures) * MS + 1
 
 
 def test_numbers_that_only_tests_have_are_left_out() -> None:

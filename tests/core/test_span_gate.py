@@ -108,14 +108,59 @@ def test_one_execution_with_too_many_spans_is_enough() -> None:
 
 
 def test_a_count_that_holds_is_no_verdict_while_spans_are_missing() -> None:
-    complete, lost, others, processes = (store(50) for _ in range(4))
+    complete, lost, others, processes, refused = (store(50) for _ in range(5))
     lost.lose(3)
     others.lose(3, "render")
     processes.vanished = 2
-    verdicts = [judged({"max_count": 1}, one) for one in (complete, others, lost, processes)]
-    assert [one.verdict.value for one in verdicts] == ["within", "within", "unmeasured", "unmeasured"]
+    refused.refused = 2
+    verdicts = [judged({"max_count": 1}, one) for one in (complete, others, lost, processes, refused)]
+    assert [one.verdict.value for one in verdicts] == ["within", "within", *["unmeasured"] * 3]
     assert verdicts[2].reason == "at most 1 in an execution were seen, and there may be more: 3 spans were lost"
     assert "2 other processes ended by a signal" in verdicts[3].reason
+    assert "2 batches of spans were refused: OpenTelemetry for Python needs the extra otel" in verdicts[4].reason
+
+
+@pytest.mark.parametrize(
+    ("limit", "missing", "verdict"),
+    [
+        ("max_ms", 0, "within"),
+        ("max_ms", 1, "unmeasured"),
+        ("p95_ms", 5, "within"),
+        ("p95_ms", 6, "unmeasured"),
+        ("median_ms", 50, "within"),
+        ("mean_ms", 60, "unmeasured"),
+        ("max_share", 60, "unmeasured"),
+        ("min_ms", 900, "within"),
+    ],
+)
+@pytest.mark.parametrize("is_vanished", [False, True])
+def test_a_time_that_holds_is_no_verdict_while_many_spans_are_missing(
+    limit: str, missing: int, verdict: str, *, is_vanished: bool
+) -> None:
+    spans = store(1_000)
+    spans.lose(2_000, "render")
+    if is_vanished:  # each such process may have had an open span
+        spans.vanished = missing
+    else:
+        spans.lose(missing, "db")
+    result = judged({limit: 0.5 if limit == "max_share" else 20}, spans)
+    assert result.verdict.value == verdict
+    if verdict == "unmeasured":
+        assert "1,000 spans were seen, and there may be slower ones: " in result.reason
+
+
+def test_spans_without_a_trace_are_no_part_of_a_load_and_leave_a_time_as_it_is() -> None:
+    spans = store(1_000)
+    spans.note_untraced("db")  # such as those of a periodic job of the server
+    assert judged({"p95_ms": 20}, spans).verdict.value == "within"
+    assert judged({"max_count": 1}, spans).verdict.value == "unmeasured"
+
+
+@pytest.mark.parametrize("limit", ["max_ms", "p95_ms", "mean_ms"])
+def test_a_time_that_is_exceeded_is_so_with_missing_spans_too(limit: str) -> None:
+    spans = store(1_000, ms=30)
+    spans.lose(500, "db")
+    assert judged({limit: 20}, spans).verdict.value == "exceeded"
 
 
 def test_a_count_that_is_exceeded_is_so_with_missing_spans_too() -> None:

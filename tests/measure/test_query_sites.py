@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import _thread
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -110,6 +111,53 @@ def test_a_query_below_a_library_is_searched_each_time_as_more_lines_tell_where_
 
     number, lines = searches(monkeypatch, loop)
     assert (number, len(lines)) == (3, 1)
+
+
+@contextmanager
+def opened() -> Iterator[None]:
+    with track("query", statement="SELECT 1"):
+        yield
+
+
+def through(frames: int, function: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls another one through frames of a library."""
+    for _ in range(frames):
+        found: dict[str, Any] = {"function": function}
+        exec(compile("def call(): function()", "/usr/lib/library.py", "exec"), found)
+        function = found["call"]
+    return function
+
+
+@pytest.mark.parametrize(("frames", "is_named"), [(0, True), (4, True), (5, False)])
+def test_the_caller_is_named_through_a_few_frames_of_a_library(
+    monkeypatch: pytest.MonkeyPatch, frames: int, *, is_named: bool
+) -> None:
+    library = through(frames, find)
+
+    def call() -> None:
+        library()
+
+    (site,) = searches(monkeypatch, call)[1]
+    line = find.__code__.co_firstlineno + 1
+    caller = f", called from test_query_sites.py:{call.__code__.co_firstlineno + 1}" if is_named else ""
+    assert site == f"test_query_sites.py:{line}{caller}"
+
+
+def test_the_user_of_a_context_manager_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loop() -> None:
+        for _ in range(3):
+            with opened():
+                pass
+
+    (site,) = set(searches(monkeypatch, loop)[1])
+    assert site.endswith(f", called from test_query_sites.py:{loop.__code__.co_firstlineno + 2}")
+
+
+def test_the_code_that_measures_is_no_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    gatherer = SpanGatherer(HERE, ["query"])
+    monkeypatch.setattr(gatherer, "execution", lambda **_: nullcontext())
+    found = searches(monkeypatch, gatherer.marked(find, is_awaited=False))[1]
+    assert found == [f"test_query_sites.py:{find.__code__.co_firstlineno + 1}"]
 
 
 def test_a_thread_that_begins_with_a_query_has_no_line_of_the_project() -> None:

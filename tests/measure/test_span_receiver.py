@@ -8,15 +8,17 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from pytest_perfbudget.measure import span_receiver
 from pytest_perfbudget.measure.span_receiver import SpanReceiver
-from pytest_perfbudget.tracing import Span, SpanContext, exporter
+from pytest_perfbudget.tracing import Span, SpanContext, exporter, span
 from pytest_perfbudget.tracing.announced import announced_to_children
 from pytest_perfbudget.tracing.otlp import to_json
+from pytest_perfbudget.tracing.span import EPOCH_NS
 
 SPAN = Span("query", 1, 2, 0, 3, 4, None)
 JSON = "application/json"
@@ -101,13 +103,18 @@ def test_a_bad_request_is_refused_and_the_next_is_taken(
     receiver: SpanReceiver, received: list[Span], body: bytes, headers: dict[str, str], status: int
 ) -> None:
     assert post(receiver, body, **headers)[0] == status
+    assert receiver.refused == (status != 404)  # at another path there are no spans
+    assert post(receiver, body, **{**headers, exporter.STATE: "running"})[0] == status
+    assert receiver.refused == (status != 404)  # `track` tells the number of these spans itself
     assert post(receiver, to_json([SPAN], "shop.py"))[0] == 200
     assert received == [SPAN]
 
 
 def test_a_batch_that_is_too_large_is_refused(receiver: SpanReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span_receiver, "MOST_BYTES", 1_000)
+    assert receiver.refused == 0
     assert post(receiver, b" " * 1_001)[0] == 413
+    assert receiver.refused == 1
     assert post(receiver, gzip.compress(b" " * 100_000), Content_Encoding="gzip")[0] == 413
 
 
@@ -159,6 +166,29 @@ def test_track_in_a_child_process_exports_by_itself(received: list[Span]) -> Non
     assert (outer.parent_id, inner.parent_id) == (5, outer.span_id)
     assert outer.attributes == {"size": 3}
     assert outer.cpu_ns is not None
+
+
+@pytest.mark.parametrize("set_back_ns", [0, 3_600_000_000_000])
+def test_a_child_has_the_clock_of_the_test_though_the_machines_clock_was_set(
+    monkeypatch: pytest.MonkeyPatch, received: list[Span], set_back_ns: int
+) -> None:
+    """Otherwise its spans would lie outside the executions, whose whole time would be outside all spans."""
+    epoch_ns = EPOCH_NS - set_back_ns
+    monkeypatch.setattr(span_receiver, "EPOCH_NS", epoch_ns)
+    receiver = SpanReceiver()
+    receiver.take = received.extend
+    with receiver.running():
+        began_ns = time.perf_counter_ns()
+        subprocess.run([sys.executable, "-c", CHILD], check=True, timeout=60)
+        ended_ns = time.perf_counter_ns()
+    assert len(received) == 2
+    assert all(began_ns <= one.start_ns - epoch_ns <= ended_ns for one in received)
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-5", "1.5", "9" * 40, "\u0665"])
+def test_another_value_than_a_number_is_no_clock(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(span.EPOCH, value)
+    assert abs(span._epoch_ns() + time.perf_counter_ns() - time.time_ns()) < 3_600_000_000_000
 
 
 def test_a_child_process_without_a_receiver_goes_on_undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:

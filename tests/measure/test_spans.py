@@ -197,7 +197,7 @@ class Receiver:
     def __init__(self) -> None:
         self.settled: list[bool] = []
         self.take: Callable[[list[Span]], None] = lambda _: None
-        self.dropped = self.vanished = 0
+        self.dropped = self.vanished = self.refused = 0
 
     def settle(self, *, is_expected: bool = False) -> None:
         self.settled.append(is_expected)
@@ -226,6 +226,16 @@ def test_spans_of_other_processes_are_waited_for(monkeypatch: pytest.MonkeyPatch
     assert counts(gatherer, "remote") == [1, 1, 1, 1]
     assert gatherer.store.has_remote
     assert gatherer.store.lost == 0
+
+
+def test_losses_count_from_the_first_listening_on() -> None:
+    receiver = Receiver()
+    receiver.dropped, receiver.vanished, receiver.refused = 10, 20, 30
+    gatherer = with_receiver(receiver)
+    with gatherer.listening():
+        receiver.dropped, receiver.vanished, receiver.refused = 11, 22, 33
+    gatherer.finish()
+    assert (gatherer.store.lost, gatherer.store.vanished, gatherer.store.refused) == (1, 2, 3)
 
 
 def remote(trace_id: int, span_id: int, parent_id: int = 0, start_ns: int = 0) -> Span:

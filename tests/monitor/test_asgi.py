@@ -160,6 +160,28 @@ def test_no_response_is_an_error_unless_the_request_was_cancelled(make_monitor: 
     assert (error["kind"], error["message"]) == ("no response", "GET /")
 
 
+@pytest.mark.parametrize(("waits", "least_ms", "most_ms"), [("after", 0, 49), ("between", 50, 1e6)])
+def test_the_duration_is_that_up_to_the_last_byte(
+    make_monitor: Make, monkeypatch: pytest.MonkeyPatch, waits: str, least_ms: float, most_ms: float
+) -> None:
+    now_ns = 0
+
+    async def served(_: Any, __: Any, send: Any) -> None:
+        nonlocal now_ns
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        now_ns += 50_000_000 * (waits == "between")
+        await send({"type": "http.response.body", "body": b"b"})
+        now_ns += 50_000_000 * (waits == "after")  # such as a BackgroundTask of Starlette, for which no client waits
+
+    monkeypatch.setattr("pytest_perfbudget.monitor.asgi.time.perf_counter_ns", lambda: now_ns)
+    monitor = make_monitor()
+    asyncio.run(exchange(ASGIMonitor(served, monitor), "/"))
+    numbers = monitor.summary()["components"]["http"]["windows"]["1m"]
+    assert numbers["count"] == 1
+    assert least_ms <= numbers["max_ms"] <= most_ms
+
+
 def test_the_paths_of_the_monitor_are_not_observed(make_monitor: Make) -> None:
     monitor = make_monitor()
     status, body = get(app(monitor), "/metrics")

@@ -495,6 +495,27 @@ class TestSettings:
             Monitor(judged_over="2m")
 
 
+def with_fast_errors(make_monitor: Make, slow: int, errors: int) -> tuple[int, list[str]]:
+    """Return the health score and the alerts that fire, of 1,000 answers and of errors that come at once."""
+    monitor = make_monitor({**GATEWAY, "alerts": {"slow": {**ALERT, "limit": 50, "for": "0s"}}})
+    load(monitor, "gateway", 0.06, slow)
+    load(monitor, "gateway", 0.01, 1_000 - slow)
+    load(monitor, "gateway", 0.0001, errors, errors)
+    found = monitor.summary()
+    return found["health_score"], [one["alert"] for one in found["alerts"] if one["state"] == "firing"]
+
+
+def test_errors_that_come_at_once_make_nothing_better(make_monitor: Make) -> None:
+    scores = [with_fast_errors(make_monitor, 80, errors) for errors in (0, 20, 100, 1_000)]
+    assert [firing for _, firing in scores] == [["slow"]] * 4
+    assert [score for score, _ in scores] == sorted((score for score, _ in scores), reverse=True)
+    assert scores[0][0] < 60
+
+
+def test_errors_alone_fire_no_alert_on_a_time(make_monitor: Make) -> None:
+    assert with_fast_errors(make_monitor, 0, 1_000)[1] == []
+
+
 def test_importing_the_monitor_imports_nothing_heavy() -> None:
     program = "import sys, pytest_perfbudget.monitor; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

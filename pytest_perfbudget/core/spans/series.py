@@ -68,6 +68,7 @@ class SpanStore:
         beyond: the number of executions beyond `MOST_EXECUTIONS`.
         lost: the number of spans that belong to no execution, or that there was no room for.
         vanished: the number of processes that ended without a goodbye, and perhaps without sending all their spans.
+        refused: the number of batches of spans that the receiver refused.
         has_remote: whether other processes have sent spans.
     """
 
@@ -78,6 +79,7 @@ class SpanStore:
         self.beyond = 0
         self.lost = 0
         self.vanished = 0
+        self.refused = 0
         self._missing: Counter[str] = Counter()
         self.has_remote = False
         self._untraced: set[str] = set()

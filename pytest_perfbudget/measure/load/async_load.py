@@ -167,8 +167,7 @@ class AsyncLoad:
             started = self._started
             if start_ns >= begin_ns:
                 user.left -= 1
-            await self._requests.make(user, arguments, start_ns)
-            if user.cancelled_ns is not None:
+            if not await self._requests.make(user, arguments, start_ns):
                 return
             if plan.think_time_ns:
                 await pause(plan.think_time_ns / 1e9)
@@ -238,8 +237,7 @@ class AsyncLoad:
                     return
                 self._recorder.late(user.due_ns, self._recorder.now_ns())
             due_ns, user.due_ns = user.due_ns, None
-            await self._requests.make(user, arguments, due_ns)
-            if user.cancelled_ns is not None:
+            if not await self._requests.make(user, arguments, due_ns):
                 return
 
     async def _watch(self) -> None:

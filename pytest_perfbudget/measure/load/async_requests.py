@@ -65,8 +65,8 @@ class AsyncRequests:
         finally:
             self._users.flying.pop(user, None)
 
-    async def make(self, user: AsyncUser, arguments: tuple[Any, ...], due_ns: int) -> None:
-        """Make one request and record it."""
+    async def make(self, user: AsyncUser, arguments: tuple[Any, ...], due_ns: int) -> bool:
+        """Make one request and record it; return False if the next request needs a new connection."""
         self._users.starts(user, due_ns)
         try:
             result = await self._call.function(*arguments)
@@ -77,9 +77,11 @@ class AsyncRequests:
             if self._is_to_be_raised(user, error):
                 raise
             self.fail(error, due_ns)
+            return user.cancelled_ns is None and not self._call.ends_connection(error)
         else:
             if user.cancelled_ns is None:
                 self._recorder.answered(due_ns, self._recorder.now_ns())
+            return user.cancelled_ns is None
         finally:
             del self._users.flying[user]
 

@@ -25,6 +25,17 @@ Look = Callable[[], str]
 
 _STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit, MisuseError)
 
+_ENDS: Final = frozenset(
+    {
+        "BrokenResourceError",  # trio and anyio
+        "ClosedResourceError",
+        "ConnectionClosed",  # websockets and trio-websocket
+        "EndOfStream",
+        "WebSocketConnectionClosedException",  # websocket-client
+    }
+)
+"""The names of further exceptions which say that a connection has ended."""
+
 
 def never_early() -> str:
     """Return no reason to end a load early."""
@@ -57,6 +68,14 @@ class LoadCall:
         A nursery, or a group of tasks, inside the request puts exceptions into a group.
         """
         return not isinstance(error, (*_STOPS, *self.stops)) and all(map(self.is_error, grouped(error)))
+
+    def ends_connection(self, error: BaseException) -> bool:
+        """Return whether an exception says that what a user keeps is of no further use: its connection has ended.
+
+        All further requests of the user would fail at once, and a single lost connection would be thousands of errors.
+        """
+        is_end = isinstance(error, (ConnectionError, EOFError))
+        return self.user is not None and (is_end or any(one.__name__ in _ENDS for one in type(error).__mro__))
 
     def refuse(self, result: object) -> None:
         """Refuse the result of a request that has done nothing yet, such as a coroutine of a plain function.

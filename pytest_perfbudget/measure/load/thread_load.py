@@ -106,6 +106,7 @@ class ThreadLoad:
         def live() -> None:
             left = self._live_once(plan.requests or -1, wait)
             while left and not self._over.is_set() and self._recorder.now_ns() < self._end_ns:
+                self._over.wait(plan.think_time_ns / 1e9)
                 left = self._live_once(left)
 
         try:
@@ -174,7 +175,7 @@ class ThreadLoad:
         return left
 
     def _own_requests(self, arguments: tuple[Any, ...], left: int) -> int:
-        """Make the requests of one user, until one is given up: its answer may still come on the user's connection.
+        """Make the requests of one user, until one is given up, whose answer may still come, or ends the connection.
 
         Returns:
             The number of requests that are left.
@@ -184,10 +185,10 @@ class ThreadLoad:
             start_ns = now_ns()
             if start_ns >= self._end_ns:
                 return 0
-            is_recorded = self._requests.make(arguments, start_ns)
+            is_connected = self._requests.make(arguments, start_ns)
             if start_ns >= begin_ns:
                 left -= 1
-            if not is_recorded:
+            if not is_connected:
                 return left
             if plan.think_time_ns:
                 self._over.wait(plan.think_time_ns / 1e9)

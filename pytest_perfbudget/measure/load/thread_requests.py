@@ -66,7 +66,7 @@ class ThreadRequests:
         self._recorder.raised(error, due_ns, end_ns, has_no_answer=no_answer)
 
     def make(self, arguments: tuple[Any, ...], due_ns: int, request: Request | None = None) -> bool:
-        """Make one request and record it; return False if the request was given up before.
+        """Make one request and record it; return False if it was given up before, or has ended the user's connection.
 
         Args:
             arguments: of the request.
@@ -85,12 +85,13 @@ class ThreadRequests:
             if not self._call.is_error(error):
                 raise
             end_ns = recorder.now_ns()
-            if is_first := own.settle():
+            if goes_on := own.settle():
                 self.fail(error, due_ns, end_ns)
+                goes_on = not self._call.ends_connection(error)
         else:
             end_ns = recorder.now_ns()
-            if is_first := own.settle():
+            if goes_on := own.settle():
                 recorder.answered(due_ns, end_ns)
         finally:
             self._users.ends()
-        return is_first
+        return goes_on

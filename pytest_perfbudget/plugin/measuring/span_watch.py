@@ -14,7 +14,7 @@ from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.recording import Recording
-from pytest_perfbudget.core.span_gate import SpanGate
+from pytest_perfbudget.core.span_gate import WHY_REFUSED, SpanGate
 from pytest_perfbudget.core.spans.batches import BatchStore, ComparedStore, ThreadUse, in_order, in_turns
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.core.spans.series import SpanStore
@@ -186,6 +186,8 @@ def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = Fals
             f"spans of {store.vanished:,} other processes may be lost: a signal or os._exit() ended them before "
             "they had sent their last spans"
         )
+    if store.refused:
+        doubts.append(f"{store.refused:,} batches of spans of other processes were refused: {WHY_REFUSED}")
     return JudgedSpans(results, SpanFacts.of(store), doubts)
 
 

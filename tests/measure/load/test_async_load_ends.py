@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
+import trio
 from virtual_loads import Loop, Stop, answers, load
 from virtual_time import VirtualLoop, VirtualTrio
 
@@ -207,6 +208,30 @@ class TestErrors:
         found = load(loop, plan, order, user=connected)
         assert {one.kind for one in found.errors} <= {"TimeoutError", "Unanswered"}
         assert connections >= found.failures >= 1
+
+    @pytest.mark.parametrize(
+        "kind", [BrokenPipeError, trio.BrokenResourceError, asyncio.IncompleteReadError, ValueError]
+    )
+    def test_after_the_end_of_its_connection_the_user_enters_again(
+        self, loop: Loop, plan: LoadPlan, kind: type[Exception]
+    ) -> None:
+        """The server closes each connection after four answers; without a new connection all later requests fail."""
+
+        @contextmanager
+        def connected() -> Iterator[list[int]]:
+            yield []
+
+        async def order(made: list[int]) -> None:
+            await loop.sleep(0.05 if len(made) < 4 else 0.001)
+            made.append(1)
+            if len(made) > 4:
+                raise kind(b"", 1) if kind is asyncio.IncompleteReadError else kind("closed")
+
+        found = load(loop, plan, order, user=connected)
+        if issubclass(kind, ValueError):  # what an application raises says nothing about the connection
+            assert found.failures > found.requests / 2
+        else:
+            assert 0 < found.failures <= found.requests / 5
 
     def test_a_look_ends_the_load_early(self, loop: Loop, plan: LoadPlan) -> None:
         found = load(loop, plan, answers(loop), look=lambda: "enough" if loop.time() > 1 else "")

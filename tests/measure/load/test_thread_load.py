@@ -173,6 +173,24 @@ class TestErrors:
         found, _ = load(plan, order, user=connected)
         assert [(one.kind, one.count) for one in found.errors] == [("TimeoutError", 1)]
 
+    @pytest.mark.parametrize("kind", [BrokenPipeError, EOFError, ValueError])
+    def test_after_the_end_of_its_connection_the_user_enters_again(self, plan: LoadPlan, kind: type[Exception]) -> None:
+        """The server closes each connection after the first answer."""
+
+        @contextmanager
+        def connected() -> Iterator[list[int]]:
+            yield []
+
+        def order(made: list[int]) -> None:
+            made.append(1)
+            if len(made) == 2:
+                raise kind
+            assert len(made) == 1, "the connection has ended"
+
+        found, _ = load(plan, order, user=connected)
+        kinds = {one.kind for one in found.errors}
+        assert kinds == ({"ValueError", "AssertionError"} if kind is ValueError else {kind.__name__})
+
     def test_users_are_kept_and_closed(self, plan: LoadPlan) -> None:
         open_users: set[int] = set()
         made: list[int] = []
