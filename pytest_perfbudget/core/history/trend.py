@@ -195,12 +195,15 @@ def along_line(trends: Sequence[Trend], line: Line, anchor: str = "") -> tuple[l
     return [one for one in kept if one.points], len(left_out)
 
 
-def main_points(points: Iterable[HistoryPoint]) -> list[HistoryPoint]:
-    """Return the point that stands for each measurement of a session."""
+def ranked_points(points: Iterable[HistoryPoint]) -> list[list[HistoryPoint]]:
+    """Return the points that may stand for each measurement of a session, the best of a measurement first."""
     found: dict[tuple[str, str], dict[str, HistoryPoint]] = {}
     for one in points:
         found.setdefault((one.test, one.name), {})[one.metric] = one
-    return [metrics[main_metric(metrics)] for metrics in found.values()]
+    return [
+        [metrics[name] for name in _PREFERRED if name in metrics] or [metrics[main_metric(metrics)]]
+        for metrics in found.values()
+    ]
 
 
 def _filled(words: Sequence[str]) -> list[str]:
