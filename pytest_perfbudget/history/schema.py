@@ -18,6 +18,8 @@ VERSION: Final = 2
 WAIT_S: Final = 10.0
 """The time for which a process waits for another that writes."""
 
+_LOCKED: Final = "database is locked"
+
 _POINT: Final = """CREATE TABLE point (
     session INTEGER NOT NULL, series INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
     upper REAL, verdict TEXT NOT NULL, "limit" REAL, PRIMARY KEY (session, series)
@@ -85,7 +87,7 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
         elif not is_there(path):
             message = f"history {path}: there is no such file; pytest --perf-history={path} writes it"
             raise HistoryError(message)
-        with contextlib.closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
+        with contextlib.closing(_connected(path, creates=creates, wait_s=wait_s)) as connection:
             _check(connection, path, creates=creates)
             yield connection
     except sqlite3.DatabaseError as error:
@@ -96,6 +98,28 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
     except OSError as error:
         message = f"history {path}: {error.strerror or error}"
         raise HistoryError(message) from error
+
+
+def _connected(path: Path, *, creates: bool, wait_s: float) -> sqlite3.Connection:
+    """Return a connection to a file; see `opened`.
+
+    SQLite reads a file with the help of another file beside it, which a folder that is read-only or full does not take.
+    What every writer has closed is whole without.
+    """
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+    try:
+        if not creates:
+            _pragma(connection, "user_version")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        if str(error) == _LOCKED or (log.exists() and log.stat().st_size):
+            raise
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
 
 
 def is_there(path: Path) -> bool:
@@ -215,6 +239,6 @@ _REMEDIES: Final = {
 
 
 def _problem(path: Path, error: sqlite3.Error, wait_s: float) -> str:
-    if str(error) == "database is locked":
+    if str(error) == _LOCKED:
         return f"history {path}: another process has been writing for {wait_s:.0f} s"
     return f"history {path}: {_REMEDIES.get(str(error), str(error))}"
