@@ -14,7 +14,7 @@ from pytest_perfbudget.errors import HistoryError
 APPLICATION_ID: Final = 0x70657266
 """The number by which SQLite's header names this application: `perf` in ASCII."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 WAIT_S: Final = 10.0
 """The time for which a process waits for another that writes."""
 
@@ -40,6 +40,14 @@ _SERVICE: Final = (
 )
 """The tables of running services: a row for each component, process and minute; later for each component and hour."""
 
+_APPENDS: Final = (
+    """CREATE TABLE service_append (
+        writer TEXT PRIMARY KEY, number INTEGER NOT NULL, before INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX service_append_number ON service_append (number)",
+)
+"""The numbers of the last two appends of each process: they show which processes live, whatever the clocks say."""
+
 _TABLES: Final = (
     """CREATE TABLE session (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at_s REAL NOT NULL, "commit" TEXT NOT NULL,
@@ -53,6 +61,7 @@ _TABLES: Final = (
     )""",
     _POINT,
     *_SERVICE,
+    *_APPENDS,
 )
 _MIGRATIONS: Final = {
     1: (
@@ -63,6 +72,7 @@ _MIGRATIONS: Final = {
         "DROP TABLE old_point",
         *_SERVICE,
     ),
+    2: _APPENDS,
 }
 """The statements that turn a schema into the next."""
 
