@@ -12,6 +12,8 @@ from pytest_perfbudget.core.metrics import Direction
 
 _PREFERRED: Final = ("time", "median", "mean", "ratio", "rps", "capacity", "p95")
 """The metrics that stand for a measurement, the best first."""
+_MOST: Final = 0.9
+"""The share of the sessions that a number needs to stand for a measurement before the next best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,5 +220,23 @@ def _filled(words: Sequence[str]) -> list[str]:
 
 def main_metric(metrics: Iterable[str]) -> str:
     """Return the metric that stands for a measurement, out of one or more."""
+    return main_metrics(metrics)[0]
+
+
+def main_metrics(metrics: Iterable[str]) -> list[str]:
+    """Return the two metrics that may stand for a measurement, the better first; of one or more, at least one."""
     known = list(metrics)
-    return next((one for one in _PREFERRED if one in known), min(known))
+    return [one for one in _PREFERRED if one in known][:2] or [min(known)]
+
+
+def main_trends(trends: Iterable[Trend]) -> list[Trend]:
+    """Return the trend that stands for each measurement: the best that most of the sessions have.
+
+    A better number may be newer than the sessions, such as the time against a baseline, or may have ended with it.
+    """
+    found: dict[tuple[str, str], Trend] = {}
+    for one in trends:
+        best = found.setdefault((one.key.test, one.key.name), one)
+        if len(best.points) < _MOST * len(one.points):
+            found[one.key.test, one.key.name] = one
+    return list(found.values())
