@@ -34,6 +34,15 @@ class TestSessions:
         assert append(file, made, START_S) == 3
         assert sessions(file, START_S) == made
 
+    @pytest.mark.parametrize("days", [(1, 3), (3, 1), (9, 3)], ids=["in_order", "pulled_later", "a_clock_ahead"])
+    def test_the_component_is_that_of_the_latest_session_whatever_the_order(
+        self, file: Path, days: tuple[int, int]
+    ) -> None:
+        for day in days:
+            made = session(day, [point(component="new" if day == 3 else "old")])
+            append(file, [made], START_S, now_s=START_S + 5 * DAY_S)
+        assert [component for _, component in series(file, START_S)] == ["new"]
+
     def test_a_session_counts_once(self, file: Path) -> None:
         assert append(file, [session(1)], START_S) == 1
         assert append(file, [session(1, [point(9.0)]), session(2)], START_S) == 1
