@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -153,10 +153,16 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         parts.append(service_text(hours, page))
     elif served and not options.name:
         parts.append(service_list(served, page))
-    if of_others:
-        parts.append(f"{counted(of_others, 'session')} of other branches left out; --all-branches shows them\n")
-    _say("\n".join(parts))
+    _say("\n".join([*parts, *_of_other_branches(of_others, line)]))
     return 0
+
+
+def _of_other_branches(left_out: int, line: Line) -> Iterator[str]:
+    """Yield what became of the sessions of other branches."""
+    if left_out:
+        yield f"{counted(left_out, 'session')} of other branches left out; --all-branches shows them\n"
+    if line.is_shallow:
+        yield "this clone is shallow: sessions of other branches are among these (git fetch --unshallow)\n"
 
 
 def _file(root: Path, settings: Settings) -> Path:

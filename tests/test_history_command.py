@@ -271,8 +271,26 @@ class TestBranches:
     def test_a_shallow_clone_leaves_nothing_out(self, branched: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         clone = tmp_path_factory.mktemp("clone") / "shallow"
         git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
-        assert line_of(clone) == Line()
+        assert line_of(clone) == Line(is_shallow=True)
         assert len(line_of(branched).commits) == 16
+
+    @pytest.mark.parametrize(("arguments", "is_told"), [((), True), (("--all-branches",), False)])
+    def test_a_shallow_clone_says_so(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        branched: Path,
+        tmp_path_factory: pytest.TempPathFactory,
+        arguments: tuple[str, ...],
+        *,
+        is_told: bool,
+    ) -> None:
+        clone = tmp_path_factory.mktemp("clone") / "shallow"
+        git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
+        monkeypatch.chdir(clone)
+        said_last = said(capsys, f"--file={branched / 'kept.db'}", *arguments).splitlines()[-1]
+        told = "this clone is shallow: sessions of other branches are among these (git fetch --unshallow)"
+        assert (said_last == told) is is_told
 
 
 class TestSubject:

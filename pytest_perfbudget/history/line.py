@@ -32,7 +32,7 @@ def line_of(folder: Path, last: str = "HEAD") -> Line:
     """
     try:
         if git(folder, "rev-parse", "--is-shallow-repository") != "false":
-            return Line()
+            return Line(is_shallow=True)
         commits: dict[str, int] = {}
         own = 0
         has_merges = False

@@ -152,12 +152,14 @@ class Line:
         merged: all commits that led to the present one, those of merged branches, too; empty if no branch is merged.
         branch: the branch that is checked out; empty if there is none, or no branch is merged.
         places: the place of each commit that the present one has by first parents only, from the oldest on.
+        is_shallow: whether the line is not known because the clone does not have all of its commits.
     """
 
     commits: frozenset[str] = frozenset()
     merged: frozenset[str] = frozenset()
     branch: str = ""
     places: Mapping[str, int] = field(default_factory=dict)
+    is_shallow: bool = False
 
     def has(self, point: TrendPoint) -> bool:
         """Return whether a point is of the line: by its commit, or of the same branch as another clone has it."""
