@@ -228,7 +228,8 @@ def main_metric(metrics: Iterable[str]) -> str:
 def main_metrics(metrics: Iterable[str]) -> list[str]:
     """Return the two metrics that may stand for a measurement, the better first; of one or more, at least one."""
     known = list(metrics)
-    return [one for one in _PREFERRED if one in known][:2] or [min(known)]
+    preferred: list[str] = [one for one in _PREFERRED if one in known]
+    return preferred[:2] or [min(known)]
 
 
 def main_trends(trends: Iterable[Trend]) -> list[Trend]:

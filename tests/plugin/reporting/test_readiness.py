@@ -93,7 +93,7 @@ def test_plain(): assert False
     assert lean.report["readiness"]["grade"] == ("not_ready" if "90" in body else "conditional")
 
 
-def test_other_tests_may_be_deselected(lean: Project) -> None:
+def test_other_tests_may_be_deselected(each_way: Project) -> None:
     kept = DESELECTED.partition("@")[0] + "def test_plain(): pass\n"
     assert each_way.run(kept, "--perf-require=ready", "-k", "kept").ret == 0
 
