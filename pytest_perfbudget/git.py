@@ -56,13 +56,23 @@ def git(
         raise GitError(message) from None
     if found.code != 0:
         said = found.errors.strip().splitlines() or [f"exit code {found.code}"]
-        # What follows the problem is advice, and may be several lines.
-        problem = next((line for line in said if line.startswith("fatal: ")), said[-1]).strip().removeprefix("fatal: ")
+        problem = _problem(said)
         if "dubious ownership" in said[0]:  # the last line is the command that trusts the repository
             problem = f"{said[0].removeprefix('fatal: ')}; if you trust it, run: {said[-1].strip()}"
         message = f"{command}: {problem}"
         raise GitError(message)
     return found.output.rstrip("\n")
+
+
+def _problem(said: Sequence[str]) -> str:
+    """Return the line that names the problem, out of those that git wrote."""
+    # Of a push, the line on the branch has the reason, and the last line has none.
+    if rejected := next((line for line in said if line.lstrip().startswith("! [")), ""):
+        return rejected.partition("! ")[2].strip()
+    # What follows a fatal problem is advice, and may be several lines.
+    fatal = next((at for at, line in enumerate(said) if line.startswith("fatal: ")), len(said) - 1)
+    is_of_ssh = fatal > 0 and said[fatal].endswith("Could not read from remote repository.")  # ssh has said why
+    return said[fatal - 1 if is_of_ssh else fatal].strip().removeprefix("fatal: ")
 
 
 def log(folder: Path, fields: Sequence[str], *arguments: str, seconds: float = _SECONDS) -> list[list[str]]:

@@ -8,12 +8,12 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_metric
+from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_metrics, main_trends
 from pytest_perfbudget.core.limits import pattern_matches
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.core.precedence import resolve
@@ -126,14 +126,14 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
 
     def read(keys: Sequence[SeriesKey]) -> tuple[list[Reading], int]:
         found, left_out = along_line(trends(file, keys, oldest_s, anchor.commit, now_s=now_s), line, anchor.commit)
-        return [read_trend(one, _creep(one, settings, anchor)) for one in found], left_out
+        return [read_trend(one, _creep(one, settings, anchor)) for one in main_trends(found)], left_out
 
     readings, of_others = read(_chosen(named, options.metric, file))
     tests = {key.test for key in named}
     is_one = bool(options.name) and len(tests) == 1
     if is_one and not options.metric:
         limited = [key for key in named if key not in [one.trend.key for one in readings]]
-        readings += [one for one in read(limited)[0] if one.limit is not None]
+        readings += [one for key in limited for one in read([key])[0] if one.limit is not None]
     if options.json:
         shown_hours = component_hours(file, oldest_s, options.name)
         data = {"of_other_branches": of_others, "trends": [one.to_dict() for one in readings]}
@@ -153,10 +153,16 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         parts.append(service_text(hours, page))
     elif served and not options.name:
         parts.append(service_list(served, page))
-    if of_others:
-        parts.append(f"{counted(of_others, 'session')} of other branches left out; --all-branches shows them\n")
-    _say("\n".join(parts))
+    _say("\n".join([*parts, *_of_other_branches(of_others, line)]))
     return 0
+
+
+def _of_other_branches(left_out: int, line: Line) -> Iterator[str]:
+    """Yield what became of the sessions of other branches."""
+    if left_out:
+        yield f"{counted(left_out, 'session')} of other branches left out; --all-branches shows them\n"
+    if line.is_shallow:
+        yield "this clone is shallow: sessions of other branches are among these (git fetch --unshallow)\n"
 
 
 def _file(root: Path, settings: Settings) -> Path:
@@ -243,7 +249,7 @@ def _nearest(name: str, known: Series, served: Sequence[str]) -> list[str]:
 
 
 def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesKey]:
-    """Return the trend that stands for each measurement, or that of the metric.
+    """Return the trends that may stand for each measurement, the better first, or that of the metric.
 
     Raises:
         HistoryError: no measurement has the metric.
@@ -259,7 +265,11 @@ def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesK
     metrics_of: dict[tuple[str, str], list[str]] = {}
     for key in named:
         metrics_of.setdefault((key.test, key.name), []).append(key.metric)
-    return [SeriesKey(test, name, main_metric(metrics)) for (test, name), metrics in metrics_of.items()]
+    return [
+        SeriesKey(test, name, metric)
+        for (test, name), metrics in metrics_of.items()
+        for metric in main_metrics(metrics)
+    ]
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -74,6 +75,13 @@ def quiet_with_errors(kind: str, seed: int) -> Series:
     errors = _own_errors(count, spread, generator)
     noise = np.hypot(errors, spread / 4) * generator.normal(size=count)
     return _series(kind, np.zeros(count), noise, errors=errors)
+
+
+def quiet_dependent(kind: str, seed: int, dependence: float) -> Series:
+    """Return a series without a change, of normal noise of which each point inherits a share from the last."""
+    generator = np.random.default_rng((25, seed, round(10 * dependence)))
+    count, spread = _shape(generator)
+    return _series(kind, np.zeros(count), spread * np.sqrt(1 - dependence**2) * dependent(count, dependence, generator))
 
 
 def _shape(generator: np.random.Generator) -> tuple[int, float]:
@@ -199,6 +207,11 @@ QUIET: dict[str, Callable[[str, int], Series]] = {
     "points with errors of their own": quiet_with_errors,
 }
 """The same for classes of series without a change."""
+
+DEPENDENT: dict[str, Callable[[str, int], Series]] = {
+    f"autocorrelation {share}": functools.partial(quiet_dependent, dependence=share) for share in (0.0, 0.3, 0.5, 0.7)
+}
+"""The same for classes of series without a change, whose points depend on each other."""
 
 
 @dataclass(frozen=True)

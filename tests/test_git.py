@@ -24,6 +24,13 @@ def test_what_git_refuses_is_one_line(tmp_path: Path) -> None:
         git(tmp_path, "rev-parse", "nowhere")
 
 
+def test_a_remote_that_cannot_be_reached_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(tmp_path, {"a": "1"})
+    monkeypatch.setenv("GIT_SSH_COMMAND", "echo 'ssh: connect to host here: Connection refused' >&2; false")
+    with pytest.raises(GitError, match=r"^git ls-remote: ssh: connect to host here: Connection refused$"):
+        git(tmp_path, "ls-remote", "ssh://here/x.git")
+
+
 def test_no_git_and_no_patience_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GitError, match=r"^git status took longer than 0 s$"):
         git(tmp_path, "status", seconds=0.0)

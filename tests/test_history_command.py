@@ -20,6 +20,7 @@ from repositories import commit, git
 from snippets import snippets
 
 from pytest_perfbudget.cli import main
+from pytest_perfbudget.core.history.session import HistoryPoint
 from pytest_perfbudget.core.history.trend import Line
 from pytest_perfbudget.history.line import line_of
 from pytest_perfbudget.history.store import append
@@ -86,6 +87,24 @@ class TestText:
         text = said(capsys, "test_login", "--metric=p95")
         assert "  p95, 30 sessions" in text
         assert "median, 30" not in text
+
+
+@pytest.mark.parametrize(
+    ("with_time", "metric", "changes"),
+    [(range(20, 30), "median", [15]), (range(12), "median", [15]), (range(30), "time", []), (range(1, 30), "time", [])],
+    ids=["since_a_baseline", "until_its_end", "always", "nearly"],
+)
+def test_a_number_stands_for_a_test_only_if_most_sessions_have_it(
+    capsys: pytest.CaptureFixture[str], with_time: range, metric: str, changes: list[int]
+) -> None:
+    def points(day: int) -> list[HistoryPoint]:
+        median = point((4e6 if day < 15 else 5e6) * (1.002 if day % 2 else 0.998))
+        return [median, point(3e6, metric="time")] if day in with_time else [median]
+
+    append(Path("kept.db"), [session(day, points(day)) for day in range(30)], 0)
+    for arguments in (["--json"], ["test_login", "--json"]):
+        (trend,) = json.loads(said(capsys, *arguments))["trends"]
+        assert (trend["metric"], [one["index"] for one in trend["changes"]]) == (metric, changes)
 
 
 @pytest.mark.parametrize(
@@ -252,8 +271,26 @@ class TestBranches:
     def test_a_shallow_clone_leaves_nothing_out(self, branched: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         clone = tmp_path_factory.mktemp("clone") / "shallow"
         git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
-        assert line_of(clone) == Line()
+        assert line_of(clone) == Line(is_shallow=True)
         assert len(line_of(branched).commits) == 16
+
+    @pytest.mark.parametrize(("arguments", "is_told"), [((), True), (("--all-branches",), False)])
+    def test_a_shallow_clone_says_so(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        branched: Path,
+        tmp_path_factory: pytest.TempPathFactory,
+        arguments: tuple[str, ...],
+        *,
+        is_told: bool,
+    ) -> None:
+        clone = tmp_path_factory.mktemp("clone") / "shallow"
+        git(branched, "clone", "-q", "--depth=1", branched.as_uri(), str(clone))
+        monkeypatch.chdir(clone)
+        said_last = said(capsys, f"--file={branched / 'kept.db'}", *arguments).splitlines()[-1]
+        told = "this clone is shallow: sessions of other branches are among these (git fetch --unshallow)"
+        assert (said_last == told) is is_told
 
 
 class TestSubject:

@@ -55,7 +55,12 @@ _GENERAL: Final = (Advice.NOT_REMEMBERED, Advice.CALL_GROWTH)
 _BY_NAME: Final = {
     Advice.QUERIES_IN_A_LOOP: re.compile(r"'execute\w*' of|[.:]execute(many|script)?$"),
     Advice.SERIALISATION: re.compile(r"^(built-in method )?_?(json|pickle|marshal|copy|yaml|csv)[.:]"),
-    Advice.WAITING: re.compile(r"time\.sleep|'(acquire|recv|recv_into|connect|poll|select)' of|\bselect\."),
+    Advice.WAITING: re.compile(
+        r"time\.sleep|'(acquire|recv|recv_into|connect|poll|select)' of|\bselect\."
+        # Functions of the standard library that hand the waiting on, so that the code has no call of a lock itself.
+        r"|^threading:\w+\.(wait|wait_for|join|acquire)$|^queue:\w+\.(get|put|join)$|^subprocess:Popen\.(wait|communicate)$"
+        r"|^concurrent\.futures\._base:(Future\.result|wait)$|^selectors:\w+\.select$"
+    ),
 }
 """The functions that do what a special cause is about, by their names in profiles."""
 

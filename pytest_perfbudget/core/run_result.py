@@ -35,7 +35,8 @@ class SessionFacts:
         not_run: the number of these that did not run to their end; None if the number is not known.
         part: the number of the part of the suite that the session ran, counted from 1; None if the number is not known.
         parts: the number of all parts; None if the number is not known.
-        left_out: the node ids of the perf tests that were collected, and deselected or skipped; None if not known.
+        left_out: the node ids of the perf tests that were collected, and deselected, or skipped or xfailed without a
+            number; None if not known.
         other_failures: the number of tests that failed by something other than a finding, such as an assertion.
         other_failed: the node ids of these tests, and of files that could not be collected.
         versions: the versions of pytest and of this package; empty if no file is written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,8 @@ from pytest_perfbudget.installed import installed_names
 
 LOCK_FILES: Final = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "conda-lock.yml", "pixi.lock")
 _DIGITS: Final = 8
+_OWN_VERSION: Final = re.compile(rb"^version = .*\n(?=source = \{ (?:editable|virtual|directory) = )", re.MULTILINE)
+"""The version of a package of the project itself in uv's lock file, which a release changes and no dependency does."""
 
 
 def dependencies_digest(root: Path) -> str:
@@ -21,7 +24,7 @@ def dependencies_digest(root: Path) -> str:
     for folder in (root, *root.parents):
         for name in LOCK_FILES:
             if (file := folder / name).is_file():
-                return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGITS]
+                return hashlib.sha256(_OWN_VERSION.sub(b"", file.read_bytes())).hexdigest()[:_DIGITS]
         if (folder / ".git").exists():  # a lock file above the repository is of another project
             break
     return hashlib.sha256("\n".join(sorted(installed_names())).encode()).hexdigest()[:_DIGITS]

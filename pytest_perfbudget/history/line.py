@@ -20,19 +20,23 @@ _NOT_SAID: Final = ("main", "master")
 _SECONDS: Final = 60.0
 
 
-def line_of(folder: Path) -> Line:
-    """Return the commits from the one checked out back along first parents, so that merged branches are left out.
+def line_of(folder: Path, last: str = "HEAD") -> Line:
+    """Return the commits from one back along first parents, so that merged branches are left out.
 
     A merge by `git pull` is of the same branch in two clones, so the line goes on along both of its parents. The line
     is empty outside git, and in a shallow clone, which does not have all of its commits.
+
+    Args:
+        folder: a folder of the repository.
+        last: the last commit of the line; default: the one that is checked out.
     """
     try:
         if git(folder, "rev-parse", "--is-shallow-repository") != "false":
-            return Line()
+            return Line(is_shallow=True)
         commits: dict[str, int] = {}
         own = 0
         has_merges = False
-        sides = [["HEAD"]]
+        sides = [[last]]
         while sides:
             listed = log(folder, ("%H", "%P", "%s"), "--first-parent", *sides.pop(), "--", seconds=_SECONDS)
             for commit, parents, subject in listed:
@@ -41,9 +45,9 @@ def line_of(folder: Path) -> Line:
                 has_merges |= bool(others)
                 if len(others) == 1 and _is_of_same_branch(subject):
                     sides.append([others[0], f"^{first}"])
-            own = own or len(commits)  # the first listing is that of HEAD itself; other clones ran beside its commits
+            own = own or len(commits)  # the first listing is that of the last commit; other clones ran beside it
         branch = _branch(folder) if has_merges else ""
-        merged = git(folder, "rev-list", "HEAD", seconds=_SECONDS).splitlines() if branch else []
+        merged = git(folder, "rev-list", last, seconds=_SECONDS).splitlines() if branch else []
         places = {commit: own - back for commit, back in commits.items() if back < own}
         return Line(frozenset(commits), frozenset(merged), branch, places)
     except GitError:

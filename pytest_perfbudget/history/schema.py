@@ -14,9 +14,11 @@ from pytest_perfbudget.errors import HistoryError
 APPLICATION_ID: Final = 0x70657266
 """The number by which SQLite's header names this application: `perf` in ASCII."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 WAIT_S: Final = 10.0
 """The time for which a process waits for another that writes."""
+
+_LOCKED: Final = "database is locked"
 
 _POINT: Final = """CREATE TABLE point (
     session INTEGER NOT NULL, series INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
@@ -38,6 +40,14 @@ _SERVICE: Final = (
 )
 """The tables of running services: a row for each component, process and minute; later for each component and hour."""
 
+_APPENDS: Final = (
+    """CREATE TABLE service_append (
+        writer TEXT PRIMARY KEY, number INTEGER NOT NULL, before INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX service_append_number ON service_append (number)",
+)
+"""The numbers of the last two appends of each process: they show which processes live, whatever the clocks say."""
+
 _TABLES: Final = (
     """CREATE TABLE session (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at_s REAL NOT NULL, "commit" TEXT NOT NULL,
@@ -51,6 +61,7 @@ _TABLES: Final = (
     )""",
     _POINT,
     *_SERVICE,
+    *_APPENDS,
 )
 _MIGRATIONS: Final = {
     1: (
@@ -61,6 +72,7 @@ _MIGRATIONS: Final = {
         "DROP TABLE old_point",
         *_SERVICE,
     ),
+    2: _APPENDS,
 }
 """The statements that turn a schema into the next."""
 
@@ -85,7 +97,7 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
         elif not is_there(path):
             message = f"history {path}: there is no such file; pytest --perf-history={path} writes it"
             raise HistoryError(message)
-        with contextlib.closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
+        with contextlib.closing(_connected(path, creates=creates, wait_s=wait_s)) as connection:
             _check(connection, path, creates=creates)
             yield connection
     except sqlite3.DatabaseError as error:
@@ -96,6 +108,28 @@ def opened(path: Path, *, creates: bool, wait_s: float = WAIT_S) -> Iterator[sql
     except OSError as error:
         message = f"history {path}: {error.strerror or error}"
         raise HistoryError(message) from error
+
+
+def _connected(path: Path, *, creates: bool, wait_s: float) -> sqlite3.Connection:
+    """Return a connection to a file; see `opened`.
+
+    SQLite reads a file with the help of another file beside it, which a folder that is read-only or full does not take.
+    What every writer has closed is whole without.
+    """
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
+    try:
+        if not creates:
+            _pragma(connection, "user_version")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        if str(error) == _LOCKED or (log.exists() and log.stat().st_size):
+            raise
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
 
 
 def is_there(path: Path) -> bool:
@@ -215,6 +249,6 @@ _REMEDIES: Final = {
 
 
 def _problem(path: Path, error: sqlite3.Error, wait_s: float) -> str:
-    if str(error) == "database is locked":
+    if str(error) == _LOCKED:
         return f"history {path}: another process has been writing for {wait_s:.0f} s"
     return f"history {path}: {_REMEDIES.get(str(error), str(error))}"

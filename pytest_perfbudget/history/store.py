@@ -25,7 +25,7 @@ _SERIES: Final = """
     INSERT INTO series (test, name, metric, component, unit, direction) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (test, name, metric) DO UPDATE SET
         component = excluded.component, unit = excluded.unit, direction = excluded.direction
-    WHERE component != excluded.component OR unit != excluded.unit OR direction != excluded.direction
+    WHERE ? AND (component != excluded.component OR unit != excluded.unit OR direction != excluded.direction)
 """
 _POINT: Final = """
     INSERT OR IGNORE INTO point (session, series, value, std_error, lower, upper, verdict, "limit")
@@ -56,7 +56,7 @@ def append(
     """
     with opened(path, creates=True) as connection, transaction(connection):
         new = sum(
-            _append(connection, one)
+            _append(connection, one, now_s)
             for one in sessions
             if one.circumstances.at_s >= oldest_s or one.circumstances.commit == (anchor or None)
         )
@@ -129,7 +129,11 @@ def trends(
         return [_trend(connection, key, oldest_s, anchor, now_s) for key in keys]
 
 
-def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
+def _append(connection: sqlite3.Connection, session: HistorySession, now_s: float | None) -> bool:
+    # The component of a test is that of its last session; a pull appends sessions that are older than those here.
+    query = "SELECT ifnull(max(at_s), ?1) <= ?1 FROM session WHERE at_s <= ?2"
+    at_s = session.circumstances.at_s
+    (is_latest,) = connection.execute(query, (at_s, math.inf if now_s is None else now_s)).fetchone()
     places = ", ".join("?" * len(fields(Circumstances)))
     added = connection.execute(
         f"INSERT OR IGNORE INTO session ({_FACTS}) VALUES ({places})",  # noqa: S608 - names of fields
@@ -139,7 +143,8 @@ def _append(connection: sqlite3.Connection, session: HistorySession) -> bool:
         return False
     number, points = added.lastrowid, session.points
     connection.executemany(
-        _SERIES, [(one.test, one.name, one.metric, one.component, one.unit, one.direction.value) for one in points]
+        _SERIES,
+        [(one.test, one.name, one.metric, one.component, one.unit, one.direction.value, is_latest) for one in points],
     )
     connection.executemany(
         _POINT,

@@ -52,8 +52,10 @@ def append_windows(
         connection.executemany(_WINDOW, [_row(one, process.writer) for one in windows])
         state = json.dumps(dict(process.state), separators=(",", ":"))
         connection.execute(_PROCESS, (process.writer, process.start_s, process.at_s, state))
-        _merge(connection, path, process.at_s - _MINUTES_KEPT_S)
-        prune_windows(connection, process.at_s, oldest_s)
+        now_s = _present(connection, process.writer)
+        if now_s is not None:
+            _merge(connection, path, now_s - _MINUTES_KEPT_S)
+            prune_windows(connection, now_s, oldest_s - (process.at_s - now_s))
 
 
 def windows_since(path: Path, since_s: float, component: str = "") -> list[ServiceWindow]:
@@ -148,6 +150,25 @@ def prune_windows(connection: sqlite3.Connection, now_s: float, oldest_s: float)
     )
     connection.execute(query, within)
     connection.execute("DELETE FROM service_process WHERE at_s >= ? AND at_s < ?", within)
+    connection.execute("DELETE FROM service_append WHERE writer NOT IN (SELECT writer FROM service_process)")
+
+
+def _present(connection: sqlite3.Connection, writer: str) -> float | None:
+    """Note an append of a process, and return the earliest present time of the processes that live.
+
+    Clocks of machines may differ by weeks, and minutes of the present must not look old. The processes that have
+    appended since the last append but one of this process live; None if this is its first, which does not show others.
+    """
+    found = connection.execute("SELECT number, before FROM service_append WHERE writer = ?", (writer,)).fetchone()
+    last, before = found or (0, 0)
+    connection.execute(
+        "INSERT OR REPLACE INTO service_append SELECT ?, ifnull(max(number), 0) + 1, ? FROM service_append",
+        (writer, last),
+    )
+    if not last:
+        return None
+    query = "SELECT min(at_s) FROM service_append JOIN service_process USING (writer) WHERE number > ?"
+    return float(connection.execute(query, (before or last,)).fetchone()[0])
 
 
 def _unbroken_since(connection: sqlite3.Connection, now_s: float) -> float:

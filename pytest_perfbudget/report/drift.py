@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.drift import Drift, DriftVerdict
 from pytest_perfbudget.core.finding import DRIFT, Finding
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
 from pytest_perfbudget.report.numbers import counted, percent, quantity, tolerance_text
+from pytest_perfbudget.report.remedies import named
 
 if TYPE_CHECKING:  # loads numpy, which most sessions do without
     from pytest_perfbudget.core.history.creep import Creep
@@ -82,3 +83,26 @@ def unheld_text(found: Unheld, anchor: str, file: str) -> str:
         why = f"the sessions of {anchor} have none of these measurements, which are newer or were not run there: "
         why += "name a later anchor, or run them there once"
     return f"nothing to hold against {anchor}: {why}"
+
+
+def few_sessions_text(names: Sequence[str], needed: int, among: int) -> str:
+    """Return that too few sessions show the spread between sessions.
+
+    Args:
+        names: the measurements that have too few.
+        needed: the number of sessions that are needed.
+        among: the number of measurements that were held against the anchor.
+    """
+    have = "the history has fewer" if len(names) == among else f"the history has fewer of {named(names)}"
+    return f"{needed} sessions of this branch with this machine, Python and dependencies are needed, {have}"
+
+
+def new_text(names: Sequence[str], anchor: str) -> str:
+    """Return that measurements are newer than the anchor, or were not run there."""
+    have = "have" if len(names) > 1 else "has"
+    return f"{named(names)} {have} no session of {anchor} with this machine, Python and dependencies"
+
+
+def zero_text(names: Sequence[str], anchor: str) -> str:
+    """Return that numbers are or were zero, so that their growth is no share."""
+    return f"{named(names)}: zero in a session since {anchor}, and nothing grows from zero by a share"

@@ -28,7 +28,7 @@ _COUNTED: Final = {
     Cause.MISSING: ("measurement", "of the baseline that no test makes any more"),
     Cause.REMOVED: ("measurement", "of the other commit that no test makes any more"),
     Cause.NOT_RUN: ("measurement", "of the baseline not run"),
-    Cause.LEFT_OUT: ("perf test", "deselected or skipped"),
+    Cause.LEFT_OUT: ("perf test", "deselected, skipped or xfailed"),
     Cause.LOAD_TOO_SHORT: ("load target", "undecided"),
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
     Cause.BUSY_MACHINE: ("budget", "undecided only because other processes held the CPU"),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from change_series import KINDS, MARGIN, QUIET, Score, Series, score
+from change_series import DEPENDENT, KINDS, MARGIN, QUIET, Score, Series, score
 
 from pytest_perfbudget.core.change_points import change_points
 
@@ -80,12 +80,14 @@ def print_changed(rows: Rows, otava: Iterator[list[int]]) -> None:
 def print_unchanged(rows: Rows, otava: Iterator[list[int]]) -> None:
     """Print how many points of series without a change each of the two calls a change."""
     print(f"\n{len(next(iter(rows.values())))} series of each class without a change.\n")
-    print("| noise | points | false in 1,000 points | of Otava |\n|---|---|---|---|")
+    print(
+        "| noise | points | false in 1,000 points | series with any | of Otava | with any |\n|---|---|---|---|---|---|"
+    )
     for kind, some in rows.items():
         points = sum(len(one.values) for one in some)
-        mine = sum(len(ours(one)) for one in some)
-        its = sum(len(next(otava)) for _ in some)
-        print(f"| {kind} | {points:,} | {1000 * mine / points:.2f} | {1000 * its / points:.2f} |", flush=True)
+        called = [[len(ours(one)) for one in some], [len(next(otava)) for _ in some]]
+        mine, its = (f"{1000 * sum(one) / points:.2f} | {sum(map(bool, one)) / len(some):.0%}" for one in called)
+        print(f"| {kind} | {points:,} | {mine} | {its} |", flush=True)
 
 
 def record(rows: Rows, otava: Iterator[list[int]]) -> None:
@@ -105,7 +107,7 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=SERIES, help=f"the number of each class (default: {SERIES})")
     parser.add_argument("--record", action="store_true", help=f"write {RECORDED.name} for the tests")
     options = parser.parse_args()
-    changed, unchanged = (series(kinds, options.series) for kinds in (KINDS, QUIET))
+    changed, unchanged = (series(kinds, options.series) for kinds in (KINDS, {**QUIET, **DEPENDENT}))
     if not options.answers.exists():
         if not options.otava:
             parser.error(f"{options.answers} does not exist: name a Python that has apache-otava with --otava")

@@ -31,6 +31,19 @@ def test_a_lock_file_decides_from_the_top_of_the_repository_on(tmp_path: Path, i
     assert dependencies_digest(root) != locked
 
 
+@pytest.mark.parametrize(
+    ("source", "is_own"),
+    [('{ editable = "." }', True), ('{ virtual = "tools" }', True), ('{ registry = "https://example.org" }', False)],
+)
+def test_a_release_of_the_project_changes_no_dependency(tmp_path: Path, source: str, *, is_own: bool) -> None:
+    lock = '[[package]]\nname = "rich"\nversion = "13"\n\n[[package]]\nname = "shop"\nversion = "{}"\nsource = {}\n'
+    digests = set()
+    for version in ("1.0", "1.1.dev0"):
+        (tmp_path / "uv.lock").write_text(lock.format(version, source), "utf-8")
+        digests.add(dependencies_digest(tmp_path))
+    assert len(digests) == (1 if is_own else 2)
+
+
 def test_without_a_lock_file_the_installed_versions_decide(tmp_path: Path, installed: Path) -> None:
     before = dependencies_digest(tmp_path)
     assert dependencies_digest(tmp_path) == before

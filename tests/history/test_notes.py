@@ -160,6 +160,8 @@ class TestOneLine:
         hook = origin / "hooks" / "pre-receive"
         hook.write_text("#!/bin/sh\necho no notes here >&2\nexit 1\n", "utf-8")
         hook.chmod(0o755)
-        with pytest.raises(HistoryError, match=r"^history push: git push: ") as found:
+        with pytest.raises(
+            HistoryError, match=r"^history push: git push: \[remote rejected\] .*hook declined\)$"
+        ) as found:
             push(clone(origin, "job"), "origin", [session(0)])
         assert "\n" not in str(found.value)

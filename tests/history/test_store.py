@@ -34,6 +34,15 @@ class TestSessions:
         assert append(file, made, START_S) == 3
         assert sessions(file, START_S) == made
 
+    @pytest.mark.parametrize("days", [(1, 3), (3, 1), (9, 3)], ids=["in_order", "pulled_later", "a_clock_ahead"])
+    def test_the_component_is_that_of_the_latest_session_whatever_the_order(
+        self, file: Path, days: tuple[int, int]
+    ) -> None:
+        for day in days:
+            made = session(day, [point(component="new" if day == 3 else "old")])
+            append(file, [made], START_S, now_s=START_S + 5 * DAY_S)
+        assert [component for _, component in series(file, START_S)] == ["new"]
+
     def test_a_session_counts_once(self, file: Path) -> None:
         assert append(file, [session(1)], START_S) == 1
         assert append(file, [session(1, [point(9.0)]), session(2)], START_S) == 1
@@ -201,6 +210,20 @@ class TestAccidents:
         assert re.search(r"^history .*full: nothing was written$", problem)
         assert len(written) > 3
         assert_whole(file, set(map(int, written)))
+
+    @pytest.mark.parametrize("is_closed", [True, False])
+    def test_a_closed_history_is_read_where_nothing_can_be_written(self, file: Path, *, is_closed: bool) -> None:
+        append(file, [session(0)], 0)
+        with closing(sqlite3.connect(file)) as writer:
+            if not is_closed:  # the last session is in the file beside it, which only a writer can move
+                writer.execute("PRAGMA user_version = 2")
+                Path(f"{file}-shm").unlink()
+            program = "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from pytest_perfbudget.history.store import *"
+            read = "try: print(len(sessions(Path(sys.argv[1]), 0)))\nexcept Exception as error: print(error)"
+            with started(file, f"{program}\n{read}") as process:
+                assert process.stdout is not None
+                said = process.stdout.read()
+        assert said == "1\n" if is_closed else said.startswith(f"history {file}: the disk cannot be written")
 
     def test_writers_that_begin_a_history_together_lose_nothing(self, file: Path) -> None:
         with started(file, "begin_together(sys.argv[1], 4)") as process:

@@ -89,7 +89,7 @@ class TestHours:
         minutes = [window(first + at, name) for at in range(0, 180, 20) for name in ("gateway", "storage", "mail")]
         for writer in ("a", "b"):
             wrote(file, *minutes, writer=writer)
-        for _ in range(4):  # each time two components of one hour
+        for _ in range(6):  # two show that b lives no more; each further time two components of one hour
             wrote(file, now_s=hour_s + 4 * HOUR_S)
         found = windows_since(file, SERVICE_S)
         merged = {(one.component, one.start_s): one.tally.count for one in found if one.seconds == HOUR_S}
@@ -101,7 +101,8 @@ class TestHours:
     def test_a_late_minute_is_added_to_its_hour(self, file: Path) -> None:
         for writer in ("a", "b"):
             wrote(file, window(0), writer=writer)
-            wrote(file, now_s=SERVICE_S + DAY_S)
+            for _ in range(3):
+                wrote(file, now_s=SERVICE_S + DAY_S)
         (hour,) = windows_since(file, 0)
         assert (hour.seconds, hour.tally.count) == (HOUR_S, 6)
 
@@ -139,6 +140,21 @@ class TestRemoval:
             wrote(file, day_window(10 + day + ahead), writer="b", now_s=now_s, oldest_s=now_s - 10 * DAY_S)
         assert {*range(2, 11)} <= {*days(file)}
         assert {one.writer for one in last_processes(file, 400 * DAY_S)} == {"a", "b"}
+
+    @pytest.mark.parametrize("is_alive", [True, False])
+    def test_a_live_process_whose_clock_is_weeks_behind_keeps_its_minutes_and_its_days(
+        self, file: Path, *, is_alive: bool
+    ) -> None:
+        ahead, number = 21, 40
+        for day in range(0, number, 2):
+            for writer, place in (("a", day), ("b", day + ahead), ("b", day + ahead)):  # in the order of no clock
+                if writer == "b" or is_alive or day < number - 4:
+                    now_s = SERVICE_S + place * DAY_S + HOUR_S
+                    wrote(file, day_window(place), writer=writer, now_s=now_s, oldest_s=now_s - 30 * DAY_S)
+        kept = [one for one in windows_since(file, 0) if one.start_s < SERVICE_S + number * DAY_S]
+        latest = max(kept, key=lambda one: one.start_s)
+        assert latest.seconds == (MINUTE_S if is_alive else HOUR_S)
+        assert (min(days(file)) <= number - 30) is is_alive
 
     def test_windows_beyond_a_long_gap_stay_and_those_after_the_gap_are_removed(self, file: Path) -> None:
         for day in (0, *range(10, 31)):

@@ -12,6 +12,8 @@ from pytest_perfbudget.core.metrics import Direction
 
 _PREFERRED: Final = ("time", "median", "mean", "ratio", "rps", "capacity", "p95")
 """The metrics that stand for a measurement, the best first."""
+_MOST: Final = 0.9
+"""The share of the sessions that a number needs to stand for a measurement before the next best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +152,14 @@ class Line:
         merged: all commits that led to the present one, those of merged branches, too; empty if no branch is merged.
         branch: the branch that is checked out; empty if there is none, or no branch is merged.
         places: the place of each commit that the present one has by first parents only, from the oldest on.
+        is_shallow: whether the line is not known because the clone does not have all of its commits.
     """
 
     commits: frozenset[str] = frozenset()
     merged: frozenset[str] = frozenset()
     branch: str = ""
     places: Mapping[str, int] = field(default_factory=dict)
+    is_shallow: bool = False
 
     def has(self, point: TrendPoint) -> bool:
         """Return whether a point is of the line: by its commit, or of the same branch as another clone has it."""
@@ -195,12 +199,15 @@ def along_line(trends: Sequence[Trend], line: Line, anchor: str = "") -> tuple[l
     return [one for one in kept if one.points], len(left_out)
 
 
-def main_points(points: Iterable[HistoryPoint]) -> list[HistoryPoint]:
-    """Return the point that stands for each measurement of a session."""
+def ranked_points(points: Iterable[HistoryPoint]) -> list[list[HistoryPoint]]:
+    """Return the points that may stand for each measurement of a session, the best of a measurement first."""
     found: dict[tuple[str, str], dict[str, HistoryPoint]] = {}
     for one in points:
         found.setdefault((one.test, one.name), {})[one.metric] = one
-    return [metrics[main_metric(metrics)] for metrics in found.values()]
+    return [
+        [metrics[name] for name in _PREFERRED if name in metrics] or [metrics[main_metric(metrics)]]
+        for metrics in found.values()
+    ]
 
 
 def _filled(words: Sequence[str]) -> list[str]:
@@ -215,5 +222,24 @@ def _filled(words: Sequence[str]) -> list[str]:
 
 def main_metric(metrics: Iterable[str]) -> str:
     """Return the metric that stands for a measurement, out of one or more."""
+    return main_metrics(metrics)[0]
+
+
+def main_metrics(metrics: Iterable[str]) -> list[str]:
+    """Return the two metrics that may stand for a measurement, the better first; of one or more, at least one."""
     known = list(metrics)
-    return next((one for one in _PREFERRED if one in known), min(known))
+    preferred: list[str] = [one for one in _PREFERRED if one in known]
+    return preferred[:2] or [min(known)]
+
+
+def main_trends(trends: Iterable[Trend]) -> list[Trend]:
+    """Return the trend that stands for each measurement: the best that most of the sessions have.
+
+    A better number may be newer than the sessions, such as the time against a baseline, or may have ended with it.
+    """
+    found: dict[tuple[str, str], Trend] = {}
+    for one in trends:
+        best = found.setdefault((one.key.test, one.key.name), one)
+        if len(best.points) < _MOST * len(one.points):
+            found[one.key.test, one.key.name] = one
+    return list(found.values())

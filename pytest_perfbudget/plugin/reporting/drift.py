@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from pytest_perfbudget.core.drift import DriftVerdict
 from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
 from pytest_perfbudget.core.history.creep import FEWEST, Creep, find_creep, is_above
 from pytest_perfbudget.core.history.session import HistorySession
-from pytest_perfbudget.core.history.trend import SeriesKey, Trend, extended, main_points
+from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, extended, ranked_points
 from pytest_perfbudget.core.history.unheld import why_unheld
-from pytest_perfbudget.core.measurement import Measurement, file_of
+from pytest_perfbudget.core.measurement import Measurement, file_of, measurement_id
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import drift_not_judged
 from pytest_perfbudget.history.anchor import Anchor
 from pytest_perfbudget.history.schema import is_there
 from pytest_perfbudget.history.store import circumstances_of, trends
-from pytest_perfbudget.report.drift import drift_remedy, drift_text, unheld_text
+from pytest_perfbudget.report.drift import drift_remedy, drift_text, few_sessions_text, new_text, unheld_text, zero_text
 from pytest_perfbudget.report.regressions import Typed
 
 
@@ -32,18 +32,20 @@ class DriftHistory:
         typed: the file as an argument of pytest.
         oldest_s: the time before which sessions are too old, in s since 1970.
         anchor: the commit since which drift is judged.
+        line: the commits that led to the session's own: sessions of other branches do not count.
     """
 
     file: Path
     typed: str
     oldest_s: float
     anchor: Anchor
+    line: Line
 
 
 def find_drift(
     result: RunResult, now: HistorySession, history: DriftHistory, policy: Policy, typed: Typed = str
 ) -> list[Finding]:
-    """Return a finding for each measurement that drifted, or a finding on why no number was judged.
+    """Return a finding for each measurement that drifted, and findings on why numbers were not judged.
 
     Args:
         result: the session's result.
@@ -62,20 +64,37 @@ def find_drift(
         headline = f"not judged: this commit is the anchor, {anchor.name}, with which later commits are compared"
         return [Finding(DRIFT, Severity.NOTE, "", headline=headline)]
     measured = {(one.nodeid, one.name): one for one in result.measurements}
-    points = {SeriesKey(one.test, one.name, one.metric): one for one in main_points(now.points)}
     has_history = is_there(history.file)
-    since, now_s = history.oldest_s, now.circumstances.at_s
-    kept = trends(history.file, list(points), since, anchor.commit, now_s=now_s) if has_history else []
-    held = [extended(trend, points[trend.key], now.circumstances) for trend in kept]
-    found = [(trend, _creep(trend, anchor, measured[trend.key.test, trend.key.name])) for trend in held]
+    found = list(_held(measured, now, history)) if has_history else []
     judged = [(trend, creep) for trend, creep in found if creep is not None]
     if not judged:
         unheld = why_unheld(now.circumstances, circumstances_of(history.file, anchor.commit) if has_history else None)
         return [drift_not_judged(unheld_text(unheld, anchor.name, history.typed), policy)]
-    if all(creep.drift.verdict is DriftVerdict.UNMEASURED for _, creep in judged):
-        few = f"{FEWEST} sessions with this machine, Python and dependencies are needed, the history has fewer"
-        return [drift_not_judged(few, policy)]
-    return list(_above(judged, anchor, policy, typed))
+    return [*_above(judged, anchor, policy, typed), *_not_judged(found, anchor, policy)]
+
+
+def _held(
+    measured: Mapping[tuple[str, str], Measurement], now: HistorySession, history: DriftHistory
+) -> Iterator[tuple[Trend, Creep | None]]:
+    """Yield the trend that stands for each measurement, with its drift; None if there is nothing to hold it against.
+
+    The best number of a measurement may be newer than the anchor, such as the time against a baseline. The next best
+    that the anchor has stands for the measurement then.
+    """
+    waiting = ranked_points(now.points)
+    while waiting:
+        points = {SeriesKey(one.test, one.name, one.metric): one for one, *_ in waiting}
+        kept = trends(history.file, list(points), history.oldest_s, history.anchor.commit, now_s=now.circumstances.at_s)
+        made = [extended(trend, points[trend.key], now.circumstances) for trend in kept]
+        held, _ = along_line(made, history.line, history.anchor.commit)
+        found = [_creep(trend, history.anchor, measured[trend.key.test, trend.key.name]) for trend in held]
+        again = []
+        for trend, creep, (_, *others) in zip(held, found, waiting, strict=True):
+            if creep is None and others:
+                again.append(others)
+            else:
+                yield trend, creep
+        waiting = again
 
 
 def _creep(trend: Trend, anchor: Anchor, measurement: Measurement) -> Creep | None:
@@ -102,3 +121,24 @@ def _above(judged: list[tuple[Trend, Creep]], anchor: Anchor, policy: Policy, ty
                 headline=drift_text(creep, key.metric, trend.unit, anchor.name),
                 remedy=drift_remedy(typed(key.test), key.name, anchor.name),
             )
+
+
+def _not_judged(found: list[tuple[Trend, Creep | None]], anchor: Anchor, policy: Policy) -> Iterator[Finding]:
+    """Yield a finding for each reason for which numbers were not judged, although others may have been."""
+    few, new, zero = list[str](), list[str](), list[str]()
+    for trend, creep in found:
+        if creep is None:
+            (zero if min(trend.values) <= 0 else new).append(_id(trend.key))
+        elif creep.drift.verdict is DriftVerdict.UNMEASURED:
+            few.append(_id(trend.key))
+    if few:
+        yield drift_not_judged(few_sessions_text(few, FEWEST, len(found)), policy)
+    # No later session changes what follows, so these are notes: a new test has no number at the anchor.
+    for text, names in ((new_text, new), (zero_text, zero)):
+        if names:
+            headline = f"not judged: {text(names, anchor.name)}"
+            yield Finding(DRIFT, Severity.NOTE, "", headline=headline)
+
+
+def _id(key: SeriesKey) -> str:
+    return measurement_id(key.test, key.name)

@@ -77,12 +77,14 @@ class SessionHistory:
         try:
             # Imported here: sessions without an anchor need no numpy, and some builds of Python have no SQLite.
             from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415
+            from pytest_perfbudget.history.line import line_of  # noqa: PLC0415
             from pytest_perfbudget.plugin.reporting.drift import DriftHistory, find_drift  # noqa: PLC0415
 
             anchor = find_anchor(self._session.config.rootpath, name)
             self._anchor = anchor.commit
             now = self._in_short(result)
-            history = DriftHistory(self._file, self._typed_file, self._oldest_s(now), anchor)
+            line = line_of(self._session.config.rootpath, self._revision.commit)
+            history = DriftHistory(self._file, self._typed_file, self._oldest_s(now), anchor, line)
             found = find_drift(result, now, history, policy, partial(typed, self._session.config))
         except (HistoryError, ImportError) as error:
             found = [drift_not_judged(str(error), policy)]

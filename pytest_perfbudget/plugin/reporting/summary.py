@@ -152,14 +152,15 @@ class Summary:
         tell_without_terminal(self._config, [*self._write_errors, *self._doubts], self._commands(result))
 
     def _left_out(self, running: Sequence[str]) -> Iterator[str]:
-        """Yield the node ids of the perf tests that were deselected, and of those that were skipped unmeasured."""
+        """Yield the node ids of the perf tests that were deselected, or skipped or xfailed without a measurement."""
         yield from (test for test, _ in self._session.tests.expectations.get("deselected", ()))
-        unmeasured = (test for test in self._unfinished if not self._results.get(test))
-        reasons = {test: self._unfinished[test] for test in unmeasured}
-        skipped = [
-            test for test, why in reasons.items() if why.startswith(WAS_SKIPPED) and not why.startswith(_NO_CASE)
-        ]
-        names = {*skipped, *(one.rpartition("@")[0] for one in skipped)}  # @: loadgroup
+        skipped = {
+            test
+            for test, why in self._unfinished.items()
+            if why.startswith(WAS_SKIPPED) and not why.startswith(_NO_CASE)
+        }
+        unmeasured = [test for test in skipped | self._expected_to_fail if not self._results.get(test)]
+        names = {*unmeasured, *(one.rpartition("@")[0] for one in unmeasured)}  # @: loadgroup
         yield from (test for test in running if test in names)
 
     def _commands(self, result: RunResult) -> Iterable[str]:

@@ -22,7 +22,13 @@ def test_it():
 """
 TABLE = '[tool.perfbudget]\nhistory = "kept.db"\nanchor = "last-tag"\n'
 IGNORED = {".gitignore": "*.db*\n__pycache__\n.pytest_cache\nreport.json\n"}
-Crept = Callable[[Project, float, str], pytest.RunResult]
+
+
+Between = Callable[[HistorySession, HistorySession], list[HistorySession]]
+
+
+def nothing(_first: HistorySession, _kept: HistorySession) -> list[HistorySession]:
+    return []
 
 
 def at_the_anchor(project: Project, pyproject: str) -> HistorySession:
@@ -35,21 +41,34 @@ def at_the_anchor(project: Project, pyproject: str) -> HistorySession:
     return kept
 
 
-def crept(project: Project, growth: float, pyproject: str = TABLE) -> pytest.RunResult:
-    """Run the tests at the twelfth commit after the tag, each of which made the code slower."""
+def later(first: HistorySession, at: int, name: str, growth: float, kind: str = "") -> HistorySession:
+    """Return a session of a commit, `at` hundredths of a second after the first session."""
+    made = replace(first.circumstances, id=f"{at} {name} {kind}", at_s=first.circumstances.at_s + at / 100, commit=name)
+    return HistorySession(made, [replace(one, value=one.value * growth) for one in first.points])
+
+
+def crept(
+    project: Project, growth: float, pyproject: str = TABLE, also: str = "", between: Between = nothing
+) -> pytest.RunResult:
+    """Run the tests at the twelfth commit after the tag, each of which made the code slower.
+
+    Args:
+        project: the project.
+        growth: the time of each commit / that of the commit before.
+        pyproject: the settings.
+        also: a test that is written after the steps.
+        between: a function that returns further sessions, by that of the anchor and by each of the steps.
+    """
     first = at_the_anchor(project, pyproject)
     spread = [1.003 if at % 2 else 0.997 for at in range(12)]
-    steps = [
-        HistorySession(
-            replace(first.circumstances, id=f"{at}", at_s=first.circumstances.at_s + at / 100, commit=f"{at:040x}"),
-            [replace(one, value=one.value * growth**at * spread[at]) for one in first.points],
-        )
-        for at in range(1, 12)
-    ]
-    append(project.pytester.path / "kept.db", steps, 0)
-    project.write_tests(TESTS.format(cost=4 * growth**12))
+    steps = [(commit(project.pytester.path, {"step.txt": f"{at}"}), growth**at * spread[at]) for at in range(1, 12)]
+    for at, step in enumerate(steps):
+        kept = later(first, at, *step)
+        append(project.pytester.path / "kept.db", [kept, *between(first, kept)], 0)
+    tests = TESTS.format(cost=4 * growth**12) + also
+    project.write_tests(tests)
     commit(project.pytester.path, {})
-    return project.run(TESTS.format(cost=4 * growth**12))
+    return project.run(tests)
 
 
 def drifts(project: Project) -> list[tuple[str, str, str]]:
@@ -89,6 +108,34 @@ def test_without_a_limit_they_warn(lean: Project) -> None:
 def test_steps_that_stay_within_are_quiet(lean: Project) -> None:
     assert crept(lean, 1.002, TABLE + 'max_drift = "5%"\n').ret == 0
     assert drifts(lean) == []
+
+
+@pytest.mark.parametrize("is_of_branch", [False, True])
+def test_sessions_of_another_branch_hide_no_drift_and_those_of_the_branch_are_noise(
+    lean: Project, *, is_of_branch: bool
+) -> None:
+    def twice_as_slow(first: HistorySession, kept: HistorySession) -> list[HistorySession]:
+        name = kept.circumstances.commit if is_of_branch else "f" * 40
+        return [later(first, int(kept.circumstances.id.partition(" ")[0]), name, 2, "slow")]
+
+    result = crept(lean, 1.01, TABLE + 'max_drift = "5%"\n', between=twice_as_slow)
+    assert result.ret == (0 if is_of_branch else 1)
+    assert [one[0] for one in drifts(lean)] == ([] if is_of_branch else ["failure"])
+
+
+@pytest.mark.parametrize(("again", "now"), [("HEAD", "4.68 ms"), ("HEAD~5", "4.51 ms")])
+def test_all_sessions_of_the_commit_count_although_an_old_commit_ran_between_them(
+    lean: Project, again: str, now: str
+) -> None:
+    crept(lean, 1.01)
+    file = lean.pytester.path / "kept.db"
+    first, *_, last = sessions(file, 0)
+    at = round(100 * (last.circumstances.at_s - first.circumstances.at_s)) + 1
+    append(file, [later(first, at, git(lean.pytester.path, "rev-parse", again), 1.12 * 1.127)], 0)
+    append(file, [later(first, at + 1, git(lean.pytester.path, "rev-parse", "HEAD~3"), 1.09)], 0)
+    lean.run(TESTS.format(cost=4 * 1.01**12))
+    ((_, _, headline),) = drifts(lean)
+    assert headline.endswith(f" -> {now}")
 
 
 def test_the_limit_of_an_entry_wins_over_that_of_the_table(lean: Project) -> None:
@@ -138,6 +185,47 @@ NEWER = """
 def test_newer():
     advance(4)
 """
+
+
+@pytest.mark.parametrize(
+    ("at_anchor", "reason", "is_conditional"),
+    [
+        (None, "test_it.py::test_newer has no session of v1.0 with this machine, Python and dependencies", False),
+        (0.0, "test_it.py::test_newer: zero in a session since v1.0, and nothing grows from zero by a share", False),
+        (
+            4e6,
+            "8 sessions of this branch with this machine, Python and dependencies are needed, "
+            "the history has fewer of test_it.py::test_newer",
+            True,
+        ),
+    ],
+    ids=["newer", "zero", "few"],
+)
+def test_a_number_that_is_not_judged_beside_judged_numbers_is_a_line(
+    lean: Project, at_anchor: float | None, reason: str, *, is_conditional: bool
+) -> None:
+    def newer(first: HistorySession, kept: HistorySession) -> list[HistorySession]:
+        at = kept.circumstances.id.partition(" ")[0]
+        if at_anchor is None or at != "0":
+            return []
+        points = [replace(one, test="test_it.py::test_newer", value=at_anchor) for one in first.points]
+        return [HistorySession(replace(first.circumstances, id="newer"), points)]
+
+    result = crept(lean, 1.002, TABLE + 'max_drift = "5%"\n', also=NEWER, between=newer)
+    assert result.ret == 0
+    assert f"drift: not judged: {reason}" in result.outlines
+    assert ("drift not judged (" in result.stdout.str()) is is_conditional
+
+
+def test_a_number_that_is_newer_than_the_anchor_is_judged_by_one_that_the_anchor_has(lean: Project) -> None:
+    crept(lean, 1.01, TABLE + 'max_drift = "5%"\n')
+    tests = TESTS.format(cost=4 * 1.01**12)
+    lean.run(tests, "--perf-update-baseline")
+    commit(lean.pytester.path, {})
+    assert lean.run(tests).ret == 1
+    *_, kept = sessions(lean.pytester.path / "kept.db", 0)
+    assert "time" in [one.metric for one in kept.points]
+    assert drifts(lean)[0][0] == "failure"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +280,7 @@ def test_a_session_of_the_anchor_itself_says_that_nothing_is_judged(lean: Projec
     assert line in result.outlines
     assert "drift not judged (" not in result.stdout.str()
     commit(lean.pytester.path, {"other.txt": ""})
-    few = "8 sessions with this machine, Python and dependencies are needed, the history has fewer"
+    few = "8 sessions of this branch with this machine, Python and dependencies are needed, the history has fewer"
     later = lean.run(TESTS.format(cost=4))
     assert f"drift: not judged: {few}" in later.outlines
     assert "drift not judged (" in later.stdout.str()

@@ -51,7 +51,7 @@ def test_a_budget_that_was_deselected_is_not_known_to_hold(each_way: Project, op
     result = each_way.run(DESELECTED, "--perf-require=ready", option)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["conditional, but ready is required: 1 perf test deselected or skipped (run the whole suite)"]
+        ["conditional, but ready is required: 1 perf test deselected, skipped or xfailed (run the whole suite)"]
     )
     assert each_way.report["session"]["left_out"] == ["test_it.py::test_slow"]
 
@@ -61,9 +61,36 @@ def test_a_budget_that_was_skipped_is_not_known_to_hold(each_way: Project, body:
     tests = f"{DESELECTED.partition('@')[0]}\ndef test_slow(perf): {body}\n"
     result = each_way.run(tests, "--perf-require=ready")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    reason = "no baseline (*)" if "perf" in body else "1 perf test deselected or skipped (run the whole suite)"
+    reason = "no baseline (*)" if "perf" in body else "1 perf test deselected, skipped or xfailed (run the whole suite)"
     result.stdout.fnmatch_lines([f"conditional, but ready is required: {reason}"])
     assert each_way.report["session"]["left_out"] == ([] if "perf" in body else ["test_it.py::test_slow"])
+
+
+@pytest.mark.parametrize(
+    ("mark", "body", "is_left_out"),
+    [
+        ("", "assert False", True),
+        ("run=False", "advance(ms=1)", True),
+        ("", "pytest.xfail('no printer')", True),
+        ("", "advance(ms=1)", False),
+        ("", "advance(ms=90)", False),
+    ],
+    ids=["fails", "not_run", "xfails_itself", "passes", "exceeds"],
+)
+def test_a_budget_that_is_expected_to_fail_is_not_known_to_hold(
+    lean: Project, mark: str, body: str, *, is_left_out: bool
+) -> None:
+    tests = f"""
+@pytest.mark.xfail({mark})
+@pytest.mark.perf_budget(p95_ms=50)
+def test_slow(): {body}
+
+@pytest.mark.xfail
+def test_plain(): assert False
+"""
+    lean.run(tests + DESELECTED.partition("@")[0])
+    assert lean.report["session"]["left_out"] == (["test_it.py::test_slow"] if is_left_out else [])
+    assert lean.report["readiness"]["grade"] == ("not_ready" if "90" in body else "conditional")
 
 
 def test_other_tests_may_be_deselected(each_way: Project) -> None:
