@@ -19,7 +19,8 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
     A folder called `tests`, `test`, `benchmarks` or `benchmark` is copied as a whole, because its helpers and data
     belong to its tests. So is a folder called `perf`, `performance`, `bench` or the like, unless it is a package, and a
     folder that `testpaths` names, unless it is a package or called `src`. Elsewhere tests lie beside the code, and only
-    the test files are copied. The conftest.py files above the copied files are always copied.
+    the test files are copied. The conftest.py files above the copied files are always copied, and so are other folders
+    called `tests`, `benchmarks`, or (unless a package) `test` or `benchmark` in the root folder.
 
     Args:
         root: pytest's root folder in the working tree.
@@ -54,6 +55,14 @@ def sources_of(root: Path, test_file: str, testpaths: Iterable[str]) -> list[Pur
     named |= {one for one in above if one.name in _OF_PERF_TESTS and not (root / one / "__init__.py").exists()}
     whole = next((folder for folder in above if folder.name in _FOLDERS or folder in named), None)
     conftests = [folder / "conftest.py" for folder in (PurePosixPath(), *above)]
+    beside = [one for one in _further_folders(root) if whole is None or not one.is_relative_to(whole)]
     if whole is None:
-        return [*conftests, file]
-    return [*(one for one in conftests if whole not in one.parents), whole]
+        return [*conftests, file, *beside]
+    return [*(one for one in conftests if whole not in one.parents), whole, *beside]
+
+
+def _further_folders(root: Path) -> list[PurePosixPath]:
+    """Return the folders of tests in the root folder, whose helpers the tests of any other folder may import."""
+    # A package of a name in the singular may be the code under test.
+    found = [one for one in _FOLDERS if one.endswith("s") or not (root / one / "__init__.py").exists()]
+    return [PurePosixPath(one) for one in found if (root / one).is_dir()]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final, TypeGuard
 
 from pytest_perfbudget.checkout.base_tests import BaseTests
 from pytest_perfbudget.checkout.head_tests import sources_of
+from pytest_perfbudget.checkout.named_files import WORD, is_named
 from pytest_perfbudget.core.measurement import file_of, function_of
 
 _CONFTEST: Final = "conftest.py"
-_WORD: Final = re.compile(r"\w+")
 _WORDS_AND_REST: Final = re.compile(r"\w+|\W")
 _TEST: Final = re.compile("test", re.IGNORECASE)
 
@@ -59,12 +59,12 @@ class PerfTestChanges:
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = self._changed_beside(file, sources)
-        helpers = [one for one in beside if PurePosixPath(one).name == _CONFTEST or _is_named(one, words)]
+        helpers = [one for one in beside if PurePosixPath(one).name == _CONFTEST or is_named(one, words)]
         name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
         return _renamed(
             [
-                (_without_others(self._tests.shown(file), name), _without_others(self._text(file), name)),
-                *((self._tests.shown(one).splitlines(), self._text(one).splitlines()) for one in helpers),
+                [_without_others(one, name, ast.unparse) for one in (self._tests.shown(file), self._text(file))],
+                *([self._tests.shown(one).splitlines(), self._text(one).splitlines()] for one in helpers),
             ]
         )
 
@@ -72,7 +72,7 @@ class PerfTestChanges:
         """Return whether a helper or a file of data has changed that the test's side names."""
         sources = sources_of(self._tests.root, file, self._testpaths)
         changed = [one for one in self._changed_beside(file, sources) if PurePosixPath(one).name != _CONFTEST]
-        return bool(changed) and any(_is_named(one, self._words_of(file, sources)) for one in changed)
+        return bool(changed) and any(is_named(one, self._words_of(file, sources)) for one in changed)
 
     def _changed_beside(self, file: str, sources: Sequence[PurePosixPath]) -> list[str]:
         return [one for one in self._tests.changed if one != file and _belongs_to(one, sources)]
@@ -88,16 +88,16 @@ class PerfTestChanges:
         """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""
         root = self._tests.root
         above = [str(one / _CONFTEST) for one in PurePosixPath(file).parents]
-        words = {word for one in (file, *above) for word in _WORD.findall(self._text(one))}
+        words = {word for one in (file, *above) for word in WORD.findall(self._text(one))}
         helpers = [
             one.relative_to(root).as_posix()
             for source in sources
             if (root / source).is_dir()
             for one in (root / source).rglob("*.py")
         ]
-        while named := [one for one in helpers if _is_named(one, words)]:
+        while named := [one for one in helpers if is_named(one, words)]:
             helpers = [one for one in helpers if one not in named]
-            words |= {word for one in named for word in _WORD.findall(self._text(one))}
+            words |= {word for one in named for word in WORD.findall(self._text(one))}
         return words
 
     def _text(self, file: str) -> str:
@@ -107,7 +107,7 @@ class PerfTestChanges:
             return ""
 
 
-def _without_others(text: str, name: str) -> list[str]:
+def _without_others(text: str, name: str, written: Callable[[ast.stmt], str] = ast.dump) -> list[str]:
     """Return the statements of a test file without other tests; the lines of a file that is no Python.
 
     Other tests that the test names, such as the class from which its class inherits, belong to the test. Names that
@@ -116,6 +116,7 @@ def _without_others(text: str, name: str) -> list[str]:
     Args:
         text: the text.
         name: the function of the test, or its class.
+        written: a function that returns the text of a statement.
     """
     try:
         tree = ast.parse(text)
@@ -129,10 +130,10 @@ def _without_others(text: str, name: str) -> list[str]:
         words |= {word for one in named for word in _names_in(one)}
     of_others = {word for one in others.values() for word in _words_in(one)}
     of_others -= {word for one in kept for word in _words_in(one)}
-    return [ast.dump(part) for one in kept if (part := _without_imports(one, of_others)) is not None]
+    return [written(part) for one in kept if (part := _without_imports(one, of_others)) is not None]
 
 
-def _renamed(pairs: Iterable[tuple[Sequence[str], Sequence[str]]]) -> dict[str, str]:
+def _renamed(pairs: Iterable[Sequence[Sequence[str]]]) -> dict[str, str]:
     """Return the words of texts that others have in their places, if the texts differ by nothing else; else empty.
 
     Args:
@@ -169,7 +170,7 @@ def _words_in(statement: ast.stmt) -> Iterator[str]:
         elif isinstance(one, ast.arg):
             yield one.arg
         elif isinstance(one, ast.Constant) and isinstance(one.value, str):
-            yield from _WORD.findall(one.value)
+            yield from WORD.findall(one.value)
 
 
 def _names_in(statement: ast.stmt) -> Iterator[str]:
@@ -191,11 +192,3 @@ def _belongs_to(file: str, sources: Sequence[PurePosixPath]) -> bool:
 
 def _is_above(conftest: str, file: str) -> bool:
     return PurePosixPath(file).is_relative_to(PurePosixPath(conftest).parent)
-
-
-def _is_named(file: str, words: Collection[str]) -> bool:
-    """Return whether words name a module, or a file of data by its own name or by that of its folder."""
-    path = PurePosixPath(file)
-    if path.suffix == ".py":
-        return (path.parent.name if path.stem == "__init__" else path.stem) in words
-    return any(set(_WORD.findall(one)) <= set(words) for one in (path.stem, path.parent.name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pytest_perfbudget.checkout.perf_test_changes import PerfTestChanges
@@ -85,13 +86,19 @@ class ChangedTests:
             looks_at_spans=lambda: False,
         )
         found = self._compared(context, WithBaseCode(context, self._base), self._noted)
-        unknown = {nodeid: self._noted[nodeid] for nodeid, one in found.items() if one.is_unknown}
         with_head_code = WithHeadCode(context, self._base)
-        again = self._compared(context, with_head_code, unknown)
-        for nodeid, one in again.items():
-            names = self._changes.renames(nodeid) if one.is_unknown else {}
-            renamed = names if with_head_code.hidden_code(nodeid).is_only_renamed(names) else {}
-            found[nodeid] = replace(one, with_base=found[nodeid], renamed=renamed)
+        open_ones = {
+            nodeid: self._noted[nodeid]
+            for nodeid, one in found.items()
+            if one.is_unknown or (not one.is_less and with_head_code.hidden_code(nodeid).changed)
+        }
+        for nodeid, one in self._compared(context, with_head_code, open_ones).items():
+            if found[nodeid].is_unknown:
+                names = self._changes.renames(nodeid) if one.is_unknown else {}
+                renamed = names if with_head_code.hidden_code(nodeid).is_only_renamed(names) else {}
+                found[nodeid] = replace(one, with_base=found[nodeid], renamed=renamed)
+            elif one.is_less:  # such as a test that asks whether the new code is there
+                found[nodeid] = replace(one, with_base=found[nodeid])
         return found
 
     def _compared(
@@ -150,7 +157,10 @@ class _TestPairs(PairRunner):
         for name, sides in found.sides.items():
             own, changed = self._checkouts.files_of(nodeid, sides)
             if sides.head.costs is not None and sides.base.costs is not None:
-                is_hidden = not self._checkouts.has_head_code
-                may_hide = self._checkouts.hidden_code(nodeid).may_have if is_hidden else (lambda _, __: False)
+                may_hide = partial(self._may_hide, nodeid, own)
                 replaced[name] = replaced_code(sides.head.costs, sides.base.costs, own, changed, may_hide)
         return replaced
+
+    def _may_hide(self, nodeid: str, ran: Sequence[str], function: str, file: str) -> bool:
+        is_base = not self._checkouts.has_head_code
+        return is_base and self._checkouts.hidden_code(nodeid).may_have(function, file, ran)

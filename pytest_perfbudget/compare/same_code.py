@@ -29,6 +29,10 @@ class SameCodeCheckout(BaseCheckout, ABC):
 
     has_head_code = False
 
+    def __init__(self, context: ComparisonContext, base: Base) -> None:
+        super().__init__(context, base)
+        self._hidden: dict[tuple[PurePosixPath, ...], HiddenCode] = {}
+
     @abstractmethod
     def files_of(self, nodeid: str, sides: Sides) -> tuple[list[str], list[str]]:
         """Return the files of code that ran by the base's own test, and all files that ran by the head's test.
@@ -40,7 +44,8 @@ class SameCodeCheckout(BaseCheckout, ABC):
 
     def hidden_code(self, nodeid: str) -> HiddenCode:
         """Return the code of the head that a test may no longer measure."""
-        return HiddenCode(self._base, self.beside([nodeid]))
+        tests = tuple(self.beside([nodeid]))
+        return self._hidden.setdefault(tests, HiddenCode(self._base, tests))
 
     def _without_tests(self, nodeid: str, files: Iterable[PurePosixPath | None]) -> list[str]:
         beside = self.beside([nodeid])

@@ -1,9 +1,9 @@
 """The verdict on a perf test that a pull request changes: whether the test measures less than it did.
 
-The base's own test and the head's test run the same code, in pairs. The code is the base's; where a test does not run
-that, such as a test that needs a new function, the code is the head's. Either shows a loosened test: the session has
-compared the head's test on the head's code with the base's test on the base's code, so a slower code can only hide
-behind a test that takes less than the base's own test does, with the same code.
+The base's own test and the head's test run the same code, in pairs: first the base's, and then, if the pull request
+changes the code, the head's, where a test may need a new function, or ask whether that is there. Either shows a
+loosened test: the session has compared the head's test on the head's code with the base's test on the base's code, so
+slower code can only hide behind a test that takes less than the base's own test does, with the same code.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class ChangedTest:
         is_own: whether the test itself has changed, or what it names; else only a conftest.py has, by other lines.
         numbers: the result of `lower_numbers`.
         replaced: the code that the test does not run any more, by measurement.
-        with_base: the comparison with the base's code, if that one found nothing out and this one is with the head's
-            code; else None.
+        with_base: the comparison with the base's code, if this one is with the head's code, because that one did not
+            show whether the test measures less, or this one shows that the test does; else None.
         renamed: the names that the pull request changes in the code and in the test, by the name in the base, if the
             test differs by nothing else and nothing can hide; see `checkout.hidden_code`.
     """
@@ -145,6 +145,11 @@ class ChangedTest:
     def is_unknown(self) -> bool:
         """Whether the tests could not be compared."""
         return any(one.verdict.is_unjudged for _, one in self.numbers)
+
+    @property
+    def is_less(self) -> bool:
+        """Whether a number of the changed test is lower."""
+        return any(one.verdict is RegressionVerdict.REGRESSED for _, one in self.numbers)
 
     @property
     def reasons(self) -> list[str]:

@@ -52,6 +52,18 @@ def test_a_folder_of_tests_is_taken_as_a_whole(root: Path, place: Path, folder: 
     }
 
 
+@pytest.mark.parametrize("test", ["benchmarks/test_a.py", "shop/test_a.py"])
+def test_another_folder_of_tests_belongs_to_them_because_its_helpers_may_be_imported(
+    root: Path, place: Path, test: str
+) -> None:
+    for folder, side in ((root, "head"), (place, "base")):
+        write(folder, **{test: side, "benchmark/code.py": side}, tests__common_py=side)
+        (folder / "benchmark" / "__init__.py").touch()
+    lay_tests_over(root, place, [test], [])
+    code = {"benchmark/code.py": "base", "benchmark/__init__.py": ""}
+    assert texts(place) == {test: "head", "tests/common.py": "head", **code}
+
+
 def test_of_a_package_called_perf_only_tests_are_taken(root: Path, place: Path) -> None:
     """The package may be the code under test."""
     write(root, perf__test_a_py="head", perf__helpers_py="head")

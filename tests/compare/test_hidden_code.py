@@ -42,6 +42,27 @@ def test_code_that_the_pull_request_changes_or_moves_may_be_slower(
     assert code.may_have("shop:price", "shop.py") == may_hide
 
 
+@pytest.mark.parametrize(
+    ("changed", "ran", "may_hide"),
+    [
+        ("core.py", ["shop.py", "core.py"], True),
+        ("settings.py", ["shop.py"], True),
+        ("rates.json", ["shop.py"], True),
+        ("other.py", ["shop.py", "core.py"], False),
+        ("tests/settings.py", ["shop.py"], False),
+    ],
+)
+def test_an_unchanged_function_may_be_slower_by_what_it_uses(
+    repository: Repository, changed: str, ran: list[str], *, may_hide: bool
+) -> None:
+    """Such as a function that it calls, a constant of a module that it imports, or a file of data."""
+    shop = "import settings\nRATES = open('rates.json')\ndef price(): return settings.ROUNDS\n"
+    repository.commit({"shop.py": shop, "core.py": "", changed: "1\n"})
+    repository.file(changed, "2\n")
+    code = HiddenCode(find_base(repository.pytester.path, "HEAD"), [PurePosixPath("tests")])
+    assert code.may_have("shop:price", "shop.py", ran) == may_hide
+
+
 CODE = "def price(): return 1\n"
 API = "from shop import price\ndef serve(): return price()\n"
 RENAMED = {"shop.py": CODE.replace("price", "cost"), "api.py": API.replace("price", "cost")}
@@ -56,19 +77,36 @@ RENAMED = {"shop.py": CODE.replace("price", "cost"), "api.py": API.replace("pric
         pytest.param({**RENAMED, "shop.py": f"{RENAMED['shop.py']}{CODE}"}, {"price": "cost"}, False, id="old one kept"),
         pytest.param({**RENAMED, "slow.py": CODE.replace("price", "dear")}, {"price": "cost"}, False, id="another new one"),
         pytest.param({**RENAMED, "slow.py": RENAMED["shop.py"]}, {"price": "cost"}, False, id="a namesake"),
+        pytest.param(
+            {**RENAMED, "api.py": f"{RENAMED['api.py']}step = lambda: cost()\n"}, {"price": "cost"}, False, id="a lambda"
+        ),
+        pytest.param(
+            {**RENAMED, "slow.py": "# coding: latin-1\n# \xe9\ndef dear(): return 1\n".encode("latin-1")},
+            {"price": "cost"}, False, id="another encoding",
+        ),
+        pytest.param(
+            {"old/__init__.py": None, "old/a.py": None, "new/__init__.py": "", "new/a.py": "A = 1\n"},
+            {"old": "new"}, True, id="a package",
+        ),
+        pytest.param(
+            {"space/b.py": None, "room/b.py": "B = 1\n"}, {"space": "room"}, True, id="a folder without __init__.py"
+        ),
         pytest.param({**RENAMED, "api.py": "def serve(): return 1\n"}, {"price": "cost"}, False, id="not called any more"),
         pytest.param({"shop.py": CODE.replace("1", "2")}, {"price": "other"}, False, id="another function of the base"),
         pytest.param(RENAMED, {}, False, id="no name"),
     ],
 )  # fmt: skip
 def test_a_renamed_function_hides_nothing_if_nothing_new_stands_beside_it(
-    repository: Repository, head: dict[str, str | None], names: dict[str, str], *, is_renamed: bool
+    repository: Repository, head: dict[str, str | bytes | None], names: dict[str, str], *, is_renamed: bool
 ) -> None:
     folder = repository.pytester.path
-    repository.commit({"shop.py": CODE, "api.py": API, "quick.py": "def other(): return 1\n"})
+    packages = {"old/__init__.py": "", "old/a.py": "A = 1\n", "space/b.py": "B = 1\n"}
+    repository.commit({"shop.py": CODE, "api.py": API, "quick.py": "def other(): return 1\n", **packages})
     for name, text in head.items():
         if text is None:
             (folder / name).unlink()
+        elif isinstance(text, bytes):
+            (folder / name).write_bytes(text)
         else:
             repository.file(name, text)
     assert HiddenCode(find_base(folder, "HEAD"), [PurePosixPath("tests")]).is_only_renamed(names) is is_renamed

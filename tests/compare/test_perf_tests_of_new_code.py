@@ -107,6 +107,23 @@ def test_tests_that_need_new_code_see_slower_code(repository: Repository) -> Non
     assert {name: text.startswith(start) for name, text in failed.items()} == dict.fromkeys(PULL_REQUEST, True)
 
 
+ASKING = "import shop\n" + PLAIN.replace("100", "getattr(shop, 'SIZE', 100)")
+
+
+@pytest.mark.parametrize(("size", "slower"), [(50, 2), (100, 1)])
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_test_that_measures_less_only_where_the_new_code_is_there_fails_the_session(
+    repository: Repository, size: int, slower: float
+) -> None:
+    code = SHOP.replace("n / 100", f"{slower} * n / 100") + f"SIZE = {size}\n"
+    failed = propose(repository, {"tests/test_it.py": PLAIN}, {"shop.py": code, "tests/test_it.py": ASKING})
+    start = (
+        "loosened: changed so that the test measures less: with the code of the pull request, step takes 1 ms instead"
+    )
+    assert {name: text.startswith(start) for name, text in failed.items()} == ({"it": True} if size < 100 else {})
+
+
 RENAMED = SHOP.replace("work", "compute")
 ADAPTED = PLAIN.replace("work", "compute")
 KEPT = {"shop.py": f"{RENAMED}\nwork = compute\n", "tests/test_it.py": ADAPTED}
@@ -125,6 +142,7 @@ def test_a_renamed_function_of_which_the_old_name_is_left_passes(repository: Rep
         ({"tests/test_it.py": ADAPTED.replace("shop", "store")}, {"work": "compute", "shop": "store"}),
         ({"tests/test_it.py": ADAPTED, "tests/conftest.py": "import shop\nshop.compute\n"}, {"work": "compute"}),
         ({"tests/test_it.py": ADAPTED.replace("100", "50")}, {}),
+        ({"tests/test_it.py": ADAPTED.replace("100", "10 // 10")}, {}),
         ({"tests/test_it.py": ADAPTED.replace("100", "100, 1")}, {}),
         ({"tests/test_it.py": ADAPTED, "tests/conftest.py": "import shop\nshop.work\nshop.compute\n"}, {}),
         ({"tests/test_it.py": PLAIN.replace("perf(work", "perf(compute")}, {}),  # one `work` of two
@@ -135,7 +153,8 @@ def test_a_renamed_function_of_which_the_old_name_is_left_passes(repository: Rep
 def test_a_test_that_differs_by_names_only_is_told_from_any_other_change(
     repository: Repository, head: dict[str, str], names: dict[str, str]
 ) -> None:
-    repository.commit({"tests/test_it.py": PLAIN, "tests/conftest.py": "import shop\nshop.work\n"})
+    plain = PLAIN.replace("100", "10 * 10") if any("//" in one for one in head.values()) else PLAIN
+    repository.commit({"tests/test_it.py": plain, "tests/conftest.py": "import shop\nshop.work\n"})
     for name, text in head.items():
         repository.file(name, text)
     root = repository.pytester.path
