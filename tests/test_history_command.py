@@ -386,7 +386,7 @@ class TestPull:
 
 @pytest.mark.usefixtures("kept")
 def test_the_queries_of_the_guide_answer() -> None:
-    queries = [one.text for one in snippets("sql")]
+    queries = [query for one in snippets("sql") for query in one.text.split(";") if query.strip()]
     append(Path("kept.db"), [session(40, [point(verdict="exceeded", limit=3e6)])], 0)
     with closing(sqlite3.connect("kept.db")) as opened:
         medians, exceeded = (opened.execute(query).fetchall() for query in queries)
