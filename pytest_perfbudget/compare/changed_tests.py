@@ -20,7 +20,14 @@ from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.same_code import SameCodeCheckout, WithBaseCode, WithHeadCode
 from pytest_perfbudget.compare.strategy import MeasurementRequest
-from pytest_perfbudget.core.changed_tests import ChangedTest, ReplacedCode, is_comparable, lower_numbers, replaced_code
+from pytest_perfbudget.core.changed_tests import (
+    ChangedTest,
+    PerfTestChange,
+    ReplacedCode,
+    is_comparable,
+    lower_numbers,
+    replaced_code,
+)
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict
@@ -90,7 +97,8 @@ class ChangedTests:
         open_ones = {
             nodeid: self._noted[nodeid]
             for nodeid, one in found.items()
-            if one.is_unknown or (not one.is_less and with_head_code.hidden_code(nodeid).changed)
+            if one.is_unknown
+            or (one.change is not PerfTestChange.MEASURES_LESS and with_head_code.hidden_code(nodeid).changed)
         }
         for nodeid, one in self._compared(context, with_head_code, open_ones).items():
             if found[nodeid].is_unknown:
