@@ -36,7 +36,7 @@ _COUNTED: Final = {
     Cause.NO_BASELINE: ("number", "without a baseline"),
     Cause.NOT_COMPARED: ("changed test", "not compared"),
     Cause.DRIFTED: ("number", "that drifted from the anchor"),
-    Cause.HEALTH_FALLING: ("budget", "closer to its limit than before"),
+    Cause.HEALTH_FALLING: ("budget", "closer to the limit than before"),
 }
 _WHOLE: Final = {
     Cause.TESTS_FAILED: "tests failed for other reasons",
