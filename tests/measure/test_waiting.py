@@ -26,6 +26,9 @@ from pytest_perfbudget.measure.spans import SpanGatherer
 from pytest_perfbudget.measure.thread_use import read_thread, use_between
 from pytest_perfbudget.report.components import component_lines
 
+# On a machine that is busy throughout, each of the executions may lose the CPU to another program.
+pytestmark = pytest.mark.flaky(reruns=2)
+
 EXECUTIONS = 16
 WAIT_S = 0.02
 
