@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -150,7 +151,9 @@ def _of_budget(budget: BudgetResult, measurement: Measurement) -> Iterator[SeenC
     for row in budget.instructions[:1]:
         if row.share >= _MOST_OF:
             yield SeenCause(Subject.FUNCTION, row.function, row)
-    if budget.unit in ("ns", "calls"):
+    # A profile has wall times of a usual execution, and tells nothing of calls, of CPU time or of rare slow executions.
+    is_usual = measurement.statistics.get("median", math.inf) > budget.limit
+    if budget.unit == "ns" and not budget.metric.startswith("cpu") and is_usual:
         for profiled in measurement.profile[:1]:
             if profiled.share >= _MOST_OF:
                 yield SeenCause(Subject.FUNCTION, _PLACE.sub(r"\1", profiled.function), profiled)

@@ -41,19 +41,20 @@ def cause_texts(measurements: Iterable[Measurement], findings: Iterable[Finding]
     return [_text(one) for one in shared_causes(measurements, findings)]
 
 
-def cause_lines(causes: Sequence[CauseText], *, with_all: bool) -> Iterator[str]:
+def cause_lines(causes: Sequence[CauseText], *, with_all: bool, unicode: bool) -> Iterator[str]:
     """Yield the lines about causes for a terminal.
 
     Args:
         causes: the causes.
         with_all: whether to name all measurements of a cause, a line for each.
+        unicode: whether the terminal shows all characters.
     """
     if causes:
         yield f"{TITLE}:"
     for one in causes:
-        yield f"  {one.headline}"
-        yield from (f"    {line}" for line in one.evidence)
-        yield from (f"    {line}" for line in (one.ids if with_all else [named(one.ids)]))
+        ids = one.ids if with_all else [named(one.ids)]
+        lines = [f"  {one.headline}", *(f"    {line}" for line in (*one.evidence, *ids))]
+        yield from (printable(line, unicode=unicode) for line in lines)
 
 
 def _text(cause: SharedCause) -> CauseText:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.blame import Blame, Cause
@@ -15,6 +16,8 @@ from pytest_perfbudget.core.shared_causes import Subject, shared_causes
 from pytest_perfbudget.core.spans.changes import ComponentChange, SpanComparison
 
 QUERY = "SELECT name FROM users WHERE id = ?"
+SLOW = {"median": 5.5e7}
+"""The statistics of a measurement whose usual execution is over its limit of 50 ms."""
 
 
 def blamed(function: str, gained_ns: float = 4e5) -> Blame:
@@ -83,12 +86,24 @@ def test_a_repeated_query_is_a_cause() -> None:
 def test_the_function_that_takes_most_of_the_time_is_the_cause_of_exceeded_budgets() -> None:
     rows = ["app.db:query, line 6", "built-in method time.sleep, from app.db:query", "app.db:query"]
     found = [
-        measurement(budget(), nodeid=f"a.py::test_{at}", profile=[ProfileRow(row, 1, 0.6)])
+        measurement(budget(), nodeid=f"a.py::test_{at}", profile=[ProfileRow(row, 1, 0.6)], statistics=SLOW)
         for at, row in enumerate(rows)
     ]
     assert causes(found) == [(Subject.FUNCTION, "app.db:query", 3)]
     even = [ProfileRow("app.db:query", 1, 0.4)]
-    assert causes(several(budget(), budget(), profile=even)) == []
+    assert causes(several(budget(), budget(), profile=even, statistics=SLOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "median_ns"), [("calls", "calls", 5e7), ("cpu_median", "ns", 5e7), ("p95", "ns", 1.0)]
+)
+def test_a_profile_of_times_explains_no_other_number_and_no_rare_slow_execution(
+    metric: str, unit: str, median_ns: float
+) -> None:
+    exceeded = budget(metric=metric, unit=unit)
+    rows, typical = [ProfileRow("app.api:page, line 3", 1, 0.9)], {"median": median_ns}
+    found = [measurement(exceeded, nodeid=f"a.py::test_{at}", profile=rows, statistics=typical) for at in range(2)]
+    assert causes(found) == []
 
 
 def test_the_profile_of_one_side_does_not_explain_a_slowdown() -> None:

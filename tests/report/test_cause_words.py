@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from full_result import result_of
 from html_session import session_of
 from results import budget, change, measurement
@@ -10,7 +11,7 @@ from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, Repeat
 from pytest_perfbudget.report import formats
-from pytest_perfbudget.report.causes import cause_lines, cause_texts
+from pytest_perfbudget.report.causes import CauseText, cause_lines, cause_texts
 from pytest_perfbudget.report.findings import failure_text
 from pytest_perfbudget.report.formats.terminal import Layout, render
 
@@ -25,7 +26,7 @@ def several(*results: BudgetResult | RegressionResult) -> list[Measurement]:
 
 def told(measurements: list[Measurement]) -> list[str]:
     result = result_of(*measurements)
-    return list(cause_lines(cause_texts(result.measurements, result.findings), with_all=False))
+    return list(cause_lines(cause_texts(result.measurements, result.findings), with_all=False, unicode=True))
 
 
 def test_a_cause_has_the_number_of_tests_and_the_range_of_their_losses() -> None:
@@ -38,7 +39,7 @@ def test_a_cause_has_the_number_of_tests_and_the_range_of_their_losses() -> None
 
 
 def test_each_way_in_which_tests_show_a_cause_has_a_line() -> None:
-    found = [*several(slow(), slow()), measurement(budget(), nodeid="a.py::test_2", profile=[ProfileRow("app.db:query", 1, 0.61)])]  # fmt: skip
+    found = [*several(slow(), slow()), measurement(budget(), nodeid="a.py::test_2", profile=[ProfileRow("app.db:query", 1, 0.61)], statistics={"median": 5.5e7})]  # fmt: skip
     assert told(found)[1:4] == [
         "  3 tests fail by app.db:query",
         "    2 of them: takes longer in its own lines: +400 us in each execution",
@@ -122,3 +123,14 @@ def test_a_single_test_keeps_its_whole_text() -> None:
     result = result_of(*several(slow(), slow()))
     for one in result.findings:
         assert "app.db:query takes longer in its own lines: +400 us of +500 us" in failure_text([one])
+
+
+@pytest.mark.parametrize(("unicode", "name"), [(True, "lärm"), (False, "l\\xe4rm")])
+def test_each_line_is_one_line_that_the_terminal_can_show(*, unicode: bool, name: str) -> None:
+    cause = CauseText("2 tests fail by app:lärm", ["takes \x1b[31mlonger"], ["a.py::test one\nfake: ok", "b.py::test"])
+    assert list(cause_lines([cause], with_all=True, unicode=unicode))[1:] == [
+        f"  2 tests fail by app:{name}",
+        "    takes \\x1b[31mlonger",
+        "    a.py::test one\\nfake: ok",
+        "    b.py::test",
+    ]

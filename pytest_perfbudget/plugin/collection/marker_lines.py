@@ -2,72 +2,108 @@
 
 from __future__ import annotations
 
-import linecache
+import ast
+import inspect
 import os
-import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 
 import pytest
 
 _MARKER: Final = "perf_budget"
-_DEFINITION: Final = re.compile(r"\s*(async\s+def|def|class)\b")
-_OF_MODULE: Final = re.compile(r"pytestmark\b")
-_MOST_LINES: Final = 100
-"""The most lines of decorators above a function that are read."""
+_MARKS: Final = "pytestmark"
+_Lines = Mapping[tuple[str, int], Sequence[int]]
+"""The lines of the markers of functions and classes, and of assignments to `pytestmark`, in the order of the marks.
+
+The key is the name with the first line, that of a decorator; the line of a class or a module is 0.
+"""
 
 
 def marker_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - pytest.nodes.Node is not public
     """Return the file and the line of a marker, such as `tests/test_api.py:12`; empty if they are not certain.
 
-    pytest knows the first line of a function, of its decorators included, and no line of a marker. A marker that a
-    conftest adds, or that has another name, has no line here, and neither has one of several on the same test.
+    Certain is a decorator `perf_budget`, or an entry of `pytestmark`, of an object all of whose marks of that name are
+    written so. The marker of a conftest, of a parameter, of a base class or of another name has no line.
     """
-    found = _first_line(node)
+    found = _object_of(node)
     if found is None:
         return ""
-    file, first = found
-    path = os.path.join(node.config.rootpath, file)  # noqa: PTH118 - the file may be absolute
-    linecache.checkcache(path)
-    lines = linecache.getlines(path)
-    of_module = isinstance(node, pytest.Module)
-    name = mark.args[0] if mark.args and isinstance(mark.args[0], str) else ""
-    places = [
-        number
-        for number, line in (_module_lines(lines) if of_module else _decorator_lines(lines, first))
-        if _MARKER in line and name in line
-    ]
-    return f"{file.replace(os.sep, '/')}:{places[0]}" if len(places) == 1 else ""
+    owner, path, key = found
+    marks = vars(owner).get(_MARKS, ())
+    own = [getattr(one, "mark", one) for one in (marks if isinstance(marks, list) else [marks])]
+    named = [one for one in own if getattr(one, "name", "") == _MARKER]
+    places = [at for at, one in enumerate(named) if one is mark]
+    with suppress(OSError, SyntaxError, ValueError):
+        status = os.stat(path)  # noqa: PTH116 - a key of the cache
+        lines = _lines_of(path, status.st_mtime_ns, status.st_size).get(key, ())
+        if len(places) == 1 and len(lines) == len(named):
+            root = os.fspath(node.config.rootpath)
+            shown = os.path.relpath(path, root) if path.startswith(root) else path
+            return f"{shown.replace(os.sep, '/')}:{lines[places[0]]}"
+    return ""
 
 
-def _first_line(node: Any) -> tuple[str, int] | None:  # noqa: ANN401 - as above
-    """Return the file from pytest's root folder on, and the first line of a node, counted from 1."""
+def _object_of(node: Any) -> tuple[Any, str, tuple[str, int]] | None:  # noqa: ANN401 - as above
+    """Return the object of a node, its file, and its key among the lines of the file."""
     if isinstance(node, pytest.Function):
-        file, line, _ = node.location
-    elif isinstance(node, (pytest.Class, pytest.Module)):
-        path, line, _ = node.reportinfo()
-        root = node.config.rootpath
-        file = os.path.relpath(path, root) if str(path).startswith(str(root)) else os.fspath(path)
-    else:
-        return None
-    return file, (line or 0) + 1
+        function = getattr(node.obj, "__func__", node.obj)
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        return code and (function, code.co_filename, (code.co_name, code.co_firstlineno))
+    if isinstance(node, pytest.Class):
+        file = getattr(sys.modules.get(node.obj.__module__), "__file__", None)
+        return file and (node.obj, file, (node.obj.__qualname__, 0))
+    if isinstance(node, pytest.Module):
+        file = getattr(node.obj, "__file__", None)
+        return file and (node.obj, file, ("", 0))
+    return None
 
 
-def _decorator_lines(lines: list[str], first: int) -> Iterator[tuple[int, str]]:
-    """Yield the lines above the definition that begins at a line, with their numbers."""
-    for number, line in enumerate(lines[first - 1 : first - 1 + _MOST_LINES], first):
-        if _DEFINITION.match(line):
-            return
-        yield number, line
+@lru_cache(maxsize=64)
+def _lines_of(path: str, changed_ns: int, size: int) -> _Lines:  # noqa: ARG001 - a file that has changed is read again
+    """Return the lines of the markers in a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        SyntaxError: the file is no Python.
+        ValueError: the file has a null byte.
+    """
+    found: dict[tuple[str, int], list[int]] = {}
+    with open(path, "rb") as file:  # noqa: PTH123 - as above
+        _add(ast.parse(file.read()), "", found)
+    return found
 
 
-def _module_lines(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Yield the lines of the assignment to `pytestmark`, with their numbers; a list of markers may have several."""
-    depth, is_inside = 0, False
-    for number, line in enumerate(lines, 1):
-        is_inside = is_inside or _OF_MODULE.match(line) is not None
-        if is_inside:
-            yield number, line
-            depth += sum(line.count(sign) for sign in "([") - sum(line.count(sign) for sign in ")]")
-            if depth <= 0:
-                return
+def _add(block: ast.AST, name: str, found: dict[tuple[str, int], list[int]]) -> None:
+    """Add the lines of a module or a class, and of all functions and classes within."""
+    found.setdefault((name, 0), []).extend(_assigned(getattr(block, "body", ())))
+    for one in ast.walk(block) if isinstance(block, ast.Module) else ():
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = one.decorator_list[0].lineno if one.decorator_list else one.lineno
+            found[one.name, first] = _decorators(one)
+    for one in getattr(block, "body", ()):
+        if isinstance(one, ast.ClassDef):
+            inner = f"{name}.{one.name}" if name else one.name
+            _add(one, inner, found)
+            found[inner, 0] += _decorators(one)  # marks of decorators follow those of the body
+
+
+def _decorators(one: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[int]:
+    """Return the lines of decorators that are markers; the lowest comes first, as among the marks."""
+    return [each.lineno for each in reversed(one.decorator_list) if _is_marker(each)]
+
+
+def _assigned(body: Iterable[ast.stmt]) -> list[int]:
+    """Return the lines of markers that are assigned to `pytestmark`."""
+    for one in body:
+        if isinstance(one, ast.Assign) and any(isinstance(to, ast.Name) and to.id == _MARKS for to in one.targets):
+            entries = one.value.elts if isinstance(one.value, (ast.List, ast.Tuple)) else [one.value]
+            return [each.lineno for each in entries if _is_marker(each)]
+    return []
+
+
+def _is_marker(written: ast.expr) -> bool:
+    called = written.func if isinstance(written, ast.Call) else written
+    return isinstance(called, ast.Attribute) and called.attr == _MARKER

@@ -28,7 +28,9 @@ def render_saved(result: RunResult, layout: Layout) -> str:
     if not found:
         return ""
     parts = [f"{_ruled(title, '=', layout)}\n{text}" for title, text in found.items()]
-    return "".join([*parts, *(f"{line}\n" for line in _verdict_lines(result))])
+    text = "".join([*parts, *(f"{line}\n" for line in _verdict_lines(result))])
+    # Anybody may have written the file.
+    return "\n".join(printable(line, unicode=layout.unicode) for line in text.split("\n"))
 
 
 def _failure_lines(result: RunResult, layout: Layout) -> Iterator[str]:

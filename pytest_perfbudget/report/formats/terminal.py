@@ -84,7 +84,7 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     # With --perf-gate=warn and with xfail no test fails, so no other text shows these findings.
     would_fail = [one for one in warnings if one.is_gated and one.belongs_to_test]
     causes = cause_texts(result.measurements, [*failures, *would_fail])
-    yield from cause_lines(causes, with_all=layout.verbosity > 0)
+    yield from cause_lines(causes, with_all=layout.verbosity > 0, unicode=layout.unicode)
     if would_fail:
         text = failure_text(would_fail, with_test=True)
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()

@@ -48,14 +48,51 @@ def test_it(perf):
     assert all(one.startswith("perf_budget marker in test_it.py:") for one in found)
 
 
-def test_a_marker_without_a_certain_line_names_its_test(project: Project) -> None:
-    found = sources(
-        project,
-        """
+UNCERTAIN = {
+    "another name": """
 quick = pytest.mark.perf_budget(p95_ms=50)
 
 @quick
+# was: @pytest.mark.perf_budget(p95_ms=10)
 def test_it(): advance(ms=10)
 """,
+    "a parameter": """
+@pytest.mark.parametrize("ms", [pytest.param(10, marks=pytest.mark.perf_budget(p95_ms=50))])
+def test_it(ms): advance(ms)
+""",
+    "another name beside it": """
+quick = pytest.mark.perf_budget("render", p95_ms=50)
+
+@quick
+@pytest.mark.perf_budget("parse", p95_ms=50)
+def test_it(perf):
+    for name in ("parse", "render"):
+        perf(lambda: advance(ms=10), name=name)
+""",
+    "a base class": """
+@pytest.mark.perf_budget(p95_ms=50)
+class Base: ...
+
+class TestIt(Base):
+    def test_it(self): advance(ms=10)
+""",
+}
+
+
+@pytest.mark.parametrize("means", UNCERTAIN)
+def test_a_marker_without_a_certain_line_names_its_test(project: Project, means: str) -> None:
+    assert all(one.startswith("perf_budget marker of test_it.py::") for one in sources(project, UNCERTAIN[means]))
+
+
+def test_the_body_of_a_class_and_its_decorator_have_lines_of_their_own(project: Project) -> None:
+    found = sources(
+        project,
+        """
+@pytest.mark.perf_budget(p95_ms=50)
+class TestIt:
+    pytestmark = [pytest.mark.slow, pytest.mark.perf_budget(median_ms=50)]
+
+    def test_it(self): advance(ms=10)
+""",
     )
-    assert found == ["perf_budget marker of test_it.py::test_it"]
+    assert sorted(found) == [f"perf_budget marker in test_it.py:{line + 2}" for line in (2, 4)]

@@ -112,6 +112,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
     by_id = _by_id(result.findings)
     found = [agreeing(one, by_id.get(one.measurement.id, ())) for one in assess(result.measurements, policy)]
     failures, others = _split(result)
+    causes = cause_texts(result.measurements, failures)
     remedies = remedies_of(failures)
     shares = Counter(one.urgency for one in found)
     files = {one.id for one in profiled(result.measurements)}
@@ -127,7 +128,8 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
         "settings": setting_facts(session),
         "failures": _groups(failures)[:_MOST_TOLD],
         "further_failures": _groups(failures)[_MOST_TOLD:],
-        "causes": cause_texts(result.measurements, failures)[:_MOST_CAUSES],
+        "causes": causes[:_MOST_CAUSES],
+        "further_causes": max(len(causes) - _MOST_CAUSES, 0),
         "causes_title": TITLE,
         "first_of_cause": _FIRST_OF_CAUSE,
         "most_of_cause": _MOST_OF_CAUSE,
