@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.checkout.pytest_settings import FILES as CONFIGURATIONS
 from pytest_perfbudget.checkout.pytest_settings import pytest_settings
-from pytest_perfbudget.checkout.revision import Base, changed_paths, linked_paths
+from pytest_perfbudget.checkout.revision import Base, changed_paths, linked_paths, text_of
 from pytest_perfbudget.core.changed_files import that_may_run
 from pytest_perfbudget.core.collection_rules import CollectionRules
 from pytest_perfbudget.core.measurement import file_of, function_of
@@ -47,9 +47,9 @@ class BaseTests:
 
     def shown(self, file: str) -> str:
         """Return the text of a file of the base, by its path from the root folder; empty if there is no such file."""
-        with suppress(GitError, ValueError):
+        with suppress(ValueError):
             place = (self.root / file).resolve().relative_to(self.base.top.resolve()).as_posix()
-            return git(self.base.top, "show", f"{self.base.commit}:{place}")
+            return text_of(self.base, place) or ""
         return ""
 
     def adds(self, nodeid: str, word: str) -> bool:

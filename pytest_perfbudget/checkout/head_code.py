@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from pytest_perfbudget.checkout.head_tests import LEFT
+from pytest_perfbudget.checkout.head_tests import NOT_COPIED
 from pytest_perfbudget.checkout.revision import Base, changed_paths
 from pytest_perfbudget.paths import path_in
 
@@ -48,7 +48,7 @@ def _remove(target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file, a link, or the folder of a repository within this one; there may be nothing to copy."""
     if source.is_dir() and not source.is_symlink():
-        shutil.copytree(source, target, ignore=LEFT, symlinks=True)
+        shutil.copytree(source, target, ignore=NOT_COPIED, symlinks=True)
     elif source.is_file() or source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)

@@ -10,7 +10,7 @@ from typing import Final
 _FOLDERS: Final = ("tests", "test", "benchmarks", "benchmark")
 _OF_PERF_TESTS: Final = ("perf", "performance", "bench", "benches", "benchmarking", "perf_tests", "performance_tests")
 """Further names of folders of tests; a package of such a name may be the code under test."""
-LEFT: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
+NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 
 
 def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str]) -> None:
@@ -33,7 +33,7 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
         target = place / source
         if (root / source).is_dir():
             shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(root / source, target, ignore=LEFT, symlinks=True)
+            shutil.copytree(root / source, target, ignore=NOT_COPIED, symlinks=True)
         elif (root / source).is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / source, target)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from pytest_perfbudget.checkout.code_names import CodeNames
 from pytest_perfbudget.checkout.named_files import WORD, is_named
-from pytest_perfbudget.checkout.revision import Base, changed_paths
-from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.checkout.revision import Base, changed_paths, text_of
+from pytest_perfbudget.core.changed_files import may_run
 
 
 class HiddenCode:
@@ -67,68 +64,26 @@ class HiddenCode:
         if not names:
             return False
         paths = [one for one in self.changed if one.endswith(".py")]
-        before = _Names.of({one: self._shown(one) for one in paths})
-        after = _Names.of({one: _read(self._base.top / one) for one in paths if (self._base.top / one).is_file()})
-        found = all(
-            old in before.defined and old not in after.defined and new in after.defined and new not in before.defined
-            for old, new in names.items()
-        )
-        renamed = Counter({names.get(name, name): number for name, number in before.defined.items()})
-        is_called = all(after.used[new] >= before.used[old] for old, new in names.items())
-        return found and is_called and not after.defined - renamed
-
-    def _shown(self, path: str) -> str | None:
-        with suppress(GitError):  # a new file
-            return git(self._base.top, "show", f"{self._base.commit}:{path}")
-        return None
+        before = CodeNames.of({one: text_of(self._base, one) for one in paths})
+        after = CodeNames.of({one: _read(self._base.top / one) for one in paths if (self._base.top / one).is_file()})
+        return after.has_only_renamed(before, names)
 
     @cached_property
     def changed(self) -> frozenset[str]:
-        """The changed code, relative to the top folder."""
+        """The changed files that are not of the tests, relative to the top folder."""
         paths = map(PurePosixPath, changed_paths(self._base.top, self._base.commit))
         return frozenset(str(one) for one in paths if not any(one.is_relative_to(folder) for folder in self._tests))
+
+    @property
+    def changes_code(self) -> bool:
+        """Whether a file has changed that can change the time of a test."""
+        return any(map(may_run, self.changed))
 
     @cached_property
     def _defined(self) -> frozenset[str]:
         """The names of the functions that the changed files define."""
         modules = [self._base.top / one for one in self.changed if one.endswith(".py")]
         return frozenset().union(*map(functions_in, modules))
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """The names of the functions, classes and modules that some files define, and the names that the files use."""
-
-    defined: Counter[str] = field(default_factory=Counter)
-    used: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, texts: Mapping[str, str | bytes | None]) -> _Names:
-        """Return the names in Python files.
-
-        Args:
-            texts: the text of each file by its path; None for no file.
-        """
-        found = cls()
-        for path, text in texts.items():
-            if text is None:
-                continue
-            place = PurePosixPath(path)
-            found.defined.update([*place.parent.parts, *([] if place.stem == "__init__" else [place.stem])])
-            with suppress(SyntaxError, ValueError):
-                for one in ast.walk(ast.parse(text)):
-                    if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                        found.defined[one.name] += 1
-                    elif isinstance(one, ast.Lambda):
-                        found.defined["<lambda>"] += 1
-                    elif isinstance(one, ast.Name):
-                        found.used[one.id] += 1
-                    elif isinstance(one, ast.Attribute):
-                        found.used[one.attr] += 1
-                    elif isinstance(one, (ast.Import, ast.ImportFrom)):
-                        found.used.update(word for alias in one.names for word in alias.name.split("."))
-                        found.used.update((getattr(one, "module", None) or "").split("."))
-        return found
 
 
 def functions_in(file: Path) -> frozenset[str]:

@@ -15,4 +15,5 @@ def is_named(file: str, words: Collection[str]) -> bool:
     path = PurePosixPath(file)
     if path.suffix == ".py":
         return (path.parent.name if path.stem == "__init__" else path.stem) in words
-    return any(set(WORD.findall(one)) <= set(words) for one in (path.stem, path.parent.name))
+    names = [set(WORD.findall(one)) for one in (path.stem, path.parent.name)]
+    return any(name and name.issubset(words) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -92,6 +93,13 @@ def changed_paths(folder: Path, commit: str) -> list[str]:
     changed = git(top, "diff", *_NAMES, "-z", commit, "--")
     new = git(top, "ls-files", "--others", "--exclude-standard", "-z")
     return sorted({name for name in f"{changed}\0{new}".split("\0") if name})
+
+
+def text_of(base: Base, path: str) -> str | None:
+    """Return the text of a file of a base, by its path from the top of the repository; None if there is no file."""
+    with suppress(GitError):
+        return git(base.top, "show", f"{base.commit}:{path}")
+    return None
 
 
 def linked_paths(folder: Path) -> dict[str, str]:

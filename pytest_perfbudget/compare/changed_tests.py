@@ -98,7 +98,7 @@ class ChangedTests:
             nodeid: self._noted[nodeid]
             for nodeid, one in found.items()
             if one.is_unknown
-            or (one.change is not PerfTestChange.MEASURES_LESS and with_head_code.hidden_code(nodeid).changed)
+            or (one.change is not PerfTestChange.MEASURES_LESS and with_head_code.hidden_code(nodeid).changes_code)
         }
         for nodeid, one in self._compared(context, with_head_code, open_ones).items():
             if found[nodeid].is_unknown:

@@ -49,6 +49,8 @@ def test_code_that_the_pull_request_changes_or_moves_may_be_slower(
         ("settings.py", ["shop.py"], True),
         ("rates.json", ["shop.py"], True),
         ("other.py", ["shop.py", "core.py"], False),
+        ("README.md", ["shop.py"], False),
+        ("other.json", ["shop.py"], False),
         ("tests/settings.py", ["shop.py"], False),
     ],
 )

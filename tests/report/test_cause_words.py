@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from full_result import result_of
 from html_session import session_of
@@ -13,6 +15,7 @@ from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResul
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.causes import CauseText, cause_lines, cause_texts
 from pytest_perfbudget.report.findings import failure_text
+from pytest_perfbudget.report.formats.saved_session import render_saved
 from pytest_perfbudget.report.formats.terminal import Layout, render
 
 
@@ -94,6 +97,15 @@ def test_html_names_no_more_tests_of_a_cause_than_a_reader_reads() -> None:
     assert "<li>and 50 more</li>" in text
 
 
+def test_html_says_how_many_causes_the_failures_below_tell() -> None:
+    def failing(causes: int) -> str:
+        blamed = [change(blamed=[Blame(f"app:f{at // 2}", Cause.OWN_CODE, 4e5, 5e5)]) for at in range(2 * causes)]
+        return formats.render(session_of(several(*blamed)), "html")
+
+    assert "3 further causes are told by the failures below." in failing(23)
+    assert "further causes" not in failing(20)
+
+
 def test_html_shows_short_remedies_and_folds_long_ones() -> None:
     few = formats.render(session_of(several(budget())), "html")
     assert '<details class="remedies" open>' in few
@@ -117,6 +129,17 @@ def test_a_gate_that_only_warns_tells_causes_too() -> None:
     for name in ("md", "html"):
         assert "2 tests fail by app.db:query" in formats.render(warned, name)
     assert "2 tests fail by app.db:query" in render(warned, Layout())
+
+
+def test_a_saved_session_sends_no_escapes_to_the_terminal() -> None:
+    """Anybody may have written the file."""
+    result = result_of(measurement(budget(source="\x1b[31ma place")))
+    spoilt = [replace(one, headline=f"{one.headline}\x1b[2J", remedy="\x1b]0;title\x07") for one in result.findings]
+    saved = replace(result, findings=spoilt)
+    text = render_saved(saved, Layout(unicode=False))
+    assert "\x1b" not in text
+    assert "\\x1b[2J" in text
+    assert len(text.splitlines()) > 5  # lines stay lines
 
 
 def test_a_single_test_keeps_its_whole_text() -> None:

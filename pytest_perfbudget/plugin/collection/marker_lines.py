@@ -9,9 +9,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
+from pytest_perfbudget.paths import path_in
 
 _MARKER: Final = "perf_budget"
 _MARKS: Final = "pytestmark"
@@ -32,7 +35,7 @@ def marker_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - pytest.n
     if found is None:
         return ""
     owner, path, key = found
-    marks = vars(owner).get(_MARKS, ())
+    marks = getattr(owner, "__dict__", {}).get(_MARKS, ())
     own = [getattr(one, "mark", one) for one in (marks if isinstance(marks, list) else [marks])]
     named = [one for one in own if getattr(one, "name", "") == _MARKER]
     places = [at for at, one in enumerate(named) if one is mark]
@@ -40,9 +43,8 @@ def marker_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - pytest.n
         status = os.stat(path)  # noqa: PTH116 - a key of the cache
         lines = _lines_of(path, status.st_mtime_ns, status.st_size).get(key, ())
         if len(places) == 1 and len(lines) == len(named):
-            root = os.fspath(node.config.rootpath)
-            shown = os.path.relpath(path, root) if path.startswith(root) else path
-            return f"{shown.replace(os.sep, '/')}:{lines[places[0]]}"
+            shown = path_in(node.config.rootpath, path) or Path(path)
+            return f"{shown.as_posix()}:{lines[places[0]]}"
     return ""
 
 
