@@ -65,6 +65,15 @@ def test_an_unchanged_function_may_be_slower_by_what_it_uses(
     assert code.may_have("shop:price", "shop.py", ran) == may_hide
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_code"), [("shop.py", True), ("rates.json", True), ("README.md", False), ("tests/test_it.py", False)]
+)
+def test_documents_and_tests_are_no_code(repository: Repository, changed: str, *, is_code: bool) -> None:
+    repository.commit({changed: "1\n"})
+    repository.file(changed, "2\n")
+    assert HiddenCode(find_base(repository.pytester.path, "HEAD"), [PurePosixPath("tests")]).changes_code is is_code
+
+
 CODE = "def price(): return 1\n"
 API = "from shop import price\ndef serve(): return price()\n"
 RENAMED = {"shop.py": CODE.replace("price", "cost"), "api.py": API.replace("price", "cost")}
@@ -91,6 +100,9 @@ RENAMED = {"shop.py": CODE.replace("price", "cost"), "api.py": API.replace("pric
             {"old": "new"}, True, id="a package",
         ),
         pytest.param(
+            {"hollow/__init__.py": None, "empty/__init__.py": ""}, {"hollow": "empty"}, True, id="an empty package"
+        ),
+        pytest.param(
             {"space/b.py": None, "room/b.py": "B = 1\n"}, {"space": "room"}, True, id="a folder without __init__.py"
         ),
         pytest.param({**RENAMED, "api.py": "def serve(): return 1\n"}, {"price": "cost"}, False, id="not called any more"),
@@ -102,7 +114,7 @@ def test_a_renamed_function_hides_nothing_if_nothing_new_stands_beside_it(
     repository: Repository, head: dict[str, str | bytes | None], names: dict[str, str], *, is_renamed: bool
 ) -> None:
     folder = repository.pytester.path
-    packages = {"old/__init__.py": "", "old/a.py": "A = 1\n", "space/b.py": "B = 1\n"}
+    packages = {"old/__init__.py": "", "old/a.py": "A = 1\n", "space/b.py": "B = 1\n", "hollow/__init__.py": ""}
     repository.commit({"shop.py": CODE, "api.py": API, "quick.py": "def other(): return 1\n", **packages})
     for name, text in head.items():
         if text is None:
