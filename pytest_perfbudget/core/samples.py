@@ -66,9 +66,15 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(_rank(len(ordered), share), 1) - 1]
 
 
-def is_just_maximum(metric: str, rounds: int) -> bool:
-    """Return whether a metric is a percentile that is the slowest round, because there are too few rounds beyond it."""
-    known = METRICS.get(metric)
+def is_just_maximum(metric: str, rounds: int, span: str = "") -> bool:
+    """Return whether a metric is a percentile that is the slowest round, because there are too few rounds beyond it.
+
+    Args:
+        metric: the metric.
+        rounds: the number of rounds.
+        span: the name of the spans that the metric is of, of which a round may have any number; empty for the rounds.
+    """
+    known = None if span else METRICS.get(metric)
     share = None if known is None else QUANTILES.get(known.statistic)
     return share is not None and 0 < rounds <= _rank(rounds, share)
 

@@ -287,6 +287,8 @@ class TestThreads:
         assert found[name_of(adds.__code__)] == 50
 
 
+# The real overhead varies while other programs have the CPU.
+@pytest.mark.flaky(reruns=2)
 @pytest.mark.parametrize("begins_threads", [False, True])
 def test_the_time_of_the_profiler_is_taken_off(*, begins_threads: bool) -> None:
     """By calls that do nothing, whose profiled time is nearly all the profiler's."""

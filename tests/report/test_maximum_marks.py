@@ -44,6 +44,10 @@ def test_a_percentile_is_the_maximum_if_no_round_lies_beyond_it(metric: str, rou
     assert is_just_maximum(metric, rounds) is expected
 
 
+def test_a_percentile_of_spans_is_of_any_number_of_spans() -> None:
+    assert not is_just_maximum("p95", 19, "db.query")
+
+
 def test_the_table_marks_it_and_says_what_the_mark_is() -> None:
     few = table(measured(12))
     assert few.count("9 ms*") == 2  # the value of the budget, and the column of p95
@@ -63,7 +67,8 @@ def test_html_says_of_how_many_rounds_it_is_the_maximum() -> None:
     assert dict(entry["statistics"]) == {"median": "5 ms", "p95": "9 ms", "p99": "12 ms, max of 40 rounds", "max": "12 ms"}  # fmt: skip
     assert NOTE not in text
     few = formats.render(result_of(measured(12)), "html")
-    assert payload_of(few)["entries"][0]["p95"] == "9 ms*"
+    (entry,) = payload_of(few)["entries"]
+    assert (entry["p95"], entry["budgets"][0]["measured"]) == ("9 ms*", "9 ms (max of 12 rounds)")
     assert NOTE in few
 
 

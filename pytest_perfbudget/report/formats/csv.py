@@ -111,7 +111,7 @@ def _budget(budget: BudgetResult | None) -> _Cells:
         "unit": budget.unit,
         "measured [unit]": budget.estimate,
         "rounds": budget.rounds,
-        "just the maximum": "" if budget.span else _maximum(budget.metric, budget.rounds),
+        "just the maximum": _maximum(budget.metric, budget.rounds, budget.span),
         "budget verdict": budget.verdict.value,
         "limit [unit]": budget.limit,
         "limit": quantity(budget.limit, budget.unit, beside=budget.estimate),
@@ -122,9 +122,9 @@ def _budget(budget: BudgetResult | None) -> _Cells:
     }
 
 
-def _maximum(metric: str, rounds: int) -> str:
+def _maximum(metric: str, rounds: int, span: str = "") -> str:
     """Return whether a percentile is just the slowest round, because there are too few rounds."""
-    return "yes" if is_just_maximum(metric, rounds) else ""
+    return "yes" if is_just_maximum(metric, rounds, span) else ""
 
 
 def _change(change: RegressionResult | None) -> _Cells:

@@ -85,7 +85,7 @@ def _budget(budget: BudgetResult, sample: str) -> dict[str, str]:
     cells = {"metric": metric, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
     if budget.estimate is not None:
         cells["measured"] = quantity(budget.estimate, budget.unit, beside=budget.limit)
-        if not budget.span and is_just_maximum(budget.metric, budget.rounds):
+        if is_just_maximum(budget.metric, budget.rounds, budget.span):
             cells["measured"] += f" ({maximum_of(budget.rounds, sample)})"
     if budget.used is not None:
         cells["used"] = share_text(budget.used)

@@ -141,8 +141,8 @@ def _measured(row: Row, *, has_times: bool) -> Cell:
         budget = row.budget.result
         if budget.estimate is None:
             return "- ", ""
-        metric = "" if budget.span else budget.metric
-        return _marked(quantity(budget.estimate, budget.unit, beside=budget.limit), metric, budget.rounds), ""
+        text = quantity(budget.estimate, budget.unit, beside=budget.limit)
+        return _marked(text, budget.metric, budget.rounds, budget.span), ""
     if row.change is not None and row.change.is_pressing:
         change = row.change.result
         return BLANK if change.after is None else (f"{quantity(change.after, change.unit)} ", "")
@@ -180,9 +180,9 @@ def _time(row: Row, statistic: str) -> Cell:
     return _marked(quantity(value, "ns"), statistic, row.measurement.rounds), ""
 
 
-def _marked(text: str, metric: str, rounds: int) -> str:
+def _marked(text: str, metric: str, rounds: int, span: str = "") -> str:
     """Return a number with a mark if it is just the slowest round, else with the room of the mark."""
-    return f"{text}{MAXIMUM_MARK if is_just_maximum(metric, rounds) else ' '}"
+    return f"{text}{MAXIMUM_MARK if is_just_maximum(metric, rounds, span) else ' '}"
 
 
 def _change(row: Row, *, unicode: bool) -> Cell:

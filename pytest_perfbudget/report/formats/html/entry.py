@@ -139,7 +139,7 @@ def _budget(found: TableFinding[BudgetResult], measurement: Measurement) -> dict
         "verdict": found.verdict,
         "metric": budget.label,
         "words": metric.words if metric is not None else budget.metric,
-        "measured": "" if budget.estimate is None else quantity(budget.estimate, budget.unit, beside=budget.limit),
+        "measured": _measured(budget, measurement),
         "interval": _interval(budget),
         "limit": quantity(budget.limit, budget.unit, beside=budget.estimate),
         "direction": budget.direction.value,
@@ -150,6 +150,14 @@ def _budget(found: TableFinding[BudgetResult], measurement: Measurement) -> dict
         "bar": bar(budget),
     }
     return {name: value for name, value in parts.items() if value not in ("", None)}
+
+
+def _measured(budget: BudgetResult, measurement: Measurement) -> str:
+    if budget.estimate is None:
+        return ""
+    text = quantity(budget.estimate, budget.unit, beside=budget.limit)
+    is_maximum = is_just_maximum(budget.metric, budget.rounds, budget.span)
+    return f"{text} ({maximum_of(budget.rounds, measurement.kind.sample)})" if is_maximum else text
 
 
 def _interval(budget: BudgetResult) -> str:
