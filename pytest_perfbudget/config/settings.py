@@ -102,7 +102,7 @@ SESSION: Final = (
         key="max_regression",
         check=tolerance,
         default="5%",
-        meaning="The tolerance: growth up to this never fails a test, be it of time, function calls or peak memory.",
+        meaning="Tolerance: measured growth up to this fails no test, be it of time, function calls or peak memory.",
         example="10%",
         is_local=True,
     ),
