@@ -106,7 +106,8 @@ def _stages(value: object, place: str) -> list[Stage]:
         if isinstance(one, str) or not isinstance(one, Sequence) or len(one) != 2 or isinstance(one[0], str):
             message = f"{place}: {key} must be (rate, duration), such as (50, '5s'), found {shown(one)}"
             raise ConfigError(message)
-        targets.append((_rate(one[0], key, place, least=0.0), duration_ns(one[1], key, place)))
+        rate = _rate(one[0], f"the rate of {key}", place, least=0.0)
+        targets.append((rate, duration_ns(one[1], f"the duration of {key}", place)))
     stages = ramps(targets)
     if sum(one.requests for one in stages) < 1:
         message = f"{place}: stages make no request: a rate has to be above zero for long enough"

@@ -54,7 +54,9 @@ def add_choices(parser: argparse.ArgumentParser, shares: Iterable[float]) -> Non
     """Add the arguments that choose workloads and slowdowns."""
     parser.add_argument("--only", default="", help="the workloads, separated by commas; all if empty")
     usual = ",".join(f"{share:.0%}" for share in shares)
-    parser.add_argument("--slowdowns", default=usual, help=f"the slowdowns, separated by commas ({usual})".replace("%", "%%"))
+    parser.add_argument(
+        "--slowdowns", default=usual, help=f"the slowdowns, separated by commas ({usual})".replace("%", "%%")
+    )
     parser.add_argument("--output", type=Path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_perfbudget.core.load.error_groups import ErrorGroup, without_varying
+from pytest_perfbudget.core.load.error_groups import ErrorGroup, ErrorGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,10 @@ class ErrorCount:
     def together(cls, counts: Iterable[ErrorCount | None]) -> ErrorCount:
         """Return the errors of several loads; None stands for a measurement that is no load."""
         known = [one for one in counts if one is not None]
-        groups: dict[tuple[str, str], ErrorGroup] = {}
+        groups = ErrorGroups()
         for group in (group for one in known for group in one.groups):
-            key = (group.kind, without_varying(group.message))
-            groups[key] = replace(groups[key], count=groups[key].count + group.count) if key in groups else group
-        largest_first = sorted(groups.values(), key=lambda one: -one.count)
-        return cls(sum(one.requests for one in known), sum(one.failures for one in known), largest_first)
+            groups.join(replace(group))  # a copy, because a group counts on
+        return cls(sum(one.requests for one in known), sum(one.failures for one in known), tuple(groups))
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 MOST_GROUPS: Final = 50
@@ -12,8 +12,14 @@ MOST_GROUPS: Final = 50
 
 OTHER: Final = "other errors"
 
-_VARYING: Final = re.compile(r"0x[0-9a-fA-F]{6,}|\d{4,}")
-"""Addresses and long numbers, such as ports and identifiers, which differ between the messages of one error."""
+MOST_ALIKE: Final = 5
+"""The number of groups of one type whose messages differ in short numbers only. With one more, such as that of a sixth
+order, the numbers are identifiers and all are one group; a few numbers, such as 404 and 503, say what failed."""
+
+_VARYING: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|0x[0-9a-fA-F]{6,}|\d{4,}")
+"""UUIDs, addresses and long numbers, such as ports and identifiers, which differ between the messages of one error."""
+
+_SHORT: Final = re.compile(r"\d+")
 
 
 def without_varying(message: str) -> str:
@@ -47,6 +53,11 @@ class ErrorGroup:
         """Return the group as builtins."""
         return asdict(self)
 
+    def absorb(self, other: ErrorGroup) -> None:
+        """Count the errors of another group as errors of this group."""
+        self.count += other.count
+        self.first_ns, self.last_ns = min(self.first_ns, other.first_ns), max(self.last_ns, other.last_ns)
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ErrorGroup:
         """Rebuild a group from the result of `to_dict`."""
@@ -58,6 +69,8 @@ class ErrorGroups:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, str], ErrorGroup] = {}
+        self._alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        """The keys of groups by type and message without any number."""
 
     def __iter__(self) -> Iterator[ErrorGroup]:
         """Yield the groups, the largest first."""
@@ -79,13 +92,34 @@ class ErrorGroups:
         Returns:
             The group if the error is its first, so that the caller adds the traceback; else None.
         """
-        key = (kind, without_varying(message))
+        group = self.join(ErrorGroup(kind, message, at_ns, at_ns))
+        return group if group.count == 1 else None
+
+    def join(self, further: ErrorGroup) -> ErrorGroup:
+        """Count the errors of a group, and return the group to which they belong now."""
+        key = self._key(further.kind, further.message)
         if key not in self._groups and len(self._groups) >= MOST_GROUPS:
             key = (OTHER, "")
-        group = self._groups.get(key)
-        if group is None:
-            made = self._groups[key] = ErrorGroup(*((kind, message) if key[0] != OTHER else key), at_ns, at_ns)
-            return made
-        group.count += 1
-        group.first_ns, group.last_ns = min(group.first_ns, at_ns), max(group.last_ns, at_ns)
-        return None
+            further = replace(further, kind=OTHER, message="")
+        group = self._groups.setdefault(key, further)
+        if group is not further:
+            group.absorb(further)
+        return group
+
+    def _key(self, kind: str, message: str) -> tuple[str, str]:
+        key = (kind, without_varying(message))
+        if key in self._groups:
+            return key
+        numberless = (kind, _SHORT.sub("#", key[1]))
+        alike = self._alike.setdefault(numberless, [])
+        if alike == [numberless] or numberless == key:
+            return numberless
+        if len(alike) < MOST_ALIKE:
+            alike.append(key)
+            return key
+        found = [self._groups.pop(one) for one in alike if one in self._groups]
+        alike[:] = [numberless]
+        for one in found:
+            if (group := self._groups.setdefault(numberless, one)) is not one:
+                group.absorb(one)
+        return numberless
