@@ -23,11 +23,11 @@ def span(
     attributes: Mapping[str, Any] | None = None,
     active_ns: Sequence[int] = (),
     waits: tuple[int, int, int] | None = None,
+    error: str = "",
 ) -> Span:
     """Return a span that has ended."""
-    return Span(
-        name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {}, active_ns=active_ns, waits=waits
-    )
+    span = Span(name, trace_id, id, parent, start_ns, duration_ns, cpu_ns, attributes or {}, error)
+    return span._replace(active_ns=active_ns, waits=waits)
 
 
 _WAIT = st.integers(-100, 500)

@@ -1,8 +1,9 @@
 """The gate of spans: the only place where the spans of a measurement are compared with their budgets.
 
-A time is judged span by span, a count in the execution with the most spans, and a share by the median of all
-executions. Several spans of the same execution depend on each other, so their criteria count effective spans; see
-`core.criteria.dependent`. The time of every span is judged; a share is that of the first million executions.
+A time is judged span by span; a span that ended with an error before the limit does not count, because a service would
+look the faster, the more often it fails. A count is judged in the execution with the most spans, and a share by the
+median of all executions. Several spans of the same execution depend on each other, so their criteria count effective
+spans; see `core.criteria.dependent`. The time of every span is judged; a share is that of the first million executions.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
+from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.criteria import Criterion, Errors
 from pytest_perfbudget.core.criteria.dependent import DependentMeanCriterion, DependentQuantileCriterion
 from pytest_perfbudget.core.criteria.extreme import ExtremeCriterion
@@ -18,6 +20,7 @@ from pytest_perfbudget.core.criteria.load_latencies import decide_latencies
 from pytest_perfbudget.core.criteria.mean import FEWEST_ROUNDS, MeanCriterion
 from pytest_perfbudget.core.criteria.quantile import QuantileCriterion, rounds_to_bound
 from pytest_perfbudget.core.gate import budget_result, unmeasured
+from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.metrics import QUANTILES, SPAN_COUNT, SPAN_SHARE, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult, Repeat
 from pytest_perfbudget.core.span_budgets import SpanBudget
@@ -29,6 +32,8 @@ _MARGIN: Final = 4
 """The number of executions in units of the fewest that could decide: some may lie above the limit then."""
 
 _MOST_NAMED: Final = 5
+
+_FAILED_EARLY: Final = "ended with an error before the limit"
 
 _FEW: Final = 0.1
 """The spans that may be missing, in units of those that a percentile lets lie above its limit."""
@@ -94,42 +99,61 @@ class SpanGate:
         return [replace(unmeasured(one.budget, reason), span=one.span) for one in own]
 
     def _judge(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> BudgetResult:
-        budget = one.budget
-        if budget.metric is SPAN_COUNT and series.most <= budget.limit:
-            why = _why_unsure(one.span, series, store)
-            if why:
-                return replace(unmeasured(budget, why), span=one.span)
-        result = replace(budget_result(budget, self._decide(one, series, store, is_load=is_load)), span=one.span)
-        if budget.metric is SPAN_COUNT and result.verdict is BudgetVerdict.EXCEEDED:
-            return replace(result, repeats=tuple(Repeat(*found) for found in repeats_of(series.statements)))
-        if result.verdict is BudgetVerdict.WITHIN and (why := _why_other(one, series, store)):
-            return replace(unmeasured(budget, why), span=one.span)
-        if budget.metric is SPAN_SHARE and store.beyond:
-            kept = store.executions
-            return replace(result, reason=f"of the first {kept:,} executions; there were {kept + store.beyond:,}")
-        return result
+        if one.budget.metric is SPAN_COUNT:
+            result = self._judge_count(one, series, store)
+        elif one.budget.metric is SPAN_SHARE:
+            result = self._judge_share(one, series, store, is_load=is_load)
+        else:
+            result = self._judge_time(one, series, store, is_load=is_load)
+        return replace(result, span=one.span)
 
-    def _decide(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> CriterionResult:
-        metric, limit = one.budget.metric, one.budget.limit
-        if metric is SPAN_COUNT:
-            verdict = BudgetVerdict.EXCEEDED if metric.is_worse(series.most, limit) else BudgetVerdict.WITHIN
-            return CriterionResult(verdict, series.most, series.most, series.most, store.executions + store.beyond)
-        if metric is SPAN_SHARE:
-            pairs = zip(series.covered_ns, store.totals_ns, strict=True)
-            shares = [100 * part / total if total else 0.0 for part, total in pairs]
-            return self._criterion(0.5, is_dependent=is_load).decide(shares, limit, final=True)
-        if not series.durations.is_exact:
-            return decide_latencies(metric, series.durations, limit, self.errors)
-        is_dependent = is_load or series.most > 1
-        values = series.durations.sequence
-        if metric.statistic in QUANTILES:
-            return self._criterion(QUANTILES[metric.statistic], is_dependent=is_dependent).decide(
-                values, limit, final=True
+    @staticmethod
+    def _judge_count(one: SpanBudget, series: SpanSeries, store: SpanStore) -> BudgetResult:
+        budget = one.budget
+        is_exceeded = budget.metric.is_worse(series.most, budget.limit)
+        if not is_exceeded and (why := _why_unsure(one.span, series, store)):
+            return unmeasured(budget, why)
+        verdict = BudgetVerdict.EXCEEDED if is_exceeded else BudgetVerdict.WITHIN
+        executions = store.executions + store.beyond
+        result = budget_result(budget, CriterionResult(verdict, series.most, series.most, series.most, executions))
+        repeats = repeats_of(series.statements) if is_exceeded else ()
+        return replace(result, repeats=tuple(Repeat(*found) for found in repeats))
+
+    def _judge_share(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> BudgetResult:
+        pairs = zip(series.covered_ns, store.totals_ns, strict=True)
+        shares = [100 * part / total if total else 0.0 for part, total in pairs]
+        decided = self._criterion(0.5, is_dependent=is_load).decide(shares, one.budget.limit, final=True)
+        result = budget_result(one.budget, decided)
+        if result.verdict is BudgetVerdict.WITHIN and (why := _why_other(one, series, store)):
+            return unmeasured(one.budget, why)
+        kept, beyond = store.executions, store.beyond
+        reason = f"of the first {kept:,} executions; there were {kept + beyond:,}" if beyond else result.reason
+        return replace(result, reason=reason)
+
+    def _judge_time(self, one: SpanBudget, series: SpanSeries, store: SpanStore, *, is_load: bool) -> BudgetResult:
+        times = series.durations.with_failed(one.budget.limit)
+        failed = len(series.durations) + series.durations.failures - len(times)
+        if not len(times):
+            return unmeasured(
+                one.budget, f"each of {failed:,} spans {_FAILED_EARLY}: nothing tells the time of the work"
             )
-        if metric.statistic == "mean":
-            mean = DependentMeanCriterion(self.errors) if is_dependent else MeanCriterion(self.errors, None)
-            return mean.decide(values, limit, final=True)
-        return ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None).decide(values, limit, final=True)
+        result = budget_result(one.budget, self._decide(one.budget, times, is_dependent=is_load or series.most > 1))
+        if result.verdict is BudgetVerdict.WITHIN and (why := _why_other(one, series, store)):
+            return unmeasured(one.budget, why)
+        reason = f"without {failed:,} of {failed + len(times):,} spans, which {_FAILED_EARLY}" if failed else ""
+        return replace(result, reason=reason or result.reason)
+
+    def _decide(self, budget: Budget, times: Latencies, *, is_dependent: bool) -> CriterionResult:
+        metric, limit = budget.metric, budget.limit
+        if not times.is_exact:
+            return decide_latencies(metric, times, limit, self.errors)
+        if metric.statistic in QUANTILES:
+            criterion = self._criterion(QUANTILES[metric.statistic], is_dependent=is_dependent)
+        elif metric.statistic == "mean":
+            criterion = DependentMeanCriterion(self.errors) if is_dependent else MeanCriterion(self.errors, None)
+        else:
+            criterion = ExtremeCriterion(cast("Literal['min', 'max']", metric.statistic), None)
+        return criterion.decide(times.sequence, limit, final=True)
 
     def _criterion(self, share: float, *, is_dependent: bool) -> Criterion:
         if is_dependent:
@@ -157,7 +181,7 @@ def _why_other(one: SpanBudget, series: SpanSeries, store: SpanStore) -> str:
     too many. Few of them say nothing about a percentile, and any may be the maximum.
     """
     statistic = one.budget.metric.statistic
-    if statistic == "min" or one.budget.metric is SPAN_COUNT:
+    if statistic == "min":
         return ""
     seen, missing = len(series.durations), store.missing(one.span) + store.vanished + store.refused
     beyond = 1 - QUANTILES.get(statistic, 1.0 if statistic == "max" else 0.5)

@@ -25,10 +25,20 @@ def gate(limits: Mapping[str, float], *, general: bool = False, name: str = "db"
 
 
 def store(
-    executions: int, *, ms: float = 1, count: int = 1, total_ms: float = 10, statement: str = "", site: str = ""
+    executions: int,
+    *,
+    ms: float = 1,
+    count: int = 1,
+    total_ms: float = 10,
+    statement: str = "",
+    site: str = "",
+    failed: int = 0,
 ) -> SpanStore:
+    """Return the spans of executions, after some executions with a span that fails at once."""
     found = SpanStore(["db"])
     attributes = {STATEMENT: statement, SITE: site}
+    for _ in range(failed):
+        found.add(Execution(0, MS, [span("db", 0, 1_000, error="ConnectionError: refused")]))
     for _ in range(executions):
         spans = [
             span("db", round(place * ms * MS), round(ms * MS), id=place + 1, attributes=attributes)
@@ -259,3 +269,28 @@ def test_the_number_of_executions_follows_from_the_budgets() -> None:
 def test_spans_that_cannot_be_recorded_are_unmeasured() -> None:
     assert [one.reason for one in gate({"max_count": 3}).refuse("no executions")] == ["no executions"]
     assert gate({"max_count": 3}, general=True).refuse("no executions") == []
+
+
+class TestSpansThatFail:
+    @pytest.mark.parametrize("limit", ["p95_ms", "p50_ms", "mean_ms", "min_ms", "max_ms"])
+    def test_failures_at_once_make_no_time_better(self, limit: str) -> None:
+        assert judged({limit: 0.5}, store(60)).verdict.value == "exceeded"
+        result = judged({limit: 0.5}, store(60, failed=3_000))
+        assert (result.verdict.value, result.rounds) == ("exceeded", 60)
+        assert result.reason == "without 3,000 of 3,060 spans, which ended with an error before the limit"
+
+    def test_a_failure_that_took_longer_than_the_limit_counts(self) -> None:
+        spans = store(60)
+        assert judged({"max_ms": 5}, spans).verdict.value == "within"
+        spans.add(Execution(0, 9 * MS, [span("db", 0, 9 * MS, error="TimeoutError: ")]))
+        result = judged({"max_ms": 5}, spans)
+        assert (result.verdict.value, result.estimate, result.reason) == ("exceeded", 9 * MS, "")
+
+    def test_without_an_answer_nothing_is_within(self) -> None:
+        result = judged({"p95_ms": 5}, store(0, failed=100))
+        assert result.verdict.value == "unmeasured"
+        assert result.reason.startswith("each of 100 spans ended with an error before the limit")
+
+    def test_a_failed_span_is_counted(self) -> None:
+        assert judged({"max_count": 1}, store(3, failed=1)).estimate == 1
+        assert judged({"max_count": 1}, store(3, count=2, failed=1)).verdict.value == "exceeded"

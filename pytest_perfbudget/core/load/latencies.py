@@ -116,6 +116,11 @@ class Latencies:
             self._never_answered.append(len(self.sequence))
         self.append(waited_ns)
 
+    @property
+    def failures(self) -> int:
+        """The number of requests that failed."""
+        return len(self._failed) + (self._failed_beyond.count if self._failed_beyond is not None else 0)
+
     def append_failed(self, took_ns: int) -> None:
         """Add a request that failed, with the time that it took, in ns."""
         if self._histogram is None and len(self._failed) < MOST_EXACT:

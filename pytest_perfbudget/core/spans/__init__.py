@@ -31,6 +31,7 @@ class SpanRecord(Protocol):
         thread: the id of the thread; 0 if it is not known.
         task: the number of the task of an event loop that the span is part of; 0 if it is part of none.
         waits: what happened while the span waited, see `causes`; None if nobody looked.
+        error: the exception that ended the span, as text; empty if there was none.
     """
 
     @property
@@ -57,6 +58,8 @@ class SpanRecord(Protocol):
     def task(self) -> int: ...  # noqa: D102
     @property
     def waits(self) -> Waits | None: ...  # noqa: D102
+    @property
+    def error(self) -> str: ...  # noqa: D102
 
 
 def intervals_of(span: SpanRecord) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,8 @@ class SpanSeries:
     """The spans with one name.
 
     Attributes:
-        durations: the time of each span, in the order in which the executions ended.
+        durations: the time of each span, in the order in which the executions ended; those of spans that ended with an
+            error are kept beside, see `Latencies`.
         counts: the number of spans in each execution.
         covered_ns: the time of each execution in which such a span was open.
         self_ns: the self time of these spans in each execution; see `attribution`.
@@ -176,7 +177,7 @@ class SpanStore:
     @staticmethod
     def _add_up(series: SpanSeries, spans: list[SpanRecord]) -> None:
         for span in spans:
-            series.durations.append(span.duration_ns)
+            (series.durations.append_failed if span.error else series.durations.append)(span.duration_ns)
             series.time.add(span.duration_ns, span.cpu_ns, span.waits)
         series.most = max(series.most, len(spans))
 
