@@ -77,6 +77,14 @@ def quiet_with_errors(kind: str, seed: int) -> Series:
     return _series(kind, np.zeros(count), noise, errors=errors)
 
 
+def quiet_with_wrong_errors(kind: str, seed: int) -> Series:
+    """Return a series without a change, whose points have errors that say nothing of their scatter."""
+    generator = np.random.default_rng((27, seed))
+    count, spread = _shape(generator)
+    noise = spread * generator.normal(size=count)
+    return _series(kind, np.zeros(count), noise, errors=_wrong_errors(count, spread, generator))
+
+
 def quiet_dependent(kind: str, seed: int, dependence: float) -> Series:
     """Return a series without a change, of normal noise of which each point inherits a share from the last."""
     generator = np.random.default_rng((25, seed, round(10 * dependence)))
@@ -92,6 +100,16 @@ def _shape(generator: np.random.Generator) -> tuple[int, float]:
 def _own_errors(count: int, spread: float, generator: np.random.Generator) -> Floats:
     """Return errors of which the largest is 15 times the smallest."""
     return spread * np.exp(generator.uniform(np.log(0.1), np.log(1.5), count))
+
+
+def _wrong_errors(count: int, spread: float, generator: np.random.Generator) -> Floats:
+    """Return errors of which the largest is 20 times the smallest, typical ones four times the true spread or a tenth.
+
+    The rounds of a busy machine differ by more than the medians of its sessions, those of a calm machine by less.
+    """
+    typical = spread * float(generator.choice((4.0, 0.1)))
+    errors: Floats = typical * np.exp(generator.uniform(-np.log(20), 0, count) + np.log(2))
+    return errors
 
 
 def _step(generator: np.random.Generator) -> float:
@@ -173,6 +191,14 @@ def _errors_of_points(kind: str, seed: int) -> Series:
     return _series(kind, _steps(count, places, generator), noise, places, errors=errors)
 
 
+def _wrong_errors_of_points(kind: str, seed: int) -> Series:
+    generator = np.random.default_rng((8, seed))
+    count, spread = _shape(generator)
+    places = _places(count, 1, generator)
+    errors = _wrong_errors(count, spread, generator)
+    return _series(kind, _steps(count, places, generator), spread * normal(count, generator), places, errors=errors)
+
+
 def _other_machine(kind: str, seed: int) -> Series:
     """Return a series whose second half comes from another machine, 10 to 40 % slower or faster, and has a step."""
     generator = np.random.default_rng((7, seed))
@@ -196,6 +222,7 @@ KINDS: dict[str, Callable[[str, int], Series]] = {
     "drift, with and without a step": _drift,
     "points with errors of their own": _errors_of_points,
     "step after a change of machine": _other_machine,
+    "points with errors that do not fit": _wrong_errors_of_points,
 }
 """The functions that make a series of each class from the name of the class and a seed."""
 
@@ -205,6 +232,7 @@ QUIET: dict[str, Callable[[str, int], Series]] = {
     "heavy tails": lambda kind, seed: quiet(kind, seed, heavy_tailed),
     "skewed noise": lambda kind, seed: quiet(kind, seed, skewed),
     "points with errors of their own": quiet_with_errors,
+    "points with errors that do not fit": quiet_with_wrong_errors,
 }
 """The same for classes of series without a change."""
 

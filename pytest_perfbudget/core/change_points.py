@@ -1,9 +1,9 @@
 """The points of a history at which a number changed for good.
 
 Points with the same marker (machine, Python, lock file) are compared with each other, and with no others. A change of
-the marker is therefore never a change of the code. A point's variance is that between sessions plus the square of its
-own standard error. Where `core.levels` finds a change of the level, a t test compares the two levels beside the change;
-the least significant change goes first. All of this is done with logarithms, and nothing is random.
+the marker is therefore never a change of the code. A point's variance is that between sessions, and its own as far as
+the scatter of the points shows that. Where `core.levels` finds a change of the level, a t test compares the two levels
+beside the change; the least significant change goes first. All of this is done with logarithms, and nothing is random.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_perfbudget.core.distributions import t_quantile
-from pytest_perfbudget.core.level_fit import LevelFit, fit_levels, spread_about, spread_of_neighbours
+from pytest_perfbudget.core.level_fit import LevelFit, fit_levels
 from pytest_perfbudget.core.level_scales import ScaledLevels, find_scaled_levels
+from pytest_perfbudget.core.level_scatter import Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats
 
 _FEWEST: Final = 5
@@ -30,10 +31,6 @@ simulated series of 20 to 200 independent points show less than one false change
 points have up to 1.3, and points that depend on each other have many more."""
 
 _CONFIDENCE: Final = 0.95
-
-_LEAST_SPREAD: Final = 1e-4
-"""The smallest standard deviation that is assumed, as a share of the value: counts have none."""
-
 
 _MUCH_LESS_CERTAIN: Final = 4.0
 """The standard deviation of a point, in multiples of that of the certain points, from which the point is left out.
@@ -190,7 +187,8 @@ def _certain(places: Sequence[int], values: Sequence[float], errors: Sequence[fl
     logs, own = np.log([values[one] for one in places]), _known([errors[one] for one in places])
     if len(places) < _FEWEST:
         return _Kept(places, logs, own, np.zeros(len(places)))
-    deviations = np.hypot(max(spread_of_neighbours(logs, own), _LEAST_SPREAD), own)
+    # What neighbours have in common is not in their scatter, so the whole of the errors counts here.
+    deviations = np.sqrt(Scatter(scatter_of_neighbours(logs, own).spread, shown=1.0).variances(own))
     is_certain = deviations < _MUCH_LESS_CERTAIN * np.quantile(deviations, _CERTAIN)
     is_kept = is_certain | _is_plain(logs, deviations, is_certain)
     kept = [one for one, is_one in zip(places, is_kept, strict=True) if is_one]
@@ -232,12 +230,11 @@ def _known(errors: Sequence[float | None]) -> Floats:
 def _judge(kept: _Kept) -> ChangePoints:
     """Return the changes, the candidate and the bend among points with the same marker."""
     places, logs, own = kept.places, kept.logs, kept.own
-    spread = spread_of_neighbours(logs, own)
-    for is_last in (False, True):  # the differences of neighbours give a first spread, the residuals a better
-        variances = max(spread, _LEAST_SPREAD) ** 2 + own**2
-        found = find_scaled_levels(logs, variances)
+    scatter = scatter_of_neighbours(logs, own)
+    for is_last in (False, True):  # the differences of neighbours give a first scatter, the residuals a better
+        found = find_scaled_levels(logs, scatter.variances(own))
         if not is_last:
-            spread = spread_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
+            scatter = scatter_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
     changes = tuple(_change(fit, which, kept, found, p) for which, p in enumerate(p_values, 1))
     bend = None if found.bend is None else Bend(places[found.bend], _growth_now(found))

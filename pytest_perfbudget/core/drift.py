@@ -22,13 +22,22 @@ ALPHA: Final = 0.01
 """The largest probability that a growth of exactly the limit is called above the limit."""
 
 _CONFIDENCE: Final = 0.95
+_HALF_WIDTH: Final = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
+"""Half the width of the interval for a growth, in standard errors."""
+
+_MOST_ANCHORS: Final = 10
+"""The most sessions of the anchor that are worth their time, rather than a second session of each commit."""
 
 
 class DriftVerdict(enum.Enum):
-    """The verdict on the growth of a number since the anchor, members from the most to the least pressing."""
+    """The verdict on the growth of a number since the anchor, members from the most to the least pressing.
+
+    A growth is undecided if its interval reaches beyond `max_drift`, and unmeasured if there is no interval.
+    """
 
     EXCEEDED = "exceeded"
     DRIFTING = "drifting"
+    UNDECIDED = "undecided"
     UNMEASURED = "unmeasured"
     WITHIN = "within"
 
@@ -100,14 +109,40 @@ def judge_drift(
     if anchor.log_std_error is None or current.log_std_error is None:
         return Drift(DriftVerdict.UNMEASURED, ratio, None, None, warn_at, max_drift, None)
     error = math.hypot(anchor.log_std_error, current.log_std_error)
-    half = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * error
+    half = _HALF_WIDTH * error
     worse = growth if direction is Direction.LOWER else -growth
     p_value = None if max_drift is None else _p_value(worse - _log(max_drift), error)
     if p_value is not None and p_value < ALPHA:
         verdict = DriftVerdict.EXCEEDED
+    elif worse - half > _log(warn_at):
+        verdict = DriftVerdict.DRIFTING
     else:
-        verdict = DriftVerdict.DRIFTING if worse - half > _log(warn_at) else DriftVerdict.WITHIN
+        is_open = max_drift is not None and worse + half > _log(max_drift)
+        verdict = DriftVerdict.UNDECIDED if is_open else DriftVerdict.WITHIN
     return Drift(verdict, ratio, math.exp(growth - half), math.exp(growth + half), warn_at, max_drift, p_value)
+
+
+def sessions_needed(max_drift: float, error: float, anchors: int, presents: int) -> tuple[int, int] | None:
+    """Return how many sessions of the anchor and of a commit show that unchanged code is within its limit.
+
+    More sessions of the anchor alone are enough if they are not very many: each later commit is compared with them.
+
+    Args:
+        max_drift: the growth for the worse that fails, as a share above zero.
+        error: the standard error of the logarithm of a single session's number, above zero.
+        anchors: the sessions of the anchor so far.
+        presents: the sessions of the commit so far.
+
+    Returns:
+        The numbers; None if there are as many already, so that it is the growth that is close to the limit.
+    """
+    share = (math.log1p(max_drift) / (_HALF_WIDTH * error)) ** 2  # the largest variance of the growth, in sessions
+    rest = share - 1 / presents
+    needed = (max(math.ceil(1 / rest), anchors), presents) if rest > 0 else None
+    if needed is None or needed[0] > _MOST_ANCHORS:
+        each = math.ceil(2 / share)
+        needed = (max(each, anchors), max(each, presents))
+    return None if needed == (anchors, presents) else needed
 
 
 def _log(limit: float) -> float:

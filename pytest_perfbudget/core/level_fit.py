@@ -1,4 +1,4 @@
-"""The estimates of levels whose places are known, and of the spread about them: Huber's M-estimates.
+"""The estimates of levels whose places are known: Huber's M-estimates.
 
 The levels have their scale in common (Huber's proposal 2; Huber and Ronchetti 2009, Robust Statistics, 2nd edition,
 section 6.4). The standard errors are those of M-estimates, so they hold for noise with heavy tails, too.
@@ -7,9 +7,7 @@ section 6.4). The standard errors are those of M-estimates, so they hold for noi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -17,13 +15,11 @@ import numpy as np
 from pytest_perfbudget.core.distributions import t_probability
 from pytest_perfbudget.core.levels import Floats, pieces
 
-_TUNING: Final = 1.5
+TUNING: Final = 1.5
 """The residual, in standard deviations, from which the weight of a point falls."""
-_LIMITED_SQUARE: Final = 0.7785
-"""The mean square of standard normal values that are limited to `_TUNING`."""
-_QUARTILE: Final = NormalDist().inv_cdf(0.75)
+LIMITED_SQUARE: Final = 0.7785
+"""The mean square of standard normal values that are limited to `TUNING`."""
 _STEPS: Final = 12
-_HALVINGS: Final = 40
 _LEAST: Final = 1e-300
 
 
@@ -70,46 +66,12 @@ def fit_levels(flat: Floats, variances: Floats, starts: tuple[int, ...]) -> Leve
     scale = 1.0
     for _ in range(_STEPS):
         residuals = (flat - centres[piece]) / deviations
-        limited = np.clip(residuals / scale, -_TUNING, _TUNING)
-        scale = max(scale * math.sqrt(float(np.sum(limited**2)) / (_LIMITED_SQUARE * dof)), 1e-3)
-        weights = np.minimum(1, _TUNING * scale / np.maximum(np.abs(residuals), _LEAST)) / variances
+        limited = np.clip(residuals / scale, -TUNING, TUNING)
+        scale = max(scale * math.sqrt(float(np.sum(limited**2)) / (LIMITED_SQUARE * dof)), 1e-3)
+        weights = np.minimum(1, TUNING * scale / np.maximum(np.abs(residuals), _LEAST)) / variances
         centres = np.bincount(piece, weights * flat) / np.bincount(piece, weights)
     residuals = (flat - centres[piece]) / (scale * deviations)
-    inner = max(float(np.mean(np.abs(residuals) < _TUNING)), 0.5)
-    inflation = float(np.sum(np.clip(residuals, -_TUNING, _TUNING) ** 2)) / dof / inner**2
+    inner = max(float(np.mean(np.abs(residuals) < TUNING)), 0.5)
+    inflation = float(np.sum(np.clip(residuals, -TUNING, TUNING) ** 2)) / dof / inner**2
     errors = scale * np.sqrt(max(inflation, 1e-6) / np.bincount(piece, 1 / variances))
     return LevelFit(starts, centres, errors, scale, dof)
-
-
-def spread_of_neighbours(values: Floats, errors: Floats) -> float:
-    """Return the standard deviation of values beyond their own errors, from the differences of neighbours.
-
-    Steps and drifts hardly matter: few differences hold a step.
-    """
-    differences = np.diff(values) ** 2
-    own = errors[1:] ** 2 + errors[:-1] ** 2
-
-    def is_small(spread: float) -> bool:
-        return bool(np.median(differences / (own + 2 * spread**2 + _LEAST)) > _QUARTILE**2)
-
-    return _smallest(math.sqrt(float(differences.max())) / _QUARTILE, is_small)
-
-
-def spread_about(flat: Floats, errors: Floats, fit: LevelFit) -> float:
-    """Return the standard deviation of values about their levels, beyond their own errors."""
-    squares = (flat - fit.centres[pieces(fit.starts, len(flat))]) ** 2
-
-    def is_small(spread: float) -> bool:
-        limited = np.minimum(squares / (errors**2 + spread**2 + _LEAST), _TUNING**2)
-        return float(np.sum(limited)) > _LIMITED_SQUARE * fit.dof
-
-    return _smallest(2 * math.sqrt(float(squares.max())), is_small)
-
-
-def _smallest(high: float, is_small: Callable[[float], bool]) -> float:
-    """Return the smallest spread that is not too small."""
-    low = 0.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_small(middle) else (low, middle)
-    return high

@@ -199,7 +199,8 @@ def _causes_of_drift(finding: Finding, *, fails: bool) -> Iterator[tuple[Cause, 
     if finding.test:
         yield Cause.DRIFT_EXCEEDED if fails else Cause.DRIFTED, finding.id
         return
-    # A finding of no test says that nothing was judged. A note says so of the anchor itself, which cannot drift.
+    # A finding of no test says that drift was not judged, or is undecided. A note says so of the anchor itself, which
+    # cannot drift.
     if fails:
         yield Cause.FAILED, ""
     if fails or finding.severity is Severity.WARNING:

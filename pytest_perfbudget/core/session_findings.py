@@ -183,8 +183,17 @@ def find_not_recorded(
 
 def drift_not_judged(problem: str, policy: Policy) -> Finding:
     """Return the finding of a session whose drift is asked for and cannot be judged, with the problem in words."""
+    return _open_drift(f"not judged: {problem}", policy)
+
+
+def drift_undecided(problem: str, policy: Policy) -> Finding:
+    """Return the finding of a session whose drift may or may not be above its limit, with the numbers in words."""
+    return _open_drift(f"undecided: {problem}", policy)
+
+
+def _open_drift(headline: str, policy: Policy) -> Finding:
     judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
-    return Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=f"not judged: {problem}")
+    return Finding(DRIFT, judged.severity, "", is_gated=judged.is_gated, headline=headline)
 
 
 def find_not_updated(update: UpdateSummary) -> list[Finding]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_perfbudget.core.drift import Drift, DriftVerdict
+from pytest_perfbudget.core.drift import Drift, DriftVerdict, sessions_needed
 from pytest_perfbudget.core.finding import DRIFT, Finding
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
 from pytest_perfbudget.report.numbers import counted, percent, quantity, tolerance_text
@@ -51,7 +51,7 @@ def growth_text(drift: Drift, anchor: str) -> str:
 
 
 def limit_text(drift: Drift) -> str:
-    """Return on which side of its limit a drift is: `above max_drift = 5 %`."""
+    """Return on which side of its limit a drift is: `above max_drift = 5 %`, `within max_drift = 5 %`."""
     if drift.verdict is DriftVerdict.EXCEEDED:
         return f"above max_drift = {tolerance_text(drift.max_drift or 0.0)}"
     if drift.verdict is DriftVerdict.UNMEASURED:
@@ -59,7 +59,9 @@ def limit_text(drift: Drift) -> str:
     allowed = "" if drift.max_drift is None else f"max_drift = {tolerance_text(drift.max_drift)}"
     if drift.verdict is DriftVerdict.DRIFTING:
         return f"above {tolerance_text(drift.warn_at)}{f', not surely above {allowed}' if allowed else ''}"
-    return f"not surely above {allowed or tolerance_text(drift.warn_at)}"
+    if drift.verdict is DriftVerdict.UNDECIDED:
+        return f"undecided against {allowed}, which the interval contains"
+    return f"within {allowed}" if allowed else f"not surely above {tolerance_text(drift.warn_at)}"
 
 
 def unheld_text(found: Unheld, anchor: str, file: str) -> str:
@@ -85,16 +87,52 @@ def unheld_text(found: Unheld, anchor: str, file: str) -> str:
     return f"nothing to hold against {anchor}: {why}"
 
 
-def few_sessions_text(names: Sequence[str], needed: int, among: int) -> str:
+def few_sessions_text(found: Mapping[str, Creep], needed: int, among: int, anchor: str) -> str:
     """Return that too few sessions show the spread between sessions.
 
     Args:
-        names: the measurements that have too few.
+        found: the drift of each measurement that has too few sessions.
         needed: the number of sessions that are needed.
         among: the number of measurements that were held against the anchor.
+        anchor: the name of the anchor.
     """
-    have = "the history has fewer" if len(names) == among else f"the history has fewer of {named(names)}"
-    return f"{needed} sessions of this branch with this machine, Python and dependencies are needed, {have}"
+    have, of_anchor = (_range(found.values(), name) for name in ("sessions", "anchors"))
+    of = "" if len(found) == among else f" of {named([*found])}"
+    return (
+        f"{needed} sessions of this branch with this machine, Python and dependencies are needed to see how much "
+        f"unchanged code varies, and there are {have}{of}, this one among them ({of_anchor} of {anchor})"
+    )
+
+
+def undecided_text(found: Mapping[str, Creep], anchor: str) -> str:
+    """Return that the growth of numbers may or may not be above `max_drift`, and how many sessions would show that.
+
+    Args:
+        found: the drift of each of these measurements.
+        anchor: the name of the anchor.
+    """
+    first = next(iter(found.values()))
+    growth = f": {growth_text(first.drift, anchor)}" if len(found) == 1 else f" since {anchor}"
+    allowed = ", ".join(dict.fromkeys(tolerance_text(one.drift.max_drift or 0.0) for one in found.values()))
+    text = f"{named([*found])}{growth}, with max_drift = {allowed} inside of the interval"
+    needed = [
+        numbers
+        for one in found.values()
+        if one.error and (limit := one.drift.max_drift)
+        if (numbers := sessions_needed(limit, one.error, one.anchors, one.presents))
+    ]
+    if not needed:
+        return f"{text}: the growth is close to the limit"
+    anchors, presents = (max(numbers) for numbers in zip(*needed, strict=True))
+    commit = f" and {counted(presents, 'session')} of each commit" if presents > 1 else ""
+    have = _range(found.values(), "anchors")
+    return f"{text}: {counted(anchors, 'session')} of {anchor}{commit} would decide for unchanged code; it has {have}"
+
+
+def _range(found: Iterable[Creep], name: str) -> str:
+    """Return the smallest and the largest number of sessions: `3`, `3 to 5`."""
+    numbers = [getattr(one, name) for one in found]
+    return f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
 
 
 def new_text(names: Sequence[str], anchor: str) -> str:

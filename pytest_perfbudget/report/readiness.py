@@ -45,7 +45,7 @@ _WHOLE: Final = {
     Cause.ENDED_EARLY: "the session ended early",
     Cause.NOTHING_MEASURED: "nothing was measured",
     Cause.NO_BASELINE: "no baseline",
-    Cause.DRIFT_NOT_JUDGED: "drift not judged",
+    Cause.DRIFT_NOT_JUDGED: "drift not decided",
 }
 """The words for reasons that are about the whole session."""
 

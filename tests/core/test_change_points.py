@@ -176,14 +176,44 @@ class TestLastPoint:
         assert len(values) not in indices(change_points([*values, last]))
 
 
+BUSY_US = (
+    (2329.0, 0.086), (2483.2, 0.049), (2308.2, 0.079), (2269.8, 0.151), (2232.0, 0.071), (2273.1, 0.114),
+    (2358.2, 0.084), (2363.1, 0.077), (2359.4, 0.012), (2331.3, 0.102), (2236.0, 0.021), (2294.9, 0.105),
+    (2260.3, 0.139), (2236.7, 0.023), (2262.0, 0.098), (2211.9, 0.176), (2196.4, 0.047), (2255.5, 0.124),
+    (2195.2, 0.008), (2260.6, 0.076),
+)  # fmt: skip
+"""The medians of unchanged code in 20 sessions on a busy machine, with the errors by their rounds."""
+
+
 class TestErrors:
-    """A point with a large error of its own says little."""
+    """A point with a large error of its own says little, as far as the scatter of the points bears the error out."""
 
     VALUES = (*WOBBLE, *scaled(1.04))
 
     def test_points_are_believed_as_far_as_their_errors_allow(self) -> None:
         assert indices(change_points(self.VALUES, [0.005] * 16)) == [8]
-        assert change_points(self.VALUES, [0.2] * 16) == ChangePoints()
+        scattered = [value * (1 + shift) for value, shift in zip(self.VALUES, (-0.2, 0.1, 0.2, -0.1) * 4, strict=True)]
+        assert change_points(scattered, [0.2] * 16) == ChangePoints()
+
+    @pytest.mark.parametrize("error", [0.2, 0.0005, [0.03, 0.01]])
+    def test_points_that_scatter_otherwise_than_their_errors_are_compared_by_their_scatter(
+        self, error: float | list[float]
+    ) -> None:
+        known = change_points(self.VALUES)
+        (change,) = change_points(self.VALUES, [error] * 16 if isinstance(error, float) else error * 8).changes
+        assert change.ratio == pytest.approx(known.changes[0].ratio, rel=0.001)
+        assert math.log(change.upper / change.lower) == pytest.approx(
+            math.log(known.changes[0].upper / known.changes[0].lower), rel=0.2
+        )
+
+    def test_the_points_with_the_smallest_errors_are_not_the_levels(self) -> None:
+        """The most certain point of each half is 6.9 % above the other; the halves are 3.6 % apart."""
+        values, errors = zip(*BUSY_US, strict=True)
+        (change,) = change_points(values, errors).changes
+        halves = [sum(map(math.log, part)) / 10 for part in (values[:10], values[10:])]
+        assert change.index == 10
+        assert change.ratio == pytest.approx(math.exp(halves[1] - halves[0]), abs=0.003)
+        assert change.upper - change.lower > 0.03
 
     def test_uncertain_points_are_no_candidates(self) -> None:
         values = [*WOBBLE, 115.0]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.drift import Anchored, DriftVerdict, judge_drift
+from pytest_perfbudget.core.drift import Anchored, DriftVerdict, judge_drift, sessions_needed
 from pytest_perfbudget.core.metrics import Direction
 
 ANCHOR = Anchored(100.0, 0.01)
@@ -40,7 +40,10 @@ class TestTwelveCommits:
 
     def test_they_fail_with_a_largest_drift(self) -> None:
         verdicts = [verdict(value, max_drift=0.08) for value in self.COMMITS]
-        assert verdicts[:10] == [verdict(value) for value in self.COMMITS[:10]]
+        within, undecided, drifting, exceeded = (verdicts.count(one) for one in (
+            DriftVerdict.WITHIN, DriftVerdict.UNDECIDED, DriftVerdict.DRIFTING, DriftVerdict.EXCEEDED,
+        ))  # fmt: skip
+        assert (within, undecided, drifting, exceeded) == (4, 3, 4, 1)
         assert verdicts[-1] is DriftVerdict.EXCEEDED
 
     def test_they_do_not_where_each_is_compared_with_the_last(self) -> None:
@@ -67,6 +70,12 @@ class TestVerdicts:
         assert judge_drift(Anchored(200, 0.0), Anchored(211, 0.0)).verdict is DriftVerdict.DRIFTING
         assert judge_drift(Anchored(200, 0.0), Anchored(210, 0.0), max_drift=0.06).verdict is DriftVerdict.WITHIN
         assert judge_drift(Anchored(200, 0.0), Anchored(213, 0.0), max_drift=0.06).verdict is DriftVerdict.EXCEEDED
+
+    def test_a_growth_that_may_be_above_its_limit_is_undecided(self) -> None:
+        assert verdict(103.0, max_drift=0.05) is DriftVerdict.UNDECIDED
+        assert verdict(103.0, max_drift=0.07) is DriftVerdict.WITHIN
+        assert verdict(103.0) is DriftVerdict.WITHIN
+        assert verdict(100.0, error=0.1, max_drift=0.05) is DriftVerdict.UNDECIDED
 
     def test_the_result_is_builtins(self) -> None:
         found = judge_drift(ANCHOR, Anchored(112.0, 0.01), max_drift=0.05).to_dict()
@@ -111,3 +120,34 @@ class TestInput:
     ) -> None:
         with pytest.raises(ValueError, match=f"^{message}$"):
             judge_drift(replace(ANCHOR, **anchor), ANCHOR, **limits)  # type: ignore[arg-type]  # fields of two types
+
+
+class TestSessionsNeeded:
+    """How many sessions show that unchanged code is within its limit."""
+
+    @pytest.mark.parametrize(
+        ("error", "anchors", "presents", "needed"),
+        [
+            (0.02, 1, 1, (2, 1)),
+            (0.02, 2, 1, None),
+            (0.03, 1, 1, (3, 3)),
+            (0.03, 5, 2, (6, 2)),
+            (0.05, 1, 1, (9, 9)),
+            (0.005, 1, 1, None),
+        ],
+    )
+    def test_more_sessions_of_the_anchor_come_first(
+        self, error: float, anchors: int, presents: int, needed: tuple[int, int] | None
+    ) -> None:
+        assert sessions_needed(0.05, error, anchors, presents) == needed
+
+    @given(st.floats(0.01, 0.5), st.floats(0.001, 0.2), st.integers(1, 20), st.integers(1, 5))
+    def test_so_many_are_enough_and_no_less_than_there_are(
+        self, max_drift: float, error: float, anchors: int, presents: int
+    ) -> None:
+        first, second = sessions_needed(max_drift, error, anchors, presents) or (anchors, presents)
+        assert first >= anchors
+        assert second >= presents
+        errors = (error / math.sqrt(one) for one in (first, second))
+        at_anchor, now = (Anchored(100.0, one * (1 - 1e-9)) for one in errors)
+        assert judge_drift(at_anchor, now, max_drift=max_drift).verdict is DriftVerdict.WITHIN

@@ -13,13 +13,12 @@ import numpy as np
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.drift import ALPHA, WARN_AT, Anchored, Drift, DriftVerdict, judge_drift
 from pytest_perfbudget.core.history.trend import Trend, TrendPoint
-from pytest_perfbudget.core.level_fit import fit_levels, spread_about, spread_of_neighbours
+from pytest_perfbudget.core.level_fit import fit_levels
+from pytest_perfbudget.core.level_scatter import LEAST_SPREAD, Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
 
 FEWEST: Final = 8
 """The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
-_LEAST_SPREAD: Final = 1e-4
-"""The smallest standard deviation that is assumed, as a share of the value: counts have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +30,18 @@ class Creep:
         before: the number at the anchor, a geometric mean of its sessions.
         after: the number now, a geometric mean of the sessions of the last point's commit.
         anchors: the number of sessions of the anchor.
+        presents: the number of sessions of the last point's commit.
+        sessions: the number of sessions with the same machine, Python and dependencies as the last point.
+        error: the standard error of a single session's logarithm; None if it is not known.
     """
 
     drift: Drift
     before: float
     after: float
     anchors: int
+    presents: int
+    sessions: int
+    error: float | None = None
 
 
 def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift: float | None = None) -> Creep | None:
@@ -65,10 +70,12 @@ def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift
     now = [len(points) - 1] if last.is_dirty else _of_commit(points, last.commit)
     logs = np.log([one.value for one in points])
     own = np.array([one.std_error or 0.0 for one in points])
-    spread = _spread(logs, own) if len(points) >= FEWEST else None
-    first, second = (_mean([points[one] for one in places], spread) for places in (before, now))
+    variances = _scatter(logs, own).variances(own) if len(points) >= FEWEST else None
+    values = [one.value for one in points]
+    first, second = (_mean([values[one] for one in places], places, variances) for places in (before, now))
     drift = judge_drift(first, second, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
-    return Creep(drift, first.value, second.value, len(before))
+    error = None if variances is None else math.sqrt(fmean(variances[[*before, *now]]))
+    return Creep(drift, first.value, second.value, len(before), len(now), len(points), error)
 
 
 def is_above(creep: Creep) -> bool:
@@ -84,25 +91,23 @@ def _of_commit(points: Sequence[TrendPoint], commit: str) -> list[int]:
     return list(range(start, len(points)))
 
 
-def _mean(points: Sequence[TrendPoint], spread: float | None) -> Anchored:
-    value = points[0].value if len(points) == 1 else geometric_mean([one.value for one in points])
-    if spread is None:
-        return Anchored(value, None)
-    own = fmean((one.std_error or 0.0) ** 2 for one in points)
-    return Anchored(value, math.sqrt((spread**2 + own) / len(points)))
+def _mean(values: Sequence[float], places: Sequence[int], variances: Floats | None) -> Anchored:
+    """Return the geometric mean of the sessions at some places; the error is not known without variances."""
+    value = values[0] if len(values) == 1 else geometric_mean(values)
+    return Anchored(value, None if variances is None else math.sqrt(fmean(variances[places]) / len(places)))
 
 
-def _spread(logs: Floats, own: Floats) -> float:
-    """Return the standard deviation between sessions beyond their own errors.
+def _scatter(logs: Floats, own: Floats) -> Scatter:
+    """Return the scatter of sessions about their levels.
 
-    The estimate of a few sessions may be too small. It is raised by the ratio of the quantiles of Student's and the
+    The spread of a few sessions may come out too small. It is raised by the ratio of the quantiles of Student's and the
     normal distribution, so that a drift of exactly the limit exceeds it with the probability that `ALPHA` states.
     """
-    spread = max(spread_of_neighbours(logs, own), _LEAST_SPREAD)
-    variances = spread**2 + own**2
+    variances = scatter_of_neighbours(logs, own).variances(own)
     levels = find_levels(logs, variances)
     flat = without_drift(logs, levels.drift)
     fit = fit_levels(flat, variances, levels.starts)
     dof = max(fit.dof - 1, 1)
     raised = t_quantile(dof, 1 - ALPHA) / NormalDist().inv_cdf(1 - ALPHA)
-    return max(spread_about(flat, own, fit), _LEAST_SPREAD) * raised
+    found = scatter_about(flat, own, fit)
+    return Scatter(raised * max(found.spread, LEAST_SPREAD), found.shown)

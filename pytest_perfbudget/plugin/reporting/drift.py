@@ -15,11 +15,19 @@ from pytest_perfbudget.core.history.unheld import why_unheld
 from pytest_perfbudget.core.measurement import Measurement, file_of, measurement_id
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.session_findings import drift_not_judged
+from pytest_perfbudget.core.session_findings import drift_not_judged, drift_undecided
 from pytest_perfbudget.history.anchor import Anchor
 from pytest_perfbudget.history.schema import is_there
 from pytest_perfbudget.history.store import circumstances_of, trends
-from pytest_perfbudget.report.drift import drift_remedy, drift_text, few_sessions_text, new_text, unheld_text, zero_text
+from pytest_perfbudget.report.drift import (
+    drift_remedy,
+    drift_text,
+    few_sessions_text,
+    new_text,
+    undecided_text,
+    unheld_text,
+    zero_text,
+)
 from pytest_perfbudget.report.regressions import Typed
 
 
@@ -125,14 +133,19 @@ def _above(judged: list[tuple[Trend, Creep]], anchor: Anchor, policy: Policy, ty
 
 def _not_judged(found: list[tuple[Trend, Creep | None]], anchor: Anchor, policy: Policy) -> Iterator[Finding]:
     """Yield a finding for each reason for which numbers were not judged, although others may have been."""
-    few, new, zero = list[str](), list[str](), list[str]()
+    few, undecided = dict[str, Creep](), dict[str, Creep]()
+    new, zero = list[str](), list[str]()
     for trend, creep in found:
         if creep is None:
             (zero if min(trend.values) <= 0 else new).append(_id(trend.key))
         elif creep.drift.verdict is DriftVerdict.UNMEASURED:
-            few.append(_id(trend.key))
+            few[_id(trend.key)] = creep
+        elif creep.drift.verdict is DriftVerdict.UNDECIDED:
+            undecided[_id(trend.key)] = creep
     if few:
-        yield drift_not_judged(few_sessions_text(few, FEWEST, len(found)), policy)
+        yield drift_not_judged(few_sessions_text(few, FEWEST, len(found), anchor.name), policy)
+    if undecided:
+        yield drift_undecided(undecided_text(undecided, anchor.name), policy)
     # No later session changes what follows, so these are notes: a new test has no number at the anchor.
     for text, names in ((new_text, new), (zero_text, zero)):
         if names:

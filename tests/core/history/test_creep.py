@@ -52,13 +52,27 @@ class TestSmallSteps:
         assert drift.ratio == pytest.approx(1.127, abs=0.02)
 
     def test_the_first_of_them_are_within(self) -> None:
-        assert found([*noisy(CREEP, random.Random(1))[:8], 104.0]).drift.verdict is DriftVerdict.WITHIN
+        values = [*noisy(CREEP, random.Random(1))[:8], 104.0]
+        assert found(values, max_drift=0.08).drift.verdict is DriftVerdict.WITHIN
+        assert found(values, max_drift=0.05).drift.verdict is DriftVerdict.UNDECIDED
 
     def test_unchanged_code_is_within(self) -> None:
         assert found(noisy([100.0] * 13, random.Random(1))).drift.verdict is DriftVerdict.WITHIN
 
     def test_noise_hides_them(self) -> None:
-        assert found(noisy(CREEP, random.Random(3), 0.1)).drift.verdict is DriftVerdict.WITHIN
+        values = noisy(CREEP, random.Random(3), 0.1)
+        assert found(values).drift.verdict is DriftVerdict.UNDECIDED
+        assert found(values, max_drift=None).drift.verdict is DriftVerdict.WITHIN
+
+    def test_errors_that_the_sessions_do_not_show_hide_nothing(self) -> None:
+        """The rounds of a busy machine differ by far more than its sessions."""
+        drift = found(noisy(CREEP, random.Random(1)), std_error=[0.2, *[0.1] * 12]).drift
+        assert drift.verdict is DriftVerdict.EXCEEDED
+        assert (drift.lower or 0) > 1.08
+        assert found(noisy([100.0] * 13, random.Random(1)), std_error=0.1).drift.verdict is DriftVerdict.WITHIN
+
+    def test_errors_below_the_spread_between_sessions_show_nothing(self) -> None:
+        assert found(noisy(CREEP, random.Random(3), 0.1), std_error=0.001).drift.verdict is DriftVerdict.UNDECIDED
 
 
 class TestErrors:

@@ -165,7 +165,7 @@ def test_a_growth_is_given_for_a_period_that_the_sessions_span(every_s: float, s
 
 
 def test_a_drift_above_its_limit_outranks_a_last_point_that_may_be_an_outlier() -> None:
-    creep = Creep(Drift(DriftVerdict.EXCEEDED, 1.12, 1.09, 1.15, 0.05, 0.05, 1e-6), 100.0, 112.0, 8)
+    creep = Creep(Drift(DriftVerdict.EXCEEDED, 1.12, 1.09, 1.15, 0.05, 0.05, 1e-6), 100.0, 112.0, 8, 1, 20)
     levels = [100.0] * 29 + [130.0]
     assert reading(levels, creep=creep).state is TrendState.WORSENING
     within = replace(creep, drift=replace(creep.drift, verdict=DriftVerdict.WITHIN))
