@@ -124,9 +124,12 @@ def test_a_last_point_far_off_is_told_beside_the_level_before(
         ({"std_error": None, "lower": 4e6, "upper": 4e6}, "  now 4 ms\n"),
         ({"std_error": 0.01}, "  now 4 ms (95 % interval 3.92 ms .. 4.08 ms)\n"),
         ({"std_error": None, "lower": 3.9e6, "upper": 4.1e6}, "  now 4 ms (95 % interval 3.90 ms .. 4.10 ms)\n"),
+        ({"std_error": None, "lower": 6e6, "upper": 9e6}, "  now 4 ms\n"),
+        ({"std_error": 0.3}, "  now 4 ms (95 % interval 2.22 ms .. 7.20 ms)\n"),
+        ({"std_error": 3.2}, "  now 4 ms (uncertain: other work on the machine, or few rounds)\n"),
     ],
 )
-def test_an_interval_without_a_width_is_left_out(
+def test_an_interval_is_shown_if_it_has_a_width_and_a_meaning(
     capsys: pytest.CaptureFixture[str], bounds: dict[str, float | None], line: str
 ) -> None:
     append(Path("kept.db"), [session(0, [point(4e6, **bounds)])], 0)

@@ -39,6 +39,8 @@ _COMMIT: Final = 9
 _PERIODS: Final = (("a day", 1.0), ("an hour", 1 / 24), ("a minute", 1 / 1440))
 _WIDE_ERROR: Final = 1.96
 """Half the width of a 95 % interval, in standard errors."""
+_MOST_ERROR: Final = math.log(2) / _WIDE_ERROR
+"""The largest standard error of a logarithm whose interval is shown: from half of the value to twice the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +209,14 @@ def _period(growth: Growth) -> tuple[str, float]:
 def _remarks(reading: Reading, page: Page) -> Iterator[str]:
     """Yield the remarks that explain a state in the list."""
     trend = reading.trend
-    if reading.changes:
-        change = reading.changes[-1]
-        yield f"{percent(change.ratio)} since {_commit(trend.points[change.index])}"
-    elif reading.candidate is not None:
+    if reading.state is TrendState.CANDIDATE and reading.candidate is not None:
         yield f"{percent(reading.candidate.ratio)} at {_commit(trend.points[-1])}"
-    elif reading.growth is not None:
+    is_moving = reading.state in (TrendState.WORSENING, TrendState.IMPROVING) and reading.growth is not None
+    if reading.changes and not is_moving:
+        change = reading.changes[-1]
+        after = "after " if reading.state is TrendState.CANDIDATE else ""
+        yield f"{after}{percent(change.ratio)} since {_commit(trend.points[change.index])}"
+    elif reading.growth is not None and reading.state is not TrendState.CANDIDATE:
         yield f"{_growth(reading.growth, reading.growth.rate, trend.unit)} {_period(reading.growth)[0]}"
         if reading.crossing is not None:
             yield f"at its limit about {Dates([reading.crossing.at]).of(reading.crossing.at)}"
@@ -221,11 +225,16 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
 
 
 def _interval(point: TrendPoint, unit: str) -> str:
-    """Return the interval of a point in brackets; empty if its error is not known, or its bounds read the same."""
+    """Return the interval of a point in brackets; empty if its error is not known, or its bounds read the same.
+
+    A very large error says that the time without waits is hardly known, and nothing of where the time lies.
+    """
     lower, upper = point.lower, point.upper
     if point.std_error is not None:
+        if point.std_error > _MOST_ERROR:
+            return " (uncertain: other work on the machine, or few rounds)"
         lower, upper = (point.value * math.exp(sign * _WIDE_ERROR * point.std_error) for sign in (-1, 1))
-    if lower is None or upper is None:
+    if lower is None or upper is None or not lower <= point.value <= upper:  # a value without waits, bounds with waits
         return ""
     low, high = quantity(lower, unit), quantity(upper, unit)
     return f" (95 % interval {low} .. {high})" if low != high else ""

@@ -40,18 +40,18 @@ def value_and_error(measurement: Measurement, statistic: str, value: float) -> t
     """
     if measurement.kind is RATIO or measurement.times is None:
         return value, None
-    of_rounds = _error_of_rounds(measurement.times, statistic)
     own = (measurement.without_waits or {}).get(statistic)
     if own is None:
-        return value, of_rounds or None
+        return value, _error_of_rounds(measurement.times, measurement.times.times_ns(), statistic) or None
     own = max(own, _LEAST_NS)
+    of_rounds = _error_of_rounds(measurement.times, measurement.times.own_times_ns(), statistic)
     left = _LEFT_IN_THE_MIDDLE if statistic == "median" else _LEFT
     return own, math.hypot(of_rounds, left * math.log(measurement.statistics[statistic] / own))
 
 
-def _error_of_rounds(times: RoundTimes, statistic: str) -> float:
-    """Return the standard error of a log statistic within a session; 0 if it is not known."""
-    times_ns = [max(one, _LEAST_NS) for one in times.times_ns()]
+def _error_of_rounds(times: RoundTimes, kept_ns: Sequence[float], statistic: str) -> float:
+    """Return the standard error of a log statistic within a session by the kept times; 0 if it is not known."""
+    times_ns = [max(one, _LEAST_NS) for one in kept_ns]
     if statistic in _CENTRES:
         return own_error(times_ns, _CENTRES[statistic])
     if statistic in QUANTILES and len(times_ns) >= _FEWEST:  # few of the kept rounds are in a tail, and more of all

@@ -114,9 +114,11 @@ def _state(trend: Trend, found: ChangePoints, growth: Growth | None) -> TrendSta
     # A growth that has just begun shows as a bend before its points are enough for a rate.
     rate = growth.rate if growth is not None else 0.0 if found.bend is None else found.bend.growth
     states = []
-    if found.changes:
+    last = found.candidate
+    if found.changes and not (last and is_worse(found.changes[-1].ratio > 1) and not is_worse(last.ratio > 1)):
+        # A last point far off for the better may be the end of the change for the worse.
         states.append(TrendState.WORSE if is_worse(found.changes[-1].ratio > 1) else TrendState.BETTER)
-    if found.candidate is not None:
+    if last is not None:
         states.append(TrendState.CANDIDATE)
     if rate:
         states.append(TrendState.WORSENING if is_worse(rate > 0) else TrendState.IMPROVING)

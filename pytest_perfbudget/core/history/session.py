@@ -61,7 +61,8 @@ class HistoryPoint:
         direction: the direction in which the metric is better.
         value: the number.
         std_error: the standard error of the number's logarithm; None if it is not known.
-        lower: the lower bound of the number, as the budget's verdict used it; None if there is none.
+        lower: the lower bound of the number, as the budget's verdict used it; None if there is none, or if the number
+            is without waits.
         upper: the upper bound likewise.
         verdict: the verdict on the number; empty if there is none.
         limit: the limit of the number's budget; None if there is no budget.
@@ -152,6 +153,8 @@ def _without_waits(found: HistoryPoint, measurement: Measurement) -> HistoryPoin
     if found.metric not in STATISTICS:
         return found
     value, std_error = value_and_error(measurement, found.metric, found.value)
+    if value != found.value:  # the bounds are those of the number with waits
+        found = replace(found, lower=None, upper=None)
     return replace(found, value=value, std_error=std_error)
 
 

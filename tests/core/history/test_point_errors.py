@@ -28,7 +28,7 @@ def measured(wall_ns: Sequence[float], waited_ns: Sequence[float] = ()) -> Measu
     return measurement(
         statistics=describe(samples),
         without_waits=describe_without_waits(samples),
-        times=RoundTimes.of(wall_ns),
+        times=RoundTimes.of(wall_ns, 1, waited_ns),
         rounds=len(wall_ns),
     )
 
@@ -55,6 +55,18 @@ class TestValue:
         value, error = point(measured([2 * MS] * 60, [MS] * 60), "median")
         assert value == MS
         assert error == pytest.approx(0.1 * math.log(2), rel=0.01)
+
+    @pytest.mark.parametrize("statistic", ["median", "mean", "p95"])
+    def test_the_rounds_of_a_number_without_waits_are_those_without_waits(self, statistic: str) -> None:
+        """Half of the calls waited for 1 to 20 ms, so that their times differ by far more than the code's own."""
+        chosen = random.Random(25)
+        own_ns = [MS * math.exp(chosen.gauss(0, 0.03)) for _ in range(60)]
+        waited_ns = [chosen.choice((0, 1)) * chosen.uniform(1, 20) * MS for _ in own_ns]
+        made = measured([own + gone for own, gone in zip(own_ns, waited_ns, strict=True)], waited_ns)
+        value, error = point(made, statistic)
+        assert error is not None
+        left = (0.1 if statistic == "median" else 1.0) * math.log(made.statistics[statistic] / value)
+        assert math.sqrt(error**2 - left**2) < 0.02
 
     def test_a_ratio_and_rounds_that_are_not_known_have_no_error(self) -> None:
         made = measurement(statistics={"median": MS})

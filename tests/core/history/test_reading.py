@@ -14,7 +14,7 @@ from pytest_perfbudget.core.history.creep import Creep
 from pytest_perfbudget.core.history.reading import Reading, TrendState, read_trend
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
 from pytest_perfbudget.core.metrics import Direction
-from pytest_perfbudget.report.history import Page, history_text
+from pytest_perfbudget.report.history import Page, history_list, history_text
 
 DAY_S = 86_400.0
 
@@ -136,6 +136,38 @@ def test_what_gets_worse_is_told_before_an_improvement() -> None:
     assert found.state is TrendState.WORSENING
     found = reading([100.0] * 20 + [80.0] * 19 + [160.0])
     assert (found.changes[-1].ratio < 1, found.state) == (True, TrendState.CANDIDATE)
+
+
+def test_a_last_session_after_a_fix_is_no_longer_worse() -> None:
+    """The session may be an outlier, and the fix: the next sessions tell."""
+    slow = [100.0] * 20 + [160.0] * 15
+    assert reading(slow).state is TrendState.WORSE
+    fixed = reading([*slow, 100.0])
+    assert fixed.state is TrendState.CANDIDATE
+    assert reading([*slow, 100.0, 100.0]).state is TrendState.BETTER
+    assert reading([*slow, 250.0]).state is TrendState.WORSE
+    faster = [100.0] * 20 + [60.0] * 15
+    assert reading([*faster, 100.0], Direction.HIGHER).state is TrendState.CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("levels", "state", "said"),
+    [
+        ([100.0] * 20 + [160.0] * 15 + [100.0], TrendState.CANDIDATE, "-37 % at c, after +60 % since c"),
+        ([100.0] * 20 + [60.0] * 15 + [100.0], TrendState.CANDIDATE, "+67 % at c, after -40 % since c"),
+        ([100.0] * 20 + [160.0] * 15, TrendState.WORSE, "+60 % since c"),
+        ([100.0] * 29 + [130.0], TrendState.CANDIDATE, "+32 % at c"),
+        (
+            [100 * 1.02**day for day in range(30)] + [80 * 1.02**day for day in range(30, 60)],
+            TrendState.WORSENING,
+            "+2.0 % a day",
+        ),
+    ],
+)
+def test_the_list_tells_what_the_state_is_from(levels: list[float], state: TrendState, said: str) -> None:
+    found = reading(levels)
+    assert found.state is state
+    assert history_list([found], Page(120, unicode=True)).endswith(f"{said}\n")
 
 
 def test_newest_points_that_are_all_uncertain_judge_nothing() -> None:

@@ -34,6 +34,18 @@ class TestPoints:
         kept = points(measurement(budget(BudgetVerdict.EXCEEDED, estimate=5.0, lower=4.0, upper=None)))["p95"]
         assert (kept.value, kept.lower, kept.upper, kept.verdict) == (5.0, 4.0, None, "exceeded")
 
+    def test_a_number_without_waits_does_not_keep_the_bounds_of_the_number_with_waits(self) -> None:
+        """The budget's bounds are 3 and 9 ms, and without waits the p95 is 1 ms: a value outside of its interval."""
+        judged = budget(BudgetVerdict.WITHIN, estimate=4 * MS, lower=3 * MS, upper=9 * MS)
+        times = RoundTimes.of([MS] * 60)
+        made = measurement(judged, statistics={"p95": 4 * MS}, without_waits={"p95": MS}, times=times)
+        kept = points(made)["p95"]
+        assert (kept.value, kept.lower, kept.upper, kept.limit) == (MS, None, None, judged.limit)
+        calm = points(measurement(judged, statistics={"p95": 4 * MS}, without_waits={"p95": 4 * MS}, times=times))[
+            "p95"
+        ]
+        assert (calm.value, calm.lower, calm.upper) == (4 * MS, 3 * MS, 9 * MS)
+
     def test_a_time_against_the_baseline_is_corrected_and_has_its_error(self) -> None:
         compared = change(RegressionVerdict.UNCHANGED, after=3 * MS, log_std_error=0.02)
         kept = points(measurement(compared))["time"]
