@@ -13,6 +13,7 @@ from pytest_perfbudget.bisection.commits import commits_between
 from pytest_perfbudget.bisection.interruption import interruptible
 from pytest_perfbudget.bisection.search import Search
 from pytest_perfbudget.checkout.revision import find_base
+from pytest_perfbudget.errors import BisectionError
 from pytest_perfbudget.report.bisection import result_lines
 from pytest_perfbudget.report.printable import printable
 
@@ -63,7 +64,9 @@ def _bisect(options: argparse.Namespace) -> int:
         result = search.run(checkout, options.name, options.max_duets)
     if options.json:
         sys.stdout.write(json.dumps(result.to_dict(), indent=1) + "\n")
-    else:
+    if result.problem:
+        raise BisectionError(result.problem)
+    if not options.json:
         for line in result_lines(result):
             say(line)
     return 0 if result.is_found else _RANGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -11,7 +12,7 @@ from pytest_perfbudget.bisection.commits import changed_files, merge_base
 from pytest_perfbudget.bisection.duet import Duet, Session, TimedTest, run_duet, test_argument
 from pytest_perfbudget.bisection.near_tests import near_test
 from pytest_perfbudget.checkout.revision import Base
-from pytest_perfbudget.core.bisection import Answer, Bisection, Estimate, Level, is_bad_slower, pooled
+from pytest_perfbudget.core.bisection import SMALLEST, Answer, Bisection, Estimate, Level, is_bad_slower, pooled
 from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Step
 from pytest_perfbudget.errors import BisectionError
 from pytest_perfbudget.report.bisection import begin_lines, no_slowdown_text, not_slower_text, step_line
@@ -47,7 +48,7 @@ class Search:
             most: the largest number of duets.
 
         Raises:
-            BisectionError: bad is not slower than good, or one of them cannot be measured.
+            BisectionError: good or bad cannot be measured.
         """
         good = self._commits[0]
         session = run_duet(checkout, checkout.test, good.short)
@@ -58,6 +59,11 @@ class Search:
         estimates, last = self._first(
             session.of(measured), lambda: run_duet(checkout, argument, good.short).of(measured)
         )
+        whole = pooled(estimates)
+        if is_bad_slower(estimates) is Answer.NOT_SLOWER:
+            is_settled = whole.upper < math.log1p(SMALLEST)
+            self._add(Step(good, Level.SLOW if is_settled else Level.UNDECIDED, last.estimate))
+            return self._without_candidate(measured, whole, not_slower_text(whole, self._good, self._bad, self._duets))
         state = Bisection.begin(len(self._commits) - 1, estimates)
         self._note(0, state, last)
         while (at := state.next()) is not None and self._duets < most:
@@ -94,21 +100,17 @@ class Search:
         return found
 
     def _first(self, duet: Duet, repeat: Callable[[], Duet]) -> tuple[Sequence[Estimate], Duet]:
-        """Return the estimates by which bad is slower than good, with the last duet.
+        """Return the estimates by which bad is slower than good, or is not, with the last duet.
 
         Raises:
-            BisectionError: bad is not slower.
+            BisectionError: the two cannot be compared any more.
         """
         estimates: list[Estimate] = []
         while duet.estimate is not None:
             estimates.append(duet.estimate)
-            answer = is_bad_slower(estimates)
-            if answer is Answer.SLOWER:
+            if is_bad_slower(estimates) is not Answer.UNDECIDED:
                 return estimates, duet
-            if answer is Answer.NOT_SLOWER:
-                raise BisectionError(not_slower_text(pooled(estimates), self._good, self._bad, len(estimates)))
-            self._steps.append(Step(self._commits[0], Level.UNDECIDED, duet.estimate))
-            self._say(step_line(self._duets, self._steps[-1]))
+            self._add(Step(self._commits[0], Level.UNDECIDED, duet.estimate))
             duet = repeat()
         message = f"good {self._good} cannot be compared with bad {self._bad} any more: {duet.reason}"
         raise BisectionError(message)
@@ -119,13 +121,21 @@ class Search:
             step = Step(commit, reason=duet.reason)
         else:
             step = Step(commit, state.level(at), duet.estimate, blamed=duet.blamed)
+        self._add(step)
+
+    def _add(self, step: Step) -> None:
         self._steps.append(step)
         self._say(step_line(self._duets, step))
+
+    def _without_candidate(self, measured: TimedTest, slowdown: Estimate, problem: str) -> BisectionResult:
+        ends = self._commits[0], self._commits[-1]
+        return BisectionResult(measured.nodeid, measured.name, *ends, self._steps, (), slowdown, problem=problem)
 
     def _result(self, state: Bisection, measured: TimedTest) -> BisectionResult:
         found = state.found()
         if found.first == 0:
-            raise BisectionError(no_slowdown_text(self._good, self._bad, self._duets))
+            whole = pooled(state.estimates[0])
+            return self._without_candidate(measured, whole, no_slowdown_text(self._good, self._bad, self._duets))
         before = self._commits[found.first - 1]
         candidates = self._commits[found.first : found.last + 1]
         result = BisectionResult(

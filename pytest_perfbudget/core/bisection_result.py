@@ -75,12 +75,14 @@ class BisectionResult:
         good: the commit before the search.
         bad: the last commit of the search.
         steps: the steps, in order.
-        candidates: the commits that may be the first slow commit; one commit if it is known.
-        slowdown: how much slower the last candidate is than the commit before the first; None if not known.
+        candidates: the commits that may be the first slow commit; one commit if it is known; none if bad is not slower.
+        slowdown: how much slower the last candidate is than the commit before the first; without a candidate, how much
+            slower bad is than good; None if not known.
         files: the files that the candidates change.
         blamed: the functions that are slower in bad than in the last fast commit.
         merge_base: the commit at which the branch departed that the first slow commit merges; empty if it merges none.
         is_stopped: whether the search ended because no further duet was allowed.
+        problem: the reason why there is no candidate; empty if there is one.
     """
 
     test: str
@@ -94,6 +96,7 @@ class BisectionResult:
     blamed: Sequence[Blame] = ()
     merge_base: str = ""
     is_stopped: bool = False
+    problem: str = ""
 
     @property
     def is_found(self) -> bool:
@@ -124,6 +127,7 @@ class BisectionResult:
             "bad": self.bad.to_dict(),
             "found": self.is_found,
             "stopped": self.is_stopped,
+            "problem": self.problem or None,
             "confidence": CONFIDENCE,
             "candidates": [one.to_dict() for one in self.candidates],
             "slowdown": ratio_dict(self.slowdown),

@@ -178,7 +178,10 @@ class TestRefused:
 
     def test_bad_that_is_not_slower(self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]) -> None:
         duets.by = 0.0
-        (line,) = bisect(capsys, code=2).splitlines()
+        assert main(["bisect", ASKED, "--good=good"]) == 2
+        shown = capsys.readouterr()
+        assert without_hashes(shown.out)[2:] == [" 1  HASH   +0.0 % (-1.0 % .. +1.0 %)     slow       Begin"]
+        (line,) = shown.err.splitlines()
         assert line == (
             f"perfbudget: bad HEAD ({duets.commits[8][:9]}) is not slower than good good ({duets.commits[0][:9]}): "
             "+0.0 % (95 % interval -1.0 % .. +1.0 %) in 1 duet. "
@@ -188,8 +191,28 @@ class TestRefused:
 
     def test_bad_of_which_duets_do_not_tell(self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]) -> None:
         duets.answer = lambda _: session(Duet(estimate(0.01, error=0.02)))
-        assert "+1.0 % (95 % interval -1.3 % .. +3.4 %) in 3 duets" in bisect(capsys, code=2)
+        assert main(["bisect", ASKED, "--good=good"]) == 2
+        shown = capsys.readouterr()
+        assert "+1.0 % (95 % interval -1.3 % .. +3.4 %) in 3 duets" in shown.err
+        rows = shown.out.splitlines()[2:]
+        assert [(row[:2], row.split()[-2]) for row in rows] == [(f" {at}", "undecided") for at in (1, 2, 3)]
         assert duets.asked == [0, 0, 0]
+
+    @pytest.mark.parametrize("looked_slower", [False, True])
+    def test_with_json_the_duets_that_show_no_slowdown_are_a_result(
+        self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str], *, looked_slower: bool
+    ) -> None:
+        duets.slow = 0
+        first = [session(Duet(estimate(0.05, error=0.02)))] if looked_slower else []
+        duets.answer = lambda at: first.pop() if first else session(duets.duet(at))
+        assert main(["bisect", ASKED, "--good=good", "--json"]) == 2
+        shown = capsys.readouterr()
+        found = json.loads(shown.out)
+        assert (found["found"], found["candidates"], found["stopped"]) == (False, [], False)
+        assert found["duets"] == len(found["steps"]) == len(duets.asked)
+        assert shown.err.splitlines()[-1] == f"perfbudget: {found['problem']}"
+        assert found["problem"].startswith("good good" if looked_slower else "bad HEAD")
+        assert found["slowdown"]["lower"] < 1.02
 
     def test_good_that_turns_out_slow(self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]) -> None:
         """The first duet had a process that was off."""
